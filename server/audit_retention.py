@@ -1,0 +1,41 @@
+"""Forgetting audit entries that are older than the deployment keeps them."""
+
+from datetime import timedelta
+
+from server import clock
+from server.audit import record_audit
+from server.database import execute, transaction
+from server.settings import Settings
+
+_BATCH = 1000
+_keep = timedelta(days=730)
+
+
+def use_retention(settings: Settings) -> None:
+    """Take how long entries are kept from the settings."""
+    global _keep
+    _keep = timedelta(days=settings.audit_days)
+
+
+async def purge_old_entries() -> int:
+    """Delete a batch of the oldest entries that are past their time; how many. That they went is an entry itself."""
+    limit = clock.now() - _keep
+    async with transaction():
+        # The table's trigger lets nothing be deleted but by a transaction that says this.
+        await execute("SET LOCAL linli.purge = 'on'")
+        done = await execute(
+            "DELETE FROM audit_entry WHERE id IN (SELECT id FROM audit_entry WHERE created_at < $1 "
+            "ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            limit,
+            _BATCH,
+        )
+        if done:
+            await record_audit(
+                "purge_audit_entries",
+                actor_id=None,
+                subject=("audit", None),
+                entries=done,
+                older_than=limit.isoformat(),
+            )
+        await execute("SET LOCAL linli.purge = 'off'")
+    return done

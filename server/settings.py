@@ -1,0 +1,222 @@
+"""What the operator decides, read once from the environment and checked as a whole."""
+
+import base64
+import binascii
+import ipaddress
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+DEMO_KEY = "demo:" + base64.b64encode(b"linli demo key, not for real use").decode()
+DEMO_APPID = "wxdemo0000000000lin"
+DEMO_WECHAT_SECRET = "demo-secret"  # noqa: S105 (refused in production)
+DEMO_PUSH_TOKEN = "demo-push-token"  # noqa: S105 (refused in production)
+DEMO_PUSH_AES_KEY = "LinliDemoAESKeyLinliDemoAESKeyLinliDemoAESK"
+WECHAT_API = "https://api.weixin.qq.com"
+
+
+class Environment(StrEnum):
+    DEMO = "demo"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class SettingsInvalid(Exception):
+    """The environment cannot be used; `problems` lists every reason, one sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment's settings. Sizes are bytes, times are seconds, unless the name says otherwise."""
+
+    environment: Environment = Environment.DEMO
+    data_dir: Path = Path(".data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    public_url: str = ""
+    debug: bool = False
+    log_level: str = "info"
+
+    database_url: str = ""
+    database_pool: int = 10
+    redis_url: str = ""
+
+    keys: str = DEMO_KEY
+    cipher: str = "aes-gcm"
+
+    s3_bucket: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_access_key_id: str = ""
+    s3_secret_access_key: str = ""
+
+    wechat_api_base: str = ""
+    wechat_appid: str = DEMO_APPID
+    wechat_secret: str = DEMO_WECHAT_SECRET
+    wechat_push_token: str = DEMO_PUSH_TOKEN
+    wechat_push_aes_key: str = DEMO_PUSH_AES_KEY
+    wechat_templates: str = ""
+    wechat_miniprogram_state: str = "formal"
+    simulator_port: int = 8001
+
+    trusted_proxies: tuple[str, ...] = ()
+    metrics_token: str = ""
+    session_days: int = 30
+    audit_days: int = 730
+    graceful_seconds: int = 15
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def public_base(self) -> str:
+        """Where phones and WeChat reach this server, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def wechat_base(self) -> str:
+        """The WeChat platform, or the simulator that stands in for it."""
+        if self.wechat_api_base:
+            return self.wechat_api_base.rstrip("/")
+        if self.is_production:
+            return WECHAT_API
+        return f"http://{self.host}:{self.simulator_port}"
+
+
+ENVIRONMENT_NAMES = {
+    "environment": "LINLI_ENV",
+    "data_dir": "LINLI_DATA_DIR",
+    "host": "LINLI_HOST",
+    "port": "LINLI_PORT",
+    "workers": "LINLI_WORKERS",
+    "public_url": "LINLI_PUBLIC_URL",
+    "debug": "LINLI_DEBUG",
+    "log_level": "LINLI_LOG_LEVEL",
+    "database_url": "DATABASE_URL",
+    "database_pool": "LINLI_DATABASE_POOL",
+    "redis_url": "REDIS_URL",
+    "keys": "LINLI_KEYS",
+    "cipher": "LINLI_CIPHER",
+    "s3_bucket": "S3_BUCKET",
+    "s3_endpoint": "S3_ENDPOINT",
+    "s3_region": "S3_REGION",
+    "s3_access_key_id": "S3_ACCESS_KEY_ID",
+    "s3_secret_access_key": "S3_SECRET_ACCESS_KEY",
+    "wechat_api_base": "WECHAT_API_BASE",
+    "wechat_appid": "WECHAT_APPID",
+    "wechat_secret": "WECHAT_SECRET",
+    "wechat_push_token": "WECHAT_PUSH_TOKEN",
+    "wechat_push_aes_key": "WECHAT_PUSH_AES_KEY",
+    "wechat_templates": "WECHAT_TEMPLATES",
+    "wechat_miniprogram_state": "WECHAT_MINIPROGRAM_STATE",
+    "simulator_port": "WECHAT_SIMULATOR_PORT",
+    "trusted_proxies": "LINLI_TRUSTED_PROXIES",
+    "metrics_token": "LINLI_METRICS_TOKEN",
+    "session_days": "LINLI_SESSION_DAYS",
+    "audit_days": "LINLI_AUDIT_DAYS",
+    "graceful_seconds": "LINLI_GRACEFUL_SECONDS",
+}
+"""Field → environment variable. The README's configuration table is checked against this."""
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from `environ`. Raises SettingsInvalid with every problem at once."""
+    problems: list[str] = []
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(Settings):
+        name = ENVIRONMENT_NAMES[field.name]
+        text = environ.get(name, "").strip()
+        if not text:
+            continue
+        raw: object = tuple(part.strip() for part in text.split(",")) if field.name == "trusted_proxies" else text
+        try:
+            values[field.name] = Path(text) if field.type is Path else msgspec.convert(raw, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(f"{name}: {error}")
+    settings = Settings(**values)  # type: ignore[arg-type]
+    problems += _check_values(settings)
+    if settings.is_production:
+        problems += _check_production(settings)
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def parse_keys(text: str) -> dict[str, bytes]:
+    """`id:base64,id:base64` → id → 32 bytes; the first is the one that new data are encrypted with."""
+    keys: dict[str, bytes] = {}
+    for part in text.split(","):
+        key_id, _, encoded = part.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not key_id or len(key) != 32:
+            raise ValueError("each key is id:base64 of 32 random bytes")
+        if key_id in keys:
+            raise ValueError(f"the key id {key_id} is given twice")
+        keys[key_id] = key
+    return keys
+
+
+def _check_values(settings: Settings) -> list[str]:
+    problems = []
+    for name in ("port", "simulator_port"):
+        if not 0 < getattr(settings, name) < 65536:
+            problems.append(f"{ENVIRONMENT_NAMES[name]}: must be between 1 and 65535")
+    for name in ("workers", "database_pool", "session_days", "graceful_seconds"):
+        if getattr(settings, name) < 1:
+            problems.append(f"{ENVIRONMENT_NAMES[name]}: must be at least 1")
+    if settings.audit_days < 184:
+        problems.append("LINLI_AUDIT_DAYS: must be at least 184, since logs are kept for six months by law")
+    if settings.database_pool < 2:
+        problems.append("LINLI_DATABASE_POOL: must be at least 2")
+    if settings.cipher not in ("aes-gcm", "sm4-gcm"):
+        problems.append("LINLI_CIPHER: must be aes-gcm or sm4-gcm")
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        problems.append("LINLI_LOG_LEVEL: must be debug, info, warning or error")
+    if settings.database_url and not settings.database_url.startswith(("postgres://", "postgresql://", "asyncpg://")):
+        problems.append("DATABASE_URL: must start with postgresql://")
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        problems.append("REDIS_URL: must start with redis://, rediss:// or unix://")
+    if len(settings.wechat_push_aes_key) != 43:
+        problems.append("WECHAT_PUSH_AES_KEY: must have 43 characters")
+    if settings.wechat_miniprogram_state not in ("formal", "trial", "developer"):
+        problems.append("WECHAT_MINIPROGRAM_STATE: must be formal, trial or developer")
+    try:
+        parse_keys(settings.keys)
+    except ValueError as error:
+        problems.append(f"LINLI_KEYS: {error}")
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            problems.append(f"LINLI_TRUSTED_PROXIES: {proxy} is not an address or a network")
+    return problems
+
+
+def _check_production(settings: Settings) -> list[str]:
+    """What a demo may do and a city's real deployment may not."""
+    unsafe = {
+        "LINLI_DEBUG: must be off in production": settings.debug,
+        "LINLI_KEYS: production needs keys of its own": settings.keys == DEMO_KEY,
+        "LINLI_PUBLIC_URL: production needs the https address that WeChat reaches": not settings.public_url.startswith(
+            "https://"
+        ),
+        "WECHAT_API_BASE: production speaks to the real WeChat only": settings.wechat_base != WECHAT_API,
+        "WECHAT_APPID: production needs the mini-program's own": settings.wechat_appid == DEMO_APPID,
+        "WECHAT_SECRET: production needs the mini-program's own": settings.wechat_secret == DEMO_WECHAT_SECRET,
+        "WECHAT_PUSH_TOKEN: production needs a token of its own": settings.wechat_push_token == DEMO_PUSH_TOKEN,
+        "WECHAT_PUSH_AES_KEY: production needs a key of its own": settings.wechat_push_aes_key == DEMO_PUSH_AES_KEY,
+        "WECHAT_TEMPLATES: production needs the ids of its subscribe templates": not settings.wechat_templates,
+        "LINLI_METRICS_TOKEN: production needs one: /metrics is on the public listener": not settings.metrics_token,
+    }
+    return [problem for problem, applies in unsafe.items() if applies]
