@@ -1,0 +1,88 @@
+"""组织 organizations."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.errors import InvalidFields
+from server.ids import Id
+from server.organizations import queries
+from server.organizations.models import Level
+from server.organizations.queries import (
+    NearbyCommunityView,
+    OrganizationDetailView,
+    OrganizationView,
+    PartyOrganizationView,
+)
+from server.pages import Page, PageQuery
+
+routes = Routes("组织 organizations")
+
+SearchedName = Annotated[
+    str, msgspec.Meta(min_length=2, max_length=50, description="part of the name, two characters or more")
+]
+
+
+class NameQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    name: SearchedName
+
+
+@routes.get("/communities", who=Who.ANYONE, errors=[InvalidFields])
+async def search_communities(query: NameQuery) -> Page[OrganizationView]:
+    """按名称查找社区"""
+    return await queries.search_organizations(Level.COMMUNITY, query.name, query)
+
+
+class PointQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A gcj02 point, as the phone gives it."""
+
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=20)] = 5
+
+
+@routes.get("/communities/nearest", who=Who.ANYONE)
+async def find_nearest_communities(query: PointQuery) -> Page[NearbyCommunityView]:
+    """查找离我最近的社区"""
+    return Page(await queries.nearest_communities(query.longitude, query.latitude, query.limit))
+
+
+@routes.get("/organizations/<organization_id>", who=Who.ANYONE)
+async def show_organization(organization_id: Id) -> OrganizationDetailView:
+    """查看组织及其上级"""
+    return await queries.show_organization(organization_id)
+
+
+class ChildrenQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    level: Level | None = None
+
+
+@routes.get("/organizations/<organization_id>/children", who=Who.ANYONE)
+async def list_children(organization_id: Id, query: ChildrenQuery) -> Page[OrganizationView]:
+    """列出直接下级组织"""
+    return await queries.list_children(organization_id, query, query.level)
+
+
+@routes.get("/units", errors=[InvalidFields])
+async def search_units(query: NameQuery) -> Page[OrganizationView]:
+    """按名称查找单位"""
+    return await queries.search_organizations(Level.UNIT, query.name, query)
+
+
+@routes.get("/party-organizations", errors=[InvalidFields])
+async def search_party_organizations(query: NameQuery) -> Page[PartyOrganizationView]:
+    """按名称查找党组织"""
+    return await queries.search_party_organizations(query.name, query)
+
+
+@routes.get("/party-organizations/<party_organization_id>")
+async def show_party_organization(party_organization_id: Id) -> PartyOrganizationView:
+    """查看党组织"""
+    return await queries.get_party_organization(party_organization_id)
+
+
+@routes.get("/party-organizations/<party_organization_id>/children")
+async def list_party_children(party_organization_id: Id, query: PageQuery) -> Page[PartyOrganizationView]:
+    """列出直接下级党组织"""
+    return await queries.list_party_children(party_organization_id, query)

@@ -1,0 +1,43 @@
+"""工作端：审计."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts import audit_log
+from server.accounts.audit_log import AuditFilter, AuditView
+from server.accounts.sessions import Caller
+from server.ids import Id
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：审计", prefix="/staff")
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class AuditQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """Entries of the subtree of `organization_id`; `until` itself is not included."""
+
+    organization_id: Id
+    actor_id: Id | None = None
+    person_id: Id | None = None
+    subject_id: Id | None = None
+    action: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+@routes.get("/audit", who=Who.STAFF)
+async def list_audit_entries(caller: Caller, query: AuditQuery) -> Page[AuditView]:
+    """查看辖区内的操作记录"""
+    wanted = AuditFilter(
+        actor_id=query.actor_id,
+        person_id=query.person_id,
+        subject_id=query.subject_id,
+        action=query.action,
+        since=query.since,
+        until=query.until,
+    )
+    return await audit_log.list_audit_entries(caller.person_id, query.organization_id, wanted, query)

@@ -1,0 +1,236 @@
+"""工作端：组织与角色."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts import roles
+from server.accounts.roles import RoleView
+from server.accounts.sessions import Caller
+from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.ids import Id
+from server.organizations import party, queries, service
+from server.organizations.models import Level, RoleKind
+from server.organizations.queries import OrganizationView, PartyOrganizationView
+from server.organizations.roles import LastManager, RoleHeld
+from server.organizations.service import CodeTaken
+from server.organizations.tree import HasChildren, MovedIntoItself
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：组织与角色", prefix="/staff")
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Place = Annotated[str, msgspec.Meta(max_length=100)]
+Version = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Location(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A gcj02 point."""
+
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+
+    @property
+    def point(self) -> tuple[float, float]:
+        return self.longitude, self.latitude
+
+
+class CreateOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Without a code one is made from the parent's; a unit's code is its 统一社会信用代码."""
+
+    parent_id: Id
+    level: Level
+    name: Name
+    code: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    location: Location | None = None
+
+
+@routes.post("/organizations", who=Who.STAFF, status=201, errors=[CodeTaken, InvalidFields, NotAllowed, WrongState])
+async def create_organization(caller: Caller, body: CreateOrganization) -> OrganizationView:
+    """新建下级组织或单位"""
+    return await service.create_organization(
+        caller.person_id,
+        parent_id=body.parent_id,
+        level=body.level,
+        name=body.name,
+        code=body.code,
+        location=body.location.point if body.location else None,
+    )
+
+
+class EditOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is not given stays as it is."""
+
+    version: Version
+    name: Name | None = None
+    location: Location | None = None
+
+
+@routes.patch("/organizations/<organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, NotAllowed, WrongState])
+async def edit_organization(caller: Caller, organization_id: Id, body: EditOrganization) -> OrganizationView:
+    """修改组织名称或位置"""
+    return await service.edit_organization(
+        caller.person_id,
+        organization_id,
+        body.version,
+        name=body.name,
+        location=body.location.point if body.location else None,
+    )
+
+
+class Move(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: Version
+    parent_id: Id
+
+
+@routes.post(
+    "/organizations/<organization_id>/move",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+)
+async def move_organization(caller: Caller, organization_id: Id, body: Move) -> OrganizationView:
+    """把组织及其全部下级移到另一上级之下"""
+    return await service.move_organization(caller.person_id, organization_id, body.version, body.parent_id)
+
+
+class Close(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The successor takes over the open children, the residents and the work that is left."""
+
+    version: Version
+    successor_id: Id | None = None
+
+
+@routes.post(
+    "/organizations/<organization_id>/close",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, HasChildren, InvalidFields, NotAllowed, WrongState],
+)
+async def close_organization(caller: Caller, organization_id: Id, body: Close) -> OrganizationView:
+    """撤销组织，由另一组织承接"""
+    return await service.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
+
+
+class DescendantsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    level: Level
+
+
+@routes.get("/organizations/<organization_id>/descendants", who=Who.STAFF)
+async def list_descendants(organization_id: Id, query: DescendantsQuery) -> Page[OrganizationView]:
+    """列出某一级别的全部下级组织"""
+    return await queries.list_descendants(organization_id, query.level, query)
+
+
+class CreatePartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Hosted by an organization or unit here, or else with the place where it is."""
+
+    name: Name
+    parent_id: Id | None = None
+    host_id: Id | None = None
+    place: Place = ""
+
+
+@routes.post("/party-organizations", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
+async def create_party_organization(caller: Caller, body: CreatePartyOrganization) -> PartyOrganizationView:
+    """新建党组织"""
+    return await party.create_party_organization(
+        caller.person_id, name=body.name, parent_id=body.parent_id, host_id=body.host_id, place=body.place
+    )
+
+
+class EditPartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: Version
+    name: Name
+    host_id: Id | None = None
+    place: Place = ""
+
+
+@routes.put(
+    "/party-organizations/<party_organization_id>",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, InvalidFields, NotAllowed, WrongState],
+)
+async def edit_party_organization(
+    caller: Caller, party_organization_id: Id, body: EditPartyOrganization
+) -> PartyOrganizationView:
+    """修改党组织名称和所在单位"""
+    return await party.edit_party_organization(
+        caller.person_id,
+        party_organization_id,
+        body.version,
+        name=body.name,
+        host_id=body.host_id,
+        place=body.place,
+    )
+
+
+@routes.post(
+    "/party-organizations/<party_organization_id>/move",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+)
+async def move_party_organization(caller: Caller, party_organization_id: Id, body: Move) -> PartyOrganizationView:
+    """把党组织移到另一上级党组织之下"""
+    return await party.move_party_organization(caller.person_id, party_organization_id, body.version, body.parent_id)
+
+
+@routes.post(
+    "/party-organizations/<party_organization_id>/close",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, HasChildren, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+)
+async def close_party_organization(caller: Caller, party_organization_id: Id, body: Close) -> PartyOrganizationView:
+    """撤销党组织"""
+    return await party.close_party_organization(
+        caller.person_id, party_organization_id, body.version, body.successor_id
+    )
+
+
+class HostQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    host_id: Id
+
+
+@routes.get("/party-organizations", who=Who.STAFF)
+async def list_party_organizations(query: HostQuery) -> Page[PartyOrganizationView]:
+    """列出辖区内的党组织"""
+    return await queries.list_party_organizations(query.host_id, query)
+
+
+class GrantRole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    person_id: Id
+    organization_id: Id
+    kind: RoleKind
+
+
+@routes.post("/roles", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed, RoleHeld, WrongState])
+async def grant_role(caller: Caller, body: GrantRole) -> RoleView:
+    """授予工作角色"""
+    return await roles.grant_role(caller.person_id, body.person_id, body.organization_id, body.kind)
+
+
+@routes.post("/roles/<role_id>/end", who=Who.STAFF, errors=[LastManager, NotAllowed, WrongState])
+async def end_role(caller: Caller, role_id: Id) -> RoleView:
+    """结束工作角色"""
+    return await roles.end_role(caller.person_id, role_id)
+
+
+class RolesQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """Roles in the subtree of `organization_id`."""
+
+    organization_id: Id
+    kind: RoleKind | None = None
+    person_id: Id | None = None
+    with_ended: bool = False
+
+
+@routes.get("/roles", who=Who.STAFF)
+async def list_roles(caller: Caller, query: RolesQuery) -> Page[RoleView]:
+    """列出辖区内的工作角色"""
+    return await roles.list_roles(
+        caller.person_id,
+        query.organization_id,
+        query,
+        kind=query.kind,
+        person_id=query.person_id,
+        with_ended=query.with_ended,
+    )

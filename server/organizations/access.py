@@ -1,0 +1,63 @@
+"""Who may do what where: roles are held at an organization and reach its whole subtree."""
+
+from collections.abc import Iterable
+
+from server.database import fetch, fetch_value
+from server.errors import NotAllowed, NotFound
+from server.organizations.models import RoleKind
+
+WORKERS = (RoleKind.STAFF, RoleKind.MANAGER)
+"""Who does the daily work of an organization: its staff, and its manager."""
+READERS = (RoleKind.STAFF, RoleKind.MANAGER, RoleKind.OBSERVER)
+"""Who may look at an organization's work."""
+GRID_WORKERS = (RoleKind.GRID_WORKER, RoleKind.STAFF, RoleKind.MANAGER)
+
+
+async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind]) -> bool:
+    """Whether the person holds one of the roles at this organization or above it."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+            "JOIN organization target ON target.id = $2 "
+            "WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) AND held.path @> target.path)",
+            person_id,
+            organization_id,
+            [str(kind) for kind in kinds],
+        )
+    )
+
+
+async def holds_role_anywhere(person_id: str, kinds: Iterable[RoleKind] = WORKERS) -> bool:
+    """Whether the person holds one of the roles at any organization."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND ended_at IS NULL AND kind = ANY($2))",
+            person_id,
+            [str(kind) for kind in kinds],
+        )
+    )
+
+
+async def require_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind] = WORKERS) -> None:
+    """Raises NotAllowed when the person holds none of the roles over this organization."""
+    if not await holds_role(person_id, organization_id, kinds):
+        raise NotAllowed("您在该组织没有相应的工作权限")
+
+
+async def require_role_or_hide(person_id: str, organization_id: str, kinds: Iterable[RoleKind] = WORKERS) -> None:
+    """The same for private things: to those without the role they do not exist (NotFound)."""
+    if not await holds_role(person_id, organization_id, kinds):
+        raise NotFound()
+
+
+async def role_holders(organization_id: str, kinds: Iterable[RoleKind] = WORKERS) -> list[str]:
+    """The persons to tell about something at this organization: those who hold a role exactly there, or, where nobody
+    does, at the nearest organization above."""
+    rows = await fetch(
+        "SELECT g.person_id, nlevel(held.path) AS depth FROM role_grant g "
+        "JOIN organization held ON held.id = g.organization_id JOIN organization target ON target.id = $1 "
+        "WHERE g.ended_at IS NULL AND g.kind = ANY($2) AND held.path @> target.path ORDER BY depth DESC",
+        organization_id,
+        [str(kind) for kind in kinds],
+    )
+    return sorted({row["person_id"] for row in rows if row["depth"] == rows[0]["depth"]})

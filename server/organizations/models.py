@@ -1,0 +1,137 @@
+"""The tree of the city, the tree of the Party, and who may do what where."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.database import IdField, LtreeField, Model, PointField, SqlIndex
+
+
+class Level(StrEnum):
+    """Kinds of node, highest first; levels may be skipped. A unit 单位 hangs below the area that it lies in."""
+
+    CITY = "city"
+    DISTRICT = "district"
+    SUBDISTRICT = "subdistrict"
+    COMMUNITY = "community"
+    GRID = "grid"
+    BUILDING = "building"
+    UNIT = "unit"
+
+
+LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
+"""Smaller is higher: a node's rank is greater than its parent's, so the tree can have no circle."""
+
+AREA_LEVELS = (Level.CITY, Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)
+"""Levels with offices and staff of their own; people belong to them, so they are closed only with a successor."""
+
+
+class Organization(Model):
+    """A node of the tree 组织. `path` is the ids from the root down, so a subtree is one index range (ltree, GiST).
+
+    `code` is the official division code, or the unit's social credit code. `location` is where it is (gcj02), for
+    "nearest". Nodes are closed with a successor, never deleted: a closed node's path then hangs below its successor, so
+    that who works there also reaches what the closed one left, while `parent` still says where it was.
+    """
+
+    parent_id: str | None
+    code = fields.CharField(max_length=32)
+    name = fields.CharField(max_length=100)
+    level = fields.CharEnumField(Level, max_length=16)
+    parent: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    path = LtreeField()
+    location = PointField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    successor: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "organization"
+        constraints = [
+            UniqueConstraint(fields=("code",), name="organization_code"),
+            CheckConstraint(check="(level = 'city') OR (parent_id IS NOT NULL)", name="organization_only_city_is_root"),
+        ]
+        indexes = [
+            SqlIndex(name="organization_path", columns="path", method="gist"),
+            SqlIndex(name="organization_children", columns="parent_id, code"),
+            # "Nearest" is asked for communities alone, so buildings and units do not stand in the way.
+            SqlIndex(
+                name="organization_location",
+                columns="location",
+                method="gist",
+                where="level = 'community' AND closed_at IS NULL",
+            ),
+            SqlIndex(name="organization_level_code", columns="level, code", where="closed_at IS NULL"),
+        ]
+
+
+class PartyOrganization(Model):
+    """A Party organization 党组织: a tree of its own, hosted by an organization, a unit, or nobody here.
+
+    A member's home organization may be in another city: then `host` is empty and `place` says where. Closing is as for
+    organizations.
+    """
+
+    name = fields.CharField(max_length=100)
+    parent: fields.ForeignKeyNullableRelation["PartyOrganization"] = fields.ForeignKeyField(
+        "linli.PartyOrganization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    path = LtreeField()
+    host: fields.ForeignKeyNullableRelation[Organization] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    place = fields.CharField(max_length=100, default="")
+    closed_at = fields.DatetimeField(null=True)
+    successor: fields.ForeignKeyNullableRelation["PartyOrganization"] = fields.ForeignKeyField(
+        "linli.PartyOrganization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "party_organization"
+        indexes = [
+            SqlIndex(name="party_organization_path", columns="path", method="gist"),
+            SqlIndex(name="party_organization_children", columns="parent_id, id"),
+            SqlIndex(name="party_organization_host", columns="host_id, id"),
+        ]
+
+
+class RoleKind(StrEnum):
+    """What a role lets its holder do, each within the subtree of the organization it is held at."""
+
+    MANAGER = "manager"
+    STAFF = "staff"
+    OBSERVER = "observer"
+    GRID_WORKER = "grid_worker"
+    LIAISON = "liaison"
+
+
+class RoleGrant(Model):
+    """A role that a person holds at an organization, from whom and since when. It ends, and is never deleted."""
+
+    person_id = IdField()
+    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    kind = fields.CharEnumField(RoleKind, max_length=16)
+    granted_by_id = IdField(null=True)
+    granted_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    ended_by_id = IdField(null=True)
+
+    class Meta:
+        table = "role_grant"
+        indexes = [
+            SqlIndex(
+                name="role_grant_active",
+                columns="person_id, organization_id, kind",
+                where="ended_at IS NULL",
+                unique=True,
+            ),
+            SqlIndex(name="role_grant_organization", columns="organization_id, id"),
+        ]

@@ -1,0 +1,131 @@
+"""Granting and ending roles. Only managers grant, only within what they manage, and some manager always remains."""
+
+from tortoise.exceptions import IntegrityError
+
+from server import clock
+from server.audit import record_audit
+from server.database import fetch, fetch_one, fetch_value, transaction, violates
+from server.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.notifications.service import notify
+from server.organizations.access import holds_role, require_role
+from server.organizations.models import AREA_LEVELS, Level, RoleGrant, RoleKind
+
+ROLE_LEVELS: dict[RoleKind, tuple[Level, ...]] = {
+    RoleKind.MANAGER: AREA_LEVELS,
+    RoleKind.STAFF: AREA_LEVELS,
+    RoleKind.OBSERVER: AREA_LEVELS,
+    RoleKind.GRID_WORKER: (Level.GRID,),
+    RoleKind.LIAISON: (Level.UNIT,),
+}
+"""Where each role can be held."""
+
+
+class RoleHeld(Refusal):
+    code, title, status = "role_held", "该人员已担任此角色", 409
+
+
+class LastManager(Refusal):
+    code, title, status = "last_manager", "请先指定其他管理员，再撤销最后一位管理员", 409
+
+
+async def grant_role(actor_id: str | None, person_id: str, organization_id: str, kind: RoleKind) -> str:
+    """Give the person a role at an organization; the grant's id. The actor manages it (None: the operator).
+
+    A manager holds the whole work of a subtree, so may pass on every role within it, and none outside or above it.
+    Raises InvalidFields (the kind does not fit the level), NotAllowed, NotFound, RoleHeld, WrongState (closed).
+    """
+    async with transaction():
+        # The row is held so that the organization cannot be closed, and its roles ended, meanwhile.
+        organization = await fetch_one(
+            "SELECT level, closed_at FROM organization WHERE id = $1 FOR SHARE", organization_id
+        )
+        if organization is None:
+            raise NotFound()
+        if actor_id is not None:
+            await require_role(actor_id, organization_id, (RoleKind.MANAGER,))
+        if organization["closed_at"]:
+            raise WrongState("该组织已撤销")
+        if organization["level"] not in ROLE_LEVELS[kind]:
+            raise InvalidFields.of("kind", "该角色不能设在这一级组织")
+        try:
+            async with transaction():
+                grant = await RoleGrant.create(
+                    person_id=person_id,
+                    organization_id=organization_id,
+                    kind=kind,
+                    granted_by_id=actor_id,
+                    granted_at=clock.now(),
+                )
+        except IntegrityError as error:
+            if violates(error, "role_grant_active"):
+                raise RoleHeld() from None
+            raise
+        await _record_and_tell("grant_role", actor_id, grant.id, person_id, organization_id, str(kind))
+    return grant.id
+
+
+async def end_role(actor_id: str, role_id: str) -> str:
+    """End a role, for managers of its organization and for its holder; the holder's id.
+
+    Raises LastManager when nobody would manage the organization any more, NotAllowed, NotFound, WrongState (ended).
+    """
+    async with transaction():
+        found = await fetch_one("SELECT organization_id FROM role_grant WHERE id = $1", role_id)
+        if found is None:
+            raise NotFound()
+        organization_id = found["organization_id"]
+        # Two managers who end each other's role at once must not both succeed: one organization, one at a time.
+        await fetch("SELECT 1 FROM organization WHERE id = $1 FOR NO KEY UPDATE", organization_id)
+        grant = await RoleGrant.get(id=role_id)
+        if grant.person_id != actor_id and not await holds_role(actor_id, organization_id, (RoleKind.MANAGER,)):
+            # Who holds what is told to those who work there only.
+            raise NotAllowed() if await holds_role(actor_id, organization_id, RoleKind) else NotFound()
+        if grant.ended_at:
+            raise WrongState("该角色已结束")
+        if grant.kind is RoleKind.MANAGER and not await _has_other_manager(organization_id, role_id):
+            raise LastManager()
+        grant.ended_at, grant.ended_by_id = clock.now(), actor_id
+        await grant.save(update_fields=["ended_at", "ended_by_id"])
+        await _record_and_tell("end_role", actor_id, role_id, grant.person_id, organization_id, str(grant.kind))
+    return grant.person_id
+
+
+async def end_roles_at(organization_id: str, actor_id: str) -> None:
+    """End every role held exactly at an organization that is being closed, in the caller's transaction."""
+    rows = await fetch(
+        "UPDATE role_grant SET ended_at = $2, ended_by_id = $3 WHERE organization_id = $1 AND ended_at IS NULL "
+        "RETURNING id, person_id, kind",
+        organization_id,
+        clock.now(),
+        actor_id,
+    )
+    for row in rows:
+        await _record_and_tell("end_role", actor_id, row["id"], row["person_id"], organization_id, row["kind"])
+
+
+async def _has_other_manager(organization_id: str, role_id: str) -> bool:
+    """Whether somebody else manages it. Managers above count; theirs cannot be the last when it ends, so one stays."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+            "JOIN organization target ON target.id = $1 WHERE held.path @> target.path AND g.kind = 'manager' "
+            "AND g.ended_at IS NULL AND g.id <> $2)",
+            organization_id,
+            role_id,
+        )
+    )
+
+
+async def _record_and_tell(
+    action: str, actor_id: str | None, role_id: str, person_id: str, organization_id: str, kind: str
+) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("role", role_id),
+        person_id=person_id,
+        organization_id=organization_id,
+        kind=kind,
+    )
+    event = "role_granted" if action == "grant_role" else "role_ended"
+    await notify([person_id], event, organization=organization_id, kind=kind)

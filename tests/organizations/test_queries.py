@@ -1,0 +1,201 @@
+"""Finding organizations, and that every such question is answered by an index."""
+
+import json
+from typing import Any
+
+from server.database import execute, fetch_value
+from server.ids import new_id
+from server.organizations import queries
+from server.organizations.importing import import_organizations
+from server.organizations.models import Level, Organization
+from server.organizations.queries import (
+    ancestor_of_level,
+    current_organization_id,
+    descendant_ids,
+    describe_organizations,
+    list_ancestors,
+)
+from tests.builders import create_community, create_organization, create_resident
+from tests.clients import Api
+from tests.organizations.builders import by_code, country_rows, create_party, csv_of
+
+CITY = (
+    "37,威海市,city,",
+    "3701,环翠区,district,37",
+    "370101,竹岛街道,subdistrict,3701",
+    "37010101,塔山社区,community,370101",
+    "37010102,东塔山社区,community,370101",
+    "37010103,塔山中社区,community,370101",
+    "37010104,望海社区,community,370101",
+    "37010101-001,第一网格,grid,37010101",
+)
+
+
+async def explain(sql: str, *values: Any) -> str:
+    """The plan of a query, as text."""
+    plan = await fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *values)
+    return json.dumps(json.loads(plan))
+
+
+async def test_search_by_two_characters(api: Api) -> None:
+    await import_organizations(csv_of(*CITY))
+    found = await api.get("/communities", name="塔山")
+    assert [item["name"] for item in found["items"]] == ["塔山社区", "塔山中社区", "东塔山社区"]
+    assert found["items"][0]["full_name"] == "威海市环翠区竹岛街道塔山社区"
+    assert found["next_cursor"] is None
+    assert (await api.get("/communities", name="竹岛"))["items"] == [], "a subdistrict is no community"
+    assert (await api.get("/communities", name="塔社"))["items"] == []
+    assert (await api.get("/communities", name="社区山塔"))["items"] == []
+
+
+async def test_search_pages_lose_and_repeat_nothing(api: Api) -> None:
+    await import_organizations(csv_of(*CITY))
+    names, cursor = [], None
+    while True:
+        page = await api.get("/communities", name="社区", limit=1, **({"cursor": cursor} if cursor else {}))
+        names += [item["name"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert sorted(names) == sorted(["塔山社区", "东塔山社区", "塔山中社区", "望海社区"])
+
+
+async def test_search_leaves_out_closed_ones(api: Api) -> None:
+    await import_organizations(csv_of(*CITY))
+    tower = await by_code("37010101")
+    await Organization.filter(id=tower.id).update(closed_at=tower.created_at)
+    assert [item["name"] for item in (await api.get("/communities", name="塔山"))["items"]] == [
+        "塔山中社区",
+        "东塔山社区",
+    ]
+
+
+async def test_search_needs_two_characters(api: Api) -> None:
+    for name in ("塔", " 塔", ""):
+        problem = await api.refused("GET", f"/communities?name={name}", code="invalid_fields")
+        assert problem["errors"][0]["field"] == "name"
+
+
+async def test_search_takes_any_characters_literally(api: Api) -> None:
+    community = await create_community(name="50%_Fun社区")
+    assert [item["id"] for item in (await api.get("/communities", name="%_f"))["items"]] == [community.id]
+    assert (await api.get("/communities", name="%%"))["items"] == []
+
+
+async def test_units(api: Api) -> None:
+    community = await create_community()
+    unit = await create_organization(Level.UNIT, parent=community, name="市立医院")
+    await api.refused("GET", "/units?name=医院", code="not_signed_in")
+    resident = await create_resident(api, community)
+    assert [item["id"] for item in (await resident.get("/units", name="医院"))["items"]] == [unit.id]
+
+
+async def test_nearest_communities_in_metres(api: Api) -> None:
+    parent = await create_organization(Level.SUBDISTRICT)
+    # One degree of longitude is shorter than one of latitude here: the eastern one is nearer, though not in degrees.
+    north = await create_community(name="北社区", parent=parent, location=(122.10, 37.510))
+    east = await create_community(name="东社区", parent=parent, location=(122.112, 37.50))
+    far = await create_community(name="远社区", parent=parent, location=(122.30, 37.50))
+    await create_organization(Level.BUILDING, parent=north, location=(122.10, 37.50))
+    closed = await create_community(name="旧社区", parent=parent, location=(122.10, 37.50))
+    await Organization.filter(id=closed.id).update(closed_at=closed.created_at)
+    found = (await api.get("/communities/nearest", longitude=122.10, latitude=37.50, limit=3))["items"]
+    assert [item["id"] for item in found] == [east.id, north.id, far.id]
+    assert abs(found[0]["meters"] - 1059) < 5
+    assert abs(found[1]["meters"] - 1112) < 5
+    assert found[0]["full_name"].endswith("东社区")
+
+
+async def test_nearest_refuses_what_is_no_point(api: Api) -> None:
+    await api.refused("GET", "/communities/nearest?longitude=181&latitude=0", code="invalid_fields")
+
+
+async def test_one_organization_and_the_way_to_it(api: Api) -> None:
+    await import_organizations(csv_of(*CITY))
+    grid = await by_code("37010101-001")
+    shown = await api.get(f"/organizations/{grid.id}")
+    assert [step["name"] for step in shown["ancestors"]] == ["威海市", "环翠区", "竹岛街道", "塔山社区"]
+    assert (shown["level"], shown["is_closed"], shown["version"]) == ("grid", False, 1)
+    await api.refused("GET", f"/organizations/{new_id()}", code="not_found")
+
+
+async def test_children_by_code(api: Api) -> None:
+    await import_organizations(csv_of(*CITY))
+    street = await by_code("370101")
+    await create_organization(Level.UNIT, parent=street, name="中学", code="9")
+    first = await api.get(f"/organizations/{street.id}/children", limit=3)
+    second = await api.get(f"/organizations/{street.id}/children", limit=3, cursor=first["next_cursor"])
+    assert [item["code"] for item in first["items"] + second["items"]] == [
+        *("37010101", "37010102", "37010103", "37010104", "9")
+    ]
+    assert second["next_cursor"] is None
+    units = await api.get(f"/organizations/{street.id}/children", level="unit")
+    assert [item["name"] for item in units["items"]] == ["中学"]
+    await api.refused("GET", f"/organizations/{street.id}/children?cursor=bm90", code="invalid_fields")
+
+
+async def test_ways_up_and_down(app: object) -> None:
+    await import_organizations(csv_of(*CITY))
+    city, district, grid = await by_code("37"), await by_code("3701"), await by_code("37010101-001")
+    assert await ancestor_of_level(grid.id, Level.DISTRICT) == district.id
+    assert await ancestor_of_level(grid.id, Level.GRID) == grid.id
+    assert await ancestor_of_level(district.id, Level.COMMUNITY) is None
+    assert await descendant_ids(city.id, Level.GRID) == [grid.id]
+    assert len(await descendant_ids(district.id, Level.COMMUNITY)) == 4
+    assert [step.id for step in await list_ancestors(district.id)] == [city.id, district.id]
+    assert await current_organization_id(grid.id) == grid.id
+    assert await current_organization_id(new_id()) is None
+
+
+async def test_words(app: object) -> None:
+    await import_organizations(csv_of(*CITY))
+    street = await by_code("370101")
+    assert await describe_organizations([street.id, new_id()]) == {
+        street.id: {"id": street.id, "name": "竹岛街道", "full_name": "威海市环翠区竹岛街道"}
+    }
+
+
+async def test_party_organizations_by_name(api: Api) -> None:
+    community = await create_community()
+    here = await create_party("塔山社区党委", host=community)
+    elsewhere = await create_party("山东大学党委", place="济南市")
+    resident = await create_resident(api, community)
+    found = await resident.get("/party-organizations", name="党委")
+    assert {item["id"]: (item["host_name"], item["place"]) for item in found["items"]} == {
+        here.id: (community.name, ""),
+        elsewhere.id: (None, "济南市"),
+    }
+    assert (await resident.get(f"/party-organizations/{here.id}"))["name"] == "塔山社区党委"
+    await resident.refused("GET", f"/party-organizations/{community.id}", code="not_found")
+    await api.refused("GET", "/party-organizations?name=党委", code="not_signed_in")
+
+
+async def test_plans_use_the_indexes(app: object) -> None:
+    """On a few thousand rows already, no question about a subtree, a name or a distance reads the whole table."""
+    await import_organizations(csv_of(*country_rows(6000)))
+    await execute("ANALYZE organization")
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+
+    async def remember(sql: str, *values: Any) -> list[Any]:
+        sent.append((sql, values))
+        return []
+
+    async def remember_structs(struct: type, sql: str, *values: Any) -> list[Any]:
+        return await remember(sql, *values)
+
+    street = await Organization.filter(level=Level.SUBDISTRICT).first()
+    assert street
+    kept = queries.fetch, queries.fetch_structs
+    queries.fetch, queries.fetch_structs = remember, remember_structs
+    try:
+        await queries.search_organizations(Level.COMMUNITY, "第9", queries.PageQuery())
+        await queries.nearest_communities(122.1, 37.5, 5)
+        await queries.list_descendants(street.id, Level.COMMUNITY, queries.PageQuery())
+        await queries.list_children(street.id, queries.PageQuery())
+        await queries.describe_organizations([street.id])
+    finally:
+        queries.fetch, queries.fetch_structs = kept
+    indexes = ("organization_name", "organization_location", "organization_path", "organization_children", "_pkey")
+    for (sql, values), index in zip(sent, indexes, strict=True):
+        plan = await explain(sql, *values)
+        assert index in plan and '"Node Type": "Seq Scan"' not in plan, (sql, plan)
