@@ -1,0 +1,185 @@
+"""Signing in, and everything about oneself."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+from sanic import Request
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts import queries, service
+from server.accounts import sign_in as signing_in
+from server.accounts.models import ConsentKind, Relation
+from server.accounts.queries import ConsentView, DependantView, Me
+from server.accounts.sessions import Caller, end_all_sessions, end_session
+from server.accounts.sign_in import CodeRefused, PhoneUnreadable, SignedIn, SignInBlocked
+from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
+from server.ids import Id
+
+routes = Routes("账户 accounts")
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+RealName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+
+
+class SignInWithCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    code: Code
+    """What `wx.login` gave: used once, five minutes long."""
+
+
+@routes.post(
+    "/sessions",
+    who=Who.ANYONE,
+    status=201,
+    idempotent=False,
+    per_minute=60,
+    errors=[CodeRefused, SignInBlocked, Unavailable],
+)
+async def sign_in(request: Request, body: SignInWithCode) -> SignedIn:
+    """用微信登录"""
+    return await signing_in.sign_in(body.code, request.app.ctx.settings.session_days)
+
+
+@routes.delete("/sessions/current")
+async def sign_out(caller: Caller) -> None:
+    """退出登录"""
+    await end_session(caller.session_id)
+
+
+@routes.delete("/sessions")
+async def sign_out_everywhere(caller: Caller) -> None:
+    """在所有设备上退出登录"""
+    await end_all_sessions(caller.person_id)
+
+
+@routes.get("/me")
+async def get_me(caller: Caller) -> Me:
+    """我的资料"""
+    return await queries.get_me(caller.person_id)
+
+
+class ChangeProfile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    nickname: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | None = None
+    avatar_id: Id | None = None
+
+
+@routes.patch("/me", errors=[EditedMeanwhile])
+async def change_profile(caller: Caller, body: ChangeProfile) -> Me:
+    """修改昵称和头像"""
+    await service.change_profile(caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id)
+    return await queries.get_me(caller.person_id)
+
+
+class GivePhone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Either the code of the phone-number button, or the older form's encrypted data."""
+
+    code: Code | None = None
+    encrypted_data: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] | None = None
+    iv: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+
+@routes.put("/me/phone", errors=[CodeRefused, PhoneUnreadable, Unavailable])
+async def give_phone(caller: Caller, body: GivePhone) -> Me:
+    """绑定微信手机号"""
+    if body.code:
+        await signing_in.give_phone_by_code(caller.person_id, body.code)
+    elif body.encrypted_data and body.iv:
+        await signing_in.give_phone_by_data(caller.person_id, body.encrypted_data, body.iv)
+    else:
+        raise InvalidFields.of("code", "必填")
+    return await queries.get_me(caller.person_id)
+
+
+class GiveDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    real_name: RealName
+    address: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    birth_date: date | None = None
+
+
+@routes.put("/me/details", errors=[service.GuardianConsentNeeded])
+async def give_details(caller: Caller, body: GiveDetails) -> Me:
+    """填写姓名、住址和出生日期"""
+    await service.give_details(
+        caller.person_id, real_name=body.real_name, address=body.address, birth_date=body.birth_date
+    )
+    return await queries.get_me(caller.person_id)
+
+
+class ChooseCommunity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    community_id: Id
+
+
+@routes.put("/me/community")
+async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
+    """选择所在社区"""
+    await service.choose_community(caller.person_id, body.community_id)
+    return await queries.get_me(caller.person_id)
+
+
+class GiveConsent(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    kind: ConsentKind
+    text_version: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+
+
+@routes.post("/me/consents")
+async def give_consent(caller: Caller, body: GiveConsent) -> None:
+    """同意一份条款"""
+    if body.kind in (ConsentKind.GUARDIAN, ConsentKind.ON_BEHALF):
+        raise InvalidFields.of("kind", "此项同意在添加家人时记录")
+    await service.give_consent(caller.person_id, body.kind, body.text_version)
+
+
+@routes.get("/me/consents")
+async def list_consents(caller: Caller) -> list[ConsentView]:
+    """我同意过的条款"""
+    return await queries.list_consents(caller.person_id)
+
+
+@routes.delete("/me/consents/<kind>", errors=[NotFound])
+async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
+    """撤回同意"""
+    if kind not in list(ConsentKind):
+        raise NotFound()
+    await service.withdraw_consent(caller.person_id, ConsentKind(kind))
+
+
+class AddDependant(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Somebody whom one looks after. `guardian_consents` confirms the consent (below 14 the guardian's own)."""
+
+    real_name: RealName
+    relation: Relation
+    birth_date: date | None = None
+    phone: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    guardian_consents: bool = False
+
+
+class AddedDependant(msgspec.Struct):
+    person_id: Id
+
+
+@routes.post("/me/dependants", status=201, errors=[service.GuardianConsentNeeded, service.ConsentNeeded])
+async def add_dependant(caller: Caller, body: AddDependant) -> AddedDependant:
+    """添加家人"""
+    return AddedDependant(
+        await service.add_dependant(
+            caller.person_id,
+            real_name=body.real_name,
+            relation=body.relation,
+            birth_date=body.birth_date,
+            phone=body.phone,
+            guardian_consents=body.guardian_consents,
+        )
+    )
+
+
+@routes.get("/me/dependants")
+async def list_dependants(caller: Caller) -> list[DependantView]:
+    """我的家人"""
+    return await queries.list_dependants(caller.person_id)
+
+
+@routes.delete("/me/dependants/<person_id>")
+async def end_dependant(caller: Caller, person_id: Id) -> None:
+    """不再照看这位家人"""
+    await service.end_dependant(caller.person_id, person_id)

@@ -1,0 +1,58 @@
+"""Staff: finding, registering and merging persons; every view of personal data is audited."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts import registry
+from server.accounts.registry import PersonFound
+from server.accounts.sessions import Caller
+from server.errors import NotFound, WrongState
+from server.ids import Id
+
+routes = Routes("工作端：人员", prefix="/staff")
+
+Phone = Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
+
+
+class FindPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    phone: Phone
+
+
+@routes.post("/persons/find", who=Who.STAFF, idempotent=False, errors=[NotFound])
+async def find_person(caller: Caller, body: FindPerson) -> PersonFound:
+    """按手机号查找人员（留痕）"""
+    return await registry.find_person(caller.person_id, body.phone)
+
+
+class RegisterPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Somebody at the counter who does not use the mini-program."""
+
+    organization_id: Id
+    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    phone: Phone
+
+
+@routes.post("/persons", who=Who.STAFF, status=201)
+async def register_walk_in(caller: Caller, body: RegisterPerson) -> PersonFound:
+    """登记到访人员"""
+    return await registry.register_walk_in(
+        caller.person_id, body.organization_id, real_name=body.real_name, phone=body.phone
+    )
+
+
+class MergePersons(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    into_id: Id
+
+
+@routes.post("/persons/<person_id>/merge", who=Who.STAFF, errors=[WrongState])
+async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> None:
+    """合并同一个人的两份资料"""
+    await registry.merge_person(caller.person_id, person_id, body.into_id)
+
+
+@routes.get("/persons/<person_id>/details", who=Who.STAFF)
+async def view_person_details(caller: Caller, person_id: Id) -> registry.PersonDetailsView:
+    """查看人员联系方式（留痕）"""
+    return await registry.view_person_details(caller.person_id, person_id)

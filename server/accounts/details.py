@@ -1,0 +1,125 @@
+"""The one encrypted place: phone number, real name, address. Nobody else encrypts or decrypts them.
+
+Values are normalized before they are indexed, so that equal ones are found; a number belongs to at most one person who
+has verified it, because the carriers reassign numbers.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from server import clock
+from server.accounts.models import PersonDetails
+from server.crypto import keyring
+from server.database import execute, fetch
+from server.errors import InvalidFields
+
+_PHONE_CONTEXT = "person_details.phone"
+_NAME_CONTEXT = "person_details.real_name"
+_ADDRESS_CONTEXT = "person_details.address"
+
+
+class Details(msgspec.Struct, frozen=True):
+    """Personal data in clear, for the one who is allowed to see it. Empty where unknown."""
+
+    phone: str = ""
+    real_name: str = ""
+    address: str = ""
+    phone_is_verified: bool = False
+
+    def __repr__(self) -> str:
+        return "Details(…)"
+
+
+def normalize_phone(phone: str) -> str:
+    """Digits only, without +86. Raises InvalidFields when it cannot be a phone number."""
+    digits = re.sub(r"[\s()-]", "", phone).removeprefix("+86").removeprefix("0086")
+    if not re.fullmatch(r"\+?\d{7,15}", digits):
+        raise InvalidFields.of("phone", "手机号格式不正确")
+    return digits
+
+
+def normalize_name(name: str) -> str:
+    """Without spaces, and with one kind of middle dot. Raises InvalidFields when nothing is left."""
+    normalized = re.sub(r"\s+", "", name).replace("•", "·").replace("．", "·")
+    if not 1 <= len(normalized) <= 40:
+        raise InvalidFields.of("real_name", "请填写真实姓名")
+    return normalized
+
+
+def phone_index(phone: str) -> bytes:
+    return keyring().blind_index(normalize_phone(phone), _PHONE_CONTEXT)
+
+
+def name_index(name: str) -> bytes:
+    return keyring().blind_index(normalize_name(name), _NAME_CONTEXT)
+
+
+async def save_details(
+    person_id: str, *, phone: str | None = None, real_name: str | None = None, address: str | None = None
+) -> None:
+    """Store what is given and leave the rest. A phone stored here is not verified."""
+    values: dict[str, object] = {}
+    if phone:
+        values |= {
+            "phone": keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT),
+            "phone_index": phone_index(phone),
+        }
+        values["phone_verified_at"] = None
+    if real_name:
+        values |= {
+            "real_name": keyring().encrypt(normalize_name(real_name), _NAME_CONTEXT),
+            "real_name_index": name_index(real_name),
+        }
+    if address is not None:
+        values["address"] = keyring().encrypt(address.strip(), _ADDRESS_CONTEXT) if address.strip() else None
+    if values:
+        await PersonDetails.get_or_create(person_id=person_id)
+        await PersonDetails.filter(person_id=person_id).update(**values)
+
+
+async def verify_phone(person_id: str, phone: str) -> None:
+    """WeChat vouches that this number is the person's now: whoever verified it before has lost it to the carrier."""
+    index = phone_index(phone)
+    # Two people verify one number at once: the second waits here, and then takes it from the first.
+    await fetch("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", index)
+    await execute(
+        "UPDATE person_details SET phone_verified_at = NULL WHERE phone_index = $1 AND person_id <> $2 "
+        "AND phone_verified_at IS NOT NULL",
+        index,
+        person_id,
+    )
+    await PersonDetails.get_or_create(person_id=person_id)
+    await PersonDetails.filter(person_id=person_id).update(
+        phone=keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT),
+        phone_index=index,
+        phone_verified_at=clock.now(),
+    )
+
+
+async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:
+    """Personal data in clear. The caller has checked who asks, and audits the view."""
+    rows = await fetch(
+        "SELECT person_id, phone, real_name, address, phone_verified_at FROM person_details WHERE person_id = ANY($1)",
+        list(person_ids),
+    )
+    ring = keyring()
+
+    def clear(ciphertext: bytes | None, context: str) -> str:
+        return ring.decrypt(bytes(ciphertext), context) if ciphertext else ""
+
+    return {
+        row["person_id"]: Details(
+            phone=clear(row["phone"], _PHONE_CONTEXT),
+            real_name=clear(row["real_name"], _NAME_CONTEXT),
+            address=clear(row["address"], _ADDRESS_CONTEXT),
+            phone_is_verified=row["phone_verified_at"] is not None,
+        )
+        for row in rows
+    }
+
+
+async def details_of(person_id: str) -> Details:
+    """One person's data in clear; empty where nothing is known. See read_details."""
+    return (await read_details([person_id])).get(person_id, Details())

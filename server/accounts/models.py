@@ -1,0 +1,188 @@
+"""Persons, and everything by which a person is known. A person is not a WeChat account.
+
+Phone number, real name and address live in PersonDetails alone, encrypted; everything else refers to the person's id.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.database import IdField, Model, SqlIndex
+
+
+class PersonOrigin(StrEnum):
+    """How we came to know a person first."""
+
+    WECHAT = "wechat"
+    ROSTER = "roster"
+    DEPENDANT = "dependant"
+    WALK_IN = "walk_in"
+
+
+class Person(Model):
+    """Somebody: a resident who signed in, an entry of a roster, a dependant, a walk-in. Persons can be merged.
+
+    `nickname` and `avatar_id` (a picture) are what the person wrote; others see `shown_nickname` and `shown_avatar_id`,
+    the last ones that passed the content check. A merged person points to the one that remains and owns nothing.
+    """
+
+    community_id: str | None
+    merged_into_id: str | None
+    origin = fields.CharEnumField(PersonOrigin, max_length=16)
+    nickname = fields.CharField(max_length=32, default="")
+    avatar_id = IdField(null=True)
+    shown_nickname = fields.CharField(max_length=32, default="")
+    shown_avatar_id = IdField(null=True)
+    community: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    birth_date = fields.DateField(null=True)
+    merged_into: fields.ForeignKeyNullableRelation["Person"] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    closed_at = fields.DatetimeField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "person"
+        indexes = [SqlIndex(name="person_community", columns="community_id, id")]
+
+
+class PersonDetails(Model):
+    """The one encrypted place for phone, real name and address; the indexes find equal values without decrypting."""
+
+    person_id: str
+    person: fields.OneToOneRelation[Person] = fields.OneToOneField(
+        "linli.Person", related_name=False, on_delete=fields.CASCADE
+    )
+    phone = fields.BinaryField(null=True)
+    phone_index = fields.BinaryField(null=True)
+    real_name = fields.BinaryField(null=True)
+    real_name_index = fields.BinaryField(null=True)
+    address = fields.BinaryField(null=True)
+    phone_verified_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "person_details"
+        indexes = [
+            SqlIndex(name="person_details_phone", columns="phone_index"),
+            # Numbers are reassigned by the carriers, so only one person can have verified a number at a time.
+            SqlIndex(
+                name="person_details_verified_phone",
+                columns="phone_index",
+                where="phone_verified_at IS NOT NULL",
+                unique=True,
+            ),
+        ]
+
+
+class WeChatIdentity(Model):
+    """A WeChat account of a person in one mini-program. `session_key` is encrypted and never leaves the server."""
+
+    person_id: str
+    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.RESTRICT
+    )
+    appid = fields.CharField(max_length=32)
+    openid = fields.CharField(max_length=64)
+    unionid = fields.CharField(max_length=64, null=True)
+    session_key = fields.BinaryField(null=True)
+    signed_in_at = fields.DatetimeField()
+
+    class Meta:
+        table = "wechat_identity"
+        constraints = [UniqueConstraint(fields=("appid", "openid"), name="wechat_identity_openid")]
+        indexes = [SqlIndex(name="wechat_identity_person", columns="person_id, appid")]
+
+
+class Session(Model):
+    """A signed-in device. Only the hash of its token is stored. `expires_at` slides while it is used."""
+
+    person_id: str
+    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.CASCADE
+    )
+    token_hash = fields.BinaryField()
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session"
+        indexes = [
+            SqlIndex(name="session_token", columns="token_hash", unique=True),
+            SqlIndex(name="session_person", columns="person_id, id", where="ended_at IS NULL"),
+            SqlIndex(name="session_expiry", columns="expires_at"),
+        ]
+
+
+class ConsentKind(StrEnum):
+    """What a person agrees to. (个人信息保护法 art. 14, 29, 31: informed, separate for what is sensitive, by the
+    guardian under 14.)"""
+
+    PRIVACY = "privacy"
+    VOLUNTEER_TERMS = "volunteer_terms"
+    MEMBERSHIP_DATA = "membership_data"
+    ON_BEHALF = "on_behalf"
+    GUARDIAN = "guardian"
+    SHOW_IDENTITY = "show_identity"
+
+
+class Consent(Model):
+    """Agreement of a person to a version of a text; `given_by_id` is another person where a guardian or a recorded word
+    stands in."""
+
+    person_id: str
+    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.CASCADE
+    )
+    kind = fields.CharEnumField(ConsentKind, max_length=24)
+    text_version = fields.CharField(max_length=16)
+    given_by_id = IdField(null=True)
+    given_at = fields.DatetimeField()
+    withdrawn_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "consent"
+        indexes = [
+            SqlIndex(
+                name="consent_active",
+                columns="person_id, kind, COALESCE(given_by_id, person_id)",
+                where="withdrawn_at IS NULL",
+                unique=True,
+            )
+        ]
+
+
+class Relation(StrEnum):
+    """What a dependant is to the person who looks after them."""
+
+    PARENT = "parent"
+    SPOUSE = "spouse"
+    CHILD = "child"
+    GRANDPARENT = "grandparent"
+    OTHER = "other"
+
+
+class Dependant(Model):
+    """A person whom another one looks after: books for, signs up with, wishes for."""
+
+    guardian_id: str
+    guardian: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.RESTRICT
+    )
+    person_id: str
+    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.RESTRICT
+    )
+    relation = fields.CharEnumField(Relation, max_length=16)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "dependant"
+        constraints = [CheckConstraint(check="guardian_id <> person_id", name="dependant_is_another_person")]
+        indexes = [
+            SqlIndex(name="dependant_active", columns="guardian_id, person_id", where="ended_at IS NULL", unique=True),
+        ]

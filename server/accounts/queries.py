@@ -1,0 +1,185 @@
+"""Reading persons: oneself, those one looks after, and the words by which others see somebody."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import msgspec
+
+from server.accounts.details import details_of, read_details
+from server.accounts.masking import mask_address, mask_name, mask_phone
+from server.accounts.models import ConsentKind, Relation
+from server.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.errors import NotFound
+from server.ids import Id
+from server.media.service import picture_views
+from server.organizations.models import RoleKind
+
+
+class CommunityBrief(msgspec.Struct):
+    id: Id
+    name: str
+
+
+class RoleBrief(msgspec.Struct):
+    """A role that the person holds: what they may do, and where."""
+
+    kind: RoleKind
+    organization_id: Id
+    organization_name: str
+
+
+class Me(msgspec.Struct):
+    """Oneself. Personal data are masked."""
+
+    id: Id
+    nickname: str
+    avatar_url: str | None
+    community: CommunityBrief | None
+    phone: str
+    phone_is_verified: bool
+    real_name: str
+    address: str
+    birth_date: date | None
+    is_volunteer: bool
+    roles: list[RoleBrief]
+    version: int
+
+
+class ConsentView(msgspec.Struct):
+    kind: ConsentKind
+    text_version: str
+    given_at: datetime
+
+
+class DependantView(msgspec.Struct):
+    """Somebody whom one looks after; the name is masked."""
+
+    person_id: Id
+    name: str
+    relation: Relation
+    birth_date: date | None
+
+
+async def get_me(person_id: str) -> Me:
+    """Everything that the mini-program's "me" page shows."""
+    row = await fetch_one(
+        "SELECT p.nickname, p.avatar_id, p.community_id, o.name AS community_name, p.birth_date, p.version, "
+        "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = p.id AND c.kind = 'volunteer_terms' "
+        "AND c.withdrawn_at IS NULL) AS is_volunteer "
+        "FROM person p LEFT JOIN organization o ON o.id = p.community_id WHERE p.id = $1",
+        person_id,
+    )
+    if row is None:
+        raise NotFound()
+    details = await details_of(person_id)
+    avatar = (await picture_views([row["avatar_id"]])).get(row["avatar_id"]) if row["avatar_id"] else None
+    return Me(
+        id=person_id,
+        nickname=row["nickname"],
+        avatar_url=avatar.thumbnail_url if avatar else None,
+        community=CommunityBrief(row["community_id"], row["community_name"]) if row["community_id"] else None,
+        phone=mask_phone(details.phone),
+        phone_is_verified=details.phone_is_verified,
+        real_name=mask_name(details.real_name),
+        address=mask_address(details.address),
+        birth_date=row["birth_date"],
+        is_volunteer=row["is_volunteer"],
+        roles=await list_roles_of(person_id),
+        version=row["version"],
+    )
+
+
+async def list_roles_of(person_id: str) -> list[RoleBrief]:
+    """The roles that a person holds now."""
+    return await fetch_structs(
+        RoleBrief,
+        "SELECT g.kind, g.organization_id, o.name AS organization_name FROM role_grant g "
+        "JOIN organization o ON o.id = g.organization_id WHERE g.person_id = $1 AND g.ended_at IS NULL ORDER BY g.id",
+        person_id,
+    )
+
+
+async def list_consents(person_id: str) -> list[ConsentView]:
+    """What the person agrees to now."""
+    return await fetch_structs(
+        ConsentView,
+        "SELECT kind, text_version, given_at FROM consent WHERE person_id = $1 AND given_by_id IS NULL "
+        "AND withdrawn_at IS NULL ORDER BY given_at",
+        person_id,
+    )
+
+
+async def has_consent(person_id: str, kind: ConsentKind) -> bool:
+    """Whether the person agrees now, in person or through a guardian."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL)",
+            person_id,
+            str(kind),
+        )
+    )
+
+
+async def list_dependants(guardian_id: str) -> list[DependantView]:
+    """Whom the person looks after."""
+    rows = await fetch(
+        "SELECT d.person_id, d.relation, p.birth_date FROM dependant d JOIN person p ON p.id = d.person_id "
+        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL ORDER BY d.id",
+        guardian_id,
+    )
+    details = await read_details([row["person_id"] for row in rows])
+    return [
+        DependantView(
+            row["person_id"],
+            mask_name(details[row["person_id"]].real_name),
+            Relation(row["relation"]),
+            row["birth_date"],
+        )
+        for row in rows
+    ]
+
+
+async def require_dependant(guardian_id: str, person_id: str) -> None:
+    """Raises NotFound unless the guardian looks after this person now (or it is the guardian)."""
+    if guardian_id == person_id:
+        return
+    found = await fetch_value(
+        "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND ended_at IS NULL", guardian_id, person_id
+    )
+    if not found:
+        raise NotFound()
+
+
+async def describe_persons(person_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The words by which others see somebody: nickname, and masked real name; one query for all of them."""
+    ids = list(person_ids)
+    details = await read_details(ids)
+    rows = await fetch("SELECT id, shown_nickname FROM person WHERE id = ANY($1)", ids)
+    described = {}
+    for row in rows:
+        name = mask_name(details[row["id"]].real_name) if row["id"] in details else ""
+        nickname = row["shown_nickname"] or name or "居民"
+        described[row["id"]] = {"id": row["id"], "nickname": nickname, "name": name or nickname}
+    return described
+
+
+async def find_openids(person_ids: Iterable[str], appid: str) -> dict[str, str]:
+    """Person → openid of the account with which they last signed in to this mini-program."""
+    rows = await fetch(
+        "SELECT DISTINCT ON (person_id) person_id, openid FROM wechat_identity "
+        "WHERE person_id = ANY($1) AND appid = $2 ORDER BY person_id, signed_in_at DESC",
+        list(person_ids),
+        appid,
+    )
+    return {row["person_id"]: row["openid"] for row in rows}
+
+
+async def find_person_by_openid(openid: str, appid: str) -> str | None:
+    """Who this WeChat account is; None when it never signed in."""
+    return await fetch_value("SELECT person_id FROM wechat_identity WHERE appid = $1 AND openid = $2", appid, openid)
+
+
+async def nickname_texts(person_id: str) -> list[str]:
+    """What content security checks of a profile."""
+    nickname = await fetch_value("SELECT nickname FROM person WHERE id = $1", person_id)
+    return [nickname] if nickname else []

@@ -1,0 +1,112 @@
+"""Roles with the names of their holders: granting, ending and listing them. The rules are in organizations/roles.py."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.accounts.models import Person
+from server.accounts.queries import describe_persons
+from server.accounts.sessions import forget_cached_sessions
+from server.database import fetch, fetch_value, transaction
+from server.errors import NotFound
+from server.ids import Id
+from server.organizations import roles
+from server.organizations.access import READERS, require_role_or_hide
+from server.organizations.models import RoleKind
+from server.organizations.queries import describe_organizations
+from server.pages import Page, PageQuery, cut_page, decode_cursor
+
+
+class PersonBrief(msgspec.Struct):
+    """Somebody as colleagues see them: the real name is masked."""
+
+    id: Id
+    nickname: str
+    name: str
+
+
+class OrganizationBrief(msgspec.Struct):
+    id: Id
+    name: str
+    full_name: str
+
+
+class RoleView(msgspec.Struct):
+    """Who holds which role where; `granted_by` is null where the operator did it."""
+
+    id: Id
+    kind: RoleKind
+    person: PersonBrief
+    organization: OrganizationBrief
+    granted_at: datetime
+    granted_by: PersonBrief | None
+    ended_at: datetime | None
+
+
+async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: RoleKind) -> RoleView:
+    """Give a known person a role. Raises NotFound and what organizations.roles.grant_role does."""
+    async with transaction():
+        if not await Person.exists(id=person_id, merged_into_id=None, closed_at=None):
+            raise NotFound("没有找到该人员")
+        role_id = await roles.grant_role(actor_id, person_id, organization_id, kind)
+        await forget_cached_sessions(person_id)
+    return await _role(role_id)
+
+
+async def end_role(actor_id: str, role_id: str) -> RoleView:
+    """End a role. Raises what organizations.roles.end_role does."""
+    async with transaction():
+        person_id = await roles.end_role(actor_id, role_id)
+        await forget_cached_sessions(person_id)
+    return await _role(role_id)
+
+
+async def list_roles(
+    actor_id: str,
+    organization_id: str,
+    page: PageQuery,
+    *,
+    kind: RoleKind | None = None,
+    person_id: str | None = None,
+    with_ended: bool = False,
+) -> Page[RoleView]:
+    """Who holds what in an organization's subtree, oldest grant first, for those who work there. Raises NotFound."""
+    await require_role_or_hide(actor_id, organization_id, READERS)
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM role_grant g JOIN organization o ON o.id = g.organization_id "
+        "WHERE o.path <@ $1::ltree AND ($2::text IS NULL OR g.kind = $2) AND ($3::uuid IS NULL OR g.person_id = $3) "
+        "AND ($4 OR g.ended_at IS NULL) AND ($5::uuid IS NULL OR g.id > $5) ORDER BY g.id LIMIT $6",
+        await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id),
+        str(kind) if kind else None,
+        person_id,
+        with_ended,
+        decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None,
+        page.limit + 1,
+    )
+    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
+    return Page(await _views(cut.items), cut.next_cursor)
+
+
+_COLUMNS = "g.id, g.kind, g.person_id, g.organization_id, g.granted_at, g.granted_by_id, g.ended_at"
+
+
+async def _role(role_id: str) -> RoleView:
+    return (await _views(await fetch(f"SELECT {_COLUMNS} FROM role_grant g WHERE g.id = $1", role_id)))[0]
+
+
+async def _views(rows: list[Any]) -> list[RoleView]:
+    people = await describe_persons({row[name] for row in rows for name in ("person_id", "granted_by_id")} - {None})
+    places = await describe_organizations({row["organization_id"] for row in rows})
+    return [
+        RoleView(
+            id=row["id"],
+            kind=row["kind"],
+            person=PersonBrief(**people[row["person_id"]]),
+            organization=OrganizationBrief(**places[row["organization_id"]]),
+            granted_at=row["granted_at"],
+            granted_by=PersonBrief(**people[row["granted_by_id"]]) if row["granted_by_id"] in people else None,
+            ended_at=row["ended_at"],
+        )
+        for row in rows
+    ]

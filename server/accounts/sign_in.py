@@ -1,0 +1,106 @@
+"""Signing in with WeChat: a code becomes an identity, an identity a person, a person a session."""
+
+from datetime import datetime
+
+import msgspec
+
+from server import clock
+from server.accounts.models import Person, PersonOrigin, WeChatIdentity
+from server.accounts.service import give_phone
+from server.accounts.sessions import open_session
+from server.crypto import keyring
+from server.database import IntegrityError, transaction
+from server.errors import Refusal, Unavailable
+from server.wechat import errors as wechat_errors
+from server.wechat.connection import platform
+
+_CONTEXT = "wechat_identity.session_key"
+
+
+class CodeRefused(Refusal):
+    code, title, status = "wechat_code_refused", "微信凭证无效或已过期，请重试", 422
+
+
+class SignInBlocked(Refusal):
+    code, title, status = "sign_in_blocked", "微信暂不允许该账号登录", 403
+
+
+class PhoneUnreadable(Refusal):
+    code, title, status = "phone_unreadable", "手机号解密失败，请重新授权", 422
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A new session, and whether the person is new to us (the client then asks for phone and community)."""
+
+    token: str
+    expires_at: datetime
+    person_id: str
+    is_new: bool
+
+
+async def sign_in(code: str, session_days: int) -> SignedIn:
+    """A `wx.login` code → a session. Raises CodeRefused, SignInBlocked, or Unavailable when WeChat does not answer."""
+    try:
+        session = await platform().code_to_session(code)
+    except wechat_errors.WeChatError as error:
+        raise _as_refusal(error) from None
+    appid = platform().appid
+    identity, is_new = await _find_or_create(appid, session.openid, session.unionid)
+    identity.session_key = keyring().encrypt(session.session_key, _CONTEXT)
+    identity.unionid = session.unionid or identity.unionid
+    identity.signed_in_at = clock.now()
+    await identity.save(update_fields=["session_key", "unionid", "signed_in_at"])
+    person_id: str = identity.person_id
+    opened = await open_session(person_id, session_days)
+    return SignedIn(opened.token, opened.expires_at, person_id, is_new)
+
+
+async def give_phone_by_code(person_id: str, code: str) -> None:
+    """A code from the phone-number button → the verified number. Raises CodeRefused, Unavailable."""
+    try:
+        number = await platform().get_phone_number(code)
+    except wechat_errors.WeChatError as error:
+        raise _as_refusal(error) from None
+    await give_phone(person_id, number.number)
+
+
+async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> None:
+    """The older form: data that the client got, decrypted with the session_key. Raises PhoneUnreadable."""
+    identity = (
+        await WeChatIdentity.filter(person_id=person_id, appid=platform().appid).order_by("-signed_in_at").first()
+    )
+    if identity is None or not identity.session_key:
+        raise PhoneUnreadable()
+    session_key = keyring().decrypt(bytes(identity.session_key), _CONTEXT)
+    try:
+        data = platform().decrypt_data(session_key, encrypted_data, iv)
+    except wechat_errors.WeChatError:
+        raise PhoneUnreadable() from None
+    number = str(data.get("phoneNumber") or "")
+    if not number:
+        raise PhoneUnreadable()
+    await give_phone(person_id, number)
+
+
+async def _find_or_create(appid: str, openid: str, unionid: str | None) -> tuple[WeChatIdentity, bool]:
+    identity = await WeChatIdentity.get_or_none(appid=appid, openid=openid)
+    if identity:
+        return identity, False
+    try:
+        async with transaction():
+            person = await Person.create(origin=PersonOrigin.WECHAT)
+            identity = await WeChatIdentity.create(
+                person=person, appid=appid, openid=openid, unionid=unionid, signed_in_at=clock.now()
+            )
+            return identity, True
+    except IntegrityError:
+        # The same new WeChat user signed in twice at once; the other one made the person.
+        return await WeChatIdentity.get(appid=appid, openid=openid), False
+
+
+def _as_refusal(error: wechat_errors.WeChatError) -> Refusal:
+    if isinstance(error, wechat_errors.CodeInvalid):
+        return CodeRefused()
+    if isinstance(error, wechat_errors.UserBlocked):
+        return SignInBlocked()
+    return Unavailable("微信服务暂时没有响应，请稍后再试")

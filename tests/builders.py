@@ -1,0 +1,94 @@
+"""What tests start from: organizations, persons, roles and sessions, written straight into the database.
+
+Each `create_x` makes one valid thing with nothing but what the test says about it.
+"""
+
+import itertools
+from datetime import date
+
+from server import clock
+from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, WeChatIdentity
+from server.accounts.sessions import open_session
+from server.ids import new_id
+from server.organizations.models import Level, Organization, RoleGrant, RoleKind
+from server.settings import DEMO_APPID
+from tests.clients import Api
+
+_numbers = itertools.count(1)
+
+
+async def create_organization(
+    level: Level = Level.COMMUNITY,
+    *,
+    parent: Organization | None = None,
+    name: str = "",
+    code: str = "",
+    location: tuple[float, float] | None = None,
+) -> Organization:
+    """A node below `parent`; without one, a city is made above it where its level needs one."""
+    if parent is None and level is not Level.CITY:
+        parent = await create_organization(Level.CITY)
+    organization_id = new_id()
+    return await Organization.create(
+        id=organization_id,
+        code=code or f"t{next(_numbers)}",
+        name=name or f"{level}{next(_numbers)}",
+        level=level,
+        parent=parent,
+        path=f"{parent.path}.{organization_id}" if parent else organization_id,
+        location=location,
+    )
+
+
+async def create_community(
+    *, name: str = "", parent: Organization | None = None, location: tuple[float, float] | None = None
+) -> Organization:
+    """A community of its own subdistrict, or of `parent`."""
+    if parent is None:
+        district = await create_organization(Level.DISTRICT)
+        parent = await create_organization(Level.SUBDISTRICT, parent=district)
+    return await create_organization(Level.COMMUNITY, parent=parent, name=name, location=location)
+
+
+async def create_person(
+    *,
+    community: Organization | None = None,
+    nickname: str = "",
+    origin: PersonOrigin = PersonOrigin.WECHAT,
+    birth_date: date | None = None,
+) -> Person:
+    """A person who has agreed to the privacy text; one from WeChat has an openid, `openid-<person id>`."""
+    nickname = nickname or f"居民{next(_numbers)}"
+    person = await Person.create(
+        origin=origin, nickname=nickname, shown_nickname=nickname, community=community, birth_date=birth_date
+    )
+    await Consent.create(person=person, kind=ConsentKind.PRIVACY, text_version="1", given_at=clock.now())
+    if origin is PersonOrigin.WECHAT:
+        await WeChatIdentity.create(
+            person=person, appid=DEMO_APPID, openid=f"openid-{person.id}", signed_in_at=clock.now()
+        )
+    return person
+
+
+async def grant(person: Person, organization: Organization, kind: RoleKind = RoleKind.STAFF) -> RoleGrant:
+    return await RoleGrant.create(person_id=person.id, organization=organization, kind=kind, granted_at=clock.now())
+
+
+async def sign_in(api: Api, person: Person) -> Api:
+    """The API as this person."""
+    session = await open_session(person.id, days=30)
+    return api.as_(session.token, person.id)
+
+
+async def create_resident(api: Api, community: Organization, nickname: str = "") -> Api:
+    """A new resident of the community, signed in."""
+    return await sign_in(api, await create_person(community=community, nickname=nickname))
+
+
+async def create_staff(
+    api: Api, organization: Organization, kind: RoleKind = RoleKind.STAFF, nickname: str = ""
+) -> Api:
+    """A new person with a role at the organization, signed in."""
+    person = await create_person(nickname=nickname or "工作人员")
+    await grant(person, organization, kind)
+    return await sign_in(api, person)

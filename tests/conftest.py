@@ -1,0 +1,126 @@
+"""One throw-away PostgreSQL and Valkey per test process, the real app, and WeChat's simulator.
+
+Only WeChat and the clock are replaced.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+
+from server import cache, clock, crypto, schema
+from server.app import create_app
+from server.database import fetch
+from server.embedded import start_postgres, start_valkey
+from server.logs import configure_logs
+from server.settings import Environment, Settings
+from tests.clients import Api
+from tests.simulator import Simulator, connect_to, run_simulator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not os.environ.get("LINLI_FULL_TESTS"):
+        for item in items:
+            if "full" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="only with --full"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="linli-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def settings(data_dir: Path) -> Iterator[Settings]:
+    """Settings of the test process, with its own embedded servers."""
+    postgres = start_postgres(data_dir, durable=False)
+    valkey = start_valkey(data_dir)
+    made = Settings(
+        environment=Environment.TEST,
+        data_dir=data_dir,
+        database_url=postgres.url,
+        redis_url=valkey.url,
+        database_pool=16,
+        log_level="error",
+    )
+    configure_logs(made)
+    crypto.use_keys(made)
+    clock.use_movable_clock(data_dir)
+    yield made
+    valkey.stop()
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+async def migrated(settings: Settings) -> None:
+    """The schema, made once."""
+    if os.environ.get("LINLI_SCHEMA_FROM_MODELS"):
+        await schema.create_from_models(settings)
+    else:
+        await schema.migrate(settings)
+
+
+@pytest.fixture(scope="session")
+async def started_app(settings: Settings, migrated: None) -> AsyncIterator[Any]:
+    """The application, started as a server starts it."""
+    application = create_app(settings, name="linli_test")
+    async with LifespanManager(application, startup_timeout=30, shutdown_timeout=30):
+        yield application
+
+
+@pytest.fixture(scope="session")
+async def emptying(started_app: Any) -> str:
+    """The SQL that empties every table."""
+    rows = await fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
+    )
+    return ";".join(f'DELETE FROM "{row["tablename"]}"' for row in rows)
+
+
+@pytest.fixture
+async def app(started_app: Any, emptying: str, settings: Settings) -> AsyncIterator[Any]:
+    """The application for one test, which finds an empty database, an empty cache and the real time."""
+    yield started_app
+    clock.move_clock(timedelta())
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        # `replica` switches foreign keys and guards off for this connection alone; far faster than TRUNCATE.
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(emptying)
+    finally:
+        await connection.close()
+    if client := cache.client():
+        await client.flushdb()
+
+
+@pytest.fixture
+async def api(app: Any) -> AsyncIterator[Api]:
+    """A caller who has not signed in."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://linli.test") as client:
+        yield Api(client)
+
+
+@pytest.fixture(scope="session")
+async def started_simulator(started_app: Any, settings: Settings) -> AsyncIterator[Simulator]:
+    """WeChat's simulator, pushing to the application."""
+    async with run_simulator(settings, started_app) as started:
+        yield started
+
+
+@pytest.fixture
+async def simulator(app: Any, started_simulator: Simulator, settings: Settings) -> AsyncIterator[Simulator]:
+    """WeChat for one test. Without this fixture, WeChat cannot be reached."""
+    async with connect_to(started_simulator, settings):
+        yield started_simulator
