@@ -1,0 +1,41 @@
+"""内容审核 moderation."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotFound, WrongState
+from server.ids import Id
+from server.moderation import queue
+from server.moderation.queue import Decision, HeldCheckView
+from server.pages import Page, PageQuery
+
+routes = Routes("内容审核 moderation", prefix="/staff/moderation")
+
+
+class HeldQuery(PageQuery):
+    organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
+
+
+class CheckDecision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    decision: Decision
+    reason: Annotated[str, msgspec.Meta(max_length=200, description="what the author reads, when refused")] = ""
+
+
+@routes.get("/held", who=Who.STAFF)
+async def list_held_checks(caller: Caller, query: HeldQuery) -> Page[HeldCheckView]:
+    """待人工审核的内容
+
+    What WeChat's check could not decide, oldest first.
+    """
+    return await queue.list_held_checks(caller.person_id, query.organization_id, query.cursor, query.limit)
+
+
+@routes.post("/<check_id>/decide", who=Who.STAFF, errors=[NotFound, WrongState, InvalidFields])
+async def decide_check(caller: Caller, check_id: Id, body: CheckDecision) -> None:
+    """人工审核：通过或不通过"""
+    if body.decision is Decision.REFUSE and not body.reason.strip():
+        raise InvalidFields.of("reason", "请填写不通过的原因")
+    await queue.decide_check(caller.person_id, check_id, body.decision, body.reason.strip())

@@ -1,0 +1,95 @@
+"""Content checks: what was submitted, each of its parts, and what WeChat or the staff found."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import UniqueConstraint
+
+from server.database import IdField, Model, SqlIndex
+
+
+class Verdict(StrEnum):
+    """May others see it? `held`: nobody could say, so the staff decide. `passed` and `refused` are final until the next
+    submission."""
+
+    PENDING = "pending"
+    PASSED = "passed"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class CheckState(StrEnum):
+    """A part's verdict; `superseded` when a later submission took its place before it was final."""
+
+    PENDING = "pending"
+    PASSED = "passed"
+    HELD = "held"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class Part(StrEnum):
+    """What a check looks at: all of the subject's texts together, or one picture."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+
+
+class CheckedSubject(Model):
+    """Something people wrote that others will see (a wish, a nickname), in its latest revision; the lock on its
+    verdict.
+
+    `organization` is whose staff decide when it is held; without one, the city's. `told_…` is the last verdict that the
+    feature has been told of.
+    """
+
+    kind = fields.CharField(max_length=32)
+    subject_id = IdField()
+    author_id = IdField()
+    organization: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    revision = fields.IntField(default=1)
+    verdict = fields.CharEnumField(Verdict, max_length=16, default=Verdict.PENDING)
+    told_revision = fields.IntField(default=0)
+    told_verdict = fields.CharEnumField(Verdict, max_length=16, default=Verdict.PENDING)
+
+    class Meta:
+        table = "checked_subject"
+        constraints = [UniqueConstraint(fields=("kind", "subject_id"), name="checked_subject_one")]
+        indexes = [SqlIndex(name="checked_subject_organization", columns="organization_id, id")]
+
+
+class ContentCheck(Model):
+    """The check of one part of one revision. `label` is WeChat's; `trace_id` finds a picture's verdict when it arrives.
+
+    `note` says in English why a part is held; `reason` is what the staff told the author, in Chinese.
+    """
+
+    subject: fields.ForeignKeyRelation[CheckedSubject] = fields.ForeignKeyField(
+        "linli.CheckedSubject", related_name=False, on_delete=fields.RESTRICT
+    )
+    revision = fields.IntField()
+    part = fields.CharEnumField(Part, max_length=16)
+    picture_id = IdField(null=True)
+    state = fields.CharEnumField(CheckState, max_length=16, default=CheckState.PENDING)
+    label = fields.IntField(default=0)
+    trace_id = fields.CharField(max_length=64, null=True)
+    note = fields.CharField(max_length=100, default="")
+    reason = fields.CharField(max_length=200, default="")
+    decided_by_id = IdField(null=True)
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "content_check"
+        indexes = [
+            SqlIndex(
+                name="content_check_part",
+                columns="subject_id, revision, part, COALESCE(picture_id, subject_id)",
+                unique=True,
+            ),
+            SqlIndex(name="content_check_overdue", columns="created_at", where="state = 'pending'"),
+            SqlIndex(name="content_check_held", columns="id", where="state = 'held'"),
+            SqlIndex(name="content_check_trace", columns="trace_id", where="trace_id IS NOT NULL", unique=True),
+        ]

@@ -1,0 +1,147 @@
+"""What the staff look at: the parts that nobody else could judge, and what they decide about them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from server import clock
+from server.audit import record_audit
+from server.database import fetch, fetch_value, transaction
+from server.errors import NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.media.service import PictureView, picture_views
+from server.moderation.models import CheckState, ContentCheck, Part
+from server.moderation.service import TEXTS, record_state
+from server.pages import Page, cut_page, decode_cursor
+from server.wechat.verdicts import LABELS
+
+MayReview = Callable[[str, str], Awaitable[bool]]
+
+_may_review: MayReview | None = None
+
+
+class Decision(StrEnum):
+    PASS = "pass"  # noqa: S105
+    REFUSE = "refuse"
+
+
+class HeldCheckView(msgspec.Struct):
+    """A part to decide about, with what it shows now. `label` is what WeChat suspects, if it does; `waiting_since` when
+    it was submitted."""
+
+    id: Id
+    kind: str
+    subject_id: Id
+    part: Part
+    texts: list[str]
+    picture: PictureView | None
+    label: str
+    author_id: Id
+    organization_id: Id | None
+    waiting_since: datetime
+
+
+def use_reviewers(may_review: MayReview) -> None:
+    """Be told, by wiring, whether a person may decide for an organization: roles stand above this layer."""
+    global _may_review
+    _may_review = may_review
+
+
+async def list_held_checks(
+    reviewer_id: str, organization_id: str, cursor: str | None, limit: int
+) -> Page[HeldCheckView]:
+    """The parts held within the organization's subtree, oldest first; at the city also those of no organization.
+
+    Raises NotAllowed without a role there, and InvalidFields for a cursor that is none.
+    """
+    await _require_reviewer(reviewer_id, organization_id)
+    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
+    rows = await fetch(
+        "SELECT c.id, c.part, c.picture_id, c.label, c.created_at, s.kind, s.subject_id, s.author_id, "
+        "s.organization_id FROM content_check c JOIN checked_subject s ON s.id = c.subject_id "
+        "LEFT JOIN organization o ON o.id = s.organization_id "
+        "JOIN organization within ON within.id = $1 "
+        "WHERE c.state = 'held' AND s.verdict <> 'refused' AND ($2::uuid IS NULL OR c.id > $2) "
+        "AND (o.path <@ within.path OR s.organization_id IS NULL AND within.parent_id IS NULL) "
+        "ORDER BY c.id LIMIT $3",
+        organization_id,
+        after,
+        limit + 1,
+    )
+    page = cut_page(rows, limit, lambda row: (row["id"],))
+    pictures = await picture_views([row["picture_id"] for row in page.items if row["picture_id"]])
+    items = [
+        HeldCheckView(
+            id=row["id"],
+            kind=row["kind"],
+            subject_id=row["subject_id"],
+            part=Part(row["part"]),
+            texts=await TEXTS[row["kind"]](row["subject_id"]) if row["part"] == Part.TEXT else [],
+            picture=pictures.get(row["picture_id"]),
+            label=LABELS.get(row["label"], ""),
+            author_id=row["author_id"],
+            organization_id=row["organization_id"],
+            waiting_since=row["created_at"],
+        )
+        for row in page.items
+    ]
+    return Page(items, page.next_cursor)
+
+
+async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reason: str) -> None:
+    """The staff's word on a held part; `reason` is what the author reads when it is refused.
+
+    Raises NotFound for what is not the reviewer's to decide, and WrongState when it is not held (any more).
+    """
+    check = await ContentCheck.get_or_none(id=check_id).select_related("subject")
+    if check is None:
+        raise NotFound()
+    subject = check.subject
+    organization_id: str | None = subject.organization_id  # type: ignore[attr-defined]
+    try:
+        await _require_reviewer(reviewer_id, organization_id or await _city())
+    except NotAllowed:
+        raise NotFound() from None
+    async with transaction():
+        decided = await record_state(
+            check_id,
+            CheckState.PASSED if decision is Decision.PASS else CheckState.REFUSED,
+            note="decided by staff",
+            only_from=(CheckState.HELD,),
+            decided_by_id=reviewer_id,
+            reason=reason,
+        )
+        if not decided:
+            raise WrongState("该内容已处理或已重新提交")
+        await record_audit(
+            "decide_check",
+            actor_id=reviewer_id,
+            subject=(subject.kind, subject.subject_id),
+            person_id=subject.author_id,
+            organization_id=organization_id,
+            check=check_id,
+            decision=str(decision),
+        )
+
+
+async def waiting_seconds() -> float:
+    """How long the oldest held part has waited for the staff."""
+    oldest = await fetch_value("SELECT min(created_at) FROM content_check WHERE state = 'held'")
+    return (clock.now() - oldest).total_seconds() if oldest else 0.0
+
+
+async def _require_reviewer(person_id: str, organization_id: str) -> None:
+    if _may_review is None:
+        raise RuntimeError("moderation.queue.use_reviewers was not called")
+    if not await _may_review(person_id, organization_id):
+        raise NotAllowed("您在该组织没有相应的工作权限")
+
+
+async def _city() -> str:
+    """The root of the tree, whose staff decide what belongs to no organization."""
+    root: str | None = await fetch_value("SELECT id FROM organization WHERE parent_id IS NULL ORDER BY id LIMIT 1")
+    if root is None:
+        raise NotFound()
+    return root

@@ -1,0 +1,103 @@
+"""Inbox messages, and the ledger of the accepts that let us send them to WeChat too."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.database import IdField, Model, SqlIndex
+
+
+class Delivery(StrEnum):
+    """What became of a message on its way to WeChat. `sent`: the platform took it; `delivered`, `undelivered`: what its
+    push said afterwards; `unknown`: the request left and no answer came, so it is never repeated."""
+
+    INBOX_ONLY = "inbox_only"
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class InboxMessage(Model):
+    """Something a person was told: the event and the ids, codes and times it is about, never words.
+
+    `delivery_note` says in English why it stayed in the inbox or failed; `msgid` is the platform's.
+    """
+
+    person_id = IdField()
+    event = fields.CharField(max_length=48)
+    facts: Any = fields.JSONField(default=dict)
+    read_at = fields.DatetimeField(null=True)
+    delivery = fields.CharEnumField(Delivery, max_length=16, default=Delivery.INBOX_ONLY)
+    delivery_note = fields.CharField(max_length=200, default="")
+    msgid = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "inbox_message"
+        indexes = [
+            SqlIndex(name="inbox_message_person", columns="person_id, id DESC"),
+            SqlIndex(name="inbox_message_unread", columns="person_id, id", where="read_at IS NULL"),
+            SqlIndex(name="inbox_message_age", columns="created_at"),
+            SqlIndex(name="inbox_message_msgid", columns="msgid", where="msgid IS NOT NULL", unique=True),
+        ]
+
+
+class GrantSource(StrEnum):
+    """How we learned of a change: the client's report, WeChat's push, a message that used one up, or an answer of
+    WeChat's that showed our count to be wrong."""
+
+    CLIENT_REPORT = "client_report"
+    PUSH = "push"
+    SEND = "send"
+    CORRECTION = "correction"
+
+
+class GrantEntry(Model):
+    """One line of the ledger of accepts; append-only. `told_at` is when the person answered, as the source knows it.
+
+    An accept is told twice, by the client and by WeChat. The second telling has change 0 and `same_as_id` of the first.
+    """
+
+    person_id = IdField()
+    template = fields.CharField(max_length=32)
+    change = fields.SmallIntField()
+    source = fields.CharEnumField(GrantSource, max_length=16)
+    told_at = fields.DatetimeField()
+    same_as_id = IdField(null=True)
+    dedupe_key = fields.CharField(max_length=128)
+
+    class Meta:
+        table = "grant_entry"
+        constraints = [
+            UniqueConstraint(fields=("dedupe_key",), name="grant_entry_dedupe_key"),
+            CheckConstraint(check="same_as_id IS NULL OR change = 0", name="grant_entry_counts_once"),
+        ]
+        indexes = [
+            SqlIndex(name="grant_entry_person", columns="person_id, template, id"),
+            SqlIndex(name="grant_entry_same_as", columns="same_as_id", where="same_as_id IS NOT NULL", unique=True),
+        ]
+
+
+class GrantBalance(Model):
+    """How many messages of a template a person will still accept: the sum of the ledger, and the lock on it.
+
+    `answer` is the person's latest one (accept, reject, ban, filter).
+    """
+
+    person_id = IdField()
+    template = fields.CharField(max_length=32)
+    balance = fields.IntField(default=0)
+    answer = fields.CharField(max_length=24, default="")
+    answered_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "grant_balance"
+        constraints = [
+            UniqueConstraint(fields=("person_id", "template"), name="grant_balance_one"),
+            CheckConstraint(check="balance >= 0", name="grant_balance_not_negative"),
+        ]

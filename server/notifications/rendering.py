@@ -1,0 +1,125 @@
+"""Words for messages, made when they are read or sent: names live in one place and can be deleted there."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from server import clock
+from server.ids import is_id
+from server.notifications.events import EVENTS, Event, names_in
+from server.wechat.message_fields import render_time
+
+GONE = "（已删除）"
+"""What stands for a thing that is no longer there."""
+
+Describe = Callable[[list[str]], Awaitable[Mapping[str, Mapping[str, str]]]]
+
+SUBJECTS: dict[str, Describe] = {}
+"""Kind of subject → words of many subjects in one query: id → {"id": …, "title": …}, strings only, without those that
+are gone. Times in them are in WeChat's form (server.wechat.message_fields.render_time). Filled by wiring.py."""
+
+
+class Words(NamedTuple):
+    """A message as a person reads it."""
+
+    title: str
+    text: str
+    page: str
+
+
+class Told(NamedTuple):
+    """An event with its facts, as stored in the inbox."""
+
+    event: str
+    facts: Mapping[str, Any]
+
+
+Described = dict[tuple[str, str], Mapping[str, str]]
+"""(kind, id) → its words."""
+
+
+class _Subject(dict[str, Any]):
+    """A subject's words. What it lacks reads as gone, so that no text ever fails on it."""
+
+    def __missing__(self, key: str) -> str:
+        return GONE
+
+    def __str__(self) -> str:
+        return str(self.get("title") or self.get("name") or self.get("nickname") or GONE)
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, key: str) -> _Subject:
+        return _Subject()
+
+
+async def describe_subjects(told: Iterable[Told]) -> Described:
+    """The words of all subjects of many messages: one query for each kind."""
+    wanted: dict[str, set[str]] = {}
+    for event, facts in told:
+        declared = EVENTS.get(event)
+        for name, value in facts.items():
+            kind = _kind(declared, name)
+            if kind in SUBJECTS and isinstance(value, str) and is_id(value):
+                wanted.setdefault(kind, set()).add(value)
+    described: Described = {}
+    for kind, ids in sorted(wanted.items()):
+        for subject_id, words in (await SUBJECTS[kind](sorted(ids))).items():
+            described[kind, subject_id] = words
+    return described
+
+
+def render_words(told: Told, described: Described) -> Words:
+    """Title, text and page. An event that is no longer declared gives a neutral title."""
+    declared = EVENTS.get(told.event)
+    if declared is None:
+        return Words("通知", "", "")
+    values = _values(declared, told.facts, described, _short_time)
+    # A page of something that is gone would open on an error.
+    page = "" if gone_subjects(declared, told.facts, described, declared.page) else declared.page
+    return Words(declared.title.format_map(values), declared.text.format_map(values), page.format_map(values))
+
+
+def render_fields(told: Told, described: Described) -> dict[str, str]:
+    """The values for the template's fields, times in WeChat's form; not yet cut to what WeChat accepts."""
+    declared = EVENTS[told.event]
+    values = _values(declared, told.facts, described, render_time)
+    return {key: text.format_map(values) for key, text in declared.fields.items()}
+
+
+def gone_subjects(declared: Event, facts: Mapping[str, Any], described: Described, *texts: str) -> list[str]:
+    """The facts named in `texts` whose subjects are no longer there."""
+    return [
+        name
+        for name in sorted(names_in(*texts))
+        if _is_subject(declared, name) and (_kind(declared, name), facts.get(name)) not in described
+    ]
+
+
+def _values(
+    declared: Event, facts: Mapping[str, Any], described: Described, show_time: Callable[[datetime], str]
+) -> _Facts:
+    values = _Facts()
+    for name, value in facts.items():
+        if _is_subject(declared, name):
+            values[name] = _Subject(described.get((_kind(declared, name), value), {}))
+        elif isinstance(value, dict):
+            values[name] = show_time(datetime.fromisoformat(value["time"]))
+        else:
+            values[name] = declared.words.get(name, {}).get(str(value), str(value))
+    return values
+
+
+def _is_subject(declared: Event, name: str) -> bool:
+    return _kind(declared, name) in SUBJECTS or name in declared.subject_names()
+
+
+def _kind(declared: Event | None, name: str) -> str:
+    return declared.kinds.get(name, name) if declared else name
+
+
+def _short_time(moment: datetime) -> str:
+    """`10月1日 15:01`, with the year where it is not this one."""
+    local = clock.shanghai(moment)
+    year = "" if local.year == clock.shanghai(clock.now()).year else f"{local.year}年"
+    return f"{year}{local.month}月{local.day}日 {local:%H:%M}"

@@ -1,0 +1,108 @@
+"""Telling people: one call in the transaction of the deed writes the inbox and queues what goes to WeChat."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from server import clock
+from server.database import execute, fetch, transaction
+from server.errors import NotFound
+from server.ids import new_id
+from server.notifications.events import EVENTS
+from server.notifications.grants import lock_balance
+from server.notifications.models import Delivery, InboxMessage
+from server.outbox import OutboxRow
+
+SUBSCRIBE_MESSAGE = "subscribe_message"
+"""The outbox kind; its payload is {"message": inbox message id}: what it says is read from the inbox."""
+
+
+async def notify(person_ids: str | Iterable[str], event: str, **facts: Any) -> None:
+    """Tell each person once of `event`, in the caller's transaction: an inbox row, and an outbox row for WeChat.
+
+    Facts are ids, short codes, numbers and aware times; never names or texts. Raises KeyError for an event that is not
+    in EVENTS and TypeError for facts that it lacks or that cannot be stored.
+    """
+    declared = EVENTS[event]
+    if missing := declared.fact_names() - facts.keys():
+        raise TypeError(f"notify {event!r} needs {', '.join(sorted(missing))}")
+    persons = sorted({person_ids} if isinstance(person_ids, str) else set(person_ids))
+    if not persons:
+        return
+    stored = {name: _storable(name, value) for name, value in facts.items()}
+    now = clock.now()
+    messages = [
+        InboxMessage(
+            id=new_id(),
+            created_at=now,
+            person_id=person_id,
+            event=event,
+            facts=stored,
+            delivery=Delivery.QUEUED if declared.template else Delivery.INBOX_ONLY,
+        )
+        for person_id in persons
+    ]
+    await InboxMessage.bulk_create(messages, batch_size=1000)
+    if not declared.template:
+        return
+    # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
+    await OutboxRow.bulk_create(
+        [
+            OutboxRow(
+                created_at=now,
+                kind=SUBSCRIBE_MESSAGE,
+                payload={"message": message.id},
+                lane=message.person_id,
+                urgent=declared.urgent,
+                due_at=now,
+                expires_at=now + declared.expires_after if declared.expires_after else None,
+                dedupe_key=f"{SUBSCRIBE_MESSAGE}:{message.id}",
+            )
+            for message in messages
+        ],
+        batch_size=1000,
+    )
+
+
+async def read_message(person_id: str, message_id: str) -> None:
+    """Mark one message as read; one that was read already stays as it is. Raises NotFound for another person's."""
+    async with transaction():
+        message = await InboxMessage.get_or_none(id=message_id, person_id=person_id)
+        if message is None:
+            raise NotFound()
+        await InboxMessage.filter(id=message_id, read_at__isnull=True).update(read_at=clock.now())
+
+
+async def read_all_messages(person_id: str) -> int:
+    """Mark everything as read; how many messages that were."""
+    return await execute(
+        "UPDATE inbox_message SET read_at = $2 WHERE person_id = $1 AND read_at IS NULL", person_id, clock.now()
+    )
+
+
+async def move_messages(from_id: str, into_id: str) -> None:
+    """Two persons turn out to be one: messages and accepts become those of `into_id`, in the caller's transaction."""
+    await execute("UPDATE grant_entry SET person_id = $2 WHERE person_id = $1", from_id, into_id)
+    moved = await fetch(
+        "DELETE FROM grant_balance WHERE person_id = $1 RETURNING template, balance, answer, answered_at", from_id
+    )
+    for row in sorted(moved, key=lambda row: row["template"]):
+        kept = await lock_balance(into_id, row["template"])
+        kept.balance += row["balance"]
+        if row["answered_at"] and (kept.answered_at is None or row["answered_at"] > kept.answered_at):
+            kept.answer, kept.answered_at = row["answer"], row["answered_at"]
+        await kept.save(update_fields=["balance", "answer", "answered_at"])
+    # After the balances, as where a sending is recorded: the other order could deadlock with it.
+    await execute("UPDATE inbox_message SET person_id = $2 WHERE person_id = $1", from_id, into_id)
+
+
+def _storable(name: str, value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise TypeError(f"the time {name} needs its zone")
+        return {"time": value.isoformat()}
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"the fact {name} is neither an id, a code, a number nor a time")
+    return str(value) if isinstance(value, str) else value

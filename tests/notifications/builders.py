@@ -1,0 +1,84 @@
+"""Events and a kind of subject of the tests' own, so that no feature's wording is tested here."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from server import clock
+from server.database import fetch, fetch_one, fetch_value, transaction
+from server.ids import new_id
+from server.notifications.events import Event
+from server.notifications.grants import balance_of
+from server.notifications.models import InboxMessage
+from server.notifications.service import notify
+from server.outbox import OutboxRow
+from tests.clients import Api
+
+TEMPLATE = "wish_progress"
+
+_changed = Event(
+    title="{thing[title]}有变化",
+    text="{doer[nickname]}在{at}更新了“{thing[title]}”（{reason}）",
+    page="pages/thing/thing?id={thing[id]}",
+    template=TEMPLATE,
+    fields={"thing1": "{thing[title]}", "phrase2": "已更新", "time3": "{at}", "thing4": "{reason}"},
+    kinds={"doer": "person"},
+    words={"reason": {"idle": "长期没有进展"}},
+)
+EVENTS = {
+    "thing_changed": _changed,
+    "thing_expiring": msgspec.structs.replace(_changed, expires_after=timedelta(hours=2)),
+    "thing_unsendable": msgspec.structs.replace(
+        _changed, fields={"thing1": "{thing[title]}", "phrase2": "abc", "time3": "{at}", "thing4": "{reason}"}
+    ),
+    "thing_seen": Event(title="有人看过", text="“{thing[title]}”被看过"),
+}
+
+
+class Things(dict[str, str]):
+    """The things that messages tell of: id → title. Counts how often they were asked for."""
+
+    asked = 0
+
+    async def describe(self, ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        self.asked += 1
+        return {thing_id: {"id": thing_id, "title": self[thing_id]} for thing_id in ids if thing_id in self}
+
+    def add(self, title: str = "陪李奶奶买菜") -> str:
+        thing_id = new_id()
+        self[thing_id] = title
+        return thing_id
+
+
+async def tell(who: Api, thing_id: str, event: str = "thing_changed", **facts: Any) -> str:
+    """Notify one person; the inbox message's id."""
+    if event != "thing_seen":
+        facts = {"doer": who.person_id, "at": clock.now(), "reason": "idle", **facts}
+    async with transaction():
+        await notify(who.person_id, event, thing=thing_id, **facts)
+    message_id: str = await fetch_value(
+        "SELECT id FROM inbox_message WHERE person_id = $1 ORDER BY id DESC LIMIT 1", who.person_id
+    )
+    return message_id
+
+
+async def outcome_of(message_id: str) -> tuple[str, str, int]:
+    """What became of a message: the outbox row's state, the inbox message's delivery, the accepts left."""
+    message = await InboxMessage.get(id=message_id)
+    row = await OutboxRow.get(dedupe_key=f"subscribe_message:{message_id}")
+    return str(row.state), str(message.delivery), await balance_of(message.person_id, TEMPLATE)
+
+
+async def ledger_of(who: Api) -> list[tuple[str, int]]:
+    """The lines of the person's ledger, (source, change), in order."""
+    rows = await fetch("SELECT source, change FROM grant_entry WHERE person_id = $1 ORDER BY id", who.person_id)
+    return [(row["source"], row["change"]) for row in rows]
+
+
+async def pause_of(message_id: str) -> float:
+    """In how many seconds the message is tried again."""
+    row = await fetch_one("SELECT due_at FROM outbox WHERE dedupe_key = $1", f"subscribe_message:{message_id}")
+    assert row
+    return float((row["due_at"] - clock.now()).total_seconds())

@@ -1,0 +1,70 @@
+"""The table of events, and words made from it."""
+
+from datetime import timedelta
+
+import pytest
+
+from server import clock
+from server.ids import new_id
+from server.notifications.events import EVENTS, MOMENTS
+from server.notifications.rendering import GONE, SUBJECTS, Told, describe_subjects, render_fields, render_words
+from server.notifications.service import _storable
+from server.wechat.message_fields import clean_field
+from server.wechat.templates import BY_NAME
+from server.wiring import wire
+from tests.notifications.builders import Things
+
+wire()
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_every_event_fits_its_template_and_its_facts(name: str) -> None:
+    event = EVENTS[name]
+    assert bool(event.template) == bool(event.fields), "fields go with a template"
+    if event.template:
+        assert set(event.fields) == set(BY_NAME[event.template].fields)
+    for key, text in event.fields.items():
+        if "{" not in text:
+            assert clean_field(key, text) == text, "a fixed text is sent whole"
+    assert not event.page.startswith("/")
+    assert set(event.kinds) | set(event.words) <= event.fact_names()
+    for fact in event.subject_names():
+        assert event.kinds.get(fact, fact) in SUBJECTS, f"nobody describes {fact}"
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+async def test_no_event_fails_on_things_that_are_gone(name: str) -> None:
+    facts = {fact: new_id() if fact in EVENTS[name].subject_names() else "1" for fact in EVENTS[name].fact_names()}
+    words = render_words(Told(name, facts), {})
+    assert words.title and words.text
+    assert "{" not in words.text
+
+
+def test_moments_name_templates() -> None:
+    assert {template for templates in MOMENTS.values() for template in templates} <= set(BY_NAME)
+
+
+async def test_words_are_made_from_subjects_times_and_codes(app: object, things: Things) -> None:
+    thing = things.add("修灯")
+    moment = clock.now().replace(month=3, day=5, hour=1, minute=30)
+    facts = {"thing": thing, "doer": new_id(), "at": _storable("at", moment), "reason": "idle"}
+    told = Told("thing_changed", facts)
+    words = render_words(told, {("thing", thing): {"id": thing, "title": "修灯"}})
+    assert words.title == "修灯有变化"
+    assert words.text == f"{GONE}在3月5日 09:30更新了“修灯”（长期没有进展）"
+    assert words.page == f"pages/thing/thing?id={thing}"
+    fields = render_fields(told, await describe_subjects([told]))
+    assert fields["time3"] == f"{moment.year}年3月5日 09:30"
+    assert fields["thing4"] == "长期没有进展"
+
+
+async def test_another_years_time_names_the_year(app: object, things: Things) -> None:
+    moment = clock.now() - timedelta(days=800)
+    facts = {"thing": new_id(), "doer": new_id(), "at": _storable("at", moment), "reason": "3"}
+    words = render_words(Told("thing_changed", facts), {})
+    assert f"{clock.shanghai(moment).year}年" in words.text
+    assert words.page == "", "a thing that is gone has no page"
+
+
+def test_an_event_that_was_removed_still_reads() -> None:
+    assert render_words(Told("removed_long_ago", {"wish": new_id()}), {}).title == "通知"
