@@ -1,0 +1,108 @@
+"""Reading the ledger: a person's entries with their sources, and sums."""
+
+from datetime import datetime
+
+import msgspec
+
+from server.database import fetch, fetch_structs
+from server.ids import Id
+from server.notifications.rendering import SUBJECTS
+from server.pages import Page, PageQuery, cut_page, decode_cursor
+
+
+class ServiceEntryView(msgspec.Struct):
+    """One deed. `source_kind` and `source_id` say what it comes from, `source_title` in words where there are any.
+
+    A reversal has `reversal_of` and the opposite minutes and points; what was reversed has `is_reversed`.
+    """
+
+    id: Id
+    rule: str
+    rule_name: str
+    source_kind: str
+    source_id: Id
+    minutes: int
+    points: int
+    occurred_at: datetime
+    recorded_at: datetime
+    organization_name: str
+    note_code: str
+    reversal_of: Id | None
+    is_reversed: bool
+    source_title: str = ""
+
+
+class RuleTotal(msgspec.Struct):
+    """What one rule adds up to; `times` counts what was not reversed."""
+
+    rule: str
+    rule_name: str
+    times: int
+    minutes: int
+    points: int
+
+
+class ServiceTotals(msgspec.Struct):
+    """Sums of the ledger, reversals included."""
+
+    minutes: int
+    points: int
+    by_rule: list[RuleTotal]
+
+
+class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Deeds from `since` on and before `until`; without them, all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_service(person_id: str, page: PageQuery) -> Page[ServiceEntryView]:
+    """The person's entries, latest deed first."""
+    before = decode_cursor(page.cursor, tuple[datetime, str]) if page.cursor else (None, None)
+    rows = await fetch_structs(
+        ServiceEntryView,
+        "SELECT e.id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, e.minutes, e.points, "
+        "e.occurred_at, e.created_at AS recorded_at, COALESCE(o.name, '') AS organization_name, e.note_code, "
+        "e.reversal_of_id AS reversal_of, EXISTS (SELECT 1 FROM service_entry x WHERE x.reversal_of_id = e.id) "
+        "AS is_reversed FROM service_entry e "
+        "LEFT JOIN service_rule r ON r.code = e.rule AND r.version = e.rule_version "
+        "LEFT JOIN organization o ON o.id = e.organization_id "
+        "WHERE e.person_id = $1 AND ($2::timestamptz IS NULL OR (e.occurred_at, e.id) < ($2, $3::uuid)) "
+        "ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4",
+        person_id,
+        *before,
+        page.limit + 1,
+    )
+    shown = cut_page(rows, page.limit, lambda row: (row.occurred_at, row.id))
+    titles = await _titles({(row.source_kind, row.source_id) for row in shown.items})
+    for row in shown.items:
+        row.source_title = titles.get((row.source_kind, row.source_id), "")
+    return shown
+
+
+async def service_totals(person_id: str, since: datetime | None = None, until: datetime | None = None) -> ServiceTotals:
+    """What the person's deeds of a period add up to."""
+    rows = await fetch(
+        "SELECT e.rule, (SELECT r.name FROM service_rule r WHERE r.code = e.rule ORDER BY r.version DESC LIMIT 1) "
+        "AS rule_name, count(*) FILTER (WHERE e.reversal_of_id IS NULL) "
+        "- count(*) FILTER (WHERE e.reversal_of_id IS NOT NULL) AS times, sum(e.minutes)::bigint AS minutes, "
+        "sum(e.points)::bigint AS points FROM service_entry e WHERE e.person_id = $1 "
+        "AND ($2::timestamptz IS NULL OR e.occurred_at >= $2) AND ($3::timestamptz IS NULL OR e.occurred_at < $3) "
+        "GROUP BY e.rule ORDER BY e.rule",
+        person_id,
+        since,
+        until,
+    )
+    totals = [RuleTotal(**dict(row)) for row in rows]
+    return ServiceTotals(sum(row.minutes for row in totals), sum(row.points for row in totals), totals)
+
+
+async def _titles(sources: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What the sources are called, one query for each kind that has words."""
+    titles = {}
+    for kind in {kind for kind, _ in sources} & SUBJECTS.keys():
+        described = await SUBJECTS[kind](sorted(id_ for of_kind, id_ in sources if of_kind == kind))
+        for id_, words in described.items():
+            titles[kind, id_] = words.get("title") or words.get("name") or ""
+    return titles

@@ -1,0 +1,99 @@
+"""Who came, who did not, and what follows."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from server import clock
+from server.errors import WrongState
+from server.ids import new_id
+from server.places import no_shows, service
+from server.places.errors import Blocked
+from server.places.models import Block, NoShow, NoShowReason, Place, Purpose
+from server.places.rules import BLOCK_LASTS, NO_SHOWS_WITHIN
+from tests.places.builders import create_allotment
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+async def confirmed_place(person_id: str, purpose: Purpose = Purpose.SLOT) -> Place:
+    return await service.take_place((await create_allotment(1, purpose=purpose)).id, person_id)
+
+
+async def test_the_second_no_show_blocks_for_thirty_days_and_only_there() -> None:
+    person_id = new_id()
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    second = await confirmed_place(person_id)
+    await no_shows.mark_no_show(second.id)
+    await no_shows.mark_no_show(second.id)
+    with pytest.raises(Blocked) as refused:
+        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    assert refused.value.facts["until"] - clock.now() > BLOCK_LASTS - timedelta(minutes=1)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
+    await no_shows.ensure_not_blocked(new_id(), Purpose.SLOT)
+    clock.move_clock(BLOCK_LASTS + timedelta(minutes=1))
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    # Those two are answered: the next one alone does not block again.
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+
+
+async def test_no_shows_far_apart_do_not_block() -> None:
+    person_id = new_id()
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    clock.move_clock(NO_SHOWS_WITHIN + timedelta(days=1))
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+
+
+async def test_a_late_cancellation_counts() -> None:
+    person_id = new_id()
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    place = await confirmed_place(person_id)
+    allotment, _ = await service.lock_place(place.id)
+    await no_shows.record_no_show(allotment, await service.leave_place(place.id), NoShowReason.CANCELLED_LATE)
+    with pytest.raises(Blocked):
+        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+
+
+async def test_a_forgiven_no_show_lifts_its_block() -> None:
+    person_id = new_id()
+    first, second = await confirmed_place(person_id), await confirmed_place(person_id)
+    await no_shows.mark_no_show(first.id)
+    await no_shows.mark_no_show(second.id)
+    attended = await no_shows.mark_attended(second.id)
+    assert attended.state == "attended"
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    assert await NoShow.filter(forgiven_at=None).count() == 1
+    await no_shows.mark_no_show((await confirmed_place(person_id)).id)
+    with pytest.raises(Blocked):
+        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+
+
+async def test_attending() -> None:
+    place = await confirmed_place(new_id())
+    assert (await no_shows.mark_attended(place.id)).state == "attended"
+    assert (await no_shows.mark_attended(place.id)).state == "attended"
+    with pytest.raises(WrongState):
+        await no_shows.mark_no_show(place.id)
+    with pytest.raises(WrongState):
+        await service.leave_place(place.id)
+
+
+async def test_only_confirmed_places_can_be_attended_or_missed() -> None:
+    allotment = await create_allotment(1)
+    await service.take_place(allotment.id, new_id())
+    waiting = await service.take_place(allotment.id, new_id())
+    with pytest.raises(WrongState):
+        await no_shows.mark_attended(waiting.id)
+    with pytest.raises(WrongState):
+        await no_shows.mark_no_show(waiting.id)
+
+
+async def test_two_no_shows_at_the_same_time_block() -> None:
+    person_id = new_id()
+    places = [await confirmed_place(person_id) for _ in range(2)]
+    await asyncio.gather(*(no_shows.mark_no_show(place.id) for place in places))
+    assert await Block.filter(person_id=person_id).count() == 1
