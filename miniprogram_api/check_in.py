@@ -1,0 +1,125 @@
+"""双报到: checking in as a member, and posts."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes
+from server.accounts.service import ConsentNeeded
+from server.accounts.sessions import Caller
+from server.check_in import posts, queries, service
+from server.check_in.queries import MyCheckIns, MyHolding, PostCard
+from server.errors import EditedMeanwhile, NotFound, WrongState
+from server.ids import Id
+from server.members.models import MemberKind
+from server.pages import Page, PageQuery
+
+routes = Routes("双报到 check-in")
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+Words = Annotated[list[Word], msgspec.Meta(max_length=20)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the member lives: 小区 and 楼栋."""
+
+    estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    building: Annotated[str, msgspec.Meta(max_length=50)] = ""
+
+
+class ApplyCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The home organization is one of ours (`home_organization_id`), or words (`home_text`) that staff match."""
+
+    community_id: Id
+    kind: MemberKind = MemberKind.IN_SERVICE
+    home_organization_id: Id | None = None
+    home_text: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    residence: ResidenceBody
+    skills: Words = []
+    willing: Words = []
+    free_times: Words = []
+
+    def application(self) -> service.Application:
+        return service.Application(
+            community_id=self.community_id,
+            kind=self.kind,
+            home_organization_id=self.home_organization_id,
+            home_text=self.home_text,
+            residence=service.Residence(self.residence.estate, self.residence.building),
+            skills=self.skills,
+            willing=self.willing,
+            free_times=self.free_times,
+        )
+
+
+class Created(msgspec.Struct):
+    id: Id
+
+
+class ApplyAgain(ApplyCheckIn, kw_only=True):
+    version: int
+
+
+class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Reason
+
+
+@routes.post(
+    "/check-ins",
+    status=201,
+    errors=[ConsentNeeded, service.CheckInPending, service.AlreadyCheckedIn],
+)
+async def apply_check_in(caller: Caller, body: ApplyCheckIn) -> Created:
+    """向居住地社区报到
+
+    Needs the separate consent `membership_data`. With an active check-in elsewhere this asks for a transfer: the old one
+    ends when the new one is confirmed.
+    """
+    return Created(await service.apply_check_in(caller.person_id, body.application()))
+
+
+@routes.put("/check-ins/<check_in_id>", errors=[WrongState, EditedMeanwhile])
+async def apply_check_in_again(caller: Caller, check_in_id: Id, body: ApplyAgain) -> MyCheckIns:
+    """修改并重新提交报到申请"""
+    await service.apply_check_in_again(caller.person_id, check_in_id, body.version, body.application())
+    return await queries.get_my_check_ins(caller.person_id)
+
+
+@routes.post("/check-ins/<check_in_id>/withdraw", errors=[WrongState])
+async def withdraw_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> MyCheckIns:
+    """撤回报到申请，或结束报到"""
+    await service.withdraw_check_in(caller.person_id, check_in_id, body.reason)
+    return await queries.get_my_check_ins(caller.person_id)
+
+
+@routes.get("/me/check-ins")
+async def get_my_check_ins(caller: Caller) -> MyCheckIns:
+    """我的报到"""
+    return await queries.get_my_check_ins(caller.person_id)
+
+
+@routes.get("/communities/<community_id>/posts")
+async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page[PostCard]:
+    """社区正在招募的岗位"""
+    return await queries.list_posts(community_id, query.cursor, query.limit)
+
+
+@routes.post(
+    "/posts/<post_id>/apply", status=201, errors=[posts.PostClosed, posts.NotCheckedIn, posts.PostHeld, NotFound]
+)
+async def apply_for_post(caller: Caller, post_id: Id) -> Created:
+    """申请岗位"""
+    return Created(await posts.apply_for_post(caller.person_id, post_id))
+
+
+@routes.post("/post-holdings/<holding_id>/leave", errors=[WrongState])
+async def leave_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
+    """撤回岗位申请，或卸任岗位"""
+    await posts.leave_post(caller.person_id, holding_id, body.reason)
+
+
+@routes.get("/me/posts")
+async def list_my_posts(caller: Caller) -> list[MyHolding]:
+    """我的岗位"""
+    return await queries.list_my_posts(caller.person_id)

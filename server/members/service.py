@@ -1,0 +1,269 @@
+"""Registering, reading and ending memberships: the only place that seals and opens them."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import msgspec
+
+from server import clock
+from server.accounts.models import Consent, ConsentKind
+from server.accounts.service import require_consent
+from server.crypto import keyring
+from server.database import IntegrityError, execute, fetch, transaction
+from server.errors import InvalidFields, NotFound
+from server.members.models import MemberKind, Membership
+from server.organizations.models import PartyOrganization
+
+CONTACT_EVERY = timedelta(days=30)
+"""How long a floating member may be without contact before somebody is reminded, and how often."""
+
+_CONTEXT = "membership"
+_HOME_CONTEXT = "membership.home"
+_CONTACT_CONTEXT = "membership.contact"
+
+
+class MemberFacts(msgspec.Struct, frozen=True):
+    """What is known about a membership, in clear.
+
+    The home organization is one of ours, or words that staff match to one; both where they have been matched.
+    `contact_person_id` keeps in touch with a floating member. `note` is the staff's.
+    """
+
+    membership_id: str
+    person_id: str
+    kind: MemberKind
+    home_organization_id: str | None = None
+    home_text: str = ""
+    contact_person_id: str | None = None
+    note: str = ""
+
+    def __repr__(self) -> str:
+        return "MemberFacts(…)"
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    """What the ciphertext holds."""
+
+    person_id: str
+    home_organization_id: str | None
+    home_text: str
+    contact_person_id: str | None
+    note: str
+
+
+async def register_membership(
+    person_id: str,
+    kind: MemberKind,
+    *,
+    home_organization_id: str | None = None,
+    home_text: str = "",
+    note: str | None = None,
+    agreed_with: str | None = None,
+) -> Membership:
+    """The person's membership, made or brought up to date, its row locked in the caller's transaction.
+
+    `agreed_with` is the staff to whom the person agreed by word; without, raises ConsentNeeded where the person has not
+    agreed here. Raises InvalidFields without a home.
+    """
+    if agreed_with is None:
+        await require_consent(person_id, ConsentKind.MEMBERSHIP_DATA)
+    await _check_home(home_organization_id, home_text)
+    async with transaction():
+        if agreed_with is not None:
+            await _record_word(person_id, agreed_with)
+        membership = await _find_locked(person_id)
+        if membership is None:
+            try:
+                async with transaction():
+                    membership = await Membership.create(person_index=index_of(person_id), kind=kind, sealed=b"")
+            except IntegrityError:
+                # The same person registered twice at once; take the other one's row.
+                membership = await _find_locked(person_id)
+                assert membership
+        known = open_membership(membership) if membership.sealed else None
+        home_text = home_text.strip()
+        if known and home_organization_id is None and home_text == known.home_text:
+            # The same words again: what staff matched them to stays.
+            home_organization_id = known.home_organization_id
+        facts = MemberFacts(
+            membership.id,
+            person_id,
+            kind,
+            home_organization_id,
+            home_text,
+            known.contact_person_id if known else None,
+            note if note is not None else known.note if known else "",
+        )
+        if facts != known:
+            await write_facts(membership, facts)
+    return membership
+
+
+async def write_facts(membership: Membership, facts: MemberFacts) -> None:
+    """Store what is known about a locked membership, with what is found by it."""
+    now = clock.now()
+    membership.kind = facts.kind
+    membership.sealed = _seal(facts)
+    membership.home_index = home_index_of(facts.home_organization_id) if facts.home_organization_id else None
+    membership.contact_index = contact_index_of(facts.contact_person_id) if facts.contact_person_id else None
+    if facts.kind is not MemberKind.FLOATING:
+        membership.contact_due_at = None
+    elif membership.contact_due_at is None:
+        membership.contact_due_at = (membership.last_contact_at or now) + CONTACT_EVERY
+    membership.version += 1
+    await membership.save()
+
+
+async def lock_membership(membership_id: str) -> Membership:
+    """The membership's row, locked until the transaction ends. Raises NotFound for one that is over."""
+    membership = await Membership.filter(id=membership_id, ended_at=None).select_for_update().get_or_none()
+    if membership is None:
+        raise NotFound()
+    return membership
+
+
+async def match_home(membership_id: str, home_organization_id: str) -> MemberFacts:
+    """Say which Party organization the member's own words mean; the facts as they were. Raises InvalidFields."""
+    await _check_home(home_organization_id, "")
+    async with transaction():
+        membership = await lock_membership(membership_id)
+        known = open_membership(membership)
+        await write_facts(membership, msgspec.structs.replace(known, home_organization_id=home_organization_id))
+    return known
+
+
+async def membership_of(person_id: str) -> str | None:
+    """The id of the person's membership; None for somebody who is no member, as far as we know."""
+    membership = await Membership.get_or_none(person_index=index_of(person_id), ended_at=None)
+    return membership.id if membership else None
+
+
+async def is_member(person_id: str) -> bool:
+    return await membership_of(person_id) is not None
+
+
+async def open_memberships(membership_ids: Iterable[str]) -> dict[str, MemberFacts]:
+    """Memberships in clear, for those who may see them; the caller audits the view."""
+    rows = await fetch("SELECT id, kind, sealed FROM membership WHERE id = ANY($1)", list(membership_ids))
+    return {row["id"]: _open(row["id"], row["kind"], bytes(row["sealed"])) for row in rows}
+
+
+def open_membership(membership: Membership) -> MemberFacts:
+    """One membership in clear."""
+    return _open(membership.id, membership.kind, bytes(membership.sealed))
+
+
+async def member_person(membership_id: str) -> str:
+    """Whose membership it is."""
+    return (await open_memberships([membership_id]))[membership_id].person_id
+
+
+async def end_membership(person_id: str) -> None:
+    """The person is no member any more, or withdrew the consent to our keeping it."""
+    now = clock.now()
+    rows = await fetch(
+        "UPDATE membership SET ended_at = $2, contact_due_at = NULL, community_id = NULL "
+        "WHERE person_index = $1 AND ended_at IS NULL RETURNING id",
+        index_of(person_id),
+        now,
+    )
+    await execute(
+        "UPDATE membership_transfer SET state = 'cancelled', settled_at = $2 "
+        "WHERE membership_id = ANY($1) AND state IN ('offered', 'accepted')",
+        [row["id"] for row in rows],
+        now,
+    )
+
+
+async def take_over_membership(from_id: str, into_id: str) -> None:
+    """Two persons turned out to be one (see accounts.service.merge_persons): the membership goes along.
+
+    Where both have one, the remaining person's stands. (What hangs on the other's is moved by check_in/endings.py.)
+    """
+    await _move_contact_person(from_id, into_id)
+    membership = await _find_locked(from_id)
+    if membership is None:
+        return
+    await execute(
+        "UPDATE consent SET person_id = $2 WHERE person_id = $1 AND kind = $3 AND withdrawn_at IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM consent own WHERE own.person_id = $2 AND own.kind = $3 "
+        "AND own.withdrawn_at IS NULL)",
+        from_id,
+        into_id,
+        str(ConsentKind.MEMBERSHIP_DATA),
+    )
+    if await is_member(into_id):
+        await end_membership(from_id)
+        return
+    membership.person_index = index_of(into_id)
+    await write_facts(membership, msgspec.structs.replace(open_membership(membership), person_id=into_id))
+
+
+async def withdrew_consent(person_id: str) -> bool:
+    """Whether the person took back the consent to our keeping a membership, and has not given it again since."""
+    consents = await Consent.filter(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA)
+    return bool(consents) and all(consent.withdrawn_at for consent in consents)
+
+
+def index_of(person_id: str) -> bytes:
+    """What a membership is found by."""
+    return keyring().blind_index(person_id, _CONTEXT)
+
+
+def home_index_of(home_organization_id: str) -> bytes:
+    """What the members of one home organization are found by."""
+    return keyring().blind_index(home_organization_id, _HOME_CONTEXT)
+
+
+def contact_index_of(person_id: str) -> bytes:
+    """What the floating members that a person keeps in touch with are found by."""
+    return keyring().blind_index(person_id, _CONTACT_CONTEXT)
+
+
+async def _check_home(home_organization_id: str | None, home_text: str) -> None:
+    if home_organization_id and not await PartyOrganization.exists(id=home_organization_id, closed_at=None):
+        raise InvalidFields.of("home_organization_id", "所选党组织不存在")
+    if not home_organization_id and not home_text.strip():
+        raise InvalidFields.of("home_text", "请填写所属党组织")
+
+
+async def _record_word(person_id: str, staff_id: str) -> None:
+    """The member agreed by word, to these staff; nothing is added where there is a consent already."""
+    if not await Consent.exists(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA, withdrawn_at=None):
+        await Consent.create(
+            person_id=person_id,
+            kind=ConsentKind.MEMBERSHIP_DATA,
+            text_version="1",
+            given_by_id=staff_id,
+            given_at=clock.now(),
+        )
+
+
+async def _find_locked(person_id: str) -> Membership | None:
+    return await Membership.filter(person_index=index_of(person_id), ended_at=None).select_for_update().first()
+
+
+async def _move_contact_person(from_id: str, into_id: str) -> None:
+    for membership in await Membership.filter(contact_index=contact_index_of(from_id)).select_for_update():
+        facts = msgspec.structs.replace(open_membership(membership), contact_person_id=into_id)
+        await write_facts(membership, facts)
+
+
+def _seal(facts: MemberFacts) -> bytes:
+    sealed = _Sealed(
+        facts.person_id, facts.home_organization_id, facts.home_text, facts.contact_person_id, facts.note
+    )
+    return keyring().encrypt(msgspec.json.encode(sealed), f"{_CONTEXT}.{facts.membership_id}")
+
+
+def _open(membership_id: str, kind: str, sealed: bytes) -> MemberFacts:
+    known = msgspec.json.decode(keyring().decrypt_bytes(sealed, f"{_CONTEXT}.{membership_id}"), type=_Sealed)
+    return MemberFacts(
+        membership_id,
+        known.person_id,
+        MemberKind(kind),
+        known.home_organization_id,
+        known.home_text,
+        known.contact_person_id,
+        known.note,
+    )
