@@ -1,0 +1,74 @@
+"""The private part of a wish: whom to call and where to go. Encrypted, shown to few, and every view is audited."""
+
+import msgspec
+
+from server.accounts.details import details_of, normalize_phone
+from server.audit import record_audit
+from server.crypto import keyring
+from server.database import transaction
+from server.errors import NotAllowed, NotFound
+from server.wishes.models import HOLDING, Wish, WishClaim
+from server.wishes.rules import Actor, may_see, may_see_contact
+from server.wishes.steps import actors_of
+
+_ADDRESS_CONTEXT = "wish.address"
+_PHONE_CONTEXT = "wish.phone"
+
+
+class WishContact(msgspec.Struct):
+    """What is needed to fulfil a wish, in clear. Empty where nothing is known."""
+
+    name: str
+    phone: str
+    address: str
+
+
+def seal_contact(wish: Wish, *, address: str | None, phone: str | None) -> None:
+    """Put the wish's own address and phone into it, encrypted; None leaves what is there, empty takes it away.
+
+    Raises InvalidFields when the phone cannot be one.
+    """
+    if address is not None:
+        address = address.strip()
+        wish.address = keyring().encrypt(address, _ADDRESS_CONTEXT) if address else None
+    if phone is not None:
+        phone = phone.strip()
+        wish.phone = keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT) if phone else None
+
+
+async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
+    """Name, phone and address, for the claimer while they fulfil the wish, for the wisher and for the staff.
+
+    Where the wish itself has none, the beneficiary's own are told, or the phone of the author who stands in. Raises
+    NotFound where the wish is not visible and NotAllowed where only this part is not.
+    """
+    async with transaction():
+        # Locked, so that nobody is shown an address while the claim that entitles them is being given up.
+        wish = await Wish.filter(id=wish_id).select_for_update().get_or_none()
+        if wish is None:
+            raise NotFound()
+        holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
+        actors = await actors_of(person_id, wish, holder)
+        if not may_see(wish.state, actors):
+            raise NotFound()
+        if not may_see_contact(wish.state, actors):
+            raise NotAllowed("只有认领人在完成心愿期间可以查看联系方式")
+        author_id, beneficiary_id = wish.author_id, wish.beneficiary_id
+        if person_id != beneficiary_id:
+            await record_audit(
+                "view_wish_contact",
+                actor_id=person_id,
+                subject=("wish", wish_id),
+                person_id=beneficiary_id,
+                organization_id=wish.community_id,
+                viewer=next(str(actor) for actor in (Actor.CLAIMER, Actor.STAFF, Actor.WISHER) if actor in actors),
+            )
+        own = await details_of(beneficiary_id)
+        phone = _open(wish.phone, _PHONE_CONTEXT) or own.phone
+        if not phone and author_id != beneficiary_id:
+            phone = (await details_of(author_id)).phone
+        return WishContact(own.real_name, phone, _open(wish.address, _ADDRESS_CONTEXT) or own.address)
+
+
+def _open(ciphertext: bytes | None, context: str) -> str:
+    return keyring().decrypt(bytes(ciphertext), context) if ciphertext else ""

@@ -1,0 +1,113 @@
+"""Where time runs out: unclaimed wishes, claims that nothing comes of, wishers who do not answer."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from server import clock
+from server.database import fetch, fetch_value, transaction
+from server.jobs import Sweep
+from server.notifications.service import notify
+from server.organizations.access import role_holders
+from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action, day_ends, today
+from server.wishes.steps import begin_step, finish_step, wisher_ids
+
+_BATCH = 50
+
+
+async def expire_wishes() -> int:
+    """Close wishes whose day has passed and which nobody claimed; the wisher is told and may renew."""
+    async with transaction():
+        rows = await fetch(
+            "SELECT id FROM wish WHERE state IN ('submitted', 'returned', 'published') AND wished_by < $1 "
+            f"ORDER BY wished_by, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
+            today(),
+        )
+        for row in rows:
+            step = await begin_step(row["id"], Action.EXPIRE, None)
+            was = str(step.wish.state)
+            await finish_step(step)
+            await notify(wisher_ids(step.wish), "wish_expired", wish=row["id"], was=was, at=clock.now())
+    return len(rows)
+
+
+async def return_idle_claims() -> int:
+    """Claims that were due and of which nothing was reported end; the wish goes back to the wall, both are told."""
+    async with transaction():
+        now = clock.now()
+        rows = await _claims_to_do("c.state = 'open' AND c.due_at <= $1 AND w.state = 'claimed'", "c.due_at", now)
+        for row in rows:
+            step = await begin_step(row["wish_id"], Action.RETURN_IDLE, None)
+            await finish_step(step)
+            claimer_id = step.claim.claimer_id
+            await notify(claimer_id, "wish_claim_overdue", wish=row["wish_id"])
+            await notify(wisher_ids(step.wish), "wish_back_on_wall", wish=row["wish_id"], why="idle", at=now)
+    return len(rows)
+
+
+async def remind_claimers() -> int:
+    """Tell claimers once, a day before it is due."""
+    async with transaction():
+        now = clock.now()
+        rows = await _claims_to_do(
+            "c.state = 'open' AND c.reminded_at IS NULL AND c.due_at <= $1 AND w.state = 'claimed'",
+            "c.due_at",
+            now + REMIND_BEFORE,
+        )
+        for row in rows:
+            if row["due_at"] > now:
+                await notify(row["claimer_id"], "wish_claim_due", wish=row["wish_id"], due=row["due_at"])
+        await fetch("UPDATE wish_claim SET reminded_at = $2 WHERE id = ANY($1)", [row["id"] for row in rows], now)
+    return len(rows)
+
+
+async def tell_staff_of_unanswered() -> int:
+    """Where a wisher has not answered a report for seven days, staff are asked to call, once."""
+    async with transaction():
+        now = clock.now()
+        rows = await _claims_to_do(
+            "c.state = 'reported' AND c.staff_told_at IS NULL AND c.reported_at <= $1 AND w.state = 'reported'",
+            "c.reported_at",
+            now - timedelta(days=ANSWER_DAYS),
+        )
+        for row in rows:
+            await notify(await role_holders(row["community_id"]), "wish_unanswered", wish=row["wish_id"])
+        await fetch("UPDATE wish_claim SET staff_told_at = $2 WHERE id = ANY($1)", [row["id"] for row in rows], now)
+    return len(rows)
+
+
+async def _claims_to_do(condition: str, order: str, due: datetime) -> list[Any]:
+    """Claims whose time has come, their wishes locked; what another worker or a person is busy with is left to them.
+
+    The claim is locked too: a claim that ended while we waited no longer meets the condition and drops out.
+    """
+    return await fetch(
+        "SELECT c.id, c.wish_id, c.claimer_id, c.due_at, w.community_id FROM wish_claim c "
+        f"JOIN wish w ON w.id = c.wish_id WHERE {condition} "
+        f"ORDER BY {order}, c.id LIMIT {_BATCH} FOR UPDATE OF w, c SKIP LOCKED",
+        due,
+    )
+
+
+async def _expiry_lag() -> float:
+    wished_by = await fetch_value(
+        "SELECT min(wished_by) FROM wish WHERE state IN ('submitted', 'returned', 'published') AND wished_by < $1",
+        today(),
+    )
+    return (clock.now() - day_ends(wished_by)).total_seconds() if wished_by else 0.0
+
+
+async def _idle_lag() -> float:
+    due_at = await fetch_value(
+        "SELECT min(c.due_at) FROM wish_claim c JOIN wish w ON w.id = c.wish_id "
+        "WHERE c.state = 'open' AND c.due_at <= $1 AND w.state = 'claimed'",
+        clock.now(),
+    )
+    return (clock.now() - due_at).total_seconds() if due_at else 0.0
+
+
+SWEEPS: list[Sweep] = [
+    Sweep("wishes_expire", timedelta(minutes=1), expire_wishes, _expiry_lag),
+    Sweep("wish_claims_return_idle", timedelta(minutes=1), return_idle_claims, _idle_lag),
+    Sweep("wish_claims_remind", timedelta(minutes=1), remind_claimers),
+    Sweep("wishes_unanswered", timedelta(minutes=5), tell_staff_of_unanswered),
+]

@@ -1,0 +1,232 @@
+"""A wish on its way to the wall, for those who wish: write, edit, submit, withdraw, renew; and the content check."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import msgspec
+
+from server import clock
+from server.accounts.models import ConsentKind, Person
+from server.accounts.queries import has_consent, require_dependant
+from server.accounts.service import ConsentNeeded, give_consent
+from server.audit import record_audit
+from server.database import execute, fetch_one, transaction
+from server.errors import EditedMeanwhile, InvalidFields, NotFound
+from server.ids import Id, new_id
+from server.media.service import attach_pictures, detach_pictures
+from server.moderation.service import Verdict, refusal_reason, submit_for_check, verdict_of
+from server.notifications.service import notify
+from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
+from server.wishes.contact import seal_contact
+from server.wishes.errors import CommunityNeeded
+from server.wishes.models import Audience, Wish, WishKind, WishState
+from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, TRANSITIONS, Action, Actor, today
+from server.wishes.steps import Step, begin_step, finish_step, wisher_ids
+
+
+class WishContent(msgspec.Struct, kw_only=True):
+    """What is written of a wish. `place` is public and coarse; `address` and `phone` are told to the claimer alone."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    kind: WishKind
+    audience: Audience
+    text: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    place: Annotated[str, msgspec.Meta(max_length=60)] = ""
+    picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
+    wished_by: date | None = None
+    address: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """Left as it is when absent; taken away when empty. So is `phone`."""
+    phone: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+
+
+async def draft_wish(
+    author_id: str, content: WishContent, *, beneficiary_id: str | None = None, beneficiary_consents: bool = False
+) -> str:
+    """A new draft, the author's own wish or, on behalf of `beneficiary_id`, a relative's or (for staff) a resident's.
+
+    `beneficiary_consents`: staff have the person's word, which is recorded. Raises NotFound for persons whom the author
+    may not speak for, ConsentNeeded, CommunityNeeded, PictureUnusable.
+    """
+    beneficiary_id = beneficiary_id or author_id
+    async with transaction():
+        people = {person.id: person for person in await Person.filter(id__in=[author_id, beneficiary_id])}
+        beneficiary = people.get(beneficiary_id)
+        if beneficiary is None or beneficiary.merged_into_id or beneficiary.closed_at:
+            raise NotFound()
+        community_id = beneficiary.community_id or people[author_id].community_id
+        if community_id is None:
+            raise CommunityNeeded()
+        if beneficiary_id != author_id:
+            await _require_may_speak(author_id, beneficiary, beneficiary_consents)
+        wish = Wish(id=new_id(), author_id=author_id, beneficiary_id=beneficiary_id, community_id=community_id)
+        await _write(wish, content, author_id)
+        await wish.save(force_create=True)
+    return wish.id
+
+
+async def edit_wish(person_id: str, wish_id: str, version: int, content: WishContent) -> None:
+    """Write the wish anew. One that was submitted is checked again; one that was published is reviewed again, and
+    whoever claimed it is told.
+
+    Raises NotFound, NotAllowed, WrongState, EditedMeanwhile, InvalidFields, PictureUnusable.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.EDIT, person_id)
+        wish = step.wish
+        if wish.version != version:
+            raise EditedMeanwhile()
+        is_checked = wish.state not in (WishState.DRAFT, WishState.RETURNED)
+        if is_checked:
+            _require_complete(content.text, content.wished_by, may_be=wish.wished_by)
+        if step.following is not wish.state:
+            wish.submitted_at = clock.now()
+            if step.holder:
+                await notify(step.holder.claimer_id, "wish_edited", wish=wish_id)
+        await _write(wish, content, person_id)
+        wish.version += 1
+        await finish_step(step)
+        if is_checked:
+            await _submit_to_check(wish)
+
+
+async def submit_wish(person_id: str, wish_id: str) -> None:
+    """Hand the wish in for the content check and for review.
+
+    Raises NotFound, WrongState, ConsentNeeded (the person it is for no longer agrees), InvalidFields where something is
+    missing.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.SUBMIT, person_id)
+        _require_complete(step.wish.text, step.wish.wished_by)
+        await _hand_in(step, person_id)
+
+
+async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
+    """An expired wish is wished for again, by another day.
+
+    Raises NotFound, WrongState, InvalidFields, ConsentNeeded.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.RENEW, person_id)
+        _require_complete(step.wish.text, wished_by)
+        step.wish.wished_by = wished_by
+        step.wish.version += 1
+        await _hand_in(step, person_id)
+
+
+async def withdraw_wish(person_id: str, wish_id: str) -> None:
+    """The wish is no longer wished; whoever claimed it is told. Raises NotFound, WrongState."""
+    async with transaction():
+        step = await begin_step(wish_id, Action.WITHDRAW, person_id)
+        if step.holder:
+            await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+        await finish_step(step)
+
+
+async def wish_texts(wish_id: str) -> list[str]:
+    """What the content check reads of a wish."""
+    row = await fetch_one("SELECT title, text, place FROM wish WHERE id = $1", wish_id)
+    return [text for text in row.values() if text] if row else []
+
+
+async def settle_wish_check(wish_id: str) -> None:
+    """The content check has an answer: staff are told that there is something to review, or the wish goes back.
+
+    Called once for each verdict, in a transaction of its own.
+    """
+    wish = await Wish.filter(id=wish_id).select_for_update().get_or_none()
+    if wish is None:
+        return
+    verdict = await verdict_of("wish", wish_id)
+    if verdict is Verdict.PASSED and wish.state in (WishState.SUBMITTED, WishState.AMENDED):
+        staff = await role_holders(wish.community_id)
+        await notify(staff, "wish_to_review", wish=wish_id)
+    elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in TRANSITIONS:
+        step = await begin_step(wish_id, Action.FAIL_CHECK, None)
+        step.wish.reason = await refusal_reason("wish", wish_id)
+        await notify(wisher_ids(wish), "wish_returned", wish=wish_id, at=clock.now())
+        if step.holder:
+            await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+        await finish_step(step)
+
+
+async def move_wishes(from_id: str, into_id: str) -> None:
+    """Person `from_id` turned out to be `into_id`: their wishes and claims move."""
+    await execute("UPDATE wish SET author_id = $2 WHERE author_id = $1", from_id, into_id)
+    await execute("UPDATE wish SET beneficiary_id = $2 WHERE beneficiary_id = $1", from_id, into_id)
+    await execute("UPDATE wish_claim SET claimer_id = $2 WHERE claimer_id = $1", from_id, into_id)
+
+
+async def _hand_in(step: Step, person_id: str) -> None:
+    author_id, beneficiary_id = step.wish.author_id, step.wish.beneficiary_id
+    if author_id != beneficiary_id and person_id != beneficiary_id:
+        await _require_word_of(beneficiary_id)
+    step.wish.submitted_at = clock.now()
+    await finish_step(step)
+    await _submit_to_check(step.wish)
+
+
+async def _submit_to_check(wish: Wish) -> None:
+    await submit_for_check(
+        "wish",
+        wish.id,
+        author_id=wish.author_id,
+        organization_id=wish.community_id,
+        picture_ids=wish.picture_ids,
+    )
+
+
+async def _require_may_speak(author_id: str, beneficiary: Person, beneficiary_consents: bool) -> None:
+    try:
+        await require_dependant(author_id, beneficiary.id)
+    except NotFound:
+        community_id = beneficiary.community_id
+        if community_id is None:
+            raise
+        await require_role_or_hide(author_id, community_id, GRID_WORKERS)
+        if beneficiary_consents:
+            await give_consent(beneficiary.id, ConsentKind.ON_BEHALF, "1", given_by_id=author_id)
+            await record_audit(
+                "record_consent",
+                actor_id=author_id,
+                subject=("person", beneficiary.id),
+                person_id=beneficiary.id,
+                organization_id=community_id,
+                kind=str(ConsentKind.ON_BEHALF),
+            )
+    await _require_word_of(beneficiary.id)
+
+
+async def _require_word_of(beneficiary_id: str) -> None:
+    """Raises ConsentNeeded unless the person, or the guardian of a child, agrees to be spoken for."""
+    for kind in (ConsentKind.ON_BEHALF, ConsentKind.GUARDIAN):
+        if await has_consent(beneficiary_id, kind):
+            return
+    raise ConsentNeeded("请先征得本人同意并登记")
+
+
+def _require_complete(text: str, wished_by: date | None, *, may_be: date | None = None) -> None:
+    """Raises InvalidFields unless the wish can be shown to others; `may_be` is a date that was accepted before."""
+    if not text.strip():
+        raise InvalidFields.of("text", "请写明心愿内容")
+    first, last = today() + timedelta(days=1), today() + timedelta(days=LONGEST_WAIT_DAYS)
+    if wished_by is None:
+        raise InvalidFields.of("wished_by", "请选择希望实现的日期")
+    if wished_by != may_be and not first <= wished_by <= last:
+        raise InvalidFields.of("wished_by", f"希望实现的日期应在明天至 {LONGEST_WAIT_DAYS} 天内")
+
+
+async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
+    picture_ids = list(dict.fromkeys(content.picture_ids))
+    added = [picture_id for picture_id in picture_ids if picture_id not in wish.picture_ids]
+    removed = [picture_id for picture_id in wish.picture_ids if picture_id not in picture_ids]
+    if added:
+        await attach_pictures(person_id, added, ("wish", wish.id))
+    if removed:
+        await detach_pictures(removed, ("wish", wish.id))
+    wish.title, wish.text, wish.place = content.title.strip(), content.text.strip(), content.place.strip()
+    if not wish.title:
+        raise InvalidFields.of("title", "请填写心愿标题")
+    wish.kind, wish.audience, wish.wished_by = content.kind, content.audience, content.wished_by
+    wish.picture_ids = picture_ids
+    seal_contact(wish, address=content.address, phone=content.phone)

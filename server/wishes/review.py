@@ -1,0 +1,191 @@
+"""What staff do with wishes: publish, return, refuse; take back and assign; confirm for a wisher; decide disputes.
+
+Every step leaves an audit entry.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from server import clock
+from server.accounts.models import Person
+from server.audit import record_audit
+from server.database import transaction
+from server.errors import EditedMeanwhile, InvalidFields, WrongState
+from server.moderation.service import Verdict, verdict_of
+from server.notifications.service import notify
+from server.service_record.service import reverse_service
+from server.wishes.claiming import RULE, credit_claim
+from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
+from server.wishes.models import ConfirmedAs, WishState
+from server.wishes.rules import ANSWER_DAYS, Action, today
+from server.wishes.steps import (
+    Step,
+    begin_step,
+    extend_claim,
+    finish_step,
+    open_claim,
+    require_free_hands,
+    wisher_ids,
+)
+
+
+class Decision(StrEnum):
+    """How staff settle a dispute: it was fulfilled; it was not, and the wish goes back to the wall; or the same claimer
+    makes it good."""
+
+    UPHOLD = "uphold"
+    REJECT = "reject"
+    REDO = "redo"
+
+
+_VERDICT_WORDS = {
+    Verdict.PENDING: "内容安全检查还在进行，请稍后再试",
+    Verdict.HELD: "内容需先由工作人员在内容审核中处理",
+    Verdict.REFUSED: "内容未通过安全检查",
+}
+
+
+async def publish_wish(actor_id: str, wish_id: str, version: int) -> None:
+    """Put the wish on the wall, as it was read (`version`); one that is claimed already stays with its claimer.
+
+    Raises WishNotChecked while the content check has not passed it, EditedMeanwhile, WrongState, NotFound, NotAllowed.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.PUBLISH, actor_id)
+        wish, now = step.wish, clock.now()
+        if wish.version != version:
+            raise EditedMeanwhile()
+        verdict = await verdict_of("wish", wish_id)
+        if verdict is not Verdict.PASSED:
+            raise WishNotChecked(_VERDICT_WORDS[verdict], verdict=str(verdict))
+        if step.following is WishState.PUBLISHED and (wish.wished_by is None or wish.wished_by < today()):
+            raise WrongState("希望实现的日期已过，请退回修改")
+        wish.published_at, wish.reason = now, ""
+        if step.holder:
+            extend_claim(step.holder)
+            await step.holder.save()
+        await finish_step(step)
+        await notify(wisher_ids(wish), "wish_published", wish=wish_id, at=now)
+        await _record("publish_wish", actor_id, step)
+
+
+async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
+    """Back to the wisher with a reason, from review or from the wall. Raises NotFound, NotAllowed, WrongState."""
+    async with transaction():
+        step = await begin_step(wish_id, Action.RETURN, actor_id)
+        await _take_down(step, actor_id, reason, "wish_returned")
+        await _record("return_wish", actor_id, step)
+
+
+async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
+    """The wish will not be published, for a reason. Raises NotFound, NotAllowed, WrongState."""
+    async with transaction():
+        step = await begin_step(wish_id, Action.REFUSE, actor_id)
+        await _take_down(step, actor_id, reason, "wish_refused")
+        await _record("refuse_wish", actor_id, step)
+
+
+async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> None:
+    """Take a claimed wish from its claimer and put it back on the wall. Raises NotFound, NotAllowed, WrongState."""
+    async with transaction():
+        step = await begin_step(wish_id, Action.TAKE_BACK, actor_id)
+        await finish_step(step, reason=reason)
+        claimer_id = step.claim.claimer_id
+        await notify(claimer_id, "wish_taken_back", wish=wish_id)
+        await notify(wisher_ids(step.wish), "wish_back_on_wall", wish=wish_id, why="taken_back", at=clock.now())
+        await _record("take_back_wish", actor_id, step, claimer=claimer_id)
+
+
+async def assign_wish(actor_id: str, wish_id: str, claimer_id: str, reason: str) -> None:
+    """Give a published or claimed wish to somebody who agreed to fulfil it; who held it before is told.
+
+    Raises TooManyOpenClaims of that person, OwnWish, InvalidFields (no such person), NotFound, NotAllowed, WrongState.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.ASSIGN, actor_id)
+        if claimer_id in wisher_ids(step.wish):
+            raise OwnWish("不能指派给许愿人本人")
+        if not await Person.exists(id=claimer_id, merged_into_id=None, closed_at=None):
+            raise InvalidFields.of("claimer_id", "没有找到此人")
+        before_id = step.holder.claimer_id if step.holder else None
+        if claimer_id == before_id:
+            raise WrongState("心愿已由此人认领")
+        await require_free_hands(claimer_id)
+        await finish_step(step, reason=reason)
+        claim = await open_claim(step.wish, claimer_id)
+        now = clock.now()
+        if before_id:
+            await notify(before_id, "wish_taken_back", wish=wish_id)
+        await notify(claimer_id, "wish_assigned", wish=wish_id, due=claim.due_at)
+        await notify(wisher_ids(step.wish), "wish_claimed", wish=wish_id, claimer=claimer_id, due=claim.due_at, at=now)
+        await _record("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
+
+
+async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> None:
+    """Confirm after a call, where the wisher has not answered for seven days; it is noted whose word it is.
+
+    Raises TooEarly, NotFound, NotAllowed (also to staff who are the claimer), WrongState.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.CONFIRM_FOR_WISHER, actor_id)
+        claim, now = step.claim, clock.now()
+        assert claim.reported_at
+        from_time = claim.reported_at + timedelta(days=ANSWER_DAYS)
+        if now < from_time:
+            raise TooEarly(f"许愿人 {ANSWER_DAYS} 天未回应后才能代为确认", from_time=from_time.isoformat())
+        claim.staff_note = note
+        await credit_claim(step, actor_id, ConfirmedAs.STAFF)
+        await finish_step(step)
+        claimer_id = claim.claimer_id
+        await notify({claimer_id, *wisher_ids(step.wish)}, "wish_confirmed_by_staff", wish=wish_id, at=now)
+        await _record("confirm_wish_for_wisher", actor_id, step, claimer=claimer_id)
+
+
+async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, note: str) -> None:
+    """Settle a dispute; points that were given for what was not fulfilled are taken back.
+
+    Raises NotFound, NotAllowed (also to staff who are the claimer), WrongState.
+    """
+    action = {
+        Decision.UPHOLD: Action.UPHOLD_REPORT,
+        Decision.REJECT: Action.REJECT_REPORT,
+        Decision.REDO: Action.LET_REDO,
+    }[decision]
+    async with transaction():
+        step = await begin_step(wish_id, action, actor_id)
+        claim, now = step.claim, clock.now()
+        claimer_id = claim.claimer_id
+        claim.staff_note = note
+        if decision is Decision.UPHOLD:
+            if claim.confirmed_at is None:
+                await credit_claim(step, actor_id, ConfirmedAs.STAFF)
+        elif claim.confirmed_at is not None:
+            await reverse_service(claimer_id, rule=RULE, source=("wish_claim", claim.id), reason="dispute")
+        await finish_step(step, reason=note)
+        if decision is Decision.REDO:
+            # A claim of its own, so that its points are its own; the limit on open claims is not asked: it was theirs.
+            await open_claim(step.wish, claimer_id)
+        everyone = {claimer_id, *wisher_ids(step.wish)}
+        await notify(everyone, "wish_dispute_decided", wish=wish_id, decision=str(decision), at=now)
+        await _record("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
+
+
+async def _take_down(step: Step, actor_id: str, reason: str, event: str) -> None:
+    step.wish.reason = reason
+    await finish_step(step, reason=reason)
+    await notify(wisher_ids(step.wish), event, wish=step.wish.id, at=clock.now())
+    if step.holder:
+        await notify(step.holder.claimer_id, "wish_claim_ended", wish=step.wish.id)
+
+
+async def _record(action: str, actor_id: str, step: Step, **details: Any) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("wish", step.wish.id),
+        person_id=step.wish.beneficiary_id,
+        organization_id=step.wish.community_id,
+        state=str(step.following),
+        **details,
+    )
