@@ -1,0 +1,317 @@
+"""Activities 志愿服务活动, their shifts 场次, who signed up 报名, and who was there 签到.
+
+Places are given by the engine in `places/`: each role of a shift has an Allotment, each sign-up a Place whose state is
+the sign-up's state.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.database import IdField, Model, PointField, SqlIndex
+from server.places.models import Allotment, Place
+
+
+class ActivityKind(StrEnum):
+    """Volunteer service, theme Party day 主题党日, lecture 党员大课堂, community event."""
+
+    VOLUNTEER = "volunteer"
+    PARTY_DAY = "party_day"
+    LECTURE = "lecture"
+    COMMUNITY_EVENT = "community_event"
+
+
+class ActivityState(StrEnum):
+    """Draft → in review → published → finished; cancelled from any of the first three."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+SHOWN_STATES = (ActivityState.PUBLISHED, ActivityState.FINISHED, ActivityState.CANCELLED)
+"""States in which residents see an activity."""
+
+
+class Visibility(StrEnum):
+    """How far around its organizer an activity is seen."""
+
+    COMMUNITY = "community"
+    SUBDISTRICT = "subdistrict"
+    DISTRICT = "district"
+    CITY = "city"
+
+
+class Audience(StrEnum):
+    """Who may come: everyone, volunteers (who agreed to the volunteer terms), Party members, or people of one unit."""
+
+    EVERYONE = "everyone"
+    VOLUNTEERS = "volunteers"
+    MEMBERS = "members"
+    UNIT = "unit"
+
+
+class Activity(Model):
+    """Something people sign up for. `area_id` is the organization in whose subtree it is seen, which follows from
+    organizer and visibility; `starts_at` and `ends_at` span its shifts. `location` is gcj02.
+
+    Who may come: the `audience` (people of `unit_id` where it says so), ages on the day of the shift, a skill, and
+    minutes of service so far. `edited_by_id` wrote its words last: somebody else has to publish them.
+    """
+
+    organizer: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    organizer_id: str
+    area: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    area_id: str
+    kind = fields.CharEnumField(ActivityKind, max_length=16)
+    title = fields.CharField(max_length=60)
+    text = fields.CharField(max_length=4000)
+    place_name = fields.CharField(max_length=100)
+    location = PointField(null=True)
+    meeting_point = fields.CharField(max_length=100, default="")
+    contact = fields.CharField(max_length=60, default="")
+    what_to_bring = fields.CharField(max_length=300, default="")
+    picture_ids = ArrayField(element_type="uuid", default=list)
+    audience = fields.CharEnumField(Audience, max_length=16, default=Audience.EVERYONE)
+    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    unit_id: str | None
+    min_age = fields.SmallIntField(null=True)
+    max_age = fields.SmallIntField(null=True)
+    needed_skill = fields.CharField(max_length=20, default="")
+    min_minutes = fields.IntField(default=0)
+    visibility = fields.CharEnumField(Visibility, max_length=16)
+    state = fields.CharEnumField(ActivityState, max_length=16, default=ActivityState.DRAFT)
+    starts_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField()
+    created_by_id = IdField()
+    edited_by_id = IdField()
+    published_at = fields.DatetimeField(null=True)
+    published_by_id = IdField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    reason = fields.CharField(max_length=200, default="")
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "activity"
+        constraints = [
+            CheckConstraint(
+                check="(state IN ('finished', 'cancelled')) = (ended_at IS NOT NULL)", name="activity_ended"
+            ),
+            CheckConstraint(check="starts_at < ends_at", name="activity_spans_time"),
+            CheckConstraint(check="(audience = 'unit') = (unit_id IS NOT NULL)", name="activity_unit"),
+            CheckConstraint(check="min_age IS NULL OR max_age IS NULL OR min_age <= max_age", name="activity_ages"),
+            CheckConstraint(check="cardinality(picture_ids) <= 9", name="activity_pictures"),
+        ]
+        indexes = [
+            SqlIndex(name="activity_upcoming", columns="area_id, ends_at, id", where="state = 'published'"),
+            SqlIndex(name="activity_organizer", columns="organizer_id, state, starts_at, id"),
+            SqlIndex(name="activity_to_finish", columns="ends_at", where="state = 'published'"),
+            SqlIndex(name="activity_location", columns="location", method="gist", where="state = 'published'"),
+        ]
+
+
+class ShiftState(StrEnum):
+    SCHEDULED = "scheduled"
+    CANCELLED = "cancelled"
+
+
+class Shift(Model):
+    """One time span of an activity, half-open: back-to-back shifts do not overlap. `leader_id` may show its codes and
+    confirm attendance, besides staff. Cancelling after `cancel_until` counts like not coming, but never for those who
+    signed up before the shift was given another time (`moved_at`).
+
+    With fewer than `minimum` people when sign-up closes it is called off; `minimum_checked_at` is when that was looked
+    at. `remind_at`: when the next reminder is due. `reason`: why it was cancelled.
+    """
+
+    activity: fields.ForeignKeyRelation[Activity] = fields.ForeignKeyField(
+        "linli.Activity", related_name=False, on_delete=fields.RESTRICT
+    )
+    activity_id: str
+    starts_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField()
+    sign_up_opens_at = fields.DatetimeField()
+    sign_up_closes_at = fields.DatetimeField()
+    cancel_until = fields.DatetimeField()
+    leader_id = IdField(null=True)
+    minimum = fields.IntField(default=0)
+    minimum_checked_at = fields.DatetimeField(null=True)
+    remind_at = fields.DatetimeField(null=True)
+    moved_at = fields.DatetimeField(null=True)
+    state = fields.CharEnumField(ShiftState, max_length=16, default=ShiftState.SCHEDULED)
+    reason = fields.CharField(max_length=200, default="")
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "shift"
+        constraints = [
+            CheckConstraint(check="starts_at < ends_at", name="shift_spans_time"),
+            CheckConstraint(
+                check="sign_up_opens_at < sign_up_closes_at AND sign_up_closes_at <= starts_at "
+                "AND cancel_until <= starts_at",
+                name="shift_deadlines_in_order",
+            ),
+        ]
+        indexes = [
+            SqlIndex(name="shift_activity", columns="activity_id, starts_at, id"),
+            SqlIndex(
+                name="shift_minimum_due",
+                columns="sign_up_closes_at",
+                where="minimum > 0 AND minimum_checked_at IS NULL AND state = 'scheduled'",
+            ),
+            SqlIndex(name="shift_remind", columns="remind_at", where="remind_at IS NOT NULL"),
+        ]
+
+    @property
+    def minutes(self) -> int:
+        """Its whole length."""
+        return int((self.ends_at - self.starts_at).total_seconds() // 60)
+
+    def overlaps(self, starts_at: datetime, ends_at: datetime) -> bool:
+        """Half-open: one may begin when the other ends."""
+        return self.starts_at < ends_at and starts_at < self.ends_at
+
+
+class ShiftRole(Model):
+    """A part in a shift with a quota of its own, such as 2 nurses and 10 helpers; it may need a skill of its own."""
+
+    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
+        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
+    )
+    shift_id: str
+    name = fields.CharField(max_length=30)
+    needed_skill = fields.CharField(max_length=20, default="")
+    allotment: fields.OneToOneRelation[Allotment] = fields.OneToOneField(
+        "linli.Allotment", related_name=False, on_delete=fields.RESTRICT
+    )
+    allotment_id: str
+
+    class Meta:
+        table = "shift_role"
+        constraints = [UniqueConstraint(fields=("shift_id", "name"), name="shift_role_name")]
+
+
+class SignUp(Model):
+    """A person's place in a role of a shift 报名; its state is the place's. Signing up again is a new row.
+
+    A party (`signed_up_by_id` and family) stands in line with one place that all its sign-ups share; once confirmed,
+    each has a place of their own. `removal_reason`: staff's words where they took the place away.
+    """
+
+    place: fields.ForeignKeyRelation[Place] = fields.ForeignKeyField(
+        "linli.Place", related_name=False, on_delete=fields.RESTRICT
+    )
+    place_id: str
+    shift_role: fields.ForeignKeyRelation[ShiftRole] = fields.ForeignKeyField(
+        "linli.ShiftRole", related_name=False, on_delete=fields.RESTRICT
+    )
+    shift_role_id: str
+    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
+        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
+    )
+    shift_id: str
+    person_id = IdField()
+    signed_up_by_id = IdField()
+    removal_reason = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "sign_up"
+        constraints = [UniqueConstraint(fields=("place_id", "person_id"), name="sign_up_place")]
+        indexes = [
+            SqlIndex(name="sign_up_person", columns="person_id, id"),
+            SqlIndex(name="sign_up_family", columns="signed_up_by_id, id", where="signed_up_by_id <> person_id"),
+            SqlIndex(name="sign_up_shift", columns="shift_id, id"),
+        ]
+
+
+class VolunteerSkill(Model):
+    """Something that a person says they can do 特长, by the word that activities ask for it with."""
+
+    person_id = IdField()
+    name = fields.CharField(max_length=20)
+
+    class Meta:
+        table = "volunteer_skill"
+        constraints = [UniqueConstraint(fields=("person_id", "name"), name="volunteer_skill_once")]
+
+
+class AttendanceMethod(StrEnum):
+    """How we know that somebody was there."""
+
+    CODE = "code"
+    LEADER = "leader"
+
+
+class Attendance(Model):
+    """That somebody was at a shift, and what of it counts: `confirmed_minutes` from `credited_from` on.
+
+    No minute counts twice for one person: an exclusion constraint (migrations/_guards.py) stands behind it.
+    """
+
+    sign_up: fields.OneToOneRelation[SignUp] = fields.OneToOneField(
+        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
+    )
+    sign_up_id: str
+    person_id = IdField()
+    sign_in_at = fields.DatetimeField(null=True)
+    sign_out_at = fields.DatetimeField(null=True)
+    method = fields.CharEnumField(AttendanceMethod, max_length=16)
+    confirmed_minutes = fields.IntField(null=True)
+    credited_from = fields.DatetimeField(null=True)
+    credited_until = fields.DatetimeField(null=True)
+    confirmed_by_id = IdField(null=True)
+    confirmed_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "attendance"
+        constraints = [
+            CheckConstraint(
+                check="(confirmed_at IS NULL) = (confirmed_minutes IS NULL) "
+                "AND (confirmed_at IS NULL) = (confirmed_by_id IS NULL)",
+                name="attendance_confirmed",
+            ),
+            CheckConstraint(
+                check="confirmed_minutes IS NULL OR confirmed_minutes >= 0 "
+                "AND credited_until = credited_from + confirmed_minutes * interval '1 minute'",
+                name="attendance_minutes_are_its_span",
+            ),
+            CheckConstraint(
+                check="sign_out_at IS NULL OR sign_in_at IS NOT NULL AND sign_out_at >= sign_in_at",
+                name="attendance_in_before_out",
+            ),
+        ]
+
+
+class Direction(StrEnum):
+    """Which of a shift's two codes."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class ShiftScan(Model):
+    """One scan of a shift's code, refused ones with the reason's code."""
+
+    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
+        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
+    )
+    shift_id: str
+    person_id = IdField()
+    direction = fields.CharEnumField(Direction, max_length=4)
+    refusal = fields.CharField(max_length=32, default="")
+
+    class Meta:
+        table = "shift_scan"
+        indexes = [SqlIndex(name="shift_scan_shift", columns="shift_id, id")]
