@@ -1,0 +1,294 @@
+"""Booking a slot, moving it, cancelling it, and what comes of waiting for one.
+
+The order of locks, everywhere in this feature: the person, the venue (shared), the booking, then the allotments.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from server import clock
+from server.accounts.queries import require_dependant
+from server.crypto import keyring
+from server.database import execute, fetch, transaction
+from server.errors import InvalidFields, NotFound, WrongState
+from server.neighbor_center.booking_queries import BookingView, get_booking
+from server.neighbor_center.calendars import make_slot, require_slot
+from server.neighbor_center.errors import ChangeTooLate
+from server.neighbor_center.models import ADDRESS_CONTEXT, NOTE_CONTEXT, Approval, Booking, BookingMove, ServiceMode
+from server.neighbor_center.rules import Span, day_of
+from server.neighbor_center.terms import (
+    OPEN_STATES,
+    ServiceTerms,
+    check_day,
+    check_deadline,
+    check_limits,
+    check_year,
+    held_times,
+    lock_for_booking,
+    persons_to_tell,
+    read_terms,
+    require_may_book,
+)
+from server.notifications.service import notify
+from server.organizations.access import role_holders
+from server.places.models import NoShowReason, Place, PlaceState, Purpose
+from server.places.no_shows import ensure_not_blocked, record_no_show
+from server.places.service import accept_offer, decline_offer, leave_place, lock_place, move_place, take_place
+
+
+async def book_slot(
+    actor_id: str,
+    service_id: str,
+    starts_at: datetime,
+    *,
+    person_id: str | None = None,
+    party_size: int = 1,
+    note: str = "",
+    address: str = "",
+    wait: bool = False,
+) -> BookingView:
+    """Book the slot that begins then, for oneself or somebody one looks after.
+
+    With `wait`, a full slot puts the person on its waiting list. The same tap twice gives the same booking. Raises
+    NotFound, SlotNotOffered, NotEligible, TooFarAhead, TooManyBookings, BookingOverlaps, Blocked, PlacesFull,
+    InvalidFields.
+    """
+    check_year("starts_at", starts_at)
+    person_id = person_id or actor_id
+    await require_dependant(actor_id, person_id)
+    async with transaction():
+        await lock_for_booking(person_id, service_id)
+        now, day = clock.now(), day_of(starts_at)
+        terms = await read_terms(service_id, day, day)
+        span = require_slot(terms, starts_at)
+        held = await held_times(person_id, min(day, day_of(now)))
+        for time in held:
+            if time.service_id == service_id and time.starts_at == span.starts_at:
+                return await get_booking(actor_id, time.booking_id)
+        await ensure_not_blocked(person_id, Purpose.SLOT)
+        await require_may_book(terms, person_id)
+        check_day(terms, span, now)
+        check_limits(terms, span, held)
+        if party_size > terms.max_party_size:
+            raise InvalidFields.of("party_size", f"每次最多 {terms.max_party_size} 人")
+        if terms.mode is ServiceMode.HOME_VISIT and not address:
+            raise InvalidFields.of("address", "请填写上门地址")
+        booking = await place_booking(
+            terms,
+            span,
+            actor_id=actor_id,
+            person_id=person_id,
+            party_size=party_size,
+            note=note,
+            address=address if terms.mode is ServiceMode.HOME_VISIT else "",
+            wait=wait,
+            approval=Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED,
+        )
+        place = await Place.get(id=booking.place_id)
+        await tell(booking, _booked_event(booking, place))
+        await _ask_for_approval(terms, booking)
+    return await get_booking(actor_id, booking.id)
+
+
+async def place_booking(
+    terms: ServiceTerms,
+    span: Span,
+    *,
+    actor_id: str,
+    person_id: str,
+    party_size: int,
+    note: str = "",
+    address: str = "",
+    wait: bool = False,
+    approval: Approval = Approval.NOT_NEEDED,
+    walk_in: bool = False,
+) -> Booking:
+    """Take a place in the slot and write the booking, in the caller's transaction, who has checked that it may be.
+
+    Raises PlacesFull.
+    """
+    slot = await make_slot(terms, span)
+    place = await take_place(slot.allotment_id, person_id, party_size, wait)
+    return await Booking.create(
+        slot_id=slot.id,
+        place_id=place.id,
+        person_id=person_id,
+        booked_by_id=actor_id,
+        walk_in=walk_in,
+        party_size=party_size,
+        note=keyring().encrypt(note, NOTE_CONTEXT) if note else None,
+        address=keyring().encrypt(address, ADDRESS_CONTEXT) if address else None,
+        starts_at=span.starts_at,
+        approval=approval,
+    )
+
+
+async def move_booking(actor_id: str, booking_id: str, starts_at: datetime) -> BookingView:
+    """To another slot of the same service, in one step: where the new one is full, the old one stays.
+
+    Raises NotFound, WrongState, ChangeTooLate, SlotNotOffered, TooFarAhead, TooManyBookings, BookingOverlaps,
+    PlacesFull.
+    """
+    check_year("starts_at", starts_at)
+    person_id, service_id = await _require_visible(actor_id, booking_id)
+    async with transaction():
+        await lock_for_booking(person_id, service_id)
+        booking = await lock_booking(booking_id)
+        now, day = clock.now(), day_of(starts_at)
+        terms = await read_terms(service_id, day, day)
+        if starts_at == booking.starts_at:
+            return await get_booking(actor_id, booking_id)
+        place = await Place.get(id=booking.place_id)
+        if place.state not in OPEN_STATES:
+            raise WrongState()
+        if place.state is PlaceState.CONFIRMED:
+            check_deadline(terms, booking.starts_at, now)
+        span = require_slot(terms, starts_at)
+        check_day(terms, span, now)
+        check_limits(terms, span, await held_times(person_id, min(day, day_of(now))), moving=booking_id)
+        slot = await make_slot(terms, span)
+        place = await move_place(booking.place_id, slot.allotment_id)
+        await BookingMove.create(
+            booking_id=booking_id, from_slot_id=booking.slot_id, to_slot_id=slot.id, moved_by_id=actor_id
+        )
+        was = booking.starts_at
+        booking.slot_id, booking.place_id, booking.starts_at = slot.id, place.id, span.starts_at
+        booking.approval = Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED
+        booking.visitor_id = None
+        await booking.save(update_fields=["slot_id", "place_id", "starts_at", "approval", "visitor_id"])
+        await tell(booking, "slot_moved", was=was)
+        await _ask_for_approval(terms, booking)
+    return await get_booking(actor_id, booking_id)
+
+
+async def cancel_booking(actor_id: str, booking_id: str, *, accept_no_show: bool = False) -> BookingView:
+    """Give the booking up; the next in line moves up. Cancelling twice changes nothing.
+
+    Past the deadline it counts like not coming, so it takes `accept_no_show`; once begun it is too late in any case.
+    Raises NotFound, WrongState, ChangeTooLate.
+    """
+    _, service_id = await _require_visible(actor_id, booking_id)
+    async with transaction():
+        booking = await lock_booking(booking_id)
+        allotment, place = await lock_place(booking.place_id)
+        if not place.is_active:
+            return await get_booking(actor_id, booking_id)
+        late = False
+        if place.state is PlaceState.CONFIRMED and booking.approval is not Approval.PENDING:
+            now = clock.now()
+            terms = await read_terms(service_id, day_of(now), day_of(now))
+            try:
+                check_deadline(terms, booking.starts_at, now)
+            except ChangeTooLate:
+                if not accept_no_show or booking.starts_at <= now:
+                    raise
+                late = True
+        place = await leave_place(booking.place_id)
+        if late:
+            await record_no_show(allotment, place, NoShowReason.CANCELLED_LATE)
+        await tell(booking, "slot_cancelled")
+    return await get_booking(actor_id, booking_id)
+
+
+async def accept_slot_offer(actor_id: str, booking_id: str) -> BookingView:
+    """Take the place that became free. Raises NotFound, OfferExpired, WrongState."""
+    await _require_visible(actor_id, booking_id)
+    async with transaction():
+        booking = await lock_booking(booking_id)
+        before = await Place.get(id=booking.place_id)
+        place = await accept_offer(booking.place_id)
+        if before.state is not PlaceState.CONFIRMED:
+            await tell(booking, _booked_event(booking, place))
+    return await get_booking(actor_id, booking_id)
+
+
+async def decline_slot_offer(actor_id: str, booking_id: str) -> BookingView:
+    """Let the next in line have it. Raises NotFound, WrongState."""
+    await _require_visible(actor_id, booking_id)
+    async with transaction():
+        booking = await lock_booking(booking_id)
+        await decline_offer(booking.place_id)
+        await tell(booking, "slot_cancelled")
+    return await get_booking(actor_id, booking_id)
+
+
+async def tell(booking: Booking, event: str, **facts: Any) -> None:
+    """Tell those whom the booking concerns, in the caller's transaction."""
+    persons = await persons_to_tell(booking.person_id, booking.booked_by_id)
+    await notify(persons, event, booking=booking.id, slot=booking.slot_id, **facts)
+
+
+async def tell_moved_up(places: list[Place]) -> None:
+    """Waiting places that were confirmed or offered just now, in the transaction that did it."""
+    for booking, place in await _bookings_of(places):
+        if place.state is PlaceState.OFFERED:
+            await tell(booking, "slot_offered", until=place.offered_until)
+        elif booking.approval is Approval.PENDING:
+            await tell(booking, "slot_requested")
+        else:
+            await tell(booking, "slot_moved_up")
+
+
+async def tell_lapsed(places: list[Place]) -> None:
+    """Offers not accepted, and waits that the slot's beginning cut short."""
+    for booking, place in await _bookings_of(places):
+        await tell(booking, "slot_lapsed", reason=place.end_reason)
+
+
+async def merge_bookings(from_id: str, into_id: str) -> None:
+    """Two persons turned out to be one: the bookings go along. (The places are moved by the places' own.)"""
+    for table in ("booking", "room_booking"):
+        await execute(
+            f"UPDATE {table} SET person_id = $2, "
+            "booked_by_id = CASE booked_by_id WHEN $1 THEN $2 ELSE booked_by_id END WHERE person_id = $1",
+            from_id,
+            into_id,
+        )
+        await execute(
+            f"UPDATE {table} SET booked_by_id = $2 WHERE booked_by_id = $1 AND booked_by_id <> person_id",
+            from_id,
+            into_id,
+        )
+    await execute("UPDATE booking SET visitor_id = $2 WHERE visitor_id = $1", from_id, into_id)
+
+
+async def _require_visible(actor_id: str, booking_id: str) -> tuple[str, str]:
+    """The person and the service of a booking that is the caller's, or of somebody they look after.
+
+    Raises NotFound for anyone else's: that it exists is not told.
+    """
+    rows = await fetch(
+        "SELECT b.person_id, t.service_id FROM booking b JOIN slot t ON t.id = b.slot_id WHERE b.id = $1", booking_id
+    )
+    if not rows:
+        raise NotFound()
+    await require_dependant(actor_id, rows[0]["person_id"])
+    return rows[0]["person_id"], rows[0]["service_id"]
+
+
+async def lock_booking(booking_id: str) -> Booking:
+    """The booking, locked: a move gives it another place, and whoever acts on it at the same time must see which."""
+    booking = await Booking.filter(id=booking_id).select_for_update(no_key=True).get_or_none()
+    if booking is None:
+        raise NotFound()
+    return booking
+
+
+async def _ask_for_approval(terms: ServiceTerms, booking: Booking) -> None:
+    if booking.approval is Approval.PENDING:
+        await notify(
+            await role_holders(terms.organization_id), "slot_to_approve", booking=booking.id, slot=booking.slot_id
+        )
+
+
+def _booked_event(booking: Booking, place: Place) -> str:
+    if place.state is not PlaceState.CONFIRMED:
+        return "slot_waiting"
+    return "slot_requested" if booking.approval is Approval.PENDING else "slot_booked"
+
+
+async def _bookings_of(places: list[Place]) -> list[tuple[Booking, Place]]:
+    by_place = {
+        booking.place_id: booking for booking in await Booking.filter(place_id__in=[place.id for place in places])
+    }
+    return [(by_place[place.id], place) for place in places if place.id in by_place]

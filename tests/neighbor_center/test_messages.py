@@ -1,0 +1,56 @@
+"""Every message of the neighbor center reads well, in the inbox and for WeChat."""
+
+import pytest
+
+from server import clock
+from server.neighbor_center.models import Booking, ServiceMode
+from server.neighbor_center.queries import describe_venues
+from server.notifications.events import EVENTS
+from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
+from server.notifications.service import notify
+from server.organizations.models import Organization
+from server.wechat.message_fields import clean_fields
+from server.wechat.templates import BY_NAME
+from tests.builders import create_resident
+from tests.clients import Api
+from tests.neighbor_center.builders import at, book, create_room, create_service
+
+NAMES = [name for name in EVENTS if name.startswith(("slot_", "room_", "visit_"))]
+
+
+@pytest.mark.parametrize("event", NAMES)
+async def test_the_words_of(event: str, api: Api, community: Organization) -> None:
+    resident = await create_resident(api, community)
+    booking = await book(resident, await create_service(community))
+    room = await create_room(community)
+    body = {"starts_at": at("10:00"), "ends_at": at("11:00")}
+    room_booking = await resident.post(f"/services/{room.id}/room-bookings", body)
+    slot_id = (await Booking.get(id=booking["id"])).slot_id
+    facts = {"booking": booking["id"], "slot": slot_id, "room_booking": room_booking["id"], "reason": "not_reached"}
+    times = {"was": clock.now(), "until": clock.now()}
+    needed = EVENTS[event].fact_names()
+    await notify(
+        resident.person_id, event, **{name: value for name, value in (facts | times).items() if name in needed}
+    )
+    stored = facts | {name: {"time": value.isoformat()} for name, value in times.items()}
+    told = Told(event, stored)
+    described = await describe_subjects([told])
+    words = render_words(told, described)
+    assert "已删除" not in words.text + words.page
+    assert "{" not in words.title + words.text + words.page
+    if template := EVENTS[event].template:
+        fields = clean_fields(render_fields(told, described))
+        assert fields.keys() == BY_NAME[template].fields.keys()
+
+
+async def test_a_home_visit_is_not_told_to_come(api: Api, community: Organization) -> None:
+    resident = await create_resident(api, community)
+    service = await create_service(community, mode=ServiceMode.HOME_VISIT)
+    await book(resident, service, address="和平路 5 号")
+    text = (await resident.get("/me/inbox"))["items"][0]["text"]
+    assert text.endswith("上门服务·阳光邻里中心（您填写的地址）。不能如约请提前取消。")
+
+
+async def test_a_venue_in_words(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    assert (await describe_venues([service.venue_id]))[service.venue_id]["name"] == "阳光邻里中心"
