@@ -1,0 +1,87 @@
+"""The API's documentation page: every asset from this machine, so that it works offline."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse
+
+from server.errors import NotFound
+
+VENDOR = Path(__file__).parent / "vendor" / "swagger-ui"
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FOREVER = "public, max-age=31536000, immutable"
+
+_PAGE = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>邻里 Linli 接口文档</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/{version}/swagger-ui.css">
+</head>
+<body>
+<div id="page"></div>
+<noscript>此页需要 JavaScript。接口的完整描述见 <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>。</noscript>
+<script src="/docs/{version}/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+
+_START = """"use strict";
+fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
+  // Calls made from this page go to the server that it came from, by whatever name that was reached.
+  spec.servers = [{ url: location.origin }];
+  SwaggerUIBundle({
+    spec,
+    domNode: document.getElementById("page"),
+    docExpansion: "list",
+    defaultModelsExpandDepth: 0,
+    deepLinking: true,
+    filter: true,
+    displayRequestDuration: true,
+    persistAuthorization: true,
+    validatorUrl: null,
+  });
+});
+"""
+
+
+class _Manifest(msgspec.Struct):
+    version: str
+
+
+def add_pages(app: Sanic[Any, Any]) -> None:
+    """`/docs` and its assets. Those of Swagger UI lie under its version, so they can be cached for ever."""
+    version = msgspec.json.decode((VENDOR / "manifest.json").read_bytes(), type=_Manifest).version
+    page = _PAGE.format(version=version)
+    assets = {
+        "swagger-ui.css": ("text/css; charset=utf-8", (VENDOR / "swagger-ui.css").read_bytes()),
+        "swagger-ui-bundle.js": ("text/javascript; charset=utf-8", (VENDOR / "swagger-ui-bundle.js").read_bytes()),
+    }
+
+    @app.get("/docs")
+    async def docs(request: Request) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        headers = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
+        return HTTPResponse(page, content_type="text/html; charset=utf-8", headers=headers)
+
+    @app.get("/docs/start.js")
+    async def docs_start(request: Request) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        return HTTPResponse(_START, content_type="text/javascript; charset=utf-8")
+
+    @app.get(f"/docs/{version}/<name>")
+    async def docs_asset(request: Request, name: str) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        if name not in assets:
+            raise NotFound()
+        content_type, content = assets[name]
+        return HTTPResponse(content, content_type=content_type, headers={"cache-control": _FOREVER})

@@ -1,0 +1,255 @@
+"""A route is declared once: method, path, who may call, and a function whose annotations are its request and response.
+
+The same declaration decodes the request, encodes the answer, keeps idempotency and writes the OpenAPI document:
+
+    routes = Routes("微心愿 wishes")
+
+    @routes.post("/wishes/<wish_id>/claim", status=201, errors=[WishTaken, TooManyClaims])
+    async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> ClaimView:
+        \"\"\"认领微心愿\"\"\"
+        return await service.claim_wish(caller.person_id, wish_id, body.note)
+
+`body` is decoded from JSON, `query` from the query string, both strictly: unknown fields are refused.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any, get_args, get_origin
+
+import msgspec
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse, ResponseStream
+
+from server import cache
+from server.accounts.sessions import Caller, find_caller
+from server.database import transaction
+from server.errors import BadRequest, NotAllowed, NotFound, NotSignedIn, Refusal, TooManyRequests
+from server.http import invalid_fields
+from server.idempotency import claim_key, keep_answer
+from server.ids import is_id
+
+Handler = Callable[..., Awaitable[Any]]
+_PARAMETER = re.compile(r"<(\w+)>")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,64}")
+_NUL = b"\\u0000"
+"""The one character that JSON can hold and PostgreSQL cannot."""
+_encoder = msgspec.json.Encoder()
+
+
+class Who(StrEnum):
+    """Who may call a route at all. What exactly they may do there is decided by the service, from their roles."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+    STAFF = "staff"
+
+
+class Route:
+    """One declared route; see the module's docstring."""
+
+    def __init__(
+        self,
+        function: Handler,
+        *,
+        tag: str,
+        method: str,
+        path: str,
+        who: Who,
+        status: int,
+        errors: list[type[Refusal]],
+        idempotent: bool,
+        per_minute: int,
+        raw: tuple[str, ...],
+    ) -> None:
+        self.function, self.tag, self.method, self.path = function, tag, method, path
+        self.who, self.status, self.errors, self.idempotent, self.per_minute, self.raw = (
+            who,
+            status,
+            errors,
+            idempotent,
+            per_minute,
+            raw,
+        )
+        self.operation_id = function.__name__
+        self.summary, _, self.description = inspect.cleandoc(function.__doc__ or "").partition("\n")
+        signature = inspect.signature(function, eval_str=True)
+        self.parameters = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+        self.path_parameters = _PARAMETER.findall(path)
+        self.body_type: Any = self.parameters.get("body")
+        self.query_type: Any = self.parameters.get("query")
+        self.response_type: Any = signature.return_annotation
+        self._decoder = msgspec.json.Decoder(self.body_type) if self.body_type else None
+        missing = [name for name in self.path_parameters if name not in self.parameters]
+        if missing or not self.summary:
+            raise TypeError(f"{self.operation_id}: needs a docstring and the path's parameters {missing}")
+
+    async def __call__(self, request: Request, **path: str) -> HTTPResponse | ResponseStream:
+        request.ctx.operation = self.operation_id
+        caller = await self._admit(request)
+        arguments: dict[str, Any] = {}
+        for name, value in path.items():
+            # An impossible id is a thing that does not exist.
+            if name.endswith("_id") and not is_id(value):
+                raise NotFound()
+            arguments[name] = value
+        if "caller" in self.parameters:
+            arguments["caller"] = caller
+        if "request" in self.parameters:
+            arguments["request"] = request
+        if self.query_type:
+            arguments["query"] = _decode_query(request, self.query_type)
+        elif request.query_string and not self.raw:
+            raise BadRequest("此接口不接受查询参数")
+        if self._decoder:
+            arguments["body"] = self._decode_body(request)
+        key = request.headers.get("idempotency-key")
+        if key is not None and self.idempotent and caller is not None:
+            return await self._answer_once(caller, key, request, arguments)
+        result = await self.function(**arguments)
+        return result if isinstance(result, ResponseStream) else self._respond(result)
+
+    async def _admit(self, request: Request) -> Caller | None:
+        if self.per_minute:
+            calls = await cache.count(f"rate:{self.operation_id}:{request.ctx.address}", 60)
+            if calls > self.per_minute:
+                raise TooManyRequests()
+        header = request.headers.get("authorization", "")
+        scheme, _, token = header.partition(" ")
+        caller = await find_caller(token.strip()) if scheme.lower() == "bearer" and token else None
+        if self.who is Who.ANYONE:
+            return caller
+        if caller is None:
+            raise NotSignedIn()
+        if self.who is Who.STAFF and not caller.is_staff:
+            raise NotAllowed()
+        return caller
+
+    def _decode_body(self, request: Request) -> Any:
+        assert self._decoder
+        if _NUL in request.body:
+            raise BadRequest("请求内容含有无效字符")
+        try:
+            return self._decoder.decode(request.body or b"{}")
+        except msgspec.ValidationError as error:
+            raise invalid_fields(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BadRequest("请求内容不是有效的 JSON") from None
+
+    async def _answer_once(self, caller: Caller, key: str, request: Request, arguments: dict[str, Any]) -> HTTPResponse:
+        if not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise BadRequest("Idempotency-Key 应为 8 至 64 个可见字符")
+        async with transaction():
+            first = await claim_key(caller.person_id, key, f"{self.method} {request.path}", request.body)
+            if first:
+                status, content = first
+                return HTTPResponse(content or None, status=status, content_type="application/json")
+            response = self._respond(await self.function(**arguments))
+            await keep_answer(caller.person_id, key, response.status, response.body or b"")
+        return response
+
+    def _respond(self, result: Any) -> HTTPResponse:
+        if isinstance(result, HTTPResponse):
+            return result
+        if result is None:
+            return HTTPResponse(status=204)
+        return HTTPResponse(_encoder.encode(result), status=self.status, content_type="application/json")
+
+
+class Routes:
+    """The routes of one file, under one tag of the documentation."""
+
+    def __init__(self, tag: str, prefix: str = "") -> None:
+        self.tag, self.prefix = tag, prefix
+        self.declared: list[Route] = []
+
+    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._declare("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._declare("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._declare("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._declare("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._declare("DELETE", path, **options)
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        who: Who = Who.SIGNED_IN,
+        status: int = 200,
+        errors: list[type[Refusal]] | None = None,
+        idempotent: bool | None = None,
+        per_minute: int = 0,
+        raw: tuple[str, ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        """`per_minute` bounds calls from one address.
+
+        A route that reads the request's body or writes the answer's itself (pictures) names their media types in `raw`.
+        Every POST takes an Idempotency-Key unless `idempotent` is False (it spends a WeChat code, or is raw).
+        """
+
+        def add(function: Handler) -> Handler:
+            self.declared.append(
+                Route(
+                    function,
+                    tag=self.tag,
+                    method=method,
+                    path=self.prefix + path,
+                    who=who,
+                    status=status,
+                    errors=errors or [],
+                    idempotent=(method == "POST" and not raw) if idempotent is None else idempotent,
+                    per_minute=per_minute,
+                    raw=raw,
+                )
+            )
+            return function
+
+        return add
+
+
+def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
+    """Register every declared route; the flat list, for the OpenAPI document."""
+    declared = [route for routes in all_routes for route in routes.declared]
+    for route in declared:
+        # Sanic takes a ResponseStream too; its annotations have not heard of it.
+        blueprint.add_route(
+            route,  # type: ignore[arg-type]
+            route.path,
+            methods=[route.method],
+            name=route.operation_id,
+            stream=bool(route.raw),
+        )
+    return declared
+
+
+def _decode_query(request: Request, query_type: Any) -> Any:
+    """The query string as a Struct. A repeated name is a list; a single value for a list field is a list of one."""
+    lists = {field.name for field in msgspec.structs.fields(query_type) if _is_list(field.type)}
+    values: dict[str, Any] = {}
+    for name, given in request.get_args(keep_blank_values=True).items():
+        if any("\0" in value for value in given):
+            raise BadRequest("查询参数含有无效字符")
+        if name in lists:
+            values[name] = list(given)
+        elif len(given) == 1:
+            values[name] = given[0]
+        else:
+            raise BadRequest(f"参数 {name} 重复")
+    try:
+        return msgspec.convert(values, query_type, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid_fields(error) from None
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))
