@@ -1,0 +1,192 @@
+"""The command line: `python -m server COMMAND --help`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.embedded import find_running
+from server.logs import configure_logs
+from server.settings import Settings, SettingsInvalid, load_settings
+
+Command = Callable[[Settings, argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+    except SettingsInvalid as invalid:
+        print(
+            "The settings cannot be used:",
+            *(f"  - {problem}" for problem in invalid.problems),
+            sep="\n",
+            file=sys.stderr,
+        )
+        return 2
+    configure_logs(settings)
+    if options.needs_servers:
+        settings = with_running_servers(settings)
+        if not settings.database_url:
+            print(
+                "There is no database: start one with `python3 dev.py run`, or set DATABASE_URL (and REDIS_URL).",
+                file=sys.stderr,
+            )
+            return 2
+    command: Command = options.command
+    try:
+        return command(settings, options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def with_running_servers(settings: Settings) -> Settings:
+    """Where no URL is set, use the embedded servers that run on the data folder."""
+    database_url, redis_url = find_running(settings.data_dir)
+    return msgspec.structs.replace(
+        settings,
+        database_url=settings.database_url or database_url or "",
+        redis_url=settings.redis_url or redis_url or "",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="Linli 邻里")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str, *, needs_servers: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command, needs_servers=needs_servers)
+        return added
+
+    add("serve", _serve, "Answer requests over HTTP.")
+    add("worker", _worker, "Carry out the outbox and the scheduled work; any number of these may run.")
+    add("migrate", _migrate, "Bring the database's schema up to date.")
+    making = add("make-migration", _make_migration, "Write the migration that the models need.", needs_servers=False)
+    making.add_argument("name", help="what it is about, such as wish_teams")
+    importing = add(
+        "import-organizations",
+        _import_organizations,
+        "Import the tree of organizations from a CSV file with the columns code,name,level,parent_code.",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE.csv")
+    manager = add("create-manager", _create_manager, "Make a person the manager of an organization.")
+    manager.add_argument("--phone", required=True, help="the phone number with which the person signs in")
+    manager.add_argument("--name", required=True, help="the person's real name")
+    manager.add_argument("--organization", required=True, help="the organization's code, such as 371002")
+    schema = add("openapi", _openapi, "Print the OpenAPI document.", needs_servers=False)
+    schema.add_argument("--output", type=Path, help="write it to this file instead")
+    tour = add("tour", _tour, "Play the main job against a running server, step by step.", needs_servers=False)
+    tour.add_argument("--server", help="the server's address (default: from the settings)")
+    add("simulator", _simulator, "Stand in for the WeChat platform (never in production).", needs_servers=False)
+    demo = add(
+        "demo",
+        _demo,
+        "Everything for a look around: embedded servers, a demo city, the simulator.",
+        needs_servers=False,
+    )
+    demo.add_argument("--host", help="the address to listen on (default: LINLI_HOST)")
+    demo.add_argument("--port", type=int, help="the port to listen on (default: LINLI_PORT)")
+    demo.add_argument("--fresh", action="store_true", help="throw the demo's data away and begin anew")
+    add("prepare-demo", _prepare_demo, "Migrate, and fill the demo city where it is empty.")
+    return parser
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from server.serving import serve
+
+    return serve(settings)
+
+
+def _worker(settings: Settings, options: argparse.Namespace) -> int:
+    from server.worker import run_worker
+
+    asyncio.run(run_worker(settings))
+    return 0
+
+
+def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+    from server.schema import migrate
+
+    applied = asyncio.run(migrate(settings))
+    print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+    return 0
+
+
+def _make_migration(settings: Settings, options: argparse.Namespace) -> int:
+    from server.schema import write_migration
+
+    settings = msgspec.structs.replace(settings, database_url=settings.database_url or "postgresql://localhost/unused")
+    written = asyncio.run(write_migration(settings, options.name))
+    print("\n".join(f"wrote {path}" for path in written) or "the models and the migrations agree")
+    return 0
+
+
+def _import_organizations(settings: Settings, options: argparse.Namespace) -> int:
+    from server.organizations.importing import import_file
+
+    return asyncio.run(_while_connected(settings, import_file(options.file)))
+
+
+def _create_manager(settings: Settings, options: argparse.Namespace) -> int:
+    from server.accounts.commands import create_manager
+
+    work = create_manager(options.phone, options.name, options.organization)
+    return asyncio.run(_while_connected(settings, work))
+
+
+async def _while_connected(settings: Settings, work: Coroutine[Any, Any, int]) -> int:
+    from server.connections import connected
+
+    async with connected(settings):
+        return await work
+
+
+def _openapi(settings: Settings, options: argparse.Namespace) -> int:
+    from miniprogram_api.openapi import openapi_document
+    from miniprogram_api.routes import ALL_ROUTES
+
+    document = openapi_document([route for routes in ALL_ROUTES for route in routes.declared], settings)
+    if options.output:
+        options.output.write_bytes(document)
+    else:
+        sys.stdout.buffer.write(document + b"\n")
+    return 0
+
+
+def _tour(settings: Settings, options: argparse.Namespace) -> int:
+    from server.tour import play_tour
+
+    return asyncio.run(play_tour(settings, options.server or settings.public_base))
+
+
+def _simulator(settings: Settings, options: argparse.Namespace) -> int:
+    from server.demo_city import PEOPLE
+    from server.wechat.simulator import run_simulator
+
+    run_simulator(settings, [(person.openid, person.nickname, person.phone) for person in PEOPLE])
+    return 0
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    from server.demo import run_demo
+
+    settings = msgspec.structs.replace(settings, host=options.host or settings.host, port=options.port or settings.port)
+    return run_demo(settings, options.fresh)
+
+
+def _prepare_demo(settings: Settings, options: argparse.Namespace) -> int:
+    from server.demo_city import prepare_demo, sign_in_help
+
+    asyncio.run(prepare_demo(settings))
+    print(sign_in_help(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

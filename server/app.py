@@ -1,0 +1,129 @@
+"""The server: settings in, a Sanic application with its doors out."""
+
+import asyncio
+import hmac
+import os
+from typing import Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from sanic import Blueprint, Request, Sanic
+from sanic.response import HTTPResponse
+from sanic.response import json as plain_json
+
+from miniprogram_api import docs, wechat
+from miniprogram_api.openapi import openapi_document
+from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routing import add_routes
+from server import cache, schema, wiring
+from server.connections import connected
+from server.errors import NotFound
+from server.http import prepare_app
+from server.settings import Settings
+
+log = structlog.get_logger()
+
+MAX_BODY = 12 * 1024 * 1024
+"""Bytes. Pictures are at most 10 MiB; everything else is small."""
+
+_READY_SECONDS = 3
+
+
+def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
+    """The application. Connects when it starts, disconnects after the last request has been answered."""
+    wiring.wire()
+    app: Sanic[Any, Any] = Sanic(name, configure_logging=False)
+    app.config.update(
+        FALLBACK_ERROR_FORMAT="json",
+        ACCESS_LOG=False,
+        REQUEST_MAX_SIZE=MAX_BODY,
+        GRACEFUL_SHUTDOWN_TIMEOUT=float(settings.graceful_seconds),
+        KEEP_ALIVE_TIMEOUT=75,
+        REAL_IP_HEADER=None,
+        PROXIES_COUNT=0,
+        AUTO_EXTEND=False,
+        # Several applications in one process (tests, the simulator) cannot share Sanic's rewritten handlers.
+        TOUCHUP=settings.is_production,
+    )
+    app.ctx.settings = settings
+    prepare_app(app, settings)
+
+    blueprint = Blueprint("api", url_prefix="/api/v1")
+    declared = add_routes(blueprint, ALL_ROUTES)
+    document = openapi_document(declared, settings)
+
+    @blueprint.get("/openapi.json")
+    async def openapi(request: Request) -> HTTPResponse:
+        request.ctx.operation = "openapi"
+        return HTTPResponse(document, content_type="application/json")
+
+    app.blueprint(blueprint)
+    docs.add_pages(app)
+    wechat.add_push(app, settings)
+    _add_health(app, settings)
+
+    @app.before_server_start
+    async def start(app: Sanic[Any, Any]) -> None:
+        app.ctx.connected = connected(settings)
+        await app.ctx.connected.__aenter__()
+        log.info("server_started", environment=settings.environment, process=os.getpid())
+
+    # Not before_server_stop: Sanic runs that while requests are still being answered.
+    @app.after_server_stop
+    async def stop(app: Sanic[Any, Any]) -> None:
+        await app.ctx.connected.__aexit__(None, None, None)
+        log.info("server_stopped", process=os.getpid())
+
+    return app
+
+
+def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
+    @app.get("/healthz")
+    async def healthz(request: Request) -> HTTPResponse:
+        request.ctx.operation = "healthz"
+        return plain_json({"status": "ok"})
+
+    @app.get("/readyz")
+    async def readyz(request: Request) -> HTTPResponse:
+        """Ready when the database answers and has every migration. The cache only costs speed, so it is told, not
+        required."""
+        request.ctx.operation = "readyz"
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                missing = await schema.missing_migrations()
+            database_state = "ok" if not missing else f"{len(missing)} migrations missing"
+        except Exception as error:
+            log.warning("not_ready", error=type(error).__name__)
+            database_state = "unreachable"
+        cache_state = "ok" if await cache.is_alive() else "unreachable"
+        ready = database_state == "ok"
+        return plain_json(
+            {"status": "ready" if ready else "not_ready", "database": database_state, "cache": cache_state},
+            status=200 if ready else 503,
+        )
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> HTTPResponse:
+        """For Prometheus. Behind a token when one is set; without one, only this machine may read it."""
+        request.ctx.operation = "metrics"
+        if not may_read_metrics(settings, request.ctx.address, request.headers.get("authorization", "")):
+            raise NotFound()
+        return HTTPResponse(_collect_metrics(), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_read_metrics(settings: Settings, address: str, authorization: str) -> bool:
+    """Whether a caller from `address` with this Authorization header may read /metrics."""
+    if settings.metrics_token:
+        given = authorization.removeprefix("Bearer ").strip()
+        return hmac.compare_digest(given.encode(), settings.metrics_token.encode())
+    return address in ("127.0.0.1", "::1")
+
+
+def _collect_metrics() -> bytes:
+    """Of this process, or, where several serve, of all of them."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -1,0 +1,29 @@
+"""Everything that a process of Linli is connected to, opened and closed together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server import audit_retention, cache, clock, crypto, database
+from server.media import addresses, storage
+from server.settings import Settings
+from server.wechat import connection as wechat_connection
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """The database, the cache, WeChat, the keys and the clock, for the server, the worker and the commands alike."""
+    crypto.use_keys(settings)
+    audit_retention.use_retention(settings)
+    if not settings.is_production:
+        clock.use_movable_clock(settings.data_dir)
+    storage.connect(settings)
+    addresses.use_base(settings)
+    cache.connect(settings)
+    wechat_connection.connect(settings)
+    try:
+        await database.connect(settings)
+        yield
+    finally:
+        await wechat_connection.disconnect()
+        await database.disconnect()
+        await cache.disconnect()

@@ -1,0 +1,180 @@
+"""Running the server: one process, or several that accept from the same socket.
+
+Sanic's own way to run several is not used: killed with -9, its main process leaves the others behind (one of them a
+helper that never ends), and one of them failing at its start kills the whole process group.
+"""
+
+import asyncio
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from sanic import Sanic
+from sanic.server.protocols.http_protocol import HttpProtocol
+
+from server.embedded import die_with_parent
+from server.settings import Settings
+
+log = structlog.get_logger()
+
+_HEEDED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
+_BACKLOG = 1024
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+_FAREWELL = 0.5
+"""Seconds that an idle connection is kept open after the server has stopped listening."""
+_STARTED_AFTER = 2.0
+"""Seconds. A process that ends sooner could not start, and would not the next time either."""
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.\n")
+        return 1
+    if settings.workers == 1:
+        return _run(settings, listener)
+    _share_metrics(settings)
+    return _supervise(settings, listener)
+
+
+class _Connection(HttpProtocol):
+    """A connection that stays open for a moment after Sanic has stopped listening, even when it seems idle.
+
+    Its client may just be sending a request, which would be lost; it is answered, and then the connection is closed.
+    """
+
+    __slots__ = ()
+
+    def close_if_idle(self) -> bool:
+        self.loop.call_later(_FAREWELL, self._close_once_idle)
+        return False
+
+    def _close_once_idle(self) -> None:
+        if not super().close_if_idle():
+            self.loop.call_later(_FAREWELL, self._close_once_idle)
+
+
+def _run(settings: Settings, listener: socket.socket) -> int:
+    """Serve in this process."""
+    # Not before _share_metrics: where the counters are kept is decided when they are made.
+    from server.app import create_app
+    from server.http import lose_no_signal
+
+    app = create_app(settings)
+    lose_no_signal(app)
+
+    @app.before_server_stop
+    async def turn_away(app: Sanic[Any, Any]) -> None:
+        _turn_away(listener)
+        await asyncio.sleep(_FAREWELL / 10)  # meanwhile those that were made are accepted
+
+    try:
+        app.run(
+            sock=listener, single_process=True, access_log=False, motd=False, backlog=_BACKLOG, protocol=_Connection
+        )
+    except Exception as error:
+        # What fails here is the start, or the machine: its words hold nothing personal, and the operator needs them.
+        log.error("server_failed", reason=str(error), exc_info=error)
+        return 1
+    return 0
+
+
+def _turn_away(listener: socket.socket) -> None:
+    """Have the kernel make no more connections on this socket, while those already made can still be accepted.
+
+    Closing the socket would reset the latter, although their clients have sent their requests. On Linux a packet filter
+    that lets nothing pass does it; elsewhere those few clients must try again.
+    """
+    if sys.platform == "linux":
+        nothing_passes = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K, 0 bytes
+        program = struct.pack("HP", 1, ctypes.addressof(nothing_passes))
+        with suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def _supervise(settings: Settings, listener: socket.socket) -> int:
+    """Keep `settings.workers` processes serving; when told to stop, have them all finish what they have begun."""
+    import server.app  # noqa: F401 (once, before the processes part)
+
+    # From here on signals wait until they are asked for, so none is lost between two lines.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
+    arrange_death = die_with_parent()
+    began = {_fork(settings, listener, arrange_death): time.monotonic() for _ in range(settings.workers)}
+    stopping, code = False, 0
+    while began:
+        heeded = signal.sigwait(_HEEDED)
+        if heeded is signal.SIGALRM:
+            log.error("workers_did_not_stop", processes=len(began))
+            _send(signal.SIGKILL, began)
+        elif heeded is not signal.SIGCHLD:
+            stopping = True
+        for pid, status in _ended():
+            lived = time.monotonic() - began.pop(pid)
+            if stopping:
+                continue
+            log.error("server_process_ended", exit_code=os.waitstatus_to_exitcode(status), seconds=round(lived))
+            if lived > _STARTED_AFTER:
+                with suppress(OSError):  # it may have turned everybody away
+                    listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+                began[_fork(settings, listener, arrange_death)] = time.monotonic()
+            else:
+                stopping, code = True, 1
+        if stopping and listener.fileno() != -1:
+            # Ours too, or else connections would go on being made that nobody accepts.
+            listener.close()
+            _send(signal.SIGTERM, began)
+            signal.alarm(settings.graceful_seconds + 10)
+    return code
+
+
+def _fork(settings: Settings, listener: socket.socket, arrange_death: Callable[[], None] | None) -> int:
+    """Start one serving process; its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        if arrange_death:
+            arrange_death()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED)
+        code = _run(settings, listener)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _ended() -> list[tuple[int, int]]:
+    """Process id and status of every process that has ended; one SIGCHLD may stand for several."""
+    ended = []
+    try:
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            ended.append(found)
+    except ChildProcessError:
+        pass
+    return ended
+
+
+def _send(number: signal.Signals, pids: dict[int, float]) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def _share_metrics(settings: Settings) -> None:
+    """With several processes each answers /metrics for all of them, through files in the data folder."""
+    folder = settings.data_dir / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
