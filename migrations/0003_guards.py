@@ -1,0 +1,13 @@
+"""Triggers and exclusion constraints: what the database itself refuses."""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+from migrations._guards import GUARDS
+from server.schema import Together
+
+
+class Migration(migrations.Migration):
+    dependencies = [("linli", "0002_tables")]
+
+    operations = [Together([ops.RunSQL(sql, undo) for sql, undo in GUARDS])]

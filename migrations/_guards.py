@@ -1,0 +1,100 @@
+"""SQL that models cannot say: triggers and exclusion constraints. Applied by 0003_guards."""
+
+GUARDS: list[tuple[str, str]] = [
+    (
+        # The audit log is append-only; the retention purge says so for its own transaction.
+        """
+        CREATE FUNCTION audit_entry_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' AND current_setting('linli.purge', true) = 'on' THEN RETURN OLD; END IF;
+            RAISE EXCEPTION 'audit entries are append-only' USING ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """,
+        "DROP FUNCTION audit_entry_refuse_change",
+    ),
+    (
+        "CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE ON audit_entry "
+        "FOR EACH ROW EXECUTE FUNCTION audit_entry_refuse_change()",
+        "DROP TRIGGER audit_entry_append_only ON audit_entry",
+    ),
+    (
+        # No place is given above the capacity. A lowered capacity may leave `taken` above it: only growth is refused.
+        """
+        CREATE FUNCTION allotment_refuse_overbooking() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'more places taken than there are'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'allotment_not_overbooked';
+        END $$
+        """,
+        "DROP FUNCTION allotment_refuse_overbooking",
+    ),
+    (
+        "CREATE TRIGGER allotment_not_overbooked BEFORE UPDATE OF taken ON allotment FOR EACH ROW "
+        "WHEN (NEW.taken > OLD.taken AND NEW.taken > NEW.capacity) EXECUTE FUNCTION allotment_refuse_overbooking()",
+        "DROP TRIGGER allotment_not_overbooked ON allotment",
+    ),
+    (
+        # Two parties in one room at a time are impossible, whatever the code forgets; requests may overlap.
+        "ALTER TABLE room_booking ADD CONSTRAINT room_booking_no_overlap EXCLUDE USING gist "
+        "(service_id WITH =, tstzrange(starts_at, busy_until) WITH &&) "
+        "WHERE (state IN ('booked', 'attended', 'no_show'))",
+        "ALTER TABLE room_booking DROP CONSTRAINT room_booking_no_overlap",
+    ),
+    (
+        # Every two neighbouring characters: what a search for two Chinese characters or more finds through an index.
+        # (As plain SQL with an ARRAY(SELECT …) it takes eight times as long, which an import of the country feels.)
+        """
+        CREATE FUNCTION text_bigrams(text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+        DECLARE
+            lowered text := lower($1);
+            bigrams text[] := '{}';
+        BEGIN
+            FOR i IN 1 .. length(lowered) - 1 LOOP bigrams := bigrams || substr(lowered, i, 2); END LOOP;
+            RETURN bigrams;
+        END $$
+        """,
+        "DROP FUNCTION text_bigrams",
+    ),
+    (
+        "CREATE INDEX organization_name ON organization USING gin (text_bigrams(name))",
+        "DROP INDEX organization_name",
+    ),
+    (
+        "CREATE INDEX party_organization_name ON party_organization USING gin (text_bigrams(name))",
+        "DROP INDEX party_organization_name",
+    ),
+    (
+        # The search on the wall; the expression is server.wishes.queries.SEARCHED.
+        # Without a pending list, which every search would have to read through.
+        "CREATE INDEX wish_search ON wish USING gin (text_bigrams((title || ' ' || text || ' ' || place))) "
+        "WITH (fastupdate = off) WHERE state = 'published'",
+        "DROP INDEX wish_search",
+    ),
+    (
+        # The service record is append-only; the merge of two persons says so for its own transaction, and may change
+        # nothing but whose an entry is.
+        """
+        CREATE FUNCTION service_entry_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' AND current_setting('linli.merge', true) = 'on' THEN
+                OLD.person_id := NEW.person_id;
+                IF NEW IS NOT DISTINCT FROM OLD THEN RETURN NEW; END IF;
+            END IF;
+            RAISE EXCEPTION 'service entries are append-only' USING ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """,
+        "DROP FUNCTION service_entry_refuse_change",
+    ),
+    (
+        "CREATE TRIGGER service_entry_append_only BEFORE UPDATE OR DELETE ON service_entry "
+        "FOR EACH ROW EXECUTE FUNCTION service_entry_refuse_change()",
+        "DROP TRIGGER service_entry_append_only ON service_entry",
+    ),
+    (
+        # No minute is credited twice to one person.
+        "ALTER TABLE attendance ADD CONSTRAINT attendance_no_minute_twice EXCLUDE USING gist "
+        "(person_id WITH =, tstzrange(credited_from, credited_until) WITH &&) WHERE (confirmed_at IS NOT NULL)",
+        "ALTER TABLE attendance DROP CONSTRAINT attendance_no_minute_twice",
+    ),
+]
+"""(SQL, how to undo it), in order."""
