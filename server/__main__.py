@@ -38,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
                 file=sys.stderr,
             )
             return 2
+        if not settings.redis_url and options.command is not _migrate:
+            print("There is no cache: set REDIS_URL too, beside DATABASE_URL.", file=sys.stderr)
+            return 2
     command: Command = options.command
     try:
         return command(settings, options)

@@ -206,6 +206,12 @@ def test_all_problems_are_listed_at_once() -> None:
     assert len(problems) == len(wrong)
 
 
+def test_a_bucket_needs_all_of_its_settings() -> None:
+    wrong = {"S3_ENDPOINT": "oss-cn-qingdao.aliyuncs.com", "S3_ACCESS_KEY_ID": "id"}
+    refused = {problem.partition(":")[0] for problem in problems_of(wrong)}
+    assert refused == {"S3_ENDPOINT", "S3_BUCKET", "S3_SECRET_ACCESS_KEY"}
+
+
 def test_production_refuses_what_a_demo_may_do() -> None:
     refused = {problem.partition(":")[0] for problem in problems_of({"LINLI_ENV": "production", "LINLI_DEBUG": "1"})}
     assert refused >= {

@@ -30,6 +30,13 @@ GUARDED_UNTIL = 14
 MERGERS: list[Callable[[str, str], Awaitable[None]]] = []
 """What features do when person `from_id` turns out to be `into_id`: move what is theirs. Filled by wiring.py."""
 
+LEAVERS: list[Callable[[str], Awaitable[None]]] = []
+"""What features do when a person is blocked, withdraws a consent that we work by, or is no longer spoken for: see that
+nothing of theirs that is open is lost. Called in that transaction; filled by wiring.py."""
+
+WORKED_BY = (ConsentKind.PRIVACY, ConsentKind.ON_BEHALF, ConsentKind.GUARDIAN)
+"""Consents without which nothing of a person's can go on as it is."""
+
 
 class GuardianConsentNeeded(Refusal):
     code, title, status = "guardian_consent_needed", "未满十四周岁，须由监护人同意", 422
@@ -107,22 +114,23 @@ async def change_profile(
 
 
 async def show_checked_profile(person_id: str) -> None:
-    """The content check has an answer: a profile that passed is shown, one that was refused is not, and goes.
-
-    Called in the transaction that records the verdict.
-    """
-    verdict = await verdict_of("nickname", person_id)
-    if verdict is Verdict.PASSED:
-        await execute(
-            "UPDATE person SET shown_nickname = nickname, shown_avatar_id = avatar_id WHERE id = $1", person_id
-        )
-    elif verdict is Verdict.REFUSED:
-        await execute(
-            "UPDATE person SET nickname = shown_nickname, avatar_id = shown_avatar_id, version = version + 1 "
-            "WHERE id = $1",
-            person_id,
-        )
-        await notify([person_id], "profile_refused", person=person_id)
+    """The content check has an answer: a profile that passed is shown, one that was refused is not, and goes."""
+    async with transaction():
+        # The race: the person edits between our reading the verdict and our showing the nickname, and what nobody
+        # checked is public. An edit holds this row too, and makes the verdict pending again.
+        await Person.filter(id=person_id).select_for_update().get()
+        verdict = await verdict_of("nickname", person_id)
+        if verdict is Verdict.PASSED:
+            await execute(
+                "UPDATE person SET shown_nickname = nickname, shown_avatar_id = avatar_id WHERE id = $1", person_id
+            )
+        elif verdict is Verdict.REFUSED:
+            await execute(
+                "UPDATE person SET nickname = shown_nickname, avatar_id = shown_avatar_id, version = version + 1 "
+                "WHERE id = $1",
+                person_id,
+            )
+            await notify([person_id], "profile_refused", person=person_id)
 
 
 async def give_phone(person_id: str, phone: str) -> None:
@@ -223,14 +231,18 @@ async def give_consent(person_id: str, kind: ConsentKind, text_version: str, *, 
 
 async def withdraw_consent(person_id: str, kind: ConsentKind) -> None:
     """As easily as it was given (art. 15). Raises NotFound when there is none."""
-    changed = await execute(
-        "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",
-        person_id,
-        str(kind),
-        clock.now(),
-    )
-    if not changed:
-        raise NotFound()
+    async with transaction():
+        changed = await execute(
+            "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",
+            person_id,
+            str(kind),
+            clock.now(),
+        )
+        if not changed:
+            raise NotFound()
+        if kind in WORKED_BY:
+            for leave in LEAVERS:
+                await leave(person_id)
 
 
 async def require_consent(person_id: str, kind: ConsentKind) -> None:
@@ -291,6 +303,8 @@ async def end_dependant(guardian_id: str, person_id: str) -> None:
             person_id,
             clock.now(),
         )
+        for leave in LEAVERS:
+            await leave(person_id)
 
 
 def age_on(birth_date: date, day: date) -> int:

@@ -25,6 +25,12 @@ class SignInBlocked(Refusal):
     code, title, status = "sign_in_blocked", "微信暂不允许该账号登录", 403
 
 
+class PersonBlocked(Refusal):
+    """By staff, see blocking.py."""
+
+    code, title, status = "person_blocked", "该账号已停用，如有疑问请联系社区", 403
+
+
 class PhoneUnreadable(Refusal):
     code, title, status = "phone_unreadable", "手机号解密失败，请重新授权", 422
 
@@ -39,13 +45,18 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 async def sign_in(code: str, session_days: int) -> SignedIn:
-    """A `wx.login` code → a session. Raises CodeRefused, SignInBlocked, or Unavailable when WeChat does not answer."""
+    """A `wx.login` code → a session.
+
+    Raises CodeRefused, SignInBlocked, PersonBlocked, or Unavailable when WeChat does not answer.
+    """
     try:
         session = await platform().code_to_session(code)
     except wechat_errors.WeChatError as error:
         raise _as_refusal(error) from None
     appid = platform().appid
     identity, is_new = await _find_or_create(appid, session.openid, session.unionid)
+    if not is_new and await Person.exists(id=identity.person_id, closed_at__isnull=False):
+        raise PersonBlocked()
     identity.session_key = keyring().encrypt(session.session_key, _CONTEXT)
     identity.unionid = session.unionid or identity.unionid
     identity.signed_in_at = clock.now()

@@ -19,6 +19,7 @@ from tests.builders import (
     sign_in,
 )
 from tests.clients import Api
+from tests.simulator import Simulator
 
 
 async def test_choosing_a_community(api: Api) -> None:
@@ -43,6 +44,18 @@ async def test_a_nickname_is_shown_once_it_passed(api: Api) -> None:
     for bad in ({"nickname": "", "version": 2}, {"nickname": "长" * 33, "version": 2}, {"version": 2, "phone": "1"}):
         await caller.refused("PATCH", "/me", bad, code="invalid_fields")
     await caller.refused("PATCH", "/me", {"avatar_id": caller.person_id, "version": 2}, code="picture_unusable")
+
+
+async def test_the_verdict_about_a_nickname(api: Api, simulator: Simulator) -> None:
+    caller = await create_resident(api, await create_community(), nickname="老王")
+    for nickname, shown, kept in (("看海的老王", "看海的老王", "看海的老王"), ("【违规】老王", "看海的老王", "看海的老王")):
+        version = (await caller.get("/me"))["version"]
+        await caller.patch("/me", {"nickname": nickname, "version": version})
+        await simulator.settle()
+        person = await Person.get(id=caller.person_id)
+        assert (person.shown_nickname, person.nickname) == (shown, kept)
+    titles = [message["title"] for message in (await caller.get("/me/inbox"))["items"]]
+    assert titles == ["昵称或头像未通过审核"]
 
 
 async def test_consents_are_given_and_withdrawn(api: Api) -> None:

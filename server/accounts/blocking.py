@@ -1,0 +1,73 @@
+"""Staff block a person: they can no longer sign in, and what of theirs is open is looked after by others."""
+
+from enum import StrEnum
+
+from server import clock
+from server.accounts import service
+from server.accounts.models import Person
+from server.accounts.sessions import end_all_sessions
+from server.audit import record_audit
+from server.database import transaction
+from server.errors import NotAllowed, NotFound, WrongState
+from server.organizations.access import require_role_or_hide
+from server.organizations.models import RoleKind
+
+
+class BlockReason(StrEnum):
+    """Why somebody is kept out; a code, since the audit log holds no texts."""
+
+    OWN_REQUEST = "own_request"
+    ABUSE = "abuse"
+    FRAUD = "fraud"
+    DECEASED = "deceased"
+    OTHER = "other"
+
+
+async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> None:
+    """End every session of the person and keep them out; for managers of their community.
+
+    Raises NotFound, NotAllowed (oneself), WrongState (blocked already).
+    """
+    async with transaction():
+        person = await _lock(actor_id, person_id)
+        if person.closed_at:
+            raise WrongState("该人员已被停用")
+        if actor_id == person_id:
+            raise NotAllowed("不能停用自己")
+        person.closed_at = clock.now()
+        await person.save(update_fields=["closed_at"])
+        await end_all_sessions(person_id)
+        for leave in service.LEAVERS:
+            await leave(person_id)
+        await _record("block_person", actor_id, person, reason=str(reason))
+
+
+async def unblock_person(actor_id: str, person_id: str) -> None:
+    """The person may sign in again. Raises NotFound, WrongState."""
+    async with transaction():
+        person = await _lock(actor_id, person_id)
+        if person.closed_at is None:
+            raise WrongState("该人员没有被停用")
+        person.closed_at = None
+        await person.save(update_fields=["closed_at"])
+        await _record("unblock_person", actor_id, person)
+
+
+async def _lock(actor_id: str, person_id: str) -> Person:
+    person = await Person.filter(id=person_id, merged_into_id=None).select_for_update(no_key=True).get_or_none()
+    community_id = person.community_id if person else None
+    if person is None or community_id is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, community_id, (RoleKind.MANAGER,))
+    return person
+
+
+async def _record(action: str, actor_id: str, person: Person, **details: str) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("person", person.id),
+        person_id=person.id,
+        organization_id=person.community_id,
+        **details,
+    )

@@ -1,0 +1,46 @@
+"""The README says what is so: every setting, every command, every folder."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from server.__main__ import _parser
+from server.settings import ENVIRONMENT_NAMES, Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
+    assert found, title
+    return found[1]
+
+
+def test_every_setting_is_in_the_table() -> None:
+    table = section("Configuration")
+    assert set(ENVIRONMENT_NAMES) == set(Settings.__struct_fields__)
+    assert [name for name in ENVIRONMENT_NAMES.values() if f"`{name}`" not in table] == []
+
+
+def test_every_command_is_told_and_has_help() -> None:
+    (commands,) = [action.choices for action in _parser()._actions if action.choices]
+    told = section("Other commands")
+    internal = {"simulator", "prepare-demo"}
+    assert [name for name in commands if name not in internal and f"`{name}" not in told] == []
+    output = subprocess.run(
+        [sys.executable, "-m", "server", "serve", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert "Answer requests" in output.stdout
+
+
+def test_every_folder_is_told() -> None:
+    parts = section("The parts")
+    folders = [path.name for path in (ROOT / "server").iterdir() if (path / "__init__.py").exists()]
+    assert [name for name in folders if f"{name}/" not in parts] == []
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    """No address of a package registry in the lock: it must work with any."""
+    assert "://" not in (ROOT / "requirements.lock").read_text()
