@@ -7,8 +7,10 @@ import msgspec
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.check_in import posts, queries, service
-from server.check_in.queries import MyCheckIns, MyHolding, PostCard
+from server.check_in import post_queries, posts, queries, service
+from server.check_in.pairing import NotPaired
+from server.check_in.post_queries import MyHolding, PostCard, VisibleHolder
+from server.check_in.queries import MyCheckIns
 from server.errors import EditedMeanwhile, NotFound, WrongState
 from server.ids import Id
 from server.members.models import MemberKind
@@ -27,18 +29,33 @@ class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
     building: Annotated[str, msgspec.Meta(max_length=50)] = ""
 
+    def residence(self) -> service.Residence:
+        return service.Residence(self.estate, self.building)
 
-class ApplyCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The home organization is one of ours (`home_organization_id`), or words (`home_text`) that staff match."""
+
+class TalentsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the member lives, what they can do and are willing to do, and when."""
+
+    residence: ResidenceBody
+    skills: Words = []
+    willing: Words = []
+    free_times: Words = []
+
+    def talents(self) -> service.Talents:
+        return service.Talents(skills=self.skills, willing=self.willing, free_times=self.free_times)
+
+
+class ApplyCheckIn(TalentsBody, kw_only=True):
+    """The home organization is one of ours (`home_organization_id`), or words (`home_text`) that staff match.
+
+    Who does not live in the community checks in through the unit they work for (`via_unit_id`), if the two are paired.
+    """
 
     community_id: Id
     kind: MemberKind = MemberKind.IN_SERVICE
     home_organization_id: Id | None = None
     home_text: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    residence: ResidenceBody
-    skills: Words = []
-    willing: Words = []
-    free_times: Words = []
+    via_unit_id: Id | None = None
 
     def application(self) -> service.Application:
         return service.Application(
@@ -46,10 +63,9 @@ class ApplyCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             kind=self.kind,
             home_organization_id=self.home_organization_id,
             home_text=self.home_text,
-            residence=service.Residence(self.residence.estate, self.residence.building),
-            skills=self.skills,
-            willing=self.willing,
-            free_times=self.free_times,
+            via_unit_id=self.via_unit_id,
+            residence=self.residence.residence(),
+            talents=self.talents(),
         )
 
 
@@ -61,6 +77,10 @@ class ApplyAgain(ApplyCheckIn, kw_only=True):
     version: int
 
 
+class ChangeTalents(TalentsBody, kw_only=True):
+    version: int
+
+
 class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
@@ -68,21 +88,37 @@ class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post(
     "/check-ins",
     status=201,
-    errors=[ConsentNeeded, service.CheckInPending, service.AlreadyCheckedIn],
+    errors=[ConsentNeeded, service.CheckInPending, service.AlreadyCheckedIn, NotPaired],
 )
 async def apply_check_in(caller: Caller, body: ApplyCheckIn) -> Created:
     """向居住地社区报到
 
-    Needs the separate consent `membership_data`. With an active check-in elsewhere this asks for a transfer: the old one
-    ends when the new one is confirmed.
+    Needs the separate consent `membership_data`. With an active check-in elsewhere this asks for a transfer: the old
+    one ends when the new one is confirmed.
     """
     return Created(await service.apply_check_in(caller.person_id, body.application()))
 
 
-@routes.put("/check-ins/<check_in_id>", errors=[WrongState, EditedMeanwhile])
+@routes.put(
+    "/check-ins/<check_in_id>",
+    errors=[ConsentNeeded, WrongState, EditedMeanwhile, service.AlreadyCheckedIn, NotPaired],
+)
 async def apply_check_in_again(caller: Caller, check_in_id: Id, body: ApplyAgain) -> MyCheckIns:
     """修改并重新提交报到申请"""
     await service.apply_check_in_again(caller.person_id, check_in_id, body.version, body.application())
+    return await queries.get_my_check_ins(caller.person_id)
+
+
+@routes.put("/check-ins/<check_in_id>/talents", errors=[WrongState, EditedMeanwhile])
+async def change_talents(caller: Caller, check_in_id: Id, body: ChangeTalents) -> MyCheckIns:
+    """更新住址、特长和服务意愿"""
+    await service.change_talents(
+        caller.person_id,
+        check_in_id,
+        body.version,
+        residence=body.residence.residence(),
+        talents=body.talents(),
+    )
     return await queries.get_my_check_ins(caller.person_id)
 
 
@@ -102,7 +138,7 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 @routes.get("/communities/<community_id>/posts")
 async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page[PostCard]:
     """社区正在招募的岗位"""
-    return await queries.list_posts(community_id, query.cursor, query.limit)
+    return await post_queries.list_posts(community_id, query.cursor, query.limit)
 
 
 @routes.post(
@@ -122,4 +158,10 @@ async def leave_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
 @routes.get("/me/posts")
 async def list_my_posts(caller: Caller) -> list[MyHolding]:
     """我的岗位"""
-    return await queries.list_my_posts(caller.person_id)
+    return await post_queries.list_my_posts(caller.person_id)
+
+
+@routes.get("/communities/<community_id>/post-holders")
+async def list_visible_holders(community_id: Id) -> list[VisibleHolder]:
+    """岗位公示：已亮明身份的任职党员"""
+    return await post_queries.list_visible_holders(community_id)

@@ -1,5 +1,139 @@
-"""党员 members."""
+"""党员 members: one's own membership, being visible, and keeping in touch with floating members."""
 
-from miniprogram_api.routing import Routes
+from datetime import datetime
+from html import escape
+from typing import Annotated
+
+import msgspec
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes, Who
+from server import clock
+from server.accounts.service import ConsentNeeded
+from server.accounts.sessions import Caller
+from server.check_in import identity, member_queries
+from server.check_in.identity import IdentityCard, VerifiedIdentity
+from server.check_in.member_queries import FloatingMember, FloatingMemberDetail, MyMembership
+from server.errors import NotFound, WrongState
+from server.ids import Id
+from server.members import contacts, transfers
+from server.members.models import ContactMeans
 
 routes = Routes("党员 members")
+
+_PAGE = """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>党员身份核验</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+_POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+@routes.get("/me/membership")
+async def get_my_membership(caller: Caller) -> MyMembership:
+    """我的党员信息"""
+    return await member_queries.get_my_membership(caller.person_id)
+
+
+class AnswerTransfer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Yes or no to moving the membership to the community's Party organization."""
+
+    accept: bool
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+@routes.post("/me/membership/transfer", errors=[NotFound, WrongState])
+async def answer_transfer(caller: Caller, body: AnswerTransfer) -> MyMembership:
+    """答复转入组织关系的邀请（离退休党员）"""
+    await transfers.answer_transfer(caller.person_id, accept=body.accept, reason=body.reason)
+    return await member_queries.get_my_membership(caller.person_id)
+
+
+@routes.get("/me/identity-card", errors=[ConsentNeeded, NotFound])
+async def show_identity(caller: Caller) -> IdentityCard:
+    """亮身份：取得五分钟内有效的身份码
+
+    Needs the consent `show_identity`, and a confirmed check-in.
+    """
+    return await identity.show_identity(caller.person_id)
+
+
+@routes.get("/me/identity-card/picture", raw=("image/png",), errors=[ConsentNeeded, NotFound])
+async def draw_identity_card(caller: Caller) -> HTTPResponse:
+    """亮身份：带二维码的图片"""
+    picture = await identity.draw_identity_card(caller.person_id)
+    return HTTPResponse(picture, content_type="image/png", headers={"cache-control": "no-store"})
+
+
+@routes.get("/identity-cards/<code>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+async def verify_identity(code: str) -> VerifiedIdentity:
+    """核验党员出示的身份码
+
+    Nothing after five minutes, or once the member no longer agrees to be seen.
+    """
+    return await identity.verify_identity(code)
+
+
+@routes.get("/identity-cards/<code>/page", who=Who.ANYONE, per_minute=120, raw=("text/html",))
+async def show_verified_identity(code: str) -> HTTPResponse:
+    """核验结果的网页（用任何扫码工具打开）"""
+    try:
+        shown = await identity.verify_identity(code)
+    except NotFound:
+        body, status = "<h1>无法核验</h1>\n<p>身份码已过期或无效，请对方重新出示。</p>", 404
+    else:
+        posts = "".join(f"<li>{escape(post)}</li>" for post in shown.posts)
+        body, status = (
+            f"<h1>{escape(shown.name)}</h1>\n<p>已在{escape(shown.community)}报到的党员，身份核验通过。</p>\n"
+            f"{f'<p>承担岗位：</p><ul>{posts}</ul>' if posts else ''}\n"
+            f"<p>有效期至 {clock.shanghai(shown.expires_at):%H:%M:%S}</p>",
+            200,
+        )
+    return HTTPResponse(
+        _PAGE.format(body=body),
+        status=status,
+        content_type="text/html; charset=utf-8",
+        headers={"content-security-policy": _POLICY, "referrer-policy": "no-referrer", "cache-control": "no-store"},
+    )
+
+
+@routes.get("/me/floating-members")
+async def list_floating_members(caller: Caller) -> list[FloatingMember]:
+    """我联系的流动党员"""
+    return await member_queries.list_floating_members(caller.person_id)
+
+
+@routes.get("/floating-members/<membership_id>")
+async def view_floating_member(caller: Caller, membership_id: Id) -> FloatingMemberDetail:
+    """查看流动党员的联系方式和联系记录（留痕）"""
+    return await member_queries.view_floating_member(caller.person_id, membership_id)
+
+
+class RecordContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """When, how, and what there is to say of it; now, unless told otherwise."""
+
+    means: ContactMeans
+    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    contacted_at: datetime | None = None
+
+
+class Created(msgspec.Struct):
+    id: Id
+
+
+@routes.post("/floating-members/<membership_id>/contacts", status=201, errors=[WrongState])
+async def record_contact(caller: Caller, membership_id: Id, body: RecordContact) -> Created:
+    """记录一次与流动党员的联系（联系人或社区工作人员）"""
+    return Created(
+        await contacts.record_contact(
+            caller.person_id, membership_id, means=body.means, note=body.note, contacted_at=body.contacted_at
+        )
+    )

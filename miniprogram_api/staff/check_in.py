@@ -1,19 +1,22 @@
-"""Staff: deciding about check-ins, opening posts, approving holders."""
+"""Staff: deciding about members' check-ins, the community's code, opening posts, approving holders."""
 
 from datetime import date
 from typing import Annotated
 
 import msgspec
+from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in import posts, queries, service
-from server.check_in.models import CheckInState, HoldingState, PostCategory
-from server.check_in.queries import CheckInCard, CheckInDetail, HoldingCard
+from server.check_in import community_codes, post_queries, posts, queries, service
+from server.check_in.models import CheckInState, HoldingState, PostCategory, PostState
+from server.check_in.pairing import NotPaired
+from server.check_in.post_queries import HoldingCard, PostCard
+from server.check_in.queries import CheckInCard, CheckInDetail
 from server.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.ids import Id
 from server.pages import Page, PageQuery
-from server.places.errors import PlacesFull
+from server.places.errors import PlacesClosed, PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
 
@@ -28,9 +31,7 @@ class CheckInsQuery(PageQuery, kw_only=True):
 @routes.get("/check-ins", who=Who.STAFF)
 async def list_check_ins(caller: Caller, query: CheckInsQuery) -> Page[CheckInCard]:
     """辖区内的报到"""
-    return await queries.list_check_ins(
-        caller.person_id, query.organization_id, query.state, query.cursor, query.limit
-    )
+    return await queries.list_check_ins(caller.person_id, query.organization_id, query.state, query.cursor, query.limit)
 
 
 @routes.get("/check-ins/<check_in_id>", who=Who.STAFF)
@@ -47,7 +48,7 @@ class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post("/check-ins/<check_in_id>/confirm", who=Who.STAFF, errors=[WrongState])
+@routes.post("/check-ins/<check_in_id>/confirm", who=Who.STAFF, errors=[WrongState, NotPaired])
 async def confirm_check_in(caller: Caller, check_in_id: Id, body: ConfirmCheckIn) -> None:
     """确认报到并分配网格"""
     await service.confirm_check_in(caller.person_id, check_in_id, grid_id=body.grid_id)
@@ -65,6 +66,43 @@ async def refuse_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> 
     await service.refuse_check_in(caller.person_id, check_in_id, body.reason)
 
 
+class AssignGrid(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    grid_id: Id | None
+
+
+class MatchHome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    home_organization_id: Id
+
+
+@routes.put("/check-ins/<check_in_id>/grid", who=Who.STAFF, errors=[WrongState])
+async def assign_grid(caller: Caller, check_in_id: Id, body: AssignGrid) -> None:
+    """调整报到党员的网格"""
+    await service.assign_grid(caller.person_id, check_in_id, body.grid_id)
+
+
+@routes.post("/check-ins/<check_in_id>/end", who=Who.STAFF, errors=[WrongState])
+async def end_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
+    """结束党员的报到"""
+    await service.end_check_in(caller.person_id, check_in_id, body.reason)
+
+
+@routes.post("/check-ins/<check_in_id>/match-home", who=Who.STAFF)
+async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> None:
+    """核对党员填写的所属党组织"""
+    await service.match_home(caller.person_id, check_in_id, body.home_organization_id)
+
+
+@routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",))
+async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
+    """社区报到二维码（供打印）
+
+    A4，150 dpi。微信暂时不能生成小程序码时为普通二维码（响应头 `x-linli-code: plain`），用小程序内的“扫一扫”识别。
+    """
+    sheet = await community_codes.make_community_code(caller.person_id, community_id)
+    headers = {"x-linli-code": "mini-program" if sheet.by_wechat else "plain"}
+    return HTTPResponse(sheet.picture, content_type="image/png", headers=headers)
+
+
 class PostBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     duties: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -75,6 +113,7 @@ class PostBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class OpenPost(PostBody, kw_only=True):
     community_id: Id
     category: PostCategory
+    category_name: Annotated[str, msgspec.Meta(max_length=20)] = ""
     term_starts_on: date
 
 
@@ -95,6 +134,7 @@ async def open_post(caller: Caller, body: OpenPost) -> Created:
             body.community_id,
             title=body.title,
             category=body.category,
+            category_name=body.category_name,
             duties=body.duties,
             places=body.places,
             term_starts_on=body.term_starts_on,
@@ -123,20 +163,40 @@ async def close_post(caller: Caller, post_id: Id) -> None:
     await posts.close_post(caller.person_id, post_id)
 
 
+class PostsQuery(PageQuery, kw_only=True):
+    community_id: Id
+    state: PostState = PostState.OPEN
+
+
+@routes.get("/posts", who=Who.STAFF)
+async def list_community_posts(caller: Caller, query: PostsQuery) -> Page[PostCard]:
+    """社区的岗位（含已停止和已到期）"""
+    return await post_queries.list_community_posts(
+        caller.person_id, query.community_id, query.state, query.cursor, query.limit
+    )
+
+
 class HoldingsQuery(PageQuery, kw_only=True):
+    """Of one post where `post_id` is given; ended holdings stay, so this is also the history."""
+
     community_id: Id
     state: HoldingState = HoldingState.APPLIED
+    post_id: Id | None = None
 
 
 @routes.get("/post-holdings", who=Who.STAFF)
 async def list_post_holdings(caller: Caller, query: HoldingsQuery) -> Page[HoldingCard]:
     """岗位申请与任职"""
-    return await queries.list_post_holdings(
-        caller.person_id, query.community_id, query.state, query.cursor, query.limit
+    return await post_queries.list_post_holdings(
+        caller.person_id, query.community_id, query.state, query.cursor, query.limit, query.post_id
     )
 
 
-@routes.post("/post-holdings/<holding_id>/approve", who=Who.STAFF, errors=[WrongState, PlacesFull])
+@routes.post(
+    "/post-holdings/<holding_id>/approve",
+    who=Who.STAFF,
+    errors=[WrongState, PlacesFull, PlacesClosed, posts.NotCheckedIn],
+)
 async def approve_post(caller: Caller, holding_id: Id) -> None:
     """同意任职"""
     await posts.approve_post(caller.person_id, holding_id)

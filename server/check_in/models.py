@@ -1,4 +1,4 @@
-"""双报到: members' check-ins at the community where they live, and the posts 岗位 that they take on there."""
+"""双报到: units' check-ins and members' check-ins at communities, and the posts 岗位 that members take on there."""
 
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from server.database import IdField, Model, SqlIndex
 
 
 class CheckInState(StrEnum):
-    """applied → confirmed | returned | refused; returned → applied; applied, returned → withdrawn; confirmed → ended."""
+    """See rules.CHECK_IN_TABLE."""
 
     APPLIED = "applied"
     RETURNED = "returned"
@@ -22,11 +22,13 @@ class CheckInState(StrEnum):
 
 class CheckIn(Model):
     """A member reports to a community 党员报到. One is active per member in the whole city; a new one that is confirmed
-    ends the old one in the same transaction (moving house: no gap, no overlap). `residence` is encrypted."""
+    ends the old one in the same transaction (moving house: no gap, no overlap). `residence` is encrypted. `via_unit` is
+    the unit whose pairing with the community lets somebody who lives elsewhere check in."""
 
     membership_id: str
     community_id: str
     grid_id: str | None
+    via_unit_id: str | None
     membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
         "linli.Membership", related_name=False, on_delete=fields.RESTRICT
     )
@@ -34,6 +36,9 @@ class CheckIn(Model):
         "linli.Organization", related_name=False, on_delete=fields.RESTRICT
     )
     grid: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    via_unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
         "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     state = fields.CharEnumField(CheckInState, max_length=16, default=CheckInState.APPLIED)
@@ -51,9 +56,7 @@ class CheckIn(Model):
     class Meta:
         table = "check_in"
         constraints = [
-            CheckConstraint(
-                check="(state = 'ended') = (ended_at IS NOT NULL)", name="check_in_ended_at_when_ended"
-            ),
+            CheckConstraint(check="(state = 'ended') = (ended_at IS NOT NULL)", name="check_in_ended_at_when_ended"),
         ]
         indexes = [
             SqlIndex(name="check_in_one_active", columns="membership_id", where="state = 'confirmed'", unique=True),
@@ -62,6 +65,92 @@ class CheckIn(Model):
             ),
             SqlIndex(name="check_in_membership", columns="membership_id, id"),
             SqlIndex(name="check_in_community", columns="community_id, state, id"),
+        ]
+
+
+class UnitKind(StrEnum):
+    """Kinds of unit, as the policy's sections 6 and 7 name them."""
+
+    AGENCY = "agency"
+    INSTITUTION = "institution"
+    STATE_ENTERPRISE = "state_enterprise"
+    PRIVATE_ENTERPRISE = "private_enterprise"
+    SCHOOL = "school"
+    HOSPITAL = "hospital"
+    SOCIAL_ORGANIZATION = "social_organization"
+    OTHER = "other"
+
+
+class UnitCheckInState(StrEnum):
+    """See rules.UNIT_TABLE."""
+
+    APPLIED = "applied"
+    RETURNED = "returned"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    ACCEPTED = "accepted"
+    ENDED = "ended"
+
+
+class UnitCheckIn(Model):
+    """A unit's Party organization reports to a community or subdistrict 单位报到; accepted, the two are a pair.
+
+    It counts from `starts_on` to `ends_on`, both days included, on people's calendar; without an end, until somebody
+    ends it. `contact` (name and phone) is encrypted. `offers` is what the unit can do for the community, and is public.
+    """
+
+    unit_id: str
+    area_id: str
+    party_organization_id: str
+    unit: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    area: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    party_organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.PartyOrganization", related_name=False, on_delete=fields.RESTRICT
+    )
+    unit_kind = fields.CharEnumField(UnitKind, max_length=32)
+    state = fields.CharEnumField(UnitCheckInState, max_length=16, default=UnitCheckInState.APPLIED)
+    member_count = fields.IntField()
+    contact = fields.BinaryField()
+    offers: Any = fields.JSONField(default=list)
+    starts_on = fields.DateField(null=True)
+    ends_on = fields.DateField(null=True)
+    reason = fields.CharField(max_length=200, default="")
+    applied_by_id = IdField()
+    applied_at = fields.DatetimeField()
+    decided_at = fields.DatetimeField(null=True)
+    decided_by_id = IdField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "unit_check_in"
+        constraints = [
+            CheckConstraint(check="(state = 'ended') = (ended_at IS NOT NULL)", name="unit_check_in_ended_at"),
+            CheckConstraint(
+                check="(state IN ('accepted', 'ended')) = (starts_on IS NOT NULL)", name="unit_check_in_starts_on"
+            ),
+            CheckConstraint(check="ends_on IS NULL OR ends_on >= starts_on", name="unit_check_in_ends_after_it_starts"),
+            CheckConstraint(check="member_count > 0", name="unit_check_in_member_count"),
+        ]
+        indexes = [
+            SqlIndex(
+                name="unit_check_in_one_active", columns="unit_id, area_id", where="state = 'accepted'", unique=True
+            ),
+            SqlIndex(
+                name="unit_check_in_one_open",
+                columns="unit_id, area_id",
+                where="state IN ('applied', 'returned')",
+                unique=True,
+            ),
+            SqlIndex(name="unit_check_in_unit", columns="unit_id, id"),
+            SqlIndex(name="unit_check_in_area", columns="area_id, state, id"),
+            SqlIndex(
+                name="unit_check_in_term", columns="ends_on, id", where="state = 'accepted' AND ends_on IS NOT NULL"
+            ),
         ]
 
 
@@ -77,12 +166,18 @@ class PostCategory(StrEnum):
 
 
 class PostState(StrEnum):
+    """Open for applications; closed, while those who hold it go on; ended with its term."""
+
     OPEN = "open"
     CLOSED = "closed"
+    ENDED = "ended"
 
 
 class Post(Model):
-    """A duty in the community 岗位 that members apply for; its places are an allotment."""
+    """A duty in the community 岗位 that members apply for; its places are an allotment.
+
+    `category_name` is the community's own name for a kind of post that the policy does not name.
+    """
 
     community_id: str
     community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
@@ -90,6 +185,7 @@ class Post(Model):
     )
     title = fields.CharField(max_length=40)
     category = fields.CharEnumField(PostCategory, max_length=32)
+    category_name = fields.CharField(max_length=20, default="")
     duties = fields.CharField(max_length=1000)
     allotment_id = IdField()
     term_starts_on = fields.DateField()
@@ -103,15 +199,19 @@ class Post(Model):
             CheckConstraint(
                 check="term_ends_on IS NULL OR term_ends_on >= term_starts_on", name="post_term_ends_after_it_starts"
             ),
+            CheckConstraint(check="(category = 'other') = (category_name <> '')", name="post_own_category_has_a_name"),
         ]
         indexes = [
             SqlIndex(name="post_community", columns="community_id, state, id"),
+            SqlIndex(
+                name="post_term", columns="term_ends_on, id", where="state <> 'ended' AND term_ends_on IS NOT NULL"
+            ),
             SqlIndex(name="post_allotment", columns="allotment_id", unique=True),
         ]
 
 
 class HoldingState(StrEnum):
-    """applied → held | refused | withdrawn; held → left (the member's wish) | ended (staff, or the term is over)."""
+    """Left is the member's wish; ended is staff's, or the term is over. See rules.HOLDING_TABLE."""
 
     APPLIED = "applied"
     HELD = "held"

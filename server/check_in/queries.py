@@ -1,14 +1,14 @@
-"""Reading check-ins and posts: the member's own, the staff's lists, and the words for messages."""
+"""Reading members' check-ins: one's own, the staff's lists, and the words for messages."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 import msgspec
 
 from server.accounts.details import read_details
-from server.accounts.masking import mask_name, mask_phone
+from server.accounts.masking import mask_name
 from server.audit import record_audit
-from server.check_in.models import CheckInState, HoldingState, PostCategory, PostState
+from server.check_in.models import CheckInState
 from server.check_in.service import Residence, open_residence
 from server.database import fetch, fetch_one, fetch_structs, transaction
 from server.errors import NotFound
@@ -26,6 +26,8 @@ class MyCheckIn(msgspec.Struct):
     community_id: Id
     community_name: str
     grid_name: str | None
+    via_unit_name: str | None
+    residence: Residence
     state: CheckInState
     reason: str
     skills: list[str]
@@ -66,10 +68,13 @@ class CheckInDetail(msgspec.Struct):
     member_kind: MemberKind
     home_organization_id: Id | None
     home_organization: str
+    home_text: str
     residence: Residence
     community_id: Id
     community_name: str
     grid_id: Id | None
+    via_unit_id: Id | None
+    via_unit_name: str | None
     state: CheckInState
     reason: str
     skills: list[str]
@@ -80,55 +85,15 @@ class CheckInDetail(msgspec.Struct):
     version: int
 
 
-class PostCard(msgspec.Struct):
-    """A post as anybody in the community sees it."""
-
-    id: Id
-    title: str
-    category: PostCategory
-    duties: str
-    places: int
-    free_places: int
-    term_starts_on: date
-    term_ends_on: date | None
-    state: PostState
-    version: int
-
-
-class MyHolding(msgspec.Struct):
-    """A post that the member applied for or holds."""
-
-    id: Id
-    post_id: Id
-    title: str
-    community_name: str
-    state: HoldingState
-    reason: str
-    applied_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
-
-
-class HoldingCard(msgspec.Struct):
-    """An application for a post, or a holding of one, in the staff's list."""
-
-    id: Id
-    post_id: Id
-    title: str
-    name: str
-    phone: str
-    state: HoldingState
-    applied_at: datetime
-
-
 async def get_my_check_ins(person_id: str) -> MyCheckIns:
     """All of the member's check-ins, newest first; empty for somebody who never checked in."""
     membership_id = await membership_of(person_id)
     rows = await fetch_structs(
         _MyCheckInRow,
-        "SELECT c.id, c.community_id, o.name AS community_name, g.name AS grid_name, c.state, c.reason, c.skills, "
-        "c.willing, c.free_times, c.applied_at, c.decided_at, c.ended_at, c.version FROM check_in c "
-        "JOIN organization o ON o.id = c.community_id LEFT JOIN organization g ON g.id = c.grid_id "
+        "SELECT c.id, c.community_id, o.name AS community_name, g.name AS grid_name, u.name AS via_unit_name, "
+        "c.residence, c.state, c.reason, c.skills, c.willing, c.free_times, c.applied_at, c.decided_at, c.ended_at, "
+        "c.version FROM check_in c JOIN organization o ON o.id = c.community_id "
+        "LEFT JOIN organization g ON g.id = c.grid_id LEFT JOIN organization u ON u.id = c.via_unit_id "
         "WHERE c.membership_id = $1 ORDER BY c.id DESC",
         membership_id,
     )
@@ -171,7 +136,8 @@ async def list_check_ins(
 async def view_check_in(actor_id: str, check_in_id: str) -> CheckInDetail:
     """One check-in with personal data, for the community's staff; the view is audited."""
     row = await fetch_one(
-        "SELECT c.*, o.name AS community_name FROM check_in c JOIN organization o ON o.id = c.community_id "
+        "SELECT c.*, o.name AS community_name, u.name AS via_unit_name FROM check_in c "
+        "JOIN organization o ON o.id = c.community_id LEFT JOIN organization u ON u.id = c.via_unit_id "
         "WHERE c.id = $1",
         check_in_id,
     )
@@ -200,10 +166,13 @@ async def view_check_in(actor_id: str, check_in_id: str) -> CheckInDetail:
         member_kind=member.kind,
         home_organization_id=member.home_organization_id,
         home_organization=home,
+        home_text=member.home_text,
         residence=open_residence(row["id"], bytes(row["residence"])),
         community_id=row["community_id"],
         community_name=row["community_name"],
         grid_id=row["grid_id"],
+        via_unit_id=row["via_unit_id"],
+        via_unit_name=row["via_unit_name"],
         state=CheckInState(row["state"]),
         reason=row["reason"],
         skills=_words(row["skills"]),
@@ -213,67 +182,6 @@ async def view_check_in(actor_id: str, check_in_id: str) -> CheckInDetail:
         decided_at=row["decided_at"],
         version=row["version"],
     )
-
-
-async def list_posts(community_id: str, cursor: str | None, limit: int) -> Page[PostCard]:
-    """The open posts of a community."""
-    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
-    rows = await fetch_structs(
-        PostCard,
-        "SELECT p.id, p.title, p.category, p.duties, a.capacity AS places, GREATEST(a.capacity - a.taken, 0) "
-        "AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version FROM post p "
-        "JOIN allotment a ON a.id = p.allotment_id WHERE p.community_id = $1 AND p.state = 'open' "
-        "AND ($2::uuid IS NULL OR p.id > $2) ORDER BY p.id LIMIT $3",
-        community_id,
-        after,
-        limit + 1,
-    )
-    return cut_page(rows, limit, lambda post: (post.id,))
-
-
-async def list_my_posts(person_id: str) -> list[MyHolding]:
-    """The member's applications and posts, newest first."""
-    return await fetch_structs(
-        MyHolding,
-        "SELECT h.id, h.post_id, p.title, o.name AS community_name, h.state, h.reason, h.applied_at, h.decided_at, "
-        "h.ended_at FROM post_holding h JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id "
-        "WHERE h.membership_id = $1 ORDER BY h.id DESC LIMIT 100",
-        await membership_of(person_id),
-    )
-
-
-async def list_post_holdings(
-    actor_id: str, community_id: str, state: HoldingState, cursor: str | None, limit: int
-) -> Page[HoldingCard]:
-    """Who applied for, or holds, the community's posts, oldest first; names and phones are masked."""
-    await require_role(actor_id, community_id, READERS)
-    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
-    rows = await fetch(
-        "SELECT h.id, h.post_id, p.title, h.membership_id, h.state, h.applied_at FROM post_holding h "
-        "JOIN post p ON p.id = h.post_id WHERE p.community_id = $1 AND h.state = $2 "
-        "AND ($3::uuid IS NULL OR h.id > $3) ORDER BY h.id LIMIT $4",
-        community_id,
-        str(state),
-        after,
-        limit + 1,
-    )
-    facts = await open_memberships([row["membership_id"] for row in rows])
-    details = await read_details([fact.person_id for fact in facts.values()])
-    cards = []
-    for row in rows:
-        person = details.get(facts[row["membership_id"]].person_id)
-        cards.append(
-            HoldingCard(
-                row["id"],
-                row["post_id"],
-                row["title"],
-                mask_name(person.real_name) if person else "",
-                mask_phone(person.phone) if person else "",
-                HoldingState(row["state"]),
-                row["applied_at"],
-            )
-        )
-    return cut_page(cards, limit, lambda card: (card.id,))
 
 
 async def describe_check_ins(check_in_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -286,16 +194,6 @@ async def describe_check_ins(check_in_ids: Iterable[str]) -> dict[str, dict[str,
     return {row["id"]: dict(row) for row in rows}
 
 
-async def describe_holdings(holding_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Words for messages: the post, its community, and the reason that was given."""
-    rows = await fetch(
-        "SELECT h.id, p.title, p.id AS post_id, o.name AS community, h.reason FROM post_holding h "
-        "JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id WHERE h.id = ANY($1)",
-        list(holding_ids),
-    )
-    return {row["id"]: dict(row) for row in rows}
-
-
 class _MyCheckInRow(msgspec.Struct):
     """A row of get_my_check_ins, before its JSON lists are read."""
 
@@ -303,6 +201,8 @@ class _MyCheckInRow(msgspec.Struct):
     community_id: str
     community_name: str
     grid_name: str | None
+    via_unit_name: str | None
+    residence: bytes
     state: str
     reason: str
     skills: str
@@ -316,6 +216,7 @@ class _MyCheckInRow(msgspec.Struct):
     def view(self) -> MyCheckIn:
         values = msgspec.structs.asdict(self)
         values |= {name: _words(values[name]) for name in ("skills", "willing", "free_times")}
+        values["residence"] = open_residence(self.id, bytes(self.residence))
         return MyCheckIn(**values | {"state": CheckInState(self.state)})
 
 

@@ -12,7 +12,7 @@ _NEAREST_HOST = (
 async def host_of_home(party_organization_id: str) -> str | None:
     """The unit or organization here that a Party organization belongs to; None for one that is elsewhere."""
     host_id: str | None = await fetch_value(
-        f"SELECT {_NEAREST_HOST} FROM party_organization p WHERE p.id = $1",  # noqa: S608
+        f"SELECT {_NEAREST_HOST} FROM party_organization p WHERE p.id = $1",
         party_organization_id,
     )
     return host_id
@@ -21,7 +21,7 @@ async def host_of_home(party_organization_id: str) -> str | None:
 async def homes_of_host(host_id: str) -> list[str]:
     """All Party organizations that belong to a unit, closed ones with their former members included."""
     rows = await fetch(
-        "SELECT p.id FROM party_organization p WHERE EXISTS (SELECT 1 FROM party_organization a "  # noqa: S608
+        "SELECT p.id FROM party_organization p WHERE EXISTS (SELECT 1 FROM party_organization a "
         f"WHERE a.host_id = $1 AND a.closed_at IS NULL AND a.path @> p.path) AND {_NEAREST_HOST} = $1",
         host_id,
     )

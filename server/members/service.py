@@ -12,6 +12,7 @@ from server.crypto import keyring
 from server.database import IntegrityError, execute, fetch, transaction
 from server.errors import InvalidFields, NotFound
 from server.members.models import MemberKind, Membership
+from server.organizations.access import WORKERS, holds_role
 from server.organizations.models import PartyOrganization
 
 CONTACT_EVERY = timedelta(days=30)
@@ -120,6 +121,14 @@ async def lock_membership(membership_id: str) -> Membership:
     if membership is None:
         raise NotFound()
     return membership
+
+
+async def lock_for_staff(actor_id: str, membership_id: str) -> tuple[Membership, MemberFacts]:
+    """A membership of the actor's community, locked, and what is known of it. Raises NotFound for all others."""
+    membership = await lock_membership(membership_id)
+    if membership.community_id is None or not await holds_role(actor_id, membership.community_id, WORKERS):
+        raise NotFound()
+    return membership, open_membership(membership)
 
 
 async def match_home(membership_id: str, home_organization_id: str) -> MemberFacts:
@@ -244,15 +253,14 @@ async def _find_locked(person_id: str) -> Membership | None:
 
 
 async def _move_contact_person(from_id: str, into_id: str) -> None:
-    for membership in await Membership.filter(contact_index=contact_index_of(from_id)).select_for_update():
+    kept = Membership.filter(contact_index=contact_index_of(from_id), ended_at=None)
+    for membership in await kept.order_by("id").select_for_update():
         facts = msgspec.structs.replace(open_membership(membership), contact_person_id=into_id)
         await write_facts(membership, facts)
 
 
 def _seal(facts: MemberFacts) -> bytes:
-    sealed = _Sealed(
-        facts.person_id, facts.home_organization_id, facts.home_text, facts.contact_person_id, facts.note
-    )
+    sealed = _Sealed(facts.person_id, facts.home_organization_id, facts.home_text, facts.contact_person_id, facts.note)
     return keyring().encrypt(msgspec.json.encode(sealed), f"{_CONTEXT}.{facts.membership_id}")
 
 

@@ -3,19 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from server.audit import AuditEntry
-from server.database import fetch, fetch_value
+from server.check_in import service
+from server.database import execute, fetch, fetch_value
+from server.members.models import Membership
 from server.organizations.models import Level, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff
-from tests.check_in.builders import application, create_checked_in, create_member
+from tests.check_in.builders import application, audited, create_checked_in, create_member, inbox_events
 from tests.clients import Api
-
-
-async def inbox_events(person_id: str) -> list[str]:
-    return [
-        row["event"]
-        for row in await fetch("SELECT event FROM inbox_message WHERE person_id = $1 ORDER BY id", person_id)
-    ]
 
 
 async def apply(member: Api, *args: Any, **changes: Any) -> str:
@@ -213,3 +210,143 @@ async def test_lists_are_paged(api: Api) -> None:
         if not cursor:
             break
     assert seen == made
+
+
+async def test_a_confirmed_check_in_is_kept_up_to_date(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    member = await create_checked_in(api, staff, community)
+    active = (await member.get("/me/check-ins"))["active"]
+    assert active["residence"] == {"estate": "阳光花园", "building": "3号楼"}
+    body = {
+        "residence": {"estate": "海悦小区", "building": "1号楼"},
+        "skills": ["法律"],
+        "willing": ["纠纷调解"],
+        "free_times": ["工作日晚上"],
+        "version": active["version"],
+    }
+    mine = await member.put(f"/check-ins/{active['id']}/talents", body)
+    assert (mine["active"]["skills"], mine["active"]["residence"]["estate"]) == (["法律"], "海悦小区")
+    await member.refused("PUT", f"/check-ins/{active['id']}/talents", body, code="edited_meanwhile")
+    assert (await inbox_events(staff.person_id))[-1] == "check_in_changed"
+    assert await audited("change_talents", actor_id=member.person_id, subject_id=active["id"])
+
+
+async def test_staff_assign_a_grid_and_end_a_check_in(api: Api) -> None:
+    community, other = await create_community(), await create_community()
+    grid = await create_organization(Level.GRID, parent=community, name="第二网格")
+    foreign = await create_organization(Level.GRID, parent=other)
+    staff = await create_staff(api, community)
+    member = await create_checked_in(api, staff, community)
+    active = (await member.get("/me/check-ins"))["active"]["id"]
+    await staff.put(f"/staff/check-ins/{active}/grid", {"grid_id": grid.id}, expect=204)
+    assert (await member.get("/me/check-ins"))["active"]["grid_name"] == "第二网格"
+    assert (await member.get("/me/membership"))["grid_name"] == "第二网格"
+    problem = await staff.refused(
+        "PUT", f"/staff/check-ins/{active}/grid", {"grid_id": foreign.id}, code="invalid_fields"
+    )
+    assert problem["errors"][0]["field"] == "grid_id"
+    await staff.post(f"/staff/check-ins/{active}/end", {"reason": "已搬离"}, expect=204)
+    mine = await member.get("/me/check-ins")
+    assert (mine["active"], mine["history"][0]["reason"]) == (None, "已搬离")
+    assert (await inbox_events(member.person_id))[-2:] == ["check_in_grid_assigned", "check_in_ended"]
+    assert (await member.get("/me/membership"))["community_id"] is None
+    assert (await staff.get("/staff/members", organization_id=community.id))["items"] == []
+
+
+async def test_every_step_of_a_check_in_is_audited_and_told(api: Api) -> None:
+    old, new = await create_community(), await create_community()
+    old_staff, new_staff = await create_staff(api, old), await create_staff(api, new)
+    member = await create_member(api)
+    first = await apply(member, old)
+    await old_staff.post(f"/staff/check-ins/{first}/return", {"reason": "请写明楼栋"}, expect=204)
+    version = (await member.get("/me/check-ins"))["pending"]["version"]
+    await member.put(f"/check-ins/{first}", application(old, version=version))
+    await old_staff.post(f"/staff/check-ins/{first}/confirm", {}, expect=204)
+    second = await apply(member, new)
+    await new_staff.post(f"/staff/check-ins/{second}/confirm", {}, expect=204)
+    await member.post(f"/check-ins/{second}/withdraw", {"reason": "搬离本市"})
+    entries = await fetch(
+        "SELECT action, actor_id, organization_id FROM audit_entry WHERE subject_id = ANY($1) ORDER BY id",
+        [first, second],
+    )
+    assert [(row["action"], row["actor_id"]) for row in entries] == [
+        ("apply_check_in", member.person_id),
+        ("return_check_in", old_staff.person_id),
+        ("change_check_in", member.person_id),
+        ("confirm_check_in", old_staff.person_id),
+        ("apply_check_in", member.person_id),
+        ("end_check_in", None),
+        ("confirm_check_in", new_staff.person_id),
+        ("withdraw_check_in", member.person_id),
+    ]
+    assert await inbox_events(member.person_id) == [
+        "check_in_applied",
+        "check_in_returned",
+        "check_in_applied",
+        "check_in_confirmed",
+        "check_in_applied",
+        "check_in_confirmed",
+    ]
+    assert (await inbox_events(old_staff.person_id))[-1] == "check_in_moved_away"
+    assert await inbox_events(new_staff.person_id) == ["check_in_to_review", "check_in_withdrawn"]
+
+
+async def test_two_communities_confirm_at_once(api: Api) -> None:
+    """A transfer and a late confirmation of the older application: one active check-in, whoever is first."""
+    old, new = await create_community(), await create_community()
+    staff, new_staff = await create_staff(api, old), await create_staff(api, new)
+    member = await create_member(api)
+    first = await apply(member, old)
+    await execute("DROP INDEX check_in_one_open")
+    try:
+        second = await apply(member, new)
+        answers = await asyncio.gather(
+            staff.send("POST", f"/staff/check-ins/{first}/confirm", {}),
+            new_staff.send("POST", f"/staff/check-ins/{second}/confirm", {}),
+        )
+        assert [answer.status_code for answer in answers] == [204, 204]
+        rows = await fetch("SELECT community_id, state, decided_at, ended_at FROM check_in ORDER BY decided_at")
+        assert [row["state"] for row in rows] == ["ended", "confirmed"]
+        assert rows[0]["ended_at"] == rows[1]["decided_at"], "no gap, no overlap"
+        assert (await member.get("/me/membership"))["community_id"] == rows[1]["community_id"]
+    finally:
+        await execute(
+            "CREATE UNIQUE INDEX check_in_one_open ON check_in (membership_id) WHERE state IN ('applied', 'returned')"
+        )
+
+
+async def test_without_the_lock_the_index_refuses_a_second_active_check_in(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race shown: two confirmations that both see no active check-in. The database stands behind the lock."""
+    communities = [await create_community() for _ in range(2)]
+    staff = [await create_staff(api, community) for community in communities]
+    member = await create_member(api)
+    first = await apply(member, communities[0])
+    await execute("DROP INDEX check_in_one_open")
+    try:
+        second = await apply(member, communities[1])
+        both = asyncio.Barrier(2)
+
+        async def no_lock(membership_id: str) -> Membership:
+            return await Membership.get(id=membership_id)
+
+        settle = service.settle_confirmed
+
+        async def settle_together(*arguments: Any) -> None:
+            await both.wait()
+            await settle(*arguments)
+
+        monkeypatch.setattr(service, "_lock_membership", no_lock)
+        monkeypatch.setattr(service, "settle_confirmed", settle_together)
+        answers = await asyncio.gather(
+            staff[0].send("POST", f"/staff/check-ins/{first}/confirm", {}),
+            staff[1].send("POST", f"/staff/check-ins/{second}/confirm", {}),
+        )
+        assert await fetch_value("SELECT count(*) FROM check_in WHERE state = 'confirmed'") == 1
+        assert 204 in {answer.status_code for answer in answers}
+    finally:
+        await execute(
+            "CREATE UNIQUE INDEX check_in_one_open ON check_in (membership_id) WHERE state IN ('applied', 'returned')"
+        )

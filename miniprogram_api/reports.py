@@ -1,0 +1,136 @@
+"""半年反馈 half-year reports: the member's own, and what a unit's liaison receives."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes
+from server.accounts.sessions import Caller
+from server.check_in import report_files, report_queries, reports
+from server.check_in.report_files import File
+from server.check_in.report_queries import MyReport, ReportView, UnitReportCard, UnitSummary
+from server.errors import NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+
+routes = Routes("半年反馈 half-year reports")
+
+Period = Annotated[str, msgspec.Meta(pattern="^20[0-9]{2}H[12]$", description="2026H1：2026年上半年")]
+_PDF = "application/pdf"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@routes.get("/me/reports")
+async def list_my_reports(caller: Caller) -> list[MyReport]:
+    """我的半年反馈"""
+    return await report_queries.list_my_reports(caller.person_id)
+
+
+@routes.get("/reports/<report_id>")
+async def view_report(caller: Caller, report_id: Id) -> ReportView:
+    """查看一份半年反馈
+
+    本人、社区工作人员和（反馈之后）所属单位的联络员可以查看；他人查看会留痕。
+    """
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+@routes.get("/reports/<report_id>/pdf")
+async def download_report_pdf(caller: Caller, report_id: Id) -> HTTPResponse:
+    """下载半年反馈（PDF）"""
+    return _download(await report_files.report_pdf(caller.person_id, report_id), _PDF)
+
+
+@routes.get("/reports/<report_id>/xlsx")
+async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
+    """下载半年反馈（Excel）"""
+    return _download(await report_files.report_xlsx(caller.person_id, report_id), _XLSX)
+
+
+@routes.post("/reports/<report_id>/agree", errors=[NotAllowed, WrongState])
+async def agree_to_report(caller: Caller, report_id: Id) -> ReportView:
+    """确认半年反馈无误"""
+    await reports.agree_to_report(caller.person_id, report_id)
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+class AskCorrection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is not right."""
+
+    request: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+@routes.post("/reports/<report_id>/correction", errors=[NotAllowed, WrongState, reports.CorrectionClosed])
+async def ask_correction(caller: Caller, report_id: Id, body: AskCorrection) -> ReportView:
+    """申请更正半年反馈
+
+    社区给出评价后 7 天之内可以申请，由社区决定。
+    """
+    await reports.ask_correction(caller.person_id, report_id, body.request)
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+@routes.post("/reports/<report_id>/acknowledge", errors=[NotAllowed, WrongState])
+async def acknowledge_report(caller: Caller, report_id: Id) -> ReportView:
+    """单位签收一份反馈"""
+    await reports.acknowledge_report(caller.person_id, report_id)
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+class UnitReportsQuery(PageQuery, kw_only=True):
+    period: Period
+
+
+class PeriodQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    period: Period
+
+
+@routes.get("/units/<unit_id>/reports", errors=[NotFound])
+async def list_unit_reports(caller: Caller, unit_id: Id, query: UnitReportsQuery) -> Page[UnitReportCard]:
+    """单位收到的反馈（留痕）"""
+    return await report_queries.list_unit_reports(caller.person_id, unit_id, query.period, query)
+
+
+class AcknowledgeReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    period: Period
+
+
+class Acknowledged(msgspec.Struct):
+    acknowledged: int
+
+
+@routes.post("/units/<unit_id>/reports/acknowledge")
+async def acknowledge_reports(caller: Caller, unit_id: Id, body: AcknowledgeReports) -> Acknowledged:
+    """单位签收一个半年的全部反馈"""
+    return Acknowledged(await reports.acknowledge_reports(caller.person_id, unit_id, body.period))
+
+
+@routes.get("/units/<unit_id>/report-summary")
+async def get_unit_summary(caller: Caller, unit_id: Id, query: PeriodQuery) -> UnitSummary:
+    """单位党员反馈汇总"""
+    return await report_queries.get_unit_summary(caller.person_id, unit_id, query.period)
+
+
+@routes.get("/units/<unit_id>/report-summary/pdf")
+async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
+    """下载单位党员反馈汇总（PDF）"""
+    return _download(await report_files.unit_summary_pdf(caller.person_id, unit_id, query.period), _PDF)
+
+
+@routes.get("/units/<unit_id>/report-summary/xlsx")
+async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
+    """下载单位党员反馈汇总（Excel）"""
+    return _download(await report_files.unit_summary_xlsx(caller.person_id, unit_id, query.period), _XLSX)
+
+
+def _download(file: File, content_type: str) -> HTTPResponse:
+    return HTTPResponse(
+        file.content,
+        content_type=content_type,
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
+            "cache-control": "no-store",
+        },
+    )

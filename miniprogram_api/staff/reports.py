@@ -1,0 +1,92 @@
+"""工作端：半年反馈. Writing the community's opinion, deciding about corrections, releasing."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.check_in import report_queries, reports
+from server.check_in.report_models import Grade, ReportState
+from server.check_in.report_queries import ReportCard, ReportView
+from server.check_in.reports import Released
+from server.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：半年反馈", prefix="/staff")
+
+Period = Annotated[str, msgspec.Meta(pattern="^20[0-9]{2}H[12]$", description="2026H1：2026年上半年")]
+Opinion = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class ReportsQuery(PageQuery, kw_only=True):
+    organization_id: Id
+    period: Period
+    state: ReportState | None = None
+
+
+@routes.get("/reports", who=Who.STAFF)
+async def list_reports(caller: Caller, query: ReportsQuery) -> Page[ReportCard]:
+    """辖区内的半年反馈"""
+    return await report_queries.list_reports(caller.person_id, query.organization_id, query.period, query.state, query)
+
+
+class AssessReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    opinion: Opinion
+    grade: Grade
+
+
+@routes.put("/reports/<report_id>/assessment", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
+async def assess_report(caller: Caller, report_id: Id, body: AssessReport) -> ReportView:
+    """填写社区意见和评价
+
+    提交后本人可以查看，并在 7 天内申请更正；重新填写则重新计算。
+    """
+    await reports.assess_report(caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade)
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+class DecideCorrection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`opinion` and `grade` may change only where the request is accepted."""
+
+    accept: bool
+    answer: Opinion
+    opinion: Opinion | None = None
+    grade: Grade | None = None
+
+
+@routes.post("/reports/<report_id>/correction/decision", who=Who.STAFF, errors=[WrongState])
+async def decide_correction(caller: Caller, report_id: Id, body: DecideCorrection) -> ReportView:
+    """处理更正申请
+
+    同意时按此刻的服务记录重新汇总（遗漏的服务请先补录），也可以修改意见和评价。
+    """
+    await reports.decide_correction(
+        caller.person_id,
+        report_id,
+        accept=body.accept,
+        answer=body.answer,
+        opinion=body.opinion,
+        grade=body.grade,
+    )
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+@routes.post("/reports/<report_id>/release", who=Who.STAFF, errors=[WrongState, reports.CorrectionOpen])
+async def release_report(caller: Caller, report_id: Id) -> ReportView:
+    """向所属党组织反馈一份"""
+    await reports.release_report(caller.person_id, report_id)
+    return await report_queries.view_report(caller.person_id, report_id)
+
+
+class ReleaseReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    community_id: Id
+    period: Period
+
+
+@routes.post("/reports/release", who=Who.STAFF, errors=[NotAllowed])
+async def release_reports(caller: Caller, body: ReleaseReports) -> Released:
+    """向所属党组织反馈本社区已就绪的全部"""
+    return await reports.release_reports(caller.person_id, body.community_id, body.period)

@@ -1,0 +1,151 @@
+"""Being visible 亮身份: a member shows who they are, by a card whose code anybody can verify. (Policy section 6.)
+
+Only with the member's own consent, and for minutes: the code is a ciphertext that only this deployment makes, and says
+nothing by itself. Whoever verifies it reads a masked name, the community and the posts, and nothing once the consent,
+the check-in or its time is over.
+"""
+
+import asyncio
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from server import clock
+from server.accounts.details import details_of
+from server.accounts.masking import mask_name
+from server.accounts.models import Consent, ConsentKind
+from server.accounts.service import require_consent
+from server.crypto import Undecryptable, keyring
+from server.database import fetch, fetch_one
+from server.errors import NotFound
+from server.ids import decode_id, encode_id
+from server.media.addresses import public_address
+from server.media.member_card import MemberCard, draw_member_card
+from server.members.service import member_person, membership_of
+
+VALID_FOR = timedelta(minutes=5)
+"""How long a code can be verified."""
+
+_CONTEXT = "identity_card"
+_LONGEST = 200
+_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+class IdentityCard(msgspec.Struct):
+    """What a member shows now. `address` is for anybody's browser; `code` for `GET /identity-cards/<code>`."""
+
+    code: str
+    address: str
+    expires_at: datetime
+    name: str
+    community: str
+    since: datetime
+    posts: list[str]
+
+
+class VerifiedIdentity(msgspec.Struct):
+    """What somebody learns who verifies a code: no more than was shown."""
+
+    name: str
+    community: str
+    posts: list[str]
+    expires_at: datetime
+
+
+class _Shown(msgspec.Struct):
+    """What is on a card: of an active check-in."""
+
+    name: str
+    community: str
+    since: datetime
+    posts: list[str]
+
+
+async def show_identity(person_id: str) -> IdentityCard:
+    """A card with a fresh code; its name is in full, for the member's own phone.
+
+    Raises ConsentNeeded, and NotFound without an active check-in.
+    """
+    await require_consent(person_id, ConsentKind.SHOW_IDENTITY)
+    membership_id = await membership_of(person_id)
+    shown = await _shown(membership_id, person_id) if membership_id else None
+    if membership_id is None or shown is None:
+        raise NotFound("报到经社区确认后，才能亮身份")
+    issued_at = clock.now()
+    code = _seal(membership_id, issued_at)
+    return IdentityCard(
+        code=code,
+        address=public_address(f"/api/v1/identity-cards/{code}/page"),
+        expires_at=issued_at + VALID_FOR,
+        name=shown.name,
+        community=shown.community,
+        since=shown.since,
+        posts=shown.posts,
+    )
+
+
+async def draw_identity_card(person_id: str) -> bytes:
+    """The same as a picture. Raises what show_identity does."""
+    card = await show_identity(person_id)
+    since = clock.shanghai(card.since)
+    drawn = MemberCard(
+        name=card.name,
+        community=card.community,
+        since=f"{since.year}年{since.month}月",
+        posts=card.posts,
+        address=card.address,
+        valid_until=f"{clock.shanghai(card.expires_at):%H:%M}",
+    )
+    return await asyncio.to_thread(draw_member_card, drawn)
+
+
+async def verify_identity(code: str) -> VerifiedIdentity:
+    """Whose code this is, for anybody. Raises NotFound, whatever the reason."""
+    membership_id, issued_at = _open(code)
+    if not issued_at <= clock.now() < issued_at + VALID_FOR:
+        raise NotFound("身份码已过期，请对方重新出示")
+    row = await fetch_one("SELECT 1 FROM membership WHERE id = $1 AND ended_at IS NULL", membership_id)
+    if row is None:
+        raise NotFound()
+    person_id = await member_person(membership_id)
+    consent = await Consent.filter(
+        person_id=person_id, kind=ConsentKind.SHOW_IDENTITY, withdrawn_at=None, given_at__lte=issued_at
+    ).first()
+    shown = await _shown(membership_id, person_id) if consent else None
+    if shown is None:
+        raise NotFound()
+    return VerifiedIdentity(mask_name(shown.name), shown.community, shown.posts, issued_at + VALID_FOR)
+
+
+async def _shown(membership_id: str, person_id: str) -> _Shown | None:
+    row = await fetch_one(
+        "SELECT o.name AS community, c.decided_at FROM check_in c JOIN organization o ON o.id = c.community_id "
+        "WHERE c.membership_id = $1 AND c.state = 'confirmed'",
+        membership_id,
+    )
+    if row is None:
+        return None
+    posts = await fetch(
+        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id "
+        "WHERE h.membership_id = $1 AND h.state = 'held' ORDER BY h.id",
+        membership_id,
+    )
+    name = (await details_of(person_id)).real_name
+    return _Shown(name, row["community"], row["decided_at"], [post["title"] for post in posts])
+
+
+def _seal(membership_id: str, issued_at: datetime) -> str:
+    told = decode_id(membership_id) + ((issued_at - _EPOCH) // _TICK).to_bytes(8, "big")
+    return base64.urlsafe_b64encode(keyring().encrypt(told, _CONTEXT)).rstrip(b"=").decode()
+
+
+def _open(code: str) -> tuple[str, datetime]:
+    try:
+        if len(code) > _LONGEST:
+            raise NotFound()
+        told = keyring().decrypt_bytes(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)), _CONTEXT)
+    except (Undecryptable, binascii.Error, ValueError):
+        raise NotFound() from None
+    return encode_id(told[:16]), _EPOCH + int.from_bytes(told[16:], "big") * _TICK

@@ -1,0 +1,247 @@
+"""Staff register members themselves, at the counter or by a roster, keep what is known up to date, and end it.
+
+The other kinds of member, 直管 direct, 流动 floating and 离退休 retired, come in this way more often than by the phone.
+(Policy section 6: 全面摸清底数.)
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from server import clock
+from server.accounts.details import lock_phones, name_index, phone_index
+from server.accounts.models import PersonOrigin
+from server.accounts.service import create_person
+from server.audit import record_audit
+from server.check_in.endings import leave_everything
+from server.check_in.models import CheckIn, CheckInState
+from server.check_in.service import Residence, open_residence, seal_residence, settle_confirmed
+from server.database import fetch, transaction
+from server.errors import EditedMeanwhile, InvalidFields, Refusal
+from server.members.models import MemberKind, Membership
+from server.members.service import (
+    lock_for_staff,
+    membership_of,
+    register_membership,
+    withdrew_consent,
+    write_facts,
+)
+from server.members.transfers import invite_retired_member
+from server.notifications.service import notify
+from server.organizations.access import require_role
+from server.organizations.models import Level, Organization, PartyOrganization
+
+
+class OwnApplicationNeeded(Refusal):
+    """The member is active elsewhere, or took the consent back: only their own word moves them.
+
+    The answer does not tell which: that somebody is a member elsewhere is not this community's to know.
+    """
+
+    code, title, status = "own_application_needed", "该人员暂不能由工作人员登记，请本人在小程序中申请报到", 409
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """One member as staff register them."""
+
+    real_name: str
+    phone: str
+    kind: MemberKind
+    home_organization_id: str | None = None
+    home_text: str = ""
+    residence: Residence
+    note: str = ""
+
+    def __repr__(self) -> str:
+        return "Registration(…)"
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+class Placed(NamedTuple):
+    """What became of one registration."""
+
+    person_id: str
+    check_in_id: str
+    outcome: Outcome
+
+
+async def register_member(actor_id: str, community_id: str, registration: Registration, *, agreed: bool) -> str:
+    """Staff register a member who is here in person, and confirm the check-in with it; its id.
+
+    `agreed`: the member agreed by word that the membership is kept here; that is recorded. Raises NotAllowed,
+    InvalidFields, OwnApplicationNeeded.
+    """
+    await require_registering(actor_id, community_id, agreed)
+    async with transaction():
+        await lock_phones([phone_index(registration.phone)])
+        placed = await place_member(actor_id, community_id, registration)
+        if placed.outcome is not Outcome.UNCHANGED:
+            await tell_registered(community_id, [placed.person_id])
+    return placed.check_in_id
+
+
+async def require_registering(actor_id: str, community_id: str, agreed: bool) -> None:
+    """Raises NotAllowed, or InvalidFields where it is no community or the members were not asked."""
+    await require_role(actor_id, community_id)
+    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
+        raise InvalidFields.of("community_id", "请选择一个社区")
+    if not agreed:
+        raise InvalidFields.of("members_agreed", "请先告知党员本人并征得同意")
+
+
+async def place_member(actor_id: str, community_id: str, registration: Registration) -> Placed:
+    """The member with an active check-in here, in the caller's transaction; the phone is locked (see lock_phones).
+
+    Raises OwnApplicationNeeded, InvalidFields.
+    """
+    known_id = await _find_person(registration)
+    if known_id and not await _may_be_placed(known_id, community_id):
+        raise OwnApplicationNeeded()
+    person_id = known_id or await _create_entry(community_id, registration)
+    membership_id = await membership_of(person_id) if known_id else None
+    version = (await Membership.get(id=membership_id)).version if membership_id else 0
+    membership = await register_membership(
+        person_id,
+        registration.kind,
+        home_organization_id=registration.home_organization_id,
+        home_text=registration.home_text,
+        # A roster that says nothing leaves what is known.
+        note=registration.note or None,
+        agreed_with=actor_id,
+    )
+    active = await CheckIn.get_or_none(membership_id=membership.id, state=CheckInState.CONFIRMED)
+    if active and active.community_id != community_id:
+        # Confirmed there between our look and the lock.
+        raise OwnApplicationNeeded()
+    if active:
+        changed = membership.version != version
+        if open_residence(active.id, bytes(active.residence)) != registration.residence:
+            active.residence = seal_residence(active.id, registration.residence)
+            active.version += 1
+            await active.save()
+            changed = True
+        if not changed:
+            return Placed(person_id, active.id, Outcome.UNCHANGED)
+        check_in, action, outcome = active, "change_member", Outcome.UPDATED
+    else:
+        check_in = await _open_application(membership.id, community_id) or CheckIn(
+            membership_id=membership.id, community_id=community_id, applied_at=clock.now()
+        )
+        check_in.residence = seal_residence(check_in.id, registration.residence)
+        await settle_confirmed(check_in, membership, actor_id)
+        action, outcome = "register_member", Outcome.CREATED
+    # A kind that has changed to retired brings the invitation with it.
+    await invite_retired_member(membership, actor_id)
+    await _audit_member(action, actor_id, person_id, membership)
+    return Placed(person_id, check_in.id, outcome)
+
+
+async def tell_registered(community_id: str, person_ids: list[str]) -> None:
+    """Tell members that they were registered; who has not signed in yet reads it when they do."""
+    await notify(person_ids, "member_registered", organization=community_id)
+
+
+async def change_member(
+    actor_id: str,
+    membership_id: str,
+    version: int,
+    *,
+    kind: MemberKind,
+    home_organization_id: str | None,
+    home_text: str,
+    note: str,
+) -> None:
+    """Staff correct what is known of a member of their community. Raises NotFound, EditedMeanwhile, InvalidFields."""
+    async with transaction():
+        membership, known = await lock_for_staff(actor_id, membership_id)
+        if membership.version != version:
+            raise EditedMeanwhile()
+        if home_organization_id and not await PartyOrganization.exists(id=home_organization_id):
+            raise InvalidFields.of("home_organization_id", "所选党组织不存在")
+        if not home_organization_id and not home_text.strip():
+            raise InvalidFields.of("home_text", "请填写所属党组织")
+        await write_facts(
+            membership,
+            msgspec.structs.replace(
+                known, kind=kind, home_organization_id=home_organization_id, home_text=home_text.strip(), note=note
+            ),
+        )
+        await invite_retired_member(membership, actor_id)
+        await _audit_member("change_member", actor_id, known.person_id, membership)
+        await notify([known.person_id], "member_changed", organization=membership.community_id)
+
+
+async def end_member(actor_id: str, membership_id: str, reason: str) -> None:
+    """Staff take somebody off the books of their community: registered by mistake, expelled, died. Raises NotFound."""
+    async with transaction():
+        membership, known = await lock_for_staff(actor_id, membership_id)
+        community_id = membership.community_id
+        await leave_everything(known.person_id, reason)
+        await record_audit(
+            "end_member",
+            actor_id=actor_id,
+            subject=("membership", membership_id),
+            person_id=known.person_id,
+            organization_id=community_id,
+        )
+        await notify([known.person_id], "member_ended", organization=community_id)
+
+
+async def _find_person(registration: Registration) -> str | None:
+    """Who verified this phone and has this name, or else the entry that is known by both; held until we are done."""
+    rows = await fetch(
+        "SELECT p.id FROM person_details d JOIN person p ON p.id = d.person_id "
+        "WHERE d.phone_index = $1 AND d.real_name_index = $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL "
+        "AND (d.phone_verified_at IS NOT NULL OR p.origin IN ('roster', 'walk_in')) "
+        "ORDER BY d.phone_verified_at IS NULL, p.id FOR SHARE OF p",
+        phone_index(registration.phone),
+        name_index(registration.real_name),
+    )
+    return rows[0]["id"] if rows else None
+
+
+async def _create_entry(community_id: str, registration: Registration) -> str:
+    """Somebody who has not signed in yet."""
+    person = await create_person(
+        PersonOrigin.ROSTER,
+        real_name=registration.real_name,
+        phone=registration.phone,
+        community_id=community_id,
+    )
+    return person.id
+
+
+async def _may_be_placed(person_id: str, community_id: str) -> bool:
+    """Whether staff of this community may register the person without an application of their own."""
+    if await withdrew_consent(person_id):
+        return False
+    membership_id = await membership_of(person_id)
+    return not membership_id or not await CheckIn.exists(
+        membership_id=membership_id, state=CheckInState.CONFIRMED, community_id__not=community_id
+    )
+
+
+async def _open_application(membership_id: str, community_id: str) -> CheckIn | None:
+    """The member's own application to this community, which the registration then confirms."""
+    return await CheckIn.get_or_none(
+        membership_id=membership_id,
+        community_id=community_id,
+        state__in=[CheckInState.APPLIED, CheckInState.RETURNED],
+    )
+
+
+async def _audit_member(action: str, actor_id: str, person_id: str, membership: Membership) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("membership", membership.id),
+        person_id=person_id,
+        organization_id=membership.community_id,
+        kind=str(membership.kind),
+    )

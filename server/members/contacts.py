@@ -1,0 +1,170 @@
+"""Keeping in touch with floating members 流动党员, so that somebody always knows how they are. (Policy section 6.)
+
+Each has a contact person: a leader of a Party group or somebody who works there. Where there is none, or who it was no
+longer has part in the community, its staff are reminded instead.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from server import clock
+from server.audit import record_audit
+from server.crypto import keyring
+from server.database import fetch, fetch_value, transaction
+from server.errors import InvalidFields, NotFound, WrongState
+from server.ids import new_id
+from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
+from server.members.service import (
+    CONTACT_EVERY,
+    MemberFacts,
+    contact_index_of,
+    index_of,
+    lock_for_staff,
+    lock_membership,
+    open_membership,
+    write_facts,
+)
+from server.notifications.service import notify
+from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
+
+_CONTEXT = "member_contact.note"
+_BATCH = 50
+
+
+async def assign_contact(actor_id: str, membership_id: str, contact_person_id: str | None) -> None:
+    """Staff say who keeps in touch with a floating member (None: nobody in particular); both are told.
+
+    Raises NotFound, WrongState (not a floating member), InvalidFields (somebody without a part in the community).
+    """
+    async with transaction():
+        membership, facts = await lock_for_staff(actor_id, membership_id)
+        assert membership.community_id
+        if facts.kind is not MemberKind.FLOATING:
+            raise WrongState("只有流动党员需要指定联系人")
+        if contact_person_id == facts.contact_person_id:
+            return
+        if contact_person_id == facts.person_id or (
+            contact_person_id and not await may_be_contact(contact_person_id, membership.community_id)
+        ):
+            raise InvalidFields.of("contact_person_id", "联系人应是本社区的工作人员、网格员，或在本社区报到的党员")
+        await write_facts(membership, msgspec.structs.replace(facts, contact_person_id=contact_person_id))
+        await record_audit(
+            "assign_contact",
+            actor_id=actor_id,
+            subject=("membership", membership_id),
+            person_id=facts.person_id,
+            organization_id=membership.community_id,
+            contact=contact_person_id,
+        )
+        if contact_person_id:
+            await notify([contact_person_id], "member_contact_assigned", membership=membership_id)
+            await notify([facts.person_id], "member_contact_named", person=contact_person_id)
+
+
+async def record_contact(
+    actor_id: str, membership_id: str, *, means: ContactMeans, note: str = "", contacted_at: datetime | None = None
+) -> str:
+    """The contact person, or staff, were in touch with the member; the record's id. The next reminder moves on.
+
+    Raises NotFound (also for those who are neither), WrongState (not a floating member), InvalidFields (in the future).
+    """
+    now = clock.now()
+    contacted_at = contacted_at or now
+    if contacted_at > now + timedelta(minutes=1):
+        raise InvalidFields.of("contacted_at", "联系时间不能在将来")
+    async with transaction():
+        membership = await lock_membership(membership_id)
+        facts = open_membership(membership)
+        if not await may_contact(actor_id, membership, facts):
+            raise NotFound()
+        if facts.kind is not MemberKind.FLOATING:
+            raise WrongState("该党员已不是流动党员")
+        contact_id = new_id()
+        await MemberContact.create(
+            id=contact_id,
+            membership_id=membership_id,
+            contacted_at=contacted_at,
+            means=means,
+            note=keyring().encrypt(note, f"{_CONTEXT}.{contact_id}") if note.strip() else None,
+            recorded_by_id=actor_id,
+        )
+        if membership.last_contact_at is None or contacted_at > membership.last_contact_at:
+            membership.last_contact_at = contacted_at
+            # An older contact that is told late may leave it overdue: then the reminder comes at once.
+            membership.contact_due_at = contacted_at + CONTACT_EVERY
+            await membership.save(update_fields=["last_contact_at", "contact_due_at"])
+        await record_audit(
+            "record_contact",
+            actor_id=actor_id,
+            subject=("membership", membership_id),
+            person_id=facts.person_id,
+            organization_id=membership.community_id,
+            means=str(means),
+        )
+        await notify([facts.person_id], "member_contact_recorded", person=actor_id, at=contacted_at)
+    return contact_id
+
+
+async def remind_contacts(limit: int = _BATCH) -> int:
+    """The sweep: floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
+    now = clock.now()
+    async with transaction():
+        due = Membership.filter(contact_due_at__lte=now).order_by("contact_due_at").limit(limit)
+        memberships = await due.select_for_update(skip_locked=True)
+        for membership in memberships:
+            membership.contact_due_at = now + CONTACT_EVERY
+            await membership.save(update_fields=["contact_due_at"])
+            if membership.community_id is None:
+                continue
+            facts = open_membership(membership)
+            to = [facts.contact_person_id] if facts.contact_person_id else []
+            if not to or not await may_be_contact(to[0], membership.community_id):
+                to = await role_holders(membership.community_id)
+            await notify(to, "member_contact_due", membership=membership.id, days=CONTACT_EVERY.days, at=now)
+    return len(memberships)
+
+
+async def contact_lag() -> float:
+    """Seconds that the longest due reminder has waited for the sweep."""
+    oldest = await fetch_value("SELECT min(contact_due_at) FROM membership WHERE contact_due_at IS NOT NULL")
+    return max((clock.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def may_be_contact(person_id: str, community_id: str) -> bool:
+    """Whether somebody works for the community, one of its grids or what is above, or is a member checked in there."""
+    found: bool = await fetch_value(
+        "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+        "JOIN organization target ON target.id = $2 WHERE g.person_id = $1 AND g.ended_at IS NULL "
+        "AND g.kind = ANY($3) AND (held.path @> target.path OR held.path <@ target.path)) "
+        "OR EXISTS (SELECT 1 FROM membership WHERE person_index = $4 AND ended_at IS NULL AND community_id = $2)",
+        person_id,
+        community_id,
+        [str(kind) for kind in GRID_WORKERS],
+        index_of(person_id),
+    )
+    return found
+
+
+async def may_contact(person_id: str, membership: Membership, facts: MemberFacts) -> bool:
+    """Whether somebody is the member's contact person still, or works for the community."""
+    if membership.community_id is None:
+        return False
+    if person_id == facts.contact_person_id and await may_be_contact(person_id, membership.community_id):
+        return True
+    return await holds_role(person_id, membership.community_id, WORKERS)
+
+
+def open_contact_note(contact_id: str, sealed: bytes | None) -> str:
+    """A contact's note in clear; the caller audits the view."""
+    return keyring().decrypt(bytes(sealed), f"{_CONTEXT}.{contact_id}") if sealed else ""
+
+
+async def floating_membership_ids(contact_person_id: str) -> list[str]:
+    """The floating members that a person keeps in touch with, longest without contact first."""
+    rows = await fetch(
+        "SELECT id FROM membership WHERE contact_index = $1 AND ended_at IS NULL AND kind = 'floating' "
+        "AND community_id IS NOT NULL ORDER BY last_contact_at NULLS FIRST, id LIMIT 200",
+        contact_index_of(contact_person_id),
+    )
+    return [row["id"] for row in rows]

@@ -1,0 +1,8 @@
+"""The scheduled work of members."""
+
+from datetime import timedelta
+
+from server.jobs import Sweep
+from server.members.contacts import contact_lag, remind_contacts
+
+SWEEPS = [Sweep("member_contacts_remind", timedelta(minutes=1), remind_contacts, contact_lag)]
