@@ -160,22 +160,28 @@ class NoShowReason(StrEnum):
 
 
 class NoShow(Model):
-    """A place that nobody came to 爽约. A forgiven one (an appeal, or the person did come) no longer counts."""
+    """A place that nobody came to 爽约. A forgiven one (an appeal, or the person did come) no longer counts.
+
+    What is not handed out as places (a room) has none: then `subject_id` is what was missed.
+    """
 
     person_id = IdField()
     purpose = fields.CharEnumField(Purpose, max_length=16)
-    place: fields.OneToOneRelation[Place] = fields.OneToOneField(
-        "linli.Place", related_name=False, on_delete=fields.RESTRICT
+    place: fields.OneToOneNullableRelation[Place] = fields.OneToOneField(
+        "linli.Place", related_name=False, null=True, on_delete=fields.RESTRICT
     )
-    place_id: str
+    place_id: str | None
+    subject_id = IdField(null=True)
     reason = fields.CharEnumField(NoShowReason, max_length=16)
     happened_at = fields.DatetimeField()
     forgiven_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "no_show"
+        constraints = [CheckConstraint(check="(place_id IS NULL) <> (subject_id IS NULL)", name="no_show_of_something")]
         indexes = [
-            SqlIndex(name="no_show_person", columns="person_id, purpose, happened_at", where="forgiven_at IS NULL")
+            SqlIndex(name="no_show_person", columns="person_id, purpose, happened_at", where="forgiven_at IS NULL"),
+            SqlIndex(name="no_show_subject", columns="subject_id", where="subject_id IS NOT NULL"),
         ]
 
 

@@ -66,6 +66,8 @@ class Pass(msgspec.Struct):
 
 async def waiting_places(place_ids: list[str]) -> dict[str, Waiting]:
     """How those of the places stand that are waiting."""
+    if not place_ids:
+        return {}
     rows = await fetch_structs(
         Waiting,
         "SELECT p.id AS place_id, 1 + (SELECT count(*) FROM place before WHERE before.allotment_id = p.allotment_id "
@@ -82,6 +84,8 @@ async def waiting_places(place_ids: list[str]) -> dict[str, Waiting]:
 
 async def passes_of(place_ids: list[str]) -> dict[str, list[Pass]]:
     """How often, and why, these groups were passed, in order."""
+    if not place_ids:
+        return {}
     rows = await fetch(
         "SELECT place_id, created_at, free, needed FROM place_pass WHERE place_id = ANY($1::uuid[]) ORDER BY id",
         place_ids,

@@ -1,6 +1,10 @@
 """The rules of waiting lists and no-shows: figures that a city may want otherwise, and what follows from them."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from server.places.models import Purpose
+from server.settings import Settings, parse_no_show_rules
 
 AUTOMATIC_BEFORE = timedelta(hours=24)
 """Further than this from the start a freed place is given at once; later it is offered."""
@@ -11,9 +15,27 @@ MAX_PASSES = 3
 HOLD_LASTS = timedelta(hours=12)
 """How long freed places are held for a group that was passed as often as it may be."""
 
-NO_SHOWS_TO_BLOCK = 2
 NO_SHOWS_WITHIN = timedelta(days=90)
 BLOCK_LASTS = timedelta(days=30)
+
+
+class NoShowRule(NamedTuple):
+    """The `to_block`th no-show `within` that time blocks for as long as the block `lasts`."""
+
+    to_block: int
+    within: timedelta = NO_SHOWS_WITHIN
+    lasts: timedelta = BLOCK_LASTS
+
+
+NO_SHOW_RULES = {Purpose.SHIFT_ROLE: NoShowRule(2), Purpose.SLOT: NoShowRule(3), Purpose.POST: NoShowRule(2)}
+"""Each purpose counts for itself. People book more often than they sign up for shifts, so one more is borne there.
+LINLI_NO_SHOW_RULES may say otherwise."""
+
+
+def use_no_show_rules(settings: Settings) -> None:
+    """Take from the settings what this deployment wants otherwise."""
+    for name, (to_block, within_days, block_days) in parse_no_show_rules(settings.no_show_rules).items():
+        NO_SHOW_RULES[Purpose(name)] = NoShowRule(to_block, timedelta(days=within_days), timedelta(days=block_days))
 
 
 def offer_until(now: datetime, starts_at: datetime | None, lasts: timedelta = OFFER_LASTS) -> datetime | None:

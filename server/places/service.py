@@ -87,8 +87,8 @@ async def leave_party(
 ) -> Place:
     """One of a party that stands in line goes, and the others keep their turn; the leaver's own place, ended.
 
-    Smaller now, they may fit. `heir_id` heads the party where its head leaves. Raises WrongState when it is no party of
-    two or more that waits, or has an offer.
+    Smaller now, they may fit: the caller, once it has written down who left, wakes the line. `heir_id` heads the party
+    where its head leaves. Raises WrongState when it is no party of two or more that waits, or has an offer.
     """
     async with transaction():
         allotment, place = await lock_place(place_id)
@@ -99,8 +99,13 @@ async def leave_party(
             await place.save(update_fields=["person_id"])
         gone = await split_off(allotment, place, person_id)
         await end_place(allotment, gone, PlaceState.REMOVED if removed else PlaceState.CANCELLED, reason)
-        await move_up(allotment)
         return gone
+
+
+async def wake_line(allotment_id: str) -> None:
+    """Give what is free to those who wait."""
+    async with transaction():
+        await move_up(await lock_allotment(allotment_id))
 
 
 async def move_place(place_id: str, other_allotment_id: str) -> Place:

@@ -55,6 +55,17 @@ class Model:
         place.state, place.until, place.held_until = state, None, None
         self.fill(now)
 
+    def shrink(self, place: ModelPlace, now: datetime) -> None:
+        """One of a party leaves; their own place comes last, and is over."""
+        place.size -= 1
+        self.places.append(ModelPlace(1, "cancelled"))
+        self.fill(now)
+
+    def part(self, place: ModelPlace) -> None:
+        """A party that is in becomes single places."""
+        self.places += [ModelPlace(1, "confirmed") for _ in range(place.size - 1)]
+        place.size = 1
+
     def fill(self, now: datetime, newcomer: ModelPlace | None = None) -> None:
         """One walk along the line: a run of gifts, or the beginning of a hold."""
         if now >= self.starts_at:
@@ -108,7 +119,9 @@ def random_history(chance: random.Random, length: int) -> list[tuple[str, int]]:
     """A full house with a line behind it, in which groups stand, and then a life of `length` steps."""
     sizes = chance.choices([1, 2, 3], [6, 2, 1], k=chance.randint(0, 14))
     verbs = chance.choices(
-        ["take", "leave", "give_up", "accept", "decline", "capacity", "hours"], [8, 10, 1, 3, 2, 1, 2], k=length
+        ["take", "leave", "give_up", "accept", "decline", "shrink", "part", "capacity", "hours"],
+        [8, 10, 1, 3, 2, 2, 2, 1, 2],
+        k=length,
     )
     amounts: dict[str, Callable[[], int]] = {
         "take": lambda: chance.choices([1, 2, 3], [6, 2, 1])[0],
@@ -130,7 +143,7 @@ VERBS: dict[str, tuple[str, Callable[[str], Awaitable[Place]]]] = {
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -169,6 +182,19 @@ async def test_random_histories_agree_with_the_model(
                         ids.append((await service.take_place(allotment.id, new_id(), number)).id)
                     except Refusal:
                         assert len(model.places) == before
+            elif verb in ("shrink", "part"):
+                states = ("waiting", "offered") if verb == "shrink" else ("confirmed",)
+                parties = [
+                    index for index, place in enumerate(model.places) if place.state in states and place.size > 1
+                ]
+                if not parties:
+                    continue
+                index = parties[number % len(parties)]
+                await (_shrink if verb == "shrink" else _part)(ids[index], ids)
+                if verb == "shrink":
+                    model.shrink(model.places[index], now)
+                else:
+                    model.part(model.places[index])
             else:
                 state, act = VERBS[verb]
                 possible = [index for index, place in enumerate(model.places) if place.state == state]
@@ -186,14 +212,30 @@ async def test_random_histories_agree_with_the_model(
     assert len(ids) == await Place.filter(allotment_id=allotment.id).count()
 
 
+async def _shrink(place_id: str, ids: list[str]) -> None:
+    place = await Place.get(id=place_id)
+    # The head leaves, or somebody else of the party does.
+    leaver, heir = (place.person_id, new_id()) if place.number % 2 else (new_id(), place.person_id)
+    ids.append((await service.leave_party(place_id, leaver, heir)).id)
+    await service.wake_line(place.allotment_id)
+
+
+async def _part(place_id: str, ids: list[str]) -> None:
+    place = await Place.get(id=place_id)
+    parted = await service.split_party(place_id, [new_id() for _ in range(place.party_size - 1)])
+    ids += [each.id for each in parted.values()]
+
+
 async def _assert_same(model: Model, allotment_id: str) -> None:
     rows = await fetch(
-        "SELECT p.state, p.party_size, p.passed_count, p.held_until IS NOT NULL AS held, p.hold_used, a.taken, "
-        "a.capacity FROM place p JOIN allotment a ON a.id = p.allotment_id WHERE a.id = $1 ORDER BY p.number",
+        "SELECT p.state, p.party_size, p.passed_count, (SELECT count(*) FROM place_pass x WHERE x.place_id = p.id) "
+        "AS passes, p.held_until IS NOT NULL AS held, p.hold_used, a.taken, a.capacity FROM place p "
+        "JOIN allotment a ON a.id = p.allotment_id WHERE a.id = $1 ORDER BY p.number",
         allotment_id,
     )
     assert [(row["state"], row["party_size"], row["passed_count"], row["held"], row["hold_used"]) for row in rows] == [
         (place.state, place.size, place.passes, place.held_until is not None, place.hold_used) for place in model.places
     ]
+    assert all(row["passes"] == row["passed_count"] for row in rows), "every pass is written down"
     if rows:
         assert rows[0]["capacity"] - rows[0]["taken"] == model.free

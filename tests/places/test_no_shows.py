@@ -17,27 +17,27 @@ from tests.places.builders import create_allotment
 pytestmark = pytest.mark.usefixtures("app")
 
 
-async def confirmed_place(person_id: str, purpose: Purpose = Purpose.SLOT) -> Place:
+async def confirmed_place(person_id: str, purpose: Purpose = Purpose.SHIFT_ROLE) -> Place:
     return await service.take_place((await create_allotment(1, purpose=purpose)).id, person_id)
 
 
 async def test_the_second_no_show_blocks_for_thirty_days_and_only_there() -> None:
     person_id = new_id()
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
-    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
     second = await confirmed_place(person_id)
     await no_shows.mark_no_show(second.id)
     await no_shows.mark_no_show(second.id)
     with pytest.raises(Blocked) as refused:
-        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+        await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
     assert refused.value.facts["until"] - clock.now() > BLOCK_LASTS - timedelta(minutes=1)
-    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
-    await no_shows.ensure_not_blocked(new_id(), Purpose.SLOT)
-    clock.move_clock(BLOCK_LASTS + timedelta(minutes=1))
     await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.ensure_not_blocked(new_id(), Purpose.SHIFT_ROLE)
+    clock.move_clock(BLOCK_LASTS + timedelta(minutes=1))
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
     # Those two are answered: the next one alone does not block again.
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
-    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
 
 async def test_no_shows_far_apart_do_not_block() -> None:
@@ -45,7 +45,7 @@ async def test_no_shows_far_apart_do_not_block() -> None:
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     clock.move_clock(NO_SHOWS_WITHIN + timedelta(days=1))
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
-    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
 
 async def test_a_late_cancellation_counts() -> None:
@@ -55,7 +55,7 @@ async def test_a_late_cancellation_counts() -> None:
     allotment, _ = await service.lock_place(place.id)
     await no_shows.record_no_show(allotment, await service.leave_place(place.id), NoShowReason.CANCELLED_LATE)
     with pytest.raises(Blocked):
-        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+        await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
 
 async def test_a_forgiven_no_show_lifts_its_block() -> None:
@@ -65,11 +65,11 @@ async def test_a_forgiven_no_show_lifts_its_block() -> None:
     await no_shows.mark_no_show(second.id)
     attended = await no_shows.mark_attended(second.id)
     assert attended.state == "attended"
-    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
     assert await NoShow.filter(forgiven_at=None).count() == 1
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     with pytest.raises(Blocked):
-        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+        await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
 
 async def test_attending() -> None:
@@ -97,3 +97,17 @@ async def test_two_no_shows_at_the_same_time_block() -> None:
     places = [await confirmed_place(person_id) for _ in range(2)]
     await asyncio.gather(*(no_shows.mark_no_show(place.id) for place in places))
     assert await Block.filter(person_id=person_id).count() == 1
+
+
+async def test_bookings_bear_one_no_show_more() -> None:
+    person_id = new_id()
+    for _ in range(2):
+        await no_shows.mark_no_show((await confirmed_place(person_id, Purpose.SLOT)).id)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    # What is not handed out as places counts with them, and is forgiven like them.
+    room_booking_id = new_id()
+    await no_shows.record_absence(person_id, Purpose.SLOT, room_booking_id, NoShowReason.ABSENT)
+    with pytest.raises(Blocked):
+        await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
+    await no_shows.forgive_absence(room_booking_id)
+    await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
