@@ -10,13 +10,11 @@ from server.errors import InvalidFields, NotFound, WrongState
 from server.ids import Id
 from server.pages import Page
 from server.places.errors import Blocked, OfferExpired
-from server.volunteering import attendance, queries, signing_up
+from server.volunteering import eligibility, queries, sign_up_queries, signing_up
+from server.volunteering.eligibility import Skill
 from server.volunteering.errors import (
-    CodeExpired,
-    CodeInvalid,
-    NotSignedInYet,
-    NotSignedUp,
-    OutsideHours,
+    NotEligible,
+    RemovedFromShift,
     RoleNeeded,
     ShiftFull,
     ShiftOff,
@@ -25,7 +23,9 @@ from server.volunteering.errors import (
     SignUpClosed,
     SignUpNotOpen,
 )
-from server.volunteering.queries import ActivityCard, ActivityView, SignUpsQuery, SignUpView, UpcomingQuery
+from server.volunteering.party import MOST_FAMILY
+from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
+from server.volunteering.sign_up_queries import SignUpsQuery, SignUpView
 
 routes = Routes("志愿服务 volunteering")
 
@@ -34,9 +34,22 @@ routes = Routes("志愿服务 volunteering")
 async def list_activities(caller: Caller, query: UpcomingQuery) -> Page[ActivityCard]:
     """近期活动
 
-    本人所在社区可见、尚未结束的活动，按开始时间排列。
+    本人所在社区可见、尚有场次的活动，按下一场的时间排列；可按类型、时间、是否有余额筛选。
     """
     return await queries.list_activities(caller.person_id, query)
+
+
+class NearbyActivities(msgspec.Struct):
+    items: list[NearbyActivity]
+
+
+@routes.get("/activities/nearby", errors=[InvalidFields])
+async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyActivities:
+    """附近的活动
+
+    坐标为 gcj02；由近到远。
+    """
+    return NearbyActivities(await queries.list_nearby_activities(caller.person_id, query))
 
 
 @routes.get("/activities/<activity_id>", errors=[NotFound])
@@ -49,15 +62,19 @@ async def get_activity(caller: Caller, activity_id: Id) -> ActivityView:
 
 
 class SignUpForShift(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`shift_role_id` may be left out where the shift has one role. `family_ids` come along."""
+
     shift_role_id: Id | None = None
-    """May be left out where the shift has one role."""
+    family_ids: Annotated[list[Id], msgspec.Meta(max_length=MOST_FAMILY)] = []
 
 
 @routes.post(
     "/shifts/<shift_id>/sign-ups",
     status=201,
     errors=[
+        NotEligible,
         NotFound,
+        RemovedFromShift,
         RoleNeeded,
         ShiftFull,
         ShiftOff,
@@ -71,72 +88,66 @@ async def sign_up(caller: Caller, shift_id: Id, body: SignUpForShift) -> SignUpV
     """报名
 
     立即得到结果：已确认、候补（含排位），或拒绝的原因。重复点击得到同一结果。
+    可与最多 4 位家人一起报名：一起确认或一起候补，名额不够一家人时整组等候。
     """
-    sign_up_id = await signing_up.sign_up(caller.person_id, shift_id, body.shift_role_id)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    sign_up_id = await signing_up.sign_up(caller.person_id, shift_id, body.shift_role_id, body.family_ids)
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
 @routes.get("/me/sign-ups", errors=[InvalidFields])
 async def list_my_sign_ups(caller: Caller, query: SignUpsQuery) -> Page[SignUpView]:
-    """我的报名"""
-    return await queries.list_my_sign_ups(caller.person_id, query)
+    """我和家人的报名"""
+    return await sign_up_queries.list_my_sign_ups(caller.person_id, query)
 
 
 @routes.get("/sign-ups/<sign_up_id>", errors=[NotFound])
 async def get_sign_up(caller: Caller, sign_up_id: Id) -> SignUpView:
     """报名详情"""
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+
+
+class CancelSignUp(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    with_family: bool = False
 
 
 @routes.post("/sign-ups/<sign_up_id>/cancel", errors=[NotFound, ShiftStarted, WrongState])
-async def cancel_sign_up(caller: Caller, sign_up_id: Id) -> SignUpView:
+async def cancel_sign_up(caller: Caller, sign_up_id: Id, body: CancelSignUp) -> SignUpView:
     """取消报名
 
-    超过取消截止时间的取消按爽约计。
+    超过取消截止时间的取消按爽约计（报名后改过时间的场次除外）。with_family：家人在该场次的报名一并取消。
     """
-    await signing_up.cancel_sign_up(caller.person_id, sign_up_id)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    await signing_up.cancel_sign_up(caller.person_id, sign_up_id, with_family=body.with_family)
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
 @routes.post("/sign-ups/<sign_up_id>/accept", errors=[NotFound, OfferExpired, WrongState])
 async def accept_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """接受候补名额"""
     await signing_up.accept_shift_offer(caller.person_id, sign_up_id)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
 @routes.post("/sign-ups/<sign_up_id>/decline", errors=[NotFound, WrongState])
 async def decline_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """放弃候补名额"""
     await signing_up.decline_shift_offer(caller.person_id, sign_up_id)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-class ScannedCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+class MySkills(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    skills: Annotated[list[Skill], msgspec.Meta(max_length=20)]
 
 
-# Not idempotent: a refused scan is kept, and a key's transaction would roll it back. Scanning twice changes nothing.
-@routes.post(
-    "/shifts/<shift_id>/sign-in",
-    idempotent=False,
-    errors=[NotFound, CodeInvalid, CodeExpired, OutsideHours, ShiftOff, NotSignedUp],
-)
-async def sign_in_to_shift(caller: Caller, shift_id: Id, body: ScannedCode) -> SignUpView:
-    """扫码签到
+@routes.get("/me/skills")
+async def list_my_skills(caller: Caller) -> MySkills:
+    """我的特长"""
+    return MySkills(skills=await eligibility.list_my_skills(caller.person_id))
 
-    开始前 2 小时至结束后 2 小时内有效；被拒绝的扫码会留下原因。
+
+@routes.put("/me/skills", errors=[InvalidFields])
+async def set_my_skills(caller: Caller, body: MySkills) -> MySkills:
+    """填写我的特长
+
+    有的活动需要特长（如“护理”）才能报名；只用于核对，不展示给他人。
     """
-    sign_up_id = await attendance.sign_in_to_shift(caller.person_id, shift_id, body.code)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
-
-
-@routes.post(
-    "/shifts/<shift_id>/sign-out",
-    idempotent=False,
-    errors=[NotFound, CodeInvalid, CodeExpired, OutsideHours, ShiftOff, NotSignedUp, NotSignedInYet],
-)
-async def sign_out_of_shift(caller: Caller, shift_id: Id, body: ScannedCode) -> SignUpView:
-    """扫码签退"""
-    sign_up_id = await attendance.sign_out_of_shift(caller.person_id, shift_id, body.code)
-    return await queries.get_sign_up(caller.person_id, sign_up_id)
+    return MySkills(skills=await eligibility.set_my_skills(caller.person_id, body.skills))

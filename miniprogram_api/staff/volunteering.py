@@ -1,4 +1,4 @@
-"""工作端：志愿服务: activities, sign-ups, codes, attendance."""
+"""工作端：志愿服务: activities, shifts, sign-ups. (Attendance and hours: attendance.py.)"""
 
 from typing import Annotated
 
@@ -8,16 +8,16 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.ids import Id
+from server.media.service import PictureUnusable
 from server.pages import Page, PageQuery
-from server.volunteering import activities, attendance, staff_queries
-from server.volunteering.activities import ActivityText, NewShift
-from server.volunteering.attendance import ConfirmedPerson, ShiftCode
-from server.volunteering.errors import MinutesCreditedAlready, ShiftOff, TooEarlyToConfirm
-from server.volunteering.models import ActivityKind, Direction, Visibility
+from server.volunteering import activities, shift_changes, shifts, signing_up, staff_queries
+from server.volunteering.activities import ActivityText, NewActivity, PictureIds
+from server.volunteering.eligibility import WhoMayCome
+from server.volunteering.errors import ShiftStarted
 from server.volunteering.queries import ActivityView
+from server.volunteering.shift_changes import ShiftChange
+from server.volunteering.shifts import Moment, NewShift
 from server.volunteering.staff_queries import (
-    ShiftScanView,
-    SignUpRow,
     StaffActivityCard,
     StaffActivityQuery,
     get_staff_activity,
@@ -28,20 +28,16 @@ routes = Routes("工作端：志愿服务", prefix="/staff")
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class CreateActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    organizer_id: Id
-    kind: ActivityKind
-    visibility: Visibility = Visibility.COMMUNITY
-    words: ActivityText
-    shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
+# Who leads a team, or a shift, need not hold a role: the services look at what they lead.
 
 
-@routes.post("/activities", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
-async def create_activity(caller: Caller, body: CreateActivity) -> ActivityView:
-    """新建活动草稿"""
-    activity_id = await activities.create_activity(
-        caller.person_id, body.organizer_id, body.kind, body.words, body.shifts, body.visibility
-    )
+@routes.post("/activities", status=201, errors=[InvalidFields, NotAllowed, NotFound, PictureUnusable])
+async def create_activity(caller: Caller, body: NewActivity) -> ActivityView:
+    """新建活动草稿
+
+    由社区、网格、单位（organizer_id）或团队（team_id，队长）主办。场次可按周或按月重复，每场各自独立。
+    """
+    activity_id = await activities.create_activity(caller.person_id, body)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
@@ -51,29 +47,59 @@ async def list_activities_of_area(caller: Caller, query: StaffActivityQuery) -> 
     return await staff_queries.list_activities_of_area(caller.person_id, query)
 
 
-@routes.get("/activities/<activity_id>", who=Who.STAFF, errors=[NotFound])
+@routes.get("/activities/led", errors=[InvalidFields])
+async def list_led_activities(caller: Caller, query: PageQuery) -> Page[StaffActivityCard]:
+    """我带领的活动
+
+    本人带领的团队主办的活动，以及本人担任负责人的场次所属的活动。
+    """
+    return await staff_queries.list_led_activities(caller.person_id, query)
+
+
+@routes.get("/activities/<activity_id>", errors=[NotFound])
 async def show_activity_to_staff(caller: Caller, activity_id: Id) -> ActivityView:
     """活动详情（含草稿）"""
     return await get_staff_activity(caller.person_id, activity_id)
 
 
 class ChangeActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Rules and pictures that are left out stay."""
+
     version: int
     words: ActivityText
+    who: WhoMayCome | None = None
+    picture_ids: PictureIds | None = None
 
 
 @routes.put(
     "/activities/<activity_id>",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, InvalidFields, NotFound, WrongState],
+    errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound, PictureUnusable, WrongState],
 )
 async def change_activity(caller: Caller, activity_id: Id, body: ChangeActivity) -> ActivityView:
-    """修改活动文字"""
-    await activities.change_activity(caller.person_id, activity_id, body.version, body.words)
+    """修改活动
+
+    发布后的修改会通知审核人；地点有变动时通知已报名者。报名条件只对之后报名的人生效。
+    """
+    await activities.change_activity(
+        caller.person_id, activity_id, body.version, body.words, body.who, body.picture_ids
+    )
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.post("/activities/<activity_id>/submit", who=Who.STAFF, errors=[NotFound, WrongState])
+class CopyActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """When the first shift of the copy begins; the others keep their distance."""
+
+    starts_at: Moment
+
+
+@routes.post("/activities/<activity_id>/copy", status=201, errors=[InvalidFields, NotFound])
+async def copy_activity(caller: Caller, activity_id: Id, body: CopyActivity) -> ActivityView:
+    """复制活动为新草稿"""
+    copy_id = await activities.copy_activity(caller.person_id, activity_id, body.starts_at)
+    return await get_staff_activity(caller.person_id, copy_id)
+
+
+@routes.post("/activities/<activity_id>/submit", errors=[NotFound, WrongState])
 async def submit_activity(caller: Caller, activity_id: Id) -> ActivityView:
     """提交审核"""
     await activities.submit_activity(caller.person_id, activity_id)
@@ -102,15 +128,53 @@ class PublishActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     errors=[EditedMeanwhile, NotAllowed, NotFound, WrongState],
 )
 async def publish_activity(caller: Caller, activity_id: Id, body: PublishActivity) -> ActivityView:
-    """发布活动"""
+    """发布活动
+
+    须由负责该可见范围的另一位工作人员发布，不能发布自己编写的活动。
+    """
     await activities.publish_activity(caller.person_id, activity_id, body.version)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.post("/activities/<activity_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/activities/<activity_id>/cancel", errors=[NotFound, WrongState])
 async def cancel_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """取消活动并通知已报名者"""
     await activities.cancel_activity(caller.person_id, activity_id, body.reason)
+    return await get_staff_activity(caller.person_id, activity_id)
+
+
+class AddShifts(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
+
+
+@routes.post("/activities/<activity_id>/shifts", status=201, errors=[InvalidFields, NotFound, WrongState])
+async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> ActivityView:
+    """增加场次
+
+    可按周或按月重复；每场各自独立，可单独修改或取消。
+    """
+    await shifts.add_shifts(caller.person_id, activity_id, body.shifts)
+    return await get_staff_activity(caller.person_id, activity_id)
+
+
+class ChangeShift(ShiftChange, forbid_unknown_fields=True, kw_only=True):
+    version: int
+
+
+@routes.patch("/shifts/<shift_id>", errors=[EditedMeanwhile, InvalidFields, NotFound, WrongState])
+async def change_shift(caller: Caller, shift_id: Id, body: ChangeShift) -> ActivityView:
+    """修改一个场次
+
+    未填写的项保持不变；改开始时间时，未填写的结束时间和截止时间随之移动。时间变动会通知所有报名者，他们可以取消而不计爽约。
+    """
+    activity_id = await shift_changes.change_shift(caller.person_id, shift_id, body.version, body)
+    return await get_staff_activity(caller.person_id, activity_id)
+
+
+@routes.post("/shifts/<shift_id>/cancel", errors=[NotFound, WrongState])
+async def cancel_shift(caller: Caller, shift_id: Id, body: WithReason) -> ActivityView:
+    """取消一个场次并通知报名者"""
+    activity_id = await shift_changes.cancel_shift(caller.person_id, shift_id, body.reason)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
@@ -118,64 +182,21 @@ class ChangeCapacity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     capacity: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
-@routes.put("/shift-roles/<shift_role_id>/capacity", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.put("/shift-roles/<shift_role_id>/capacity", errors=[NotFound, WrongState])
 async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCapacity) -> ActivityView:
     """调整名额
 
     调高时候补依次递补；调低不影响已确认的人。
     """
-    activity_id = await activities.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
+    activity_id = await shift_changes.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-# The leader of a shift need not hold a role: the service looks at who leads it.
+@routes.post("/sign-ups/<sign_up_id>/remove", errors=[NotFound, ShiftStarted])
+async def remove_sign_up(caller: Caller, sign_up_id: Id, body: WithReason) -> ActivityView:
+    """取消某人的报名
 
-
-@routes.get("/shifts/<shift_id>/sign-ups", errors=[InvalidFields, NotFound])
-async def list_shift_sign_ups(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
-    """场次报名名单（姓名脱敏）"""
-    return await staff_queries.list_shift_sign_ups(caller.person_id, shift_id, query)
-
-
-@routes.get("/shifts/<shift_id>/roster", errors=[InvalidFields, NotFound])
-async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
-    """场次花名册
-
-    含姓名和手机号，每次查看都会留痕。
+    须说明原因，会告知本人；此人不能再报该场次，名额给下一位候补。
     """
-    return await staff_queries.list_shift_roster(caller.person_id, shift_id, query)
-
-
-@routes.get("/shifts/<shift_id>/scans", errors=[InvalidFields, NotFound])
-async def list_shift_scans(caller: Caller, shift_id: Id, query: PageQuery) -> Page[ShiftScanView]:
-    """扫码记录
-
-    含被拒绝的扫码及原因。
-    """
-    return await staff_queries.list_shift_scans(caller.person_id, shift_id, query)
-
-
-class CodeQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    direction: Direction = Direction.IN
-
-
-@routes.get("/shifts/<shift_id>/code", errors=[NotFound, ShiftOff])
-async def show_shift_code(caller: Caller, shift_id: Id, query: CodeQuery) -> ShiftCode:
-    """签到（签退）二维码
-
-    每 30 秒更换一次；图片为 PNG 的 base64。
-    """
-    return await attendance.show_shift_code(caller.person_id, shift_id, query.direction)
-
-
-class ConfirmAttendance(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    persons: Annotated[list[ConfirmedPerson], msgspec.Meta(min_length=1, max_length=500)]
-
-
-@routes.post(
-    "/shifts/<shift_id>/attendance",
-    errors=[InvalidFields, MinutesCreditedAlready, NotAllowed, NotFound, ShiftOff, TooEarlyToConfirm, WrongState],
-)
-async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> None:
-    """确认出勤并计入服务时长"""
-    await attendance.confirm_attendance(caller.person_id, shift_id, body.persons)
+    activity_id = await signing_up.remove_sign_up(caller.person_id, sign_up_id, body.reason)
+    return await get_staff_activity(caller.person_id, activity_id)

@@ -1,57 +1,45 @@
-"""Activities from draft to end: what staff do with them."""
+"""Activities from draft to end: what organizers and reviewers do with them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
 from server import clock
-from server.accounts.models import Person
-from server.audit import record_audit
+from server.accounts.models import Team
+from server.accounts.teams import leads_team
 from server.database import fetch, transaction
-from server.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
-from server.ids import Id, new_id
+from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.media.service import attach_pictures, copy_pictures, detach_pictures
+from server.moderation.service import Verdict, refusal_reason, verdict_of
 from server.notifications.service import notify
-from server.organizations.access import GRID_WORKERS, WORKERS, require_role, require_role_or_hide, role_holders
+from server.organizations.access import holds_role, require_role, role_holders
 from server.organizations.models import LEVEL_RANK, Level, Organization
 from server.organizations.queries import list_ancestors
-from server.places.models import Place, Purpose
-from server.places.service import change_capacity, close_allotment, open_allotment
-from server.volunteering.models import (
-    Activity,
-    ActivityKind,
-    ActivityState,
-    Shift,
-    ShiftRole,
-    ShiftState,
-    Visibility,
+from server.volunteering.access import (
+    ORGANIZERS,
+    audit,
+    check_version,
+    ensure_not_over,
+    lock_activity,
+    lock_for_review,
+    require_organizer,
+    save_activity,
+    submit_texts,
 )
+from server.volunteering.eligibility import WhoMayCome, check_who
+from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
+from server.volunteering.party import people_coming, tell_all
+from server.volunteering.reasons import ACTIVITY, submit_reason
+from server.volunteering.reminders import plan_reminders
 from server.volunteering.rules import SCAN_AFTER
+from server.volunteering.shift_changes import close_shifts
+from server.volunteering.shifts import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-DEFAULT_CANCEL_BEFORE = timedelta(hours=2)
-LONGEST_SHIFT = timedelta(hours=24)
+MOST_PICTURES = 9
 
-
-class NewRole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A part in a shift; with `may_wait` the full list is followed by a waiting list."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
-    capacity: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-    may_wait: bool = True
-
-
-class NewShift(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One time span. Sign-up runs from publication to the start unless said otherwise; cancelling is free until
-    `cancel_until` (2 h before the start). `leader_id` is a volunteer who may confirm attendance besides staff."""
-
-    starts_at: Moment
-    ends_at: Moment
-    roles: Annotated[list[NewRole], msgspec.Meta(min_length=1, max_length=20)]
-    sign_up_opens_at: Moment | None = None
-    sign_up_closes_at: Moment | None = None
-    cancel_until: Moment | None = None
-    leader_id: Id | None = None
+PictureIds = Annotated[list[Id], msgspec.Meta(max_length=MOST_PICTURES)]
 
 
 class ActivityText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -61,78 +49,154 @@ class ActivityText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
     place_name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     location: tuple[float, float] | None = None
+    meeting_point: Annotated[str, msgspec.Meta(max_length=100)] = ""
     contact: Annotated[str, msgspec.Meta(max_length=60)] = ""
+    what_to_bring: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
-async def create_activity(
-    actor_id: str,
-    organizer_id: str,
-    kind: ActivityKind,
-    words: ActivityText,
-    shifts: list[NewShift],
-    visibility: Visibility = Visibility.COMMUNITY,
-) -> str:
-    """A draft with its shifts and their places; its id. Raises NotAllowed, InvalidFields."""
-    await require_role(actor_id, organizer_id, GRID_WORKERS)
-    _check_location(words.location)
+class NewActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An activity of an organization (a community, a grid, a unit, an area above), or of a team, by its leader."""
+
+    organizer_id: Id | None = None
+    team_id: Id | None = None
+    kind: ActivityKind
+    visibility: Visibility = Visibility.COMMUNITY
+    words: ActivityText
+    who: WhoMayCome = WhoMayCome()
+    picture_ids: PictureIds = []
+    shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
+
+
+async def create_activity(actor_id: str, new: NewActivity) -> str:
+    """A draft with its shifts and their places; its id. Raises NotAllowed, NotFound, InvalidFields, PictureUnusable."""
+    organizer_id = await _organizer_of(actor_id, new)
+    _check_location(new.words.location)
+    await check_who(new.who)
     now = clock.now()
-    for number, shift in enumerate(shifts):
-        await _check_shift(f"shifts.{number}", shift, now)
+    shifts = await expand_series(new.shifts, now)
     async with transaction():
         organizer = await Organization.get(id=organizer_id)
-        if organizer.closed_at:
-            raise InvalidFields.of("organizer_id", "该组织已停用")
+        if organizer.closed_at or organizer.level is Level.BUILDING:
+            raise InvalidFields.of("organizer_id", "该组织已停用，或不能主办活动")
         activity = await Activity.create(
             organizer_id=organizer_id,
-            area_id=await _area_of(organizer, visibility),
-            kind=kind,
-            visibility=visibility,
-            starts_at=min(shift.starts_at for shift in shifts),
+            team_id=new.team_id,
+            area_id=await _area_of(organizer, new.visibility),
+            kind=new.kind,
+            visibility=new.visibility,
+            picture_ids=new.picture_ids,
+            starts_at=shifts[0].starts_at,
             ends_at=max(shift.ends_at for shift in shifts),
             created_by_id=actor_id,
-            **msgspec.structs.asdict(words),
+            edited_by_id=actor_id,
+            **_columns(new.words),
+            **_columns(new.who),
         )
+        await attach_pictures(actor_id, new.picture_ids, ("activity", activity.id))
         for shift in shifts:
-            await _add_shift(activity, shift, now)
-        await _audit("create_activity", actor_id, activity)
+            await insert_shift(activity, shift, now)
+        await audit("create_activity", actor_id, activity)
     return activity.id
 
 
-async def change_activity(actor_id: str, activity_id: str, version: int, words: ActivityText) -> None:
-    """Other words, before or after publication. Raises EditedMeanwhile, WrongState once it has ended."""
+async def copy_activity(actor_id: str, activity_id: str, starts_at: datetime) -> str:
+    """A new draft like this one, its first shift at `starts_at` and the others as far from it as here; its id.
+
+    Shifts that were cancelled are left out, unless all were. Raises NotFound, InvalidFields.
+    """
+    original = await Activity.get_or_none(id=activity_id)
+    if original is None:
+        raise NotFound()
+    await require_organizer(actor_id, original)
+    shifts = await Shift.filter(activity_id=activity_id).order_by("starts_at", "id")
+    kept = [shift for shift in shifts if shift.state is ShiftState.SCHEDULED] or shifts
+    check_start("", starts_at, clock.now())
+    distance = starts_at - kept[0].starts_at
+    new = NewActivity(
+        organizer_id=None if original.team_id else original.organizer_id,
+        team_id=original.team_id,
+        kind=original.kind,
+        visibility=original.visibility,
+        words=ActivityText(**{name: getattr(original, name) for name in ActivityText.__struct_fields__}),
+        who=WhoMayCome(**{name: getattr(original, name) for name in WhoMayCome.__struct_fields__}),
+        shifts=[moved_by(await _as_new(shift), distance) for shift in kept],
+    )
+    # What cannot be is refused before pictures are copied.
+    await expand_series(new.shifts, clock.now())
+    new.picture_ids = await copy_pictures(actor_id, original.picture_ids)
+    return await create_activity(actor_id, new)
+
+
+async def change_activity(
+    actor_id: str,
+    activity_id: str,
+    version: int,
+    words: ActivityText,
+    who: WhoMayCome | None = None,
+    picture_ids: list[str] | None = None,
+) -> None:
+    """Other words, and other rules or pictures where they are given. Rules hold for those who sign up from now on.
+
+    After publication, those who are coming are told of another place, and the reviewers that there is something new to
+    read. Raises EditedMeanwhile, InvalidFields, PictureUnusable, WrongState once it has ended, and NotAllowed for a
+    team's leader once it is published.
+    """
     _check_location(words.location)
+    if who:
+        await check_who(who)
     async with transaction():
-        activity = await _lock(actor_id, activity_id)
-        _check_version(activity, version)
-        if activity.state in (ActivityState.FINISHED, ActivityState.CANCELLED):
-            raise WrongState()
-        activity.update_from_dict(msgspec.structs.asdict(words))
-        await _save(activity, *ActivityText.__struct_fields__)
-        await _audit("change_activity", actor_id, activity)
+        activity = await lock_activity(actor_id, activity_id)
+        check_version(activity, version)
+        ensure_not_over(activity)
+        is_published = activity.state is ActivityState.PUBLISHED
+        if is_published and not await holds_role(actor_id, activity.organizer_id, ORGANIZERS):
+            raise NotAllowed("活动已发布，如需修改请联系社区")
+        was_there = _whereabouts(activity)
+        activity.update_from_dict(msgspec.structs.asdict(words) | (msgspec.structs.asdict(who) if who else {}))
+        if picture_ids is not None:
+            await _exchange_pictures(actor_id, activity, picture_ids)
+        activity.edited_by_id = actor_id
+        activity.version += 1
+        await activity.save()
+        await audit("change_activity", actor_id, activity)
+        if is_published:
+            reviewers = await role_holders(activity.area_id)
+            await notify([id_ for id_ in reviewers if id_ != actor_id], "activity_edited", activity=activity.id)
+            if _whereabouts(activity) != was_there:
+                ahead = await Shift.filter(activity_id=activity_id, starts_at__gt=clock.now())
+                coming = await people_coming([shift.id for shift in ahead], in_line=True)
+                await notify(coming, "activity_place_changed", activity=activity.id)
+        elif activity.state is ActivityState.IN_REVIEW:
+            await submit_texts(activity)
 
 
 async def submit_activity(actor_id: str, activity_id: str) -> None:
-    """Ask those who work for the area in which it will be seen to publish it. Raises WrongState unless a draft."""
+    """Ask those who work for the area in which it will be seen to publish it. Raises WrongState unless a draft.
+
+    What a team's leader wrote on a phone goes through the content check first.
+    """
     async with transaction():
-        activity = await _lock(actor_id, activity_id)
+        activity = await lock_activity(actor_id, activity_id)
         if activity.state is not ActivityState.DRAFT:
             raise WrongState()
         activity.state, activity.reason = ActivityState.IN_REVIEW, ""
-        await _save(activity, "state", "reason")
-        await _audit("submit_activity", actor_id, activity)
-        reviewers = await role_holders(activity.area_id)
-        await notify([id_ for id_ in reviewers if id_ != actor_id], "activity_to_review", activity=activity.id)
+        await save_activity(activity, "state", "reason")
+        await audit("submit_activity", actor_id, activity)
+        if activity.team_id:
+            await submit_texts(activity)
+        else:
+            await _tell_reviewers(activity, actor_id)
 
 
 async def return_activity(actor_id: str, activity_id: str, reason: str) -> None:
     """Back to its author with a reason. Raises WrongState unless in review."""
     async with transaction():
-        activity = await _lock_for_review(actor_id, activity_id)
+        activity = await lock_for_review(actor_id, activity_id)
         if activity.state is not ActivityState.IN_REVIEW:
             raise WrongState()
         activity.state, activity.reason = ActivityState.DRAFT, reason
-        await _save(activity, "state", "reason")
-        await _audit("return_activity", actor_id, activity)
+        await save_activity(activity, "state", "reason")
+        await audit("return_activity", actor_id, activity)
         await notify(activity.created_by_id, "activity_returned", activity=activity.id, at=clock.now())
 
 
@@ -140,53 +204,41 @@ async def publish_activity(actor_id: str, activity_id: str, version: int) -> Non
     """Residents of its area see it and can sign up. Raises EditedMeanwhile, WrongState unless in review and ahead.
 
     Who publishes must work for the whole area: what a community shows to its subdistrict, the subdistrict publishes.
+    And it is a second person, not the one who wrote it (NotAllowed): what staff write, no content check reads.
     """
     async with transaction():
-        activity = await _lock_for_review(actor_id, activity_id)
+        activity = await lock_for_review(actor_id, activity_id)
         if activity.state is not ActivityState.IN_REVIEW:
             raise WrongState()
-        _check_version(activity, version)
+        check_version(activity, version)
+        if actor_id in (activity.created_by_id, activity.edited_by_id):
+            raise NotAllowed("活动须由另一位工作人员审核发布")
+        if activity.team_id and await verdict_of("activity", activity_id) is not Verdict.PASSED:
+            raise WrongState("内容安全检查尚未通过")
         now = clock.now()
         if activity.ends_at <= now:
             raise WrongState("活动时间已过")
         activity.state, activity.published_at, activity.published_by_id = ActivityState.PUBLISHED, now, actor_id
-        await _save(activity, "state", "published_at", "published_by_id")
-        await _audit("publish_activity", actor_id, activity)
-        if activity.created_by_id != actor_id:
-            await notify(activity.created_by_id, "activity_published", activity=activity.id, at=now)
+        await save_activity(activity, "state", "published_at", "published_by_id")
+        await plan_reminders(await Shift.filter(activity_id=activity_id, state=ShiftState.SCHEDULED))
+        await audit("publish_activity", actor_id, activity)
+        await notify(activity.created_by_id, "activity_published", activity=activity.id, at=now)
 
 
 async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
     """Call it off and tell everyone who signed up why. Raises WrongState when it has ended."""
     async with transaction():
-        activity = await _lock(actor_id, activity_id)
-        if activity.state in (ActivityState.FINISHED, ActivityState.CANCELLED):
-            raise WrongState()
-        activity.state, activity.ended_at, activity.reason = ActivityState.CANCELLED, clock.now(), reason
-        await _save(activity, "state", "ended_at", "reason")
-        await Shift.filter(activity_id=activity_id).update(state=ShiftState.CANCELLED)
-        roles = await ShiftRole.filter(shift__activity_id=activity_id)
-        ended: list[Place] = []
-        # Several allotments are always locked in the order of their ids.
-        for allotment_id in sorted(role.allotment_id for role in roles):
-            ended += await close_allotment(allotment_id, "activity_cancelled", remove_all=True)
-        await _audit("cancel_activity", actor_id, activity, sign_ups=len(ended))
-        await notify([place.person_id for place in ended], "activity_cancelled", activity=activity.id, at=clock.now())
-
-
-async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int) -> str:
-    """Another quota: raised, the waiting list moves up; lowered, nobody is thrown out. The activity's id."""
-    async with transaction():
-        role = await ShiftRole.get_or_none(id=shift_role_id).select_related("shift__activity")
-        if role is None:
-            raise NotFound()
-        activity: Activity = role.shift.activity
-        await require_role_or_hide(actor_id, activity.organizer_id, GRID_WORKERS)
-        if activity.state in (ActivityState.FINISHED, ActivityState.CANCELLED):
-            raise WrongState()
-        await change_capacity(role.allotment_id, capacity)
-        await _audit("change_role_capacity", actor_id, activity, shift_role=shift_role_id, capacity=capacity)
-    return activity.id
+        activity = await lock_activity(actor_id, activity_id)
+        ensure_not_over(activity)
+        now = clock.now()
+        activity.state, activity.ended_at, activity.reason = ActivityState.CANCELLED, now, reason
+        await save_activity(activity, "state", "ended_at", "reason")
+        await submit_reason(ACTIVITY, activity_id, actor_id, activity)
+        # What has been held stays as it was: people have hours from it.
+        coming = Shift.filter(activity_id=activity_id, state=ShiftState.SCHEDULED, ends_at__gt=now).order_by("id")
+        ended = await close_shifts(await coming.select_for_update(no_key=True), "activity_cancelled", reason)
+        await audit("cancel_activity", actor_id, activity, sign_ups=len(ended))
+        await tell_all(ended, "activity_cancelled", activity=activity.id, at=now)
 
 
 async def finish_activities(limit: int = 100) -> int:
@@ -203,52 +255,75 @@ async def finish_activities(limit: int = 100) -> int:
     return len(rows)
 
 
-async def _check_shift(field: str, shift: NewShift, now: datetime) -> None:
-    """Raises InvalidFields for times that do not fit together, or a leader who does not exist."""
-    opens, closes, cancel_until = _deadlines(shift, now)
-    wrong = {
-        "starts_at": ("开始时间必须晚于现在", shift.starts_at <= now),
-        "ends_at": (
-            "结束时间必须晚于开始时间，且一场不超过 24 小时",
-            not shift.starts_at < shift.ends_at <= shift.starts_at + LONGEST_SHIFT,
-        ),
-        "sign_up_closes_at": ("报名截止应晚于报名开始，且不晚于活动开始", not opens < closes <= shift.starts_at),
-        "cancel_until": ("取消截止不能晚于活动开始", cancel_until > shift.starts_at),
-        "roles": ("岗位名称不能重复", len({role.name for role in shift.roles}) < len(shift.roles)),
-    }
-    for name, (text, is_wrong) in wrong.items():
-        if is_wrong:
-            raise InvalidFields.of(f"{field}.{name}", text)
-    if shift.leader_id and not await Person.exists(id=shift.leader_id):
-        raise InvalidFields.of(f"{field}.leader_id", "找不到该负责人")
-
-
-def _deadlines(shift: NewShift, now: datetime) -> tuple[datetime, datetime, datetime]:
-    """Sign-up opens, sign-up closes, cancelling is free until."""
-    return (
-        shift.sign_up_opens_at or now,
-        shift.sign_up_closes_at or shift.starts_at,
-        shift.cancel_until or shift.starts_at - DEFAULT_CANCEL_BEFORE,
+async def activity_texts(activity_id: str) -> list[str]:
+    """What the content check reads of a team's activity."""
+    activity = await Activity.get_or_none(id=activity_id)
+    if activity is None:
+        return []
+    names = ("title", "text", "place_name", "meeting_point", "contact", "what_to_bring", "needed_skill")
+    roles = await ShiftRole.filter(shift__activity_id=activity_id)
+    return [getattr(activity, name) for name in names] + sorted(
+        {text for role in roles for text in (role.name, role.needed_skill)}
     )
 
 
-async def _add_shift(activity: Activity, shift: NewShift, now: datetime) -> None:
-    opens, closes, cancel_until = _deadlines(shift, now)
-    row = await Shift.create(
-        activity_id=activity.id,
+async def settle_activity_check(activity_id: str) -> None:
+    """The content check of a team's activity has an answer: reviewers are told, or it goes back to its author."""
+    activity = await Activity.filter(id=activity_id).select_for_update(no_key=True).get_or_none()
+    if activity is None or activity.state is not ActivityState.IN_REVIEW:
+        return
+    match await verdict_of("activity", activity_id):
+        case Verdict.PASSED:
+            await _tell_reviewers(activity, activity.created_by_id)
+        case Verdict.REFUSED:
+            activity.state, activity.reason = ActivityState.DRAFT, await refusal_reason("activity", activity_id)
+            await save_activity(activity, "state", "reason")
+            await audit("refuse_activity_texts", None, activity)
+            await notify(activity.created_by_id, "activity_returned", activity=activity_id, at=clock.now())
+
+
+async def _organizer_of(actor_id: str, new: NewActivity) -> str:
+    """The organization that answers for the activity. Raises NotAllowed, NotFound, InvalidFields."""
+    if (new.organizer_id is None) == (new.team_id is None):
+        raise InvalidFields.of("organizer_id", "请选择主办组织或团队（二选一）")
+    if new.organizer_id:
+        await require_role(actor_id, new.organizer_id, ORGANIZERS)
+        return new.organizer_id
+    if not await leads_team(actor_id, str(new.team_id)):
+        raise NotFound()
+    community_id: str = (await Team.get(id=new.team_id)).community_id
+    return community_id
+
+
+async def _as_new(shift: Shift) -> NewShift:
+    """A shift as it was asked for, with the quotas that it has now."""
+    roles = await ShiftRole.filter(shift_id=shift.id).order_by("id").select_related("allotment")
+    return NewShift(
         starts_at=shift.starts_at,
         ends_at=shift.ends_at,
-        sign_up_opens_at=opens,
-        sign_up_closes_at=closes,
-        cancel_until=cancel_until,
+        roles=[
+            NewRole(
+                name=role.name,
+                capacity=max(role.allotment.capacity, 1),
+                may_wait=role.allotment.may_wait,
+                needed_skill=role.needed_skill,
+            )
+            for role in roles
+        ],
+        sign_up_closes_at=shift.sign_up_closes_at,
+        cancel_until=shift.cancel_until,
         leader_id=shift.leader_id,
+        minimum=shift.minimum,
+        offer_minutes=roles[0].allotment.offer_minutes,
     )
-    for role in shift.roles:
-        role_id = new_id()
-        allotment = await open_allotment(
-            Purpose.SHIFT_ROLE, role_id, role.capacity, starts_at=shift.starts_at, may_wait=role.may_wait
-        )
-        await ShiftRole.create(id=role_id, shift_id=row.id, name=role.name, allotment_id=allotment.id)
+
+
+async def _exchange_pictures(actor_id: str, activity: Activity, picture_ids: list[str]) -> None:
+    """Other pictures: what stays may be somebody else's; what is new must be the actor's own."""
+    subject = ("activity", activity.id)
+    await attach_pictures(actor_id, [id_ for id_ in picture_ids if id_ not in activity.picture_ids], subject)
+    await detach_pictures([id_ for id_ in activity.picture_ids if id_ not in picture_ids], subject)
+    activity.picture_ids = list(dict.fromkeys(picture_ids))
 
 
 async def _area_of(organizer: Organization, visibility: Visibility) -> str:
@@ -260,45 +335,19 @@ async def _area_of(organizer: Organization, visibility: Visibility) -> str:
     return high_enough[-1].id if high_enough else organizer.id
 
 
-async def _lock(actor_id: str, activity_id: str) -> Activity:
-    """The activity, its row locked, for somebody who works for its organizer. Raises NotFound."""
-    activity = await Activity.filter(id=activity_id).select_for_update().get_or_none()
-    if activity is None:
-        raise NotFound()
-    await require_role_or_hide(actor_id, activity.organizer_id, GRID_WORKERS)
-    return activity
+async def _tell_reviewers(activity: Activity, author_id: str) -> None:
+    reviewers = await role_holders(activity.area_id)
+    await notify([id_ for id_ in reviewers if id_ != author_id], "activity_to_review", activity=activity.id)
 
 
-async def _lock_for_review(actor_id: str, activity_id: str) -> Activity:
-    """The activity, its row locked, for somebody who works for its whole area. Raises NotFound, NotAllowed."""
-    activity = await Activity.filter(id=activity_id).select_for_update().get_or_none()
-    if activity is None:
-        raise NotFound()
-    await require_role(actor_id, activity.area_id, WORKERS)
-    return activity
+def _whereabouts(activity: Activity) -> tuple[Any, ...]:
+    return activity.place_name, activity.location, activity.meeting_point
 
 
-def _check_version(activity: Activity, version: int) -> None:
-    if activity.version != version:
-        raise EditedMeanwhile()
+def _columns(struct: msgspec.Struct) -> dict[str, Any]:
+    return msgspec.structs.asdict(struct)
 
 
 def _check_location(location: tuple[float, float] | None) -> None:
     if location and not (-180 <= location[0] <= 180 and -90 <= location[1] <= 90):
         raise InvalidFields.of("location", "坐标不正确")
-
-
-async def _save(activity: Activity, *fields: str) -> None:
-    activity.version += 1
-    await activity.save(update_fields=[*fields, "version"])
-
-
-async def _audit(action: str, actor_id: str, activity: Activity, **details: Any) -> None:
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("activity", activity.id),
-        organization_id=activity.organizer_id,
-        state=str(activity.state),
-        **details,
-    )

@@ -29,6 +29,18 @@ class ShiftsOverlap(Refusal):
     code, title, status = "shifts_overlap", "与您已报名的场次时间重叠", 409
 
 
+class NotEligible(Refusal):
+    """The fact `rule` names which of the activity's rules the person does not meet: audience, age, skill, minutes."""
+
+    code, title, status = "not_eligible", "不符合该活动的报名条件", 409
+
+
+class RemovedFromShift(Refusal):
+    """Staff have taken the person out of this shift before."""
+
+    code, title, status = "removed_from_shift", "主办方已取消您在该场次的报名", 409
+
+
 class RoleNeeded(Refusal):
     """The shift has several roles, and none was named."""
 

@@ -1,4 +1,4 @@
-"""Activities 志愿服务活动, their shifts 场次, who signed up 报名, and who was there 签到.
+"""Activities 志愿服务活动, their shifts 场次, and who signed up 报名; who was there is in attendance_models.py.
 
 Places are given by the engine in `places/`: each role of a shift has an Allotment, each sign-up a Place whose state is
 the sign-up's state.
@@ -61,6 +61,8 @@ class Activity(Model):
     """Something people sign up for. `area_id` is the organization in whose subtree it is seen, which follows from
     organizer and visibility; `starts_at` and `ends_at` span its shifts. `location` is gcj02.
 
+    `sign_in_meters`: how near one has to be to sign in by place; 0: only by code, by scanner or by the leader's list.
+    A team's activity is its community's, which answers for it; the team's leader writes it.
     Who may come: the `audience` (people of `unit_id` where it says so), ages on the day of the shift, a skill, and
     minutes of service so far. `edited_by_id` wrote its words last: somebody else has to publish them.
     """
@@ -69,6 +71,10 @@ class Activity(Model):
         "linli.Organization", related_name=False, on_delete=fields.RESTRICT
     )
     organizer_id: str
+    team: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Team", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    team_id: str | None
     area: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
         "linli.Organization", related_name=False, on_delete=fields.RESTRICT
     )
@@ -78,6 +84,7 @@ class Activity(Model):
     text = fields.CharField(max_length=4000)
     place_name = fields.CharField(max_length=100)
     location = PointField(null=True)
+    sign_in_meters = fields.IntField(default=500)
     meeting_point = fields.CharField(max_length=100, default="")
     contact = fields.CharField(max_length=60, default="")
     what_to_bring = fields.CharField(max_length=300, default="")
@@ -110,6 +117,7 @@ class Activity(Model):
                 check="(state IN ('finished', 'cancelled')) = (ended_at IS NOT NULL)", name="activity_ended"
             ),
             CheckConstraint(check="starts_at < ends_at", name="activity_spans_time"),
+            CheckConstraint(check="sign_in_meters >= 0", name="activity_sign_in_meters"),
             CheckConstraint(check="(audience = 'unit') = (unit_id IS NOT NULL)", name="activity_unit"),
             CheckConstraint(check="min_age IS NULL OR max_age IS NULL OR min_age <= max_age", name="activity_ages"),
             CheckConstraint(check="cardinality(picture_ids) <= 9", name="activity_pictures"),
@@ -118,6 +126,7 @@ class Activity(Model):
             SqlIndex(name="activity_upcoming", columns="area_id, ends_at, id", where="state = 'published'"),
             SqlIndex(name="activity_organizer", columns="organizer_id, state, starts_at, id"),
             SqlIndex(name="activity_to_finish", columns="ends_at", where="state = 'published'"),
+            SqlIndex(name="activity_team", columns="team_id, starts_at, id", where="team_id IS NOT NULL"),
             SqlIndex(name="activity_location", columns="location", method="gist", where="state = 'published'"),
         ]
 
@@ -133,7 +142,8 @@ class Shift(Model):
     signed up before the shift was given another time (`moved_at`).
 
     With fewer than `minimum` people when sign-up closes it is called off; `minimum_checked_at` is when that was looked
-    at. `remind_at`: when the next reminder is due. `reason`: why it was cancelled.
+    at. `remind_at`: when the next reminder is due. `reason`: why it was cancelled. Once it is over: `closed_at` is when
+    forgotten sign-outs were settled, `absences_settled_at` when those who did not come were.
     """
 
     activity: fields.ForeignKeyRelation[Activity] = fields.ForeignKeyField(
@@ -150,6 +160,8 @@ class Shift(Model):
     minimum_checked_at = fields.DatetimeField(null=True)
     remind_at = fields.DatetimeField(null=True)
     moved_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    absences_settled_at = fields.DatetimeField(null=True)
     state = fields.CharEnumField(ShiftState, max_length=16, default=ShiftState.SCHEDULED)
     reason = fields.CharField(max_length=200, default="")
     version = fields.IntField(default=1)
@@ -171,7 +183,14 @@ class Shift(Model):
                 columns="sign_up_closes_at",
                 where="minimum > 0 AND minimum_checked_at IS NULL AND state = 'scheduled'",
             ),
+            SqlIndex(name="shift_leader", columns="leader_id, activity_id", where="leader_id IS NOT NULL"),
             SqlIndex(name="shift_remind", columns="remind_at", where="remind_at IS NOT NULL"),
+            SqlIndex(name="shift_to_close", columns="ends_at", where="closed_at IS NULL AND state = 'scheduled'"),
+            SqlIndex(
+                name="shift_to_settle",
+                columns="ends_at",
+                where="absences_settled_at IS NULL AND closed_at IS NOT NULL AND state = 'scheduled'",
+            ),
         ]
 
     @property
@@ -231,7 +250,6 @@ class SignUp(Model):
         constraints = [UniqueConstraint(fields=("place_id", "person_id"), name="sign_up_place")]
         indexes = [
             SqlIndex(name="sign_up_person", columns="person_id, id"),
-            SqlIndex(name="sign_up_family", columns="signed_up_by_id, id", where="signed_up_by_id <> person_id"),
             SqlIndex(name="sign_up_shift", columns="shift_id, id"),
         ]
 
@@ -245,73 +263,3 @@ class VolunteerSkill(Model):
     class Meta:
         table = "volunteer_skill"
         constraints = [UniqueConstraint(fields=("person_id", "name"), name="volunteer_skill_once")]
-
-
-class AttendanceMethod(StrEnum):
-    """How we know that somebody was there."""
-
-    CODE = "code"
-    LEADER = "leader"
-
-
-class Attendance(Model):
-    """That somebody was at a shift, and what of it counts: `confirmed_minutes` from `credited_from` on.
-
-    No minute counts twice for one person: an exclusion constraint (migrations/_guards.py) stands behind it.
-    """
-
-    sign_up: fields.OneToOneRelation[SignUp] = fields.OneToOneField(
-        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
-    )
-    sign_up_id: str
-    person_id = IdField()
-    sign_in_at = fields.DatetimeField(null=True)
-    sign_out_at = fields.DatetimeField(null=True)
-    method = fields.CharEnumField(AttendanceMethod, max_length=16)
-    confirmed_minutes = fields.IntField(null=True)
-    credited_from = fields.DatetimeField(null=True)
-    credited_until = fields.DatetimeField(null=True)
-    confirmed_by_id = IdField(null=True)
-    confirmed_at = fields.DatetimeField(null=True)
-
-    class Meta:
-        table = "attendance"
-        constraints = [
-            CheckConstraint(
-                check="(confirmed_at IS NULL) = (confirmed_minutes IS NULL) "
-                "AND (confirmed_at IS NULL) = (confirmed_by_id IS NULL)",
-                name="attendance_confirmed",
-            ),
-            CheckConstraint(
-                check="confirmed_minutes IS NULL OR confirmed_minutes >= 0 "
-                "AND credited_until = credited_from + confirmed_minutes * interval '1 minute'",
-                name="attendance_minutes_are_its_span",
-            ),
-            CheckConstraint(
-                check="sign_out_at IS NULL OR sign_in_at IS NOT NULL AND sign_out_at >= sign_in_at",
-                name="attendance_in_before_out",
-            ),
-        ]
-
-
-class Direction(StrEnum):
-    """Which of a shift's two codes."""
-
-    IN = "in"
-    OUT = "out"
-
-
-class ShiftScan(Model):
-    """One scan of a shift's code, refused ones with the reason's code."""
-
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
-    shift_id: str
-    person_id = IdField()
-    direction = fields.CharEnumField(Direction, max_length=4)
-    refusal = fields.CharField(max_length=32, default="")
-
-    class Meta:
-        table = "shift_scan"
-        indexes = [SqlIndex(name="shift_scan_shift", columns="shift_id, id")]

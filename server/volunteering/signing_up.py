@@ -1,14 +1,29 @@
 """Signing up for a shift, giving it up, and what happens in the waiting list meanwhile."""
 
+from collections.abc import Sequence
+
 from server import clock
-from server.database import execute, fetch, fetch_one, transaction
-from server.errors import NotFound
+from server.accounts.models import ConsentKind
+from server.accounts.queries import describe_persons, has_consent, require_dependant
+from server.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.errors import InvalidFields, NotFound, Refusal
 from server.notifications.service import notify
 from server.places.errors import PlacesClosed, PlacesFull
-from server.places.models import NoShowReason, Place, PlaceState, Purpose
+from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
-from server.places.service import accept_offer, decline_offer, leave_place, lock_place, take_place
+from server.places.service import (
+    accept_offer,
+    decline_offer,
+    leave_party,
+    leave_place,
+    lock_allotment,
+    take_place,
+    wake_line,
+)
+from server.volunteering.access import audit, require_organizer
+from server.volunteering.eligibility import ensure_eligible
 from server.volunteering.errors import (
+    RemovedFromShift,
     RoleNeeded,
     ShiftFull,
     ShiftOff,
@@ -18,119 +33,207 @@ from server.volunteering.errors import (
     SignUpNotOpen,
 )
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
+from server.volunteering.party import MOST_FAMILY, part_party, people_of, tell_all
 from server.volunteering.queries import require_visible_shift
+from server.volunteering.reasons import REMOVAL, submit_reason
 from server.wechat.message_fields import render_time
 
+REMOVED = "removed_by_organizer"
+"""The place's end reason where staff took it away."""
 
-async def sign_up(person_id: str, shift_id: str, shift_role_id: str | None = None) -> str:
-    """A place in the shift, or in its waiting list; the sign-up's id. The same tap twice gives the same sign-up.
 
-    `shift_role_id` may be left out where the shift has one role. Raises NotFound, ShiftOff, SignUpNotOpen,
-    SignUpClosed, Blocked, ShiftsOverlap, ShiftFull, RoleNeeded.
+async def sign_up(
+    person_id: str, shift_id: str, shift_role_id: str | None = None, family_ids: Sequence[str] = ()
+) -> str:
+    """Places in the shift, or in its waiting list, for oneself and family members; one's own sign-up's id.
+
+    They are a party: it gets in, or moves up, only as a whole. Those who are in already stay as they are, so the same
+    tap twice gives the same answer. `shift_role_id` may be left out where the shift has one role.
+
+    Raises NotFound, InvalidFields, ShiftOff, SignUpNotOpen, SignUpClosed, and for the first of them whom it concerns
+    RemovedFromShift, Blocked, NotEligible, ShiftsOverlap; then ShiftFull, RoleNeeded.
     """
+    persons = list(dict.fromkeys([person_id, *family_ids]))
+    if len(persons) > MOST_FAMILY + 1:
+        raise InvalidFields.of("family_ids", f"最多与 {MOST_FAMILY} 位家人一起报名")
     async with transaction():
+        for relative in persons:
+            await require_dependant(person_id, relative)
         # Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
-        # time. Taken before the allotment's lock, always.
-        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
+        # time, in the order of their ids. Taken before the allotment's lock, always.
+        for each in sorted(persons):
+            await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", each)
         await require_visible_shift(person_id, shift_id)
         role = await _role(shift_id, shift_role_id)
-        if mine := await SignUp.get_or_none(shift_role_id=role.id, person_id=person_id, place__ended_at=None):
-            return mine.id
+        present = {found.person_id: found.id for found in await _active(role.id, persons)}
+        party = [each for each in persons if each not in present]
+        if not party:
+            return present[person_id]
         shift = await Shift.get(id=shift_id).select_related("activity")
         _ensure_open(shift)
-        await ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
-        await _ensure_free_time(person_id, shift)
-        try:
-            place = await take_place(role.allotment_id, person_id)
-        except PlacesFull as full:
-            raise ShiftFull() from full
-        except PlacesClosed as closed:
-            raise ShiftOff() from closed
-        made = await SignUp.create(
-            place_id=place.id,
-            shift_role_id=role.id,
-            shift_id=shift_id,
-            person_id=person_id,
-            signed_up_by_id=person_id,
-        )
-        event = "shift_confirmed" if place.state is PlaceState.CONFIRMED else "shift_waiting"
-        await notify(person_id, event, shift=shift_id)
-        return made.id
+        for each in party:
+            await _ensure_may(each, shift, role, signer_id=person_id)
+        place = await _take(role, party)
+        made = {
+            each: await SignUp.create(
+                place_id=place.id, shift_role_id=role.id, shift_id=shift_id, person_id=each, signed_up_by_id=person_id
+            )
+            for each in party
+        }
+        is_in = place.state is PlaceState.CONFIRMED
+        if is_in:
+            await part_party(place)
+        await notify({person_id, *party}, "shift_confirmed" if is_in else "shift_waiting", shift=shift_id)
+        return present.get(person_id) or made[person_id].id
 
 
-async def cancel_sign_up(person_id: str, sign_up_id: str) -> None:
-    """Give a sign-up, an offer or a wait up; the next in line moves up.
+async def cancel_sign_up(person_id: str, sign_up_id: str, *, with_family: bool = False) -> None:
+    """Give a sign-up, an offer or a wait up, `with_family` also those of the family in this shift; the next in line
+    moves up, and those of a party who stay keep their turn.
 
-    Giving up a confirmed place after the shift's deadline counts like not coming. Cancelling twice changes nothing.
-    Raises NotFound, ShiftStarted.
+    Giving up a confirmed place after the shift's deadline counts like not coming, unless the shift was given another
+    time since. Cancelling twice changes nothing. Raises NotFound, ShiftStarted, WrongState.
     """
     async with transaction():
         mine = await _own(person_id, sign_up_id)
-        allotment, place = await lock_place(mine.place_id)
+        going = [mine, *(await _family_of(person_id, mine) if with_family else [])]
+        roles = await ShiftRole.filter(id__in={each.shift_role_id for each in going})
+        # Several allotments are always locked in the order of their ids.
+        for allotment_id in sorted(role.allotment_id for role in roles):
+            await lock_allotment(allotment_id)
+        for each in sorted(going, key=lambda each: each.id):
+            await _cancel(each.id)
+
+
+async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> str:
+    """Take somebody out of a shift that is ahead, who is told why and cannot sign up for it again; the activity's id.
+
+    Removing twice changes nothing. Raises NotFound, ShiftStarted.
+    """
+    async with transaction():
+        found = await SignUp.get_or_none(id=sign_up_id).select_related("shift__activity")
+        if found is None:
+            raise NotFound()
+        activity: Activity = found.shift.activity
+        await require_organizer(actor_id, activity)
+        _, sign_up, place = await _lock(sign_up_id)
         if not place.is_active:
-            return
-        shift = await Shift.get(id=mine.shift_id)
-        now = clock.now()
-        holds = place.state not in (PlaceState.WAITING, PlaceState.OFFERED)
-        if holds and now >= shift.starts_at:
-            raise ShiftStarted()
-        late = holds and now > shift.cancel_until
-        place = await leave_place(place.id, "cancelled_late" if late else "cancelled")
-        if late:
-            await record_no_show(allotment, place, NoShowReason.CANCELLED_LATE)
-        await notify(mine.person_id, "sign_up_cancelled_late" if late else "sign_up_cancelled", shift=mine.shift_id)
+            return activity.id
+        if clock.now() >= found.shift.starts_at:
+            raise ShiftStarted("活动已开始，请在出勤中登记")
+        ended = await _leave(sign_up, place, REMOVED, removed=True)
+        await SignUp.filter(id=sign_up_id).update(removal_reason=reason)
+        await submit_reason(REMOVAL, sign_up_id, actor_id, activity)
+        await audit("remove_sign_up", actor_id, activity, sign_up=sign_up_id, person=sign_up.person_id)
+        await tell_all([ended], "sign_up_removed", sign_up=sign_up_id, shift=sign_up.shift_id)
+    return activity.id
 
 
 async def accept_shift_offer(person_id: str, sign_up_id: str) -> None:
-    """Take the place that the waiting list offers. Raises NotFound, OfferExpired, WrongState."""
+    """Take the place that the waiting list offers, a party as a whole. Raises NotFound, OfferExpired, WrongState."""
     async with transaction():
         mine = await _own(person_id, sign_up_id)
-        _, place = await lock_place(mine.place_id)
+        _, mine, place = await _lock(mine.id)
         offered = place.state is PlaceState.OFFERED
-        await accept_offer(mine.place_id)
+        place = await accept_offer(place.id)
         if offered:
-            await notify(mine.person_id, "shift_confirmed", shift=mine.shift_id)
+            people = await people_of([place.id])
+            await part_party(place)
+            await notify(people[place.id], "shift_confirmed", shift=mine.shift_id)
 
 
 async def decline_shift_offer(person_id: str, sign_up_id: str) -> None:
     """Leave the offered place to the next in line. Raises NotFound, WrongState."""
     async with transaction():
         mine = await _own(person_id, sign_up_id)
-        await decline_offer(mine.place_id)
-        await notify(mine.person_id, "sign_up_cancelled", shift=mine.shift_id)
+        _, mine, place = await _lock(mine.id)
+        await decline_offer(place.id)
+        await tell_all([place], "sign_up_cancelled", shift=mine.shift_id)
 
 
 async def tell_moved_up(places: list[Place]) -> None:
-    """The waiting list gave these places of one shift, in the same transaction: tell their holders."""
+    """The waiting list gave these places of one shift, in the same transaction: tell those whom they concern."""
     shift_id = await _shift_of(places)
-    confirmed = [place.person_id for place in places if place.state is PlaceState.CONFIRMED]
+    people = await people_of(place.id for place in places)
+    confirmed = {id_ for place in places if place.state is PlaceState.CONFIRMED for id_ in people.get(place.id, ())}
     await notify(confirmed, "shift_moved_up", shift=shift_id)
     for place in places:
         if place.state is PlaceState.OFFERED:
-            await notify(place.person_id, "shift_offered", shift=shift_id, until=place.offered_until)
+            await notify(people.get(place.id, ()), "shift_offered", shift=shift_id, until=place.offered_until)
+        else:
+            await part_party(place)
 
 
 async def tell_lapsed(places: list[Place]) -> None:
     """Time ended these places of one shift, in the same transaction: tell those who had them."""
     shift_id = await _shift_of(places)
-    expired = {place.person_id for place in places if place.end_reason == "offer_expired"}
-    await notify(expired, "shift_offer_expired", shift=shift_id)
-    await notify({place.person_id for place in places} - expired, "shift_not_reached", shift=shift_id)
+    expired = [place for place in places if place.end_reason == "offer_expired"]
+    await tell_all(expired, "shift_offer_expired", shift=shift_id)
+    await tell_all([place for place in places if place not in expired], "shift_not_reached", shift=shift_id)
 
 
 async def move_sign_ups(from_id: str, into_id: str) -> None:
-    """After two persons turned out to be one; runs after the places have moved, and follows them."""
-    for table in ("sign_up", "shift_scan"):
-        await execute(f"UPDATE {table} SET person_id = $2 WHERE person_id = $1", from_id, into_id)
-    # Where both were credited for the same minutes, the second credit stays behind.
+    """After two persons turned out to be one; runs after the places have moved, and follows them.
+
+    Who stood in line twice, as one of a family and with another, does so once from now on.
+    """
+    for row in await fetch(
+        "SELECT gone.id FROM sign_up gone JOIN place p ON p.id = gone.place_id AND p.ended_at IS NULL "
+        "JOIN sign_up kept ON kept.place_id = gone.place_id AND kept.person_id = $2 WHERE gone.person_id = $1",
+        from_id,
+        into_id,
+    ):
+        _, sign_up, place = await _lock(row["id"])
+        await _leave(sign_up, place, "merged", removed=True)
     await execute(
-        "UPDATE attendance SET person_id = $2 WHERE person_id = $1 AND (confirmed_at IS NULL OR NOT EXISTS (SELECT 1 "
-        "FROM attendance own WHERE own.person_id = $2 AND own.confirmed_at IS NOT NULL "
-        "AND tstzrange(own.credited_from, own.credited_until) "
-        "&& tstzrange(attendance.credited_from, attendance.credited_until)))",
+        "UPDATE sign_up SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM sign_up kept "
+        "WHERE kept.place_id = sign_up.place_id AND kept.person_id = $2)",
         from_id,
         into_id,
     )
+    await execute("UPDATE sign_up SET signed_up_by_id = $2 WHERE signed_up_by_id = $1", from_id, into_id)
+    for row in await fetch(
+        "SELECT id FROM (SELECT s.id, row_number() OVER (PARTITION BY s.shift_role_id ORDER BY p.state = 'waiting', "
+        "p.number) AS nth FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.person_id = $1 "
+        "AND p.state IN ('waiting', 'offered', 'confirmed')) AS active WHERE nth > 1 ORDER BY id",
+        into_id,
+    ):
+        _, sign_up, place = await _lock(row["id"])
+        await _leave(sign_up, place, "merged", removed=True)
+    await execute(
+        "UPDATE volunteer_skill SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 "
+        "FROM volunteer_skill kept WHERE kept.person_id = $2 AND kept.name = volunteer_skill.name)",
+        from_id,
+        into_id,
+    )
+
+
+async def leave_shifts_of_leaver(person_id: str) -> None:
+    """The person is blocked, withdrew, or nobody speaks for them any more: others get the places that are ahead.
+
+    Somebody who is no volunteer any more, but still here, leaves only what is for volunteers. In the caller's
+    transaction; it counts as no no-show.
+    """
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
+    is_here = await fetch_value(
+        "SELECT closed_at IS NULL AND EXISTS (SELECT 1 FROM consent c WHERE c.person_id = p.id "
+        "AND c.withdrawn_at IS NULL AND c.kind IN ('privacy', 'guardian', 'on_behalf')) FROM person p WHERE p.id = $1",
+        person_id,
+    )
+    stays_volunteer = is_here and await has_consent(person_id, ConsentKind.VOLUNTEER_TERMS)
+    rows = await fetch(
+        "SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id JOIN shift sh ON sh.id = s.shift_id "
+        "JOIN activity a ON a.id = sh.activity_id WHERE s.person_id = $1 AND sh.starts_at > $2 "
+        "AND p.state IN ('waiting', 'offered', 'confirmed') AND (NOT $3 OR a.audience = 'volunteers' AND NOT $4) "
+        "ORDER BY p.allotment_id",
+        person_id,
+        clock.now(),
+        is_here,
+        stays_volunteer,
+    )
+    for row in rows:
+        _, sign_up, place = await _lock(row["id"])
+        await _leave(sign_up, place, "left", removed=True)
 
 
 async def _role(shift_id: str, shift_role_id: str | None) -> ShiftRole:
@@ -180,12 +283,107 @@ async def _ensure_free_time(person_id: str, shift: Shift) -> None:
         )
 
 
+async def _ensure_may(person_id: str, shift: Shift, role: ShiftRole, *, signer_id: str) -> None:
+    """Raises what keeps the person out; of a family member it says so."""
+    try:
+        await _ensure_not_removed(person_id, shift.id)
+        await ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
+        await ensure_eligible(person_id, shift.activity, shift, role)
+        await _ensure_free_time(person_id, shift)
+    except Refusal as refusal:
+        if person_id != signer_id:
+            name = (await describe_persons([person_id]))[person_id]["name"]
+            refusal.detail = f"家人 {name}：{refusal.detail or refusal.title}"
+            refusal.facts["person_id"] = person_id
+        raise
+
+
+async def _ensure_not_removed(person_id: str, shift_id: str) -> None:
+    reason = await fetch_value(
+        "SELECT s.removal_reason FROM sign_up s JOIN place p ON p.id = s.place_id "
+        "WHERE s.person_id = $1 AND s.shift_id = $2 AND p.end_reason = $3 LIMIT 1",
+        person_id,
+        shift_id,
+        REMOVED,
+    )
+    if reason is not None:
+        raise RemovedFromShift(f"主办方已取消在该场次的报名：{reason}")
+
+
+async def _take(role: ShiftRole, party: list[str]) -> Place:
+    """One place for all of them, confirmed or waiting. Raises ShiftFull, ShiftOff."""
+    try:
+        return await take_place(role.allotment_id, party[0], party_size=len(party))
+    except PlacesFull as full:
+        raise ShiftFull(full.detail) from full
+    except PlacesClosed as closed:
+        raise ShiftOff() from closed
+
+
+async def _cancel(sign_up_id: str) -> None:
+    allotment, sign_up, place = await _lock(sign_up_id)
+    if not place.is_active:
+        return
+    shift = await Shift.get(id=sign_up.shift_id)
+    now = clock.now()
+    holds = place.state not in (PlaceState.WAITING, PlaceState.OFFERED)
+    if holds and now >= shift.starts_at:
+        raise ShiftStarted()
+    was_moved = shift.moved_at is not None and sign_up.created_at < shift.moved_at
+    is_late = holds and now > shift.cancel_until and not was_moved
+    ended = await _leave(sign_up, place, "cancelled_late" if is_late else "cancelled")
+    if is_late:
+        await record_no_show(allotment, ended, NoShowReason.CANCELLED_LATE)
+    await tell_all([ended], "sign_up_cancelled_late" if is_late else "sign_up_cancelled", shift=shift.id)
+
+
+async def _leave(sign_up: SignUp, place: Place, reason: str, *, removed: bool = False) -> Place:
+    """End this person's part of the place, whose allotment is locked; the place that it ended with."""
+    if place.party_size == 1:
+        return await leave_place(place.id, reason, removed=removed)
+    heir = await SignUp.filter(place_id=place.id).exclude(id=sign_up.id).order_by("id").first()
+    assert heir
+    gone = await leave_party(place.id, sign_up.person_id, heir.person_id, reason, removed=removed)
+    # Before the line is woken: then the rest of the party may get in, and is parted by its sign-ups.
+    await SignUp.filter(id=sign_up.id).update(place_id=gone.id)
+    await wake_line(place.allotment_id)
+    return gone
+
+
+async def _lock(sign_up_id: str) -> tuple[Allotment, SignUp, Place]:
+    """The sign-up and its place once the allotment is locked: a party that gets in meanwhile is given other places."""
+    allotment_id = await fetch_value(
+        "SELECT r.allotment_id FROM sign_up s JOIN shift_role r ON r.id = s.shift_role_id WHERE s.id = $1", sign_up_id
+    )
+    allotment = await lock_allotment(allotment_id)
+    sign_up = await SignUp.get(id=sign_up_id)
+    return allotment, sign_up, await Place.get(id=sign_up.place_id)
+
+
 async def _own(person_id: str, sign_up_id: str) -> SignUp:
-    """The person's own sign-up, or one they made for somebody. Raises NotFound."""
+    """A sign-up of the person's, or of somebody they look after. Raises NotFound."""
     found = await SignUp.get_or_none(id=sign_up_id)
-    if found is None or person_id not in (found.person_id, found.signed_up_by_id):
+    if found is None:
         raise NotFound()
+    await require_dependant(person_id, found.person_id)
     return found
+
+
+async def _active(shift_role_id: str, person_ids: list[str]) -> list[SignUp]:
+    return await SignUp.filter(shift_role_id=shift_role_id, person_id__in=person_ids, place__ended_at=None)
+
+
+async def _family_of(person_id: str, mine: SignUp) -> list[SignUp]:
+    """The other active sign-ups of this shift that are the person's, or of people they look after."""
+    rows = await fetch(
+        "SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 AND s.id <> $2 "
+        "AND p.ended_at IS NULL AND (s.person_id = $3 OR EXISTS (SELECT 1 FROM dependant d WHERE d.guardian_id = $3 "
+        "AND d.person_id = s.person_id AND d.ended_at IS NULL))",
+        mine.shift_id,
+        mine.id,
+        person_id,
+    )
+    return await SignUp.filter(id__in=[row["id"] for row in rows])
 
 
 async def _shift_of(places: list[Place]) -> str:

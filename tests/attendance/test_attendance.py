@@ -17,29 +17,13 @@ from server.database import violates
 from server.ids import new_id
 from server.places.models import NoShow
 from server.service_record.models import ServiceEntry
-from server.volunteering.models import Attendance, AttendanceMethod, Direction, Shift, ShiftScan
+from server.volunteering.attendance_models import Attendance, AttendanceMethod, Direction, Hours, ShiftScan
+from server.volunteering.models import Shift
 from server.volunteering.rules import CODE_SECONDS, credit, is_current, read_code, window_at, write_code
+from tests.attendance.builders import DAYS, attended_shift, confirm
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
-from tests.volunteering.builders import People, code_of, create_people, events_of, publish_shift, sign_up
-
-DAYS = timedelta(days=3)
-
-
-async def attended_shift(api: Api, people: People, *, signs_out: bool = True, **more: Any) -> tuple[str, str]:
-    """A two-hour shift in three days to which the first person came on time; (shift id, sign-up id)."""
-    shift_id = await publish_shift(people, DAYS, **more)
-    mine: str = (await sign_up(people.first, shift_id))["sign_up"]["id"]
-    clock.move_clock(DAYS - timedelta(minutes=5))
-    await people.first.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.staff, shift_id)})
-    if signs_out:
-        clock.move_clock(DAYS + timedelta(hours=2, minutes=5))
-        await people.first.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.staff, shift_id, "out")})
-    return shift_id, mine
-
-
-async def confirm(caller: Api, shift_id: str, *persons: dict[str, Any]) -> None:
-    await caller.post(f"/staff/shifts/{shift_id}/attendance", {"persons": list(persons)}, expect=204)
+from tests.volunteering.builders import code_of, create_people, events_of, publish_shift, sign_up
 
 
 async def test_the_main_job(api: Api) -> None:
@@ -63,7 +47,7 @@ async def test_the_main_job(api: Api) -> None:
         assert (totals["minutes"], totals["points"]) == (120, 20)
         assert (await events_of(person.person_id))[-1] == "hours_credited"
         [entry] = (await person.get("/me/service-record"))["items"]
-        assert (entry["source_kind"], entry["source_title"]) == ("sign_up", "清洁家园")
+        assert (entry["source_kind"], entry["source_title"]) == ("hours", "清洁家园")
         assert entry["organization_name"] == "望海社区"
     assert (await people.first.get("/me/service-record/totals"))["minutes"] == 0
     mine = (await people.third.get("/me/sign-ups", past=True))["items"][0]["sign_up"]
@@ -224,9 +208,9 @@ async def test_the_leaders_list_alone_is_enough(api: Api) -> None:
     mine = (await sign_up(people.first, shift_id))["sign_up"]["id"]
     clock.move_clock(DAYS + timedelta(hours=3))
     await confirm(people.staff, shift_id, {"sign_up_id": mine, "minutes": 100})
-    attendance = await Attendance.get(sign_up_id=mine)
-    assert (attendance.method, attendance.confirmed_minutes) == (AttendanceMethod.LEADER, 100)
-    assert attendance.confirmed_by_id == people.staff.person_id
+    hours = await Hours.get(sign_up_id=mine)
+    assert (hours.minutes, hours.state, hours.stated_by_id) == (100, "effective", people.staff.person_id)
+    assert await Attendance.all().count() == 0
 
 
 async def test_absence_counts_and_can_be_corrected(api: Api) -> None:
@@ -282,13 +266,12 @@ async def test_no_minute_is_credited_twice(api: Api) -> None:
     clock.move_clock(timedelta())
     other = await publish_shift(people, timedelta(days=5))
     overlapping = (await sign_up(people.first, other))["sign_up"]["id"]
-    credited = await Attendance.get(sign_up_id=mine)
-    assert credited.credited_from and credited.credited_until
+    credited = await Hours.get(sign_up_id=mine)
     await Shift.filter(id=other).update(
-        starts_at=credited.credited_from + timedelta(minutes=60),
-        ends_at=credited.credited_until + timedelta(minutes=60),
-        sign_up_closes_at=credited.credited_from,
-        cancel_until=credited.credited_from,
+        starts_at=credited.starts_at + timedelta(minutes=60),
+        ends_at=credited.ends_at + timedelta(minutes=60),
+        sign_up_closes_at=credited.starts_at,
+        cancel_until=credited.starts_at,
     )
     clock.move_clock(timedelta(days=6))
     body = {"persons": [{"sign_up_id": overlapping, "minutes": 120}]}
@@ -298,12 +281,7 @@ async def test_no_minute_is_credited_twice(api: Api) -> None:
     assert problem["sign_up_id"] == overlapping
     assert (await people.first.get("/me/service-record/totals"))["minutes"] == 120
     # What lies beyond the credited minutes can be confirmed: the hour after the person came over.
-    await Attendance.create(
-        sign_up_id=overlapping,
-        person_id=people.first.person_id,
-        method=AttendanceMethod.CODE,
-        sign_in_at=credited.credited_until,
-    )
+    await Attendance.create(sign_up_id=overlapping, sign_in_method=AttendanceMethod.CODE, sign_in_at=credited.ends_at)
     await confirm(people.staff, other, {"sign_up_id": overlapping, "minutes": 60})
     assert (await people.first.get("/me/service-record/totals"))["minutes"] == 180
 
@@ -331,28 +309,44 @@ async def test_lists_are_masked_and_the_roster_is_audited(api: Api) -> None:
     await stranger.refused("GET", f"/staff/shifts/{shift_id}/roster", code="not_found")
 
 
-async def test_the_database_refuses_overlapping_credits(app: Any, api: Api) -> None:
+async def test_the_database_refuses_what_the_code_might_forget(app: Any, api: Api) -> None:
     people = await create_people(api)
     ids = [await publish_shift(people, timedelta(hours=hours), minutes=30) for hours in (5, 6)]
     ups = [(await sign_up(people.first, shift_id))["sign_up"]["id"] for shift_id in ids]
-    start = clock.now()
+    start = (await Shift.get(id=ids[0])).starts_at
+    times = {"starts_at": start, "ends_at": start + timedelta(minutes=60)}
+    await Shift.filter(id=ids[1]).update(**times, sign_up_closes_at=start, cancel_until=start)
 
-    async def add(sign_up_id: str) -> None:
-        await Attendance.create(
-            sign_up_id=sign_up_id,
+    async def add(index: int, begin: datetime, minutes: int = 10) -> None:
+        await Hours.create(
+            sign_up_id=ups[index],
+            shift_id=ids[index],
             person_id=people.first.person_id,
-            method=AttendanceMethod.LEADER,
-            confirmed_minutes=10,
-            credited_from=start,
-            credited_until=start + timedelta(minutes=10),
-            confirmed_by_id=people.staff.person_id,
-            confirmed_at=start,
+            organization_id=people.community.id,
+            starts_at=begin,
+            ends_at=begin + timedelta(minutes=minutes),
+            minutes=minutes,
+            state="effective",
+            stated_by_id=people.staff.person_id,
+            effective_at=start,
         )
 
-    await add(ups[0])
-    with pytest.raises(IntegrityError) as refused:
-        await add(ups[1])
-    assert violates(refused.value, "attendance_no_minute_twice")
+    async def refused(constraint: str, index: int, begin: datetime, minutes: int = 10) -> None:
+        with pytest.raises(IntegrityError) as refusal:
+            await add(index, begin, minutes)
+        assert violates(refusal.value, constraint)
+
+    await refused("hours_within_shift", 0, start - timedelta(minutes=1))
+    await refused("hours_within_shift", 0, start + timedelta(minutes=21))
+    await refused("hours_within_shift", 0, start, 31)
+    await add(0, start)
+    await refused("hours_no_minute_twice", 1, start + timedelta(minutes=9))
+    await refused("hours_counting", 0, start + timedelta(minutes=10))
+    await add(1, start + timedelta(minutes=10))
+    with pytest.raises(IntegrityError):
+        await Hours.filter(sign_up_id=ups[0]).update(minutes=5)
+    with pytest.raises(IntegrityError):
+        await Hours.filter(sign_up_id=ups[0]).delete()
 
 
 def test_codes_cannot_be_made_up(settings: Any) -> None:

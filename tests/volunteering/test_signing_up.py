@@ -1,17 +1,27 @@
 """Signing up, waiting, giving up: every answer and every refusal."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from server import clock
 from server.accounts.service import merge_persons
+from server.audit import AuditEntry
 from server.ids import new_id
 from server.places.models import Block, NoShow, Place
 from server.places.service import settle_due
 from server.volunteering.models import SignUp
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.volunteering.builders import create_people, draft, events_of, publish, publish_shift, shift, sign_up
+from tests.volunteering.builders import (
+    create_people,
+    create_residents,
+    draft,
+    events_of,
+    publish,
+    publish_shift,
+    shift,
+    sign_up,
+)
 
 
 async def test_confirmed_then_waiting_then_moved_up(api: Api) -> None:
@@ -226,7 +236,7 @@ async def test_my_sign_ups_to_come_and_past(api: Api) -> None:
 async def test_thirty_people_at_once_for_two_places(api: Api) -> None:
     people = await create_people(api)
     shift_id = await publish_shift(people, capacity=2)
-    residents = [await create_resident(api, people.community) for _ in range(30)]
+    residents = await create_residents(api, people.community, 30)
     answers = await asyncio.gather(*(sign_up(resident, shift_id) for resident in residents))
     states = sorted(answer["sign_up"]["state"] for answer in answers)
     assert states == ["confirmed"] * 2 + ["waiting"] * 28
@@ -258,3 +268,61 @@ async def test_merged_persons_keep_the_better_place(api: Api) -> None:
     states = {item["sign_up"]["state"] for item in (await people.second.get("/me/sign-ups"))["items"]}
     assert states == {"confirmed", "removed"}
     assert (await people.third.get("/me/sign-ups"))["items"][0]["sign_up"]["position"] == 1
+
+
+async def test_staff_take_somebody_out_with_a_reason(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, capacity=1)
+    mine, waiting = await sign_up(people.first, shift_id), await sign_up(people.second, shift_id)
+    path = f"/staff/sign-ups/{mine['sign_up']['id']}/remove"
+    for caller in (people.first, people.second):
+        await caller.refused("POST", path, {"reason": "x"}, code="not_found")
+    await people.staff.refused("POST", f"/staff/sign-ups/{new_id()}/remove", {"reason": "x"}, code="not_found")
+    await people.staff.refused("POST", path, {"reason": ""}, code="invalid_fields")
+    for _ in range(2):
+        shown = await people.staff.post(path, {"reason": "请先参加安全培训"})
+    assert shown["shifts"][0]["roles"][0]["taken"] == 1
+    seen = (await people.first.get(f"/sign-ups/{mine['sign_up']['id']}"))["sign_up"]
+    assert (seen["state"], seen["why"]) == ("removed", "主办方取消了您的报名：请先参加安全培训")
+    assert (await people.second.get(f"/sign-ups/{waiting['sign_up']['id']}"))["sign_up"]["state"] == "confirmed"
+    [message] = [item for item in (await people.first.get("/me/inbox"))["items"] if "主办方" in item["title"]]
+    assert "请先参加安全培训" in message["text"]
+    problem = await people.first.refused("POST", f"/shifts/{shift_id}/sign-ups", {}, code="removed_from_shift")
+    assert "安全培训" in problem["detail"]
+    [entry] = await AuditEntry.filter(action="remove_sign_up")
+    assert (entry.actor_id, entry.details["person"]) == (people.staff.person_id, people.first.person_id)
+    # Other shifts are open to them; and nobody is taken out of what has begun.
+    other = await publish_shift(people, timedelta(days=5))
+    again = await sign_up(people.first, other)
+    clock.move_clock(timedelta(days=5, minutes=1))
+    path = f"/staff/sign-ups/{again['sign_up']['id']}/remove"
+    await people.staff.refused("POST", path, {"reason": "x"}, code="shift_started")
+
+
+async def test_people_see_why_they_have_no_place(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, capacity=1)
+    answers = [await sign_up(person, shift_id) for person in (people.first, people.second, people.third)]
+    assert [answer["sign_up"]["why"] for answer in answers] == [
+        "",
+        "名额已满，您排在候补第一位，有名额时最先轮到您",
+        "名额已满，前面还有 1 组候补，有名额时按顺序递补",
+    ]
+    await people.second.post(f"/sign-ups/{answers[1]['sign_up']['id']}/cancel")
+    clock.move_clock(timedelta(days=3, minutes=1))
+    await settle_due()
+    whys = [
+        (await person.get(f"/sign-ups/{answer['sign_up']['id']}"))["sign_up"]["why"]
+        for person, answer in zip((people.first, people.second, people.third), answers, strict=True)
+    ]
+    assert whys == ["", "您取消了报名", "直到活动开始也没有轮到您"]
+
+
+async def test_how_long_an_offer_stands_is_the_organizers_choice(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, timedelta(hours=10), capacity=1, offer_minutes=30)
+    mine, second = await sign_up(people.first, shift_id), await sign_up(people.second, shift_id)
+    await people.first.post(f"/sign-ups/{mine['sign_up']['id']}/cancel")
+    offered = (await people.second.get(f"/sign-ups/{second['sign_up']['id']}"))["sign_up"]
+    left = datetime.fromisoformat(offered["offered_until"]) - clock.now()
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)

@@ -1,0 +1,164 @@
+"""签到与服务时长 attendance: signing in and out, one's own hours, ratings, no-shows."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotFound, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+from server.volunteering import appeals, attendance, codes, hours_queries, ratings, sign_up_queries
+from server.volunteering.appeals import MyNoShows
+from server.volunteering.attendance import Location
+from server.volunteering.attendance_errors import (
+    AlreadyAppealed,
+    AlreadyRated,
+    AppealClosed,
+    AttendanceConfirmed,
+    NotAttended,
+    PlaceUnknown,
+    RatingClosed,
+    TooFarAway,
+)
+from server.volunteering.attendance_models import Direction
+from server.volunteering.codes import ShiftPass
+from server.volunteering.errors import CodeExpired, CodeInvalid, NotSignedInYet, NotSignedUp, OutsideHours, ShiftOff
+from server.volunteering.hours_queries import HoursView, MyHoursQuery
+from server.volunteering.ratings import MyRatingView, NewRating, RatingTotals, RatingView
+from server.volunteering.sign_up_queries import SignUpView
+
+routes = Routes("签到与服务时长 attendance")
+
+
+class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
+    after, who has signed up; left out, oneself."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    location: Location | None = None
+    person_id: Id | None = None
+
+
+# Not idempotent: a refused scan is kept, and a key's transaction would roll it back. Scanning twice changes nothing.
+@routes.post(
+    "/shifts/<shift_id>/sign-in",
+    idempotent=False,
+    errors=[
+        NotFound,
+        CodeInvalid,
+        CodeExpired,
+        TooFarAway,
+        PlaceUnknown,
+        OutsideHours,
+        ShiftOff,
+        NotSignedUp,
+        AttendanceConfirmed,
+    ],
+)
+async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
+    """签到
+
+    扫描现场二维码，或在活动地点附近定位。开始前 2 小时至结束后 2 小时内有效；被拒绝的签到会留下原因。可代家人签到。
+    """
+    sign_up_id = await attendance.sign_in_or_out(
+        caller.person_id,
+        shift_id,
+        Direction.IN,
+        code=body.code,
+        location=body.location,
+        person_id=body.person_id,
+    )
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+
+
+@routes.post(
+    "/shifts/<shift_id>/sign-out",
+    idempotent=False,
+    errors=[
+        NotFound,
+        CodeInvalid,
+        CodeExpired,
+        TooFarAway,
+        PlaceUnknown,
+        OutsideHours,
+        ShiftOff,
+        NotSignedUp,
+        NotSignedInYet,
+        AttendanceConfirmed,
+    ],
+)
+async def sign_out_of_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
+    """签退"""
+    sign_up_id = await attendance.sign_in_or_out(
+        caller.person_id,
+        shift_id,
+        Direction.OUT,
+        code=body.code,
+        location=body.location,
+        person_id=body.person_id,
+    )
+    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+
+
+@routes.get("/sign-ups/<sign_up_id>/pass", errors=[NotFound, NotSignedUp])
+async def show_shift_pass(caller: Caller, sign_up_id: Id) -> ShiftPass:
+    """签到凭证
+
+    出示给负责人的扫码枪或手机扫描；只对该场次有效。图片为 PNG 的 base64。
+    """
+    return await codes.show_shift_pass(caller.person_id, sign_up_id)
+
+
+@routes.get("/me/hours", errors=[InvalidFields, NotFound])
+async def list_my_hours(caller: Caller, query: MyHoursQuery) -> Page[HoursView]:
+    """我的服务时长
+
+    每场一条，含待审批、未获批准和已被更正的。
+    """
+    return await hours_queries.list_my_hours(caller.person_id, query)
+
+
+@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotFound, NotAttended, RatingClosed, AlreadyRated])
+async def rate_shift(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingView:
+    """评价活动
+
+    确认出勤后、活动结束 30 天内可评一次。文字通过内容安全检查后他人可见。
+    """
+    return await ratings.rate_shift(caller.person_id, sign_up_id, body)
+
+
+@routes.get("/shifts/<shift_id>/ratings", errors=[InvalidFields, NotFound])
+async def list_shift_ratings(caller: Caller, shift_id: Id, query: PageQuery) -> RatingTotals:
+    """场次的评价"""
+    return await ratings.list_shift_ratings(caller.person_id, shift_id, query)
+
+
+@routes.get("/me/ratings", errors=[InvalidFields])
+async def list_my_ratings(caller: Caller, query: PageQuery) -> Page[MyRatingView]:
+    """我收到的评价"""
+    return await ratings.list_my_ratings(caller.person_id, query)
+
+
+@routes.get("/me/no-shows", errors=[InvalidFields])
+async def list_my_no_shows(caller: Caller, query: PageQuery) -> MyNoShows:
+    """我的爽约记录
+
+    含申诉结果，以及因多次爽约暂停报名的截止时间。
+    """
+    return await appeals.list_my_no_shows(caller.person_id, query)
+
+
+class AppealText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+@routes.post("/no-shows/<no_show_id>/appeal", status=201, errors=[NotFound, WrongState, AppealClosed, AlreadyAppealed])
+async def appeal_no_show(caller: Caller, no_show_id: Id, body: AppealText) -> MyNoShows:
+    """对爽约申诉
+
+    30 天内可申诉一次，由主办方工作人员处理；通过后不再计入，由此暂停的报名随之恢复。
+    """
+    await appeals.appeal_no_show(caller.person_id, no_show_id, body.text)
+    return await appeals.list_my_no_shows(caller.person_id, PageQuery())

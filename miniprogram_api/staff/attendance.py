@@ -1,0 +1,237 @@
+"""工作端：出勤与时长: codes, scanners, the leader's list, confirmation, approvals, ratings, appeals."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.media.spreadsheets import XLSX
+from server.pages import Page, PageQuery
+from server.volunteering import appeals, attendance, codes, hours, hours_queries, ratings, roster
+from server.volunteering.appeals import AppealsQuery, AppealView
+from server.volunteering.attendance import ListMark, PassScan, ScanResult
+from server.volunteering.attendance_errors import (
+    AlreadyRated,
+    CorrectionWaiting,
+    NotAttended,
+    RatingClosed,
+    WrongApprover,
+)
+from server.volunteering.attendance_models import Direction
+from server.volunteering.codes import ShiftCode
+from server.volunteering.errors import MinutesCreditedAlready, ShiftOff, TooEarlyToConfirm
+from server.volunteering.hours import ConfirmedPerson, Minutes
+from server.volunteering.hours_queries import HoursQuery, HoursView
+from server.volunteering.queries import ActivityView
+from server.volunteering.ratings import NewRating, RatingTotals, RatingView
+from server.volunteering.roster import ShiftScanView, SignUpRow
+from server.volunteering.staff_queries import get_staff_activity
+
+routes = Routes("工作端：出勤与时长", prefix="/staff")
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+# Who leads a team, or a shift, need not hold a role: the services look at what they lead.
+
+
+@routes.get("/shifts/<shift_id>/sign-ups", errors=[InvalidFields, NotFound])
+async def list_shift_sign_ups(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
+    """场次报名名单（姓名脱敏）
+
+    sign_out_method 为 rule 的是忘记签退、按结束时间计的。
+    """
+    return await roster.list_shift_sign_ups(caller.person_id, shift_id, query)
+
+
+@routes.get("/shifts/<shift_id>/roster", errors=[InvalidFields, NotFound])
+async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
+    """场次花名册
+
+    含姓名；手机号只显示到活动结束后 7 天。每次查看都会留痕。
+    """
+    return await roster.list_shift_roster(caller.person_id, shift_id, query)
+
+
+@routes.get("/shifts/<shift_id>/roster/export", errors=[NotFound])
+async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
+    """导出花名册（xlsx）
+
+    每次导出都会留痕。
+    """
+    made = await roster.export_shift_roster(caller.person_id, shift_id)
+    return HTTPResponse(
+        made.content,
+        content_type=XLSX,
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(made.name)}",
+            "cache-control": "private, no-store",
+        },
+    )
+
+
+@routes.get("/shifts/<shift_id>/scans", errors=[InvalidFields, NotFound])
+async def list_shift_scans(caller: Caller, shift_id: Id, query: PageQuery) -> Page[ShiftScanView]:
+    """签到记录
+
+    含被拒绝的签到及原因。
+    """
+    return await roster.list_shift_scans(caller.person_id, shift_id, query)
+
+
+class CodeQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    direction: Direction = Direction.IN
+
+
+@routes.get("/shifts/<shift_id>/code", errors=[NotFound, ShiftOff])
+async def show_shift_code(caller: Caller, shift_id: Id, query: CodeQuery) -> ShiftCode:
+    """签到（签退）二维码
+
+    每 30 秒更换一次；图片为 PNG 的 base64。
+    """
+    return await codes.show_shift_code(caller.person_id, shift_id, query.direction)
+
+
+class PassScans(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    scans: Annotated[list[PassScan], msgspec.Meta(min_length=1, max_length=200)]
+
+
+class ScanResults(msgspec.Struct):
+    results: list[ScanResult]
+
+
+# Not idempotent: refused ones are kept one by one. A scan's own nonce makes it safe to send again.
+@routes.post("/shifts/<shift_id>/scans", idempotent=False, errors=[NotFound])
+async def take_pass_scans(caller: Caller, shift_id: Id, body: PassScans) -> ScanResults:
+    """上传扫到的签到凭证
+
+    离线时先存下，联网后带扫码时间补传；nonce 相同的重复上传得到同一结果。单条被拒绝的原因在结果里。
+    """
+    return ScanResults(await attendance.take_pass_scans(caller.person_id, shift_id, body.scans))
+
+
+class ListMarks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    marks: Annotated[list[ListMark], msgspec.Meta(min_length=1, max_length=200)]
+
+
+@routes.post("/shifts/<shift_id>/marks", idempotent=False, errors=[NotFound])
+async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) -> ScanResults:
+    """按名单代签到（签退）"""
+    return ScanResults(await attendance.mark_attendance_list(caller.person_id, shift_id, body.marks))
+
+
+class SignInRadius(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    meters: Annotated[int, msgspec.Meta(ge=0, le=5000)]
+    """0: no signing in by position."""
+
+
+@routes.put("/activities/<activity_id>/sign-in-radius", errors=[NotFound])
+async def set_sign_in_radius(caller: Caller, activity_id: Id, body: SignInRadius) -> ActivityView:
+    """设置定位签到的距离
+
+    默认 500 米；0 表示不支持定位签到。
+    """
+    await attendance.set_sign_in_radius(caller.person_id, activity_id, body.meters)
+    return await get_staff_activity(caller.person_id, activity_id)
+
+
+class ConfirmAttendance(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    persons: Annotated[list[ConfirmedPerson], msgspec.Meta(min_length=1, max_length=500)]
+
+
+@routes.post(
+    "/shifts/<shift_id>/attendance",
+    errors=[InvalidFields, MinutesCreditedAlready, NotAllowed, NotFound, ShiftOff, TooEarlyToConfirm, WrongState],
+)
+async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> None:
+    """确认出勤并计入服务时长
+
+    一人一天 8 小时以内立即生效；8 至 12 小时须社区管理员批准，超过 12 小时须街道管理员批准。
+    结束 7 天后的补录须说明原因，并由另一人核实。
+    """
+    await hours.confirm_attendance(caller.person_id, shift_id, body.persons)
+
+
+@routes.get("/hours", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+async def list_hours(caller: Caller, query: HoursQuery) -> Page[HoursView]:
+    """辖区内的服务时长（默认待审批的）"""
+    return await hours_queries.list_hours(caller.person_id, query)
+
+
+@routes.post(
+    "/hours/<hours_id>/approve",
+    who=Who.STAFF,
+    errors=[MinutesCreditedAlready, NotFound, WrongApprover, WrongState],
+)
+async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
+    """批准服务时长"""
+    await hours.approve_hours(caller.person_id, hours_id)
+    return await hours_queries.show_hours(hours_id)
+
+
+class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Reason
+
+
+@routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongApprover, WrongState])
+async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursView:
+    """不批准服务时长"""
+    await hours.refuse_hours(caller.person_id, hours_id, body.reason)
+    return await hours_queries.show_hours(hours_id)
+
+
+class CorrectHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    minutes: Minutes
+    """0 takes them away."""
+    reason: Reason
+
+
+@routes.post(
+    "/hours/<hours_id>/correct",
+    status=201,
+    errors=[CorrectionWaiting, MinutesCreditedAlready, NotAllowed, NotFound, WrongState],
+)
+async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> HoursView:
+    """更正服务时长
+
+    更正是一条新记录，原记录保留。改少立即生效；改多按新计入的规则审批，批准前原时长仍有效。
+    """
+    made = await hours.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
+    return await hours_queries.show_hours(made)
+
+
+@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAllowed, NotFound, NotAttended, RatingClosed, AlreadyRated])
+async def rate_volunteer(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingView:
+    """评价志愿者"""
+    return await ratings.rate_volunteer(caller.person_id, sign_up_id, body)
+
+
+@routes.get("/shifts/<shift_id>/ratings", errors=[InvalidFields, NotFound])
+async def list_volunteer_ratings(caller: Caller, shift_id: Id, query: PageQuery) -> RatingTotals:
+    """对志愿者的评价"""
+    return await ratings.list_volunteer_ratings(caller.person_id, shift_id, query)
+
+
+@routes.get("/no-show-appeals", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+async def list_no_show_appeals(caller: Caller, query: AppealsQuery) -> Page[AppealView]:
+    """爽约申诉"""
+    return await appeals.list_no_show_appeals(caller.person_id, query)
+
+
+class AppealDecision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    accept: bool
+    decision: Reason
+
+
+@routes.post("/no-show-appeals/<appeal_id>/decide", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+async def decide_no_show_appeal(caller: Caller, appeal_id: Id, body: AppealDecision) -> AppealView:
+    """处理爽约申诉
+
+    通过后该次爽约不再计入，由它引起的暂停报名随之解除。
+    """
+    return await appeals.decide_no_show_appeal(caller.person_id, appeal_id, accept=body.accept, decision=body.decision)

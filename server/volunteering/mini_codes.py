@@ -1,0 +1,23 @@
+"""The code for a shift's poster, which opens its activity. To sign in, people scan the changing one (attendance.py)."""
+
+from server.database import fetch_one
+from server.media.mini_codes import CodeKind, CodePicture, CodeTarget, draw_mini_code
+from server.volunteering.attendance import get_shift, require_leader_or_staff
+from server.volunteering.models import SHOWN_STATES
+
+
+async def show_shift_mini_code(actor_id: str, shift_id: str, width: int) -> CodePicture:
+    """The shift's code, for its leader and the organizer's staff, before publication too. Raises NotFound."""
+    await require_leader_or_staff(actor_id, await get_shift(shift_id))
+    return await draw_mini_code(CodeKind.SHIFT, shift_id, width)
+
+
+async def shift_target(shift_id: str) -> CodeTarget | None:
+    """What a shift's code opens: its activity, once residents may see that. What happened to it, the page tells."""
+    row = await fetch_one(
+        "SELECT a.id, a.title FROM shift sh JOIN activity a ON a.id = sh.activity_id "
+        "WHERE sh.id = $1 AND a.state = ANY($2)",
+        shift_id,
+        [str(state) for state in SHOWN_STATES],
+    )
+    return CodeTarget(shift_id, row["title"], f"id={row['id']}&shift={shift_id}") if row else None

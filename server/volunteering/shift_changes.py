@@ -1,0 +1,220 @@
+"""What becomes of shifts: another time, another quota, called off by staff or because too few signed up."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from server import clock
+from server.database import fetch, fetch_value, transaction
+from server.errors import NotFound, WrongState
+from server.ids import Id
+from server.notifications.service import notify
+from server.places.models import Place
+from server.places.service import change_capacity, change_start, close_allotment, lock_allotment
+from server.volunteering.access import audit, check_version, ensure_not_over, lock_shift
+from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
+from server.volunteering.party import people_of, tell_all
+from server.volunteering.reasons import SHIFT, submit_reason
+from server.volunteering.reminders import plan_reminders
+from server.volunteering.shifts import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
+
+TOO_FEW = "报名人数未达到最低人数"
+
+
+class ShiftChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays; with another start, the end and the deadlines that are left out move along with it."""
+
+    starts_at: Moment | UnsetType = UNSET
+    ends_at: Moment | UnsetType = UNSET
+    sign_up_opens_at: Moment | UnsetType = UNSET
+    sign_up_closes_at: Moment | UnsetType = UNSET
+    cancel_until: Moment | UnsetType = UNSET
+    leader_id: Id | UnsetType | None = UNSET
+    minimum: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | UnsetType = UNSET
+
+
+async def change_shift(actor_id: str, shift_id: str, version: int, change: ShiftChange) -> str:
+    """Another time, other deadlines, another leader or minimum for one shift; the activity's id.
+
+    Those who have or wait for a place are told of a new time, and may then cancel freely. Raises NotFound,
+    EditedMeanwhile, InvalidFields, WrongState once it has begun or is cancelled.
+    """
+    now = clock.now()
+    async with transaction():
+        activity, shift = await lock_shift(actor_id, shift_id)
+        check_version(shift, version)
+        ensure_not_over(activity)
+        if shift.state is not ShiftState.SCHEDULED:
+            raise WrongState("该场次已取消")
+        if shift.starts_at <= now:
+            raise WrongState("该场次已开始")
+        was_at, was_until = shift.starts_at, shift.ends_at
+        if isinstance(change.starts_at, datetime):
+            check_start("", change.starts_at, now)
+        _apply(shift, change)
+        capacity = await fetch_value(
+            "SELECT sum(a.capacity) FROM shift_role r JOIN allotment a ON a.id = r.allotment_id WHERE r.shift_id = $1",
+            shift_id,
+        )
+        deadlines = (shift.sign_up_opens_at, shift.sign_up_closes_at, shift.cancel_until)
+        check_times("", shift.starts_at, shift.ends_at, deadlines)
+        check_minimum("", shift.minimum, capacity, shift.sign_up_closes_at, shift.starts_at)
+        await check_leader("", shift.leader_id)
+        if shift.sign_up_closes_at > now:
+            shift.minimum_checked_at = None
+        is_moved = (shift.starts_at, shift.ends_at) != (was_at, was_until)
+        if is_moved:
+            shift.moved_at = now
+        shift.version += 1
+        await shift.save()
+        if shift.starts_at != was_at:
+            for allotment_id in await _allotments_of(shift_id):
+                await change_start(allotment_id, shift.starts_at)
+        if is_moved and activity.state is ActivityState.PUBLISHED:
+            await plan_reminders([shift])
+            await _tell_moved(shift, was_at)
+        await span_shifts(activity)
+        await audit("change_shift", actor_id, activity, shift=shift_id)
+    return activity.id
+
+
+async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> str:
+    """Call one shift off and tell everyone who signed up; the others stay. The activity's id.
+
+    Raises NotFound, WrongState once it is over or cancelled.
+    """
+    async with transaction():
+        activity, shift = await lock_shift(actor_id, shift_id)
+        ensure_not_over(activity)
+        if shift.state is not ShiftState.SCHEDULED:
+            raise WrongState("该场次已取消")
+        if shift.ends_at <= clock.now():
+            raise WrongState("该场次已结束")
+        ended = await _call_off(shift, "shift_cancelled", reason)
+        await submit_reason(SHIFT, shift_id, actor_id, activity)
+        await span_shifts(activity)
+        await audit("cancel_shift", actor_id, activity, shift=shift_id, sign_ups=ended)
+    return activity.id
+
+
+async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int) -> str:
+    """Another quota: raised, the waiting list moves up; lowered, nobody is thrown out. The activity's id."""
+    async with transaction():
+        role = await ShiftRole.get_or_none(id=shift_role_id)
+        if role is None:
+            raise NotFound()
+        activity, shift = await lock_shift(actor_id, role.shift_id)
+        ensure_not_over(activity)
+        if shift.state is not ShiftState.SCHEDULED:
+            raise WrongState("该场次已取消")
+        await change_capacity(role.allotment_id, capacity)
+        await audit("change_role_capacity", actor_id, activity, shift_role=shift_role_id, capacity=capacity)
+    return activity.id
+
+
+async def call_off_small_shifts(limit: int = 50) -> int:
+    """The sweep: when sign-up closes, shifts with fewer people than their minimum are called off; how many were looked
+    at. Each in its own transaction."""
+    now = clock.now()
+    due = await fetch(
+        "SELECT sh.id, sh.activity_id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.minimum > 0 "
+        "AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND sh.sign_up_closes_at <= $1 "
+        "AND a.state = 'published' ORDER BY sh.sign_up_closes_at LIMIT $2",
+        now,
+        limit,
+    )
+    for row in due:
+        async with transaction():
+            found = Activity.filter(id=row["activity_id"], state=ActivityState.PUBLISHED)
+            # The activity before its shift, as staff lock them; what they are busy with is left for the next round.
+            activity = await found.select_for_update(skip_locked=True, no_key=True).get_or_none()
+            if activity is None:
+                continue
+            waiting = Shift.filter(id=row["id"], state=ShiftState.SCHEDULED, minimum_checked_at=None)
+            # Looked at again under the lock: staff may have moved the deadline, or another worker been faster.
+            shift = await waiting.filter(sign_up_closes_at__lte=now).select_for_update(no_key=True).get_or_none()
+            if shift is not None:
+                await _check_minimum(activity, shift)
+    return len(due)
+
+
+async def _check_minimum(activity: Activity, shift: Shift) -> None:
+    taken = sum([(await lock_allotment(id_)).taken for id_ in await _allotments_of(shift.id)])
+    shift.minimum_checked_at = clock.now()
+    await shift.save(update_fields=["minimum_checked_at"])
+    if taken >= shift.minimum or shift.starts_at <= clock.now():
+        return
+    ended = await _call_off(shift, "shift_called_off", TOO_FEW)
+    await span_shifts(activity)
+    await notify(activity.created_by_id, "own_shift_called_off", shift=shift.id, people=taken)
+    await audit("call_off_shift", None, activity, shift=shift.id, sign_ups=ended)
+
+
+async def call_off_lag() -> float:
+    """For how many seconds the oldest minimum has waited to be looked at."""
+    oldest = await fetch_value(
+        "SELECT min(sh.sign_up_closes_at) FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.minimum > 0 "
+        "AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND sh.sign_up_closes_at <= $1 "
+        "AND a.state = 'published'",
+        clock.now(),
+    )
+    return (clock.now() - oldest).total_seconds() if oldest else 0.0
+
+
+async def close_shifts(shifts: list[Shift], end_reason: str, reason: str) -> list[Place]:
+    """Call shifts off, in the caller's transaction, which holds their activity; the places that ended with them."""
+    places: list[Place] = []
+    # Several allotments are always locked in the order of their ids.
+    for allotment_id in await _allotments_of(*(shift.id for shift in shifts)):
+        places += await close_allotment(allotment_id, end_reason, remove_all=True)
+    for shift in shifts:
+        shift.state, shift.reason, shift.remind_at = ShiftState.CANCELLED, reason, None
+        shift.version += 1
+        await shift.save(update_fields=["state", "reason", "remind_at", "version"])
+    return places
+
+
+async def _call_off(shift: Shift, event: str, reason: str) -> int:
+    places = await close_shifts([shift], event, reason)
+    await tell_all(places, event, shift=shift.id)
+    return len(places)
+
+
+async def _tell_moved(shift: Shift, was_at: datetime) -> None:
+    """Tell of the new time; those for whom it now overlaps with another shift of theirs, that they have to choose."""
+    rows = await fetch(
+        "SELECT s.place_id, EXISTS (SELECT 1 FROM sign_up o JOIN place op ON op.id = o.place_id "
+        "JOIN shift osh ON osh.id = o.shift_id WHERE o.person_id = s.person_id AND o.shift_id <> s.shift_id "
+        "AND op.state IN ('waiting', 'offered', 'confirmed') AND osh.state = 'scheduled' "
+        "AND osh.starts_at < $3 AND $2 < osh.ends_at) AS overlaps FROM sign_up s JOIN place p ON p.id = s.place_id "
+        "WHERE s.shift_id = $1 AND p.ended_at IS NULL",
+        shift.id,
+        shift.starts_at,
+        shift.ends_at,
+    )
+    people = await people_of(row["place_id"] for row in rows)
+    everyone = {id_ for concerned in people.values() for id_ in concerned}
+    overlapping = {id_ for row in rows if row["overlaps"] for id_ in people[row["place_id"]]}
+    await notify(overlapping, "shift_moved_overlapping", shift=shift.id, was=was_at)
+    await notify(everyone - overlapping, "shift_moved", shift=shift.id, was=was_at)
+
+
+def _apply(shift: Shift, change: ShiftChange) -> None:
+    """The change in the row, not saved yet."""
+    moved = change.starts_at - shift.starts_at if isinstance(change.starts_at, datetime) else timedelta()
+    for name in ("starts_at", "ends_at", "sign_up_closes_at", "cancel_until"):
+        given = getattr(change, name)
+        setattr(shift, name, getattr(shift, name) + moved if given is UNSET else given)
+    for name in ("sign_up_opens_at", "leader_id", "minimum"):
+        if (given := getattr(change, name)) is not UNSET:
+            setattr(shift, name, given)
+
+
+async def _allotments_of(*shift_ids: str) -> list[str]:
+    """The allotments of these shifts' roles, in the order in which they are locked."""
+    rows = await fetch(
+        "SELECT allotment_id FROM shift_role WHERE shift_id = ANY($1::uuid[]) ORDER BY allotment_id", list(shift_ids)
+    )
+    return [row["allotment_id"] for row in rows]

@@ -1,0 +1,235 @@
+"""What people see of their sign-ups and their family's: where they stand, why they wait, and their calendar."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server import clock
+from server.accounts.queries import describe_persons
+from server.calendar_feed import CalendarEntry
+from server.database import fetch
+from server.errors import NotFound
+from server.ids import Id
+from server.pages import Page, PageQuery, cut_page, decode_cursor
+from server.places.models import PlaceState
+from server.places.queries import Pass, Waiting, passes_of, waiting_places
+from server.volunteering.models import ActivityState, ShiftState
+from server.volunteering.reasons import REMOVAL_REASON, SHIFT_REASON
+from server.volunteering.wording import why_ended, why_waiting
+
+
+class FamilySignUp(msgspec.Struct):
+    """Somebody of the family in the same shift; the name is masked."""
+
+    sign_up_id: Id
+    person_id: Id
+    name: str
+    state: PlaceState
+
+
+class MySignUp(msgspec.Struct, kw_only=True):
+    """One's own standing in a shift, or that of somebody one looks after.
+
+    Waiting: the `position` in the line (a party is one position), `party_size`, until when an offer stands
+    (`offered_until`), each time that the party was passed because too few places were free (`passes`), until when freed
+    places are held for it (`held_until`), and in words `why` there is no place yet. Ended: `end_reason` as a code
+    and `why` in words. `confirmed_minutes` once hours were credited.
+    """
+
+    id: Id
+    shift_role_id: Id
+    person_id: Id
+    person_name: str
+    state: PlaceState
+    party_size: int
+    position: int | None
+    offered_until: datetime | None
+    held_until: datetime | None
+    passed_count: int
+    passes: list[Pass]
+    end_reason: str
+    why: str
+    sign_in_at: datetime | None
+    sign_out_at: datetime | None
+    confirmed_minutes: int | None
+    family: list[FamilySignUp]
+
+
+class SignUpView(msgspec.Struct):
+    """A sign-up with what it is for."""
+
+    shift_id: Id
+    activity_id: Id
+    title: str
+    role_name: str
+    place_name: str
+    meeting_point: str
+    starts_at: datetime
+    ends_at: datetime
+    cancel_until: datetime
+    shift_state: ShiftState
+    activity_state: ActivityState
+    sign_up: MySignUp
+
+
+class SignUpsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """`past`: those whose shift has ended, latest first; otherwise those to come, next first."""
+
+    past: bool = False
+
+
+_MINE = (
+    "s.id, s.shift_id, s.shift_role_id, s.person_id, p.id AS place_id, p.state, p.party_size, p.offered_until, "
+    f"p.held_until, p.passed_count, p.end_reason, {REMOVAL_REASON} AS removal_reason, t.sign_in_at, t.sign_out_at, "
+    "h.minutes AS confirmed_minutes FROM sign_up s JOIN place p ON p.id = s.place_id "
+    "LEFT JOIN attendance t ON t.sign_up_id = s.id LEFT JOIN hours h ON h.sign_up_id = s.id AND h.state = 'effective' "
+)
+
+_SIGN_UP = (
+    "sh.activity_id, a.title, r.name AS role_name, a.place_name, a.meeting_point, sh.starts_at, sh.ends_at, "
+    f"sh.cancel_until, sh.state AS shift_state, a.state AS activity_state, {SHIFT_REASON} AS shift_reason, {_MINE} "
+    "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
+    "JOIN shift_role r ON r.id = s.shift_role_id"
+)
+
+_OURS = (
+    "s.person_id = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
+    "WHERE d.guardian_id = $1 AND d.ended_at IS NULL))"
+)
+"""Oneself and those whom one looks after."""
+
+
+async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpView]:
+    """One's own and the family's sign-ups with those that ended, by the time of the shift."""
+    after = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
+    compare, order, when = ("<", "DESC", "<=") if query.past else (">", "ASC", ">")
+    rows = await fetch(
+        f"SELECT {_SIGN_UP} WHERE {_OURS} AND sh.ends_at {when} $2 "
+        f"AND ($3::timestamptz IS NULL OR (sh.starts_at, s.id) {compare} ($3, $4::uuid)) "
+        f"ORDER BY sh.starts_at {order}, s.id {order} LIMIT $5",
+        person_id,
+        clock.now(),
+        *after,
+        query.limit + 1,
+    )
+    return cut_page(await _views(person_id, rows), query.limit, lambda view: (view.starts_at, view.sign_up.id))
+
+
+async def get_sign_up(person_id: str, sign_up_id: str) -> SignUpView:
+    """One sign-up of one's own, or of somebody one looks after. Raises NotFound."""
+    rows = await fetch(f"SELECT {_SIGN_UP} WHERE s.id = $2 AND {_OURS}", person_id, sign_up_id)
+    if not rows:
+        raise NotFound()
+    return (await _views(person_id, rows))[0]
+
+
+async def standings_in(activity_id: str, person_id: str) -> dict[str, MySignUp]:
+    """Shift → the person's own standing in it, for an activity's shifts; one that ended, where there is no other."""
+    rows = await fetch(
+        f"SELECT DISTINCT ON (s.shift_id) {SHIFT_REASON} AS shift_reason, {_MINE} JOIN shift sh ON sh.id = s.shift_id "
+        "WHERE sh.activity_id = $1 AND s.person_id = $2 ORDER BY s.shift_id, (p.ended_at IS NULL) DESC, s.id DESC",
+        activity_id,
+        person_id,
+    )
+    return {row["shift_id"]: own for row, own in zip(rows, await _standings(person_id, rows), strict=True)}
+
+
+async def calendar_of_sign_ups(person_id: str, since: datetime, until: datetime) -> list[CalendarEntry]:
+    """What the person and the family have signed up for, of what touches the time from `since` to `until`.
+
+    What they wait for is tentative; what was called off stays, marked, so that calendars take it out.
+    """
+    rows = await fetch(
+        "SELECT s.id, s.person_id, p.state, a.title, a.place_name, a.meeting_point, a.what_to_bring, a.contact, "
+        "sh.starts_at, sh.ends_at, sh.version + a.version AS version FROM sign_up s JOIN place p ON p.id = s.place_id "
+        "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
+        f"WHERE {_OURS} AND sh.starts_at < $3 AND $2 < sh.ends_at AND (p.state IN ('waiting', 'offered', 'confirmed', "
+        "'attended') OR sh.state = 'cancelled' AND p.end_reason IN ('activity_cancelled', 'shift_cancelled', "
+        "'shift_called_off')) ORDER BY sh.starts_at, s.id",
+        person_id,
+        since,
+        until,
+    )
+    names = await describe_persons({row["person_id"] for row in rows} - {person_id})
+    return [_entry(row, names.get(row["person_id"], {}).get("name", "")) for row in rows]
+
+
+def _entry(row: Any, family_name: str) -> CalendarEntry:
+    state = PlaceState(row["state"])
+    notes = {
+        "集合地点": row["meeting_point"],
+        "请携带": row["what_to_bring"],
+        "联系人": row["contact"],
+    }
+    return CalendarEntry(
+        kind="sign_up",
+        id=row["id"],
+        title=f"{row['title']}（{family_name}）" if family_name else row["title"],
+        place=row["place_name"],
+        note="\n".join(f"{name}：{text}" for name, text in notes.items() if text),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        state=state,
+        is_tentative=state in (PlaceState.WAITING, PlaceState.OFFERED),
+        is_cancelled=state is PlaceState.REMOVED,
+        version=row["version"],
+    )
+
+
+async def _views(person_id: str, rows: list[Any]) -> list[SignUpView]:
+    names = [name for name in SignUpView.__struct_fields__ if name != "sign_up"]
+    return [
+        SignUpView(sign_up=standing, **{name: row[name] for name in names})
+        for row, standing in zip(rows, await _standings(person_id, rows), strict=True)
+    ]
+
+
+async def _standings(person_id: str, rows: list[Any]) -> list[MySignUp]:
+    """Rows of `_MINE` (with the shift's reason) as Structs, those who wait with their position and the reason."""
+    waiting = await waiting_places([row["place_id"] for row in rows if row["state"] == PlaceState.WAITING])
+    passes = await passes_of([row["place_id"] for row in rows if row["passed_count"]])
+    family = await _family(person_id, {row["shift_id"] for row in rows})
+    names = await describe_persons({row["person_id"] for row in rows})
+    return [
+        MySignUp(
+            **{name: row[name] for name in _PLAIN},
+            person_name=names[row["person_id"]]["name"],
+            position=waiting[row["place_id"]].position if row["place_id"] in waiting else None,
+            passes=passes.get(row["place_id"], []),
+            why=_why(row, waiting.get(row["place_id"])),
+            family=[each for shift_id, each in family if shift_id == row["shift_id"] and each.sign_up_id != row["id"]],
+        )
+        for row in rows
+    ]
+
+
+_PLAIN = [
+    name for name in MySignUp.__struct_fields__ if name not in ("person_name", "position", "passes", "why", "family")
+]
+
+
+def _why(row: Any, waiting: Waiting | None) -> str:
+    if waiting:
+        return why_waiting(waiting)
+    return why_ended(row["end_reason"], row["removal_reason"] or row["shift_reason"])
+
+
+async def _family(person_id: str, shift_ids: set[str]) -> list[tuple[str, FamilySignUp]]:
+    """(shift, sign-up) of everybody in the family, the person too, who is in these shifts or in line for them."""
+    rows = await fetch(
+        "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
+        f"WHERE {_OURS} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
+        person_id,
+        list(shift_ids),
+    )
+    if len(rows) < 2:
+        return []
+    names = await describe_persons({row["person_id"] for row in rows})
+    return [
+        (
+            row["shift_id"],
+            FamilySignUp(row["id"], row["person_id"], names[row["person_id"]]["name"], PlaceState(row["state"])),
+        )
+        for row in rows
+    ]
