@@ -1,37 +1,30 @@
-"""邻里中心 neighbor center: venues, services, booking."""
+"""邻里中心 neighbor center: venues, what they offer and when, and what is to be said about them."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import msgspec
+from sanic.response import HTTPResponse
 
+from miniprogram_api.calendars import CALENDAR_TYPE
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound, WrongState
+from server.errors import InvalidFields, NotFound
 from server.ids import Id
-from server.neighbor_center import availability, booking_queries, queries, rooms, service
+from server.neighbor_center import availability, complaints, coverage, duties, feeds, holiday_years, queries, screens
 from server.neighbor_center.availability import AvailabilityView, RoomDay
-from server.neighbor_center.booking_queries import BookingView, RoomBookingView, When
-from server.neighbor_center.errors import (
-    BookingOverlaps,
-    ChangeTooLate,
-    NotEligible,
-    RoomTaken,
-    SlotNotOffered,
-    TooFarAhead,
-    TooManyBookings,
-)
+from server.neighbor_center.complaints import ComplaintView
+from server.neighbor_center.coverage import CircleCoverage
+from server.neighbor_center.duties import DutyDay
+from server.neighbor_center.holiday_years import YearView
 from server.neighbor_center.models import VenueKind
-from server.neighbor_center.queries import FIFTEEN_MINUTES_METERS, ServiceView, VenueBrief, VenueView
+from server.neighbor_center.queries import FIFTEEN_MINUTES_METERS, ExceptionView, ServiceView, VenueBrief, VenueView
+from server.neighbor_center.screens import BoardView
 from server.pages import Page, PageQuery
-from server.places.errors import Blocked, OfferExpired, PlacesFull
 
 routes = Routes("邻里中心 neighbor center")
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
-PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-BookingNote = Annotated[str, msgspec.Meta(max_length=500)]
-_CANNOT_BOOK = [NotFound, NotEligible, SlotNotOffered, TooFarAhead, TooManyBookings, BookingOverlaps, Blocked]
+Meters = Annotated[int, msgspec.Meta(ge=100, le=20_000)]
 
 
 class VenuesQuery(PageQuery, kw_only=True):
@@ -44,7 +37,7 @@ class NearbyQuery(PageQuery, kw_only=True):
 
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
     latitude: Annotated[float, msgspec.Meta(ge=-85, le=85)]
-    meters: Annotated[int, msgspec.Meta(ge=100, le=20_000)] = FIFTEEN_MINUTES_METERS
+    meters: Meters = FIFTEEN_MINUTES_METERS
     kind: VenueKind | None = None
 
 
@@ -58,38 +51,27 @@ class RoomDayQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     day: date
 
 
-class BookSlot(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`person_id`: somebody the caller looks after; oneself without it. `wait`: onto the waiting list when full.
-    `address`: for a home visit."""
-
-    starts_at: Moment
-    person_id: Id | None = None
-    party_size: PartySize = 1
-    note: BookingNote = ""
-    address: Annotated[str, msgspec.Meta(max_length=120)] = ""
-    wait: bool = False
+class CoverageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    meters: Meters = FIFTEEN_MINUTES_METERS
+    kind: VenueKind | None = None
 
 
-class MoveBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    starts_at: Moment
+class DutiesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    first_day: date | None = None
+    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
 
 
-class CancelBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Past the deadline, cancelling counts as a no-show; `accept_no_show` says that the person knows."""
-
-    accept_no_show: bool = False
+class YearQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    year: Annotated[int, msgspec.Meta(ge=2000, le=2200)]
 
 
-class BookRoom(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    starts_at: Moment
-    ends_at: Moment
-    person_id: Id | None = None
-    party_size: PartySize = 1
-    note: BookingNote = ""
+class BoardQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    token: Annotated[str, msgspec.Meta(min_length=20, max_length=80, description="of the screen")]
 
 
-class MyBookingsQuery(PageQuery, kw_only=True):
-    when: When = When.COMING
+class Complain(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    service_id: Id | None = None
 
 
 @routes.get("/venues", errors=[InvalidFields])
@@ -123,6 +105,16 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     )
 
 
+@routes.get("/organizations/<organization_id>/circle-coverage", who=Who.ANYONE, errors=[NotFound, InvalidFields])
+async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> CircleCoverage:
+    """一刻钟服务圈覆盖率
+
+    Which share of the buildings of a community (or of any organization's subtree) lies within a walk of fifteen
+    minutes from a venue, and the buildings that do not.
+    """
+    return await coverage.get_circle_coverage(organization_id, meters=query.meters, kind=query.kind)
+
+
 @routes.get("/venues/<venue_id>", who=Who.ANYONE, errors=[NotFound])
 async def get_venue(venue_id: Id) -> VenueView:
     """服务场所详情及服务项目"""
@@ -152,112 +144,73 @@ async def get_room_day(service_id: Id, query: RoomDayQuery) -> RoomDay:
     return await availability.get_room_day(service_id, query.day)
 
 
-@routes.post("/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, InvalidFields])
-async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingView:
-    """预约时段
+@routes.get("/venues/<venue_id>/duties", who=Who.ANYONE, errors=[NotFound, InvalidFields])
+async def list_duties(venue_id: Id, query: DutiesQuery) -> list[DutyDay]:
+    """坐班值班安排
 
-    For oneself or a dependant. The same tap twice gives the same booking.
+    Who is on duty each day, holidays and make-up working days included.
     """
-    return await service.book_slot(
-        caller.person_id,
-        service_id,
-        body.starts_at,
-        person_id=body.person_id,
-        party_size=body.party_size,
-        note=body.note,
-        address=body.address,
-        wait=body.wait,
-    )
+    return await duties.list_duties(venue_id, query.first_day, query.days)
 
 
-@routes.get("/bookings", errors=[InvalidFields])
-async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[BookingView]:
-    """我的预约
+@routes.get("/venues/<venue_id>/opening-exceptions", who=Who.ANYONE)
+async def list_opening_exceptions(venue_id: Id) -> list[ExceptionView]:
+    """停开和加开的日子
 
-    One's own and those of the people one looks after.
+    From today on, with the reason.
     """
-    return await booking_queries.list_my_bookings(
-        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
-    )
+    return await queries.list_opening_exceptions(venue_id)
 
 
-@routes.get("/bookings/<booking_id>", errors=[NotFound])
-async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
-    """预约详情"""
-    return await booking_queries.get_booking(caller.person_id, booking_id)
+@routes.get("/holidays", who=Who.ANYONE, errors=[InvalidFields])
+async def get_holiday_year(query: YearQuery) -> YearView:
+    """某年的节假日和调休"""
+    return await holiday_years.get_holiday_year(query.year)
 
 
-@routes.post(
-    "/bookings/<booking_id>/move",
-    errors=[
-        NotFound,
-        WrongState,
-        ChangeTooLate,
-        SlotNotOffered,
-        TooFarAhead,
-        TooManyBookings,
-        BookingOverlaps,
-        PlacesFull,
-    ],
-)
-async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> BookingView:
-    """改期
+@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, errors=[NotFound])
+async def get_board(venue_id: Id) -> BoardView:
+    """场所今日看板
 
-    One step: where the new slot is full, the old place stays.
+    Today's services, rooms, lines and who is on duty. No personal data, and no arrival code.
     """
-    return await service.move_booking(caller.person_id, booking_id, body.starts_at)
+    return await screens.get_board(venue_id)
 
 
-@routes.post("/bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
-async def cancel_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> BookingView:
-    """取消预约"""
-    return await service.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+@routes.get("/screen-board", who=Who.ANYONE, per_minute=240, errors=[NotFound, InvalidFields])
+async def show_screen(query: BoardQuery) -> BoardView:
+    """门口屏幕的看板
 
-
-@routes.post("/bookings/<booking_id>/accept", errors=[NotFound, OfferExpired, WrongState])
-async def accept_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
-    """接受候补名额"""
-    return await service.accept_slot_offer(caller.person_id, booking_id)
-
-
-@routes.post("/bookings/<booking_id>/decline", errors=[NotFound, WrongState])
-async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
-    """放弃候补名额"""
-    return await service.decline_slot_offer(caller.person_id, booking_id)
-
-
-@routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken, InvalidFields])
-async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBookingView:
-    """预约活动室
-
-    Any range on a grid of 15 minutes. Where staff must agree, it is a request at first.
+    The board with the arrival code, for a screen with its token. Ask again when the code's `shown_until` has come.
     """
-    return await rooms.book_room(
-        caller.person_id,
-        service_id,
-        body.starts_at,
-        body.ends_at,
-        person_id=body.person_id,
-        party_size=body.party_size,
-        note=body.note,
-    )
+    return await screens.show_screen(query.token)
 
 
-@routes.get("/room-bookings", errors=[InvalidFields])
-async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[RoomBookingView]:
-    """我的活动室预约"""
-    return await booking_queries.list_my_room_bookings(
-        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
-    )
+@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+async def read_venue_calendar(name: str) -> HTTPResponse:
+    """场所日历订阅（ICS）
+
+    What is booked at a venue, without names. The address comes with a screen, is signed and needs no sign-in.
+    """
+    return HTTPResponse(await feeds.read_venue_feed(name), content_type=CALENDAR_TYPE)
 
 
-@routes.get("/room-bookings/<booking_id>", errors=[NotFound])
-async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
-    """活动室预约详情"""
-    return await booking_queries.get_room_booking(caller.person_id, booking_id)
+@routes.post("/venues/<venue_id>/complaints", status=201, errors=[NotFound, InvalidFields])
+async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintView:
+    """投诉
+
+    An answer is promised within three days.
+    """
+    return await complaints.complain(caller.person_id, venue_id, body.text, service_id=body.service_id)
 
 
-@routes.post("/room-bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
-async def cancel_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
-    """取消活动室预约"""
-    return await rooms.cancel_room_booking(caller.person_id, booking_id)
+@routes.get("/complaints", errors=[InvalidFields])
+async def list_my_complaints(caller: Caller, query: PageQuery) -> Page[ComplaintView]:
+    """我的投诉"""
+    return await complaints.list_my_complaints(caller.person_id, cursor=query.cursor, limit=query.limit)
+
+
+@routes.get("/complaints/<complaint_id>", errors=[NotFound])
+async def get_complaint(caller: Caller, complaint_id: Id) -> ComplaintView:
+    """投诉详情"""
+    return await complaints.get_complaint(caller.person_id, complaint_id)

@@ -5,10 +5,11 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.routing import Routes, Who
-from server.accounts import registry
+from server.accounts import blocking, registry
+from server.accounts.blocking import BlockReason
 from server.accounts.registry import PersonFound
 from server.accounts.sessions import Caller
-from server.errors import NotFound, WrongState
+from server.errors import NotAllowed, NotFound, WrongState
 from server.ids import Id
 
 routes = Routes("工作端：人员", prefix="/staff")
@@ -50,6 +51,25 @@ class MergePersons(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> None:
     """合并同一个人的两份资料"""
     await registry.merge_person(caller.person_id, person_id, body.into_id)
+
+
+class BlockPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: BlockReason
+
+
+@routes.post("/persons/<person_id>/block", who=Who.STAFF, errors=[NotAllowed, WrongState])
+async def block_person(caller: Caller, person_id: Id, body: BlockPerson) -> None:
+    """停用一个账号（管理员）
+
+    立即退出登录并不能再登录；未完成的心愿交由工作人员跟进，认领的心愿回到心愿墙。
+    """
+    await blocking.block_person(caller.person_id, person_id, body.reason)
+
+
+@routes.post("/persons/<person_id>/unblock", who=Who.STAFF, errors=[WrongState])
+async def unblock_person(caller: Caller, person_id: Id) -> None:
+    """恢复一个账号（管理员）"""
+    await blocking.unblock_person(caller.person_id, person_id)
 
 
 @routes.get("/persons/<person_id>/details", who=Who.STAFF)

@@ -1,22 +1,27 @@
-"""工作端：邻里中心: venues and their hours, and the counter's work."""
+"""工作端：邻里中心: venues, services, when they are open, who is on duty."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
 
-from miniprogram_api.neighbor_center import BookingNote, Moment, PartySize
+from miniprogram_api.bookings import PartySize
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.ids import Id
-from server.neighbor_center import booking_queries, counter, rooms, venues
-from server.neighbor_center.booking_queries import DayBooking, DayRoomBooking
+from server.media.service import PictureUnusable
+from server.neighbor_center import duties, holiday_years, opening, venues
+from server.neighbor_center.affected import Answers
 from server.neighbor_center.calendars import CalendarChange
-from server.neighbor_center.counter import VisitDetails
+from server.neighbor_center.duties import DutyDay
 from server.neighbor_center.errors import RoomTaken, SlotNotOffered
+from server.neighbor_center.holidays import SpecialDay
 from server.neighbor_center.models import (
+    Accessibility,
+    DutyKind,
     ExceptionKind,
+    RuleDays,
     ServiceKind,
     ServiceMode,
     ServiceState,
@@ -24,7 +29,7 @@ from server.neighbor_center.models import (
     VenueState,
     WhoMayBook,
 )
-from server.pages import Page, PageQuery
+from server.neighbor_center.opening import Hours
 from server.places.errors import PlacesFull
 
 routes = Routes("工作端：邻里中心", prefix="/staff")
@@ -49,6 +54,17 @@ Price = Annotated[int, msgspec.Meta(ge=0, le=10_000_000, description="分, as in
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="gcj02")]
 Latitude = Annotated[float, msgspec.Meta(ge=-85, le=85, description="gcj02")]
 BookingIds = Annotated[list[Id], msgspec.Meta(max_length=5000)]
+PictureIds = Annotated[list[Id], msgspec.Meta(max_length=9)]
+AccessibilityCodes = Annotated[list[Accessibility], msgspec.Meta(max_length=10)]
+Documents = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=30)]], msgspec.Meta(max_length=10)]
+MonthLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Repeats = Annotated[int, msgspec.Meta(ge=0, le=53)]
+ShortestNotice = Annotated[int, msgspec.Meta(ge=0, le=43_200)]
+AnswerHours = Annotated[int, msgspec.Meta(ge=1, le=240)]
+AreaIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
+MonthDay = Annotated[str, msgspec.Meta(pattern="^[01][0-9]-[0-3][0-9]$", description="06-01")]
+_AFFECTS = [NotFound, NotAllowed, SlotNotOffered, PlacesFull, RoomTaken, WrongState, InvalidFields]
+"""What a change of calendars can be refused with; the last four when a booking cannot be moved as asked."""
 
 
 class Made(msgspec.Struct):
@@ -67,14 +83,29 @@ class CreateVenue(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     phone: Phone = ""
     opening: Opening = ""
     facilities: Facilities = ""
+    accessibility: AccessibilityCodes = []
+    picture_ids: PictureIds = []
+
+
+class BookingMove(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where an affected booking goes: the beginning of another slot, or of a room's time of the same length."""
+
+    booking_id: Id
+    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Confirmable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A change that may leave bookings without their time. Those in `cancel_bookings` may be cancelled for it, and are
-    told the `reason`; while others are affected, nothing is changed and they are listed."""
+    """A change that may leave bookings without their time. Those in `cancel_bookings` are then cancelled, those in
+    `move_bookings` moved, and their holders are told the `reason`; while others are affected, nothing is changed and
+    they are listed."""
 
     cancel_bookings: BookingIds = []
+    move_bookings: Annotated[list[BookingMove], msgspec.Meta(max_length=5000)] = []
     reason: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+    def answers(self) -> Answers:
+        moves = {move.booking_id: move.starts_at for move in self.move_bookings}
+        return Answers(frozenset(self.cancel_bookings), moves, self.reason)
 
 
 class UpdateVenue(Confirmable, kw_only=True):
@@ -89,11 +120,16 @@ class UpdateVenue(Confirmable, kw_only=True):
     phone: Phone | msgspec.UnsetType = msgspec.UNSET
     opening: Opening | msgspec.UnsetType = msgspec.UNSET
     facilities: Facilities | msgspec.UnsetType = msgspec.UNSET
+    accessibility: AccessibilityCodes | msgspec.UnsetType = msgspec.UNSET
+    picture_ids: PictureIds | msgspec.UnsetType = msgspec.UNSET
     state: VenueState | msgspec.UnsetType = msgspec.UNSET
 
 
 class CreateService(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`minutes`: a slot's length, or a room's shortest booking (with `longest_minutes`)."""
+    """`minutes`: a slot's length, or a room's shortest booking (with `longest_minutes`). See the service's own
+    description for the terms: `released_at` is when a new day opens for booking, `book_until_minutes` how long before
+    the start it closes, `max_repeats` how often a repeating booking may repeat, `answer_within_hours` the promise about
+    requests. `area_ids` and `travel_minutes` are for home visits."""
 
     kind: ServiceKind
     name: Name
@@ -109,8 +145,16 @@ class CreateService(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     mode: ServiceMode = ServiceMode.AT_VENUE
     max_open_per_person: FewBookings = 3
     max_per_day: FewBookings = 1
+    max_per_month: MonthLimit | None = None
+    max_repeats: Repeats = 0
     days_ahead: DaysAhead = 14
+    released_at: WallClock = "00:00"
+    book_until_minutes: ShortestNotice = 0
     cancel_until_minutes: DeadlineMinutes = 120
+    answer_within_hours: AnswerHours = 24
+    travel_minutes: BufferMinutes = 0
+    area_ids: AreaIds = []
+    documents: Documents = []
     price: Price = 0
 
 
@@ -129,29 +173,64 @@ class UpdateService(Confirmable, kw_only=True):
     needs_approval: bool | msgspec.UnsetType = msgspec.UNSET
     max_open_per_person: FewBookings | msgspec.UnsetType = msgspec.UNSET
     max_per_day: FewBookings | msgspec.UnsetType = msgspec.UNSET
+    max_per_month: MonthLimit | msgspec.UnsetType | None = msgspec.UNSET
+    max_repeats: Repeats | msgspec.UnsetType = msgspec.UNSET
     days_ahead: DaysAhead | msgspec.UnsetType = msgspec.UNSET
+    released_at: WallClock | msgspec.UnsetType = msgspec.UNSET
+    book_until_minutes: ShortestNotice | msgspec.UnsetType = msgspec.UNSET
     cancel_until_minutes: DeadlineMinutes | msgspec.UnsetType = msgspec.UNSET
+    answer_within_hours: AnswerHours | msgspec.UnsetType = msgspec.UNSET
+    travel_minutes: BufferMinutes | msgspec.UnsetType = msgspec.UNSET
+    area_ids: AreaIds | msgspec.UnsetType = msgspec.UNSET
+    documents: Documents | msgspec.UnsetType = msgspec.UNSET
     price: Price | msgspec.UnsetType = msgspec.UNSET
     state: ServiceState | msgspec.UnsetType = msgspec.UNSET
 
 
-class AddOpeningRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Weekly hours by people's clocks; `valid_until` is the last day."""
+class WeeklyHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Weekly hours by people's clocks. `days` says how they go with public holidays: `workdays` follow the national
+    calendar (closed on holidays, open on make-up working days), `not_holidays` are closed on holidays, `every_week` go
+    by the weekday alone, `holidays` hold on holidays only. Hours of a season hold each year between two days."""
 
     weekdays: Annotated[list[Weekday], msgspec.Meta(min_length=1, max_length=7)]
     opens: WallClock
     closes: WallClock
+    days: RuleDays
+    season_from: MonthDay | None = None
+    season_until: MonthDay | None = None
+
+    def as_hours(self) -> Hours:
+        return Hours(
+            weekdays=self.weekdays,
+            opens=_minutes(self.opens),
+            closes=_minutes(self.closes),
+            days=self.days,
+            season_from=_month_day(self.season_from),
+            season_until=_month_day(self.season_until),
+        )
+
+
+class AddOpeningRule(Confirmable, kw_only=True):
+    """`valid_until` is the last day."""
+
+    hours: WeeklyHours
     valid_from: date
     valid_until: date | None = None
-    cancel_bookings: BookingIds = []
+
+
+class ChangeWeeklyHours(Confirmable, kw_only=True):
+    """All the weekly hours from that day on; the older ones end the day before."""
+
+    from_day: date
+    hours: Annotated[list[WeeklyHours], msgspec.Meta(max_length=50)]
 
 
 class EndOpeningRule(Confirmable, kw_only=True):
     last_day: date
 
 
-class AddOpeningException(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Of the whole venue, or of one service. Without hours, the whole day."""
+class AddOpeningException(Confirmable, kw_only=True):
+    """Of the whole venue, or of one service. Without hours, the whole day. The `reason` is also shown at the door."""
 
     day: date
     kind: ExceptionKind
@@ -159,57 +238,50 @@ class AddOpeningException(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
     opens: WallClock = "00:00"
     closes: WallClock = "24:00"
     reason: Reason
-    cancel_bookings: BookingIds = []
 
 
-class DayQuery(PageQuery, kw_only=True):
-    day: date
+class LoadHolidayYear(Confirmable, kw_only=True):
+    """All public holidays and make-up working days of a year."""
+
+    year: Annotated[int, msgspec.Meta(ge=2000, le=2200)]
+    days: Annotated[list[SpecialDay], msgspec.Meta(min_length=1, max_length=100)]
 
 
-class DayBookingsQuery(DayQuery, kw_only=True):
+class AddDuty(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who is on duty when; `shown_as` is what the public reads (王医生，全科)."""
+
+    hours: WeeklyHours
+    person_id: Id
+    shown_as: Name
+    kind: DutyKind
     service_id: Id | None = None
+    valid_from: date
+    valid_until: date | None = None
 
 
-class BookWalkIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Either a known person's `person_id`, or name and phone."""
-
-    starts_at: Moment
-    person_id: Id | None = None
-    real_name: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    phone: Phone = ""
-    party_size: PartySize = 1
-    note: BookingNote = ""
+class EndDuty(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    last_day: date
 
 
-class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
+class StaffDutiesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    first_day: date | None = None
+    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
 
 
-class AssignVisitor(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    visitor_id: Id
-
-
-@routes.post("/venues", status=201, who=Who.STAFF, errors=[NotAllowed, InvalidFields])
+@routes.post("/venues", status=201, who=Who.STAFF, errors=[NotAllowed, InvalidFields, PictureUnusable])
 async def create_venue(caller: Caller, body: CreateVenue) -> Made:
     """新建服务场所"""
     fields = _given(body, leave_out={"organization_id"})
     return Made(await venues.create_venue(caller.person_id, body.organization_id, fields))
 
 
-@routes.patch("/venues/<venue_id>", who=Who.STAFF, errors=[NotFound, NotAllowed, EditedMeanwhile, InvalidFields])
+@routes.patch("/venues/<venue_id>", who=Who.STAFF, errors=[*_AFFECTS, EditedMeanwhile, PictureUnusable])
 async def update_venue(caller: Caller, venue_id: Id, body: UpdateVenue) -> CalendarChange:
     """修改服务场所
 
     Closing it ends its coming bookings: they are listed first.
     """
-    return await venues.update_venue(
-        caller.person_id,
-        venue_id,
-        body.version,
-        _given(body),
-        cancel_bookings=body.cancel_bookings,
-        reason=body.reason,
-    )
+    return await venues.update_venue(caller.person_id, venue_id, body.version, _given(body), body.answers())
 
 
 @routes.post(
@@ -220,55 +292,59 @@ async def create_service(caller: Caller, venue_id: Id, body: CreateService) -> M
     return Made(await venues.create_service(caller.person_id, venue_id, _given(body)))
 
 
-@routes.patch("/services/<service_id>", who=Who.STAFF, errors=[NotFound, NotAllowed, EditedMeanwhile, InvalidFields])
+@routes.patch("/services/<service_id>", who=Who.STAFF, errors=[*_AFFECTS, EditedMeanwhile])
 async def update_service(caller: Caller, service_id: Id, body: UpdateService) -> CalendarChange:
     """修改服务项目
 
     Another length or pause moves the slots, ending it ends its coming bookings: those affected are listed first.
     """
-    return await venues.update_service(
-        caller.person_id,
-        service_id,
-        body.version,
-        _given(body),
-        cancel_bookings=body.cancel_bookings,
-        reason=body.reason,
-    )
+    return await venues.update_service(caller.person_id, service_id, body.version, _given(body), body.answers())
 
 
-@routes.post("/services/<service_id>/opening-rules", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.post("/services/<service_id>/opening-rules", who=Who.STAFF, errors=_AFFECTS)
 async def add_opening_rule(caller: Caller, service_id: Id, body: AddOpeningRule) -> CalendarChange:
     """增加每周开放时间"""
-    return await venues.add_opening_rule(
+    return await opening.add_opening_rule(
         caller.person_id,
         service_id,
-        weekdays=body.weekdays,
-        opens=_minutes(body.opens),
-        closes=_minutes(body.closes),
+        body.hours.as_hours(),
         valid_from=body.valid_from,
         valid_until=body.valid_until,
-        cancel_bookings=body.cancel_bookings,
+        answers=body.answers(),
     )
 
 
-@routes.post("/opening-rules/<rule_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.put("/services/<service_id>/weekly-hours", who=Who.STAFF, errors=_AFFECTS)
+async def change_weekly_hours(caller: Caller, service_id: Id, body: ChangeWeeklyHours) -> CalendarChange:
+    """更换每周开放时间
+
+    From a day on, all at once: only bookings that fit into none of the new hours are listed.
+    """
+    return await opening.change_weekly_hours(
+        caller.person_id,
+        service_id,
+        [hours.as_hours() for hours in body.hours],
+        from_day=body.from_day,
+        answers=body.answers(),
+    )
+
+
+@routes.post("/opening-rules/<rule_id>/end", who=Who.STAFF, errors=_AFFECTS)
 async def end_opening_rule(caller: Caller, rule_id: Id, body: EndOpeningRule) -> CalendarChange:
     """结束每周开放时间
 
     Bookings after `last_day` are listed first.
     """
-    return await venues.end_opening_rule(
-        caller.person_id, rule_id, body.last_day, cancel_bookings=body.cancel_bookings, reason=body.reason
-    )
+    return await opening.end_opening_rule(caller.person_id, rule_id, body.last_day, body.answers())
 
 
-@routes.post("/venues/<venue_id>/opening-exceptions", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.post("/venues/<venue_id>/opening-exceptions", who=Who.STAFF, errors=_AFFECTS)
 async def add_opening_exception(caller: Caller, venue_id: Id, body: AddOpeningException) -> CalendarChange:
     """停开或加开某日
 
-    Bookings that closing would end are listed first, and are cancelled with a message once they are confirmed.
+    Bookings that closing would end are listed first; confirmed, they are moved or cancelled with a message.
     """
-    return await venues.add_opening_exception(
+    return await opening.add_opening_exception(
         caller.person_id,
         venue_id,
         service_id=body.service_id,
@@ -276,133 +352,66 @@ async def add_opening_exception(caller: Caller, venue_id: Id, body: AddOpeningEx
         kind=body.kind,
         opens=_minutes(body.opens),
         closes=_minutes(body.closes),
-        reason=body.reason,
-        cancel_bookings=body.cancel_bookings,
+        answers=body.answers(),
     )
 
 
-@routes.post("/opening-exceptions/<exception_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.post("/opening-exceptions/<exception_id>/end", who=Who.STAFF, errors=_AFFECTS)
 async def end_opening_exception(caller: Caller, exception_id: Id, body: Confirmable) -> CalendarChange:
     """撤销停开或加开"""
-    return await venues.end_opening_exception(
-        caller.person_id, exception_id, cancel_bookings=body.cancel_bookings, reason=body.reason
-    )
+    return await opening.end_opening_exception(caller.person_id, exception_id, body.answers())
 
 
-@routes.get("/venues/<venue_id>/bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
-async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuery) -> Page[DayBooking]:
-    """某日的预约名单
+@routes.put("/holidays", who=Who.STAFF, errors=_AFFECTS)
+async def load_holiday_year(caller: Caller, body: LoadHolidayYear) -> CalendarChange:
+    """录入某年的节假日和调休
 
-    Names in clear; each person shown is noted in the audit log.
+    For the whole city, by its managers: a year that the server does not know, or that was announced otherwise.
+    Bookings on days that are now closed are listed first.
     """
-    return await booking_queries.list_day_bookings(
-        caller.person_id,
-        venue_id,
-        query.day,
-        service_id=query.service_id,
-        cursor=query.cursor,
-        limit=query.limit,
-    )
+    return await holiday_years.load_holiday_year(caller.person_id, body.year, body.days, body.answers())
 
 
-@routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
-async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
-    """某日的活动室预约"""
-    return await booking_queries.list_day_room_bookings(
-        caller.person_id, venue_id, query.day, cursor=query.cursor, limit=query.limit
-    )
-
-
-@routes.post(
-    "/services/<service_id>/walk-ins",
-    status=201,
-    who=Who.STAFF,
-    errors=[NotFound, NotAllowed, SlotNotOffered, PlacesFull, InvalidFields],
-)
-async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Made:
-    """窗口现场预约"""
+@routes.post("/venues/<venue_id>/duties", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def add_duty(caller: Caller, venue_id: Id, body: AddDuty) -> Made:
+    """安排坐班值班"""
     return Made(
-        await counter.book_walk_in(
+        await duties.add_duty(
             caller.person_id,
-            service_id,
-            body.starts_at,
+            venue_id,
             person_id=body.person_id,
-            real_name=body.real_name,
-            phone=body.phone,
-            party_size=body.party_size,
-            note=body.note,
+            shown_as=body.shown_as,
+            kind=body.kind,
+            service_id=body.service_id,
+            hours=body.hours.as_hours(),
+            valid_from=body.valid_from,
+            valid_until=body.valid_until,
         )
     )
 
 
-@routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState])
-async def approve_booking(caller: Caller, booking_id: Id) -> None:
-    """通过预约申请"""
-    await counter.approve_booking(caller.person_id, booking_id)
+@routes.post("/duties/<duty_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def end_duty(caller: Caller, duty_id: Id, body: EndDuty) -> None:
+    """结束坐班值班安排"""
+    await duties.end_duty(caller.person_id, duty_id, body.last_day)
 
 
-@routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
-async def refuse_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
-    """不予通过预约申请"""
-    await counter.refuse_booking(caller.person_id, booking_id, body.reason)
-
-
-@routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
-async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
-    """取消居民的预约"""
-    await counter.cancel_booking_by_staff(caller.person_id, booking_id, body.reason)
-
-
-@routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[NotFound, WrongState])
-async def mark_booking_attended(caller: Caller, booking_id: Id) -> None:
-    """登记到场"""
-    await counter.mark_booking_attended(caller.person_id, booking_id)
-
-
-@routes.post("/bookings/<booking_id>/no-show", who=Who.STAFF, errors=[NotFound, WrongState])
-async def mark_booking_no_show(caller: Caller, booking_id: Id) -> None:
-    """登记爽约"""
-    await counter.mark_booking_no_show(caller.person_id, booking_id)
-
-
-@routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[NotFound, WrongState, InvalidFields])
-async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> None:
-    """安排上门人员"""
-    await counter.assign_visitor(caller.person_id, booking_id, body.visitor_id)
-
-
-@routes.get("/bookings/<booking_id>/visit", who=Who.STAFF, errors=[NotFound])
-async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
-    """上门服务的联系人和地址
-
-    Only for the one who goes, on the day.
-    """
-    return await counter.get_visit_details(caller.person_id, booking_id)
-
-
-@routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState, RoomTaken])
-async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
-    """通过活动室申请
-
-    Other requests that overlap it are refused and told so.
-    """
-    await rooms.approve_room_booking(caller.person_id, booking_id)
-
-
-@routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
-async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
-    """不予通过活动室申请"""
-    await rooms.refuse_room_booking(caller.person_id, booking_id, body.reason)
+@routes.get("/venues/<venue_id>/duties", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_duties_for_staff(caller: Caller, venue_id: Id, query: StaffDutiesQuery) -> list[DutyDay]:
+    """坐班值班表（含人员）"""
+    return await duties.list_duties_for_staff(caller.person_id, venue_id, query.first_day, query.days)
 
 
 def _given(body: msgspec.Struct, leave_out: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
     """The columns that the body gives, its point as one of them."""
-    not_columns = {"version", "cancel_bookings", "reason"} | leave_out
+    not_columns = {"version", "cancel_bookings", "move_bookings", "reason"} | leave_out
     values = {
         name: value
         for name, value in ((name, getattr(body, name)) for name in body.__struct_fields__)
         if value is not msgspec.UNSET and name not in not_columns
     }
+    if "released_at" in values:
+        values["released_at"] = _minutes(values["released_at"])
     if "longitude" in values and "latitude" in values:
         values["location"] = (values.pop("longitude"), values.pop("latitude"))
     elif {"longitude", "latitude"} & values.keys():
@@ -413,3 +422,8 @@ def _given(body: msgspec.Struct, leave_out: set[str] = frozenset()) -> dict[str,
 def _minutes(wall_clock: str) -> int:
     """09:30 → 570 minutes after midnight."""
     return int(wall_clock[:2]) * 60 + int(wall_clock[3:])
+
+
+def _month_day(text: str | None) -> int | None:
+    """06-01 → 601."""
+    return None if text is None else int(text[:2]) * 100 + int(text[3:])

@@ -1,5 +1,6 @@
-"""工作端：微心愿: review, claims, confirmations after a call, disputes."""
+"""工作端：微心愿: review, claims, what is left with staff, confirmations after a call, disputes, terms and figures."""
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -10,11 +11,16 @@ from server.accounts.sessions import Caller
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.ids import Id
 from server.pages import Page, PageQuery
-from server.wishes import queries, review
+from server.wishes import claim_queries, figures, queries, review
+from server.wishes import terms as wish_terms
+from server.wishes.cards import WishCard
+from server.wishes.claim_queries import ClaimView
 from server.wishes.errors import OwnWish, TooEarly, TooManyOpenClaims, WishNotChecked
+from server.wishes.figures import CommunityWishFigures, WishFigures
 from server.wishes.models import WishState
-from server.wishes.queries import WishCard, WishInReview, WishView
+from server.wishes.queries import UnclaimedWish, WishInReview, WishView
 from server.wishes.review import Decision
+from server.wishes.terms import Terms, TermsView
 
 routes = Routes("工作端：微心愿", prefix="/staff")
 
@@ -44,19 +50,88 @@ async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard
     )
 
 
+class OfOrganization(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    """Its subtree; or a grid."""
+
+
+@routes.get("/wishes/unclaimed", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+async def list_unclaimed_wishes(caller: Caller, query: OfOrganization) -> Page[UnclaimedWish]:
+    """还没有人认领的心愿，最急的在前（网格员可见）"""
+    return await queries.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
+
+
+class FiguresQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    since: date | None = None
+    until: date | None = None
+    """Days, both included, in which the wishes were first published; by default the year so far."""
+
+
+@routes.get("/wishes/figures", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+async def list_wish_figures(caller: Caller, query: FiguresQuery) -> Page[CommunityWishFigures]:
+    """各社区心愿统计"""
+    return await figures.list_wish_figures(
+        caller.person_id, query.organization_id, query.since, query.until, query.cursor, query.limit
+    )
+
+
+class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    since: date | None = None
+    until: date | None = None
+
+
+@routes.get("/wishes/figures/total", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+async def get_wish_figures(caller: Caller, query: TotalsQuery) -> WishFigures:
+    """辖区心愿统计合计"""
+    return await figures.get_wish_figures(caller.person_id, query.organization_id, query.since, query.until)
+
+
+class TermsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+
+
+@routes.get("/wishes/terms", who=Who.STAFF, errors=[NotAllowed])
+async def get_wish_terms(caller: Caller, query: TermsQuery) -> TermsView:
+    """认领规则（上限和期限）"""
+    return await wish_terms.get_wish_terms(caller.person_id, query.organization_id)
+
+
+class SetWishTerms(Terms, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    version: int
+    """0 where the organization has none of its own yet."""
+
+
+@routes.put("/wishes/terms", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotAllowed])
+async def set_wish_terms(caller: Caller, body: SetWishTerms) -> TermsView:
+    """设定本辖区的认领规则（管理员）"""
+    await wish_terms.set_wish_terms(caller.person_id, body.organization_id, body.version, body)
+    return await wish_terms.get_wish_terms(caller.person_id, body.organization_id)
+
+
+@routes.get("/wishes/<wish_id>/claims", who=Who.STAFF, errors=[NotFound])
+async def list_claims_of_wish(caller: Caller, wish_id: Id) -> list[ClaimView]:
+    """一个心愿的全部认领记录"""
+    return await claim_queries.list_claims_of_wish(caller.person_id, wish_id)
+
+
 class PublishWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     version: int
     """The one that was read: what was edited since is not published unseen."""
+    grid_id: Id | None = None
+    """In which grid it is, where known: whose grid workers look after it."""
 
 
 @routes.post(
     "/wishes/<wish_id>/publish",
     who=Who.STAFF,
-    errors=[EditedMeanwhile, NotAllowed, NotFound, WishNotChecked, WrongState],
+    errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WishNotChecked, WrongState],
 )
 async def publish_wish(caller: Caller, wish_id: Id, body: PublishWish) -> WishView:
     """发布心愿"""
-    await review.publish_wish(caller.person_id, wish_id, body.version)
+    await review.publish_wish(caller.person_id, wish_id, body.version, body.grid_id)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
@@ -88,6 +163,9 @@ async def take_back_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishV
 class AssignWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     claimer_id: Id
     """Somebody who agreed to fulfil it."""
+    unit_id: Id | None = None
+    """For the unit whose liaison they are; or with the team that they lead."""
+    team_id: Id | None = None
     reason: Reason
 
 
@@ -98,7 +176,21 @@ class AssignWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 )
 async def assign_wish(caller: Caller, wish_id: Id, body: AssignWish) -> WishView:
     """指派（改派）心愿认领人"""
-    await review.assign_wish(caller.person_id, wish_id, body.claimer_id, body.reason)
+    await review.assign_wish(
+        caller.person_id, wish_id, body.claimer_id, body.reason, unit_id=body.unit_id, team_id=body.team_id
+    )
+    return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+class TakeInWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    note: Note
+    """What was left, and to whom it is passed on."""
+
+
+@routes.post("/wishes/<wish_id>/take-in", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+async def take_in_wish(caller: Caller, wish_id: Id, body: TakeInWish) -> WishView:
+    """代收认领人送来的物品，转交许愿人"""
+    await review.take_in_wish(caller.person_id, wish_id, body.note)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 

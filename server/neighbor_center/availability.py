@@ -1,5 +1,6 @@
 """When a service can still be booked, as it stands for one person."""
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -11,9 +12,10 @@ from server.accounts.queries import require_dependant
 from server.database import fetch_one, fetch_structs
 from server.errors import NotFound
 from server.ids import Id, encode_id
-from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAhead, TooManyBookings
+from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAhead, TooManyBookings, TooShortNotice
 from server.neighbor_center.rules import Span, day_of, free_spans, instant, open_spans, slots_of_day
 from server.neighbor_center.terms import (
+    LIVES_HERE,
     OPEN_STATES,
     TERMS_COLUMNS,
     HeldTime,
@@ -21,6 +23,7 @@ from server.neighbor_center.terms import (
     check_day,
     check_limits,
     check_year,
+    held_from,
     read_terms,
     require_may_book,
     terms_of,
@@ -29,13 +32,15 @@ from server.neighbor_center.terms import (
 
 class Availability(StrEnum):
     """What tapping a slot would do. `mine`: it is the person's already; `limit`: a limit of the service stands in the
-    way; `overlap`: something else that the person has booked does."""
+    way; `overlap`: something else that the person has booked does; `too_late`: it had to be booked earlier; `not_yet`:
+    its day is not released yet."""
 
     FREE = "free"
     WAITING_LIST = "waiting_list"
     FULL = "full"
     MINE = "mine"
     OVER = "over"
+    TOO_LATE = "too_late"
     NOT_YET = "not_yet"
     OVERLAP = "overlap"
     LIMIT = "limit"
@@ -58,16 +63,29 @@ class DayView(msgspec.Struct):
     slots: list[SlotView]
 
 
+class MonthUse(msgspec.Struct):
+    """How many bookings of the service the person has in a month (2031-03)."""
+
+    month: str
+    used: int
+
+
 class LimitsView(msgspec.Struct, kw_only=True):
     """What the service allows this person, and how much of it is used: shown before the click.
 
-    `not_eligible` says in words why they may not book it at all; empty when they may.
+    `next_release_at`: when the day after `last_bookable_day` opens for booking. `not_eligible` says in words why they
+    may not book it at all; empty when they may.
     """
 
     max_open_per_person: int
     open_now: int
     max_per_day: int
+    max_per_month: int | None
+    used_by_month: list[MonthUse]
+    max_repeats: int
     last_bookable_day: date
+    next_release_at: datetime
+    book_until_minutes: int
     cancel_until_minutes: int
     max_party_size: int
     needs_approval: bool
@@ -115,9 +133,11 @@ async def get_availability(
         " FROM slot t JOIN allotment a ON a.id = t.allotment_id "
         " WHERE t.service_id = s.id AND t.starts_at >= $4 AND t.starts_at < $5) AS slots, "
         "(SELECT json_agg(json_build_object('booking_id', b.id, 'service_id', t.service_id, 'starts_at', t.starts_at, "
-        "  'ends_at', t.ends_at, 'is_open', p.state = ANY($8) AND t.ends_at > $9)) FROM booking b "
+        "  'ends_at', t.ends_at, 'is_open', p.state = ANY($8) AND t.ends_at > $9, 'series_id', b.series_id)) "
+        " FROM booking b "
         " JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
-        " WHERE b.person_id = $6 AND b.starts_at >= $7 AND p.ended_at IS NULL) AS held "
+        " WHERE b.person_id = $6 AND b.starts_at >= $7 AND p.ended_at IS NULL) AS held, "
+        f"{LIVES_HERE} AS lives_here "
         "FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1",
         service_id,
         first_day,
@@ -125,7 +145,7 @@ async def get_availability(
         instant(first_day, 0),
         instant(last_day, 1440),
         person_id,
-        instant(min(first_day, day_of(now)), 0),
+        instant(held_from(first_day, now), 0),
         [str(state) for state in OPEN_STATES],
         now,
     )
@@ -141,13 +161,16 @@ async def get_availability(
     held = [
         # Inside JSON, PostgreSQL writes ids in its own long form.
         msgspec.structs.replace(
-            time, booking_id=encode_id(UUID(time.booking_id).bytes), service_id=encode_id(UUID(time.service_id).bytes)
+            time,
+            booking_id=_short_id(time.booking_id),
+            service_id=_short_id(time.service_id),
+            series_id=time.series_id and _short_id(time.series_id),
         )
         for time in msgspec.json.decode(row["held"] or "[]", type=list[HeldTime])
     ]
     return AvailabilityView(
         service_id,
-        await _limits_for(terms, held, person_id, now),
+        await _limits_for(terms, held, person_id, now, bool(row["lives_here"])),
         [
             DayView(
                 day,
@@ -188,17 +211,31 @@ async def get_room_day(service_id: str, day: date) -> RoomDay:
     )
 
 
-async def _limits_for(terms: ServiceTerms, held: list[HeldTime], person_id: str, now: datetime) -> LimitsView:
+def _short_id(long: str) -> str:
+    return encode_id(UUID(long).bytes)
+
+
+async def _limits_for(
+    terms: ServiceTerms, held: list[HeldTime], person_id: str, now: datetime, lives_here: bool
+) -> LimitsView:
     try:
-        await require_may_book(terms, person_id)
+        await require_may_book(terms, person_id, lives_here=lives_here)
         not_eligible = ""
     except NotEligible as refusal:
         not_eligible = refusal.detail
+    of_service = [time for time in held if time.service_id == terms.id]
+    months = Counter(f"{day_of(time.starts_at):%Y-%m}" for time in of_service)
+    last_day = terms.last_bookable_day(now)
     return LimitsView(
         max_open_per_person=terms.max_open_per_person,
-        open_now=sum(time.is_open for time in held if time.service_id == terms.id),
+        open_now=len({time.series_id or time.booking_id for time in of_service if time.is_open}),
         max_per_day=terms.max_per_day,
-        last_bookable_day=terms.last_bookable_day(now),
+        max_per_month=terms.max_per_month,
+        used_by_month=[MonthUse(month, used) for month, used in sorted(months.items())],
+        max_repeats=terms.max_repeats,
+        last_bookable_day=last_day,
+        next_release_at=instant(last_day - timedelta(days=terms.days_ahead - 1), terms.released_at),
+        book_until_minutes=terms.book_until_minutes,
         cancel_until_minutes=terms.cancel_until_minutes,
         max_party_size=terms.max_party_size,
         needs_approval=terms.needs_approval,
@@ -232,6 +269,8 @@ def _limit_on(terms: ServiceTerms, slot: Span, held: list[HeldTime], now: dateti
     try:
         check_day(terms, slot, now)
         check_limits(terms, slot, held)
+    except TooShortNotice:
+        return Availability.TOO_LATE
     except TooFarAhead:
         return Availability.NOT_YET
     except BookingOverlaps:

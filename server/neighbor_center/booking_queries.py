@@ -15,16 +15,15 @@ from server.crypto import keyring
 from server.database import fetch, fetch_one, fetch_value, transaction
 from server.errors import NotFound
 from server.ids import Id
-from server.neighbor_center.models import (
+from server.neighbor_center.booking_models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
     ROOM_NOTE_CONTEXT,
     Approval,
     BookingState,
     RoomBookingState,
-    ServiceKind,
-    ServiceMode,
 )
+from server.neighbor_center.models import ServiceKind, ServiceMode
 from server.neighbor_center.rules import instant
 from server.neighbor_center.terms import check_year
 from server.organizations.access import READERS, require_role
@@ -48,8 +47,9 @@ class BookingView(msgspec.Struct, kw_only=True):
     """A booking as its person, or the one who looks after them, sees it.
 
     `position` in the waiting list, from 1; `offered_until`: a place is kept until then, accept or decline;
-    `change_until`: the deadline for moving and cancelling; `end_reason`: a code for how it ended (cancelled, declined,
-    closed, refused, cancelled_by_staff, offer_expired, not_reached); `staff_reason`: staff's words.
+    `change_until`: the deadline for moving and cancelling; `answer_by`: until when a request is promised an answer;
+    `documents`: what to bring; `end_reason`: a code for how it ended (cancelled, declined, closed, refused, unanswered,
+    cancelled_by_staff, offer_expired, not_reached); `staff_reason`: staff's words; `stars`: the person's rating.
     """
 
     id: Id
@@ -65,19 +65,24 @@ class BookingView(msgspec.Struct, kw_only=True):
     venue_phone: str
     longitude: float
     latitude: float
+    documents: list[str]
     starts_at: datetime
     ends_at: datetime
+    series_id: Id | None
     person_id: Id
     person_name: str
     party_size: int
     note: str
     address: str
+    area_id: Id | None
+    answer_by: datetime | None
     position: int | None
     offered_until: datetime | None
     change_until: datetime
     arrived_at: datetime | None
     end_reason: str
     staff_reason: str
+    stars: int | None
     created_at: datetime
 
 
@@ -93,11 +98,15 @@ class RoomBookingView(msgspec.Struct, kw_only=True):
     venue_address: str
     starts_at: datetime
     ends_at: datetime
+    series_id: Id | None
     person_id: Id
     party_size: int
     note: str
+    answer_by: datetime | None
     change_until: datetime
+    arrived_at: datetime | None
     staff_reason: str
+    stars: int | None
     created_at: datetime
 
 
@@ -118,7 +127,9 @@ class DayBooking(msgspec.Struct, kw_only=True):
     party_size: int
     note: str
     walk_in: bool
+    area_id: Id | None
     visitor_id: Id | None
+    answer_by: datetime | None
     arrived_at: datetime | None
 
 
@@ -137,26 +148,32 @@ class DayRoomBooking(msgspec.Struct, kw_only=True):
     phone: str
     party_size: int
     note: str
+    answer_by: datetime | None
+    arrived_at: datetime | None
 
 
 _BOOKING = (
     f"SELECT b.id, {BOOKING_STATE} AS state, b.approval, t.service_id, s.name AS service_name, "
     "s.kind AS service_kind, s.mode, s.venue_id, v.name AS venue_name, v.address AS venue_address, "
-    "v.phone AS venue_phone, v.location[0] AS longitude, v.location[1] AS latitude, t.starts_at, t.ends_at, "
-    "b.person_id, b.party_size, b.note, b.address, p.id AS place_id, p.offered_until, s.cancel_until_minutes, "
-    "b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM booking b JOIN place p ON p.id = b.place_id "
-    "JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
+    "v.phone AS venue_phone, v.location[0] AS longitude, v.location[1] AS latitude, s.documents, t.starts_at, "
+    "t.ends_at, b.series_id, b.person_id, b.party_size, b.note, b.address, b.area_id, p.id AS place_id, "
+    "p.offered_until, s.cancel_until_minutes, b.answer_by, b.arrived_at, p.end_reason, b.staff_reason, "
+    "(SELECT g.stars FROM booking_rating g WHERE g.booking_id = b.id) AS stars, b.created_at "
+    "FROM booking b JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id "
+    "JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
 )
 _ROOM_BOOKING = (
     "SELECT r.id, r.state, r.service_id, s.name AS service_name, s.venue_id, v.name AS venue_name, "
-    "v.address AS venue_address, r.starts_at, r.ends_at, r.person_id, r.party_size, r.note, s.cancel_until_minutes, "
-    "r.staff_reason, r.created_at FROM room_booking r JOIN service s ON s.id = r.service_id "
-    "JOIN venue v ON v.id = s.venue_id "
+    "v.address AS venue_address, r.starts_at, r.ends_at, r.series_id, r.person_id, r.party_size, r.note, "
+    "s.cancel_until_minutes, r.answer_by, r.arrived_at, r.staff_reason, "
+    "(SELECT g.stars FROM booking_rating g WHERE g.room_booking_id = r.id) AS stars, r.created_at "
+    "FROM room_booking r JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
 )
-_MINE = (
+MINE = (
     "{0}.person_id = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
     "WHERE d.guardian_id = $1 AND d.ended_at IS NULL)) "
 )
+"""Rows whose `person_id` is $1, or somebody whom $1 looks after."""
 _COMING = (
     "AND {0}.starts_at >= $2 AND ($3::timestamptz IS NULL OR ({0}.starts_at, {0}.id) > ($3, $4::uuid)) "
     "ORDER BY {0}.starts_at, {0}.id LIMIT $5"
@@ -198,6 +215,22 @@ async def get_room_booking(person_id: str, booking_id: str) -> RoomBookingView:
     return _room_view(row)
 
 
+async def list_series_bookings(person_id: str, series_id: str) -> list[BookingView]:
+    """The bookings of a series, soonest first, as far as they are the caller's or of somebody they look after."""
+    rows = await fetch(
+        _BOOKING + "WHERE b.series_id = $2 AND " + MINE.format("b") + "ORDER BY b.starts_at", person_id, series_id
+    )
+    return await _booking_views(rows)
+
+
+async def list_series_rooms(person_id: str, series_id: str) -> list[RoomBookingView]:
+    """The same for rooms."""
+    rows = await fetch(
+        _ROOM_BOOKING + "WHERE r.series_id = $2 AND " + MINE.format("r") + "ORDER BY r.starts_at", person_id, series_id
+    )
+    return [_room_view(row) for row in rows]
+
+
 async def list_day_bookings(
     actor_id: str, venue_id: str, day: date, *, service_id: str | None, cursor: str | None, limit: int
 ) -> Page[DayBooking]:
@@ -206,10 +239,11 @@ async def list_day_bookings(
     check_year("day", day)
     after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
     async with transaction():
-        organization_id = await _require_reader(actor_id, venue_id)
+        organization_id = await require_venue_reader(actor_id, venue_id)
         rows = await fetch(
             f"SELECT b.id, {BOOKING_STATE} AS state, t.service_id, s.name AS service_name, s.mode, t.starts_at, "
-            "t.ends_at, b.person_id, b.party_size, b.note, b.walk_in, b.visitor_id, b.arrived_at "
+            "t.ends_at, b.person_id, b.party_size, b.note, b.walk_in, b.area_id, "
+            "b.visitor_id, b.answer_by, b.arrived_at "
             "FROM service s JOIN slot t ON t.service_id = s.id JOIN booking b ON b.slot_id = t.id "
             "JOIN place p ON p.id = b.place_id WHERE s.venue_id = $1 AND ($2::uuid IS NULL OR s.id = $2) "
             "AND t.starts_at >= $3 AND t.starts_at < $4 AND p.ended_at IS NULL "
@@ -223,7 +257,7 @@ async def list_day_bookings(
             limit + 1,
         )
         page = cut_page(rows, limit, lambda row: (row["starts_at"], row["id"]))
-        people = await _named(actor_id, organization_id, "booking", page.items)
+        people = await name_persons(actor_id, organization_id, "booking", page.items)
     return Page(
         [
             DayBooking(**(dict(row) | people[row["person_id"]] | {"note": _clear(row["note"], NOTE_CONTEXT)}))
@@ -240,10 +274,11 @@ async def list_day_room_bookings(
     check_year("day", day)
     after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
     async with transaction():
-        organization_id = await _require_reader(actor_id, venue_id)
+        organization_id = await require_venue_reader(actor_id, venue_id)
         rows = await fetch(
             "SELECT r.id, r.state, r.service_id, s.name AS service_name, r.starts_at, r.ends_at, r.busy_until, "
-            "r.person_id, r.party_size, r.note FROM service s JOIN room_booking r ON r.service_id = s.id "
+            "r.person_id, r.party_size, r.note, r.answer_by, r.arrived_at "
+            "FROM service s JOIN room_booking r ON r.service_id = s.id "
             "WHERE s.venue_id = $1 AND r.ended_at IS NULL AND r.starts_at >= $2 AND r.starts_at < $3 "
             "AND ($4::timestamptz IS NULL OR (r.starts_at, r.id) > ($4, $5::uuid)) ORDER BY r.starts_at, r.id LIMIT $6",
             venue_id,
@@ -254,7 +289,7 @@ async def list_day_room_bookings(
             limit + 1,
         )
         page = cut_page(rows, limit, lambda row: (row["starts_at"], row["id"]))
-        people = await _named(actor_id, organization_id, "room_booking", page.items)
+        people = await name_persons(actor_id, organization_id, "room_booking", page.items)
     return Page(
         [
             DayRoomBooking(**(dict(row) | people[row["person_id"]] | {"note": _clear(row["note"], ROOM_NOTE_CONTEXT)}))
@@ -264,7 +299,7 @@ async def list_day_room_bookings(
     )
 
 
-async def _require_reader(actor_id: str, venue_id: str) -> str:
+async def require_venue_reader(actor_id: str, venue_id: str) -> str:
     """The venue's organization, whose staff or observers may look. Raises NotFound, NotAllowed."""
     organization_id = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
     if organization_id is None:
@@ -273,7 +308,7 @@ async def _require_reader(actor_id: str, venue_id: str) -> str:
     return organization_id
 
 
-async def _named(actor_id: str, organization_id: str, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:
+async def name_persons(actor_id: str, organization_id: str, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:
     """Name and masked phone of the persons in these rows, each view audited."""
     details = await read_details({row["person_id"] for row in rows})
     for row in rows:
@@ -295,7 +330,7 @@ async def _mine(select: str, alias: str, person_id: str, when: When, cursor: str
     after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
     rest = _COMING if when is When.COMING else _PAST
     return await fetch(
-        select + "WHERE " + (_MINE + rest).format(alias),
+        select + "WHERE " + (MINE + rest).format(alias),
         person_id,
         instant(clock.shanghai(clock.now()).date(), 0),
         after,

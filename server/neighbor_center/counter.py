@@ -1,34 +1,25 @@
-"""What staff of the venue do with bookings: take walk-ins, decide on requests, note who came, go on home visits."""
+"""What staff of the venue do with bookings: take walk-ins, decide on requests, note who came."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-
-import msgspec
+from datetime import datetime
 
 from server import clock
-from server.accounts.details import details_of
 from server.accounts.models import Person
 from server.accounts.registry import register_walk_in
 from server.audit import record_audit
-from server.crypto import keyring
 from server.database import fetch_value, transaction
 from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import Id
-from server.neighbor_center.calendars import require_slot
+from server.neighbor_center.booking_models import Approval, Booking
 from server.neighbor_center.errors import SlotNotOffered
-from server.neighbor_center.models import ADDRESS_CONTEXT, Approval, Booking
-from server.neighbor_center.rules import day_of
-from server.neighbor_center.service import lock_booking, place_booking, tell
-from server.neighbor_center.terms import OPEN_STATES, check_year, lock_for_booking, read_terms
-from server.notifications.service import notify
-from server.organizations.access import WORKERS, holds_role, require_role, require_role_or_hide
+from server.neighbor_center.rules import ARRIVES_BEFORE, day_of
+from server.neighbor_center.service import Wanted, check_wanted, end_booking, lock_booking, place_booking, tell
+from server.neighbor_center.slots import require_slot
+from server.neighbor_center.terms import check_year, lock_for_booking, read_terms
+from server.organizations.access import require_role, require_role_or_hide
 from server.places.models import Place, PlaceState
 from server.places.no_shows import mark_attended, mark_no_show
 from server.places.service import leave_place
-
-ARRIVES_BEFORE = timedelta(minutes=30)
-"""How long before a slot begins somebody can be noted as there."""
 
 
 async def book_walk_in(
@@ -41,11 +32,13 @@ async def book_walk_in(
     phone: str,
     party_size: int,
     note: str,
+    address: str = "",
+    area_id: str | None = None,
 ) -> str:
-    """Somebody stands at the counter: book them into a slot that is not over yet; the booking's id.
+    """Somebody stands at the counter, or calls: book them into a slot that is not over yet; the booking's id.
 
     The person is known (`person_id`), or is registered by name and phone. Limits per person don't hold here; capacity
-    does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, InvalidFields.
+    does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
     """
     check_year("starts_at", starts_at)
     organization_id = await fetch_value(
@@ -68,8 +61,17 @@ async def book_walk_in(
         span = require_slot(terms, starts_at)
         if span.ends_at <= clock.now():
             raise SlotNotOffered("该时段已结束")
-        if party_size > terms.max_party_size:
-            raise InvalidFields.of("party_size", f"每次最多 {terms.max_party_size} 人")
+        wanted = await check_wanted(
+            terms,
+            Wanted(
+                actor_id=actor_id,
+                person_id=person_id,
+                party_size=party_size,
+                note=note,
+                address=address,
+                area_id=area_id,
+            ),
+        )
         existing = await fetch_value(
             "SELECT b.id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
             "WHERE b.person_id = $1 AND b.starts_at = $2 AND t.service_id = $3 AND p.ended_at IS NULL",
@@ -79,9 +81,7 @@ async def book_walk_in(
         )
         if existing:
             return existing
-        booking = await place_booking(
-            terms, span, actor_id=actor_id, person_id=person_id, party_size=party_size, note=note, walk_in=True
-        )
+        booking, _ = await place_booking(terms, span, wanted, walk_in=True)
         await tell(booking, "slot_booked")
         await record_audit(
             "book_walk_in",
@@ -95,13 +95,13 @@ async def book_walk_in(
 
 async def approve_booking(actor_id: str, booking_id: str) -> None:
     """The request is granted. Approving twice changes nothing. Raises NotFound, WrongState."""
-    async with _booking_of_staff(actor_id, booking_id, "approve_booking") as (booking, place):
+    async with booking_of_staff(actor_id, booking_id, "approve_booking") as (booking, place):
         if booking.approval is Approval.APPROVED:
             return
         if booking.approval is not Approval.PENDING or not place.is_active:
             raise WrongState()
-        booking.approval = Approval.APPROVED
-        await booking.save(update_fields=["approval"])
+        booking.approval, booking.answer_due_at = Approval.APPROVED, None
+        await booking.save(update_fields=["approval", "answer_due_at"])
         # Who still waits for a place is told when there is one.
         if place.state is PlaceState.CONFIRMED:
             await tell(booking, "slot_approved")
@@ -109,31 +109,31 @@ async def approve_booking(actor_id: str, booking_id: str) -> None:
 
 async def refuse_booking(actor_id: str, booking_id: str, reason: str) -> None:
     """The request is refused, and its place goes to the next in line. Raises NotFound, WrongState."""
-    async with _booking_of_staff(actor_id, booking_id, "refuse_booking") as (booking, place):
+    async with booking_of_staff(actor_id, booking_id, "refuse_booking") as (booking, place):
         if booking.approval is Approval.REFUSED:
             return
         if booking.approval is not Approval.PENDING or not place.is_active:
             raise WrongState()
         booking.approval, booking.staff_reason = Approval.REFUSED, reason
-        await booking.save(update_fields=["approval", "staff_reason"])
+        await end_booking(booking)
         await leave_place(booking.place_id, "refused", removed=True)
         await tell(booking, "slot_refused")
 
 
 async def cancel_booking_by_staff(actor_id: str, booking_id: str, reason: str) -> None:
     """The venue cannot keep the booking. Raises NotFound, WrongState."""
-    async with _booking_of_staff(actor_id, booking_id, "cancel_booking_by_staff") as (booking, place):
+    async with booking_of_staff(actor_id, booking_id, "cancel_booking_by_staff") as (booking, place):
         if not place.is_active:
             return
         booking.staff_reason = reason
-        await booking.save(update_fields=["staff_reason"])
+        await end_booking(booking)
         await leave_place(booking.place_id, "cancelled_by_staff", removed=True)
         await tell(booking, "slot_closed")
 
 
 async def mark_booking_attended(actor_id: str, booking_id: str) -> None:
     """They came; also takes back that they did not. From 30 minutes before the slot. Raises NotFound, WrongState."""
-    async with _booking_of_staff(actor_id, booking_id, "mark_booking_attended") as (booking, place):
+    async with booking_of_staff(actor_id, booking_id, "mark_booking_attended") as (booking, place):
         now = clock.now()
         if now < booking.starts_at - ARRIVES_BEFORE:
             raise WrongState("尚未到预约时间")
@@ -148,7 +148,7 @@ async def mark_booking_attended(actor_id: str, booking_id: str) -> None:
 
 async def mark_booking_no_show(actor_id: str, booking_id: str) -> None:
     """They did not come; it counts towards a block. Once the slot has begun. Raises NotFound, WrongState."""
-    async with _booking_of_staff(actor_id, booking_id, "mark_booking_no_show") as (booking, place):
+    async with booking_of_staff(actor_id, booking_id, "mark_booking_no_show") as (booking, place):
         if clock.now() < booking.starts_at:
             raise WrongState("尚未到预约时间")
         if place.state is PlaceState.NO_SHOW:
@@ -159,58 +159,13 @@ async def mark_booking_no_show(actor_id: str, booking_id: str) -> None:
         await tell(booking, "slot_no_show")
 
 
-class VisitDetails(msgspec.Struct):
-    """What the one who goes to a home visit has to know, in clear."""
-
-    booking_id: Id
-    name: str
-    phone: str
-    address: str
-
-
-async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> None:
-    """Who goes to this home visit. Raises NotFound, WrongState, InvalidFields when they do not work here."""
-    async with _booking_of_staff(actor_id, booking_id, "assign_visitor") as (booking, place):
-        if booking.address is None:
-            raise WrongState("这不是上门服务的预约")
-        if place.state not in OPEN_STATES:
-            raise WrongState()
-        if not await holds_role(visitor_id, await _organization_of(booking_id), WORKERS):
-            raise InvalidFields.of("visitor_id", "此人不是该场所的工作人员")
-        booking.visitor_id = visitor_id
-        await booking.save(update_fields=["visitor_id"])
-        await notify(visitor_id, "visit_assigned", booking=booking.id, slot=booking.slot_id)
-
-
-async def get_visit_details(actor_id: str, booking_id: str) -> VisitDetails:
-    """Name, phone and address for the one who goes, on the day of the visit and never else. Raises NotFound."""
-    async with transaction():
-        booking = await Booking.get_or_none(id=booking_id)
-        if booking is None or booking.visitor_id != actor_id or booking.address is None:
-            raise NotFound()
-        place = await Place.get(id=booking.place_id)
-        if place.state is not PlaceState.CONFIRMED or day_of(booking.starts_at) != day_of(clock.now()):
-            raise NotFound("上门信息仅在服务当天可见")
-        details = await details_of(booking.person_id)
-        await record_audit(
-            "view_visit_details",
-            actor_id=actor_id,
-            subject=("booking", booking_id),
-            person_id=booking.person_id,
-            organization_id=await _organization_of(booking_id),
-        )
-    return VisitDetails(
-        booking_id, details.real_name, details.phone, keyring().decrypt(bytes(booking.address), ADDRESS_CONTEXT)
-    )
-
-
 @asynccontextmanager
-async def _booking_of_staff(actor_id: str, booking_id: str, action: str) -> AsyncIterator[tuple[Booking, Place]]:
+async def booking_of_staff(actor_id: str, booking_id: str, action: str) -> AsyncIterator[tuple[Booking, Place]]:
     """The booking, locked, and its place, for staff of the venue: one transaction with its audit entry.
 
     Raises NotFound also to those who do not work there: bookings are private.
     """
-    organization_id = await _organization_of(booking_id)
+    organization_id = await organization_of_booking(booking_id)
     await require_role_or_hide(actor_id, organization_id)
     async with transaction():
         booking = await lock_booking(booking_id)
@@ -224,7 +179,7 @@ async def _booking_of_staff(actor_id: str, booking_id: str, action: str) -> Asyn
         )
 
 
-async def _organization_of(booking_id: str) -> str:
+async def organization_of_booking(booking_id: str) -> str:
     organization_id = await fetch_value(
         "SELECT v.organization_id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
         "JOIN venue v ON v.id = s.venue_id WHERE b.id = $1",

@@ -1,22 +1,17 @@
 """Venues, what they offer, when they are open, and who has booked what.
 
 People think in Shanghai wall-clock: opening rules are weekdays and minutes after midnight there. What is booked is an
-exact instant. How many places a slot has and who holds them is the affair of `places`; a room, which one party has to
-itself for a range of time, is kept free of overlaps by an exclusion constraint (migrations/_guards.py).
+exact instant (booking_models.py). How many places a slot has and who holds them is the affair of `places`.
 """
 
 from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.database import IdField, Model, PointField, SqlIndex
-
-NOTE_CONTEXT = "booking.note"
-ADDRESS_CONTEXT = "booking.address"
-ROOM_NOTE_CONTEXT = "room_booking.note"
-"""What the encrypted columns are encrypted for; see server.crypto."""
 
 
 class VenueKind(StrEnum):
@@ -33,11 +28,26 @@ class VenueState(StrEnum):
     CLOSED = "closed"
 
 
+class Accessibility(StrEnum):
+    """What a venue has for people who need it (无障碍环境建设法)."""
+
+    RAMP = "ramp"
+    LIFT = "lift"
+    TOILET = "toilet"
+    PARKING = "parking"
+    WHEELCHAIR = "wheelchair"
+    TACTILE_PAVING = "tactile_paving"
+    LOW_COUNTER = "low_counter"
+    HEARING_AID = "hearing_aid"
+    SIGN_LANGUAGE = "sign_language"
+    NURSING_ROOM = "nursing_room"
+
+
 class Venue(Model):
     """A place people go to: neighbor center 邻里中心, service center 党群服务中心, station, reading room 城市书房.
 
     `address` is public. `location` is gcj02. `opening` is what a sign on the door says; what can be booked when comes
-    from the services' rules.
+    from the services' rules. `accessibility` holds codes of Accessibility.
     """
 
     organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
@@ -51,6 +61,8 @@ class Venue(Model):
     phone = fields.CharField(max_length=20, default="")
     opening = fields.CharField(max_length=200, default="")
     facilities = fields.CharField(max_length=500, default="")
+    accessibility = ArrayField(element_type="text", default=list)
+    picture_ids = ArrayField(element_type="uuid", default=list)
     state = fields.CharEnumField(VenueState, max_length=8, default=VenueState.OPEN)
     version = fields.IntField(default=1)
 
@@ -76,6 +88,8 @@ class ServiceKind(StrEnum):
 
 
 class ServiceMode(StrEnum):
+    """`home_visit` is 预约上门."""
+
     AT_VENUE = "at_venue"
     HOME_VISIT = "home_visit"
 
@@ -97,9 +111,17 @@ class Service(Model):
     """What a venue offers, and the terms of booking it.
 
     `minutes` is a slot's length, `buffer_minutes` the pause after it, `capacity` its places. A room has no slots: there
-    `minutes` and `longest_minutes` bound a booking, and one party has it to itself. `price` is 分, as information only.
-    Limits are per person and service: bookings open at a time, bookings on one day, how many days ahead, and until how
-    many minutes before the start one may cancel or move.
+    `minutes` and `longest_minutes` bound a booking, and one party has it to itself. `price` is 分, as information only;
+    `documents` is what to bring.
+
+    Limits are per person and service: bookings open at a time, on one day, in one month, how many days ahead (a new day
+    is released at `released_at` minutes after midnight), until how many minutes before the start one may book
+    (`book_until_minutes`, 0: until it begins) and cancel or move (`cancel_until_minutes`). `max_repeats` is how often a
+    repeating booking may repeat (0: not at all). A request that needs approval is promised an answer within
+    `answer_within_hours`.
+
+    A home visit is made within `area_ids` (organizations; without any, the venue's own), and `travel_minutes` lie
+    between two visits.
     """
 
     venue: fields.ForeignKeyRelation[Venue] = fields.ForeignKeyField(
@@ -120,8 +142,16 @@ class Service(Model):
     mode = fields.CharEnumField(ServiceMode, max_length=16, default=ServiceMode.AT_VENUE)
     max_open_per_person = fields.SmallIntField(default=3)
     max_per_day = fields.SmallIntField(default=1)
+    max_per_month = fields.SmallIntField(null=True)
+    max_repeats = fields.SmallIntField(default=0)
     days_ahead = fields.SmallIntField(default=14)
+    released_at = fields.SmallIntField(default=0)
+    book_until_minutes = fields.IntField(default=0)
     cancel_until_minutes = fields.SmallIntField(default=120)
+    answer_within_hours = fields.SmallIntField(default=24)
+    travel_minutes = fields.SmallIntField(default=0)
+    area_ids = ArrayField(element_type="uuid", default=list)
+    documents = ArrayField(element_type="text", default=list)
     price = fields.IntField(default=0)
     state = fields.CharEnumField(ServiceState, max_length=8, default=ServiceState.OFFERED)
     version = fields.IntField(default=1)
@@ -134,6 +164,10 @@ class Service(Model):
             CheckConstraint(check="capacity >= 1 AND max_party_size BETWEEN 1 AND capacity", name="service_capacity"),
             CheckConstraint(check="(kind = 'room') = (longest_minutes IS NOT NULL)", name="service_room_has_longest"),
             CheckConstraint(check="kind <> 'room' OR mode = 'at_venue'", name="service_room_is_at_venue"),
+            CheckConstraint(
+                check="mode = 'home_visit' OR (travel_minutes = 0 AND cardinality(area_ids) = 0)",
+                name="service_travels_only_to_homes",
+            ),
         ]
         indexes = [SqlIndex(name="service_venue", columns="venue_id, id")]
 
@@ -142,9 +176,26 @@ class Service(Model):
         return self.kind is ServiceKind.ROOM
 
 
+class RuleDays(StrEnum):
+    """Which days weekly hours hold on, once public holidays and make-up working days 调休上班 come in.
+
+    `every_week`: by the weekday alone. `not_holidays`: the same, less public holidays. `workdays`: the same, and also
+    on make-up working days, whatever their weekday. `holidays`: only on public holidays.
+    """
+
+    EVERY_WEEK = "every_week"
+    NOT_HOLIDAYS = "not_holidays"
+    WORKDAYS = "workdays"
+    HOLIDAYS = "holidays"
+
+
 class OpeningRule(Model):
     """Weekly hours of a service. `weekdays` has bit 0 for Monday to bit 6 for Sunday; `opens` and `closes` are minutes
-    after midnight in Shanghai; `valid_until` is the last day (empty: until further notice)."""
+    after midnight in Shanghai; `valid_until` is the last day (empty: until further notice).
+
+    Hours of a season hold each year from `season_from` to `season_until`, both included, as month × 100 + day: summer
+    is 601 to 930, winter 1001 to 531.
+    """
 
     service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
         "linli.Service", related_name=False, on_delete=fields.RESTRICT
@@ -153,6 +204,9 @@ class OpeningRule(Model):
     weekdays = fields.SmallIntField()
     opens = fields.SmallIntField()
     closes = fields.SmallIntField()
+    days = fields.CharEnumField(RuleDays, max_length=16, default=RuleDays.EVERY_WEEK)
+    season_from = fields.SmallIntField(null=True)
+    season_until = fields.SmallIntField(null=True)
     valid_from = fields.DateField()
     valid_until = fields.DateField(null=True)
 
@@ -161,6 +215,7 @@ class OpeningRule(Model):
         constraints = [
             CheckConstraint(check="weekdays BETWEEN 1 AND 127", name="opening_rule_weekdays"),
             CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="opening_rule_hours"),
+            CheckConstraint(check="(season_from IS NULL) = (season_until IS NULL)", name="opening_rule_season"),
         ]
         indexes = [SqlIndex(name="opening_rule_service", columns="service_id, id")]
 
@@ -197,6 +252,73 @@ class OpeningException(Model):
         indexes = [SqlIndex(name="opening_exception_day", columns="venue_id, day", where="ended_at IS NULL")]
 
 
+class DayKind(StrEnum):
+    """A public holiday 放假, or a working day in exchange for one 调休上班."""
+
+    HOLIDAY = "holiday"
+    WORKDAY = "workday"
+
+
+class HolidayYear(Model):
+    """The public holidays of a year as staff loaded them; such a year stands in for the library's (holidays.py).
+
+    `days` is a list of {"day", "kind", "name"}: holidays, and make-up working days.
+    """
+
+    year = fields.SmallIntField()
+    days: Any = fields.JSONField()
+    loaded_by_id = IdField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "holiday_year"
+        constraints = [UniqueConstraint(fields=("year",), name="holiday_year_once")]
+
+
+class DutyKind(StrEnum):
+    """How somebody serves at a venue (the policy's section 15): sits there 坐班, is on call 值班, works at hours when
+    offices are closed 错时, or longer than they are open 延时."""
+
+    SEATED = "seated"
+    ON_CALL = "on_call"
+    STAGGERED = "staggered"
+    EXTENDED = "extended"
+
+
+class Duty(Model):
+    """When somebody is on duty at a venue, or at one service of it. Hours and days are as in OpeningRule; `shown_as` is
+    what the public reads (王医生，全科)."""
+
+    venue: fields.ForeignKeyRelation[Venue] = fields.ForeignKeyField(
+        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
+    )
+    venue_id: str
+    service: fields.ForeignKeyNullableRelation[Service] = fields.ForeignKeyField(
+        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    service_id: str | None
+    person_id = IdField()
+    shown_as = fields.CharField(max_length=40)
+    kind = fields.CharEnumField(DutyKind, max_length=16)
+    weekdays = fields.SmallIntField()
+    opens = fields.SmallIntField()
+    closes = fields.SmallIntField()
+    days = fields.CharEnumField(RuleDays, max_length=16, default=RuleDays.WORKDAYS)
+    valid_from = fields.DateField()
+    valid_until = fields.DateField(null=True)
+
+    class Meta:
+        table = "duty"
+        constraints = [
+            CheckConstraint(check="weekdays BETWEEN 1 AND 127", name="duty_weekdays"),
+            CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="duty_hours"),
+        ]
+        indexes = [
+            SqlIndex(name="duty_venue", columns="venue_id, valid_until"),
+            SqlIndex(name="duty_person", columns="person_id, valid_until"),
+        ]
+
+
 class Slot(Model):
     """A bookable time of a service, made from the rules when somebody first wants it; it exists once.
 
@@ -222,131 +344,4 @@ class Slot(Model):
         ]
         indexes = [
             SqlIndex(name="slot_allotment", columns="allotment_id", where="allotment_id IS NOT NULL", unique=True),
-        ]
-
-
-class Approval(StrEnum):
-    """Whether staff have to agree, and did."""
-
-    NOT_NEEDED = "not_needed"
-    PENDING = "pending"
-    APPROVED = "approved"
-    REFUSED = "refused"
-
-
-class BookingState(StrEnum):
-    """Never stored: derived from the place and the approval (queries.BOOKING_STATE)."""
-
-    REQUESTED = "requested"
-    BOOKED = "booked"
-    WAITING = "waiting"
-    CANCELLED = "cancelled"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
-
-
-class Booking(Model):
-    """A person's place in a slot. It stays the same booking when it is moved: slot and place change, BookingMove tells.
-
-    `booked_by_id` is another person where a relative or the counter (`walk_in`) booked. `note` and `address` (home
-    visits) are encrypted: they may tell of somebody's health. `starts_at` is the slot's, for the person's list.
-    `visitor_id` is the one who goes to a home visit. `staff_reason`: staff's words when they refused or cancelled.
-    """
-
-    slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
-    slot_id: str
-    place: fields.OneToOneRelation[Any] = fields.OneToOneField(
-        "linli.Place", related_name=False, on_delete=fields.RESTRICT
-    )
-    place_id: str
-    person_id = IdField()
-    booked_by_id = IdField()
-    walk_in = fields.BooleanField(default=False)
-    party_size = fields.SmallIntField(default=1)
-    note = fields.BinaryField(null=True)
-    address = fields.BinaryField(null=True)
-    starts_at = fields.DatetimeField()
-    approval = fields.CharEnumField(Approval, max_length=12, default=Approval.NOT_NEEDED)
-    visitor_id: str | None = IdField(null=True)
-    arrived_at = fields.DatetimeField(null=True)
-    staff_reason = fields.CharField(max_length=100, default="")
-
-    class Meta:
-        table = "booking"
-        indexes = [
-            SqlIndex(name="booking_person", columns="person_id, starts_at, id"),
-            SqlIndex(name="booking_slot", columns="slot_id, id"),
-            SqlIndex(name="booking_booked_by", columns="booked_by_id", where="booked_by_id <> person_id"),
-            SqlIndex(name="booking_visitor", columns="visitor_id, starts_at", where="visitor_id IS NOT NULL"),
-        ]
-
-
-class BookingMove(Model):
-    """A booking went from one slot to another: where it was, who moved it."""
-
-    booking: fields.ForeignKeyRelation[Booking] = fields.ForeignKeyField(
-        "linli.Booking", related_name=False, on_delete=fields.RESTRICT
-    )
-    from_slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
-    to_slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
-    moved_by_id = IdField()
-
-    class Meta:
-        table = "booking_move"
-        indexes = [SqlIndex(name="booking_move_booking", columns="booking_id, id")]
-
-
-class RoomBookingState(StrEnum):
-    """Requested → booked or refused; booked → attended or no_show; the person or staff may cancel before."""
-
-    REQUESTED = "requested"
-    BOOKED = "booked"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
-
-
-class RoomBooking(Model):
-    """A room for one party from `starts_at` to `ends_at`, on a grid of 15 minutes; until `busy_until` it is made ready
-    for the next. Requests may overlap; what is booked cannot (room_booking_no_overlap). `note` is encrypted."""
-
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
-    service_id: str
-    person_id = IdField()
-    booked_by_id = IdField()
-    party_size = fields.SmallIntField(default=1)
-    note = fields.BinaryField(null=True)
-    starts_at = fields.DatetimeField()
-    ends_at = fields.DatetimeField()
-    busy_until = fields.DatetimeField()
-    state = fields.CharEnumField(RoomBookingState, max_length=12)
-    decided_by_id = IdField(null=True)
-    ended_at = fields.DatetimeField(null=True)
-    staff_reason = fields.CharField(max_length=100, default="")
-
-    class Meta:
-        table = "room_booking"
-        constraints = [
-            CheckConstraint(check="starts_at < ends_at AND ends_at <= busy_until", name="room_booking_has_length"),
-            CheckConstraint(
-                check="extract(epoch FROM starts_at) % 900 = 0 AND extract(epoch FROM ends_at) % 900 = 0",
-                name="room_booking_on_grid",
-            ),
-            CheckConstraint(
-                check="(state IN ('refused', 'cancelled')) = (ended_at IS NOT NULL)", name="room_booking_ended"
-            ),
-        ]
-        indexes = [
-            SqlIndex(name="room_booking_time", columns="service_id, starts_at", where="ended_at IS NULL"),
-            SqlIndex(name="room_booking_person", columns="person_id, starts_at, id"),
-            SqlIndex(name="room_booking_booked_by", columns="booked_by_id", where="booked_by_id <> person_id"),
         ]

@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 
 from server import clock
-from server.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.database import fetch, fetch_one, fetch_value
 from server.errors import InvalidFields, NotFound
 from server.ids import Id
+from server.media.service import PictureView, picture_views
 from server.neighbor_center.models import (
+    Accessibility,
+    ExceptionKind,
+    RuleDays,
     ServiceKind,
     ServiceMode,
     ServiceState,
@@ -24,11 +28,12 @@ from server.wechat.message_fields import render_time
 
 FIFTEEN_MINUTES_METERS = 1200
 """一刻钟服务圈: how far one walks in 15 minutes, along a straight line."""
-_METERS_PER_DEGREE = 111_320
+METERS_PER_DEGREE = 111_320
 
 
 class VenueBrief(msgspec.Struct, kw_only=True):
-    """A venue in a list. `distance` is in meters along a straight line, where a point was given."""
+    """A venue in a list. `distance` is in meters along a straight line, where a point was given; `thumbnail_url` is its
+    first picture's, for some minutes."""
 
     id: Id
     organization_id: Id
@@ -39,22 +44,28 @@ class VenueBrief(msgspec.Struct, kw_only=True):
     latitude: float
     phone: str
     opening: str
+    accessibility: list[Accessibility]
+    thumbnail_url: str | None = None
     distance: float | None = None
 
 
 class HoursView(msgspec.Struct):
-    """Weekly hours: ISO weekdays (1 Monday to 7 Sunday), wall-clock times, first and last day."""
+    """Weekly hours: ISO weekdays (1 Monday to 7 Sunday), wall-clock times, first and last day. `days` tells how they go
+    with public holidays; hours of a season hold each year from `season_from` to `season_until` (month-day)."""
 
     id: Id
     weekdays: list[int]
     opens: str
     closes: str
+    days: RuleDays
+    season_from: str | None
+    season_until: str | None
     valid_from: date
     valid_until: date | None
 
 
 class ServiceView(msgspec.Struct, kw_only=True):
-    """A service and the terms of booking it; see models.Service for the units."""
+    """A service and the terms of booking it; see models.Service for the units. `stars` is the average rating."""
 
     id: Id
     venue_id: Id
@@ -72,9 +83,19 @@ class ServiceView(msgspec.Struct, kw_only=True):
     mode: ServiceMode
     max_open_per_person: int
     max_per_day: int
+    max_per_month: int | None
+    max_repeats: int
     days_ahead: int
+    released_at: str
+    book_until_minutes: int
     cancel_until_minutes: int
+    answer_within_hours: int
+    travel_minutes: int
+    area_ids: list[Id]
+    documents: list[str]
     price: int
+    rating_count: int
+    stars: float | None
     state: ServiceState
     version: int
     hours: list[HoursView]
@@ -94,6 +115,8 @@ class VenueView(msgspec.Struct, kw_only=True):
     phone: str
     opening: str
     facilities: str
+    accessibility: list[Accessibility]
+    pictures: list[PictureView]
     state: VenueState
     version: int
     services: list[ServiceView]
@@ -101,7 +124,7 @@ class VenueView(msgspec.Struct, kw_only=True):
 
 _BRIEF_COLUMNS = (
     "v.id, v.organization_id, v.kind, v.name, v.address, v.location[0] AS longitude, v.location[1] AS latitude, "
-    "v.phone, v.opening"
+    "v.phone, v.opening, v.accessibility, v.picture_ids[1] AS picture_id"
 )
 
 
@@ -114,8 +137,7 @@ async def list_venues(
         if organization_id is None:
             raise InvalidFields.of("organization_id", "请先选择所在社区，或指定组织")
     (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
-    rows = await fetch_structs(
-        VenueBrief,
+    rows = await fetch(
         f"SELECT {_BRIEF_COLUMNS} FROM venue v JOIN organization o ON o.id = v.organization_id "
         "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) AND v.state = 'open' "
         "AND ($2::text IS NULL OR v.kind = $2) AND ($3::uuid IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4",
@@ -124,7 +146,7 @@ async def list_venues(
         after,
         limit + 1,
     )
-    return cut_page(rows, limit, lambda venue: (venue.id,))
+    return cut_page(await _briefs(rows), limit, lambda venue: (venue.id,))
 
 
 async def list_nearby_venues(
@@ -132,13 +154,12 @@ async def list_nearby_venues(
 ) -> Page[VenueBrief]:
     """The open venues within `meters` of a point (gcj02), nearest first."""
     # A box finds the candidates in the index; degrees of longitude shrink towards the poles, so meters are computed.
-    tall = meters / _METERS_PER_DEGREE
+    tall = meters / METERS_PER_DEGREE
     wide = tall / max(cos(radians(latitude)), 0.01)
     after_distance, after_id = decode_cursor(cursor, tuple[float, Id]) if cursor else (None, None)
-    rows = await fetch_structs(
-        VenueBrief,
+    rows = await fetch(
         "SELECT * FROM (SELECT "
-        f"{_BRIEF_COLUMNS}, round({_METERS_PER_DEGREE} * sqrt(((v.location[0] - $1) * cos(radians($2))) ^ 2 "
+        f"{_BRIEF_COLUMNS}, round({METERS_PER_DEGREE} * sqrt(((v.location[0] - $1) * cos(radians($2))) ^ 2 "
         "+ (v.location[1] - $2) ^ 2))::float8 AS distance FROM venue v WHERE v.state = 'open' "
         "AND v.location <@ box(point($1 - $3, $2 - $4), point($1 + $3, $2 + $4)) "
         "AND ($5::text IS NULL OR v.kind = $5)) AS near WHERE distance <= $6 "
@@ -153,21 +174,36 @@ async def list_nearby_venues(
         after_id,
         limit + 1,
     )
-    return cut_page(rows, limit, lambda venue: (venue.distance, venue.id))
+    return cut_page(await _briefs(rows), limit, lambda venue: (venue.distance, venue.id))
+
+
+async def _briefs(rows: list[Any]) -> list[VenueBrief]:
+    pictures = await picture_views([row["picture_id"] for row in rows if row["picture_id"]])
+    briefs = []
+    for row in rows:
+        values = dict(row)
+        picture = pictures.get(values.pop("picture_id"))
+        briefs.append(VenueBrief(**values, thumbnail_url=picture.thumbnail_url if picture else None))
+    return briefs
 
 
 async def get_venue(venue_id: str) -> VenueView:
     """A venue with what it offers, closed ones too: a booking's page still leads there. Raises NotFound."""
     row = await fetch_one(
         "SELECT v.id, v.organization_id, o.name AS organization_name, v.kind, v.name, v.address, "
-        "v.location[0] AS longitude, v.location[1] AS latitude, v.phone, v.opening, v.facilities, v.state, v.version "
+        "v.location[0] AS longitude, v.location[1] AS latitude, v.phone, v.opening, v.facilities, "
+        "v.accessibility, v.picture_ids, v.state, v.version "
         "FROM venue v JOIN organization o ON o.id = v.organization_id WHERE v.id = $1",
         venue_id,
     )
     if row is None:
         raise NotFound()
     services = await _read_services("s.venue_id = $1 AND s.state = 'offered'", venue_id)
-    return VenueView(**dict(row), services=services)
+    values = dict(row)
+    picture_ids = values.pop("picture_ids")
+    pictures = await picture_views(picture_ids)
+    shown = [pictures[picture_id] for picture_id in picture_ids if picture_id in pictures]
+    return VenueView(**values, pictures=shown, services=services)
 
 
 async def get_service(service_id: str) -> ServiceView:
@@ -176,6 +212,34 @@ async def get_service(service_id: str) -> ServiceView:
     if not services:
         raise NotFound()
     return services[0]
+
+
+class ExceptionView(msgspec.Struct):
+    """A day that differs: closed or extra hours, of one service or (without one) of the whole venue."""
+
+    id: Id
+    day: date
+    kind: ExceptionKind
+    opens: str
+    closes: str
+    service_id: Id | None
+    service_name: str | None
+    reason: str
+
+
+async def list_opening_exceptions(venue_id: str) -> list[ExceptionView]:
+    """What differs at the venue from today on, in order; at most 200."""
+    rows = await fetch(
+        "SELECT e.id, e.day, e.kind, e.opens, e.closes, e.service_id, s.name AS service_name, e.reason "
+        "FROM opening_exception e LEFT JOIN service s ON s.id = e.service_id "
+        "WHERE e.venue_id = $1 AND e.day >= $2 AND e.ended_at IS NULL ORDER BY e.day, e.opens, e.id LIMIT 200",
+        venue_id,
+        day_of(clock.now()),
+    )
+    return [
+        ExceptionView(**(dict(row) | {"opens": wall_clock(row["opens"]), "closes": wall_clock(row["closes"])}))
+        for row in rows
+    ]
 
 
 async def describe_venues(venue_ids: list[str]) -> dict[str, dict[str, str]]:
@@ -187,12 +251,14 @@ async def describe_venues(venue_ids: list[str]) -> dict[str, dict[str, str]]:
 async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
     """Words for messages: what takes place then, and where. `title` is the service's name."""
     rows = await fetch(
-        "SELECT t.id, s.name AS service, v.name AS venue, v.address, s.mode, t.starts_at FROM slot t "
+        "SELECT t.id, s.name AS service, v.name AS venue, v.address, s.mode, s.documents, t.starts_at FROM slot t "
         "JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id WHERE t.id = ANY($1::uuid[])",
         list(slot_ids),
     )
-    words = {row["id"]: _words(row) for row in rows}
+    words = {row["id"]: service_words(row) for row in rows}
     for row in rows:
+        bring = "、".join(row["documents"])
+        words[row["id"]]["documents"] = f"请携带：{bring}。" if bring else "请按时到场。"
         if row["mode"] == ServiceMode.HOME_VISIT:
             words[row["id"]] |= {"venue": f"上门服务·{row['venue']}", "address": "您填写的地址"}
     return words
@@ -206,7 +272,7 @@ async def describe_bookings(booking_ids: list[str]) -> dict[str, dict[str, str]]
         "JOIN venue v ON v.id = s.venue_id WHERE b.id = ANY($1::uuid[])",
         list(booking_ids),
     )
-    return {row["id"]: _words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
+    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
 
 
 async def describe_room_bookings(booking_ids: list[str]) -> dict[str, dict[str, str]]:
@@ -217,7 +283,7 @@ async def describe_room_bookings(booking_ids: list[str]) -> dict[str, dict[str, 
         "WHERE r.id = ANY($1::uuid[])",
         list(booking_ids),
     )
-    return {row["id"]: _words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
+    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
 
 
 def wall_clock(minutes: int) -> str:
@@ -230,12 +296,16 @@ async def _read_services(where: str, value: str) -> list[ServiceView]:
     rows = await fetch(
         "SELECT s.id, s.venue_id, s.kind, s.name, s.description, s.minutes, s.buffer_minutes, s.longest_minutes, "
         "s.capacity, s.max_party_size, s.may_wait, s.who_may_book, s.needs_approval, s.mode, s.max_open_per_person, "
-        "s.max_per_day, s.days_ahead, s.cancel_until_minutes, s.price, s.state, s.version "
-        f"FROM service s WHERE {where} ORDER BY s.id",
+        "s.max_per_day, s.max_per_month, s.max_repeats, s.days_ahead, s.released_at, s.book_until_minutes, "
+        "s.cancel_until_minutes, s.answer_within_hours, s.travel_minutes, s.area_ids, s.documents, s.price, s.state, "
+        "s.version, r.rating_count, r.stars FROM service s CROSS JOIN LATERAL (SELECT count(*) AS rating_count, "
+        "round(avg(g.stars), 1)::float8 AS stars FROM booking_rating g WHERE g.service_id = s.id) r "
+        f"WHERE {where} ORDER BY s.id",
         value,
     )
     rules = await fetch(
-        "SELECT id, service_id, weekdays, opens, closes, valid_from, valid_until FROM opening_rule "
+        "SELECT id, service_id, weekdays, opens, closes, days, season_from, season_until, valid_from, valid_until "
+        "FROM opening_rule "
         "WHERE service_id = ANY($1::uuid[]) AND (valid_until IS NULL OR valid_until >= GREATEST($2, valid_from)) "
         "ORDER BY valid_from, opens, id",
         [row["id"] for row in rows],
@@ -249,14 +319,25 @@ async def _read_services(where: str, value: str) -> list[ServiceView]:
                 weekday_list(rule["weekdays"]),
                 wall_clock(rule["opens"]),
                 wall_clock(rule["closes"]),
+                RuleDays(rule["days"]),
+                _month_day(rule["season_from"]),
+                _month_day(rule["season_until"]),
                 rule["valid_from"],
                 rule["valid_until"],
             )
         )
-    return [ServiceView(**dict(row), hours=hours.get(row["id"], [])) for row in rows]
+    return [
+        ServiceView(**(dict(row) | {"released_at": wall_clock(row["released_at"])}), hours=hours.get(row["id"], []))
+        for row in rows
+    ]
 
 
-def _words(row: Any) -> dict[str, str]:
+def _month_day(number: int | None) -> str | None:
+    """601 → 06-01."""
+    return None if number is None else f"{number // 100:02}-{number % 100:02}"
+
+
+def service_words(row: Any) -> dict[str, str]:
     return {
         "id": row["id"],
         "title": row["service"],

@@ -5,10 +5,15 @@ from datetime import UTC, date, datetime, time, timedelta
 import msgspec
 
 from server.clock import SHANGHAI, shanghai
-from server.neighbor_center.models import ExceptionKind
+from server.neighbor_center.holidays import DAYS_OF_YEAR
+from server.neighbor_center.models import DayKind, ExceptionKind, RuleDays
 
 GRID_MINUTES = 15
 """Room bookings start and end on this grid."""
+ARRIVES_BEFORE = timedelta(minutes=30)
+"""How long before a booking begins somebody can be noted as there."""
+REMINDERS = (timedelta(hours=24), timedelta(hours=2))
+"""How long before a booking its holders are reminded, longest first."""
 
 
 class WeeklyHours(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +24,9 @@ class WeeklyHours(msgspec.Struct, frozen=True, kw_only=True):
     closes: int
     valid_from: date
     valid_until: date | None = None
+    days: RuleDays = RuleDays.EVERY_WEEK
+    season_from: int | None = None
+    season_until: int | None = None
 
 
 class DayException(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,13 +39,18 @@ class DayException(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides when a service has slots. Nothing is open where `is_open` is False (ended, venue closed)."""
+    """All that decides when a service has slots. Nothing is open where `is_open` is False (ended, venue closed).
+
+    `buffer_minutes` lie between two slots (the way to the next home included). `loaded` are the holidays of years that
+    staff loaded; for all others the library's are known.
+    """
 
     minutes: int
     buffer_minutes: int
     rules: list[WeeklyHours]
     exceptions: list[DayException]
     is_open: bool = True
+    loaded: dict[int, dict[date, DayKind]] = {}
 
 
 class Span(msgspec.Struct, frozen=True, order=True):
@@ -74,6 +87,36 @@ def day_of(moment: datetime) -> date:
     return shanghai(moment).date()
 
 
+def kind_of_day(day: date, loaded: dict[int, dict[date, DayKind]]) -> DayKind | None:
+    """Whether the day is a public holiday or a make-up working day; None where it is neither, or nobody knows."""
+    year = loaded.get(day.year)
+    return (DAYS_OF_YEAR.get(day.year, {}) if year is None else year).get(day)
+
+
+def holds_on(rule: WeeklyHours, day: date, kind: DayKind | None) -> bool:
+    """Whether weekly hours hold on a day, which is a holiday or a make-up working day if `kind` says so."""
+    if day < rule.valid_from or (rule.valid_until is not None and day > rule.valid_until):
+        return False
+    if not is_in_season(day, rule.season_from, rule.season_until):
+        return False
+    is_weekday = bool(rule.weekdays & 1 << day.weekday())
+    if rule.days is RuleDays.EVERY_WEEK:
+        return is_weekday
+    if rule.days is RuleDays.HOLIDAYS:
+        return is_weekday and kind is DayKind.HOLIDAY
+    if rule.days is RuleDays.WORKDAYS and kind is DayKind.WORKDAY:
+        return True
+    return is_weekday and kind is not DayKind.HOLIDAY
+
+
+def is_in_season(day: date, first: int | None, last: int | None) -> bool:
+    """Whether the day lies in the season, both ends included; a season may pass over the end of the year."""
+    if first is None or last is None:
+        return True
+    number = day.month * 100 + day.day
+    return first <= number <= last if first <= last else number >= first or number <= last
+
+
 def open_hours(calendar: Calendar, day: date) -> list[tuple[int, int]]:
     """Minutes after midnight between which the service is open that day: rules and extra hours, less what is closed.
 
@@ -81,12 +124,8 @@ def open_hours(calendar: Calendar, day: date) -> list[tuple[int, int]]:
     """
     if not calendar.is_open:
         return []
-    weekday = 1 << day.weekday()
-    hours = [
-        (rule.opens, rule.closes)
-        for rule in calendar.rules
-        if rule.weekdays & weekday and rule.valid_from <= day and (rule.valid_until is None or day <= rule.valid_until)
-    ]
+    kind = kind_of_day(day, calendar.loaded)
+    hours = [(rule.opens, rule.closes) for rule in calendar.rules if holds_on(rule, day, kind)]
     exceptions = [exception for exception in calendar.exceptions if exception.day == day]
     hours += [(extra.opens, extra.closes) for extra in exceptions if extra.kind is ExceptionKind.EXTRA]
     hours = _join(hours)
@@ -167,3 +206,8 @@ def _take_out(hours: list[tuple[int, int]], begin: int, end: int) -> list[tuple[
         if max(opens, end) < closes:
             left.append((max(opens, end), closes))
     return left
+
+
+def next_reminder(now: datetime, starts_at: datetime) -> datetime | None:
+    """When the next reminder of something that begins then is due; None when there is none to come."""
+    return next((starts_at - before for before in REMINDERS if starts_at - before > now), None)

@@ -6,16 +6,19 @@ The order of locks, everywhere in this feature: the person, the venue (shared), 
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from server import clock
 from server.accounts.queries import require_dependant
 from server.crypto import keyring
 from server.database import execute, fetch, transaction
 from server.errors import InvalidFields, NotFound, WrongState
+from server.neighbor_center.booking_models import ADDRESS_CONTEXT, NOTE_CONTEXT, Approval, Booking, BookingMove
 from server.neighbor_center.booking_queries import BookingView, get_booking
-from server.neighbor_center.calendars import make_slot, require_slot
 from server.neighbor_center.errors import ChangeTooLate
-from server.neighbor_center.models import ADDRESS_CONTEXT, NOTE_CONTEXT, Approval, Booking, BookingMove, ServiceMode
-from server.neighbor_center.rules import Span, day_of
+from server.neighbor_center.models import ServiceMode
+from server.neighbor_center.rules import Span, day_of, next_reminder
+from server.neighbor_center.slots import make_slot, require_slot
 from server.neighbor_center.terms import (
     OPEN_STATES,
     ServiceTerms,
@@ -23,10 +26,13 @@ from server.neighbor_center.terms import (
     check_deadline,
     check_limits,
     check_year,
+    find_visited_area,
+    held_from,
     held_times,
     lock_for_booking,
     persons_to_tell,
     read_terms,
+    require_may_act_for,
     require_may_book,
 )
 from server.notifications.service import notify
@@ -34,6 +40,18 @@ from server.organizations.access import role_holders
 from server.places.models import NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
 from server.places.service import accept_offer, decline_offer, leave_place, lock_place, move_place, take_place
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Who comes, and what they bring along. `address` and `area_id` (a grid, or a building in one) are for home visits
+    alone."""
+
+    actor_id: str
+    person_id: str
+    party_size: int = 1
+    note: str = ""
+    address: str = ""
+    area_id: str | None = None
 
 
 async def book_slot(
@@ -45,23 +63,27 @@ async def book_slot(
     party_size: int = 1,
     note: str = "",
     address: str = "",
+    area_id: str | None = None,
     wait: bool = False,
 ) -> BookingView:
     """Book the slot that begins then, for oneself or somebody one looks after.
 
     With `wait`, a full slot puts the person on its waiting list. The same tap twice gives the same booking. Raises
-    NotFound, SlotNotOffered, NotEligible, TooFarAhead, TooManyBookings, BookingOverlaps, Blocked, PlacesFull,
-    InvalidFields.
+    NotFound, ConsentNeeded, SlotNotOffered, NotEligible, TooShortNotice, TooFarAhead, TooManyBookings, BookingOverlaps,
+    Blocked, PlacesFull, OutsideArea, InvalidFields.
     """
     check_year("starts_at", starts_at)
     person_id = person_id or actor_id
-    await require_dependant(actor_id, person_id)
+    await require_may_act_for(actor_id, person_id)
+    wanted = Wanted(
+        actor_id=actor_id, person_id=person_id, party_size=party_size, note=note, address=address, area_id=area_id
+    )
     async with transaction():
         await lock_for_booking(person_id, service_id)
         now, day = clock.now(), day_of(starts_at)
         terms = await read_terms(service_id, day, day)
         span = require_slot(terms, starts_at)
-        held = await held_times(person_id, min(day, day_of(now)))
+        held = await held_times(person_id, held_from(day, now))
         for time in held:
             if time.service_id == service_id and time.starts_at == span.starts_at:
                 return await get_booking(actor_id, time.booking_id)
@@ -69,65 +91,67 @@ async def book_slot(
         await require_may_book(terms, person_id)
         check_day(terms, span, now)
         check_limits(terms, span, held)
-        if party_size > terms.max_party_size:
-            raise InvalidFields.of("party_size", f"每次最多 {terms.max_party_size} 人")
-        if terms.mode is ServiceMode.HOME_VISIT and not address:
-            raise InvalidFields.of("address", "请填写上门地址")
-        booking = await place_booking(
-            terms,
-            span,
-            actor_id=actor_id,
-            person_id=person_id,
-            party_size=party_size,
-            note=note,
-            address=address if terms.mode is ServiceMode.HOME_VISIT else "",
-            wait=wait,
-            approval=Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED,
-        )
-        place = await Place.get(id=booking.place_id)
+        wanted = await check_wanted(terms, wanted)
+        booking, place = await place_booking(terms, span, wanted, wait=wait)
         await tell(booking, _booked_event(booking, place))
-        await _ask_for_approval(terms, booking)
+        await ask_for_approval(terms, booking)
     return await get_booking(actor_id, booking.id)
+
+
+async def check_wanted(terms: ServiceTerms, wanted: Wanted) -> Wanted:
+    """What can be asked of the service; `area_id` becomes the grid. Raises InvalidFields, OutsideArea."""
+    if wanted.party_size > terms.max_party_size:
+        raise InvalidFields.of("party_size", f"每次最多 {terms.max_party_size} 人")
+    if terms.mode is not ServiceMode.HOME_VISIT:
+        return msgspec.structs.replace(wanted, address="", area_id=None)
+    if not wanted.address:
+        raise InvalidFields.of("address", "请填写上门地址")
+    return msgspec.structs.replace(wanted, area_id=await find_visited_area(terms, wanted.area_id))
 
 
 async def place_booking(
     terms: ServiceTerms,
     span: Span,
+    wanted: Wanted,
     *,
-    actor_id: str,
-    person_id: str,
-    party_size: int,
-    note: str = "",
-    address: str = "",
     wait: bool = False,
-    approval: Approval = Approval.NOT_NEEDED,
+    series_id: str | None = None,
     walk_in: bool = False,
-) -> Booking:
+) -> tuple[Booking, Place]:
     """Take a place in the slot and write the booking, in the caller's transaction, who has checked that it may be.
 
-    Raises PlacesFull.
+    Walk-ins stand before staff and need no approval. Raises PlacesFull.
     """
+    now = clock.now()
     slot = await make_slot(terms, span)
-    place = await take_place(slot.allotment_id, person_id, party_size, wait)
-    return await Booking.create(
+    place = await take_place(slot.allotment_id, wanted.person_id, wanted.party_size, wait)
+    needs_approval = terms.needs_approval and not walk_in
+    answer_by = terms.answer_by(now, span.starts_at) if needs_approval else None
+    booking = await Booking.create(
         slot_id=slot.id,
         place_id=place.id,
-        person_id=person_id,
-        booked_by_id=actor_id,
+        person_id=wanted.person_id,
+        booked_by_id=wanted.actor_id,
         walk_in=walk_in,
-        party_size=party_size,
-        note=keyring().encrypt(note, NOTE_CONTEXT) if note else None,
-        address=keyring().encrypt(address, ADDRESS_CONTEXT) if address else None,
+        party_size=wanted.party_size,
+        note=keyring().encrypt(wanted.note, NOTE_CONTEXT) if wanted.note else None,
+        address=keyring().encrypt(wanted.address, ADDRESS_CONTEXT) if wanted.address else None,
+        area_id=wanted.area_id,
         starts_at=span.starts_at,
-        approval=approval,
+        series_id=series_id,
+        approval=Approval.PENDING if needs_approval else Approval.NOT_NEEDED,
+        answer_by=answer_by,
+        answer_due_at=answer_by,
+        remind_at=next_reminder(now, span.starts_at),
     )
+    return booking, place
 
 
 async def move_booking(actor_id: str, booking_id: str, starts_at: datetime) -> BookingView:
     """To another slot of the same service, in one step: where the new one is full, the old one stays.
 
-    Raises NotFound, WrongState, ChangeTooLate, SlotNotOffered, TooFarAhead, TooManyBookings, BookingOverlaps,
-    PlacesFull.
+    Raises NotFound, WrongState, ChangeTooLate, SlotNotOffered, TooShortNotice, TooFarAhead, TooManyBookings,
+    BookingOverlaps, PlacesFull.
     """
     check_year("starts_at", starts_at)
     person_id, service_id = await _require_visible(actor_id, booking_id)
@@ -145,19 +169,24 @@ async def move_booking(actor_id: str, booking_id: str, starts_at: datetime) -> B
             check_deadline(terms, booking.starts_at, now)
         span = require_slot(terms, starts_at)
         check_day(terms, span, now)
-        check_limits(terms, span, await held_times(person_id, min(day, day_of(now))), moving=booking_id)
+        held = await held_times(person_id, held_from(day, now))
+        check_limits(terms, span, held, moving=booking_id, series_id=booking.series_id)
         slot = await make_slot(terms, span)
         place = await move_place(booking.place_id, slot.allotment_id)
         await BookingMove.create(
             booking_id=booking_id, from_slot_id=booking.slot_id, to_slot_id=slot.id, moved_by_id=actor_id
         )
+        await end_visit(booking)
         was = booking.starts_at
         booking.slot_id, booking.place_id, booking.starts_at = slot.id, place.id, span.starts_at
         booking.approval = Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED
-        booking.visitor_id = None
-        await booking.save(update_fields=["slot_id", "place_id", "starts_at", "approval", "visitor_id"])
+        booking.answer_by = booking.answer_due_at = (
+            terms.answer_by(now, span.starts_at) if terms.needs_approval else None
+        )
+        booking.remind_at = next_reminder(now, span.starts_at)
+        await booking.save()
         await tell(booking, "slot_moved", was=was)
-        await _ask_for_approval(terms, booking)
+        await ask_for_approval(terms, booking)
     return await get_booking(actor_id, booking_id)
 
 
@@ -183,6 +212,7 @@ async def cancel_booking(actor_id: str, booking_id: str, *, accept_no_show: bool
                 if not accept_no_show or booking.starts_at <= now:
                     raise
                 late = True
+        await end_booking(booking)
         place = await leave_place(booking.place_id)
         if late:
             await record_no_show(allotment, place, NoShowReason.CANCELLED_LATE)
@@ -207,9 +237,25 @@ async def decline_slot_offer(actor_id: str, booking_id: str) -> BookingView:
     await _require_visible(actor_id, booking_id)
     async with transaction():
         booking = await lock_booking(booking_id)
+        await end_booking(booking)
         await decline_offer(booking.place_id)
         await tell(booking, "slot_cancelled")
     return await get_booking(actor_id, booking_id)
+
+
+async def end_booking(booking: Booking) -> None:
+    """What hangs on a booking that ends, in the caller's transaction and before its place is given up: nobody goes
+    there, nobody is reminded, nothing is to be answered. Saves the booking."""
+    await end_visit(booking)
+    booking.remind_at = booking.answer_due_at = None
+    await booking.save()
+
+
+async def end_visit(booking: Booking) -> None:
+    """Nobody goes to the person's home then; who would have gone is told. For the caller to save."""
+    if booking.visitor_id is not None:
+        await notify(booking.visitor_id, "visit_cancelled", booking=booking.id, slot=booking.slot_id)
+    booking.visitor_id = booking.visit_until = None
 
 
 async def tell(booking: Booking, event: str, **facts: Any) -> None:
@@ -236,8 +282,9 @@ async def tell_lapsed(places: list[Place]) -> None:
 
 
 async def merge_bookings(from_id: str, into_id: str) -> None:
-    """Two persons turned out to be one: the bookings go along. (The places are moved by the places' own.)"""
-    for table in ("booking", "room_booking"):
+    """Two persons turned out to be one: bookings, numbers drawn, ratings and complaints go along. (The places are moved
+    by the places' own.)"""
+    for table in ("booking", "room_booking", "booking_series"):
         await execute(
             f"UPDATE {table} SET person_id = $2, "
             "booked_by_id = CASE booked_by_id WHEN $1 THEN $2 ELSE booked_by_id END WHERE person_id = $1",
@@ -249,7 +296,27 @@ async def merge_bookings(from_id: str, into_id: str) -> None:
             from_id,
             into_id,
         )
+    # Nobody can be in two homes at once: where both were to go somewhere at the same time, staff send somebody anew.
+    await execute(
+        "UPDATE booking SET visitor_id = NULL, visit_until = NULL WHERE visitor_id = $1 AND EXISTS (SELECT 1 "
+        "FROM booking kept WHERE kept.visitor_id = $2 AND tstzrange(kept.starts_at, kept.visit_until) "
+        "&& tstzrange(booking.starts_at, booking.visit_until))",
+        from_id,
+        into_id,
+    )
     await execute("UPDATE booking SET visitor_id = $2 WHERE visitor_id = $1", from_id, into_id)
+    # Who stands twice in one line keeps the number of the one that remains.
+    await execute(
+        "UPDATE queue_ticket SET state = 'left', finished_at = $3, called_at = NULL WHERE person_id = $1 "
+        "AND state IN ('waiting', 'called') AND EXISTS (SELECT 1 FROM queue_ticket kept WHERE kept.person_id = $2 "
+        "AND kept.service_id = queue_ticket.service_id AND kept.day = queue_ticket.day "
+        "AND kept.state IN ('waiting', 'called'))",
+        from_id,
+        into_id,
+        clock.now(),
+    )
+    for table in ("queue_ticket", "booking_rating", "complaint", "duty"):
+        await execute(f"UPDATE {table} SET person_id = $2 WHERE person_id = $1", from_id, into_id)
 
 
 async def _require_visible(actor_id: str, booking_id: str) -> tuple[str, str]:
@@ -274,7 +341,8 @@ async def lock_booking(booking_id: str) -> Booking:
     return booking
 
 
-async def _ask_for_approval(terms: ServiceTerms, booking: Booking) -> None:
+async def ask_for_approval(terms: ServiceTerms, booking: Booking) -> None:
+    """Tell staff of a request, in the caller's transaction."""
     if booking.approval is Approval.PENDING:
         await notify(
             await role_holders(terms.organization_id), "slot_to_approve", booking=booking.id, slot=booking.slot_id

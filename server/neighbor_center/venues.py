@@ -1,36 +1,32 @@
-"""What staff set up: venues, services, their hours."""
+"""What staff set up: venues and services. (Their hours: opening.py; who is on duty: duties.py.)"""
 
-from datetime import date
 from typing import Any
 
-from server import clock
 from server.audit import record_audit
-from server.database import transaction
+from server.database import fetch_value, transaction
 from server.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
-from server.neighbor_center.calendars import CalendarChange, change_calendar, change_slot_capacity
-from server.neighbor_center.models import (
-    ExceptionKind,
-    OpeningException,
-    OpeningRule,
-    Service,
-    ServiceKind,
-    Venue,
-    VenueState,
-)
-from server.neighbor_center.rules import GRID_MINUTES, weekday_set
-from server.neighbor_center.terms import check_year
+from server.media.service import attach_pictures, detach_pictures
+from server.neighbor_center.affected import Answers
+from server.neighbor_center.calendars import CalendarChange, change_calendar
+from server.neighbor_center.models import Service, ServiceKind, ServiceMode, Venue, VenueState
+from server.neighbor_center.rules import GRID_MINUTES
+from server.neighbor_center.slots import change_slot_capacity
 from server.organizations.access import require_role
 from server.organizations.models import Organization
 
+NO_ANSWERS = Answers()
+
 
 async def create_venue(actor_id: str, organization_id: str, fields: dict[str, Any]) -> str:
-    """A new venue of the organization; its id. `fields` are columns of Venue. Raises NotAllowed, InvalidFields."""
+    """A new venue of the organization; its id. `fields` are columns of Venue. Raises NotAllowed, InvalidFields,
+    PictureUnusable."""
     async with transaction():
         organization = await Organization.get_or_none(id=organization_id)
         if organization is None or organization.closed_at:
             raise InvalidFields.of("organization_id", "组织不存在或已撤销")
         await require_role(actor_id, organization_id)
         venue = await Venue.create(organization_id=organization_id, **fields)
+        await attach_pictures(actor_id, venue.picture_ids, ("venue", venue.id))
         await record_audit(
             "create_venue", actor_id=actor_id, subject=("venue", venue.id), organization_id=organization_id
         )
@@ -38,20 +34,26 @@ async def create_venue(actor_id: str, organization_id: str, fields: dict[str, An
 
 
 async def update_venue(
-    actor_id: str, venue_id: str, version: int, fields: dict[str, Any], *, cancel_bookings: list[str], reason: str
+    actor_id: str, venue_id: str, version: int, fields: dict[str, Any], answers: Answers = NO_ANSWERS
 ) -> CalendarChange:
-    """Change a venue; closing it ends its coming bookings (see change_calendar). Raises EditedMeanwhile."""
+    """Change a venue; closing it ends its coming bookings (see change_calendar). Raises EditedMeanwhile,
+    PictureUnusable."""
 
     async def write() -> str:
         venue = await Venue.get(id=venue_id)
         if venue.version != version:
             raise EditedMeanwhile()
+        before = list(venue.picture_ids)
         await venue.update_from_dict(fields | {"version": version + 1}).save()
+        # Whoever adds a picture has uploaded it; those that stay may be a colleague's.
+        added = [picture_id for picture_id in venue.picture_ids if picture_id not in before]
+        await attach_pictures(actor_id, added, ("venue", venue_id))
+        await detach_pictures(
+            [picture_id for picture_id in before if picture_id not in venue.picture_ids], ("venue", venue_id)
+        )
         return venue_id
 
-    return await change_calendar(
-        actor_id, venue_id, "update_venue", write, cancel_bookings=cancel_bookings, reason=reason
-    )
+    return await change_calendar(actor_id, venue_id, "update_venue", write, answers)
 
 
 async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -> str:
@@ -64,7 +66,7 @@ async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -
         if venue.state is VenueState.CLOSED:
             raise WrongState("该场所已关闭")
         service = Service(venue_id=venue_id, **fields)
-        _check_service(service)
+        await _check_service(service, venue.organization_id)
         await service.save(force_create=True)
         await record_audit(
             "create_service",
@@ -76,11 +78,11 @@ async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -
 
 
 async def update_service(
-    actor_id: str, service_id: str, version: int, fields: dict[str, Any], *, cancel_bookings: list[str], reason: str
+    actor_id: str, service_id: str, version: int, fields: dict[str, Any], answers: Answers = NO_ANSWERS
 ) -> CalendarChange:
     """Change a service. Another length or pause moves its slots, ending it ends its coming bookings (see
     change_calendar); another capacity holds for all slots to come. Raises EditedMeanwhile, InvalidFields."""
-    service = await _get_service(service_id)
+    service = await get_service_row(service_id)
 
     async def write() -> str:
         nonlocal service
@@ -88,7 +90,8 @@ async def update_service(
         if service.version != version:
             raise EditedMeanwhile()
         service.update_from_dict(fields | {"version": version + 1})
-        _check_service(service)
+        venue = await Venue.get(id=service.venue_id)
+        await _check_service(service, venue.organization_id)
         await service.save()
         return service_id
 
@@ -96,141 +99,18 @@ async def update_service(
         if "capacity" in fields:
             await change_slot_capacity(service)
 
-    return await change_calendar(
-        actor_id,
-        service.venue_id,
-        "update_service",
-        write,
-        cancel_bookings=cancel_bookings,
-        reason=reason,
-        then=then,
-    )
+    return await change_calendar(actor_id, service.venue_id, "update_service", write, answers, then=then)
 
 
-async def add_opening_rule(
-    actor_id: str,
-    service_id: str,
-    *,
-    weekdays: list[int],
-    opens: int,
-    closes: int,
-    valid_from: date,
-    valid_until: date | None,
-    cancel_bookings: list[str],
-) -> CalendarChange:
-    """Weekly hours more. Bookings are affected where the new hours overlap older ones and so begin the slots anew."""
-    service = await _get_service(service_id)
-    _check_hours(opens, closes)
-    check_year("valid_from", valid_from)
-    check_year("valid_until", valid_until or valid_from)
-    if valid_until and valid_until < valid_from:
-        raise InvalidFields.of("valid_until", "不能早于生效日期")
-
-    async def write() -> str:
-        rule = await OpeningRule.create(
-            service_id=service_id,
-            weekdays=weekday_set(weekdays),
-            opens=opens,
-            closes=closes,
-            valid_from=valid_from,
-            valid_until=valid_until,
-        )
-        return rule.id
-
-    return await change_calendar(actor_id, service.venue_id, "add_opening_rule", write, cancel_bookings=cancel_bookings)
-
-
-async def end_opening_rule(
-    actor_id: str, rule_id: str, last_day: date, *, cancel_bookings: list[str], reason: str
-) -> CalendarChange:
-    """`last_day` is the last on which the rule holds; one before it began means that it never does."""
-    check_year("last_day", last_day)
-    rule = await OpeningRule.get_or_none(id=rule_id)
-    if rule is None:
-        raise NotFound()
-    service = await _get_service(rule.service_id)
-
-    async def write() -> str:
-        await OpeningRule.filter(id=rule_id).update(valid_until=last_day)
-        return rule_id
-
-    return await change_calendar(
-        actor_id, service.venue_id, "end_opening_rule", write, cancel_bookings=cancel_bookings, reason=reason
-    )
-
-
-async def add_opening_exception(
-    actor_id: str,
-    venue_id: str,
-    *,
-    service_id: str | None,
-    day: date,
-    kind: ExceptionKind,
-    opens: int,
-    closes: int,
-    reason: str,
-    cancel_bookings: list[str],
-) -> CalendarChange:
-    """A closed day, closed hours, or extra hours, of the whole venue or of one service of it."""
-    _check_hours(opens, closes)
-    check_year("day", day)
-    if day < clock.shanghai(clock.now()).date():
-        raise InvalidFields.of("day", "日期已过")
-    if service_id is not None and (await _get_service(service_id)).venue_id != venue_id:
-        raise InvalidFields.of("service_id", "该场所没有这项服务")
-
-    async def write() -> str:
-        exception = await OpeningException.create(
-            venue_id=venue_id,
-            service_id=service_id,
-            day=day,
-            kind=kind,
-            opens=opens,
-            closes=closes,
-            reason=reason,
-        )
-        return exception.id
-
-    return await change_calendar(
-        actor_id, venue_id, "add_opening_exception", write, cancel_bookings=cancel_bookings, reason=reason
-    )
-
-
-async def end_opening_exception(
-    actor_id: str, exception_id: str, *, cancel_bookings: list[str], reason: str
-) -> CalendarChange:
-    """The day is as the rules have it again; taking extra hours back ends the bookings in them."""
-    exception = await OpeningException.get_or_none(id=exception_id)
-    if exception is None:
-        raise NotFound()
-
-    async def write() -> str:
-        await OpeningException.filter(id=exception_id, ended_at=None).update(ended_at=clock.now())
-        return exception_id
-
-    return await change_calendar(
-        actor_id,
-        exception.venue_id,
-        "end_opening_exception",
-        write,
-        cancel_bookings=cancel_bookings,
-        reason=reason,
-    )
-
-
-async def _get_service(service_id: str) -> Service:
+async def get_service_row(service_id: str) -> Service:
+    """Raises NotFound."""
     service = await Service.get_or_none(id=service_id)
     if service is None:
         raise NotFound()
     return service
 
 
-def _check_hours(opens: int, closes: int) -> None:
-    if opens >= closes:
-        raise InvalidFields.of("closes", "结束时间应晚于开始时间")
-
-
-def _check_service(service: Service) -> None:
+async def _check_service(service: Service, organization_id: str) -> None:
     """What the columns must agree on. Raises InvalidFields."""
     if service.max_party_size > service.capacity:
         raise InvalidFields.of("max_party_size", "不能超过每个时段的名额")
@@ -241,3 +121,18 @@ def _check_service(service: Service) -> None:
             raise InvalidFields.of("minutes", f"活动室的时间须为 {GRID_MINUTES} 分钟的整数倍")
     elif service.longest_minutes is not None:
         raise InvalidFields.of("longest_minutes", "只有活动室需要填写")
+    if service.mode is ServiceMode.HOME_VISIT:
+        await _check_areas(service.area_ids, organization_id)
+    elif service.area_ids or service.travel_minutes:
+        raise InvalidFields.of("area_ids" if service.area_ids else "travel_minutes", "只有上门服务需要填写")
+
+
+async def _check_areas(area_ids: list[str], organization_id: str) -> None:
+    inside = await fetch_value(
+        "SELECT count(*) FROM organization a JOIN organization own ON own.id = $2 "
+        "WHERE a.id = ANY($1::uuid[]) AND a.closed_at IS NULL AND (a.path <@ own.path OR own.path <@ a.path)",
+        area_ids,
+        organization_id,
+    )
+    if inside != len(set(area_ids)):
+        raise InvalidFields.of("area_ids", "服务范围须在本组织的辖区内")

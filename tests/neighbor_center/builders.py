@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from server import clock
-from server.accounts.models import Dependant, Person, PersonOrigin, Relation
+from server.accounts.models import Consent, ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.database import fetch_value
 from server.neighbor_center.models import OpeningRule, Service, ServiceKind, Venue, VenueKind
 from server.organizations.models import Organization
@@ -82,6 +82,13 @@ async def create_dependant(guardian: Api) -> Person:
     """Somebody whom the guardian looks after."""
     person = await create_person(origin=PersonOrigin.DEPENDANT)
     await Dependant.create(guardian_id=guardian.person_id, person=person, relation=Relation.PARENT)
+    await Consent.create(
+        person=person,
+        kind=ConsentKind.ON_BEHALF,
+        text_version="1",
+        given_by_id=guardian.person_id,
+        given_at=clock.now(),
+    )
     return person
 
 

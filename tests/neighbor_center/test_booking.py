@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server import clock
 from server.database import execute, fetch, fetch_value
-from server.neighbor_center.models import ServiceMode, WhoMayBook
+from server.neighbor_center.models import WhoMayBook
 from server.organizations.models import Organization
 from server.relay import drain_outbox
 from tests.builders import create_community, create_resident, create_staff
@@ -251,12 +251,12 @@ async def test_who_is_blocked_books_nothing(api: Api, community: Organization) -
     service = await create_service(community)
     resident = await create_resident(api, community)
     staff = await create_staff(api, community)
-    for days in (1, 2):
+    for days in (1, 2, 3):
         day = MONDAY + timedelta(days=days)
         booking = await book(resident, service, "09:00", day)
         set_clock("09:40", day)
         await staff.post(f"/staff/bookings/{booking['id']}/no-show")
-    body = {"starts_at": at("14:00", MONDAY + timedelta(days=3))}
+    body = {"starts_at": at("14:00", MONDAY + timedelta(days=4))}
     problem = await resident.refused("POST", f"/services/{service.id}/bookings", body, code="blocked")
     assert problem["until"]
 
@@ -324,38 +324,6 @@ async def test_my_bookings_in_pages(api: Api, community: Organization) -> None:
     past = await resident.get("/bookings", when="past")
     assert [one["id"] for one in past["items"]] == [made[2]["id"], made[1]["id"]]
     assert [one["id"] for one in (await resident.get("/bookings"))["items"]] == [made[0]["id"]]
-
-
-async def test_a_home_visit_needs_an_address_that_only_the_visitor_sees(api: Api, community: Organization) -> None:
-    service = await create_service(community, mode=ServiceMode.HOME_VISIT)
-    resident = await create_resident(api, community)
-    staff, visitor = await create_staff(api, community), await create_staff(api, community)
-    body = {"starts_at": at("09:00")}
-    await resident.refused("POST", f"/services/{service.id}/bookings", body, code="invalid_fields")
-    booking = await book(resident, service, address="和平路 5 号 2 单元 301")
-    path = f"/staff/bookings/{booking['id']}"
-    await staff.refused("POST", f"{path}/visitor", {"visitor_id": resident.person_id}, code="invalid_fields")
-    await staff.post(f"{path}/visitor", {"visitor_id": visitor.person_id})
-    assert await events_of(visitor) == ["visit_assigned"]
-    await visitor.refused("GET", f"{path}/visit", code="not_found")
-    set_clock("07:00", TUESDAY)
-    await staff.refused("GET", f"{path}/visit", code="not_found")
-    assert (await visitor.get(f"{path}/visit"))["address"] == "和平路 5 号 2 单元 301"
-    assert await fetch_value(
-        "SELECT count(*) FROM audit_entry WHERE action = 'view_visit_details' AND person_id = $1", resident.person_id
-    )
-    day = await staff.get(f"/staff/venues/{service.venue_id}/bookings", day=str(TUESDAY))
-    assert "address" not in day["items"][0]
-    set_clock("07:00", TUESDAY + timedelta(days=1))
-    await visitor.refused("GET", f"{path}/visit", code="not_found")
-
-
-async def test_a_service_visited_at_the_venue_has_no_visitor(api: Api, community: Organization) -> None:
-    service = await create_service(community)
-    booking = await book(await create_resident(api, community), service)
-    staff = await create_staff(api, community)
-    body = {"visitor_id": staff.person_id}
-    await staff.refused("POST", f"/staff/bookings/{booking['id']}/visitor", body, code="wrong_state")
 
 
 async def test_merged_persons_keep_their_bookings(api: Api, community: Organization) -> None:

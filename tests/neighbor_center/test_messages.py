@@ -3,8 +3,11 @@
 import pytest
 
 from server import clock
-from server.neighbor_center.models import Booking, ServiceMode
+from server.database import transaction
+from server.neighbor_center.booking_models import Booking, BookingSeries
+from server.neighbor_center.models import Duty, ServiceMode
 from server.neighbor_center.queries import describe_venues
+from server.neighbor_center.tickets import draw_ticket
 from server.notifications.events import EVENTS
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
 from server.notifications.service import notify
@@ -13,9 +16,13 @@ from server.wechat.message_fields import clean_fields
 from server.wechat.templates import BY_NAME
 from tests.builders import create_resident
 from tests.clients import Api
-from tests.neighbor_center.builders import at, book, create_room, create_service
+from tests.neighbor_center.builders import MONDAY, at, book, create_room, create_service
 
-NAMES = [name for name in EVENTS if name.startswith(("slot_", "room_", "visit_"))]
+NAMES = [
+    name
+    for name in EVENTS
+    if name.startswith(("slot_", "room_", "visit_", "series_", "ticket_", "duty_", "complaint_"))
+]
 
 
 @pytest.mark.parametrize("event", NAMES)
@@ -26,8 +33,39 @@ async def test_the_words_of(event: str, api: Api, community: Organization) -> No
     body = {"starts_at": at("10:00"), "ends_at": at("11:00")}
     room_booking = await resident.post(f"/services/{room.id}/room-bookings", body)
     slot_id = (await Booking.get(id=booking["id"])).slot_id
-    facts = {"booking": booking["id"], "slot": slot_id, "room_booking": room_booking["id"], "reason": "not_reached"}
-    times = {"was": clock.now(), "until": clock.now()}
+    service_id = booking["service_id"]
+    series = await BookingSeries.create(
+        service_id=service_id,
+        person_id=resident.person_id,
+        booked_by_id=resident.person_id,
+        starts_at=clock.now(),
+        every_weeks=1,
+        times=8,
+    )
+    async with transaction():
+        ticket_id = await draw_ticket(service_id, resident.person_id)
+    duty = await Duty.create(
+        venue_id=booking["venue_id"],
+        person_id=resident.person_id,
+        shown_as="王医生，全科",
+        kind="seated",
+        weekdays=127,
+        opens=540,
+        closes=720,
+        valid_from=MONDAY,
+    )
+    complaint = await resident.post(f"/venues/{booking['venue_id']}/complaints", {"text": "无人接待"})
+    facts = {
+        "booking": booking["id"],
+        "slot": slot_id,
+        "room_booking": room_booking["id"],
+        "series": series.id,
+        "ticket": ticket_id,
+        "duty": duty.id,
+        "complaint": complaint["id"],
+        "reason": "not_reached",
+    }
+    times = {"was": clock.now(), "until": clock.now(), "at": clock.now()}
     needed = EVENTS[event].fact_names()
     await notify(
         resident.person_id, event, **{name: value for name, value in (facts | times).items() if name in needed}
@@ -46,7 +84,7 @@ async def test_the_words_of(event: str, api: Api, community: Organization) -> No
 async def test_a_home_visit_is_not_told_to_come(api: Api, community: Organization) -> None:
     resident = await create_resident(api, community)
     service = await create_service(community, mode=ServiceMode.HOME_VISIT)
-    await book(resident, service, address="和平路 5 号")
+    await book(resident, service, address="和平路 5 号", area_id=community.id)
     text = (await resident.get("/me/inbox"))["items"][0]["text"]
     assert text.endswith("上门服务·阳光邻里中心（您填写的地址）。不能如约请提前取消。")
 

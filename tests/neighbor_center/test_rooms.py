@@ -8,7 +8,8 @@ import pytest
 
 from server import clock
 from server.database import IntegrityError, fetch_value, violates
-from server.neighbor_center.models import RoomBooking, RoomBookingState, Service
+from server.neighbor_center.booking_models import RoomBooking, RoomBookingState
+from server.neighbor_center.models import Service
 from server.organizations.models import Organization
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -43,9 +44,9 @@ async def test_a_room_is_booked_shown_and_cancelled(api: Api, community: Organiz
     # 9:00–10:15, and from 11:15, when it is made ready again.
     assert free == [("01:00", "02:15"), ("03:15", "09:00")]
     assert [one["id"] for one in (await resident.get("/room-bookings"))["items"]] == [booking["id"]]
-    cancelled = await resident.post(f"/room-bookings/{booking['id']}/cancel")
+    cancelled = await resident.post(f"/room-bookings/{booking['id']}/cancel", {})
     assert cancelled["state"] == "cancelled"
-    assert await resident.post(f"/room-bookings/{booking['id']}/cancel") == cancelled
+    assert await resident.post(f"/room-bookings/{booking['id']}/cancel", {}) == cancelled
     assert await events_of(resident) == ["room_booked", "room_cancelled"]
 
 
@@ -214,3 +215,148 @@ async def test_many_who_want_the_room_at_once(api: Api, community: Organization)
         )
         == 0
     )
+
+
+async def test_who_came_and_who_did_not(api: Api, community: Organization) -> None:
+    room = await create_room(community, max_per_day=3)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    elsewhere = await create_staff(api, await create_community())
+    booking = await book_room(resident, room, "10:00", "11:00")
+    path = f"/staff/room-bookings/{booking['id']}"
+    set_clock("09:29", TUESDAY)
+    await staff.refused("POST", f"{path}/attended", code="wrong_state")
+    await staff.refused("POST", f"{path}/no-show", code="wrong_state")
+    set_clock("10:20", TUESDAY)
+    for _ in range(2):
+        await staff.post(f"{path}/no-show")
+    assert (await resident.get(f"/room-bookings/{booking['id']}"))["state"] == "no_show"
+    assert await fetch_value("SELECT count(*) FROM no_show WHERE subject_id = $1", booking["id"]) == 1
+    assert (await events_of(resident))[-1] == "room_no_show"
+    # They were late: it no longer counts.
+    for _ in range(2):
+        await staff.post(f"{path}/attended")
+    came = await resident.get(f"/room-bookings/{booking['id']}")
+    assert (came["state"], bool(came["arrived_at"])) == ("attended", True)
+    assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 0
+    await staff.refused("POST", f"{path}/no-show", code="wrong_state")
+    await staff.refused("POST", f"{path}/cancel", {"reason": "无"}, code="wrong_state")
+    for action, body in (("attended", None), ("no-show", None), ("cancel", {"reason": "无"})):
+        await elsewhere.refused("POST", f"{path}/{action}", body, code="not_found")
+
+
+async def test_rooms_and_slots_are_missed_together(api: Api, community: Organization) -> None:
+    room, clinic = await create_room(community), await create_service(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    for days in range(3):
+        day = TUESDAY + timedelta(days=days)
+        body = {"starts_at": at("10:00", day), "ends_at": at("11:00", day)}
+        booking = await resident.post(f"/services/{room.id}/room-bookings", body)
+        set_clock("10:30", day)
+        await staff.post(f"/staff/room-bookings/{booking['id']}/no-show")
+    far = TUESDAY + timedelta(days=4)
+    body = {"starts_at": at("10:00", far), "ends_at": at("11:00", far)}
+    await resident.refused("POST", f"/services/{room.id}/room-bookings", body, code="blocked")
+    await resident.refused("POST", f"/services/{clinic.id}/bookings", {"starts_at": at("09:00", far)}, code="blocked")
+
+
+async def test_giving_a_room_up_late_counts_as_not_coming(api: Api, community: Organization) -> None:
+    room = await create_room(community)
+    resident = await create_resident(api, community)
+    booking = await book_room(resident, room, "10:00", "11:00")
+    set_clock("08:30", TUESDAY)
+    path = f"/room-bookings/{booking['id']}/cancel"
+    await resident.refused("POST", path, {}, code="change_too_late")
+    assert (await resident.post(path, {"accept_no_show": True}))["state"] == "cancelled"
+    assert await fetch_value("SELECT reason FROM no_show") == "cancelled_late"
+    other = await book_room(resident, room, "14:00", "15:00")
+    set_clock("14:00", TUESDAY)
+    path = f"/room-bookings/{other['id']}/cancel"
+    await resident.refused("POST", path, {"accept_no_show": True}, code="change_too_late")
+
+
+async def test_staff_take_a_room_back(api: Api, community: Organization) -> None:
+    room = await create_room(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    booking = await book_room(resident, room, "10:00", "11:00")
+    for _ in range(2):
+        await staff.post(f"/staff/room-bookings/{booking['id']}/cancel", {"reason": "上级检查"})
+    ended = await resident.get(f"/room-bookings/{booking['id']}")
+    assert (ended["state"], ended["staff_reason"]) == ("cancelled", "上级检查")
+    assert await events_of(resident) == ["room_booked", "room_closed"]
+    # Free again.
+    await book_room(await create_resident(api, community), room, "10:00", "11:00")
+
+
+async def test_two_who_agree_to_overlapping_requests_at_once(api: Api, community: Organization) -> None:
+    room = await create_room(community, needs_approval=True)
+    staff = await create_staff(api, community)
+    people = [await create_resident(api, community) for _ in range(4)]
+    requests = [
+        await book_room(person, room, f"10:{number * 15:02}", "12:00") for number, person in enumerate(people[:3])
+    ] + [await book_room(people[3], room, "12:30", "13:00")]
+    answers = await asyncio.gather(
+        *(staff.send("POST", f"/staff/room-bookings/{request['id']}/approve") for request in requests)
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 204, 409, 409]
+    states = [
+        (await person.get(f"/room-bookings/{request['id']}"))["state"]
+        for person, request in zip(people, requests, strict=True)
+    ]
+    assert sorted(states) == ["booked", "booked", "refused", "refused"]
+
+
+async def test_a_room_is_moved_in_one_step(api: Api, community: Organization) -> None:
+    room = await create_room(community)
+    resident, other = await create_resident(api, community), await create_resident(api, community)
+    booking = await book_room(resident, room, "10:00", "11:00")
+    await book_room(other, room, "14:00", "15:00")
+    path = f"/room-bookings/{booking['id']}/move"
+    await resident.refused("POST", path, span("13:30", "14:30"), code="room_taken")
+    await resident.refused("POST", path, span("16:30", "17:30"), code="slot_not_offered")
+    await resident.refused("POST", path, span("10:00", "10:20"), code="invalid_fields")
+    far = {"starts_at": at("10:00", TUESDAY + timedelta(days=60)), "ends_at": at("11:00", TUESDAY + timedelta(days=60))}
+    await resident.refused("POST", path, far, code="too_far_ahead")
+    await other.refused("POST", path, span("12:00", "13:00"), code="not_found")
+    assert (await resident.get(f"/room-bookings/{booking['id']}"))["starts_at"] == booking["starts_at"]
+    # Over its own old time, too.
+    moved = await resident.post(path, span("10:30", "12:00"))
+    assert (moved["id"], moved["state"], moved["starts_at"]) == (booking["id"], "booked", "2031-03-04T02:30:00Z")
+    assert await resident.post(path, span("10:30", "12:00")) == moved
+    assert await events_of(resident) == ["room_booked", "room_moved"]
+    await book_room(await create_resident(api, community), room, "09:00", "10:15")
+    set_clock("09:00", TUESDAY)
+    await resident.refused("POST", path, span("12:00", "13:00"), code="change_too_late")
+
+
+async def test_what_staff_agreed_to_is_not_moved(api: Api, community: Organization) -> None:
+    room = await create_room(community, needs_approval=True)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    request = await book_room(resident, room, "10:00", "11:00")
+    path = f"/room-bookings/{request['id']}/move"
+    assert (await resident.post(path, span("11:00", "12:00")))["state"] == "requested"
+    await staff.post(f"/staff/room-bookings/{request['id']}/approve")
+    await resident.refused("POST", path, span("12:00", "13:00"), code="wrong_state")
+    await resident.post(f"/room-bookings/{request['id']}/cancel", {})
+    await resident.refused("POST", path, span("12:00", "13:00"), code="wrong_state")
+
+
+async def test_everybody_moves_their_room_at_once(api: Api, community: Organization) -> None:
+    room = await create_room(community, buffer_minutes=0)
+    people = [await create_resident(api, community) for _ in range(4)]
+    begins = ["09:00", "10:00", "11:00", "12:00"]
+    made = [
+        await book_room(person, room, begin, f"{int(begin[:2]) + 1:02}:00")
+        for person, begin in zip(people, begins, strict=True)
+    ]
+    for round_number in range(1, 4):
+        targets = [f"{9 + (number + round_number) % 7:02}" for number in range(4)]
+        answers = await asyncio.gather(
+            *(
+                person.send(
+                    "POST", f"/room-bookings/{one['id']}/move", span(f"{target}:00", f"{int(target) + 1:02}:00")
+                )
+                for person, one, target in zip(people, made, targets, strict=True)
+            )
+        )
+        assert {answer.status_code for answer in answers} <= {200, 409}
+    assert await fetch_value("SELECT count(*) FROM room_booking WHERE state = 'booked'") == 4

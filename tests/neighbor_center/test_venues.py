@@ -29,7 +29,8 @@ VENUE = {
     "latitude": 37.5,
 }
 SERVICE = {"kind": "family_medicine", "name": "家庭医生", "minutes": 30, "capacity": 2}
-RULE = {"weekdays": [1, 2, 3, 4, 5], "opens": "09:00", "closes": "11:00", "valid_from": "2031-01-01"}
+HOURS = {"weekdays": [1, 2, 3, 4, 5], "opens": "09:00", "closes": "11:00", "days": "workdays"}
+RULE = {"hours": HOURS, "valid_from": "2031-01-01"}
 
 
 async def set_up(staff: Api, community: Organization, **service: Any) -> tuple[str, str]:
@@ -84,10 +85,10 @@ async def test_what_cannot_be_set_up(api: Api, community: Organization) -> None:
         (services, SERVICE | {"kind": "room"}),
         (services, SERVICE | {"kind": "room", "minutes": 20, "longest_minutes": 60}),
         (services, SERVICE | {"longest_minutes": 60}),
-        (rules, RULE | {"opens": "11:00"}),
-        (rules, RULE | {"opens": "9:00"}),
-        (rules, RULE | {"weekdays": [8]}),
-        (rules, RULE | {"weekdays": []}),
+        (rules, RULE | {"hours": HOURS | {"opens": "11:00"}}),
+        (rules, RULE | {"hours": HOURS | {"opens": "9:00"}}),
+        (rules, RULE | {"hours": HOURS | {"weekdays": [8]}}),
+        (rules, RULE | {"hours": HOURS | {"weekdays": []}}),
         (rules, RULE | {"valid_until": "2030-12-31"}),
         (exceptions, closing | {"day": "2031-03-02"}),
         (exceptions, closing | {"service_id": venue_id}),
@@ -256,7 +257,7 @@ async def test_other_hours_from_a_day_on(api: Api, community: Organization) -> N
     listed = await staff.post(f"/staff/opening-rules/{rule_id}/end", end)
     assert not listed["applied"]
     # With the new hours first, nobody loses anything: 9 o'clock is in both.
-    summer = RULE | {"valid_from": str(wednesday), "opens": "08:00", "closes": "10:00"}
+    summer = RULE | {"valid_from": str(wednesday), "hours": HOURS | {"opens": "08:00", "closes": "10:00"}}
     change = await staff.post(f"/staff/services/{service_id}/opening-rules", summer)
     assert change["applied"]
     change = await staff.post(f"/staff/opening-rules/{rule_id}/end", end)

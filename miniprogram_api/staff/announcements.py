@@ -1,0 +1,98 @@
+"""工作端：公告: writing announcements, seeing whom they reach, sending them."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.announcements import queries, service
+from server.announcements.audience import AudienceView
+from server.announcements.models import Audience
+from server.announcements.queries import StaffAnnouncementView
+from server.announcements.service import AnnouncementText, NobodyToTell, SecondPersonNeeded
+from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：公告", prefix="/staff/announcements")
+
+
+class CreateAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Annotated[Id, msgspec.Meta(description="in whose name, and whose subtree is told")]
+    words: AnnouncementText
+
+
+class ChangeAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    words: AnnouncementText
+
+
+class SendAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+
+
+class AnnouncementsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+
+
+class AudienceQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    audience: Audience = Audience.RESIDENTS
+
+
+@routes.post("", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
+async def create_announcement(caller: Caller, body: CreateAnnouncement) -> StaffAnnouncementView:
+    """新建公告草稿"""
+    announcement_id = await service.create_announcement(caller.person_id, body.organization_id, body.words)
+    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+
+
+@routes.get("", who=Who.STAFF, errors=[NotFound])
+async def list_announcements(caller: Caller, query: AnnouncementsQuery) -> Page[StaffAnnouncementView]:
+    """本组织的公告"""
+    return await queries.list_staff_announcements(caller.person_id, query.organization_id, query)
+
+
+@routes.get("/audience", who=Who.STAFF, errors=[NotAllowed])
+async def preview_audience(caller: Caller, query: AudienceQuery) -> AudienceView:
+    """预览将通知多少人"""
+    return await queries.preview_audience(caller.person_id, query.organization_id, query.audience)
+
+
+@routes.get("/<announcement_id>", who=Who.STAFF, errors=[NotFound])
+async def show_announcement_to_staff(caller: Caller, announcement_id: Id) -> StaffAnnouncementView:
+    """公告详情和发送进度"""
+    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+
+
+@routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotFound, WrongState])
+async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeAnnouncement) -> StaffAnnouncementView:
+    """修改公告草稿"""
+    await service.change_announcement(caller.person_id, announcement_id, body.version, body.words)
+    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+
+
+@routes.post(
+    "/<announcement_id>/send",
+    who=Who.STAFF,
+    errors=[EditedMeanwhile, NobodyToTell, NotAllowed, NotFound, SecondPersonNeeded, WrongState],
+)
+async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnouncement) -> StaffAnnouncementView:
+    """发送公告
+
+    须由撰写人以外的工作人员核对后发送，负责人除外；紧急通知只能由负责人发送。
+    分批发送，夜间（22 点至 7 点）只推送紧急通知。
+    """
+    await service.send_announcement(caller.person_id, announcement_id, body.version)
+    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+
+
+@routes.post("/<announcement_id>/withdraw", who=Who.STAFF, errors=[NotFound, WrongState])
+async def withdraw_announcement(caller: Caller, announcement_id: Id) -> StaffAnnouncementView:
+    """撤回公告
+
+    尚未通知的不再通知，已收到的在站内信中显示为已删除。
+    """
+    await service.withdraw_announcement(caller.person_id, announcement_id)
+    return await queries.get_staff_announcement(caller.person_id, announcement_id)

@@ -1,0 +1,202 @@
+"""工作端：预约: the counter's work with bookings, rooms and home visits."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.bookings import BookingNote, HomeAddress, Moment, PartySize
+from miniprogram_api.routing import Routes, Who
+from miniprogram_api.staff.neighbor_center import Made, Phone, Reason
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.neighbor_center import booking_queries, counter, requests, room_counter, visits
+from server.neighbor_center.booking_queries import DayBooking, DayRoomBooking
+from server.neighbor_center.errors import OutsideArea, RoomTaken, SlotNotOffered, VisitorBusy
+from server.neighbor_center.requests import OpenRequest, RequestOrder
+from server.neighbor_center.visits import VisitDetails, VisitView
+from server.pages import Page, PageQuery
+from server.places.errors import PlacesFull
+
+routes = Routes("工作端：预约", prefix="/staff")
+
+
+class DayQuery(PageQuery, kw_only=True):
+    day: date
+
+
+class DayBookingsQuery(DayQuery, kw_only=True):
+    service_id: Id | None = None
+
+
+class BookWalkIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Either a known person's `person_id`, or name and phone. For a home visit, address and grid too."""
+
+    starts_at: Moment
+    person_id: Id | None = None
+    real_name: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    phone: Phone = ""
+    party_size: PartySize = 1
+    note: BookingNote = ""
+    address: HomeAddress = ""
+    area_id: Id | None = None
+
+
+class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Reason
+
+
+class AssignVisitor(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    visitor_id: Id
+
+
+class RequestsQuery(PageQuery, kw_only=True):
+    order: RequestOrder = RequestOrder.ALL
+
+
+class VisitsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    day: date
+
+
+@routes.get("/venues/<venue_id>/bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuery) -> Page[DayBooking]:
+    """某日的预约名单
+
+    Names in clear; each person shown is noted in the audit log.
+    """
+    return await booking_queries.list_day_bookings(
+        caller.person_id,
+        venue_id,
+        query.day,
+        service_id=query.service_id,
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+
+
+@routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
+    """某日的活动室预约"""
+    return await booking_queries.list_day_room_bookings(
+        caller.person_id, venue_id, query.day, cursor=query.cursor, limit=query.limit
+    )
+
+
+@routes.post(
+    "/services/<service_id>/walk-ins",
+    status=201,
+    who=Who.STAFF,
+    errors=[NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields],
+)
+async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Made:
+    """窗口现场预约"""
+    return Made(
+        await counter.book_walk_in(
+            caller.person_id,
+            service_id,
+            body.starts_at,
+            person_id=body.person_id,
+            real_name=body.real_name,
+            phone=body.phone,
+            party_size=body.party_size,
+            note=body.note,
+            address=body.address,
+            area_id=body.area_id,
+        )
+    )
+
+
+@routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState])
+async def approve_booking(caller: Caller, booking_id: Id) -> None:
+    """通过预约申请"""
+    await counter.approve_booking(caller.person_id, booking_id)
+
+
+@routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
+async def refuse_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
+    """不予通过预约申请"""
+    await counter.refuse_booking(caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
+async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
+    """取消居民的预约"""
+    await counter.cancel_booking_by_staff(caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[NotFound, WrongState])
+async def mark_booking_attended(caller: Caller, booking_id: Id) -> None:
+    """登记到场"""
+    await counter.mark_booking_attended(caller.person_id, booking_id)
+
+
+@routes.post("/bookings/<booking_id>/no-show", who=Who.STAFF, errors=[NotFound, WrongState])
+async def mark_booking_no_show(caller: Caller, booking_id: Id) -> None:
+    """登记爽约"""
+    await counter.mark_booking_no_show(caller.person_id, booking_id)
+
+
+@routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[NotFound, WrongState, VisitorBusy, InvalidFields])
+async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> None:
+    """安排上门人员"""
+    await visits.assign_visitor(caller.person_id, booking_id, body.visitor_id)
+
+
+@routes.get("/bookings/<booking_id>/visit", who=Who.STAFF, errors=[NotFound])
+async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
+    """上门服务的联系人和地址
+
+    Only for the one who goes, on the day.
+    """
+    return await visits.get_visit_details(caller.person_id, booking_id)
+
+
+@routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState, RoomTaken])
+async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
+    """通过活动室申请
+
+    Other requests that overlap it are refused and told so.
+    """
+    await room_counter.approve_room_booking(caller.person_id, booking_id)
+
+
+@routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
+async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
+    """不予通过活动室申请"""
+    await room_counter.refuse_room_booking(caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/room-bookings/<booking_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
+async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
+    """取消居民的活动室预约"""
+    await room_counter.cancel_room_booking_by_staff(caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/room-bookings/<booking_id>/attended", who=Who.STAFF, errors=[NotFound, WrongState])
+async def mark_room_attended(caller: Caller, booking_id: Id) -> None:
+    """登记活动室到场"""
+    await room_counter.mark_room_attended(caller.person_id, booking_id)
+
+
+@routes.post("/room-bookings/<booking_id>/no-show", who=Who.STAFF, errors=[NotFound, WrongState])
+async def mark_room_no_show(caller: Caller, booking_id: Id) -> None:
+    """登记活动室爽约"""
+    await room_counter.mark_room_no_show(caller.person_id, booking_id)
+
+
+@routes.get("/venues/<venue_id>/requests", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> Page[OpenRequest]:
+    """待审核的预约申请
+
+    Those promised soonest first; `order=overdue` shows only those over the promised time.
+    """
+    return await requests.list_requests(
+        caller.person_id, venue_id, order=query.order, cursor=query.cursor, limit=query.limit
+    )
+
+
+@routes.get("/visits", who=Who.STAFF, errors=[InvalidFields])
+async def list_my_visits(caller: Caller, query: VisitsQuery) -> list[VisitView]:
+    """我某日的上门任务"""
+    return await visits.list_my_visits(caller.person_id, query.day)

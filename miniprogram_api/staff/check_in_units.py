@@ -1,0 +1,83 @@
+"""Staff: deciding about units' check-ins."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.check_in import unit_queries, units
+from server.check_in.models import UnitCheckInState
+from server.check_in.rules import Actor
+from server.check_in.unit_queries import UnitCheckInCard, UnitCheckInView
+from server.errors import EditedMeanwhile, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：单位报到", prefix="/staff")
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class UnitCheckInsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    state: UnitCheckInState = UnitCheckInState.APPLIED
+
+
+class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Reason
+
+
+class AcceptUnitCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Both days are included; without an end, until somebody ends it."""
+
+    starts_on: date
+    ends_on: date | None = None
+
+
+class ChangeUnitDates(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    ends_on: date | None
+    version: int
+
+
+@routes.get("/unit-check-ins", who=Who.STAFF)
+async def list_unit_check_ins_of_area(caller: Caller, query: UnitCheckInsQuery) -> Page[UnitCheckInCard]:
+    """辖区内的单位报到"""
+    return await unit_queries.list_unit_check_ins_of_area(caller.person_id, query.organization_id, query.state, query)
+
+
+@routes.get("/unit-check-ins/<unit_check_in_id>", who=Who.STAFF)
+async def view_unit_check_in(caller: Caller, unit_check_in_id: Id) -> UnitCheckInView:
+    """查看单位报到（含联系人，留痕）"""
+    return await unit_queries.view_unit_check_in(caller.person_id, unit_check_in_id)
+
+
+@routes.post("/unit-check-ins/<unit_check_in_id>/accept", who=Who.STAFF, errors=[WrongState, units.AlreadyPaired])
+async def accept_unit_check_in(caller: Caller, unit_check_in_id: Id, body: AcceptUnitCheckIn) -> None:
+    """接受单位报到，确定结对期限"""
+    await units.accept_unit_check_in(caller.person_id, unit_check_in_id, starts_on=body.starts_on, ends_on=body.ends_on)
+
+
+@routes.post("/unit-check-ins/<unit_check_in_id>/return", who=Who.STAFF, errors=[WrongState])
+async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+    """退回单位报到申请"""
+    await units.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+
+
+@routes.post("/unit-check-ins/<unit_check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
+async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+    """不接受单位报到申请"""
+    await units.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+
+
+@routes.put("/unit-check-ins/<unit_check_in_id>/dates", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
+async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUnitDates) -> None:
+    """延长或缩短结对期限"""
+    await units.change_unit_dates(caller.person_id, unit_check_in_id, body.version, ends_on=body.ends_on)
+
+
+@routes.post("/unit-check-ins/<unit_check_in_id>/end", who=Who.STAFF, errors=[WrongState])
+async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+    """社区结束结对"""
+    await units.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.STAFF)

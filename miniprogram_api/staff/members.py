@@ -1,0 +1,210 @@
+"""Staff: the members of their communities, rosters, contact persons, and moving memberships."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from sanic import Request
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes, Who
+from miniprogram_api.uploads import read_file
+from server.accounts.sessions import Caller
+from server.check_in import member_queries, registering, roster
+from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
+from server.check_in.registering import OwnApplicationNeeded, Registration
+from server.check_in.roster import RosterInvalid, RosterResult
+from server.check_in.service import Residence
+from server.errors import BadRequest, EditedMeanwhile, NotAllowed, TooLarge, UnsupportedType, WrongState
+from server.ids import Id
+from server.media.spreadsheets import CSV, MAX_BYTES, XLSX, SheetUnreadable
+from server.members import contacts, transfers
+from server.members.models import MemberKind
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：党员", prefix="/staff")
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+HomeText = Annotated[str, msgspec.Meta(max_length=100)]
+Note = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class MembersQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """`unmatched`: the home organization is still the member's own words; `contact_overdue`: floating members whom
+    nobody was in touch with for 30 days."""
+
+    organization_id: Id
+    kind: MemberKind | None = None
+    unmatched: bool = False
+    contact_overdue: bool = False
+
+
+@routes.get("/members", who=Who.STAFF)
+async def list_members(caller: Caller, query: MembersQuery) -> Page[MemberCard]:
+    """辖区内已报到的党员"""
+    return await member_queries.list_members(
+        caller.person_id,
+        query.organization_id,
+        query,
+        kind=query.kind,
+        unmatched=query.unmatched,
+        contact_overdue=query.contact_overdue,
+    )
+
+
+class OrganizationQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+
+
+@routes.get("/members/counts", who=Who.STAFF)
+async def count_members(caller: Caller, query: OrganizationQuery) -> list[MemberCount]:
+    """辖区内党员底数（按类别）"""
+    return await member_queries.count_members(caller.person_id, query.organization_id)
+
+
+class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the member lives: 小区 and 楼栋."""
+
+    estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    building: Annotated[str, msgspec.Meta(max_length=50)] = ""
+
+
+class RegisterMember(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`member_agreed`: the member was told and agreed by word; that is recorded with the caller's name."""
+
+    community_id: Id
+    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
+    kind: MemberKind
+    home_organization_id: Id | None = None
+    home_text: HomeText = ""
+    residence: ResidenceBody
+    note: Note = ""
+    member_agreed: bool = False
+
+
+class Created(msgspec.Struct):
+    id: Id
+
+
+@routes.post("/members", who=Who.STAFF, status=201, errors=[NotAllowed, OwnApplicationNeeded])
+async def register_member(caller: Caller, body: RegisterMember) -> Created:
+    """登记到场的党员（直接确认报到）"""
+    registration = Registration(
+        real_name=body.real_name,
+        phone=body.phone,
+        kind=body.kind,
+        home_organization_id=body.home_organization_id,
+        home_text=body.home_text,
+        residence=Residence(body.residence.estate, body.residence.building),
+        note=body.note,
+    )
+    return Created(
+        await registering.register_member(caller.person_id, body.community_id, registration, agreed=body.member_agreed)
+    )
+
+
+@routes.get("/members/<membership_id>", who=Who.STAFF)
+async def view_member(caller: Caller, membership_id: Id) -> MemberDetail:
+    """查看一名党员（留痕）"""
+    return await member_queries.view_member(caller.person_id, membership_id)
+
+
+class ChangeMember(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    kind: MemberKind
+    home_organization_id: Id | None = None
+    home_text: HomeText = ""
+    note: Note = ""
+
+
+@routes.put("/members/<membership_id>", who=Who.STAFF, errors=[EditedMeanwhile])
+async def change_member(caller: Caller, membership_id: Id, body: ChangeMember) -> None:
+    """修改党员类别、所属党组织和备注"""
+    await registering.change_member(
+        caller.person_id,
+        membership_id,
+        body.version,
+        kind=body.kind,
+        home_organization_id=body.home_organization_id,
+        home_text=body.home_text,
+        note=body.note,
+    )
+
+
+class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Reason
+
+
+@routes.post("/members/<membership_id>/end", who=Who.STAFF)
+async def end_member(caller: Caller, membership_id: Id, body: GiveReason) -> None:
+    """结束党员登记（登记有误、已去世等）"""
+    await registering.end_member(caller.person_id, membership_id, body.reason)
+
+
+class AssignContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Somebody who works for the community or one of its grids, or a member checked in there; null: nobody."""
+
+    contact_person_id: Id | None
+
+
+@routes.put("/members/<membership_id>/contact-person", who=Who.STAFF, errors=[WrongState])
+async def assign_contact(caller: Caller, membership_id: Id, body: AssignContact) -> None:
+    """指定流动党员的联系人"""
+    await contacts.assign_contact(caller.person_id, membership_id, body.contact_person_id)
+
+
+@routes.post(
+    "/members/<membership_id>/transfer", who=Who.STAFF, status=201, errors=[transfers.TransferOpen, WrongState]
+)
+async def offer_transfer(caller: Caller, membership_id: Id) -> Created:
+    """再次邀请离退休党员转入组织关系"""
+    return Created(await transfers.offer_transfer(caller.person_id, membership_id))
+
+
+class CompleteTransfer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    home_organization_id: Id
+
+
+@routes.post("/members/<membership_id>/transfer/complete", who=Who.STAFF, errors=[WrongState])
+async def complete_transfer(caller: Caller, membership_id: Id, body: CompleteTransfer) -> None:
+    """组织关系已转入社区党组织"""
+    await transfers.complete_transfer(caller.person_id, membership_id, body.home_organization_id)
+
+
+@routes.get("/rosters/template.xlsx", who=Who.STAFF, raw=(XLSX,))
+async def download_roster_template(caller: Caller) -> HTTPResponse:
+    """下载党员名册模板"""
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote('党员名册模板.xlsx')}"}
+    return HTTPResponse(await roster.write_template(), content_type=XLSX, headers=headers)
+
+
+class RosterQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`members_agreed`: those on the roster were told and agreed. `check_only`: only say what would be done."""
+
+    community_id: Id
+    members_agreed: bool = False
+    check_only: bool = False
+
+
+@routes.post(
+    "/rosters",
+    who=Who.STAFF,
+    raw=("multipart/form-data", XLSX, CSV),
+    errors=[BadRequest, NotAllowed, RosterInvalid, SheetUnreadable, TooLarge, UnsupportedType],
+)
+async def import_roster(caller: Caller, request: Request, query: RosterQuery) -> RosterResult:
+    """导入党员名册（.xlsx 或 .csv）
+
+    全部核对无误才会导入；有错误时按行、列列出（`rows.5.phone` 即第 5 行手机号），不会导入任何内容。
+    同一名册可以重复导入，不会重复登记。
+    """
+    limit = f"文件不能超过 {MAX_BYTES // 1024 // 1024} MB"
+    data = await read_file(request, (XLSX, CSV, "application/octet-stream"), MAX_BYTES, limit)
+    return await roster.import_roster(
+        caller.person_id,
+        query.community_id,
+        data,
+        agreed=query.members_agreed,
+        check_only=query.check_only,
+    )

@@ -1,0 +1,49 @@
+"""工作端：小程序码: pictures to print on posters and doors."""
+
+from typing import Annotated
+
+import msgspec
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import NotAllowed, NotFound
+from server.ids import Id
+from server.media.mini_codes import NARROWEST, WIDEST, CodePicture
+from server.neighbor_center import mini_codes as venue_codes
+from server.volunteering import mini_codes as shift_codes
+
+routes = Routes("工作端：小程序码", prefix="/staff")
+
+_PICTURES = ("image/png", "image/jpeg")
+
+
+class CodeSize(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    width: Annotated[int, msgspec.Meta(ge=NARROWEST, le=WIDEST, description="pixels")] = 430
+
+
+# The leader of a shift need not hold a role: the service looks at who leads it.
+@routes.get("/shifts/<shift_id>/mini-code", raw=_PICTURES, errors=[NotFound])
+async def show_shift_mini_code(caller: Caller, shift_id: Id, query: CodeSize) -> HTTPResponse:
+    """场次的小程序码
+
+    扫码打开活动页；签到请用场次的动态二维码。微信暂时不能生成时为普通二维码（响应头 `x-linli-code: plain`）。
+    """
+    return _show(await shift_codes.show_shift_mini_code(caller.person_id, shift_id, query.width))
+
+
+@routes.get("/venues/<venue_id>/mini-code", who=Who.STAFF, raw=_PICTURES, errors=[NotAllowed, NotFound])
+async def show_venue_mini_code(caller: Caller, venue_id: Id, query: CodeSize) -> HTTPResponse:
+    """场所的小程序码
+
+    扫码打开场所页。微信暂时不能生成时为普通二维码（响应头 `x-linli-code: plain`）。
+    """
+    return _show(await venue_codes.show_venue_mini_code(caller.person_id, venue_id, query.width))
+
+
+def _show(code: CodePicture) -> HTTPResponse:
+    headers = {
+        "x-linli-code": "plain" if code.is_plain else "mini-program",
+        "cache-control": "no-store" if code.is_plain else "private, max-age=86400",
+    }
+    return HTTPResponse(code.content, content_type=code.content_type, headers=headers)

@@ -1,0 +1,61 @@
+"""工作端：运行: what failed, and what runs by itself."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.operations import failed_messages, health
+from server.operations.failed_messages import FailedMessageView
+from server.operations.health import JobsView
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：运行", prefix="/staff")
+
+
+class FailedQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Annotated[Id, msgspec.Meta(description="whose subtree's people are meant")]
+
+
+class RetryFailed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+
+
+class Retried(msgspec.Struct):
+    count: int
+
+
+@routes.get("/failed-messages", who=Who.STAFF, errors=[NotFound])
+async def list_failed_messages(caller: Caller, query: FailedQuery) -> Page[FailedMessageView]:
+    """发送失败的消息
+
+    Newest first. At the top of the tree also what concerns no person of a community.
+    """
+    return await failed_messages.list_failed_messages(caller.person_id, query.organization_id, query)
+
+
+@routes.post("/failed-messages/retry", who=Who.STAFF, errors=[NotFound])
+async def retry_failed_messages(caller: Caller, body: RetryFailed) -> Retried:
+    """全部重发
+
+    At most 1000 at once. Messages whose outcome is unknown are never sent again.
+    """
+    return Retried(await failed_messages.retry_failed_messages(caller.person_id, body.organization_id))
+
+
+@routes.post("/failed-messages/<row_id>/retry", who=Who.STAFF, errors=[NotFound, WrongState])
+async def retry_failed_message(caller: Caller, row_id: Id) -> None:
+    """重发一条失败的消息"""
+    await failed_messages.retry_failed_message(caller.person_id, row_id)
+
+
+@routes.get("/jobs", who=Who.STAFF, errors=[NotAllowed])
+async def list_jobs(caller: Caller) -> JobsView:
+    """定时任务和发件箱的运行情况
+
+    For managers: when each sweep last ran, how long it took, and how far it is behind.
+    """
+    return await health.list_jobs(caller.person_id)

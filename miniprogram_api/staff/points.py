@@ -1,0 +1,105 @@
+"""工作端：积分与服务记录. The rules of points, what is recorded by hand, and people's records."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.pages import Page, PageQuery
+from server.service_record import by_hand, queries, rule_book
+from server.service_record.queries import ServiceEntryView
+from server.service_record.rule_book import RuleVersionView
+from server.service_record.service import AlreadyReversed
+
+routes = Routes("工作端：积分与服务记录", prefix="/staff")
+
+Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+
+
+@routes.get("/points/rules/<code>", who=Who.STAFF, errors=[NotFound])
+async def list_rule_versions(caller: Caller, code: str) -> list[RuleVersionView]:
+    """一条积分规则的历次版本"""
+    return await rule_book.list_rule_versions(code)
+
+
+class ChangeServiceRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`valid_from` left out: from now on. A cap left out: no bound."""
+
+    version: int
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    points_per_event: Points
+    points_per_hour: Points
+    daily_cap: Cap | None = None
+    monthly_cap: Cap | None = None
+    valid_from: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+@routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound])
+async def change_service_rule(caller: Caller, code: str, body: ChangeServiceRule) -> list[RuleVersionView]:
+    """修改积分规则
+
+    生成新版本，此前的记录不变。限市级管理员。
+    """
+    return await rule_book.change_service_rule(
+        caller.person_id,
+        code,
+        body.version,
+        name=body.name,
+        points_per_event=body.points_per_event,
+        points_per_hour=body.points_per_hour,
+        daily_cap=body.daily_cap,
+        monthly_cap=body.monthly_cap,
+        valid_from=body.valid_from,
+    )
+
+
+class NoteService(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id
+    person_id: Id
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)]
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Noted(msgspec.Struct):
+    id: Id
+
+
+@routes.post("/service-entries", who=Who.STAFF, status=201, errors=[NotAllowed, NotFound])
+async def note_service(caller: Caller, body: NoteService) -> Noted:
+    """补录一次服务"""
+    return Noted(
+        await by_hand.note_service(
+            caller.person_id,
+            body.organization_id,
+            body.person_id,
+            what=body.what,
+            minutes=body.minutes,
+            occurred_at=body.occurred_at,
+        )
+    )
+
+
+class ReverseServiceEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+@routes.post("/service-entries/<entry_id>/reverse", who=Who.STAFF, errors=[NotAllowed, WrongState, AlreadyReversed])
+async def reverse_service_entry(caller: Caller, entry_id: Id, body: ReverseServiceEntry) -> None:
+    """冲正补录的服务或岗位积分"""
+    await by_hand.reverse_service_entry(caller.person_id, entry_id, body.reason)
+
+
+class ServiceRecordQuery(PageQuery, kw_only=True):
+    organization_id: Id
+
+
+@routes.get("/persons/<person_id>/service-record", who=Who.STAFF)
+async def view_service_record(caller: Caller, person_id: Id, query: ServiceRecordQuery) -> Page[ServiceEntryView]:
+    """查看某人在本辖区的服务记录（留痕）"""
+    return await queries.view_service_record(caller.person_id, query.organization_id, person_id, query)

@@ -1,0 +1,154 @@
+"""工作端：场所运行: screens and lines at the venue, ratings, complaints, utilization, the three zeros."""
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes, Who
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.ids import Id
+from server.neighbor_center import arrivals, complaints, ratings, screens, three_zeros, tickets, utilization
+from server.neighbor_center.arrivals import VenueCode
+from server.neighbor_center.complaints import ComplaintsShown, StaffComplaintView
+from server.neighbor_center.errors import QueueClosed, QueueEmpty
+from server.neighbor_center.ratings import ServiceRatingView
+from server.neighbor_center.screens import NewScreen, ScreenView
+from server.neighbor_center.three_zeros import ThreeZeros
+from server.neighbor_center.tickets import CalledTicket, TicketView
+from server.neighbor_center.utilization import UtilizationView
+from server.pages import Page, PageQuery
+
+routes = Routes("工作端：场所运行", prefix="/staff")
+
+
+class CreateScreen(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+
+
+class CallNext(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    counter: Annotated[str, msgspec.Meta(min_length=1, max_length=10, description="3号窗口")]
+
+
+class FinishTicket(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    missed: bool = False
+
+
+class ComplaintsQuery(PageQuery, kw_only=True):
+    shown: ComplaintsShown = ComplaintsShown.OPEN
+
+
+class AnswerComplaint(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`is_upheld`: the complaint was right."""
+
+    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    is_upheld: bool
+
+
+class DaysQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """From day to day, both included."""
+
+    first_day: date
+    last_day: date
+
+
+@routes.get("/venues/<venue_id>/code", who=Who.STAFF, errors=[NotFound, NotAllowed])
+async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
+    """到场签到二维码
+
+    For a phone or a page in the place of a screen; another one every 30 seconds.
+    """
+    return await arrivals.show_venue_code(caller.person_id, venue_id)
+
+
+@routes.post("/venues/<venue_id>/screens", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed])
+async def create_screen(caller: Caller, venue_id: Id, body: CreateScreen) -> NewScreen:
+    """添加门口屏幕
+
+    Its token opens the board with the arrival code; with it comes the address of the venue's calendar.
+    """
+    return await screens.create_screen(caller.person_id, venue_id, body.name)
+
+
+@routes.get("/venues/<venue_id>/screens", who=Who.STAFF, errors=[NotFound, NotAllowed])
+async def list_screens(caller: Caller, venue_id: Id) -> list[ScreenView]:
+    """门口屏幕列表"""
+    return await screens.list_screens(caller.person_id, venue_id)
+
+
+@routes.post("/screens/<screen_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed])
+async def end_screen(caller: Caller, screen_id: Id) -> None:
+    """停用门口屏幕"""
+    await screens.end_screen(caller.person_id, screen_id)
+
+
+@routes.post("/services/<service_id>/tickets", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed, QueueClosed])
+async def give_ticket(caller: Caller, service_id: Id) -> TicketView:
+    """现场取号（无手机）"""
+    return await tickets.give_ticket(caller.person_id, service_id)
+
+
+@routes.post("/services/<service_id>/call-next", who=Who.STAFF, errors=[NotFound, NotAllowed, QueueEmpty])
+async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTicket:
+    """叫下一个号
+
+    Two clerks who call at once get two numbers. What was called to this counter before counts as served.
+    """
+    return await tickets.call_next(caller.person_id, service_id, body.counter)
+
+
+@routes.post("/tickets/<ticket_id>/call-again", who=Who.STAFF, errors=[NotFound, WrongState])
+async def call_again(caller: Caller, ticket_id: Id) -> None:
+    """再叫一次"""
+    await tickets.call_again(caller.person_id, ticket_id)
+
+
+@routes.post("/tickets/<ticket_id>/finish", who=Who.STAFF, errors=[NotFound, WrongState])
+async def finish_ticket(caller: Caller, ticket_id: Id, body: FinishTicket) -> None:
+    """办结或过号"""
+    await tickets.finish_ticket(caller.person_id, ticket_id, missed=body.missed)
+
+
+@routes.get("/services/<service_id>/ratings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery) -> Page[ServiceRatingView]:
+    """服务评价
+
+    Without names.
+    """
+    return await ratings.list_service_ratings(caller.person_id, service_id, cursor=query.cursor, limit=query.limit)
+
+
+@routes.get("/venues/<venue_id>/complaints", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) -> Page[StaffComplaintView]:
+    """场所收到的投诉
+
+    Each person shown is noted in the audit log.
+    """
+    return await complaints.list_complaints(
+        caller.person_id, venue_id, shown=query.shown, cursor=query.cursor, limit=query.limit
+    )
+
+
+@routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[NotFound, WrongState])
+async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplaint) -> None:
+    """答复投诉"""
+    await complaints.answer_complaint(caller.person_id, complaint_id, body.answer, is_upheld=body.is_upheld)
+
+
+@routes.get("/venues/<venue_id>/utilization", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> UtilizationView:
+    """服务利用率
+
+    For each service and hour of the day; at most 92 days.
+    """
+    return await utilization.get_utilization(caller.person_id, venue_id, query.first_day, query.last_day)
+
+
+@routes.get("/organizations/<organization_id>/three-zeros", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+async def get_three_zeros(caller: Caller, organization_id: Id, query: DaysQuery) -> ThreeZeros:
+    """零积压、零距离、零差错
+
+    Of all venues in the organization's subtree.
+    """
+    return await three_zeros.get_three_zeros(caller.person_id, organization_id, query.first_day, query.last_day)

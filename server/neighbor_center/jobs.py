@@ -1,0 +1,12 @@
+"""What time brings about for bookings."""
+
+from datetime import timedelta
+
+from server.jobs import Sweep
+from server.neighbor_center.reminders import reminder_lag, send_reminders
+from server.neighbor_center.requests import request_lag, settle_requests
+
+SWEEPS = [
+    Sweep("booking_reminders", timedelta(seconds=30), send_reminders, reminder_lag),
+    Sweep("booking_requests", timedelta(seconds=30), settle_requests, request_lag),
+]
