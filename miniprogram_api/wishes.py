@@ -4,21 +4,39 @@ from datetime import date
 from typing import Annotated
 
 import msgspec
+from sanic.response import HTTPResponse
 
-from miniprogram_api.routing import Routes
+from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.ids import Id
 from server.media.service import PictureUnusable
 from server.pages import Page, PageQuery
-from server.wishes import claiming, contact, posting, queries
+from server.wishes import claim_queries, claiming, contact, fulfilling, posting, queries, stories, wall
+from server.wishes.cards import WishCard
+from server.wishes.claim_queries import MyClaimView
 from server.wishes.contact import WishContact
-from server.wishes.errors import CommunityNeeded, OwnWish, PhoneNeeded, TooManyOpenClaims, WishTaken
-from server.wishes.models import Audience, WishKind
+from server.wishes.errors import (
+    CommunityNeeded,
+    HandOverCodeExpired,
+    HandOverCodeInvalid,
+    OwnWish,
+    PhoneNeeded,
+    PosterNotAgreed,
+    ShareTooLarge,
+    TooManyHelpers,
+    TooManyNotes,
+    TooManyOpenClaims,
+    VolunteerNeeded,
+    WishTaken,
+)
+from server.wishes.fulfilling import HandOverCode
 from server.wishes.posting import WishContent
-from server.wishes.queries import MyClaimView, WishCard, WishView
-from server.wishes.rules import MAX_PICTURES
+from server.wishes.queries import WishView
+from server.wishes.rules import MAX_PICTURES, MAX_QUANTITY
+from server.wishes.stories import FulfilledWish
+from server.wishes.wall import WallQuery
 
 routes = Routes("微心愿 wishes")
 
@@ -26,27 +44,27 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[str, msgspec.Meta(max_length=500)]
 
 
-class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id | None = None
-    """Only this organization's subtree; without it, the caller's community first, then the rest of its subdistrict."""
-    kind: WishKind | None = None
-    audience: Audience | None = None
-    search: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    """Words of at least two characters, with spaces between; all of them must occur."""
-
-
 @routes.get("/wishes", errors=[InvalidFields])
 async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCard]:
-    """心愿墙：待认领的微心愿"""
-    return await queries.list_published_wishes(
-        caller.person_id,
-        organization_id=query.organization_id,
-        kind=query.kind,
-        audience=query.audience,
-        search=query.search,
-        cursor=query.cursor,
-        limit=query.limit,
-    )
+    """心愿墙：待认领的微心愿
+
+    本社区在前，其次是附近社区，再次是本街道其他社区；各部分内按希望实现的日期排列。
+    """
+    return await wall.list_published_wishes(caller.person_id, query)
+
+
+class FulfilledQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id | None = None
+    """Only this organization's subtree."""
+
+
+@routes.get("/wishes/fulfilled", who=Who.ANYONE, per_minute=120, errors=[InvalidFields])
+async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
+    """已实现的心愿（公开）
+
+    双方都同意展示的，附有感谢的话和照片。
+    """
+    return await stories.list_fulfilled_wishes(query.organization_id, query.cursor, query.limit)
 
 
 @routes.get("/wishes/mine", errors=[InvalidFields])
@@ -55,10 +73,19 @@ async def list_my_wishes(caller: Caller, query: PageQuery) -> Page[WishCard]:
     return await queries.list_my_wishes(caller.person_id, query.cursor, query.limit)
 
 
-@routes.get("/wishes/claims", errors=[InvalidFields])
-async def list_my_wish_claims(caller: Caller, query: PageQuery) -> Page[MyClaimView]:
-    """我认领的心愿"""
-    return await queries.list_my_wish_claims(caller.person_id, query.cursor, query.limit)
+class ClaimsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    unit_id: Id | None = None
+    """What this unit has claimed, for its liaisons."""
+    team_id: Id | None = None
+    """What this team has claimed, for those in it."""
+
+
+@routes.get("/wishes/claims", errors=[InvalidFields, NotFound])
+async def list_my_wish_claims(caller: Caller, query: ClaimsQuery) -> Page[MyClaimView]:
+    """我认领或参与的心愿；或本单位、本团队认领的"""
+    return await claim_queries.list_my_wish_claims(
+        caller.person_id, query.cursor, query.limit, unit_id=query.unit_id, team_id=query.team_id
+    )
 
 
 class DraftWish(WishContent, forbid_unknown_fields=True, kw_only=True):
@@ -148,13 +175,34 @@ async def withdraw_wish(caller: Caller, wish_id: Id) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
+class ClaimWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """For oneself where both are left out."""
+
+    unit_id: Id | None = None
+    """For a unit, by one of its liaisons."""
+    team_id: Id | None = None
+    """With a team, by its leader."""
+
+
 @routes.post(
     "/wishes/<wish_id>/claim",
-    errors=[NotFound, OwnWish, PhoneNeeded, TooManyOpenClaims, WishTaken, WrongState],
+    errors=[
+        InvalidFields,
+        NotFound,
+        OwnWish,
+        PhoneNeeded,
+        TooManyOpenClaims,
+        VolunteerNeeded,
+        WishTaken,
+        WrongState,
+    ],
 )
-async def claim_wish(caller: Caller, wish_id: Id) -> WishView:
-    """认领心愿"""
-    await claiming.claim_wish(caller.person_id, wish_id)
+async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
+    """认领心愿
+
+    党员、志愿者可以个人认领，单位由联络员认领，团队由队长认领。
+    """
+    await claiming.claim_wish(caller.person_id, wish_id, unit_id=body.unit_id, team_id=body.team_id)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
@@ -168,6 +216,46 @@ async def release_claim(caller: Caller, wish_id: Id, body: ReleaseClaim) -> None
     await claiming.release_claim(caller.person_id, wish_id, body.reason)
 
 
+class TakeShare(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    quantity: Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)] = 0
+    """How many of the things; 0 for lending a hand."""
+
+
+@routes.put(
+    "/wishes/<wish_id>/share",
+    errors=[InvalidFields, NotFound, NotAllowed, ShareTooLarge, TooManyHelpers, WrongState],
+)
+async def take_share(caller: Caller, wish_id: Id, body: TakeShare) -> WishView:
+    """团队成员认一份（可修改数量）"""
+    await claiming.take_share(caller.person_id, wish_id, body.quantity)
+    return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+@routes.delete("/wishes/<wish_id>/shares/<helper_id>", errors=[NotFound, NotAllowed, WrongState])
+async def end_share(caller: Caller, wish_id: Id, helper_id: Id) -> None:
+    """退出自己的一份；或由队长取消某人的一份"""
+    await claiming.end_share(caller.person_id, wish_id, helper_id)
+
+
+class AddWishNote(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    text: Words = ""
+    picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
+
+
+@routes.post(
+    "/wishes/<wish_id>/notes",
+    status=201,
+    errors=[InvalidFields, NotFound, NotAllowed, PictureUnusable, TooManyNotes, WrongState],
+)
+async def add_wish_note(caller: Caller, wish_id: Id, body: AddWishNote) -> WishView:
+    """写一条进展（可附照片）
+
+    快到期时写进展，期限自动顺延几天。
+    """
+    await fulfilling.add_wish_note(caller.person_id, wish_id, body.text, body.picture_ids)
+    return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
 class ReportWishDone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     note: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=MAX_PICTURES)]
@@ -179,7 +267,30 @@ class ReportWishDone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 )
 async def report_wish_done(caller: Caller, wish_id: Id, body: ReportWishDone) -> WishView:
     """报告心愿已完成（附照片）"""
-    await claiming.report_wish_done(caller.person_id, wish_id, body.note, body.picture_ids)
+    await fulfilling.report_wish_done(caller.person_id, wish_id, body.note, body.picture_ids)
+    return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+@routes.get("/wishes/<wish_id>/hand-over-code", errors=[NotFound, WrongState])
+async def show_hand_over_code(caller: Caller, wish_id: Id) -> HandOverCode:
+    """交接码：许愿人出示，认领人当面扫码"""
+    return await fulfilling.show_hand_over_code(caller.person_id, wish_id)
+
+
+class HandOverWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """What the wisher's code says."""
+    note: Words = ""
+    picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
+
+
+@routes.post(
+    "/wishes/<wish_id>/hand-over",
+    errors=[HandOverCodeExpired, HandOverCodeInvalid, NotFound, NotAllowed, PictureUnusable, WrongState],
+)
+async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> WishView:
+    """扫许愿人的交接码，当面完成心愿"""
+    await fulfilling.hand_over_wish(caller.person_id, wish_id, body.code, body.note, body.picture_ids)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
@@ -187,12 +298,21 @@ class ConfirmWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     rating: Annotated[int, msgspec.Meta(ge=1, le=5)]
     words: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
+    agrees_to_show: bool = False
+    """The wisher agrees that the story is shown on a poster and on the public page, once the claimer does too."""
 
 
 @routes.post("/wishes/<wish_id>/confirm", errors=[NotFound, NotAllowed, PictureUnusable, WrongState])
 async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishView:
     """确认心愿已实现并评价"""
-    await claiming.confirm_wish(caller.person_id, wish_id, body.rating, body.words, body.picture_ids)
+    await fulfilling.confirm_wish(
+        caller.person_id,
+        wish_id,
+        body.rating,
+        body.words,
+        body.picture_ids,
+        agrees_to_show=body.agrees_to_show,
+    )
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
@@ -203,5 +323,26 @@ class DisputeWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post("/wishes/<wish_id>/dispute", errors=[NotFound, NotAllowed, WrongState])
 async def dispute_wish(caller: Caller, wish_id: Id, body: DisputeWish) -> WishView:
     """对完成情况有异议"""
-    await claiming.dispute_wish(caller.person_id, wish_id, body.reason)
+    await fulfilling.dispute_wish(caller.person_id, wish_id, body.reason)
     return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+class AgreeToShow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    agrees: bool
+
+
+@routes.put("/wishes/<wish_id>/showing", errors=[NotFound, NotAllowed, WrongState])
+async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> WishView:
+    """同意（或不再同意）展示已实现的心愿
+
+    双方都同意后才能生成海报，并在公开页附上感谢的话和照片。
+    """
+    await fulfilling.agree_to_show_wish(caller.person_id, wish_id, body.agrees)
+    return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, errors=[NotFound, PosterNotAgreed])
+async def draw_wish_poster(caller: Caller | None, wish_id: Id) -> HTTPResponse:
+    """心愿海报（JPEG，公开）"""
+    picture = await stories.draw_poster_of_wish(caller.person_id if caller else None, wish_id)
+    return HTTPResponse(picture, content_type="image/jpeg")

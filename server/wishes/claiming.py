@@ -1,37 +1,43 @@
-"""Fulfilling a wish: claim it, give it up, report it done; and the wisher's answer: confirm and rate, or dispute."""
-
-from datetime import timedelta
+"""Taking a wish on, alone, for a unit or with a team; sharing in it; giving it up."""
 
 from server import clock
 from server.accounts.details import details_of
-from server.database import fetch_one, transaction
-from server.errors import InvalidFields, NotAllowed, WrongState
-from server.media.service import attach_pictures, detach_pictures
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.accounts.models import ConsentKind
+from server.accounts.queries import has_consent
+from server.accounts.teams import leads_team, team_people
+from server.database import transaction
+from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.members.service import is_member
 from server.notifications.service import notify
-from server.organizations.access import role_holders
-from server.service_record.service import record_service
-from server.wishes.errors import OwnWish, PhoneNeeded, WishTaken
-from server.wishes.models import HOLDING, ConfirmedAs, Wish, WishClaim, WishState
-from server.wishes.rules import DISPUTE_DAYS, PUBLIC, Action
+from server.organizations.models import Level, Organization
+from server.wishes.errors import (
+    OwnWish,
+    PhoneNeeded,
+    ShareTooLarge,
+    TooManyHelpers,
+    VolunteerNeeded,
+    WishTaken,
+)
+from server.wishes.models import Wish, WishClaim, WishKind, WishShare
+from server.wishes.rules import MAX_HELPERS, PUBLIC, Action, Actor
 from server.wishes.steps import (
     Step,
+    acts_for_unit,
     begin_step,
-    extend_claim,
     finish_step,
     open_claim,
     require_free_hands,
+    whom_to_tell,
     wisher_ids,
 )
 
-RULE = "wish_fulfilled"
-"""The service record's rule that a fulfilled wish earns points by."""
 
+async def claim_wish(person_id: str, wish_id: str, *, unit_id: str | None = None, team_id: str | None = None) -> None:
+    """Take a published wish on: for oneself, for the unit whose liaison one is, or with the team that one leads. The
+    same tap twice changes nothing.
 
-async def claim_wish(person_id: str, wish_id: str) -> None:
-    """Take a published wish on; the same tap twice changes nothing.
-
-    Raises WishTaken when somebody was faster, OwnWish, TooManyOpenClaims, PhoneNeeded, NotFound, WrongState.
+    Raises WishTaken when somebody was faster, OwnWish, TooManyOpenClaims, PhoneNeeded, VolunteerNeeded, InvalidFields,
+    NotFound, WrongState.
     """
     async with transaction():
         try:
@@ -44,14 +50,28 @@ async def claim_wish(person_id: str, wish_id: str) -> None:
             raise
         if step.holder:
             return
+        await require_may_act_for(person_id, step.wish, unit_id, team_id)
+        if not unit_id and not await _serves(person_id):
+            raise VolunteerNeeded("阅读并同意志愿者协议后即可认领")
         if not (await details_of(person_id)).phone_is_verified:
             raise PhoneNeeded()
-        await require_free_hands(person_id)
-        claim = await open_claim(step.wish, person_id)
+        await require_free_hands(person_id, step.wish, unit_id)
+        claim = await open_claim(step.wish, person_id, unit_id=unit_id, team_id=team_id)
         await finish_step(step)
-        await notify(
-            wisher_ids(step.wish), "wish_claimed", wish=wish_id, claimer=person_id, due=claim.due_at, at=clock.now()
-        )
+        await tell_of_claim(step.wish, claim)
+
+
+async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:
+    """The wisher is told who took it on, and a team's people that there is something to do."""
+    told, now = await whom_to_tell(wish), clock.now()
+    if claim.unit_id:
+        await notify(told, "wish_claimed_by_unit", wish=wish.id, unit=claim.unit_id, due=claim.due_at, at=now)
+    elif claim.team_id:
+        await notify(told, "wish_claimed_by_team", wish=wish.id, team=claim.team_id, due=claim.due_at, at=now)
+        others = await team_people(claim.team_id) - {claim.claimer_id}
+        await notify(others, "wish_to_share", wish=wish.id, team=claim.team_id, due=claim.due_at)
+    else:
+        await notify(told, "wish_claimed", wish=wish.id, claimer=claim.claimer_id, due=claim.due_at, at=now)
 
 
 async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
@@ -59,137 +79,93 @@ async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
     async with transaction():
         step = await begin_step(wish_id, Action.RELEASE, person_id)
         await finish_step(step, reason=reason)
-        await notify(wisher_ids(step.wish), "wish_back_on_wall", wish=wish_id, why="released", at=clock.now())
+        await notify(await whom_to_tell(step.wish), "wish_back_on_wall", wish=wish_id, why="released", at=clock.now())
+        await tell_helpers_of_end(step)
 
 
-async def report_wish_done(person_id: str, wish_id: str, note: str, picture_ids: list[str]) -> None:
-    """The claimer says that it is done and shows at least one picture; note and pictures go to the content check.
+async def take_share(person_id: str, wish_id: str, quantity: int) -> None:
+    """Somebody of the team promises `quantity` of the things, or with 0 lends a hand; again, to change the number.
 
-    Raises NotFound, NotAllowed, WrongState, InvalidFields (no picture), PictureUnusable.
-    """
-    if not picture_ids:
-        raise InvalidFields.of("picture_ids", "请至少上传一张照片")
-    async with transaction():
-        step = await begin_step(wish_id, Action.REPORT_DONE, person_id)
-        claim = step.claim
-        picture_ids = list(dict.fromkeys(picture_ids))
-        # A report whose content was refused is made anew, perhaps with some of the same pictures.
-        kept = set(claim.picture_ids)
-        if removed := [picture_id for picture_id in claim.picture_ids if picture_id not in picture_ids]:
-            await detach_pictures(removed, ("wish_claim", claim.id))
-        if added := [picture_id for picture_id in picture_ids if picture_id not in kept]:
-            await attach_pictures(person_id, added, ("wish_claim", claim.id))
-        claim.note, claim.picture_ids, claim.note_is_shown = note, picture_ids, False
-        claim.reported_at, claim.staff_told_at = clock.now(), None
-        await finish_step(step)
-        await submit_for_check(
-            "wish_report",
-            claim.id,
-            author_id=person_id,
-            organization_id=step.wish.community_id,
-            picture_ids=picture_ids,
-        )
-        await notify(wisher_ids(step.wish), "wish_reported", wish=wish_id, claimer=person_id, at=clock.now())
-
-
-async def confirm_wish(person_id: str, wish_id: str, rating: int, words: str, picture_ids: list[str]) -> None:
-    """The wisher says that the wish came true and rates it from 1 to 5; the claimer gets the points.
-
-    Words and thank-you pictures are shown to the claimer once the content check has passed them. Raises NotFound,
-    NotAllowed, WrongState, PictureUnusable.
+    Raises ShareTooLarge, TooManyHelpers, InvalidFields, NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.CONFIRM, person_id)
+        # All of a team's promises are made under the wish's lock, so their sum is never more than is wished for.
+        step = await begin_step(wish_id, Action.TAKE_SHARE, person_id)
         claim = step.claim
-        picture_ids = list(dict.fromkeys(picture_ids))
-        if picture_ids:
-            await attach_pictures(person_id, picture_ids, ("wish_claim", claim.id))
-        claim.rating, claim.words, claim.thanks_picture_ids = rating, words, picture_ids
-        await credit_claim(step, person_id, ConfirmedAs.WISHER)
+        if quantity and step.wish.kind is not WishKind.THING:
+            raise InvalidFields.of("quantity", "只有物品类心愿可以填写数量")
+        shares = await WishShare.filter(claim_id=claim.id, ended_at=None)
+        own = next((share for share in shares if share.person_id == person_id), None)
+        left = claim.quantity - claim.pledged + (own.quantity if own else 0)
+        if quantity > left:
+            raise ShareTooLarge(f"还需要 {left} 件", left=left)
+        if own is None and len(shares) >= MAX_HELPERS:
+            raise TooManyHelpers(limit=MAX_HELPERS)
+        claim.pledged = claim.quantity - left + quantity
+        await claim.save(update_fields=["pledged"])
         await finish_step(step)
-        if words or picture_ids:
-            await submit_for_check(
-                "wish_thanks",
-                claim.id,
-                author_id=person_id,
-                organization_id=step.wish.community_id,
-                picture_ids=picture_ids,
-            )
-        await notify(claim.claimer_id, "wish_confirmed", wish=wish_id, rating=rating, at=clock.now())
+        if own:
+            own.quantity = quantity
+            await own.save(update_fields=["quantity"])
+            return
+        await WishShare.create(claim_id=claim.id, person_id=person_id, quantity=quantity)
+        await notify(claim.claimer_id, "wish_share_taken", wish=wish_id, person=person_id)
 
 
-async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
-    """The wisher says that it was not fulfilled as reported, also for some days after it was confirmed; staff decide.
+async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
+    """A helper takes their own promise back, or the leader ends another's; those who share in the end get the points.
 
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.DISPUTE, person_id)
-        claim, now = step.claim, clock.now()
-        if claim.confirmed_at and claim.confirmed_at + timedelta(days=DISPUTE_DAYS) < now:
-            raise WrongState(f"确认已超过 {DISPUTE_DAYS} 天，请联系社区")
-        claim.dispute_reason, claim.disputed_at = reason, now
+        step = await begin_step(wish_id, Action.END_SHARE, person_id)
+        if person_id != helper_id and Actor.CLAIMER not in step.actors:
+            raise NotAllowed()
+        await close_share(step.claim, helper_id)
         await finish_step(step)
-        await notify(claim.claimer_id, "wish_disputed", wish=wish_id, at=now)
-        staff = await role_holders(step.wish.community_id)
-        await notify(staff, "wish_dispute_to_decide", wish=wish_id)
+        other = step.claim.claimer_id if person_id == helper_id else helper_id
+        await notify(other, "wish_share_ended", wish=wish_id, person=helper_id)
 
 
-async def credit_claim(step: Step, confirmer_id: str, confirmed_as: ConfirmedAs) -> None:
-    """The claim counts as fulfilled now: note who says so, and give the claimer the points, once."""
-    claim, wish = step.claim, step.wish
-    claim.confirmed_at, claim.confirmed_by_id, claim.confirmed_as = clock.now(), confirmer_id, confirmed_as
-    assert claim.reported_at
-    # The source is the claim, not the wish: after a reversal the same person may fulfil the same wish again.
-    await record_service(
-        claim.claimer_id,
-        rule=RULE,
-        source=("wish_claim", claim.id),
-        occurred_at=claim.reported_at,
-        organization_id=wish.community_id,
-    )
+async def close_share(claim: WishClaim, helper_id: str) -> None:
+    """Under the wish's lock: the helper's part is the leader's again. Raises NotFound."""
+    share = await WishShare.filter(claim_id=claim.id, person_id=helper_id, ended_at=None).first()
+    if share is None:
+        raise NotFound()
+    share.ended_at = clock.now()
+    await share.save(update_fields=["ended_at"])
+    claim.pledged -= share.quantity
+    await claim.save(update_fields=["pledged"])
 
 
-async def report_texts(claim_id: str) -> list[str]:
-    """What the content check reads of a report."""
-    row = await fetch_one("SELECT note FROM wish_claim WHERE id = $1", claim_id)
-    return [row["note"]] if row and row["note"] else []
+async def helpers_of(claim: WishClaim) -> set[str]:
+    """Who shares in a claim now, besides its leader."""
+    if not claim.team_id:
+        return set()
+    shares = await WishShare.filter(claim_id=claim.id, ended_at=None)
+    return {share.person_id for share in shares} - {claim.claimer_id}
 
 
-async def thanks_texts(claim_id: str) -> list[str]:
-    """What the content check reads of the wisher's thanks."""
-    row = await fetch_one("SELECT words FROM wish_claim WHERE id = $1", claim_id)
-    return [row["words"]] if row and row["words"] else []
+async def tell_helpers_of_end(step: Step) -> None:
+    """Those who share in a claim that has ended need not go on."""
+    if step.holder and step.holder.team_id:
+        await notify(await helpers_of(step.holder), "wish_claim_ended", wish=step.wish.id)
 
 
-async def settle_report_check(claim_id: str) -> None:
-    """A report's check has an answer: what passed is shown to the wisher; one that was refused is to be made anew.
-
-    Called once for each verdict, in a transaction of its own.
-    """
-    wish, claim = await _lock_claim(claim_id)
-    verdict = await verdict_of("wish_report", claim_id)
-    if verdict in (Verdict.PENDING, Verdict.HELD):
-        return
-    if verdict is Verdict.REFUSED and wish.state is WishState.REPORTED and claim.state in HOLDING:
-        step = await begin_step(wish.id, Action.FAIL_REPORT_CHECK, None)
-        step.claim.note_is_shown = False
-        extend_claim(step.claim)
-        await finish_step(step)
-        await notify(claim.claimer_id, "wish_report_refused", wish=wish.id)
-        return
-    await WishClaim.filter(id=claim_id).update(note_is_shown=verdict is Verdict.PASSED)
+async def require_may_act_for(person_id: str, wish: Wish, unit_id: str | None, team_id: str | None) -> None:
+    """Raises InvalidFields where the person cannot act for that unit or team, OwnWish where the wisher is in it."""
+    if unit_id and team_id:
+        raise InvalidFields.of("team_id", "单位和团队只能选一个")
+    if unit_id:
+        is_unit = await Organization.exists(id=unit_id, level=Level.UNIT, closed_at=None)
+        if not is_unit or not await acts_for_unit(person_id, unit_id):
+            raise InvalidFields.of("unit_id", "只有单位的联络员可以代表单位认领")
+    if team_id:
+        if not await leads_team(person_id, team_id):
+            raise InvalidFields.of("team_id", "只有队长可以代表团队认领")
+        if await team_people(team_id) & wisher_ids(wish):
+            raise OwnWish("许愿人是该团队成员，团队不能认领")
 
 
-async def settle_thanks_check(claim_id: str) -> None:
-    """The check of the wisher's thanks has an answer: shown to the claimer, or not."""
-    await _lock_claim(claim_id)
-    passed = await verdict_of("wish_thanks", claim_id) is Verdict.PASSED
-    await WishClaim.filter(id=claim_id).update(words_are_shown=passed)
-
-
-async def _lock_claim(claim_id: str) -> tuple[Wish, WishClaim]:
-    """A claim under its wish's lock, as every step has it."""
-    wish_id = (await WishClaim.get(id=claim_id)).wish_id
-    wish = await Wish.filter(id=wish_id).select_for_update().get()
-    return wish, await WishClaim.get(id=claim_id)
+async def _serves(person_id: str) -> bool:
+    return await has_consent(person_id, ConsentKind.VOLUNTEER_TERMS) or await is_member(person_id)

@@ -37,3 +37,37 @@ class TooEarly(Refusal):
     """`from_time`: when it becomes possible."""
 
     code, title, status = "too_early", "还未到可以操作的时间", 409
+
+
+class VolunteerNeeded(Refusal):
+    """Wishes are fulfilled by members and volunteers; everybody may become a volunteer."""
+
+    code, title, status = "volunteer_needed", "请先成为志愿者再认领", 409
+
+
+class ShareTooLarge(Refusal):
+    """`left`: how many things nobody of the team has promised yet."""
+
+    code, title, status = "share_too_large", "剩余数量不足", 409
+
+
+class TooManyHelpers(Refusal):
+    code, title, status = "too_many_helpers", "参与这个心愿的人数已满", 409
+
+
+class TooManyNotes(Refusal):
+    code, title, status = "too_many_notes", "进展记录已达上限", 409
+
+
+class HandOverCodeInvalid(Refusal):
+    code, title, status = "hand_over_code_invalid", "这不是该心愿的交接码", 422
+
+
+class HandOverCodeExpired(Refusal):
+    code, title, status = "hand_over_code_expired", "交接码已过期，请让许愿人刷新后重试", 409
+
+
+class PosterNotAgreed(Refusal):
+    """`missing`: which sides have not agreed."""
+
+    code, title, status = "poster_not_agreed", "双方都同意展示后才能生成海报", 409

@@ -8,8 +8,10 @@ from server.database import fetch, fetch_value, transaction
 from server.jobs import Sweep
 from server.notifications.service import notify
 from server.organizations.access import role_holders
+from server.wishes.claiming import tell_helpers_of_end
+from server.wishes.escalation import escalate_wish
 from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action, day_ends, today
-from server.wishes.steps import begin_step, finish_step, wisher_ids
+from server.wishes.steps import begin_step, finish_step, whom_to_tell
 
 _BATCH = 50
 
@@ -26,7 +28,8 @@ async def expire_wishes() -> int:
             step = await begin_step(row["id"], Action.EXPIRE, None)
             was = str(step.wish.state)
             await finish_step(step)
-            await notify(wisher_ids(step.wish), "wish_expired", wish=row["id"], was=was, at=clock.now())
+            told = await whom_to_tell(step.wish)
+            await notify(told, "wish_expired", wish=row["id"], was=was, at=clock.now())
     return len(rows)
 
 
@@ -40,7 +43,9 @@ async def return_idle_claims() -> int:
             await finish_step(step)
             claimer_id = step.claim.claimer_id
             await notify(claimer_id, "wish_claim_overdue", wish=row["wish_id"])
-            await notify(wisher_ids(step.wish), "wish_back_on_wall", wish=row["wish_id"], why="idle", at=now)
+            await tell_helpers_of_end(step)
+            told = await whom_to_tell(step.wish)
+            await notify(told, "wish_back_on_wall", wish=row["wish_id"], why="idle", at=now)
     return len(rows)
 
 
@@ -88,6 +93,19 @@ async def _claims_to_do(condition: str, order: str, due: datetime) -> list[Any]:
     )
 
 
+async def escalate_unclaimed_wishes() -> int:
+    """Near the wished-by date, those are asked to find somebody who look after the unclaimed: each once, from below."""
+    async with transaction():
+        rows = await fetch(
+            f"SELECT id FROM wish WHERE escalate_at <= $1 ORDER BY escalate_at, id LIMIT {_BATCH} "
+            "FOR UPDATE SKIP LOCKED",
+            clock.now(),
+        )
+        for row in rows:
+            await escalate_wish(row["id"])
+    return len(rows)
+
+
 async def _expiry_lag() -> float:
     wished_by = await fetch_value(
         "SELECT min(wished_by) FROM wish WHERE state IN ('submitted', 'returned', 'published') AND wished_by < $1",
@@ -105,9 +123,15 @@ async def _idle_lag() -> float:
     return (clock.now() - due_at).total_seconds() if due_at else 0.0
 
 
+async def _escalation_lag() -> float:
+    due_at = await fetch_value("SELECT min(escalate_at) FROM wish WHERE escalate_at IS NOT NULL")
+    return max((clock.now() - due_at).total_seconds(), 0.0) if due_at else 0.0
+
+
 SWEEPS: list[Sweep] = [
     Sweep("wishes_expire", timedelta(minutes=1), expire_wishes, _expiry_lag),
     Sweep("wish_claims_return_idle", timedelta(minutes=1), return_idle_claims, _idle_lag),
+    Sweep("wishes_escalate", timedelta(minutes=1), escalate_unclaimed_wishes, _escalation_lag),
     Sweep("wish_claims_remind", timedelta(minutes=1), remind_claimers),
     Sweep("wishes_unanswered", timedelta(minutes=5), tell_staff_of_unanswered),
 ]

@@ -1,6 +1,6 @@
-"""微心愿: a wish, and the claims on it. Which state follows which is in rules.py, as one table."""
+"""微心愿: a wish, the claims on it, and who shares in one. Which state follows which is in rules.py, as one table."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from tortoise import fields
@@ -48,6 +48,15 @@ class WishState(StrEnum):
     DISPUTED = "disputed"
 
 
+class Escalation(IntEnum):
+    """Who was asked to find somebody for a wish that nobody claims; each once, from below."""
+
+    NOBODY = 0
+    GRID = 1
+    COMMUNITY = 2
+    SUBDISTRICT = 3
+
+
 class ClaimState(StrEnum):
     """`idle_returned`: nothing happened until it was due. `reassigned`: staff took it back. `wish_ended`: the wish was
     withdrawn or taken down. `unmet`: after a dispute, staff found that it was not fulfilled."""
@@ -71,8 +80,11 @@ class Wish(Model):
 
     `author` wrote it; `beneficiary` is who wishes: the same person, or one who agreed to be spoken for. `place` is
     public and coarse ("幸福小区东区"); `address` and `phone` are encrypted and shown to the claimer alone (without them
-    the beneficiary's own, from accounts, are). `wished_by` is a day on people's clocks. `reason` says why staff
-    returned or refused it. The search's index is wish_search in migrations/_guards.py.
+    the beneficiary's own, from accounts, are). `quantity`: how many things; 1 for what cannot be counted. `wished_by`
+    is a day on people's clocks. `reason` says why staff returned or refused it. `handed_to_staff_at`: since when staff
+    stand in, because those who wished no longer can. `escalation` is who was asked last, `escalate_at` when the next
+    ones are. `fulfilled_at` is when it was done, not when that was confirmed. The search's index is wish_search in
+    migrations/_guards.py.
     """
 
     author_id: str
@@ -96,10 +108,21 @@ class Wish(Model):
     picture_ids = ArrayField(element_type="uuid", default=list)
     address = fields.BinaryField(null=True)
     phone = fields.BinaryField(null=True)
+    quantity = fields.SmallIntField(default=1)
     wished_by = fields.DateField(null=True)
+    grid: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    grid_id: str | None
     reason = fields.CharField(max_length=200, default="")
     submitted_at = fields.DatetimeField(null=True)
     published_at = fields.DatetimeField(null=True)
+    first_published_at = fields.DatetimeField(null=True)
+    first_claimed_at = fields.DatetimeField(null=True)
+    fulfilled_at = fields.DatetimeField(null=True)
+    handed_to_staff_at = fields.DatetimeField(null=True)
+    escalation = fields.SmallIntField(default=0)
+    escalate_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 
     class Meta:
@@ -107,6 +130,12 @@ class Wish(Model):
         constraints = [
             CheckConstraint(check="state IN ('draft', 'withdrawn') OR wished_by IS NOT NULL", name="wish_has_date"),
             CheckConstraint(check="cardinality(picture_ids) <= 6", name="wish_pictures"),
+            CheckConstraint(check="quantity BETWEEN 1 AND 999", name="wish_quantity"),
+            CheckConstraint(check="kind = 'thing' OR quantity = 1", name="wish_things_are_counted"),
+            CheckConstraint(check="escalate_at IS NULL OR state = 'published'", name="wish_escalates_on_wall"),
+            CheckConstraint(
+                check="state <> 'fulfilled' OR fulfilled_at IS NOT NULL", name="wish_fulfilled_at_some_time"
+            ),
         ]
         indexes = [
             # The wall: one community, or a subtree's, soonest first.
@@ -122,6 +151,17 @@ class Wish(Model):
             SqlIndex(
                 name="wish_expiry", columns="wished_by, id", where="state IN ('submitted', 'returned', 'published')"
             ),
+            SqlIndex(name="wish_escalation", columns="escalate_at, id", where="escalate_at IS NOT NULL"),
+            # The public page, of a community or of everywhere, and the figures.
+            SqlIndex(
+                name="wish_fulfilled", columns="community_id, fulfilled_at DESC, id DESC", where="state = 'fulfilled'"
+            ),
+            SqlIndex(name="wish_fulfilled_city", columns="fulfilled_at DESC, id DESC", where="state = 'fulfilled'"),
+            SqlIndex(
+                name="wish_figures",
+                columns="community_id, first_published_at",
+                where="first_published_at IS NOT NULL",
+            ),
         ]
 
 
@@ -132,13 +172,24 @@ class ConfirmedAs(StrEnum):
     STAFF = "staff"
 
 
+class HandedOverBy(StrEnum):
+    """By what a hand-over is proved: the wisher's code, or the staff who took the thing in to pass it on."""
+
+    CODE = "code"
+    STAFF = "staff"
+
+
 class WishClaim(Model):
     """Somebody's taking on of a wish; it ends, and is never deleted.
+
+    `claimer` does it for themselves, for a `unit` 单位, or as the leader of a `team` whose people share in it: of
+    `quantity` things (the wish's) they have promised `pledged`, the rest is the leader's.
 
     `due_at`: until then it should be fulfilled. `note` and `picture_ids` are the report that it is done, `rating`
     (1–5), `words` and `thanks_picture_ids` the wisher's answer; `note_is_shown` and `words_are_shown` tell whether the
     content check has passed them. `end_reason` is the claimer's or the staff's, `dispute_reason` the wisher's,
-    `staff_note` what staff wrote of the call or the decision.
+    `staff_note` what staff wrote of the call or the decision. `wisher_agreed_at` and `claimer_agreed_at`: since when
+    each side agrees that their story is shown.
     """
 
     wish_id: str
@@ -149,13 +200,24 @@ class WishClaim(Model):
     claimer: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
         "linli.Person", related_name=False, on_delete=fields.RESTRICT
     )
+    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    unit_id: str | None
+    team: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Team", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    team_id: str | None
     state = fields.CharEnumField(ClaimState, max_length=16, default=ClaimState.OPEN)
+    quantity = fields.SmallIntField(default=1)
+    pledged = fields.SmallIntField(default=0)
     due_at = fields.DatetimeField()
     reminded_at = fields.DatetimeField(null=True)
     note = fields.CharField(max_length=500, default="")
     picture_ids = ArrayField(element_type="uuid", default=list)
     note_is_shown = fields.BooleanField(default=False)
     reported_at = fields.DatetimeField(null=True)
+    handed_over_by = fields.CharEnumField(HandedOverBy, max_length=8, null=True)
     staff_told_at = fields.DatetimeField(null=True)
     rating = fields.SmallIntField(null=True)
     words = fields.CharField(max_length=500, default="")
@@ -169,10 +231,15 @@ class WishClaim(Model):
     staff_note = fields.CharField(max_length=500, default="")
     ended_at = fields.DatetimeField(null=True)
     end_reason = fields.CharField(max_length=200, default="")
+    wisher_agreed_at = fields.DatetimeField(null=True)
+    claimer_agreed_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "wish_claim"
         constraints = [
+            CheckConstraint(check="unit_id IS NULL OR team_id IS NULL", name="wish_claim_unit_or_team"),
+            # No more is promised than is wished for.
+            CheckConstraint(check="pledged BETWEEN 0 AND quantity", name="wish_claim_not_overpledged"),
             CheckConstraint(check="rating BETWEEN 1 AND 5", name="wish_claim_rating"),
             CheckConstraint(
                 check="(state IN ('open', 'reported', 'fulfilled')) = (ended_at IS NULL)", name="wish_claim_ended"
@@ -187,6 +254,8 @@ class WishClaim(Model):
             ),
             SqlIndex(name="wish_claim_wish", columns="wish_id, id"),
             SqlIndex(name="wish_claim_claimer", columns="claimer_id, id"),
+            SqlIndex(name="wish_claim_unit", columns="unit_id, id", where="unit_id IS NOT NULL"),
+            SqlIndex(name="wish_claim_team", columns="team_id, id", where="team_id IS NOT NULL"),
             SqlIndex(name="wish_claim_open", columns="claimer_id", where="state = 'open'"),
             SqlIndex(name="wish_claim_due", columns="due_at, id", where="state = 'open'"),
             SqlIndex(
@@ -196,5 +265,70 @@ class WishClaim(Model):
                 name="wish_claim_unanswered",
                 columns="reported_at, id",
                 where="state = 'reported' AND staff_told_at IS NULL",
+            ),
+        ]
+
+
+class WishShare(Model):
+    """What one of a team does of a claim: `quantity` of the things, or 0 for lending a hand. It ends, and is kept."""
+
+    claim_id: str
+    claim: fields.ForeignKeyRelation[WishClaim] = fields.ForeignKeyField(
+        "linli.WishClaim", related_name=False, on_delete=fields.RESTRICT
+    )
+    person_id: str
+    person: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.RESTRICT
+    )
+    quantity = fields.SmallIntField(default=0)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "wish_share"
+        constraints = [CheckConstraint(check="quantity >= 0", name="wish_share_not_negative")]
+        indexes = [
+            SqlIndex(name="wish_share_active", columns="claim_id, person_id", where="ended_at IS NULL", unique=True),
+            SqlIndex(name="wish_share_person", columns="person_id, claim_id"),
+        ]
+
+
+class WishNote(Model):
+    """How it is going, told by those who fulfil the wish; the wisher reads it once the content check has passed it."""
+
+    claim_id: str
+    claim: fields.ForeignKeyRelation[WishClaim] = fields.ForeignKeyField(
+        "linli.WishClaim", related_name=False, on_delete=fields.RESTRICT
+    )
+    author_id: str
+    author: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Person", related_name=False, on_delete=fields.RESTRICT
+    )
+    text = fields.CharField(max_length=500, default="")
+    picture_ids = ArrayField(element_type="uuid", default=list)
+    is_shown = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "wish_note"
+        indexes = [SqlIndex(name="wish_note_claim", columns="claim_id, id")]
+
+
+class WishTerms(Model):
+    """What a manager decides for an organization and all below it that have no terms of their own (see terms.py)."""
+
+    organization_id: str
+    organization: fields.OneToOneRelation[Any] = fields.OneToOneField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    max_open_claims = fields.SmallIntField()
+    max_open_claims_of_unit = fields.SmallIntField()
+    claim_days = fields.SmallIntField()
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "wish_terms"
+        constraints = [
+            CheckConstraint(
+                check="max_open_claims > 0 AND max_open_claims_of_unit > 0 AND claim_days > 0",
+                name="wish_terms_positive",
             ),
         ]

@@ -17,11 +17,12 @@ from server.media.service import attach_pictures, detach_pictures
 from server.moderation.service import Verdict, refusal_reason, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
+from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import seal_contact
 from server.wishes.errors import CommunityNeeded
-from server.wishes.models import Audience, Wish, WishKind, WishState
-from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, TRANSITIONS, Action, Actor, today
-from server.wishes.steps import Step, begin_step, finish_step, wisher_ids
+from server.wishes.models import Audience, Escalation, Wish, WishKind, WishState
+from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor, today
+from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
 
 class WishContent(msgspec.Struct, kw_only=True):
@@ -34,6 +35,8 @@ class WishContent(msgspec.Struct, kw_only=True):
     place: Annotated[str, msgspec.Meta(max_length=60)] = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
     wished_by: date | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)] = 1
+    """How many things; only where things are wished for."""
     address: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     """Left as it is when absent; taken away when empty. So is `phone`."""
     phone: Annotated[str, msgspec.Meta(max_length=20)] | None = None
@@ -84,6 +87,11 @@ async def edit_wish(person_id: str, wish_id: str, version: int, content: WishCon
                 await notify(step.holder.claimer_id, "wish_edited", wish=wish_id)
         await _write(wish, content, person_id)
         wish.version += 1
+        if step.holder:
+            if wish.quantity < step.holder.pledged:
+                raise InvalidFields.of("quantity", f"团队已认下 {step.holder.pledged} 件")
+            step.holder.quantity = wish.quantity
+            await step.holder.save(update_fields=["quantity"])
         await finish_step(step)
         if is_checked:
             await _submit_to_check(wish)
@@ -109,7 +117,7 @@ async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
     async with transaction():
         step = await begin_step(wish_id, Action.RENEW, person_id)
         _require_complete(step.wish.text, wished_by)
-        step.wish.wished_by = wished_by
+        step.wish.wished_by, step.wish.escalation = wished_by, Escalation.NOBODY
         step.wish.version += 1
         await _hand_in(step, person_id)
 
@@ -120,6 +128,7 @@ async def withdraw_wish(person_id: str, wish_id: str) -> None:
         step = await begin_step(wish_id, Action.WITHDRAW, person_id)
         if step.holder:
             await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+            await tell_helpers_of_end(step)
         await finish_step(step)
 
 
@@ -144,9 +153,10 @@ async def settle_wish_check(wish_id: str) -> None:
     elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in TRANSITIONS:
         step = await begin_step(wish_id, Action.FAIL_CHECK, None)
         step.wish.reason = await refusal_reason("wish", wish_id)
-        await notify(wisher_ids(wish), "wish_returned", wish=wish_id, at=clock.now())
+        await notify(await whom_to_tell(wish), "wish_returned", wish=wish_id, at=clock.now())
         if step.holder:
             await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+            await tell_helpers_of_end(step)
         await finish_step(step)
 
 
@@ -155,6 +165,14 @@ async def move_wishes(from_id: str, into_id: str) -> None:
     await execute("UPDATE wish SET author_id = $2 WHERE author_id = $1", from_id, into_id)
     await execute("UPDATE wish SET beneficiary_id = $2 WHERE beneficiary_id = $1", from_id, into_id)
     await execute("UPDATE wish_claim SET claimer_id = $2 WHERE claimer_id = $1", from_id, into_id)
+    await execute("UPDATE wish_note SET author_id = $2 WHERE author_id = $1", from_id, into_id)
+    # Both may share in one claim; then the share of `from_id` stays where it is, as their points do.
+    await execute(
+        "UPDATE wish_share s SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS "
+        "(SELECT 1 FROM wish_share o WHERE o.claim_id = s.claim_id AND o.person_id = $2)",
+        from_id,
+        into_id,
+    )
 
 
 async def _hand_in(step: Step, person_id: str) -> None:
@@ -227,6 +245,10 @@ async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
     wish.title, wish.text, wish.place = content.title.strip(), content.text.strip(), content.place.strip()
     if not wish.title:
         raise InvalidFields.of("title", "请填写心愿标题")
+    if content.kind is not WishKind.THING and content.quantity != 1:
+        raise InvalidFields.of("quantity", "只有物品类心愿可以填写数量")
+    if content.wished_by != wish.wished_by:
+        wish.escalation = Escalation.NOBODY
     wish.kind, wish.audience, wish.wished_by = content.kind, content.audience, content.wished_by
-    wish.picture_ids = picture_ids
+    wish.quantity, wish.picture_ids = content.quantity, picture_ids
     seal_contact(wish, address=content.address, phone=content.phone)

@@ -1,4 +1,5 @@
-"""What staff do with wishes: publish, return, refuse; take back and assign; confirm for a wisher; decide disputes.
+"""What staff do with wishes: publish, return, refuse; take back and assign; take things in; confirm for a wisher;
+decide disputes.
 
 Every step leaves an audit entry.
 """
@@ -14,10 +15,11 @@ from server.database import transaction
 from server.errors import EditedMeanwhile, InvalidFields, WrongState
 from server.moderation.service import Verdict, verdict_of
 from server.notifications.service import notify
-from server.service_record.service import reverse_service
-from server.wishes.claiming import RULE, credit_claim
+from server.organizations.models import Level, Organization
+from server.wishes.claiming import require_may_act_for, tell_helpers_of_end, tell_of_claim
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
-from server.wishes.models import ConfirmedAs, WishState
+from server.wishes.fulfilling import credit_claim, take_back_credit
+from server.wishes.models import ConfirmedAs, HandedOverBy, WishShare, WishState
 from server.wishes.rules import ANSWER_DAYS, Action, today
 from server.wishes.steps import (
     Step,
@@ -26,6 +28,7 @@ from server.wishes.steps import (
     finish_step,
     open_claim,
     require_free_hands,
+    whom_to_tell,
     wisher_ids,
 )
 
@@ -46,10 +49,12 @@ _VERDICT_WORDS = {
 }
 
 
-async def publish_wish(actor_id: str, wish_id: str, version: int) -> None:
+async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str | None = None) -> None:
     """Put the wish on the wall, as it was read (`version`); one that is claimed already stays with its claimer.
 
-    Raises WishNotChecked while the content check has not passed it, EditedMeanwhile, WrongState, NotFound, NotAllowed.
+    `grid_id`: in which grid it is, where staff know; its grid workers look after it while nobody claims it. Raises
+    WishNotChecked while the content check has not passed it, EditedMeanwhile, InvalidFields, WrongState, NotFound,
+    NotAllowed.
     """
     async with transaction():
         step = await begin_step(wish_id, Action.PUBLISH, actor_id)
@@ -61,12 +66,16 @@ async def publish_wish(actor_id: str, wish_id: str, version: int) -> None:
             raise WishNotChecked(_VERDICT_WORDS[verdict], verdict=str(verdict))
         if step.following is WishState.PUBLISHED and (wish.wished_by is None or wish.wished_by < today()):
             raise WrongState("希望实现的日期已过，请退回修改")
-        wish.published_at, wish.reason = now, ""
+        if grid_id:
+            if not await Organization.exists(id=grid_id, parent_id=wish.community_id, level=Level.GRID, closed_at=None):
+                raise InvalidFields.of("grid_id", "请选择本社区的网格")
+            wish.grid_id = grid_id
+        wish.published_at, wish.first_published_at, wish.reason = now, wish.first_published_at or now, ""
         if step.holder:
             extend_claim(step.holder)
             await step.holder.save()
         await finish_step(step)
-        await notify(wisher_ids(wish), "wish_published", wish=wish_id, at=now)
+        await notify(await whom_to_tell(wish), "wish_published", wish=wish_id, at=now)
         await _record("publish_wish", actor_id, step)
 
 
@@ -93,12 +102,24 @@ async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> None:
         await finish_step(step, reason=reason)
         claimer_id = step.claim.claimer_id
         await notify(claimer_id, "wish_taken_back", wish=wish_id)
-        await notify(wisher_ids(step.wish), "wish_back_on_wall", wish=wish_id, why="taken_back", at=clock.now())
+        await tell_helpers_of_end(step)
+        told = await whom_to_tell(step.wish)
+        await notify(told, "wish_back_on_wall", wish=wish_id, why="taken_back", at=clock.now())
         await _record("take_back_wish", actor_id, step, claimer=claimer_id)
 
 
-async def assign_wish(actor_id: str, wish_id: str, claimer_id: str, reason: str) -> None:
-    """Give a published or claimed wish to somebody who agreed to fulfil it; who held it before is told.
+async def assign_wish(
+    actor_id: str,
+    wish_id: str,
+    claimer_id: str,
+    reason: str,
+    *,
+    unit_id: str | None = None,
+    team_id: str | None = None,
+) -> None:
+    """Give a published or claimed wish to somebody who agreed to fulfil it, for themselves, their unit or their team;
+    who held it before is told. Staff vouch for the person: whether they are a volunteer or a member is not asked, since
+    staff could tell from the answer who is a member.
 
     Raises TooManyOpenClaims of that person, OwnWish, InvalidFields (no such person), NotFound, NotAllowed, WrongState.
     """
@@ -111,19 +132,37 @@ async def assign_wish(actor_id: str, wish_id: str, claimer_id: str, reason: str)
         before_id = step.holder.claimer_id if step.holder else None
         if claimer_id == before_id:
             raise WrongState("心愿已由此人认领")
-        await require_free_hands(claimer_id)
+        await require_may_act_for(claimer_id, step.wish, unit_id, team_id)
+        await require_free_hands(claimer_id, step.wish, unit_id)
         await finish_step(step, reason=reason)
-        claim = await open_claim(step.wish, claimer_id)
-        now = clock.now()
         if before_id:
             await notify(before_id, "wish_taken_back", wish=wish_id)
+            await tell_helpers_of_end(step)
+        claim = await open_claim(step.wish, claimer_id, unit_id=unit_id, team_id=team_id)
         await notify(claimer_id, "wish_assigned", wish=wish_id, due=claim.due_at)
-        await notify(wisher_ids(step.wish), "wish_claimed", wish=wish_id, claimer=claimer_id, due=claim.due_at, at=now)
+        await tell_of_claim(step.wish, claim)
         await _record("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
 
 
+async def take_in_wish(actor_id: str, wish_id: str, note: str) -> None:
+    """What the claimer brought was left with the staff, who pass it on: done, also without a picture.
+
+    Raises NotFound, NotAllowed, WrongState.
+    """
+    async with transaction():
+        step = await begin_step(wish_id, Action.TAKE_IN, actor_id)
+        claim, now = step.claim, clock.now()
+        claim.handed_over_by, claim.staff_note = HandedOverBy.STAFF, note
+        claim.reported_at, claim.staff_told_at = now, None
+        await finish_step(step)
+        told = {claim.claimer_id, *await whom_to_tell(step.wish)}
+        await notify(told, "wish_taken_in", wish=wish_id, at=now)
+        await _record("take_in_wish", actor_id, step, claimer=claim.claimer_id)
+
+
 async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> None:
-    """Confirm after a call, where the wisher has not answered for seven days; it is noted whose word it is.
+    """Confirm after a call, where the wisher has not answered for seven days; it is noted whose word it is. Where staff
+    stand in for a wisher who is gone, there is nobody to wait for.
 
     Raises TooEarly, NotFound, NotAllowed (also to staff who are the claimer), WrongState.
     """
@@ -132,13 +171,14 @@ async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> Non
         claim, now = step.claim, clock.now()
         assert claim.reported_at
         from_time = claim.reported_at + timedelta(days=ANSWER_DAYS)
-        if now < from_time:
+        if now < from_time and step.wish.handed_to_staff_at is None:
             raise TooEarly(f"许愿人 {ANSWER_DAYS} 天未回应后才能代为确认", from_time=from_time.isoformat())
         claim.staff_note = note
         await credit_claim(step, actor_id, ConfirmedAs.STAFF)
         await finish_step(step)
         claimer_id = claim.claimer_id
-        await notify({claimer_id, *wisher_ids(step.wish)}, "wish_confirmed_by_staff", wish=wish_id, at=now)
+        told = {claimer_id, *await whom_to_tell(step.wish)}
+        await notify(told, "wish_confirmed_by_staff", wish=wish_id, at=now)
         await _record("confirm_wish_for_wisher", actor_id, step, claimer=claimer_id)
 
 
@@ -161,12 +201,16 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, n
             if claim.confirmed_at is None:
                 await credit_claim(step, actor_id, ConfirmedAs.STAFF)
         elif claim.confirmed_at is not None:
-            await reverse_service(claimer_id, rule=RULE, source=("wish_claim", claim.id), reason="dispute")
+            await take_back_credit(step)
         await finish_step(step, reason=note)
         if decision is Decision.REDO:
             # A claim of its own, so that its points are its own; the limit on open claims is not asked: it was theirs.
-            await open_claim(step.wish, claimer_id)
-        everyone = {claimer_id, *wisher_ids(step.wish)}
+            again = await open_claim(step.wish, claimer_id, unit_id=claim.unit_id, team_id=claim.team_id)
+            for share in await WishShare.filter(claim_id=claim.id, ended_at=None):
+                await WishShare.create(claim_id=again.id, person_id=share.person_id, quantity=share.quantity)
+            again.pledged = claim.pledged
+            await again.save(update_fields=["pledged"])
+        everyone = {claimer_id, *await whom_to_tell(step.wish)}
         await notify(everyone, "wish_dispute_decided", wish=wish_id, decision=str(decision), at=now)
         await _record("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
 
@@ -174,9 +218,10 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, n
 async def _take_down(step: Step, actor_id: str, reason: str, event: str) -> None:
     step.wish.reason = reason
     await finish_step(step, reason=reason)
-    await notify(wisher_ids(step.wish), event, wish=step.wish.id, at=clock.now())
+    await notify(await whom_to_tell(step.wish), event, wish=step.wish.id, at=clock.now())
     if step.holder:
         await notify(step.holder.claimer_id, "wish_claim_ended", wish=step.wish.id)
+        await tell_helpers_of_end(step)
 
 
 async def _record(action: str, actor_id: str, step: Step, **details: Any) -> None:

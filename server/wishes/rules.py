@@ -1,7 +1,8 @@
 """Who may do what to a wish, and what becomes of it: the one table of (state, action, actor) → next state.
 
-Source of the table: the working rules of 微心愿. The service asks it before every change, the README shows it, and a
-test tries every combination. What a step needs besides (a reason, a photo, a number of days) is checked by the service.
+Source of the table: the working rules of 微心愿. The service asks it before every change, the README shows it (written
+by `state_table`), and a test tries every combination. What a step needs besides (a reason, a photo, a number of days)
+is checked by the service.
 """
 
 from collections.abc import Iterable
@@ -10,15 +11,24 @@ from enum import StrEnum
 
 from server import clock
 from server.errors import NotAllowed, WrongState
-from server.wishes.models import ClaimState, WishState
+from server.wishes.models import ClaimState, Escalation, WishState
 
 MAX_OPEN_CLAIMS = 3
-"""Wishes that one person may hold at a time without having reported them done."""
+"""Wishes that one person may hold at a time without having reported them done; a manager may set another number."""
+MAX_OPEN_CLAIMS_OF_UNIT = 20
+"""The same for a unit, however many act for it; also a manager's to set."""
+MAX_HELPERS = 9
+"""People of a team who share in one claim, besides its leader."""
 MAX_PICTURES = 6
+MAX_QUANTITY = 999
+MAX_NOTES = 20
+"""Progress notes of one claim."""
 CLAIM_DAYS = 14
-"""Days that a claimer has at most; fewer when the wish is wished for sooner."""
+"""Days that a claimer has at most; fewer when the wish is wished for sooner. Also a manager's to set."""
 SHORTEST_CLAIM_DAYS = 3
-"""Days that a claimer has at least, however near the wished-by date is."""
+"""Days that a claimer has at least, however near the wished-by date is; and at least from a progress note on."""
+LONGEST_CLAIM_FACTOR = 2
+"""How many times the usual days notes can draw a claim out to."""
 REMIND_BEFORE = timedelta(days=1)
 ANSWER_DAYS = 7
 """Days after which staff may confirm in place of a wisher who does not answer."""
@@ -33,14 +43,19 @@ class Actor(StrEnum):
 
     WISHER = "wisher"
     """The beneficiary, or the author who stands in for them."""
+    STAND_IN = "stand_in"
+    """Staff, where the wish was handed to them because those who wished no longer can."""
     CLAIMER = "claimer"
-    """Whoever holds the wish now."""
+    """Whoever holds the wish now; where a unit does, its liaisons."""
+    HELPER = "helper"
+    """The others of the team whose leader holds it."""
     STAFF = "staff"
-    """Staff of the community or above it, unless it is their own wish or they hold it: nobody decides on themselves."""
+    """Staff of the community or above it, unless it is their own wish or they fulfil it: nobody decides on
+    themselves."""
     RESIDENT = "resident"
-    """Anybody who is neither wisher nor claimer, staff included."""
+    """Anybody who is neither wisher nor claimer, staff and helpers included."""
     SYSTEM = "system"
-    """The clock and the content check."""
+    """The clock, the content check, and what follows when a person leaves."""
 
 
 class Action(StrEnum):
@@ -55,40 +70,59 @@ class Action(StrEnum):
     RELEASE = "release"
     TAKE_BACK = "take_back"
     ASSIGN = "assign"
+    TAKE_SHARE = "take_share"
+    END_SHARE = "end_share"
+    ADD_NOTE = "add_note"
     REPORT_DONE = "report_done"
+    HAND_OVER = "hand_over"
+    TAKE_IN = "take_in"
     CONFIRM = "confirm"
     CONFIRM_FOR_WISHER = "confirm_for_wisher"
     DISPUTE = "dispute"
     UPHOLD_REPORT = "uphold_report"
     REJECT_REPORT = "reject_report"
     LET_REDO = "let_redo"
+    AGREE_TO_SHOW = "agree_to_show"
     FAIL_CHECK = "fail_check"
     FAIL_REPORT_CHECK = "fail_report_check"
     EXPIRE = "expire"
     RETURN_IDLE = "return_idle"
+    ESCALATE = "escalate"
+    HAND_TO_STAFF = "hand_to_staff"
 
 
 _S = WishState
+_EDITS = {
+    _S.SUBMITTED: _S.SUBMITTED,
+    _S.RETURNED: _S.RETURNED,
+    _S.PUBLISHED: _S.SUBMITTED,
+    _S.CLAIMED: _S.AMENDED,
+    _S.AMENDED: _S.AMENDED,
+}
+_WITHDRAWALS = dict.fromkeys((_S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIMED, _S.AMENDED), _S.WITHDRAWN)
+_DISPUTES = {_S.REPORTED: _S.DISPUTED, _S.FULFILLED: _S.DISPUTED}
+
+
+def _staying(*states: WishState) -> dict[WishState, WishState]:
+    return {state: state for state in states}
+
+
 _RULES: dict[tuple[Action, Actor], dict[WishState, WishState]] = {
     # The wisher writes. What was published already goes through review again.
-    (Action.EDIT, Actor.WISHER): {
-        _S.DRAFT: _S.DRAFT,
-        _S.SUBMITTED: _S.SUBMITTED,
-        _S.RETURNED: _S.RETURNED,
-        _S.PUBLISHED: _S.SUBMITTED,
-        _S.CLAIMED: _S.AMENDED,
-        _S.AMENDED: _S.AMENDED,
-    },
+    (Action.EDIT, Actor.WISHER): {_S.DRAFT: _S.DRAFT, **_EDITS},
     (Action.SUBMIT, Actor.WISHER): {_S.DRAFT: _S.SUBMITTED, _S.RETURNED: _S.SUBMITTED},
     (Action.RENEW, Actor.WISHER): {_S.EXPIRED: _S.SUBMITTED},
-    (Action.WITHDRAW, Actor.WISHER): {
-        _S.DRAFT: _S.WITHDRAWN,
-        _S.SUBMITTED: _S.WITHDRAWN,
-        _S.RETURNED: _S.WITHDRAWN,
-        _S.PUBLISHED: _S.WITHDRAWN,
-        _S.CLAIMED: _S.WITHDRAWN,
-        _S.AMENDED: _S.WITHDRAWN,
-    },
+    (Action.WITHDRAW, Actor.WISHER): {_S.DRAFT: _S.WITHDRAWN, **_WITHDRAWALS},
+    # Where the wisher is gone, staff see it through in their place. A draft was never meant for them.
+    (Action.HAND_TO_STAFF, Actor.SYSTEM): _staying(
+        _S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIMED, _S.AMENDED, _S.REPORTED, _S.DISPUTED
+    ),
+    (Action.WITHDRAW, Actor.SYSTEM): {_S.DRAFT: _S.WITHDRAWN},
+    (Action.EDIT, Actor.STAND_IN): _EDITS,
+    (Action.SUBMIT, Actor.STAND_IN): {_S.RETURNED: _S.SUBMITTED},
+    (Action.RENEW, Actor.STAND_IN): {_S.EXPIRED: _S.SUBMITTED},
+    (Action.WITHDRAW, Actor.STAND_IN): _WITHDRAWALS,
+    (Action.DISPUTE, Actor.STAND_IN): _DISPUTES,
     # Staff review, and can take down what is on the wall.
     (Action.PUBLISH, Actor.STAFF): {_S.SUBMITTED: _S.PUBLISHED, _S.AMENDED: _S.CLAIMED},
     (Action.RETURN, Actor.STAFF): {
@@ -114,19 +148,31 @@ _RULES: dict[tuple[Action, Actor], dict[WishState, WishState]] = {
     # The same tap twice: the claim stays as it is.
     (Action.CLAIM, Actor.CLAIMER): {_S.CLAIMED: _S.CLAIMED},
     (Action.RELEASE, Actor.CLAIMER): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+    (Action.RELEASE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
     (Action.TAKE_BACK, Actor.STAFF): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
     (Action.ASSIGN, Actor.STAFF): {_S.PUBLISHED: _S.CLAIMED, _S.CLAIMED: _S.CLAIMED},
     (Action.RETURN_IDLE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED},
-    # Fulfilling.
+    # Fulfilling. A team's people share in it; things may be handed over by the wisher's code, or to staff.
+    (Action.TAKE_SHARE, Actor.HELPER): _staying(_S.CLAIMED),
+    (Action.END_SHARE, Actor.HELPER): _staying(_S.CLAIMED, _S.AMENDED),
+    (Action.END_SHARE, Actor.CLAIMER): _staying(_S.CLAIMED, _S.AMENDED),
+    (Action.END_SHARE, Actor.SYSTEM): _staying(_S.CLAIMED, _S.AMENDED),
+    (Action.ADD_NOTE, Actor.CLAIMER): _staying(_S.CLAIMED, _S.AMENDED),
+    (Action.ADD_NOTE, Actor.HELPER): _staying(_S.CLAIMED, _S.AMENDED),
     (Action.REPORT_DONE, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+    (Action.HAND_OVER, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+    (Action.TAKE_IN, Actor.STAFF): {_S.CLAIMED: _S.REPORTED},
     (Action.FAIL_REPORT_CHECK, Actor.SYSTEM): {_S.REPORTED: _S.CLAIMED},
     (Action.CONFIRM, Actor.WISHER): {_S.REPORTED: _S.FULFILLED},
     (Action.CONFIRM_FOR_WISHER, Actor.STAFF): {_S.REPORTED: _S.FULFILLED},
-    (Action.DISPUTE, Actor.WISHER): {_S.REPORTED: _S.DISPUTED, _S.FULFILLED: _S.DISPUTED},
+    (Action.DISPUTE, Actor.WISHER): _DISPUTES,
     (Action.UPHOLD_REPORT, Actor.STAFF): {_S.DISPUTED: _S.FULFILLED},
     (Action.REJECT_REPORT, Actor.STAFF): {_S.DISPUTED: _S.PUBLISHED},
     (Action.LET_REDO, Actor.STAFF): {_S.DISPUTED: _S.CLAIMED},
+    (Action.AGREE_TO_SHOW, Actor.WISHER): _staying(_S.FULFILLED),
+    (Action.AGREE_TO_SHOW, Actor.CLAIMER): _staying(_S.FULFILLED),
     # Time runs out.
+    (Action.ESCALATE, Actor.SYSTEM): _staying(_S.PUBLISHED),
     (Action.EXPIRE, Actor.SYSTEM): {
         _S.SUBMITTED: _S.EXPIRED,
         _S.RETURNED: _S.EXPIRED,
@@ -149,6 +195,8 @@ HOLDER_BECOMES: dict[Action, ClaimState] = {
     Action.ASSIGN: ClaimState.REASSIGNED,
     Action.RETURN_IDLE: ClaimState.IDLE_RETURNED,
     Action.REPORT_DONE: ClaimState.REPORTED,
+    Action.HAND_OVER: ClaimState.REPORTED,
+    Action.TAKE_IN: ClaimState.REPORTED,
     Action.FAIL_REPORT_CHECK: ClaimState.OPEN,
     Action.CONFIRM: ClaimState.FULFILLED,
     Action.CONFIRM_FOR_WISHER: ClaimState.FULFILLED,
@@ -169,7 +217,7 @@ def may_see(state: WishState, actors: Iterable[Actor]) -> bool:
     actors = set(actors)
     if state in PUBLIC or Actor.WISHER in actors or Actor.SYSTEM in actors:
         return True
-    return state is not _S.DRAFT and bool(actors & {Actor.STAFF, Actor.CLAIMER})
+    return state is not _S.DRAFT and bool(actors & {Actor.STAFF, Actor.CLAIMER, Actor.HELPER})
 
 
 def may_see_contact(state: WishState, actors: Iterable[Actor]) -> bool:
@@ -232,8 +280,91 @@ def days_left(wished_by: date) -> int:
     return max((wished_by - today()).days, 0)
 
 
-def claim_due_at(claimed_at: datetime, wished_by: date) -> datetime:
+def claim_due_at(claimed_at: datetime, wished_by: date, claim_days: int = CLAIM_DAYS) -> datetime:
     """Until when a claimer should have fulfilled the wish."""
-    latest = day_ends(clock.shanghai(claimed_at + timedelta(days=CLAIM_DAYS)).date())
-    earliest = day_ends(clock.shanghai(claimed_at + timedelta(days=SHORTEST_CLAIM_DAYS)).date())
-    return max(min(day_ends(wished_by), latest), earliest)
+    return max(min(day_ends(wished_by), _end_of_day_in(claimed_at, claim_days)), shortest_due_at(claimed_at))
+
+
+def shortest_due_at(moment: datetime) -> datetime:
+    """Until when somebody who can go on from `moment` has time at least."""
+    return _end_of_day_in(moment, SHORTEST_CLAIM_DAYS)
+
+
+def longest_due_at(claimed_at: datetime, claim_days: int) -> datetime:
+    """Until when a claim can be drawn out by telling how it goes."""
+    return _end_of_day_in(claimed_at, claim_days * LONGEST_CLAIM_FACTOR)
+
+
+def _end_of_day_in(moment: datetime, days: int) -> datetime:
+    return day_ends(clock.shanghai(moment + timedelta(days=days)).date())
+
+
+ESCALATE_DAYS = {Escalation.GRID: 5, Escalation.COMMUNITY: 3, Escalation.SUBDISTRICT: 1}
+"""How many days before the wished-by date each is asked to find somebody."""
+ESCALATE_TIME = time(9)
+"""In the morning, by people's clocks."""
+
+
+def escalate_at(wished_by: date, escalation: Escalation) -> datetime:
+    """When these are asked."""
+    return datetime.combine(wished_by - timedelta(days=ESCALATE_DAYS[escalation]), ESCALATE_TIME, clock.SHANGHAI)
+
+
+def next_escalation(wished_by: date, asked: int) -> datetime | None:
+    """When the ones above those who were `asked` last are asked; None after the last."""
+    return escalate_at(wished_by, Escalation(asked + 1)) if asked < max(Escalation) else None
+
+
+ACTION_WORDS: dict[Action, str] = {
+    Action.EDIT: "修改",
+    Action.SUBMIT: "提交审核",
+    Action.WITHDRAW: "撤回",
+    Action.RENEW: "续期",
+    Action.PUBLISH: "发布",
+    Action.RETURN: "退回修改",
+    Action.REFUSE: "不予发布",
+    Action.CLAIM: "认领",
+    Action.RELEASE: "放弃认领",
+    Action.TAKE_BACK: "收回认领",
+    Action.ASSIGN: "指派",
+    Action.TAKE_SHARE: "认一份",
+    Action.END_SHARE: "退出一份",
+    Action.ADD_NOTE: "写进展",
+    Action.REPORT_DONE: "报告完成",
+    Action.HAND_OVER: "扫码交接",
+    Action.TAKE_IN: "社区代收",
+    Action.CONFIRM: "确认评价",
+    Action.CONFIRM_FOR_WISHER: "代为确认",
+    Action.DISPUTE: "提出异议",
+    Action.UPHOLD_REPORT: "认定完成",
+    Action.REJECT_REPORT: "认定未完成",
+    Action.LET_REDO: "要求重做",
+    Action.AGREE_TO_SHOW: "同意展示",
+    Action.FAIL_CHECK: "内容检查不通过",
+    Action.FAIL_REPORT_CHECK: "报告检查不通过",
+    Action.EXPIRE: "到期",
+    Action.RETURN_IDLE: "到期未完成",
+    Action.ESCALATE: "逐级提醒",
+    Action.HAND_TO_STAFF: "转交社区",
+}
+"""What people call an action."""
+
+
+def state_table() -> str:
+    """The table as Markdown, one line for each action and actor, as the README shows it."""
+    lines = ["| action | | who | from → to |", "|---|---|---|---|"]
+    for action in Action:
+        for actor in Actor:
+            if moves := _RULES.get((action, actor)):
+                lines.append(f"| `{action}` | {ACTION_WORDS[action]} | {actor} | {_told(moves)} |")
+    return "\n".join(lines)
+
+
+def _told(moves: dict[WishState, WishState]) -> str:
+    by_target: dict[WishState | None, list[WishState]] = {}
+    for state, after in moves.items():
+        by_target.setdefault(None if after is state else after, []).append(state)
+    return "; ".join(
+        f"{', '.join(states)} → {after}" if after else f"stays {', '.join(states)}"
+        for after, states in by_target.items()
+    )

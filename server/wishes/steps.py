@@ -1,32 +1,34 @@
 """One step of a wish: lock it, ask the table, change wish and claim together. Every verb goes through here."""
 
-from datetime import timedelta
-
 from server import clock
-from server.database import execute, fetch_value
-from server.errors import NotFound
+from server.accounts.teams import is_in_team
+from server.database import execute, fetch_one, fetch_value
+from server.errors import NotAllowed, NotFound
 from server.ids import new_id
-from server.organizations.access import WORKERS, holds_role
+from server.organizations.access import WORKERS, holds_role, role_holders
+from server.organizations.models import RoleKind
 from server.wishes.errors import TooManyOpenClaims
-from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishState
+from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare, WishState
 from server.wishes.rules import (
     HOLDER_BECOMES,
-    MAX_OPEN_CLAIMS,
-    SHORTEST_CLAIM_DAYS,
     Action,
     Actor,
     claim_due_at,
-    day_ends,
     may_see,
+    next_escalation,
     next_state,
+    shortest_due_at,
 )
+from server.wishes.terms import terms_of
 
 
 class Step:
     """A wish under lock, the claim that holds it, and where the action leads."""
 
-    def __init__(self, wish: Wish, holder: WishClaim | None, action: Action, following: WishState) -> None:
-        self.wish, self.holder, self.action, self.following = wish, holder, action, following
+    def __init__(
+        self, wish: Wish, holder: WishClaim | None, action: Action, following: WishState, actors: set[Actor]
+    ) -> None:
+        self.wish, self.holder, self.action, self.following, self.actors = wish, holder, action, following, actors
 
     @property
     def claim(self) -> WishClaim:
@@ -49,13 +51,18 @@ async def begin_step(wish_id: str, action: Action, person_id: str | None) -> Ste
     actors = {Actor.SYSTEM} if person_id is None else await actors_of(person_id, wish, holder)
     if not may_see(wish.state, actors):
         raise NotFound()
-    return Step(wish, holder, action, next_state(wish.state, action, actors))
+    return Step(wish, holder, action, next_state(wish.state, action, actors), actors)
 
 
 async def finish_step(step: Step, *, reason: str = "") -> None:
     """Write the wish and its holder as the table says; `reason` is kept with a claim that ends."""
-    step.wish.state = step.following
-    await step.wish.save()
+    wish = step.wish
+    wish.state = step.following
+    if wish.state is WishState.CLAIMED and wish.first_claimed_at is None:
+        wish.first_claimed_at = clock.now()
+    is_on_wall = wish.state is WishState.PUBLISHED
+    wish.escalate_at = next_escalation(wish.wished_by, wish.escalation) if is_on_wall and wish.wished_by else None
+    await wish.save()
     if step.holder and (becomes := HOLDER_BECOMES.get(step.action)):
         step.holder.state = becomes
         if becomes not in HOLDING:
@@ -66,50 +73,98 @@ async def finish_step(step: Step, *, reason: str = "") -> None:
 async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[Actor]:
     """In which qualities the person acts on this wish."""
     actors = set()
-    if person_id in wisher_ids(wish):
+    # Whoever wrote it for somebody else speaks for them no more once it was handed to the staff.
+    if person_id == wish.beneficiary_id or (person_id == wish.author_id and wish.handed_to_staff_at is None):
         actors.add(Actor.WISHER)
-    if holder and holder.claimer_id == person_id:
-        actors.add(Actor.CLAIMER)
-    if not actors:
+    if holder and Actor.WISHER not in actors:
+        if holder.claimer_id == person_id or (holder.unit_id and await acts_for_unit(person_id, holder.unit_id)):
+            actors.add(Actor.CLAIMER)
+        elif holder.team_id and (
+            await is_in_team(person_id, holder.team_id)
+            or await WishShare.exists(claim_id=holder.id, person_id=person_id, ended_at=None)
+        ):
+            actors.add(Actor.HELPER)
+    if not actors & {Actor.WISHER, Actor.CLAIMER}:
         actors.add(Actor.RESIDENT)
     if (
         person_id != wish.beneficiary_id
-        and Actor.CLAIMER not in actors
+        and not actors & {Actor.CLAIMER, Actor.HELPER}
         and await holds_role(person_id, wish.community_id, WORKERS)
     ):
         actors.add(Actor.STAFF)
+        if wish.handed_to_staff_at:
+            actors.add(Actor.STAND_IN)
     return actors
 
 
+async def acts_for_unit(person_id: str, unit_id: str) -> bool:
+    """Whether the person is a liaison of this very unit."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 AND kind = $3 "
+            "AND ended_at IS NULL)",
+            person_id,
+            unit_id,
+            str(RoleKind.LIAISON),
+        )
+    )
+
+
 def wisher_ids(wish: Wish) -> set[str]:
-    """Whom to tell about the wish: who wishes, and who stands in for them."""
+    """Who wishes, and who wrote it for them: nobody of them claims it."""
     return {wish.author_id, wish.beneficiary_id}
 
 
-async def require_free_hands(person_id: str) -> None:
-    """Raises TooManyOpenClaims when the person holds as many wishes as one may."""
+async def whom_to_tell(wish: Wish) -> set[str]:
+    """Who is told what becomes of the wish: who wishes, who stands in for them, and the staff it was handed to."""
+    if wish.handed_to_staff_at is None:
+        return wisher_ids(wish)
+    return {wish.beneficiary_id, *await role_holders(wish.community_id)}
+
+
+async def require_free_hands(person_id: str, wish: Wish, unit_id: str | None = None) -> None:
+    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the wish's community allows."""
+    terms = await terms_of(wish.community_id)
     # One person's taps on several wishes at once would each count the others' claims as not yet there: the person's row
-    # makes them go one after another. It is always locked after a wish's.
-    await execute("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
-    held = await fetch_value("SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND state = 'open'", person_id)
-    if held >= MAX_OPEN_CLAIMS:
-        raise TooManyOpenClaims(f"最多同时认领 {MAX_OPEN_CLAIMS} 个心愿", limit=MAX_OPEN_CLAIMS)
+    # (the unit's, for a unit) makes them go one after another. It is always locked after a wish's. A person who is
+    # being blocked at this moment has either lost the claim with the others or finds that out here.
+    person = await fetch_one("SELECT closed_at FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
+    if person is None or person["closed_at"]:
+        raise NotAllowed("该账号已停用")
+    if unit_id:
+        await execute("SELECT 1 FROM organization WHERE id = $1 FOR NO KEY UPDATE", unit_id)
+        held = await fetch_value("SELECT count(*) FROM wish_claim WHERE unit_id = $1 AND state = 'open'", unit_id)
+        if held >= terms.max_open_claims_of_unit:
+            limit = terms.max_open_claims_of_unit
+            raise TooManyOpenClaims(f"一个单位最多同时认领 {limit} 个心愿", limit=limit)
+        return
+    held = await fetch_value(
+        "SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND state = 'open' AND unit_id IS NULL", person_id
+    )
+    if held >= terms.max_open_claims:
+        raise TooManyOpenClaims(f"最多同时认领 {terms.max_open_claims} 个心愿", limit=terms.max_open_claims)
 
 
-async def open_claim(wish: Wish, claimer_id: str) -> WishClaim:
-    """The wish is this person's from now on."""
+async def open_claim(
+    wish: Wish, claimer_id: str, *, unit_id: str | None = None, team_id: str | None = None
+) -> WishClaim:
+    """The wish is this person's from now on, for themselves, for a unit or with a team."""
     assert wish.wished_by
+    terms = await terms_of(wish.community_id)
     return await WishClaim.create(
         id=new_id(),
         wish=wish,
         claimer_id=claimer_id,
+        unit_id=unit_id,
+        team_id=team_id,
         state=ClaimState.OPEN,
-        due_at=claim_due_at(clock.now(), wish.wished_by),
+        quantity=wish.quantity,
+        due_at=claim_due_at(clock.now(), wish.wished_by, terms.claim_days),
     )
 
 
 def extend_claim(claim: WishClaim) -> None:
     """Give a claimer whose wish was held up elsewhere (in review, in the content check) the shortest time at least."""
-    due_at = day_ends(clock.shanghai(clock.now() + timedelta(days=SHORTEST_CLAIM_DAYS)).date())
+    due_at = shortest_due_at(clock.now())
     if due_at > claim.due_at:
         claim.due_at, claim.reminded_at = due_at, None

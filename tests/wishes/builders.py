@@ -1,4 +1,4 @@
-"""Wishes and those around them."""
+"""Wishes and those around them, mostly written straight into the database: few statements a test."""
 
 import io
 from datetime import timedelta
@@ -7,15 +7,30 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from server import clock
-from server.accounts.details import save_details, verify_phone
-from server.database import execute
+from server.accounts.details import phone_index, save_details
+from server.accounts.models import (
+    Consent,
+    ConsentKind,
+    Person,
+    PersonDetails,
+    PersonOrigin,
+    Session,
+    Team,
+    TeamMember,
+    WeChatIdentity,
+)
+from server.crypto import hash_token, keyring
+from server.database import execute, fetch_value, transaction
 from server.ids import new_id
 from server.media.models import Picture, PictureFormat, PictureState
 from server.moderation.models import CheckedSubject, Verdict
-from server.organizations.models import Organization
+from server.organizations.models import Level, Organization, RoleGrant, RoleKind
+from server.service_record.service import record_service
+from server.settings import DEMO_APPID
+from server.wishes.fulfilling import RULE
 from server.wishes.models import Audience, ClaimState, Wish, WishClaim, WishKind, WishState
-from server.wishes.rules import claim_due_at, today
-from tests.builders import create_community, create_resident, create_staff
+from server.wishes.rules import claim_due_at, next_escalation, today
+from tests.builders import create_organization
 from tests.clients import Api
 from tests.media.builders import upload
 from tests.simulator import Simulator
@@ -34,23 +49,112 @@ class People(NamedTuple):
 
 
 async def create_people(api: Api) -> People:
-    community = await create_community(name="幸福社区")
-    wisher = await create_resident(api, community, "小王")
-    await save_details(wisher.person_id, real_name="王秀英", phone="13800001111", address="幸福路 1 号 2 单元 301")
-    return People(
-        community,
-        wisher,
-        await create_helper(api, community, "热心人"),
-        await create_staff(api, community),
-        await create_helper(api, community, "路人"),
+    async with transaction():
+        community = await put_community("幸福社区")
+        wisher, claimer, staff, stranger = await put_persons(
+            api, community, "小王", "热心人", "工作人员", "路人", volunteers=True
+        )
+        await RoleGrant.create(
+            person_id=staff.person_id, organization=community, kind=RoleKind.STAFF, granted_at=clock.now()
+        )
+        await save_details(wisher.person_id, real_name="王秀英", phone="13800001111", address="幸福路 1 号 2 单元 301")
+    return People(community, wisher, claimer, staff, stranger)
+
+
+async def put_community(name: str = "幸福社区", *, location: tuple[float, float] | None = None) -> Organization:
+    """A community of its own subdistrict, district and city; in four rows at once."""
+    levels = (Level.CITY, Level.DISTRICT, Level.SUBDISTRICT, Level.COMMUNITY)
+    rows: list[Organization] = []
+    for level in levels:
+        organization_id = new_id()
+        above = rows[-1] if rows else None
+        rows.append(
+            Organization(
+                id=organization_id,
+                code=organization_id,
+                name=name if level is Level.COMMUNITY else f"{level}{organization_id[-4:]}",
+                level=level,
+                parent_id=above.id if above else None,
+                path=f"{above.path}.{organization_id}" if above else organization_id,
+                location=location if level is Level.COMMUNITY else None,
+            )
+        )
+    await Organization.bulk_create(rows)
+    # Tortoise does not know it of rows that came in one statement.
+    rows[-1]._saved_in_db = True
+    return rows[-1]
+
+
+async def put_persons(api: Api, community: Organization, *nicknames: str, volunteers: bool = True) -> list[Api]:
+    """Residents with a session, a WeChat account and a verified phone; volunteers, unless told otherwise."""
+    now = clock.now()
+    people = [
+        Person(
+            id=new_id(),
+            origin=PersonOrigin.WECHAT,
+            nickname=nickname,
+            shown_nickname=nickname,
+            community_id=community.id,
+        )
+        for nickname in nicknames
+    ]
+    await Person.bulk_create(people)
+    kinds = [ConsentKind.PRIVACY, *([ConsentKind.VOLUNTEER_TERMS] if volunteers else [])]
+    await Consent.bulk_create(
+        [Consent(person_id=person.id, kind=kind, text_version="1", given_at=now) for person in people for kind in kinds]
     )
+    await WeChatIdentity.bulk_create(
+        [
+            WeChatIdentity(person_id=person.id, appid=DEMO_APPID, openid=f"openid-{person.id}", signed_in_at=now)
+            for person in people
+        ]
+    )
+    phones = [str(next(_phones)) for _ in people]
+    await PersonDetails.bulk_create(
+        [
+            PersonDetails(
+                person_id=person.id,
+                phone=keyring().encrypt(phone, "person_details.phone"),
+                phone_index=phone_index(phone),
+                phone_verified_at=now,
+            )
+            for person, phone in zip(people, phones, strict=True)
+        ]
+    )
+    await Session.bulk_create(
+        [
+            Session(
+                person_id=person.id,
+                token_hash=hash_token(f"token-{person.id}"),
+                expires_at=now + timedelta(days=300),
+                used_at=now,
+            )
+            for person in people
+        ]
+    )
+    return [api.as_(f"token-{person.id}", person.id) for person in people]
 
 
-async def create_helper(api: Api, community: Organization, nickname: str = "") -> Api:
-    """A resident who has a verified phone, so who may claim."""
-    helper = await create_resident(api, community, nickname)
-    await verify_phone(helper.person_id, str(next(_phones)))
-    return helper
+async def create_helper(api: Api, community: Organization, nickname: str = "邻居") -> Api:
+    """A volunteer with a verified phone, so somebody who may claim."""
+    return (await put_persons(api, community, nickname))[0]
+
+
+async def put_team(leader: Api, *others: Api, community: Organization, name: str = "海风志愿队") -> Team:
+    team = await Team.create(
+        leader_id=leader.person_id, community=community, name=name, shown_name=name, size=1 + len(others)
+    )
+    await TeamMember.bulk_create([TeamMember(team=team, person_id=who.person_id) for who in (leader, *others)])
+    return team
+
+
+async def put_unit(community: Organization, *liaisons: Api, name: str = "供电公司") -> Organization:
+    unit = await create_organization(Level.UNIT, parent=community, name=name)
+    for liaison in liaisons:
+        await RoleGrant.create(
+            person_id=liaison.person_id, organization=unit, kind=RoleKind.LIAISON, granted_at=clock.now()
+        )
+    return unit
 
 
 async def create_picture(owner: Api, colour: str = "blue") -> str:
@@ -89,26 +193,8 @@ async def publish_wish(people: People, simulator: Simulator, **other: Any) -> st
     return str(wish["id"])
 
 
-async def claimed_wish(people: People, simulator: Simulator) -> str:
-    wish_id = await publish_wish(people, simulator)
-    await people.claimer.post(f"/wishes/{wish_id}/claim")
-    return wish_id
-
-
-async def reported_wish(people: People, simulator: Simulator) -> str:
-    wish_id = await claimed_wish(people, simulator)
-    await report(people.claimer, wish_id)
-    return wish_id
-
-
-async def fulfilled_wish(people: People, simulator: Simulator) -> str:
-    wish_id = await reported_wish(people, simulator)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5, "words": "太感谢了"})
-    return wish_id
-
-
 async def report(claimer: Api, wish_id: str, note: str = "收音机送到了") -> dict[str, Any]:
-    picture_id = await create_picture(claimer)
+    picture_id = await put_picture(claimer)
     reported: dict[str, Any] = await claimer.post(
         f"/wishes/{wish_id}/report", {"note": note, "picture_ids": [picture_id]}
     )
@@ -125,38 +211,42 @@ HOLDER_STATES = {
 """What the claim that holds a wish is in, for each state in which one does."""
 
 
-async def put_wish(people: People, state: WishState, *, wish_id: str = "", **other: Any) -> str:
-    """A wish straight into a state, with the claim that belongs to it; or bring `wish_id` (back) into it."""
-    day, now = today() + timedelta(days=10), clock.now()
-    if wish_id:
-        await execute("DELETE FROM wish_claim WHERE wish_id = $1", wish_id)
-        await execute("DELETE FROM wish WHERE id = $1", wish_id)
+async def put_wish(people: People, state: WishState, *, claim: dict[str, Any] | None = None, **other: Any) -> str:
+    """A wish straight into a state, with the claim that belongs to it (and, of a fulfilled one, its points); its id."""
+    now, holding = clock.now(), HOLDER_STATES.get(state)
+    was_published = holding or state is WishState.PUBLISHED
     values: dict[str, Any] = {
+        "id": new_id(),
+        "author_id": people.wisher.person_id,
+        "beneficiary_id": people.wisher.person_id,
+        "community_id": people.community.id,
         "title": "想要一台收音机",
         "text": "老人想听戏",
         "kind": WishKind.THING,
         "audience": Audience.ELDERLY,
-        "wished_by": day,
+        "wished_by": today() + timedelta(days=10),
+        "submitted_at": now,
+        "first_published_at": now if was_published else None,
+        "first_claimed_at": now if holding else None,
+        "fulfilled_at": now if state is WishState.FULFILLED else None,
     } | other
-    wish = await Wish.create(
-        id=wish_id or new_id(),
-        author_id=people.wisher.person_id,
-        beneficiary_id=people.wisher.person_id,
-        community_id=people.community.id,
-        state=state,
-        submitted_at=now,
-        **values,
-    )
-    if holding := HOLDER_STATES.get(state):
-        reported_at = None if holding is ClaimState.OPEN else now - timedelta(days=8)
-        await WishClaim.create(
-            wish=wish,
-            claimer_id=people.claimer.person_id,
-            state=holding,
-            due_at=claim_due_at(now, day),
-            reported_at=reported_at,
-            confirmed_at=now if holding is ClaimState.FULFILLED else None,
-        )
+    if state is WishState.PUBLISHED:
+        values.setdefault("escalate_at", next_escalation(values["wished_by"], 0))
+    async with transaction():
+        wish = await Wish.create(state=state, **values)
+        if holding:
+            held = {
+                "claimer_id": people.claimer.person_id,
+                "quantity": wish.quantity,
+                "due_at": claim_due_at(now, values["wished_by"]),
+                "reported_at": None if holding is ClaimState.OPEN else now,
+                "confirmed_at": now if holding is ClaimState.FULFILLED else None,
+            } | (claim or {})
+            holder = await WishClaim.create(wish=wish, state=holding, **held)
+            if holding is ClaimState.FULFILLED:
+                await record_service(
+                    held["claimer_id"], rule=RULE, source=("wish_claim", holder.id), occurred_at=held["reported_at"]
+                )
     return wish.id
 
 
@@ -187,3 +277,8 @@ async def put_picture(owner: Api) -> str:
 async def inbox_of(who: Api) -> list[str]:
     """The events that somebody was told of, newest first."""
     return [message["event"] for message in (await who.get("/me/inbox"))["items"]]
+
+
+async def points_of(who: Api) -> int:
+    sql = "SELECT COALESCE(sum(points), 0)::int FROM service_entry WHERE person_id = $1"
+    return int(await fetch_value(sql, who.person_id))

@@ -1,50 +1,45 @@
-"""Claiming, giving up, reporting, confirming; who may, how many, and what happens when all want the same."""
+"""Claiming, giving up, assigning; who may, how many, and what happens when all want the same."""
 
 import asyncio
 import time
-from datetime import timedelta
-from typing import Any
 
-from server import clock
-from server.accounts.models import Person
-from server.database import fetch, fetch_value
-from server.wishes.models import WishState
+from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
+from server.accounts.service import give_consent
+from server.database import IntegrityError, fetch_value
+from server.members.models import MemberKind
+from server.members.service import register_membership
+from server.wishes.models import ClaimState, WishClaim, WishState
 from server.wishes.rules import MAX_OPEN_CLAIMS
-from tests.builders import create_resident, grant, sign_in
+from tests.builders import create_resident, grant
 from tests.clients import Api
-from tests.simulator import Simulator
 from tests.wishes.builders import (
-    claimed_wish,
-    create_helper,
     create_people,
-    create_picture,
-    fulfilled_wish,
     inbox_of,
+    put_persons,
     put_wish,
     report,
-    reported_wish,
 )
 
 TAPS = 200
 
 
-async def test_200_taps_give_one_claim_and_199_clear_answers(api: Api) -> None:
+async def test_200_people_tapping_give_one_claim_and_199_clear_answers(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.PUBLISHED)
-    helpers = [await create_helper(api, people.community) for _ in range(20)]
+    helpers = await put_persons(api, people.community, *(f"热心人{number}" for number in range(TAPS)))
     began = time.perf_counter()
-    answers = await asyncio.gather(
-        *(helpers[tap % len(helpers)].send("POST", f"/wishes/{wish_id}/claim") for tap in range(TAPS))
-    )
+    answers = await asyncio.gather(*(helper.send("POST", f"/wishes/{wish_id}/claim") for helper in helpers))
     assert time.perf_counter() - began < 10
-    winner_id = await fetch_value("SELECT claimer_id FROM wish_claim WHERE wish_id = $1 AND state = 'open'", wish_id)
-    assert await fetch_value("SELECT count(*) FROM wish_claim WHERE wish_id = $1", wish_id) == 1
-    for tap, answer in enumerate(answers):
-        if helpers[tap % len(helpers)].person_id == winner_id:
-            # The winner's other taps find their own claim.
+    claims = await WishClaim.filter(wish_id=wish_id)
+    assert [claim.state for claim in claims] == [ClaimState.OPEN]
+    for helper, answer in zip(helpers, answers, strict=True):
+        if helper.person_id == claims[0].claimer_id:
             assert answer.status_code == 200
+            assert answer.json()["actors"] == ["claimer"]
         else:
             assert (answer.status_code, answer.json()["code"]) == (409, "wish_taken")
+            assert answer.json()["title"] == "这个心愿已被认领"
+    assert (await inbox_of(people.wisher)).count("wish_claimed") == 1
 
 
 async def test_one_persons_taps_on_many_wishes_stop_at_the_limit(api: Api) -> None:
@@ -71,9 +66,13 @@ async def test_a_reported_wish_leaves_the_hands_free(api: Api) -> None:
 async def test_the_database_too_allows_one_holder_only(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
-    rows = await fetch("SELECT indexdef FROM pg_indexes WHERE indexname = 'wish_claim_one_holder'")
-    assert "UNIQUE" in rows[0]["indexdef"]
-    assert await fetch_value("SELECT count(*) FROM wish_claim WHERE wish_id = $1", wish_id) == 1
+    claim = await WishClaim.get(wish_id=wish_id)
+    try:
+        await WishClaim.create(wish_id=wish_id, claimer_id=people.stranger.person_id, due_at=claim.due_at)
+    except IntegrityError as error:
+        assert "wish_claim_one_holder" in str(error)
+    else:
+        raise AssertionError("two holders")
 
 
 async def test_the_same_tap_twice_changes_nothing(api: Api) -> None:
@@ -85,22 +84,40 @@ async def test_the_same_tap_twice_changes_nothing(api: Api) -> None:
     assert (await inbox_of(people.wisher)).count("wish_claimed") == 1
 
 
-async def test_who_may_not_claim(api: Api) -> None:
+async def test_claiming_is_for_members_and_volunteers(api: Api) -> None:
+    people = await create_people(api)
+    wish_id = await put_wish(people, WishState.PUBLISHED)
+    (resident,) = await put_persons(api, people.community, "居民", volunteers=False)
+    await resident.refused("POST", f"/wishes/{wish_id}/claim", code="volunteer_needed")
+    await resident.post("/me/consents", {"kind": "volunteer_terms", "text_version": "1"})
+    await resident.post(f"/wishes/{wish_id}/claim")
+
+    another = await put_wish(people, WishState.PUBLISHED)
+    (member,) = await put_persons(api, people.community, "党员", volunteers=False)
+    await give_consent(member.person_id, ConsentKind.MEMBERSHIP_DATA, "1")
+    await register_membership(member.person_id, MemberKind.IN_SERVICE, home_text="供电公司党支部")
+    await member.post(f"/wishes/{another}/claim")
+
+
+async def test_who_else_may_not_claim(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.PUBLISHED)
     without_phone = await create_resident(api, people.community)
+    await give_consent(without_phone.person_id, ConsentKind.VOLUNTEER_TERMS, "1")
     await without_phone.refused("POST", f"/wishes/{wish_id}/claim", code="phone_needed")
+    await PersonDetails.filter(person_id=people.stranger.person_id).update(phone_verified_at=None)
+    await people.stranger.refused("POST", f"/wishes/{wish_id}/claim", code="phone_needed")
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["state"] == "published"
     await api.refused("POST", f"/wishes/{wish_id}/claim", code="not_signed_in")
 
 
 async def test_nobody_claims_their_own_wish(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await put_wish(people, WishState.PUBLISHED)
-    own = people._replace(wisher=people.claimer)
-    own_id = await put_wish(own, WishState.PUBLISHED)
+    own_id = await put_wish(people._replace(wisher=people.claimer), WishState.PUBLISHED)
     await people.claimer.refused("POST", f"/wishes/{own_id}/claim", code="own_wish")
-    await people.claimer.post(f"/wishes/{wish_id}/claim")
+    # Nor one that they wrote for somebody else.
+    written = await put_wish(people, WishState.PUBLISHED, author_id=people.claimer.person_id)
+    await people.claimer.refused("POST", f"/wishes/{written}/claim", code="own_wish")
 
 
 async def test_what_was_never_on_the_wall_cannot_be_claimed(api: Api) -> None:
@@ -110,137 +127,67 @@ async def test_what_was_never_on_the_wall_cannot_be_claimed(api: Api) -> None:
         await people.claimer.refused("POST", f"/wishes/{wish_id}/claim", code="not_found")
 
 
-async def test_giving_up_puts_it_back_on_the_wall(api: Api, simulator: Simulator) -> None:
+async def test_giving_up_puts_it_back_on_the_wall(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.CLAIMED)
     await people.stranger.refused("POST", f"/wishes/{wish_id}/release", {"reason": "x"}, code="not_allowed")
     await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "临时出差"}, expect=204)
     assert (await inbox_of(people.wisher))[0] == "wish_back_on_wall"
     assert [card["id"] for card in (await people.stranger.get("/wishes"))["items"]] == [wish_id]
     claim = (await people.claimer.get("/wishes/claims"))["items"][0]
-    assert (claim["state"], claim["end_reason"]) == ("released", "临时出差")
+    assert (claim["state"], claim["end_reason"], claim["is_mine"]) == ("released", "临时出差", True)
     await people.stranger.post(f"/wishes/{wish_id}/claim")
+    # Nothing is forgotten: staff see everybody who ever held it.
+    history = await people.staff.get(f"/staff/wishes/{wish_id}/claims")
+    assert [(past["claimer_name"], past["state"]) for past in history] == [("路人", "open"), ("热心人", "released")]
+    await people.claimer.refused("GET", f"/staff/wishes/{wish_id}/claims", code="not_allowed")
+    draft = await put_wish(people, WishState.DRAFT)
+    await people.staff.refused("GET", f"/staff/wishes/{draft}/claims", code="not_found")
 
 
-async def test_a_report_needs_a_picture_of_ones_own(api: Api, simulator: Simulator) -> None:
+async def test_assigning_and_taking_back(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
-    await people.claimer.refused("POST", f"/wishes/{wish_id}/report", {"picture_ids": []}, code="invalid_fields")
-    strangers = await create_picture(people.stranger)
-    body = {"picture_ids": [strangers]}
-    await people.claimer.refused("POST", f"/wishes/{wish_id}/report", body, code="picture_unusable")
-    assert (await people.wisher.get(f"/wishes/{wish_id}"))["state"] == "claimed"
+    wish_id = await put_wish(people, WishState.CLAIMED)
+    path = f"/staff/wishes/{wish_id}"
 
+    def assignment(person_id: str) -> dict[str, str]:
+        return {"claimer_id": person_id, "reason": "原认领人住院"}
 
-async def test_a_report_that_fails_the_check_is_made_anew(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
-    await report(people.claimer, wish_id, "【违规】")
-    await simulator.settle()
-    seen = await people.wisher.get(f"/wishes/{wish_id}")
-    assert (seen["state"], seen["claim"]["note"], seen["claim"]["pictures"]) == ("claimed", "", [])
-    assert (await inbox_of(people.claimer))[0] == "wish_report_refused"
-    await report(people.claimer, wish_id, "换一张")
-    await simulator.settle()
-    assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["note"] == "换一张"
-
-
-async def test_rating_is_from_one_to_five(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await reported_wish(people, simulator)
-    for rating in (0, 6):
-        body: dict[str, Any] = {"rating": rating}
-        await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", body, code="invalid_fields")
-    await people.claimer.refused("POST", f"/wishes/{wish_id}/confirm", {"rating": 5}, code="not_allowed")
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 1})
-
-
-async def test_thanks_that_fail_the_check_stay_hidden(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await reported_wish(people, simulator)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5, "words": "【违规】"})
-    await simulator.settle()
-    seen = await people.claimer.get(f"/wishes/{wish_id}")
-    assert (seen["state"], seen["claim"]["rating"], seen["claim"]["words"]) == ("fulfilled", 5, "")
-
-
-async def test_staff_confirm_only_after_seven_days(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await reported_wish(people, simulator)
-    path, body = f"/staff/wishes/{wish_id}/confirm", {"note": "电话里说已收到"}
-    await people.staff.refused("POST", path, body, code="too_early")
-    clock.move_clock(timedelta(days=7, minutes=1))
-    confirmed = await people.staff.post(path, body)
-    assert confirmed["claim"]["confirmed_as"] == "staff"
-    assert confirmed["claim"]["rating"] is None
-    assert "wish_confirmed_by_staff" in await inbox_of(people.wisher)
-    assert (await people.claimer.get("/me/service-record"))["items"][0]["points"] == 10
-
-
-async def points_of(who: Api) -> int:
-    return sum(entry["points"] for entry in (await who.get("/me/service-record"))["items"])
-
-
-async def test_a_dispute_before_the_confirmation(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await reported_wish(people, simulator)
-    await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "没有收到"})
-    assert (await inbox_of(people.claimer))[0] == "wish_disputed"
-    assert "wish_dispute_to_decide" in await inbox_of(people.staff)
-    await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", {"rating": 5}, code="wrong_state")
-    await people.stranger.refused("GET", f"/wishes/{wish_id}", code="not_found")
-    decided = await people.staff.post(
-        f"/staff/wishes/{wish_id}/dispute/decision", {"decision": "uphold", "note": "物业签收"}
+    await people.staff.refused("POST", f"{path}/assign", assignment(people.wisher.person_id), code="own_wish")
+    await people.staff.refused("POST", f"{path}/assign", assignment(people.claimer.person_id), code="wrong_state")
+    await people.staff.refused("POST", f"{path}/assign", assignment("0" * 22), code="invalid_fields")
+    await people.staff.post(f"{path}/assign", assignment(people.stranger.person_id))
+    assert (await inbox_of(people.claimer))[0] == "wish_taken_back"
+    assert "wish_assigned" in await inbox_of(people.stranger)
+    assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "reassigned"
+    await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
+    await people.staff.post(f"{path}/take-back", {"reason": "无法联系"})
+    assert (await people.stranger.get(f"/wishes/{wish_id}"))["state"] == "published"
+    for _ in range(3):
+        await put_wish(people._replace(claimer=people.stranger), WishState.CLAIMED)
+    await people.staff.refused(
+        "POST", f"{path}/assign", assignment(people.stranger.person_id), code="too_many_open_claims"
     )
-    assert (decided["state"], decided["claim"]["confirmed_as"]) == ("fulfilled", "staff")
-    assert await points_of(people.claimer) == 10
 
 
-async def test_a_dispute_afterwards_takes_the_points_back(api: Api, simulator: Simulator) -> None:
+async def test_staff_vouch_for_whom_they_assign(api: Api) -> None:
+    """Whether somebody is a volunteer is not asked: a refusal would tell staff who is a member."""
     people = await create_people(api)
-    wish_id = await fulfilled_wish(people, simulator)
-    assert await points_of(people.claimer) == 10
-    await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "收音机是坏的"})
-    await people.staff.post(f"/staff/wishes/{wish_id}/dispute/decision", {"decision": "reject", "note": "确实坏了"})
-    assert await points_of(people.claimer) == 0
-    assert (await inbox_of(people.claimer))[0] == "wish_dispute_decided"
-    # Back on the wall; the same person may make it good, and is credited for that.
-    await people.claimer.post(f"/wishes/{wish_id}/claim")
-    await report(people.claimer, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 4})
-    assert await points_of(people.claimer) == 10
+    await Consent.filter(person_id=people.stranger.person_id, kind=ConsentKind.VOLUNTEER_TERMS).delete()
+    wish_id = await put_wish(people, WishState.PUBLISHED)
+    body = {"claimer_id": people.stranger.person_id, "reason": "本人愿意"}
+    assigned = await people.staff.post(f"/staff/wishes/{wish_id}/assign", body)
+    assert assigned["state"] == "claimed"
 
 
-async def test_a_dispute_may_end_with_another_try(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await fulfilled_wish(people, simulator)
-    await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "收音机是坏的"})
-    decided = await people.staff.post(
-        f"/staff/wishes/{wish_id}/dispute/decision", {"decision": "redo", "note": "请更换"}
-    )
-    assert (decided["state"], decided["claim"]["state"]) == ("claimed", "open")
-    assert await points_of(people.claimer) == 0
-    await report(people.claimer, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
-    assert await points_of(people.claimer) == 10
-
-
-async def test_disputes_end_some_day(api: Api, simulator: Simulator) -> None:
-    people = await create_people(api)
-    wish_id = await fulfilled_wish(people, simulator)
-    clock.move_clock(timedelta(days=31))
-    wisher = await sign_in(api, await Person.get(id=people.wisher.person_id))
-    await wisher.refused("POST", f"/wishes/{wish_id}/dispute", {"reason": "x"}, code="wrong_state")
-
-
-async def test_nobody_decides_on_themselves(api: Api, simulator: Simulator) -> None:
+async def test_nobody_decides_on_themselves(api: Api) -> None:
     """Staff who claimed a wish cannot confirm their own work, and whoever wished cannot publish their own wish."""
     people = await create_people(api)
-
-    await grant(await Person.get(id=people.claimer.person_id), people.community)
-    await grant(await Person.get(id=people.wisher.person_id), people.community)
-    wish_id = await reported_wish(people, simulator)
-    clock.move_clock(timedelta(days=8))
+    for who in (people.claimer, people.wisher):
+        await grant(await Person.get(id=who.person_id), people.community)
+    wish_id = await put_wish(people, WishState.REPORTED)
     await people.claimer.refused("POST", f"/staff/wishes/{wish_id}/confirm", {"note": "x"}, code="not_allowed")
+    claimed = await put_wish(people, WishState.CLAIMED)
+    await people.claimer.refused("POST", f"/staff/wishes/{claimed}/take-in", {"note": "x"}, code="not_allowed")
     own = await put_wish(people, WishState.SUBMITTED)
     await people.wisher.refused("POST", f"/staff/wishes/{own}/publish", {"version": 1}, code="not_allowed")

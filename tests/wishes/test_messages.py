@@ -1,6 +1,4 @@
-"""What people are told: every event of the wishes reads as a sentence and fits its template."""
-
-import pytest
+"""What people are told: every event of the wishes, and of the teams, reads as a sentence and fits its template."""
 
 from server import clock
 from server.notifications.events import EVENTS
@@ -9,33 +7,44 @@ from server.notifications.service import notify
 from server.wechat.templates import fill_template
 from server.wishes.models import WishState
 from tests.clients import Api
-from tests.wishes.builders import create_people, put_wish
+from tests.wishes.builders import create_people, put_team, put_unit, put_wish
 
-WISH_EVENTS = sorted(name for name in EVENTS if name.startswith("wish_"))
+OURS = sorted(name for name in EVENTS if name.startswith(("wish_", "team_")))
 
 
-@pytest.mark.parametrize("event", WISH_EVENTS)
-async def test_every_event_reads_well(api: Api, event: str) -> None:
+async def test_every_event_reads_well(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.RETURNED, reason="请写明尺寸")
-    declared = EVENTS[event]
     now = clock.now()
-    facts = {"wish": wish_id, "claimer": people.claimer.person_id, "rating": 5, "at": now, "due": now}
-    codes = [
-        {name: code for name, words in declared.words.items() for code in [list(words)[number % len(words)]]}
-        for number in range(max([len(words) for words in declared.words.values()], default=1))
-    ]
-    for code in codes:
-        given = {name: value for name, value in (facts | code).items() if name in declared.fact_names()}
-        await notify(people.wisher.person_id, event, **given)
-        message = (await people.wisher.get("/me/inbox"))["items"][0]
-        assert message["event"] == event
-        for text in (message["title"], message["text"], message["page"]):
-            assert GONE not in text and "{" not in text
-        stored = {name: {"time": value.isoformat()} if value is now else value for name, value in given.items()}
-        told = Told(event, stored)
-        described = await describe_subjects([told])
-        assert render_words(told, described).text == message["text"]
-        if declared.template:
-            filled = fill_template(declared.template, render_fields(told, described))
-            assert GONE not in str(filled)
+    claimer_id = people.claimer.person_id
+    facts = {
+        "wish": wish_id,
+        "claimer": claimer_id,
+        "person": claimer_id,
+        "team": (await put_team(people.claimer, community=people.community)).id,
+        "unit": (await put_unit(people.community)).id,
+        "rating": 5,
+        "left": 3,
+        "at": now,
+        "due": now,
+    }
+    for event in OURS:
+        declared = EVENTS[event]
+        codes = [
+            {name: code for name, words in declared.words.items() for code in [list(words)[number % len(words)]]}
+            for number in range(max([len(words) for words in declared.words.values()], default=1))
+        ]
+        for code in codes:
+            given = {name: value for name, value in (facts | code).items() if name in declared.fact_names()}
+            await notify(people.wisher.person_id, event, **given)
+            message = (await people.wisher.get("/me/inbox", limit=1))["items"][0]
+            assert message["event"] == event
+            for text in (message["title"], message["text"], message["page"]):
+                assert GONE not in text and "{" not in text, event
+            stored = {name: {"time": value.isoformat()} if value is now else value for name, value in given.items()}
+            told = Told(event, stored)
+            described = await describe_subjects([told])
+            assert render_words(told, described).text == message["text"]
+            if declared.template:
+                filled = fill_template(declared.template, render_fields(told, described))
+                assert GONE not in str(filled), event

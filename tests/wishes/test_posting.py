@@ -7,18 +7,19 @@ from server import clock
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Relation
 from server.accounts.service import add_dependant, create_person, merge_persons
 from server.database import fetch_value
+from server.media.service import remove_unused_pictures
 from server.wishes.models import Wish, WishState
 from server.wishes.rules import today
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.wishes.builders import (
-    claimed_wish,
     content,
     create_people,
     create_picture,
     inbox_of,
     publish_wish,
+    put_picture,
     put_wish,
     submit_wish,
 )
@@ -54,10 +55,13 @@ async def test_what_a_draft_refuses(api: Api) -> None:
         {"text": "长" * 1001},
         {"phone": "电话"},
         {"picture_ids": ["0" * 22] * 7},
+        {"quantity": 0},
+        {"quantity": 1000},
+        {"quantity": 2, "kind": "company"},
         {"state": "published"},
     ):
         await people.wisher.refused("POST", "/wishes", content(**wrong), code="invalid_fields")
-    strangers = await create_picture(people.stranger)
+    strangers = await put_picture(people.stranger)
     await people.wisher.refused("POST", "/wishes", content(picture_ids=[strangers]), code="picture_unusable")
     homeless = await create_resident(api, people.community)
     await Person.filter(id=homeless.person_id).update(community_id=None)
@@ -75,12 +79,18 @@ async def test_a_stale_edit_is_refused(api: Api) -> None:
 
 async def test_pictures_are_exchanged(api: Api) -> None:
     people = await create_people(api)
-    first, second = await create_picture(people.wisher), await create_picture(people.wisher)
+    first, second = await put_picture(people.wisher), await put_picture(people.wisher)
     draft = await people.wisher.post("/wishes", content(picture_ids=[first]))
     edited = await people.wisher.put(f"/wishes/{draft['id']}", content(picture_ids=[second], version=1))
     assert [picture["id"] for picture in edited["pictures"]] == [second]
     assert await fetch_value("SELECT subject_id FROM picture WHERE id = $1", first) is None
     assert await fetch_value("SELECT subject_id FROM picture WHERE id = $1", second) == draft["id"]
+    # What was exchanged belongs to nothing now, and is gone after a day; so is an upload that was never used.
+    unused = await create_picture(people.wisher)
+    clock.move_clock(timedelta(days=1, minutes=1))
+    await remove_unused_pictures()
+    kept = await fetch_value("SELECT array_agg(id) FROM picture WHERE id = ANY($1)", [first, second, unused])
+    assert kept == [second]
 
 
 async def test_publishing_waits_for_the_content_check(api: Api, simulator: Simulator) -> None:
@@ -155,7 +165,7 @@ async def test_staff_return_and_refuse_with_reasons(api: Api, simulator: Simulat
 
 async def test_an_edit_on_the_wall_goes_through_review_again(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.PUBLISHED)
     edited = await people.wisher.put(f"/wishes/{wish_id}", content(text="还要两节电池", version=1))
     assert edited["state"] == "submitted"
     assert (await people.stranger.get("/wishes"))["items"] == []
@@ -165,11 +175,11 @@ async def test_an_edit_on_the_wall_goes_through_review_again(api: Api, simulator
 
 async def test_an_edit_while_claimed_tells_the_claimer(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.CLAIMED)
     edited = await people.wisher.put(f"/wishes/{wish_id}", content(text="还要两节电池", version=1))
     assert edited["state"] == "amended"
     assert (await inbox_of(people.claimer))[0] == "wish_edited"
-    picture_id = await create_picture(people.claimer)
+    picture_id = await put_picture(people.claimer)
     await people.claimer.refused("POST", f"/wishes/{wish_id}/report", {"picture_ids": [picture_id]}, code="wrong_state")
     await simulator.settle()
     published = await people.staff.post(f"/staff/wishes/{wish_id}/publish", {"version": 2})
@@ -179,16 +189,16 @@ async def test_an_edit_while_claimed_tells_the_claimer(api: Api, simulator: Simu
 
 async def test_an_edit_while_claimed_that_fails_the_check_ends_the_claim(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.CLAIMED)
     await people.wisher.put(f"/wishes/{wish_id}", content(text="【违规】", version=1))
     await simulator.settle()
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["state"] == "returned"
     assert (await inbox_of(people.claimer))[0] == "wish_claim_ended"
 
 
-async def test_withdrawing_tells_the_claimer(api: Api, simulator: Simulator) -> None:
+async def test_withdrawing_tells_the_claimer(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.CLAIMED)
     await people.stranger.refused("POST", f"/wishes/{wish_id}/withdraw", code="not_allowed")
     await people.wisher.post(f"/wishes/{wish_id}/withdraw")
     assert (await inbox_of(people.claimer))[0] == "wish_claim_ended"
@@ -267,28 +277,3 @@ async def test_wishes_and_claims_move_with_a_merged_person(api: Api) -> None:
     other = await create_resident(api, people.community)
     await merge_persons(people.claimer.person_id, other.person_id, actor_id=None)
     assert [claim["wish"]["id"] for claim in (await other.get("/wishes/claims"))["items"]] == [wish_id]
-
-
-async def test_assigning_and_taking_back(api: Api) -> None:
-    people = await create_people(api)
-    wish_id = await put_wish(people, WishState.CLAIMED)
-    path = f"/staff/wishes/{wish_id}"
-
-    def assignment(person_id: str) -> dict[str, str]:
-        return {"claimer_id": person_id, "reason": "原认领人住院"}
-
-    await people.staff.refused("POST", f"{path}/assign", assignment(people.wisher.person_id), code="own_wish")
-    await people.staff.refused("POST", f"{path}/assign", assignment(people.claimer.person_id), code="wrong_state")
-    await people.staff.refused("POST", f"{path}/assign", assignment("0" * 22), code="invalid_fields")
-    await people.staff.post(f"{path}/assign", assignment(people.stranger.person_id))
-    assert (await inbox_of(people.claimer))[0] == "wish_taken_back"
-    assert (await inbox_of(people.stranger))[0] == "wish_assigned"
-    assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "reassigned"
-    await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
-    await people.staff.post(f"{path}/take-back", {"reason": "无法联系"})
-    assert (await people.stranger.get(f"/wishes/{wish_id}"))["state"] == "published"
-    for _ in range(3):
-        await put_wish(people._replace(claimer=people.stranger), WishState.CLAIMED)
-    await people.staff.refused(
-        "POST", f"{path}/assign", assignment(people.stranger.person_id), code="too_many_open_claims"
-    )

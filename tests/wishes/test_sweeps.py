@@ -1,20 +1,23 @@
 """Where time runs out: unclaimed wishes, idle claims, unanswered reports."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 from server import clock
+from server.moderation.models import Verdict
+from server.organizations.models import Level, Organization, RoleKind
 from server.wishes import jobs
-from server.wishes.models import Wish, WishClaim, WishState
-from server.wishes.rules import claim_due_at, day_ends, today
+from server.wishes.models import Escalation, Wish, WishClaim, WishState
+from server.wishes.rules import claim_due_at, day_ends, escalate_at, today
+from tests.builders import create_organization, create_staff
 from tests.clients import Api
 from tests.simulator import Simulator, openid
-from tests.wishes.builders import claimed_wish, create_people, inbox_of, publish_wish, put_wish, reported_wish
+from tests.wishes.builders import create_people, inbox_of, put_verdict, put_wish
 
 
 async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.PUBLISHED)
     assert await jobs.expire_wishes() == 0
     # The whole wished-by day still counts.
     clock.move_clock(day_ends(today() + timedelta(days=10)) - clock.now() - timedelta(minutes=1))
@@ -38,6 +41,116 @@ async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, s
     await people.staff.post(f"/staff/wishes/{wish_id}/publish", {"version": renewed["version"]})
 
 
+def morning(days_before: int) -> timedelta:
+    """How far to move the clock from the real time to the morning that many days before the wished-by date of put_wish."""
+    at = datetime.combine(real_today() + timedelta(days=10 - days_before), time(9, 0, 30), clock.SHANGHAI)
+    return at - clock.real_now()
+
+
+def real_today() -> date:
+    return clock.shanghai(clock.real_now()).date()
+
+
+async def test_the_unclaimed_are_escalated_from_below_each_once(api: Api) -> None:
+    people = await create_people(api)
+    grid = await create_organization(Level.GRID, parent=people.community)
+    other_grid = await create_organization(Level.GRID, parent=people.community)
+    grid_worker = await create_staff(api, grid, RoleKind.GRID_WORKER)
+    elsewhere = await create_staff(api, other_grid, RoleKind.GRID_WORKER)
+    subdistrict = await Organization.get(id=people.community.parent_id)  # type: ignore[attr-defined]
+    above = await create_staff(api, subdistrict)
+    wish_id = await put_wish(people, WishState.PUBLISHED, grid_id=grid.id)
+    claimed_id = await put_wish(people, WishState.CLAIMED)
+
+    async def told() -> list[int]:
+        return [(await inbox_of(who)).count("wish_unclaimed") for who in (grid_worker, elsewhere, people.staff, above)]
+
+    clock.move_clock(morning(days_before=5) - timedelta(minutes=1))
+    assert await jobs.escalate_unclaimed_wishes() == 0
+    assert await told() == [0, 0, 0, 0]
+    for days_before, expected in ((5, [1, 0, 0, 0]), (3, [1, 0, 1, 0]), (1, [1, 0, 1, 1])):
+        clock.move_clock(morning(days_before))
+        assert await jobs.escalate_unclaimed_wishes() == 1
+        assert await jobs.escalate_unclaimed_wishes() == 0
+        assert await told() == expected
+    message = (await above.get("/me/inbox"))["items"][0]
+    assert "还剩 1 天" in message["text"]
+    wish = await Wish.get(id=wish_id)
+    assert (wish.escalation, wish.escalate_at) == (Escalation.SUBDISTRICT, None)
+    assert (await Wish.get(id=claimed_id)).escalation == Escalation.NOBODY
+    # Back on the wall after a claim, nobody is asked again; renewed for another day, all are.
+    await people.claimer.post(f"/wishes/{wish_id}/claim")
+    await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "没时间"})
+    assert await jobs.escalate_unclaimed_wishes() == 0
+    day = (today() + timedelta(days=10)).isoformat()
+    body = {"title": "收音机", "kind": "thing", "audience": "elderly", "text": "想听戏", "wished_by": day, "version": 1}
+    await people.wisher.put(f"/wishes/{wish_id}", body)
+    await put_verdict("wish", wish_id, people, Verdict.PASSED)
+    await people.staff.post(f"/staff/wishes/{wish_id}/publish", {"version": 2})
+    wish = await Wish.get(id=wish_id)
+    assert wish.escalation == Escalation.NOBODY
+    assert wish.escalate_at == escalate_at(today() + timedelta(days=10), Escalation.GRID)
+
+
+async def test_where_nobody_is_there_to_ask_the_next_are(api: Api) -> None:
+    people = await create_people(api)
+    await put_wish(people, WishState.PUBLISHED)
+    clock.move_clock(morning(days_before=5))
+    await jobs.escalate_unclaimed_wishes()
+    # There are no grid workers, so the community is asked at once, and not again when its day comes.
+    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 1
+    clock.move_clock(morning(days_before=3))
+    assert await jobs.escalate_unclaimed_wishes() == 0
+
+
+async def test_a_late_wish_asks_everybody_whose_day_has_come(api: Api) -> None:
+    people = await create_people(api)
+    grid = await create_organization(Level.GRID, parent=people.community)
+    grid_worker = await create_staff(api, grid, RoleKind.GRID_WORKER)
+    # Nobody said in which grid the wish is: all grid workers of the community are asked.
+    await put_wish(people, WishState.PUBLISHED)
+    clock.move_clock(morning(days_before=2))
+    assert await jobs.escalate_unclaimed_wishes() == 1
+    for who in (grid_worker, people.staff):
+        assert (await inbox_of(who)).count("wish_unclaimed") == 1
+
+
+async def test_two_workers_escalate_each_wish_once(api: Api) -> None:
+    people = await create_people(api)
+    for _ in range(20):
+        await put_wish(people, WishState.PUBLISHED)
+    clock.move_clock(morning(days_before=4))
+    done = await asyncio.gather(*(jobs.escalate_unclaimed_wishes() for _ in range(3)))
+    assert sum(done) == 20
+    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 20
+
+
+async def test_who_looks_after_the_unclaimed_sees_them(api: Api) -> None:
+    people = await create_people(api)
+    grid = await create_organization(Level.GRID, parent=people.community)
+    other_grid = await create_organization(Level.GRID, parent=people.community)
+    grid_worker = await create_staff(api, grid, RoleKind.GRID_WORKER)
+    later = await put_wish(people, WishState.SUBMITTED)
+    await put_verdict("wish", later, people, Verdict.PASSED)
+    path = f"/staff/wishes/{later}/publish"
+    wrong = {"version": 1, "grid_id": people.community.id}
+    await people.staff.refused("POST", path, wrong, code="invalid_fields")
+    published = await people.staff.post(path, {"version": 1, "grid_id": grid.id})
+    assert published["grid_id"] == grid.id
+    sooner = await put_wish(people, WishState.PUBLISHED, wished_by=today() + timedelta(days=2))
+    elsewhere = await put_wish(people, WishState.PUBLISHED, grid_id=other_grid.id)
+    listed = "/staff/wishes/unclaimed"
+    seen = (await grid_worker.get(listed, organization_id=grid.id))["items"]
+    assert [item["wish"]["id"] for item in seen] == [sooner, later]
+    assert [item["escalation"] for item in seen] == [0, 0]
+    first = await people.staff.get(listed, organization_id=people.community.id, limit=1)
+    rest = await people.staff.get(listed, organization_id=people.community.id, cursor=first["next_cursor"])
+    assert [item["wish"]["id"] for item in first["items"] + rest["items"]] == [sooner, later, elsewhere]
+    path = f"{listed}?organization_id={people.community.id}"
+    await grid_worker.refused("GET", path, code="not_allowed")
+    await people.stranger.refused("GET", path, code="not_allowed")
+
+
 async def test_claimed_wishes_do_not_expire(api: Api) -> None:
     people = await create_people(api)
     for state in WishState:
@@ -47,9 +160,9 @@ async def test_claimed_wishes_do_not_expire(api: Api) -> None:
     assert await Wish.filter(state=WishState.CLAIMED).count() == 1
 
 
-async def test_an_idle_claim_is_reminded_once_and_then_returned(api: Api, simulator: Simulator) -> None:
+async def test_an_idle_claim_is_reminded_once_and_then_returned(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await claimed_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.CLAIMED)
     claim = await WishClaim.get(wish_id=wish_id)
     assert await jobs.remind_claimers() == 0
     clock.move_clock(claim.due_at - clock.now() - timedelta(hours=20))
@@ -75,9 +188,9 @@ async def test_a_sweep_in_two_workers_does_each_once(api: Api) -> None:
     assert (await inbox_of(people.claimer)).count("wish_claim_overdue") == 20
 
 
-async def test_staff_are_asked_to_call_once(api: Api, simulator: Simulator) -> None:
+async def test_staff_are_asked_to_call_once(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await reported_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.REPORTED)
     assert await jobs.tell_staff_of_unanswered() == 0
     clock.move_clock(timedelta(days=7, minutes=1))
     assert await jobs.tell_staff_of_unanswered() == 1
@@ -98,6 +211,6 @@ async def test_lags_are_told(api: Api) -> None:
     await put_wish(people, WishState.PUBLISHED)
     await put_wish(people, WishState.CLAIMED)
     lags = [sweep.lag for sweep in jobs.SWEEPS if sweep.lag]
-    assert [await lag() for lag in lags] == [0, 0]
+    assert [await lag() for lag in lags] == [0, 0, 0]
     clock.move_clock(timedelta(days=20))
     assert all([await lag() > 86_400 for lag in lags])

@@ -5,22 +5,29 @@ from typing import Any
 from server.audit import AuditEntry
 from server.database import fetch_value
 from server.organizations.models import Organization, RoleKind
-from server.wishes.models import WishState
+from server.wishes.contact import seal_contact
+from server.wishes.models import Wish, WishState
 from tests.builders import create_community, create_staff
 from tests.clients import Api
-from tests.simulator import Simulator
-from tests.wishes.builders import content, create_people, fulfilled_wish, publish_wish, put_wish, report
+from tests.wishes.builders import content, create_people, put_wish, report
 
 SECRETS = ("王秀英", "13800001111", "2 单元 301", "13700002222", "后门进")
+
+
+def sealed(address: str, phone: str) -> dict[str, bytes | None]:
+    """A wish's private columns."""
+    wish = Wish()
+    seal_contact(wish, address=address, phone=phone)
+    return {"address": wish.address, "phone": wish.phone}
 
 
 async def contact_of(who: Api, wish_id: str) -> Any:
     return await who.get(f"/wishes/{wish_id}/contact")
 
 
-async def test_only_the_open_claimer_sees_what_is_private(api: Api, simulator: Simulator) -> None:
+async def test_only_the_open_claimer_sees_what_is_private(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator, address="幸福路 1 号后门进", phone="13700002222")
+    wish_id = await put_wish(people, WishState.PUBLISHED, **sealed("幸福路 1 号后门进", "13700002222"))
     path = f"/wishes/{wish_id}/contact"
     for who in (people.claimer, people.stranger):
         await who.refused("GET", path, code="not_allowed")
@@ -47,9 +54,9 @@ async def test_only_the_open_claimer_sees_what_is_private(api: Api, simulator: S
     await people.claimer.refused("GET", path, code="not_allowed")
 
 
-async def test_the_contact_is_gone_once_fulfilled(api: Api, simulator: Simulator) -> None:
+async def test_the_contact_is_gone_once_fulfilled(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.PUBLISHED)
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await report(people.claimer, wish_id)
     assert (await contact_of(people.claimer, wish_id))["phone"] == "13800001111"
@@ -57,9 +64,9 @@ async def test_the_contact_is_gone_once_fulfilled(api: Api, simulator: Simulator
     await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
 
 
-async def test_no_answer_of_the_wall_holds_a_secret(api: Api, simulator: Simulator) -> None:
+async def test_no_answer_of_the_wall_holds_a_secret(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator, address="幸福路 1 号后门进", phone="13700002222")
+    wish_id = await put_wish(people, WishState.PUBLISHED, **sealed("幸福路 1 号后门进", "13700002222"))
     answers = [
         await people.stranger.send("GET", path) for path in ("/wishes", f"/wishes/{wish_id}", "/wishes?search=收音机")
     ]
@@ -128,9 +135,9 @@ async def test_which_states_are_public(api: Api) -> None:
             assert response.json()["claim"] is None, "who fulfils it is between them"
 
 
-async def test_a_past_claimer_does_not_read_what_was_written_since(api: Api, simulator: Simulator) -> None:
+async def test_a_past_claimer_does_not_read_what_was_written_since(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await publish_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.PUBLISHED)
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "没时间"}, expect=204)
     await people.wisher.put(f"/wishes/{wish_id}", content(title="还没有人看过的话", version=1))
@@ -138,8 +145,8 @@ async def test_a_past_claimer_does_not_read_what_was_written_since(api: Api, sim
     assert past["title"] == "（心愿已不再公开）"
 
 
-async def test_the_rating_is_between_those_concerned(api: Api, simulator: Simulator) -> None:
+async def test_the_rating_is_between_those_concerned(api: Api) -> None:
     people = await create_people(api)
-    wish_id = await fulfilled_wish(people, simulator)
+    wish_id = await put_wish(people, WishState.FULFILLED, claim={"rating": 5})
     assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["rating"] == 5
     assert (await people.stranger.get(f"/wishes/{wish_id}"))["claim"] is None

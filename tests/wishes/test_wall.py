@@ -6,11 +6,11 @@ from typing import Any
 from server.database import execute, fetch
 from server.organizations.models import Organization
 from server.wishes.models import Audience, WishKind, WishState
-from server.wishes.queries import SEARCHED
 from server.wishes.rules import today
+from server.wishes.wall import SEARCHED
 from tests.builders import create_community, create_person, sign_in
 from tests.clients import Api
-from tests.wishes.builders import People, create_people, put_wish
+from tests.wishes.builders import People, create_people, put_community, put_wish
 
 
 async def titles(who: Api, **params: Any) -> list[str]:
@@ -48,6 +48,82 @@ async def test_own_community_first_then_the_subdistrict(api: Api) -> None:
     await people.stranger.refused("GET", "/wishes?cursor=nonsense", code="invalid_fields")
 
 
+HOME = (122.12, 37.51)
+
+
+def east_of_home(meters: float) -> tuple[float, float]:
+    """A point that many metres east: at this latitude a degree has 88.3 km."""
+    return HOME[0] + meters / 88_300, HOME[1]
+
+
+async def put_neighbourhood(api: Api) -> People:
+    """My community, and one wish each there, nearby in another subdistrict, farther away in my subdistrict, and far
+    away."""
+    people = await create_people(api)
+    await execute("UPDATE organization SET location = point($2, $3) WHERE id = $1", people.community.id, *HOME)
+    subdistrict = await Organization.get(id=people.community.parent_id)  # type: ignore[attr-defined]
+    nearby = await put_community("海边社区", location=east_of_home(1500))
+    farther = await create_community(parent=subdistrict, name="山上社区", location=east_of_home(8000))
+    far_away = await put_community("远方社区", location=east_of_home(30_000))
+    await put_on_wall(people, "本社区", days=9)
+    await put_on_wall(people._replace(community=nearby), "附近", days=2)
+    await put_on_wall(people._replace(community=farther), "本街道", days=1)
+    await put_on_wall(people._replace(community=far_away), "远方", days=1)
+    return people
+
+
+async def test_own_community_then_nearby_ones_then_the_subdistrict(api: Api) -> None:
+    people = await put_neighbourhood(api)
+    cards = (await people.stranger.get("/wishes"))["items"]
+    assert [card["title"] for card in cards] == ["本社区", "附近", "本街道"]
+    meters = [card["meters"] for card in cards]
+    assert meters[0] == 0 and abs(meters[1] - 1500) < 20 and abs(meters[2] - 8000) < 80
+    paged, cursor = [], None
+    while cursor is not None or not paged:
+        page = await people.stranger.get("/wishes", limit=1, **({"cursor": cursor} if cursor else {}))
+        paged += [card["title"] for card in page["items"]]
+        cursor = page["next_cursor"]
+    assert paged == ["本社区", "附近", "本街道"]
+
+
+async def test_by_distance(api: Api) -> None:
+    people = await put_neighbourhood(api)
+    assert await titles(people.stranger, within_meters=1000) == ["本社区"]
+    assert await titles(people.stranger, within_meters=2000) == ["本社区", "附近"]
+    assert await titles(people.stranger, within_meters=40_000) == ["本社区", "远方", "本街道", "附近"] or await titles(
+        people.stranger, within_meters=40_000
+    ) == ["本社区", "本街道", "远方", "附近"]
+    # From where the phone is, which need not be at home.
+    longitude, latitude = east_of_home(29_000)
+    there = {"longitude": longitude, "latitude": latitude}
+    assert await titles(people.stranger, within_meters=2000, **there) == ["远方"]
+    in_my_subdistrict = people.community.parent_id  # type: ignore[attr-defined]
+    assert await titles(people.stranger, within_meters=10_000, organization_id=in_my_subdistrict) == [
+        "本街道",
+        "本社区",
+    ]
+    nobody = await sign_in(api, await create_person())
+    await nobody.refused("GET", "/wishes?within_meters=1000", code="invalid_fields")
+    assert await titles(nobody, within_meters=2000, **there) == ["远方"]
+    for wrong in ("within_meters=99", "within_meters=50001", "longitude=181", "latitude=91"):
+        await people.stranger.refused("GET", f"/wishes?{wrong}", code="invalid_fields")
+
+
+async def test_by_date(api: Api) -> None:
+    people = await create_people(api)
+    for days in (1, 5, 9):
+        await put_on_wall(people, f"{days} 天", days=days)
+
+    def day(days: int) -> str:
+        return (today() + timedelta(days=days)).isoformat()
+
+    assert await titles(people.stranger, wished_until=day(5)) == ["1 天", "5 天"]
+    assert await titles(people.stranger, wished_from=day(5)) == ["5 天", "9 天"]
+    assert await titles(people.stranger, wished_from=day(2), wished_until=day(8)) == ["5 天"]
+    cards = (await people.stranger.get("/wishes"))["items"]
+    assert [card["days_left"] for card in cards] == [1, 5, 9]
+
+
 async def test_filters(api: Api) -> None:
     people = await create_people(api)
     await put_on_wall(people, "陪伴", kind=WishKind.COMPANY, audience=Audience.CHILD)
@@ -77,9 +153,9 @@ async def test_search_uses_the_index(api: Api) -> None:
     people = await create_people(api)
     await execute(
         "INSERT INTO wish (id, created_at, author_id, beneficiary_id, community_id, state, kind, audience, title, "
-        "text, place, picture_ids, wished_by, reason, version) "
+        "text, place, picture_ids, wished_by, reason, version, quantity, escalation) "
         "SELECT gen_random_uuid(), $1, $2, $2, $3, 'published', 'thing', 'other', '心愿' || number, "
-        "'第' || number || '个愿望，编号' || md5(number::text), '', '{}', $4, '', 1 "
+        "'第' || number || '个愿望，编号' || md5(number::text), '', '{}', $4, '', 1, 1, 0 "
         "FROM generate_series(1, 3000) number",
         people.community.created_at,
         people.wisher.person_id,

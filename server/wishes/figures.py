@@ -1,0 +1,133 @@
+"""How well it works: whether wishes come true, how soon, and how glad people are; not how many are registered."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import msgspec
+
+from server import clock
+from server.database import fetch, fetch_one
+from server.errors import InvalidFields
+from server.ids import Id
+from server.organizations.access import READERS, require_role
+from server.pages import Page, cut_page, decode_cursor
+from server.wishes.rules import today
+
+LONGEST_PERIOD = timedelta(days=3 * 366)
+
+
+class WishFigures(msgspec.Struct, kw_only=True):
+    """Of the wishes first published in a period: how many, how many of them were claimed and how many are fulfilled by
+    now; the median days from publication to the first claim and to fulfilment; how many in a hundred of the fulfilled
+    were so by the wished-by date; and the mean rating of those rated. Null where there is nothing to count."""
+
+    published: int
+    claimed: int
+    fulfilled: int
+    median_days_to_claim: float | None
+    median_days_to_fulfil: float | None
+    percent_in_time: float | None
+    rating: float | None
+    rated: int
+
+
+class CommunityWishFigures(WishFigures, kw_only=True):
+    """One community's."""
+
+    community_id: Id
+    community_name: str
+
+
+_FIGURES = (
+    "count(w.id)::int AS published, count(w.first_claimed_at)::int AS claimed, "
+    "count(w.id) FILTER (WHERE w.state = 'fulfilled')::int AS fulfilled, "
+    # What has no time yet is null, which the medians leave out.
+    "percentile_cont(0.5) WITHIN GROUP "
+    "(ORDER BY EXTRACT(epoch FROM w.first_claimed_at - w.first_published_at) / 86400) AS to_claim, "
+    "percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN w.state = 'fulfilled' "
+    "THEN EXTRACT(epoch FROM w.fulfilled_at - w.first_published_at) / 86400 END) AS to_fulfil, "
+    "100.0 * count(w.id) FILTER (WHERE w.state = 'fulfilled' "
+    "AND (w.fulfilled_at AT TIME ZONE 'Asia/Shanghai')::date <= w.wished_by) "
+    "/ NULLIF(count(w.id) FILTER (WHERE w.state = 'fulfilled'), 0) AS in_time, "
+    "avg(c.rating) AS rating, count(c.rating)::int AS rated"
+)
+
+_WISHES = (
+    "wish w ON w.community_id = o.id AND w.first_published_at >= $2 AND w.first_published_at < $3 "
+    "LEFT JOIN wish_claim c ON c.wish_id = w.id AND c.state = 'fulfilled'"
+)
+
+
+async def get_wish_figures(actor_id: str, organization_id: str, since: date | None, until: date | None) -> WishFigures:
+    """An organization's subtree as a whole. `since` and `until` are days, both included: by default the year so far.
+
+    Raises NotAllowed, InvalidFields.
+    """
+    begin, end = await _period(actor_id, organization_id, since, until)
+    row = await fetch_one(
+        f"SELECT {_FIGURES} FROM organization top JOIN organization o ON o.path <@ top.path "
+        f"JOIN {_WISHES} WHERE top.id = $1",
+        organization_id,
+        begin,
+        end,
+    )
+    assert row
+    return WishFigures(**_figures(row))
+
+
+async def list_wish_figures(
+    actor_id: str, organization_id: str, since: date | None, until: date | None, cursor: str | None, limit: int
+) -> Page[CommunityWishFigures]:
+    """The same for each open community of the subtree, by code; also those without a wish. Raises the same."""
+    begin, end = await _period(actor_id, organization_id, since, until)
+    (last,) = decode_cursor(cursor, tuple[str]) if cursor else ("",)
+    rows = await fetch(
+        f"SELECT o.id, o.code, o.name, {_FIGURES} FROM (SELECT s.id, s.code, s.name FROM organization s "
+        "JOIN organization top ON s.path <@ top.path WHERE top.id = $1 AND s.level = 'community' "
+        "AND s.closed_at IS NULL AND s.code > $4 ORDER BY s.code LIMIT $5) o "
+        f"LEFT JOIN {_WISHES} GROUP BY o.id, o.code, o.name ORDER BY o.code",
+        organization_id,
+        begin,
+        end,
+        last,
+        limit + 1,
+    )
+    page = cut_page(rows, limit, lambda row: (row["code"],))
+    return Page(
+        [
+            CommunityWishFigures(community_id=row["id"], community_name=row["name"], **_figures(row))
+            for row in page.items
+        ],
+        page.next_cursor,
+    )
+
+
+async def _period(
+    actor_id: str, organization_id: str, since: date | None, until: date | None
+) -> tuple[datetime, datetime]:
+    await require_role(actor_id, organization_id, READERS)
+    until = until or today()
+    since = since or until.replace(month=1, day=1)
+    if not since <= until <= since + LONGEST_PERIOD:
+        raise InvalidFields.of("since", "起止日期应先后有序，且不超过三年")
+    return (
+        datetime.combine(since, time(), clock.SHANGHAI),
+        datetime.combine(until + timedelta(days=1), time(), clock.SHANGHAI),
+    )
+
+
+def _figures(row: Any) -> dict[str, Any]:
+    return {
+        "published": row["published"],
+        "claimed": row["claimed"],
+        "fulfilled": row["fulfilled"],
+        "median_days_to_claim": _rounded(row["to_claim"], 1),
+        "median_days_to_fulfil": _rounded(row["to_fulfil"], 1),
+        "percent_in_time": _rounded(row["in_time"], 1),
+        "rating": _rounded(row["rating"], 2),
+        "rated": row["rated"],
+    }
+
+
+def _rounded(value: Any, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits)

@@ -1,0 +1,70 @@
+"""When somebody is blocked or withdraws: their open wishes are handed to staff, and what they took on goes back."""
+
+from server import clock
+from server.database import fetch
+from server.errors import WrongState
+from server.notifications.service import notify
+from server.organizations.access import role_holders
+from server.wishes.claiming import close_share, helpers_of, tell_helpers_of_end
+from server.wishes.models import ClaimState
+from server.wishes.rules import Action
+from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
+
+
+async def settle_wishes_of_leaver(person_id: str) -> None:
+    """In the transaction in which the person is blocked or withdraws. Nothing is lost: staff stand in for the wishes,
+    claimed ones stay with their claimers, and what the person held is on the wall again. Drafts are withdrawn: nobody
+    else was meant to read them. What was reported done waits for its wisher as before."""
+    rows = await fetch(
+        "SELECT id FROM wish WHERE (author_id = $1 OR beneficiary_id = $1) AND handed_to_staff_at IS NULL "
+        "AND state NOT IN ('refused', 'fulfilled', 'expired', 'withdrawn') "
+        "UNION SELECT wish_id FROM wish_claim WHERE claimer_id = $1 AND state = 'open' "
+        "UNION SELECT c.wish_id FROM wish_share s JOIN wish_claim c ON c.id = s.claim_id "
+        "WHERE s.person_id = $1 AND s.ended_at IS NULL AND c.state = 'open' "
+        # In the order of ids, as everybody locks several wishes.
+        "ORDER BY 1",
+        person_id,
+    )
+    for row in rows:
+        await _settle(row["id"], person_id)
+
+
+async def _settle(wish_id: str, person_id: str) -> None:
+    if draft := await _begin(wish_id, Action.WITHDRAW):
+        await finish_step(draft)
+        return
+    step = await _begin(wish_id, Action.HAND_TO_STAFF)
+    if step is None:
+        return
+    wish, claim = step.wish, step.holder
+    if person_id in (wish.author_id, wish.beneficiary_id):
+        wish.handed_to_staff_at = clock.now()
+        await finish_step(step)
+        await notify(await role_holders(wish.community_id), "wish_handed_to_staff", wish=wish_id)
+    elif claim and claim.state is ClaimState.OPEN:
+        if claim.claimer_id == person_id:
+            await _put_back(wish_id)
+        elif person_id in await helpers_of(claim):
+            await _end_share(wish_id, person_id)
+
+
+async def _put_back(wish_id: str) -> None:
+    step = await begin_step(wish_id, Action.RELEASE, None)
+    await finish_step(step)
+    await notify(await whom_to_tell(step.wish), "wish_back_on_wall", wish=wish_id, why="left", at=clock.now())
+    await tell_helpers_of_end(step)
+
+
+async def _end_share(wish_id: str, person_id: str) -> None:
+    step = await begin_step(wish_id, Action.END_SHARE, None)
+    await close_share(step.claim, person_id)
+    await finish_step(step)
+    await notify(step.claim.claimer_id, "wish_share_ended", wish=wish_id, person=person_id)
+
+
+async def _begin(wish_id: str, action: Action) -> Step | None:
+    """The step by the system, the wish under lock; None where its state does not allow it (any more)."""
+    try:
+        return await begin_step(wish_id, action, None)
+    except WrongState:
+        return None

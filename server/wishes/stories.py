@@ -1,0 +1,199 @@
+"""Wishes that came true, for everybody to see: the public page, and a poster where both sides agreed to be shown."""
+
+import asyncio
+import hashlib
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from server import cache, clock
+from server.accounts.queries import describe_persons
+from server.accounts.teams import describe_teams
+from server.database import fetch, fetch_one
+from server.errors import NotFound
+from server.ids import Id
+from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
+from server.media.service import PictureView, picture_views, read_picture
+from server.media.wish_poster import WishPoster, draw_wish_poster
+from server.organizations.queries import describe_organizations
+from server.pages import Page, cut_page, decode_cursor
+from server.wishes.cards import SUBTREE, Where
+from server.wishes.errors import PosterNotAgreed
+from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState
+from server.wishes.rules import PUBLIC, Actor
+from server.wishes.steps import actors_of
+
+_KEPT_SECONDS = 3600
+_KIND_WORDS = {
+    WishKind.THING: "物品",
+    WishKind.SERVICE: "服务",
+    WishKind.COMPANY: "陪伴",
+    WishKind.SKILL: "技能",
+    WishKind.OTHER: "其他",
+}
+_AUDIENCE_WORDS = {
+    Audience.ELDERLY: "为老人",
+    Audience.CHILD: "为孩子",
+    Audience.DISABLED: "为残疾人",
+    Audience.IN_HARDSHIP: "为困难家庭",
+    Audience.OTHER: "为邻里",
+}
+
+
+class WishStory(msgspec.Struct, kw_only=True):
+    """What both sides agreed to show. `helper_name` is a person's nickname, or a unit's or team's name; words and
+    pictures are those that passed the content check."""
+
+    beneficiary_name: str
+    helper_name: str
+    rating: int | None
+    note: str
+    words: str
+    pictures: list[PictureView]
+
+
+class FulfilledWish(msgspec.Struct, kw_only=True):
+    """A wish that came true, as anybody may see it. `days` is from its publication on; `story` is there where both
+    sides agreed."""
+
+    id: Id
+    title: str
+    kind: WishKind
+    audience: Audience
+    community_id: Id
+    community_name: str
+    fulfilled_on: date
+    days: int
+    by_unit: bool
+    by_team: bool
+    story: WishStory | None
+
+
+_FULFILLED = (
+    "SELECT w.id, w.title, w.kind, w.audience, w.community_id, o.name AS community_name, w.beneficiary_id, "
+    "w.first_published_at, w.fulfilled_at, c.id AS claim_id, c.claimer_id, c.unit_id, c.team_id, c.rating, "
+    "c.wisher_agreed_at IS NOT NULL AND c.claimer_agreed_at IS NOT NULL AS is_agreed, "
+    "CASE WHEN c.note_is_shown THEN c.note ELSE '' END AS note, "
+    "CASE WHEN c.words_are_shown THEN c.words ELSE '' END AS words, "
+    "(CASE WHEN c.words_are_shown THEN c.thanks_picture_ids ELSE '{}'::uuid[] END "
+    "|| CASE WHEN c.note_is_shown THEN c.picture_ids ELSE '{}'::uuid[] END) AS picture_ids "
+    "FROM wish w JOIN organization o ON o.id = w.community_id "
+    "JOIN wish_claim c ON c.wish_id = w.id AND c.state = 'fulfilled' "
+)
+
+
+async def list_fulfilled_wishes(organization_id: str | None, cursor: str | None, limit: int) -> Page[FulfilledWish]:
+    """The public page: what came true in an organization's subtree, or everywhere, the latest first."""
+    where = Where("w.state = 'fulfilled'")
+    if organization_id:
+        where.add(SUBTREE, organization_id)
+    if cursor:
+        where.add("(w.fulfilled_at, w.id) < ({}, {})", *decode_cursor(cursor, tuple[datetime, str]))
+    rows = await fetch(
+        f"{_FULFILLED} WHERE {where} ORDER BY w.fulfilled_at DESC, w.id DESC LIMIT {limit + 1}", *where.values
+    )
+    page = cut_page(rows, limit, lambda row: (row["fulfilled_at"], row["id"]))
+    stories = await _stories([row for row in page.items if row["is_agreed"]])
+    return Page(
+        [
+            FulfilledWish(
+                id=row["id"],
+                title=row["title"],
+                kind=WishKind(row["kind"]),
+                audience=Audience(row["audience"]),
+                community_id=row["community_id"],
+                community_name=row["community_name"],
+                fulfilled_on=clock.shanghai(row["fulfilled_at"]).date(),
+                days=_days(row),
+                by_unit=row["unit_id"] is not None,
+                by_team=row["team_id"] is not None,
+                story=stories.get(row["id"]),
+            )
+            for row in page.items
+        ],
+        page.next_cursor,
+    )
+
+
+async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
+    """The poster as JPEG, for anybody (`person_id` None: not signed in) once both sides have agreed.
+
+    Raises PosterNotAgreed to those concerned while one has not, NotFound to all others.
+    """
+    row = await fetch_one(f"{_FULFILLED} WHERE w.id = $1 AND w.state = 'fulfilled'", wish_id)
+    if row is None:
+        raise NotFound()
+    if not row["is_agreed"]:
+        await _refuse_poster(person_id, wish_id)
+    story = (await _stories([row]))[row["id"]]
+    code = await draw_mini_code(CodeKind.WISH, wish_id)
+    poster = WishPoster(
+        title=row["title"],
+        tags=(_KIND_WORDS[WishKind(row["kind"])], _AUDIENCE_WORDS[Audience(row["audience"])]),
+        community=row["community_name"],
+        month=f"{clock.shanghai(row['fulfilled_at']):%Y 年 %-m 月}",
+        wisher=story.beneficiary_name,
+        helper=story.helper_name,
+        helper_role="圆梦单位" if row["unit_id"] else "圆梦团队" if row["team_id"] else "圆梦人",
+        took=f"{_days(row)} 天实现" if _days(row) else "当天实现",
+        rating=story.rating,
+        words=story.words,
+        picture=await read_picture(row["picture_ids"][0]) if row["picture_ids"] else None,
+        code=code.content,
+        code_hint="打开“邻里”小程序扫一扫，看看还有哪些心愿" if code.is_plain else "微信扫一扫，看看还有哪些心愿",
+    )
+    # Named by all that is on it, so a kept one is never out of date.
+    key = f"wish_poster:{hashlib.sha256(repr(poster).encode()).hexdigest()}"
+    if kept := await cache.get(key):
+        return kept
+    picture = await asyncio.to_thread(draw_wish_poster, poster)
+    await cache.put(key, picture, _KEPT_SECONDS)
+    return picture
+
+
+async def wish_target(wish_id: str) -> CodeTarget | None:
+    """What a wish's code opens; None once nobody may see it any more."""
+    row = await fetch_one("SELECT id, title, state FROM wish WHERE id = $1", wish_id)
+    if row is None or row["state"] not in PUBLIC:
+        return None
+    return CodeTarget(row["id"], row["title"], f"id={row['id']}")
+
+
+async def _refuse_poster(person_id: str | None, wish_id: str) -> None:
+    claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
+    wish = await Wish.get(id=wish_id)
+    actors = await actors_of(person_id, wish, claim) if person_id else set()
+    if claim is None or wish.state is not WishState.FULFILLED or not actors - {Actor.RESIDENT}:
+        raise NotFound()
+    sides = {"wisher": claim.wisher_agreed_at, "claimer": claim.claimer_agreed_at}
+    raise PosterNotAgreed(missing=[side for side, agreed_at in sides.items() if agreed_at is None])
+
+
+async def _stories(rows: list[Any]) -> dict[str, WishStory]:
+    """Wish → its story, of those that both sides agreed to show."""
+    people = await describe_persons({row[name] for row in rows for name in ("beneficiary_id", "claimer_id")})
+    units = await describe_organizations({row["unit_id"] for row in rows if row["unit_id"]})
+    teams = await describe_teams({row["team_id"] for row in rows if row["team_id"]})
+    pictures = await picture_views([picture_id for row in rows for picture_id in row["picture_ids"]])
+    stories = {}
+    for row in rows:
+        helper = people[row["claimer_id"]]["nickname"]
+        if row["unit_id"]:
+            helper = units[row["unit_id"]]["name"]
+        elif row["team_id"]:
+            helper = teams[row["team_id"]]["name"]
+        stories[row["id"]] = WishStory(
+            beneficiary_name=people[row["beneficiary_id"]]["name"],
+            helper_name=helper,
+            rating=row["rating"],
+            note=row["note"],
+            words=row["words"],
+            pictures=[pictures[picture_id] for picture_id in row["picture_ids"] if picture_id in pictures],
+        )
+    return stories
+
+
+def _days(row: Any) -> int:
+    days: int = (row["fulfilled_at"] - row["first_published_at"]).days if row["first_published_at"] else 0
+    return max(days, 0)

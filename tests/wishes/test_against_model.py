@@ -1,0 +1,583 @@
+"""Whatever people, staff and the clock do, and in whatever order: no illegal state, no second holder, no lost wish, and
+points that add up. Random histories, compared after every step with a plain model that knows the table and nothing of
+locks, rows or transactions."""
+
+import asyncio
+import copy
+import itertools
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from server import clock
+from server.accounts.models import Person
+from server.accounts.teams import leave_all_teams
+from server.database import execute, fetch, fetch_value, transaction
+from server.errors import EditedMeanwhile, Refusal
+from server.moderation.models import Verdict
+from server.wishes import claiming, fulfilling, jobs, posting, review
+from server.wishes.leaving import settle_wishes_of_leaver
+from server.wishes.models import WishKind, WishState, WishTerms
+from server.wishes.posting import WishContent
+from server.wishes.rules import TRANSITIONS, Action, Actor, claim_due_at, longest_due_at, shortest_due_at, today
+from tests.clients import Api
+from tests.wishes.builders import (
+    HOLDER_STATES,
+    People,
+    put_community,
+    put_persons,
+    put_picture,
+    put_team,
+    put_unit,
+    put_verdict,
+    put_wish,
+)
+
+MOST_CLAIMS = 2
+"""What the terms allow one person here, so that the limit is met often."""
+THINGS = 3
+WISHES = 4
+PEOPLE = ("wisher", "other_wisher", "leader", "helper", "liaison", "loner", "staff")
+LEAVERS = ("wisher", "leader", "helper", "loner")
+
+
+class Deed(NamedTuple):
+    """What somebody tries: `other` is whom it concerns besides, `how` for whom they claim, `number` how many."""
+
+    action: Action
+    who: str
+    wish: int
+    other: str = ""
+    how: str = ""
+    number: int = 0
+
+
+@dataclass
+class Claim:
+    claimer: str
+    how: str
+    due_at: datetime
+    claimed_at: datetime
+    shares: dict[str, int] = field(default_factory=dict)
+    reported_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    credited: tuple[str, ...] = ()
+
+
+@dataclass
+class ModelWish:
+    wisher: str
+    state: WishState
+    wished_by: date
+    holder: Claim | None = None
+    claims: int = 0
+    is_with_staff: bool = False
+
+
+@dataclass
+class World:
+    """The rules once more."""
+
+    wishes: list[ModelWish]
+    points: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
+    gone: set[str] = field(default_factory=set)
+    team: set[str] = field(default_factory=lambda: {"leader", "helper"})
+
+    def actors(self, who: str, wish: ModelWish) -> set[Actor]:
+        if who == wish.wisher:
+            return {Actor.WISHER}
+        found: set[Actor] = set()
+        holder = wish.holder
+        if holder and who == holder.claimer:
+            found.add(Actor.CLAIMER)
+        elif holder and holder.how == "team" and (who in self.team or who in holder.shares):
+            found.add(Actor.HELPER)
+        if Actor.CLAIMER not in found:
+            found.add(Actor.RESIDENT)
+        if who == "staff" and not found & {Actor.CLAIMER, Actor.HELPER}:
+            found.add(Actor.STAFF)
+            if wish.is_with_staff:
+                found.add(Actor.STAND_IN)
+        return found
+
+    def attempt(self, deed: Deed, now: datetime) -> bool:
+        """Whether the deed succeeds; then it has happened."""
+        following = self.foresee(deed, now)
+        if following is None:
+            return False
+        self.happen(deed, self.wishes[deed.wish], following, now)
+        return True
+
+    def foresee(self, deed: Deed, now: datetime) -> WishState | None:
+        """Where the deed leads; None if it is refused."""
+        wish = self.wishes[deed.wish]
+        for actor in self.actors(deed.who, wish):
+            following = TRANSITIONS.get((wish.state, deed.action, actor))
+            if following and self.is_possible(deed, wish, now):
+                return following
+        return None
+
+    def is_possible(self, deed: Deed, wish: ModelWish, now: datetime) -> bool:
+        """What a step needs besides the table."""
+        day, holder = clock.shanghai(now).date(), wish.holder
+        match deed.action:
+            case Action.SUBMIT:
+                return wish.wished_by > day
+            case Action.PUBLISH:
+                return wish.state is WishState.AMENDED or wish.wished_by >= day
+            case Action.CLAIM:
+                return holder is not None or (
+                    self.may_act(deed.who, deed.how) and (deed.how == "unit" or self.held_by(deed.who) < MOST_CLAIMS)
+                )
+            case Action.ASSIGN:
+                is_other = deed.other != wish.wisher and (holder is None or holder.claimer != deed.other)
+                return is_other and deed.other not in self.gone and self.held_by(deed.other) < MOST_CLAIMS
+            case Action.TAKE_SHARE:
+                assert holder
+                return deed.number + sum(holder.shares.values()) - holder.shares.get(deed.who, 0) <= THINGS
+            case Action.END_SHARE:
+                assert holder
+                return deed.other in holder.shares and deed.who in (deed.other, holder.claimer)
+            case Action.CONFIRM_FOR_WISHER:
+                assert holder and holder.reported_at
+                return wish.is_with_staff or holder.reported_at + timedelta(days=7) <= now
+            case Action.DISPUTE:
+                assert holder
+                return holder.confirmed_at is None or holder.confirmed_at + timedelta(days=30) >= now
+        return True
+
+    def may_act(self, who: str, how: str) -> bool:
+        if how == "team":
+            return who == "leader" and bool(self.team)
+        return how != "unit" or who == "liaison"
+
+    def held_by(self, who: str) -> int:
+        return sum(
+            1
+            for wish in self.wishes
+            if wish.holder
+            and wish.holder.claimer == who
+            and wish.holder.how != "unit"
+            and wish.state in (WishState.CLAIMED, WishState.AMENDED)
+        )
+
+    def happen(self, deed: Deed, wish: ModelWish, following: WishState, now: datetime) -> None:
+        holder, was = wish.holder, wish.state
+        wish.state = following
+        match deed.action:
+            case Action.EDIT | Action.RENEW:
+                wish.wished_by = clock.shanghai(now).date() + timedelta(days=10)
+            case Action.CLAIM if holder is None:
+                self.open(wish, deed.who, deed.how, now)
+            case Action.ASSIGN:
+                self.open(wish, deed.other, "", now)
+            case Action.TAKE_SHARE:
+                assert holder
+                holder.shares[deed.who] = deed.number
+            case Action.END_SHARE:
+                assert holder
+                del holder.shares[deed.other]
+            case Action.ADD_NOTE:
+                assert holder
+                holder.due_at = max(holder.due_at, min(shortest_due_at(now), longest_due_at(holder.claimed_at, 14)))
+            case Action.PUBLISH if holder:
+                holder.due_at = max(holder.due_at, shortest_due_at(now))
+            case Action.REPORT_DONE | Action.HAND_OVER | Action.TAKE_IN:
+                assert holder
+                holder.reported_at = now
+            case Action.CONFIRM | Action.CONFIRM_FOR_WISHER | Action.UPHOLD_REPORT:
+                assert holder
+                if holder.confirmed_at is None:
+                    self.credit(holder, now)
+            case Action.REJECT_REPORT | Action.LET_REDO:
+                assert holder
+                self.take_back(holder)
+                if deed.action is Action.LET_REDO:
+                    self.open(wish, holder.claimer, holder.how, now)
+                    assert wish.holder
+                    wish.holder.shares = dict(holder.shares)
+        if following not in HOLDER_STATES:
+            wish.holder = None
+        assert (wish.holder is not None) == (following in HOLDER_STATES), (deed, was)
+
+    def open(self, wish: ModelWish, who: str, how: str, now: datetime) -> None:
+        wish.holder = Claim(who, how, claim_due_at(now, wish.wished_by), now)
+        wish.claims += 1
+
+    def credit(self, claim: Claim, now: datetime) -> None:
+        claim.confirmed_at, claim.credited = now, (claim.claimer, *claim.shares)
+        for who in claim.credited:
+            self.points[who] += 10 if len(claim.credited) == 1 else 5
+
+    def take_back(self, claim: Claim) -> None:
+        for who in claim.credited:
+            self.points[who] -= 10 if len(claim.credited) == 1 else 5
+        claim.credited = ()
+
+    def leave(self, who: str) -> None:
+        self.gone.add(who)
+        for wish in self.wishes:
+            holder = wish.holder
+            if who == wish.wisher:
+                if wish.state is WishState.DRAFT:
+                    wish.state = WishState.WITHDRAWN
+                elif (wish.state, Action.HAND_TO_STAFF, Actor.SYSTEM) in TRANSITIONS:
+                    wish.is_with_staff = True
+            elif holder and wish.state in (WishState.CLAIMED, WishState.AMENDED):
+                holder.shares.pop(who, None)
+                if holder.claimer == who:
+                    wish.state, wish.holder = TRANSITIONS[wish.state, Action.RELEASE, Actor.SYSTEM], None
+        self.team = set() if who == "leader" else self.team - {who}
+
+    def let_time_pass(self, now: datetime) -> None:
+        """The sweeps, as the job list has them: what is past its day closes, then idle claims go back."""
+        day = clock.shanghai(now).date()
+        for wish in self.wishes:
+            if wish.wished_by < day:
+                wish.state = TRANSITIONS.get((wish.state, Action.EXPIRE, Actor.SYSTEM), wish.state)
+        for wish in self.wishes:
+            if wish.state is WishState.CLAIMED and wish.holder and wish.holder.due_at <= now:
+                wish.state, wish.holder = WishState.PUBLISHED, None
+
+
+ENDINGS = frozenset({Action.REFUSE, Action.WITHDRAW})
+DETOURS = frozenset(
+    {
+        Action.RETURN,
+        Action.RELEASE,
+        Action.TAKE_BACK,
+        Action.ASSIGN,
+        Action.EDIT,
+        Action.END_SHARE,
+        Action.AGREE_TO_SHOW,
+    }
+)
+
+
+def all_deeds(world: World) -> list[Deed]:
+    """Everything that anybody here could try."""
+    deeds = []
+    for action, who, wish in itertools.product(Action, PEOPLE, range(WISHES)):
+        if who in world.gone or action not in ACTIONS:
+            continue
+        match action:
+            case Action.CLAIM:
+                hows = ["", *(["team"] if who == "leader" else []), *(["unit"] if who == "liaison" else [])]
+                deeds += [Deed(action, who, wish, how=how) for how in hows]
+            case Action.ASSIGN | Action.END_SHARE:
+                deeds += [Deed(action, who, wish, other=other) for other in ("helper", "loner", "leader")]
+            case Action.TAKE_SHARE:
+                deeds += [Deed(action, who, wish, number=number) for number in (0, 1, THINGS)]
+            case _:
+                deeds.append(Deed(action, who, wish))
+    return deeds
+
+
+ACTIONS = frozenset(action for _, action, actor in TRANSITIONS if actor is not Actor.SYSTEM)
+
+
+class WishMachine(RuleBasedStateMachine):
+    """Services on one side, the model on the other. Hypothesis runs this in a thread of its own; what touches the
+    database runs in the test's loop."""
+
+    loop: ClassVar[asyncio.AbstractEventLoop]
+    api: ClassVar[Api]
+    done: ClassVar[dict[str, int]] = {}
+
+    def run(self, work: Awaitable[Any]) -> Any:
+        async def run() -> Any:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
+
+    @initialize(states=st.lists(st.sampled_from([WishState.DRAFT, WishState.PUBLISHED]), min_size=4, max_size=4))
+    def begin(self, states: list[WishState]) -> None:
+        self.moved, self.deeds = timedelta(), 0
+        clock.move_clock(self.moved)
+        day = today() + timedelta(days=10)
+        wishers = ("wisher", "other_wisher", "wisher", "other_wisher")
+        self.world = World([ModelWish(who, state, day) for who, state in zip(wishers, states, strict=True)])
+        self.run(self.create())
+
+    async def create(self) -> None:
+        async with transaction():
+            community = await put_community()
+            persons = await put_persons(self.api, community, *PEOPLE)
+            self.people = dict(zip(PEOPLE, persons, strict=True))
+            await execute(
+                "INSERT INTO role_grant (id, created_at, person_id, organization_id, kind, granted_at) "
+                "VALUES ($1, $2, $1, $3, 'staff', $2)",
+                self.id_of("staff"),
+                clock.now(),
+                community.id,
+            )
+            self.team_id = (await put_team(self.people["leader"], self.people["helper"], community=community)).id
+            self.unit_id = (await put_unit(community, self.people["liaison"])).id
+            await WishTerms.create(
+                organization=community, max_open_claims=MOST_CLAIMS, max_open_claims_of_unit=9, claim_days=14
+            )
+            self.wish_ids = []
+            for wish in self.world.wishes:
+                whose = People(community, *(self.people[who] for who in (wish.wisher, "loner", "staff", "loner")))
+                wish_id = await put_wish(whose, wish.state, quantity=THINGS, wished_by=wish.wished_by)
+                await put_verdict("wish", wish_id, whose, Verdict.PASSED)
+                self.wish_ids.append(wish_id)
+
+    def id_of(self, who: str) -> str:
+        return self.people[who].person_id
+
+    @rule(number=st.integers(0, 2**32))
+    def do_something(self, number: int) -> None:
+        deed = self.choose(number)
+        expected = self.world.attempt(deed, clock.now())
+        assert self.run(self.carry_out(deed)) is expected, f"{deed}: the model says {expected}"
+        self.count(deed, expected)
+
+    @rule(number=st.integers(0, 2**32))
+    def go_on(self, number: int) -> None:
+        """The same again: histories are mostly single deeds."""
+        self.do_something(number)
+
+    @rule(numbers=st.lists(st.integers(0, 2**32), min_size=2, max_size=3))
+    def meet(self, numbers: list[int]) -> None:
+        """Several at once: what comes out is what one order of them gives."""
+        deeds = [self.choose(number) for number in numbers]
+        now = clock.now()
+        outcomes = self.run(self.carry_out_together(deeds))
+        state = self.run(self.look())
+        for order in itertools.permutations(range(len(deeds))):
+            world = copy.deepcopy(self.world)
+            told = {index: world.attempt(deeds[index], now) for index in order}
+            if [told[index] for index in range(len(deeds))] == outcomes and self.seen(world) == state:
+                self.world = world
+                return
+        raise AssertionError(f"no order of {deeds} gives {outcomes} and {state}")
+
+    @rule(days=st.sampled_from([1, 1, 2, 4, 8]))
+    @precondition(lambda self: self.deeds % 3 == 0)
+    def pass_time(self, days: int) -> None:
+        self.moved += timedelta(days=days)
+        clock.move_clock(self.moved)
+        self.run(self.sweep())
+        self.world.let_time_pass(clock.now())
+
+    async def sweep(self) -> None:
+        for sweep in jobs.SWEEPS:
+            await sweep.run()
+
+    @rule(who=st.sampled_from(LEAVERS))
+    @precondition(lambda self: self.deeds >= 10 * (1 + len(self.world.gone)))
+    def leave(self, who: str) -> None:
+        if who in self.world.gone:
+            return
+        self.run(self.block(who))
+        self.world.leave(who)
+
+    async def block(self, who: str) -> None:
+        async with transaction():
+            await Person.filter(id=self.id_of(who)).update(closed_at=clock.now())
+            await settle_wishes_of_leaver(self.id_of(who))
+            await leave_all_teams(self.id_of(who))
+
+    def choose(self, number: int) -> Deed:
+        """Mostly something that leads on, so that histories come far; else anything at all."""
+        chance, now = random.Random(number), clock.now()
+        deeds = all_deeds(self.world)
+        if chance.random() < 0.8:
+            unwanted = ENDINGS | DETOURS if chance.random() < 0.7 else ENDINGS
+            possible = [deed for deed in deeds if deed.action not in unwanted and self.world.foresee(deed, now)]
+            # Every action is as likely as any other, however many ways there are to take it.
+            action = chance.choice(sorted({deed.action for deed in possible}) or [None])
+            deeds = [deed for deed in possible if deed.action is action] or deeds
+        return chance.choice(deeds)
+
+    async def carry_out_together(self, deeds: list[Deed]) -> list[bool]:
+        return await asyncio.gather(*(self.carry_out(deed) for deed in deeds))
+
+    async def carry_out(self, deed: Deed) -> bool:
+        try:
+            await self.call(deed)
+        except EditedMeanwhile:
+            # Somebody else's edit came between reading the version and writing: read again, as people do.
+            return await self.carry_out(deed)
+        except Refusal:
+            return False
+        return True
+
+    async def call(self, deed: Deed) -> None:
+        wish_id, who = self.wish_ids[deed.wish], self.id_of(deed.who)
+        match deed.action:
+            case Action.EDIT:
+                version = await fetch_value("SELECT version FROM wish WHERE id = $1", wish_id)
+                await posting.edit_wish(who, wish_id, version, self.content())
+            case Action.SUBMIT:
+                await posting.submit_wish(who, wish_id)
+            case Action.WITHDRAW:
+                await posting.withdraw_wish(who, wish_id)
+            case Action.RENEW:
+                await posting.renew_wish(who, wish_id, today() + timedelta(days=10))
+            case Action.PUBLISH:
+                await execute("UPDATE checked_subject SET verdict = 'passed' WHERE subject_id = $1", wish_id)
+                version = await fetch_value("SELECT version FROM wish WHERE id = $1", wish_id)
+                await review.publish_wish(who, wish_id, version)
+            case Action.CLAIM:
+                await claiming.claim_wish(
+                    who,
+                    wish_id,
+                    unit_id=self.unit_id if deed.how == "unit" else None,
+                    team_id=self.team_id if deed.how == "team" else None,
+                )
+            case Action.ASSIGN:
+                await review.assign_wish(who, wish_id, self.id_of(deed.other), "原因")
+            case Action.TAKE_SHARE:
+                await claiming.take_share(who, wish_id, deed.number)
+            case Action.END_SHARE:
+                await claiming.end_share(who, wish_id, self.id_of(deed.other))
+            case Action.ADD_NOTE:
+                await fulfilling.add_wish_note(who, wish_id, "进展", [])
+            case Action.REPORT_DONE:
+                await fulfilling.report_wish_done(who, wish_id, "", [await put_picture(self.people[deed.who])])
+            case Action.HAND_OVER:
+                code = await self.code_of(deed.wish)
+                await fulfilling.hand_over_wish(who, wish_id, code, "", [])
+            case Action.CONFIRM:
+                await fulfilling.confirm_wish(who, wish_id, 4, "", [])
+            case Action.AGREE_TO_SHOW:
+                await fulfilling.agree_to_show_wish(who, wish_id, True)
+            case Action.DISPUTE:
+                await fulfilling.dispute_wish(who, wish_id, "原因")
+            case Action.UPHOLD_REPORT | Action.REJECT_REPORT | Action.LET_REDO:
+                await review.decide_wish_dispute(who, wish_id, DECISIONS[deed.action], "核实")
+            case _:
+                await WITH_REASON[deed.action](who, wish_id, "原因")
+
+    async def code_of(self, wish: int) -> str:
+        """The code that the wisher would show now."""
+        try:
+            return (
+                await fulfilling.show_hand_over_code(self.id_of(self.world.wishes[wish].wisher), self.wish_ids[wish])
+            ).text
+        except Refusal:
+            return ""
+
+    def content(self) -> WishContent:
+        return WishContent(
+            title="想要图书",
+            kind=WishKind.THING,
+            audience="child",  # type: ignore[arg-type]
+            text="课外书",
+            wished_by=today() + timedelta(days=10),
+            quantity=THINGS,
+        )
+
+    @invariant()
+    def nothing_differs(self) -> None:
+        if hasattr(self, "wish_ids"):
+            assert self.run(self.look()) == self.seen(self.world)
+
+    async def look(self) -> Any:
+        """What the database holds: the wishes with their holders, the number of claims, the points."""
+        rows = await fetch(
+            "SELECT w.id, w.state, "
+            "array_agg(c.claimer_id) FILTER (WHERE c.id IS NOT NULL AND c.ended_at IS NULL) AS holders, "
+            "COALESCE(sum(c.pledged) FILTER (WHERE c.ended_at IS NULL), 0)::int AS pledged, count(c.id) AS claims, "
+            "w.handed_to_staff_at IS NOT NULL AS handed FROM wish w LEFT JOIN wish_claim c ON c.wish_id = w.id "
+            "WHERE w.id = ANY($1) GROUP BY w.id",
+            self.wish_ids,
+        )
+        names = {api.person_id: who for who, api in self.people.items()}
+        wishes = {
+            row["id"]: (
+                row["state"],
+                [names[claimer_id] for claimer_id in row["holders"] or []],
+                row["pledged"],
+                row["claims"],
+                row["handed"],
+            )
+            for row in rows
+        }
+        points = await fetch(
+            "SELECT person_id, sum(points)::int AS points FROM service_entry WHERE person_id = ANY($1) "
+            "GROUP BY person_id",
+            list(names),
+        )
+        return [wishes[wish_id] for wish_id in self.wish_ids], {
+            names[row["person_id"]]: row["points"] for row in points if row["points"]
+        }
+
+    def seen(self, world: World) -> Any:
+        return [
+            (
+                str(wish.state),
+                [wish.holder.claimer] if wish.holder else [],
+                sum(wish.holder.shares.values()) if wish.holder else 0,
+                wish.claims,
+                wish.is_with_staff,
+            )
+            for wish in world.wishes
+        ], {who: points for who, points in world.points.items() if points}
+
+    def count(self, deed: Deed, succeeded: bool) -> None:
+        self.deeds += 1
+        if succeeded:
+            self.done[deed.action] = self.done.get(deed.action, 0) + 1
+
+    def teardown(self) -> None:
+        clock.move_clock(timedelta())
+
+
+DECISIONS = {
+    Action.UPHOLD_REPORT: review.Decision.UPHOLD,
+    Action.REJECT_REPORT: review.Decision.REJECT,
+    Action.LET_REDO: review.Decision.REDO,
+}
+
+WITH_REASON: dict[Action, Callable[[str, str, str], Awaitable[None]]] = {
+    Action.RETURN: review.return_wish,
+    Action.REFUSE: review.refuse_wish,
+    Action.RELEASE: claiming.release_claim,
+    Action.TAKE_BACK: review.take_back_wish,
+    Action.TAKE_IN: review.take_in_wish,
+    Action.CONFIRM_FOR_WISHER: review.confirm_wish_for_wisher,
+}
+
+
+async def run_machine(api: Api, examples: int, steps: int, *phases: Phase) -> dict[str, int]:
+    """How often each action succeeded."""
+    WishMachine.loop, WishMachine.api, WishMachine.done = asyncio.get_running_loop(), api, {}
+    wanted = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=phases,
+    )
+    await asyncio.to_thread(run_state_machine_as_test, WishMachine, settings=wanted)
+    return WishMachine.done
+
+
+async def test_random_histories_agree_with_the_model(api: Api) -> None:
+    # What fails is not made smaller here: that takes minutes, and the long form does it.
+    done = await run_machine(api, 15, 40, Phase.generate)
+    assert {Action.CLAIM, Action.REPORT_DONE, Action.CONFIRM} <= set(done), done
+
+
+@pytest.mark.full
+async def test_many_random_histories_agree_with_the_model(api: Api) -> None:
+    done = await run_machine(api, 300, 50, Phase.generate, Phase.shrink)
+    assert set(done) == set(ACTIONS), "every action was taken"
