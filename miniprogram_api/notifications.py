@@ -1,20 +1,26 @@
 """消息 notifications."""
 
+from contextlib import aclosing
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
+from sanic import Request
+from sanic.response import ResponseStream
 
 from miniprogram_api.routing import Routes
-from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound
+from server.accounts.sessions import Caller, find_caller
+from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
 from server.ids import Id
-from server.notifications import grants, queries, service
-from server.notifications.queries import InboxView, TemplatesToAskView
+from server.notifications import grants, live, preferences, queries, service
+from server.notifications.preferences import PreferencesView
+from server.notifications.queries import InboxState, InboxView, TemplatesToAskView
 from server.pages import PageQuery
 from server.wechat.connection import template_ids
 
 routes = Routes("消息 notifications")
+
+RECONNECT_MILLISECONDS = 5000
 
 
 class SubscribeAnswer(StrEnum):
@@ -43,6 +49,18 @@ class MessagesRead(msgspec.Struct):
     count: int
 
 
+Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of the day in Shanghai")]
+
+
+class Preferences(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`muted`: the topics that are not to be sent to WeChat. No quiet hours: both null."""
+
+    version: int
+    muted: Annotated[list[Annotated[str, msgspec.Meta(max_length=32)]], msgspec.Meta(max_length=32)] = []
+    quiet_from: Minute | None = None
+    quiet_until: Minute | None = None
+
+
 @routes.get("/me/inbox")
 async def list_inbox(caller: Caller, query: PageQuery) -> InboxView:
     """站内信列表
@@ -50,6 +68,30 @@ async def list_inbox(caller: Caller, query: PageQuery) -> InboxView:
     Newest first, kept for 180 days.
     """
     return await queries.list_inbox(caller.person_id, query.cursor, query.limit)
+
+
+@routes.get("/me/inbox/live", raw=("text/event-stream",), errors=[Unavailable])
+async def follow_inbox(caller: Caller, request: Request) -> ResponseStream:
+    """站内信实时更新
+
+    Server-sent events (wx.request with enableChunked): `event: inbox` with `{"unread": 3, "newest": {…} | null}` at
+    once and after each change, `newest` being a message as in the list where it is new; comment lines as signs of life.
+    It ends when the session does, or the server stops: connect again, or look at the list now and then.
+    """
+    states = live.follow(caller.person_id)
+    first = await anext(states)
+    token = request.headers["authorization"].partition(" ")[2].strip()
+
+    async def send(response: Any) -> None:
+        async with aclosing(states):
+            await response.write(f"retry: {RECONNECT_MILLISECONDS}\n\n{_event(first)}")
+            async for state in states:
+                # Signed out meanwhile, here or everywhere.
+                if await find_caller(token) is None:
+                    return
+                await response.write(_event(state))
+
+    return ResponseStream(send, content_type="text/event-stream; charset=utf-8", headers={"x-accel-buffering": "no"})
 
 
 @routes.post("/me/inbox/read-all")
@@ -86,3 +128,23 @@ async def report_answers(caller: Caller, body: SubscribeAnswers) -> None:
             raise InvalidFields.of(f"answers.{template_id}", "不认识的消息模板")
         answers[template.name] = answer
     await grants.report_answers(caller.person_id, answers)
+
+
+@routes.get("/me/notification-preferences")
+async def get_preferences(caller: Caller) -> PreferencesView:
+    """我的消息设置"""
+    return await preferences.get_preferences(caller.person_id)
+
+
+@routes.put("/me/notification-preferences", errors=[EditedMeanwhile, InvalidFields])
+async def set_preferences(caller: Caller, body: Preferences) -> PreferencesView:
+    """修改消息设置
+
+    关闭某类消息或处于免打扰时段，只是不推送到微信；站内信照常保留，紧急消息照常推送。
+    """
+    await preferences.set_preferences(caller.person_id, body.version, body.muted, body.quiet_from, body.quiet_until)
+    return await preferences.get_preferences(caller.person_id)
+
+
+def _event(state: InboxState | None) -> str:
+    return f"event: inbox\ndata: {msgspec.json.encode(state).decode()}\n\n" if state else ":\n\n"

@@ -3,16 +3,18 @@
 Nothing here knows what a row means: `wiring.py` names the function for each kind.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server import clock
-from server.database import IdField, Model, SqlIndex, execute
+from server.database import IdField, Model, SqlIndex, fetch
 
 
 class OutboxState(StrEnum):
@@ -25,11 +27,21 @@ class OutboxState(StrEnum):
     EXPIRED = "expired"
 
 
+class Priority(IntEnum):
+    """Who goes first. A higher one overtakes lower ones, in its own lane too, and a relay keeps some of its capacity
+    free for it: what is told to many at once (`BULK`) never makes anybody else wait."""
+
+    BULK = 0
+    NORMAL = 1
+    URGENT = 2
+
+
 OPEN_STATES = (OutboxState.QUEUED, OutboxState.IN_FLIGHT, OutboxState.WAITING)
 
 
 class OutboxRow(Model):
-    """One effect to be carried out. Rows of one `lane` (a person) go one at a time, in the order of their ids.
+    """One effect to be carried out. Rows of one `lane` (a person) go one at a time; those of one priority in the order
+    of their ids.
 
     `lease_until` is set while a relay carries it out: past it the relay is taken for dead. `attempts` counts the tries
     that began.
@@ -38,7 +50,7 @@ class OutboxRow(Model):
     kind = fields.CharField(max_length=32)
     payload: Any = fields.JSONField(default=dict)
     lane = IdField(null=True)
-    urgent = fields.BooleanField(default=False)
+    priority = fields.SmallIntField(default=Priority.NORMAL)
     state = fields.CharEnumField(OutboxState, max_length=16, default=OutboxState.QUEUED)
     due_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
@@ -59,11 +71,12 @@ class OutboxRow(Model):
             ),
         ]
         indexes = [
-            SqlIndex(name="outbox_due", columns="urgent DESC, due_at, id", where="state IN ('queued', 'waiting')"),
+            SqlIndex(name="outbox_due", columns="priority, due_at, id", where="state IN ('queued', 'waiting')"),
             SqlIndex(name="outbox_lease", columns="lease_until", where="state = 'in_flight'"),
             SqlIndex(name="outbox_lane", columns="lane, id", where="state IN ('queued', 'waiting', 'in_flight')"),
             SqlIndex(name="outbox_one_per_lane", columns="lane", where="state = 'in_flight'", unique=True),
             SqlIndex(name="outbox_finished", columns="finished_at", where="finished_at IS NOT NULL"),
+            SqlIndex(name="outbox_troubled", columns="state, id", where="state IN ('failed', 'unknown')"),
         ]
 
 
@@ -75,9 +88,10 @@ class Effect(NamedTuple):
     """How rows of one kind are carried out.
 
     `run` gets the row's payload, does the outside call outside any transaction, and may return a Record. `repeatable`
-    says that doing it twice does no harm: then a row whose worker died is queued again; otherwise it ends as unknown.
-    `ended` gets the payload and the state of a row that ended without a Record and not as done (expired, given up, its
-    relay dead), in the transaction that ends it.
+    says that doing it twice does no harm: then a row whose worker died is queued again. One that is not calls
+    `about_to_leave` right before its call, and after that touches the database in its Record alone; a row whose worker
+    died ends as unknown. `ended` gets the payload and the state of a row that ended without a Record and not as done
+    (expired, given up, its relay dead), in the transaction that ends it.
     """
 
     run: Callable[[dict[str, Any]], Awaitable[Record | None]]
@@ -97,6 +111,14 @@ class RetryLater(Exception):
         self.pause = pause
 
 
+class NotBefore(Exception):
+    """Now is not the time (someone's quiet hours): the row stays queued until `due_at`, and this was no try."""
+
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(due_at)
+        self.due_at = due_at
+
+
 class CannotSucceed(Exception):
     """Carrying out a row can never work. `record` is written all the same."""
 
@@ -113,12 +135,33 @@ class OutcomeUnknown(Exception):
         self.record = record
 
 
+class Attempt(msgspec.Struct):
+    """One try of a row, by one relay. `left`: its request may have left, so what comes of it is not ours to repeat."""
+
+    start_until: datetime
+    left: bool = False
+
+
+current_attempt: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
+
+
+def about_to_leave() -> None:
+    """To be called right before an outside call that must not happen twice. Raises RetryLater where so much of the
+    lease has passed (a process that stood still) that another relay may settle the row while the call is under way."""
+    attempt = current_attempt.get()
+    if attempt is None:
+        return
+    if clock.real_now() > attempt.start_until:
+        raise RetryLater("too little of the lease is left")
+    attempt.left = True
+
+
 async def enqueue(
     kind: str,
     payload: dict[str, Any],
     *,
     lane: str | None = None,
-    urgent: bool = False,
+    priority: Priority = Priority.NORMAL,
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
     dedupe_key: str | None = None,
@@ -128,7 +171,7 @@ async def enqueue(
         kind=kind,
         payload=payload,
         lane=lane,
-        urgent=urgent,
+        priority=priority,
         due_at=due_at or clock.now(),
         expires_at=expires_at,
         dedupe_key=dedupe_key,
@@ -139,12 +182,13 @@ async def enqueue(
     await OutboxRow.bulk_create([row], ignore_conflicts=True)
 
 
-async def retry_failed(row_id: str) -> bool:
-    """Queue a failed row again; False when it is not failed (an unknown one is never repeated)."""
-    changed = await execute(
-        "UPDATE outbox SET state = 'queued', due_at = $2, finished_at = NULL, error = '' "
-        "WHERE id = $1 AND state = 'failed'",
-        row_id,
+async def retry_failed(row_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Queue failed rows again, with all their tries before them; the payloads of those that were. Not those whose time
+    has passed, nor any that are unknown: these are never repeated."""
+    rows = await fetch(
+        "UPDATE outbox SET state = 'queued', due_at = $2, attempts = 0, finished_at = NULL, error = '' "
+        "WHERE id = ANY($1) AND state = 'failed' AND (expires_at IS NULL OR expires_at > $2) RETURNING payload",
+        list(row_ids),
         clock.now(),
     )
-    return changed == 1
+    return [msgspec.json.decode(row["payload"]) for row in rows]

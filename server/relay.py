@@ -6,26 +6,62 @@ in flight. A relay that dies leaves leases; another one settles them.
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import msgspec
 import structlog
-from prometheus_client import Counter
 
 from server import clock
-from server.database import IntegrityError, execute, fetch, fetch_one, transaction
-from server.outbox import EFFECTS, CannotSucceed, OutboxState, OutcomeUnknown, Record, RetryLater
+from server.database import IntegrityError, execute, fetch, fetch_one, is_unreachable, transaction
+from server.outbox import (
+    EFFECTS,
+    Attempt,
+    CannotSucceed,
+    Effect,
+    NotBefore,
+    OutboxState,
+    OutcomeUnknown,
+    Priority,
+    Record,
+    RetryLater,
+    current_attempt,
+)
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
+SHARES = {Priority.URGENT: 1.0, Priority.NORMAL: 0.875, Priority.BULK: 0.5}
+"""How much of a relay's capacity rows of each priority may fill together with those below them: a platform that hangs
+must not have every place taken by announcements when something urgent comes."""
+
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 600.0
+_WORTH_PARKING = timedelta(seconds=20)
+_RECORD_TRIES = 5
+_GATHER_SECONDS = 0.01
 
-_finished = Counter("linli_outbox_finished_total", "Outbox rows that reached a state", ["kind", "state"])
+# One pass over the priorities, highest first; each is a range of the index outbox_due. Of a lane only one row can be
+# claimed: not while another is in flight, nor before a due one of higher priority, nor before an earlier one of the
+# same priority that is due or waits for its next try.
+_CLAIM = """
+UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1 WHERE id IN (
+    SELECT picked.id FROM unnest($3::int[], $4::int[]) AS share(priority, room)
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM outbox o
+        WHERE o.state IN ('queued', 'waiting') AND o.priority = share.priority AND o.due_at <= $1
+        AND (o.lane IS NULL OR NOT EXISTS (
+            SELECT 1 FROM outbox e WHERE e.lane = o.lane AND e.state IN ('queued', 'waiting', 'in_flight')
+            AND e.id <> o.id AND (
+                e.state = 'in_flight' OR e.priority > o.priority AND e.due_at <= $1
+                OR e.priority = o.priority AND e.id < o.id AND (e.state = 'waiting' OR e.due_at <= $1))))
+        ORDER BY o.due_at, o.id LIMIT share.room FOR UPDATE SKIP LOCKED
+    ) AS picked LIMIT $5)
+RETURNING id, kind, lane, priority, payload, attempts, lease_until, expires_at
+"""
 
 
 class ClaimedRow(msgspec.Struct):
@@ -33,86 +69,74 @@ class ClaimedRow(msgspec.Struct):
 
     id: str
     kind: str
+    lane: str | None
+    priority: int
     payload: dict[str, Any]
     attempts: int
     lease_until: datetime
+    expires_at: datetime | None
 
 
-async def claim_rows(limit: int) -> list[ClaimedRow]:
-    """Take up to `limit` due rows, urgent ones first; a lane's earlier rows always before its later ones."""
-    now = clock.now()
+async def claim_rows(limit: int, rooms: dict[Priority, int] | None = None) -> list[ClaimedRow]:
+    """Take up to `limit` due rows, and of each priority no more than its room, highest first."""
+    rooms = rooms or dict.fromkeys(Priority, limit)
+    ordered = sorted((int(priority), room) for priority, room in rooms.items() if room > 0)[::-1]
     try:
         rows = await fetch(
-            "UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1 WHERE id IN ("
-            " SELECT o.id FROM outbox o WHERE o.state IN ('queued', 'waiting') AND o.due_at <= $1"
-            "  AND (o.lane IS NULL OR NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lane = o.lane"
-            "   AND e.state IN ('queued', 'waiting', 'in_flight') AND e.id <> o.id"
-            "   AND (e.state = 'in_flight' OR e.id < o.id AND (e.state = 'waiting' OR e.due_at <= $1))))"
-            " ORDER BY o.urgent DESC, o.due_at, o.id LIMIT $3 FOR UPDATE SKIP LOCKED)"
-            " RETURNING id, kind, payload, attempts, lease_until, expires_at",
-            now,
+            _CLAIM,
+            clock.now(),
             clock.real_now() + LEASE,
+            [priority for priority, _ in ordered],
+            [room for _, room in ordered],
             limit,
         )
-    except IntegrityError:
+    except (IntegrityError, asyncpg.DeadlockDetectedError):
         # Another relay put the same lane in flight between our snapshot and our write; the next round sees it.
         return []
-    claimed = []
-    for row in rows:
-        if row["expires_at"] and row["expires_at"] <= now:
-            await _finish(row["id"], row["kind"], row["lease_until"], OutboxState.EXPIRED, "", None)
-            continue
-        claimed.append(ClaimedRow(row["id"], row["kind"], _payload(row), row["attempts"], row["lease_until"]))
-    return claimed
+    return [
+        ClaimedRow(
+            row["id"],
+            row["kind"],
+            row["lane"],
+            row["priority"],
+            _payload(row["payload"]),
+            row["attempts"],
+            row["lease_until"],
+            row["expires_at"],
+        )
+        for row in sorted(rows, key=lambda row: (-row["priority"], row["id"]))
+    ]
 
 
 async def carry_out(row: ClaimedRow) -> None:
-    """Do what the row says and record how it ended. Never raises for what the effect does."""
+    """Do what the row says and record how it ended. Never raises, whatever the effect and its Record do."""
     effect = EFFECTS.get(row.kind)
     if effect is None:
-        await _finish(row.id, row.kind, row.lease_until, OutboxState.FAILED, "unknown kind", None)
-        return
-    state, reason, record = OutboxState.DONE, "", None
-    try:
-        record = await effect.run(row.payload)
-    except RetryLater as retry:
-        if row.attempts < MAX_ATTEMPTS:
-            await _put_back(row, str(retry), retry.pause)
-            return
-        state, reason = OutboxState.FAILED, f"gave up: {retry}"
-    except CannotSucceed as failure:
-        state, reason, record = OutboxState.FAILED, str(failure), failure.record
-    except OutcomeUnknown as unknown:
-        state, reason, record = OutboxState.UNKNOWN, str(unknown), unknown.record
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # The database went away under the effect; the lease settles what becomes of the row.
-        log.warning("outbox_interrupted", kind=row.kind, error=type(error).__name__)
-        return
-    except Exception as error:
-        log.error("outbox_effect_failed", kind=row.kind, row=row.id, exc_info=error)
-        state, reason = OutboxState.FAILED, type(error).__name__
-    await _finish(row.id, row.kind, row.lease_until, state, reason, record)
+        await _settle(row, None, OutboxState.FAILED, "unknown kind")
+    elif row.expires_at and row.expires_at <= clock.now():
+        await _settle(row, effect, OutboxState.EXPIRED, "")
+    else:
+        await _try(row, effect)
 
 
 async def settle_expired_leases(limit: int = 100) -> int:
     """Rows whose relay died: queued again where repeating is harmless, otherwise unknown (never sent twice)."""
     rows = await fetch(
-        "SELECT id, kind, lease_until FROM outbox WHERE state = 'in_flight' AND lease_until < $1 LIMIT $2",
+        "SELECT id, kind, lane, priority, payload, attempts, lease_until, expires_at FROM outbox "
+        "WHERE state = 'in_flight' AND lease_until < $1 ORDER BY lease_until LIMIT $2",
         clock.real_now(),
         limit,
     )
-    for row in rows:
-        effect = EFFECTS.get(row["kind"])
-        if effect and effect.repeatable:
-            await execute(
-                "UPDATE outbox SET state = 'waiting', lease_until = NULL, due_at = $3 "
-                "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2",
-                row["id"],
-                row["lease_until"],
-                clock.now(),
-            )
+    for found in rows:
+        row = msgspec.convert({**found, "payload": _payload(found["payload"])}, ClaimedRow)
+        effect = EFFECTS.get(row.kind)
+        if effect is None or not effect.repeatable:
+            await _settle(row, effect, OutboxState.UNKNOWN, "relay died")
+        elif row.attempts >= MAX_ATTEMPTS:
+            # Perhaps it is the row that kills its relays.
+            await _settle(row, effect, OutboxState.FAILED, "gave up: relay died")
         else:
-            await _finish(row["id"], row["kind"], row["lease_until"], OutboxState.UNKNOWN, "relay died", None)
+            await _put_back(row, "relay died", clock.now())
     return len(rows)
 
 
@@ -120,19 +144,23 @@ async def run_relay(stop: asyncio.Event, *, at_once: int = 16, idle_seconds: flo
     """Carry out rows until `stop`, `at_once` at a time; those in flight are finished before it returns."""
     running: set[asyncio.Task[None]] = set()
     while not stop.is_set():
-        free = at_once - len(running)
+        rooms = {priority: int(at_once * share) - len(running) for priority, share in SHARES.items()}
         claimed: list[ClaimedRow] = []
-        if free:
+        if rooms[Priority.URGENT] > 0:
             try:
-                claimed = await claim_rows(free)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("relay_waits_for_database", error=type(error).__name__)
+                claimed = await claim_rows(rooms[Priority.URGENT], rooms)
+            except Exception as error:
+                if is_unreachable(error):
+                    log.warning("relay_waits_for_database", error=type(error).__name__)
+                else:
+                    log.error("relay_cannot_claim", exc_info=error)
         for row in claimed:
             task = asyncio.create_task(carry_out(row))
             running.add(task)
             task.add_done_callback(running.discard)
-        if claimed and len(running) < at_once:
-            continue
+        if claimed:
+            # Some more finish meanwhile, so that the next claim is worth its query.
+            await asyncio.sleep(_GATHER_SECONDS)
         await _wait(stop, running, idle_seconds)
     if running:
         await asyncio.wait(running)
@@ -148,9 +176,148 @@ async def drain_outbox() -> int:
     return done
 
 
-def _payload(row: asyncpg.Record) -> dict[str, Any]:
-    payload: Any = row["payload"]
-    return msgspec.json.decode(payload, type=dict[str, Any]) if isinstance(payload, str) else payload
+async def _try(row: ClaimedRow, effect: Effect) -> None:
+    attempt = Attempt(start_until=row.lease_until - LEASE / 4)
+    token = current_attempt.set(attempt)
+    record = None
+    try:
+        record = await effect.run(row.payload)
+    except NotBefore as wait:
+        await _put_back(row, "", wait.due_at, was_a_try=False)
+        return
+    except RetryLater as retry:
+        await _retry(row, effect, str(retry), retry.pause)
+        return
+    except CannotSucceed as failure:
+        await _settle(row, effect, OutboxState.FAILED, str(failure), failure.record)
+        return
+    except OutcomeUnknown as unknown:
+        await _settle(row, effect, OutboxState.UNKNOWN, str(unknown), unknown.record)
+        return
+    except Exception as error:
+        await _settle_broken(row, effect, attempt, error)
+        return
+    finally:
+        current_attempt.reset(token)
+    await _settle(row, effect, OutboxState.DONE, "", record)
+
+
+async def _settle_broken(row: ClaimedRow, effect: Effect, attempt: Attempt, error: Exception) -> None:
+    """The effect itself broke: what it could not foresee, or the database went away under it."""
+    reason = type(error).__name__
+    if attempt.left and not effect.repeatable:
+        log.error("outbox_outcome_unknown", kind=row.kind, row=row.id, exc_info=error)
+        await _settle(row, effect, OutboxState.UNKNOWN, reason)
+    elif is_unreachable(error) or isinstance(error, asyncpg.TransactionRollbackError):
+        log.warning("outbox_interrupted", kind=row.kind, error=reason)
+        await _retry(row, effect, reason, None)
+    else:
+        log.error("outbox_effect_failed", kind=row.kind, row=row.id, exc_info=error)
+        await _settle(row, effect, OutboxState.FAILED, reason)
+
+
+async def _retry(row: ClaimedRow, effect: Effect, reason: str, pause: timedelta | None) -> None:
+    if row.attempts >= MAX_ATTEMPTS:
+        await _settle(row, effect, OutboxState.FAILED, f"gave up: {reason}")
+        return
+    if pause is None:
+        # With jitter: after an outage not everything comes back in the same second.
+        longest = min(_FIRST_PAUSE * 2 ** (row.attempts - 1), _LONGEST_PAUSE)
+        pause = timedelta(seconds=longest * (0.5 + random.random() / 2))  # noqa: S311 (jitter, no secret)
+    await _put_back(row, reason, clock.now() + pause)
+
+
+async def _settle(
+    row: ClaimedRow, effect: Effect | None, state: OutboxState, reason: str, record: Record | None = None
+) -> None:
+    """Finish the row together with its Record, whatever happens: a row whose finishing was given up would wait for its
+    lease and be done again, for ever."""
+    failure = await _persist(row, lambda: _finish(row, effect, state, reason, record))
+    if failure is None:
+        return
+    broken = f"record failed: {type(failure).__name__}"
+    if effect and effect.repeatable and row.attempts < MAX_ATTEMPTS:
+        await _retry(row, effect, broken, None)
+        return
+    # It has happened, or may have: never again. Its Record is broken, so the feature notes no more than that it ended.
+    ended = OutboxState.FAILED if effect is None or effect.repeatable else OutboxState.UNKNOWN
+    if await _persist(row, lambda: _finish(row, effect, ended, broken, None)):
+        await _persist(row, lambda: _finish(row, None, ended, broken, None))
+
+
+async def _persist(row: ClaimedRow, write: Callable[[], Awaitable[None]]) -> Exception | None:
+    """Run a transaction, again after a deadlock, and again while the database is away as long as the lease lives: what
+    has happened outside should not be forgotten for a restart of the database. What still failed is logged and given.
+
+    Nothing is given where the database stays away: then the lease settles what becomes of the row.
+    """
+    tries = 0
+    while True:
+        try:
+            await write()
+            return None
+        except Exception as error:
+            tries += 1
+            if is_unreachable(error):
+                if clock.real_now() > row.lease_until:
+                    log.error("outbox_unrecorded", kind=row.kind, row=row.id, error=type(error).__name__)
+                    return None
+                await asyncio.sleep(0.5)
+            elif isinstance(error, asyncpg.TransactionRollbackError) and tries < _RECORD_TRIES:
+                await asyncio.sleep(0.02 * 2**tries * random.random())  # noqa: S311 (jitter, no secret)
+            else:
+                log.error("outbox_record_failed", kind=row.kind, row=row.id, exc_info=error)
+                return error
+
+
+async def _finish(
+    row: ClaimedRow, effect: Effect | None, state: OutboxState, reason: str, record: Record | None
+) -> None:
+    async with transaction():
+        # The lease is the fence: a row that another relay has settled meanwhile is not touched.
+        held = await fetch_one(
+            "UPDATE outbox SET state = $3, lease_until = NULL, finished_at = $4, error = $5 "
+            "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2 RETURNING id",
+            row.id,
+            row.lease_until,
+            str(state),
+            clock.now(),
+            reason[:200],
+        )
+        if not held:
+            return
+        if record:
+            await record()
+        elif effect and effect.ended and state is not OutboxState.DONE:
+            await effect.ended(row.payload, state)
+
+
+async def _put_back(row: ClaimedRow, reason: str, due_at: datetime, *, was_a_try: bool = True) -> None:
+    await _persist(row, lambda: _write_back(row, reason, due_at, was_a_try))
+
+
+async def _write_back(row: ClaimedRow, reason: str, due_at: datetime, was_a_try: bool) -> None:
+    async with transaction():
+        held = await fetch_one(
+            "UPDATE outbox SET state = $3, lease_until = NULL, due_at = $4, error = $5, attempts = $6 "
+            "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2 RETURNING id",
+            row.id,
+            row.lease_until,
+            str(OutboxState.WAITING if was_a_try else OutboxState.QUEUED),
+            due_at,
+            reason[:200],
+            row.attempts if was_a_try else row.attempts - 1,
+        )
+        if held and row.lane and due_at - clock.now() > _WORTH_PARKING:
+            # Those behind it must wait as long: parked, they are not looked at by every claim meanwhile.
+            await execute(
+                "UPDATE outbox SET due_at = $4 WHERE lane = $1 AND priority = $2 AND id > $3 "
+                "AND state IN ('queued', 'waiting') AND due_at < $4",
+                row.lane,
+                row.priority,
+                row.id,
+                due_at,
+            )
 
 
 async def _wait(stop: asyncio.Event, running: set[asyncio.Task[None]], seconds: float) -> None:
@@ -159,39 +326,5 @@ async def _wait(stop: asyncio.Event, running: set[asyncio.Task[None]], seconds: 
     stopping.cancel()
 
 
-async def _put_back(row: ClaimedRow, reason: str, pause: timedelta | None) -> None:
-    if pause is None:
-        # Full jitter: after an outage not everything comes back in the same second.
-        longest = min(_FIRST_PAUSE * 2 ** (row.attempts - 1), _LONGEST_PAUSE)
-        pause = timedelta(seconds=longest * (0.5 + random.random() / 2))  # noqa: S311 (jitter, no secret)
-    await execute(
-        "UPDATE outbox SET state = 'waiting', lease_until = NULL, due_at = $3, error = $4 "
-        "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2",
-        row.id,
-        row.lease_until,
-        clock.now() + pause,
-        reason[:200],
-    )
-    _finished.labels(row.kind, OutboxState.WAITING).inc()
-
-
-async def _finish(
-    row_id: str, kind: str, lease_until: datetime, state: OutboxState, reason: str, record: Record | None
-) -> None:
-    async with transaction():
-        # The lease is the fence: a row that another relay has settled meanwhile is not touched.
-        row = await fetch_one(
-            "UPDATE outbox SET state = $3, lease_until = NULL, finished_at = $4, error = $5 "
-            "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2 RETURNING payload",
-            row_id,
-            lease_until,
-            str(state),
-            clock.now(),
-            reason[:200],
-        )
-        effect = EFFECTS.get(kind)
-        if row and record:
-            await record()
-        elif row and effect and effect.ended and state is not OutboxState.DONE:
-            await effect.ended(_payload(row), state)
-    _finished.labels(kind, state).inc()
+def _payload(payload: Any) -> dict[str, Any]:
+    return msgspec.json.decode(payload, type=dict[str, Any]) if isinstance(payload, str) else payload

@@ -1,25 +1,25 @@
 """The worker: the relay and the scheduled sweeps. Any number of workers run at once; each may die at any moment."""
 
 import asyncio
+import random
 import signal
 import time
 
-import asyncpg
 import structlog
-from prometheus_client import Counter, Gauge
 
 from server import clock, relay, wiring
 from server.connections import connected
-from server.database import execute
-from server.ids import new_id
-from server.jobs import Sweep
+from server.database import is_unreachable
+from server.jobs import Sweep, declare_sweeps, note_run
 from server.settings import Settings
 
 log = structlog.get_logger()
 
-_runs = Counter("linli_sweep_runs_total", "Runs of scheduled sweeps", ["sweep", "outcome"])
-_done = Counter("linli_sweep_rows_total", "Rows that scheduled sweeps did", ["sweep"])
-_lag = Gauge("linli_sweep_lag_seconds", "How long the oldest due row has waited", ["sweep"])
+SWEEPS_AT_ONCE = 3
+"""However many are due: the relay, for which people wait, needs connections too."""
+AGAIN_AFTER_FAILURE = 30.0
+"""Seconds. What failed is tried again sooner than a sweep of once an hour would be."""
+_START_WITHIN = 2.0
 
 
 async def run_worker(settings: Settings) -> None:
@@ -31,51 +31,64 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with connected(settings):
         log.info("worker_started", sweeps=len(wiring.SWEEPS))
-        await asyncio.gather(relay.run_relay(stop), *(run_sweep_regularly(sweep, stop) for sweep in wiring.SWEEPS))
+        await _declare(stop)
+        places = asyncio.Semaphore(SWEEPS_AT_ONCE)
+        await asyncio.gather(
+            relay.run_relay(stop), *(run_sweep_regularly(sweep, stop, places) for sweep in wiring.SWEEPS)
+        )
     log.info("worker_stopped")
 
 
-async def run_sweep_regularly(sweep: Sweep, stop: asyncio.Event) -> None:
-    """Run the sweep every `sweep.every`, at once again while it finds full batches."""
+async def run_sweep_regularly(sweep: Sweep, stop: asyncio.Event, places: asyncio.Semaphore) -> None:
+    """Run the sweep every `sweep.every`, and at once again while it finds something to do."""
+    every = sweep.every.total_seconds()
+    # Not all sweeps of all workers in the same instant.
+    await _pause(stop, random.uniform(0, min(every, _START_WITHIN)))  # noqa: S311 (no secret)
     while not stop.is_set():
-        more = False
-        try:
-            more = await run_sweep(sweep) > 0
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("sweep_waits_for_database", sweep=sweep.name, error=type(error).__name__)
-        if not more:
+        pause = every
+        async with places:
             try:
-                await asyncio.wait_for(stop.wait(), sweep.every.total_seconds())
-            except TimeoutError:
-                continue
+                if await run_sweep(sweep):
+                    pause = 0
+            except Exception as error:
+                pause = min(every, AGAIN_AFTER_FAILURE)
+                if is_unreachable(error):
+                    log.warning("sweep_waits_for_database", sweep=sweep.name, error=type(error).__name__)
+        if pause:
+            await _pause(stop, pause)
 
 
 async def run_sweep(sweep: Sweep) -> int:
-    """One run, noted in job_run; how many rows it did. A sweep that fails is logged and tried again next time."""
+    """One run, noted in job_run; how many rows it did. Raises what the sweep raised."""
     started_at, began = clock.now(), time.perf_counter()
-    done, error = 0, ""
+    failure: Exception | None = None
+    done, lag = 0, None
     try:
         done = await sweep.run()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        raise
-    except Exception as failure:
-        error = type(failure).__name__
-        log.error("sweep_failed", sweep=sweep.name, exc_info=failure)
-    _runs.labels(sweep.name, "failed" if error else "ok").inc()
-    _done.labels(sweep.name).inc(done)
-    if sweep.lag:
-        _lag.labels(sweep.name).set(await sweep.lag())
-    await execute(
-        "INSERT INTO job_run (id, created_at, name, started_at, finished_at, milliseconds, done, error) "
-        "VALUES ($1, $2, $3, $2, $4, $5, $6, $7) ON CONFLICT (name) DO UPDATE SET started_at = EXCLUDED.started_at, "
-        "finished_at = EXCLUDED.finished_at, milliseconds = EXCLUDED.milliseconds, done = EXCLUDED.done, "
-        "error = EXCLUDED.error",
-        new_id(),
-        started_at,
-        sweep.name,
-        clock.now(),
-        round((time.perf_counter() - began) * 1000),
-        done,
-        error,
-    )
+        lag = await sweep.lag() if sweep.lag else None
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        failure = error
+        log.error("sweep_failed", sweep=sweep.name, exc_info=error)
+    milliseconds = round((time.perf_counter() - began) * 1000)
+    await note_run(sweep, started_at, milliseconds, done, type(failure).__name__ if failure else "", lag)
+    if failure:
+        raise failure
     return done
+
+
+async def _declare(stop: asyncio.Event) -> None:
+    try:
+        await declare_sweeps(wiring.SWEEPS)
+    except Exception as error:
+        if not is_unreachable(error):
+            raise
+        log.warning("worker_waits_for_database", error=type(error).__name__)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

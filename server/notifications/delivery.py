@@ -1,6 +1,7 @@
 """Carrying messages to WeChat, and what WeChat says of them afterwards.
 
-No accept left, no WeChat account, or nothing left to tell of: the message stays in the inbox and WeChat is not asked.
+No accept for it, not wanted, no WeChat account, or nothing left to tell of: the message stays in the inbox, and WeChat
+is not asked.
 The relay sends to one person one message at a time (the row's lane), so the balance that is looked at before the call
 is still the one that the record of the call spends.
 """
@@ -9,14 +10,16 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
 
 from server import clock
+from server.database import fetch
 from server.notifications import grants
 from server.notifications.events import EVENTS, Event
-from server.notifications.models import Delivery, GrantSource, InboxMessage
+from server.notifications.models import LAST_KEPT, NO_ACCEPT, NOT_AT_WECHAT, Delivery, GrantSource, InboxMessage
+from server.notifications.preferences import next_digest, wanted_by
 from server.notifications.rendering import Told, describe_subjects, gone_subjects, render_fields, render_words
-from server.outbox import CannotSucceed, OutboxState, OutcomeUnknown, Record, RetryLater
+from server.notifications.service import SUBSCRIBE_MESSAGE
+from server.outbox import CannotSucceed, NotBefore, OutboxState, OutcomeUnknown, Record, RetryLater, about_to_leave
 from server.wechat import errors
 from server.wechat.connection import openid_of, person_of, platform, template_ids
 from server.wechat.message_fields import FieldInvalid
@@ -25,8 +28,6 @@ from server.wechat.templates import fill_template
 
 log = structlog.get_logger()
 
-_deliveries = Counter("linli_subscribe_messages_total", "Subscribe messages by what became of them", ["delivery"])
-
 _PAUSES: dict[type[errors.WeChatError], timedelta] = {
     errors.UserBusy: timedelta(seconds=3),
     errors.TooOften: timedelta(minutes=1),
@@ -34,18 +35,28 @@ _PAUSES: dict[type[errors.WeChatError], timedelta] = {
 }
 """How long to wait after a refusal that passes by itself; the others wait longer each time."""
 
+_HAS_LEFT = (Delivery.SENT, Delivery.DELIVERED, Delivery.UNDELIVERED, Delivery.UNKNOWN)
+_NOT_A_THING = ("person", "organization", "party_organization")
+
 _WAIT_FOR_RECORD = timedelta(minutes=10)
 """A push about a message that we do not know (yet) is tried again so long."""
 
 
 async def send_message(payload: dict[str, Any]) -> Record | None:
-    """The outbox effect: send the inbox message to WeChat, if the person allows it."""
+    """The outbox effect: send the inbox message to WeChat, if the person allows it and wants it."""
     message = await InboxMessage.get_or_none(id=payload["message"])
     event = EVENTS.get(message.event) if message else None
     if message is None or event is None or not event.template:
         return None
-    if not await grants.balance_of(message.person_id, event.template):
-        return _keep_in_inbox(message, "no accept left")
+    wanted = await wanted_by(message.person_id)
+    if event.topic in wanted.muted:
+        return _keep_in_inbox(message, "turned off")
+    if held_until := wanted.held_until(event, clock.now()):
+        raise NotBefore(held_until)
+    if reason := await _why_no_accept(message, event):
+        return _keep_in_inbox(message, reason, tell_later=True)
+    if await _is_overtaken(message, event):
+        return _keep_in_inbox(message, "a later one was sent before it")
     openid = await openid_of(message.person_id)
     if openid is None:
         return _keep_in_inbox(message, "no WeChat account")
@@ -120,7 +131,7 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
 
     async def record_no_grant() -> None:
         await grants.correct_to_zero(message.person_id, event.template, f"refused:{message.id}")
-        await _note(message, Delivery.INBOX_ONLY, "WeChat knows of no accept")
+        await _keep_in_inbox(message, NOT_AT_WECHAT, tell_later=True)()
 
     try:
         # Fetched by itself first: a token that got no answer must not pass for a message that got none.
@@ -129,6 +140,7 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
         raise RetryLater(str(error)) from None
     except errors.WeChatError:
         pass  # The call below meets the same, and tells what becomes of it.
+    about_to_leave()
     try:
         msgid = await platform().send_subscribe_message(openid, template_ids()[event.template], page, data)
     except errors.NoGrant:
@@ -147,9 +159,56 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
     return record_sent
 
 
-def _keep_in_inbox(message: InboxMessage, note: str) -> Record:
+async def _why_no_accept(message: InboxMessage, event: Event) -> str:
+    """Why there is no accept for this message: none is left, or what is left is for something more important."""
+    balance = await grants.balance_of(message.person_id, event.template)
+    if not balance:
+        return NO_ACCEPT
+    kept = await _more_important(message, event)
+    if event.importance == 0:
+        kept = max(kept, 1)
+    return LAST_KEPT if balance <= kept else ""
+
+
+async def _more_important(message: InboxMessage, event: Event) -> int:
+    """How many more important messages to the same person are still to be sent with this template."""
+    rows = await fetch(
+        "SELECT payload->>'message' AS message FROM outbox WHERE lane = $1 AND kind = $2 "
+        "AND state IN ('queued', 'waiting') LIMIT 100",
+        message.person_id,
+        SUBSCRIBE_MESSAGE,
+    )
+    waiting: list[InboxMessage] = await InboxMessage.filter(id__in=[row["message"] for row in rows])
+    others = [EVENTS[other.event] for other in waiting if other.event in EVENTS]
+    return sum(other.template == event.template and other.importance > event.importance for other in others)
+
+
+async def _is_overtaken(message: InboxMessage, event: Event) -> bool:
+    """Whether a later message about the same thing has gone to WeChat before this one (it was urgent, or this one was
+    held): "booked" after "cancelled" would mislead. (Persons and organizations are not what a message is about.)"""
+    own = _things(event, message.facts)
+    if not own:
+        return False
+    later: list[InboxMessage] = await InboxMessage.filter(
+        person_id=message.person_id, id__gt=message.id, delivery__in=_HAS_LEFT
+    )
+    return any(own & _things(EVENTS[other.event], other.facts) for other in later if other.event in EVENTS)
+
+
+def _things(event: Event, facts: Any) -> set[str]:
+    kinds = {name: event.kinds.get(name, name) for name in event.subject_names()}
+    return {facts[name] for name, kind in kinds.items() if kind not in _NOT_A_THING and facts.get(name)}
+
+
+def _keep_in_inbox(message: InboxMessage, note: str, *, tell_later: bool = False) -> Record:
+    """It stays in the inbox; with `tell_later` the next digest counts it."""
+
     async def record() -> None:
         await _note(message, Delivery.INBOX_ONLY, note)
+        if tell_later and not message.hidden:
+            await InboxMessage.filter(id=message.id, read_at__isnull=True).update(
+                digest_due_at=next_digest(clock.now())
+            )
 
     return record
 
@@ -166,7 +225,6 @@ async def _note(message: InboxMessage, delivery: Delivery, note: str, *, msgid: 
     if msgid:
         changes["msgid"] = msgid
     await InboxMessage.filter(id=message.id).update(**changes)
-    _deliveries.labels(delivery).inc()
 
 
 def _until_tomorrow() -> timedelta:

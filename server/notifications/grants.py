@@ -7,11 +7,11 @@ time that WeChat gives it, so a push that was delayed still finds its report). W
 be wrong by one for a while; WeChat's answer 43101 then corrects it to 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from server import clock
-from server.database import execute, fetch_value, transaction
+from server.database import execute, fetch, fetch_value, transaction
 from server.ids import new_id
 from server.notifications.models import GrantBalance, GrantEntry, GrantSource
 
@@ -79,6 +79,16 @@ async def balance_of(person_id: str, template: str) -> int:
         "SELECT balance FROM grant_balance WHERE person_id = $1 AND template = $2", person_id, template
     )
     return found or 0
+
+
+async def persons_with_accept(template: str, person_ids: Sequence[str]) -> set[str]:
+    """Those of the persons who have an accept of the template left."""
+    rows = await fetch(
+        "SELECT person_id FROM grant_balance WHERE person_id = ANY($1) AND template = $2 AND balance > 0",
+        list(person_ids),
+        template,
+    )
+    return {row["person_id"] for row in rows}
 
 
 async def lock_balance(person_id: str, template: str) -> GrantBalance:

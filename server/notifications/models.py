@@ -23,10 +23,20 @@ class Delivery(StrEnum):
     EXPIRED = "expired"
 
 
+NO_ACCEPT, LAST_KEPT, NOT_AT_WECHAT = NO_ACCEPT_NOTES = (
+    "no accept left",
+    "the last accept is kept for something more important",
+    "WeChat knows of no accept",
+)
+"""The notes of messages that stayed in the inbox for want of an accept."""
+
+
 class InboxMessage(Model):
     """Something a person was told: the event and the ids, codes and times it is about, never words.
 
-    `delivery_note` says in English why it stayed in the inbox or failed; `msgid` is the platform's.
+    `delivery_note` says in English why it stayed in the inbox or failed; `msgid` is the platform's. `digest_due_at` is
+    when one that could not be sent for want of an accept is to be told of together with others. A `hidden` one goes to
+    WeChat alone (the digest itself).
     """
 
     person_id = IdField()
@@ -36,12 +46,16 @@ class InboxMessage(Model):
     delivery = fields.CharEnumField(Delivery, max_length=16, default=Delivery.INBOX_ONLY)
     delivery_note = fields.CharField(max_length=200, default="")
     msgid = fields.CharField(max_length=64, null=True)
+    digest_due_at = fields.DatetimeField(null=True)
+    hidden = fields.BooleanField(default=False)
 
     class Meta:
         table = "inbox_message"
         indexes = [
             SqlIndex(name="inbox_message_person", columns="person_id, id DESC"),
-            SqlIndex(name="inbox_message_unread", columns="person_id, id", where="read_at IS NULL"),
+            SqlIndex(name="inbox_message_unread", columns="person_id, id", where="read_at IS NULL AND NOT hidden"),
+            SqlIndex(name="inbox_message_digest", columns="digest_due_at", where="digest_due_at IS NOT NULL"),
+            SqlIndex(name="inbox_message_digest_person", columns="person_id", where="digest_due_at IS NOT NULL"),
             SqlIndex(name="inbox_message_age", columns="created_at"),
             SqlIndex(name="inbox_message_msgid", columns="msgid", where="msgid IS NOT NULL", unique=True),
         ]
@@ -100,4 +114,29 @@ class GrantBalance(Model):
         constraints = [
             UniqueConstraint(fields=("person_id", "template"), name="grant_balance_one"),
             CheckConstraint(check="balance >= 0", name="grant_balance_not_negative"),
+        ]
+
+
+class NotificationPreferences(Model):
+    """What a person does not want on WeChat, and when. The inbox keeps everything all the same.
+
+    `muted` are topics (events.TOPICS). Between `quiet_from` and `quiet_until`, minutes of the day in Shanghai, only
+    what is urgent is sent. One row a person, made when they first change something.
+    """
+
+    person_id = IdField()
+    muted: Any = fields.JSONField(default=list)
+    quiet_from = fields.SmallIntField(null=True)
+    quiet_until = fields.SmallIntField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "notification_preferences"
+        constraints = [
+            UniqueConstraint(fields=("person_id",), name="notification_preferences_one"),
+            CheckConstraint(
+                check="(quiet_from IS NULL) = (quiet_until IS NULL) AND "
+                "(quiet_from IS NULL OR quiet_from <> quiet_until)",
+                name="notification_preferences_quiet_hours",
+            ),
         ]

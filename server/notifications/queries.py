@@ -1,6 +1,9 @@
 """What people read: their inbox, and which accepts are worth asking them for."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -8,7 +11,9 @@ from server import clock
 from server.database import fetch, fetch_value
 from server.errors import InvalidFields
 from server.ids import Id
-from server.notifications.events import MOMENTS
+from server.notifications.events import EVENTS, MOMENTS
+from server.notifications.models import NO_ACCEPT_NOTES
+from server.notifications.preferences import wanted_by
 from server.notifications.rendering import Told, describe_subjects, render_words
 from server.pages import cut_page, decode_cursor
 from server.wechat.connection import template_ids
@@ -19,6 +24,7 @@ ASK_AT_ONCE = 3
 ENOUGH = 5
 """Accepts in hand from which on asking for more only annoys."""
 ASK_BANNED_AGAIN = timedelta(days=30)
+MISSED_LATELY = timedelta(days=30)
 
 
 class InboxMessageView(msgspec.Struct):
@@ -41,6 +47,14 @@ class InboxView(msgspec.Struct):
     unread: int
 
 
+class InboxState(msgspec.Struct):
+    """What an open client is told when its inbox changes: how many messages are unread, and the newest one if it is
+    new."""
+
+    unread: int
+    newest: InboxMessageView | None
+
+
 class TemplateView(msgspec.Struct):
     """A template for wx.requestSubscribeMessage, and how many accepts of it are in hand."""
 
@@ -60,36 +74,45 @@ async def list_inbox(person_id: str, cursor: str | None, limit: int) -> InboxVie
     """The person's messages, newest first. Raises InvalidFields for a cursor that is none."""
     (before,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     rows = await fetch(
-        "SELECT id, event, facts, created_at, read_at FROM inbox_message WHERE person_id = $1 "
+        "SELECT id, event, facts, created_at, read_at FROM inbox_message WHERE person_id = $1 AND NOT hidden "
         "AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         person_id,
         before,
         limit + 1,
     )
     page = cut_page(rows, limit, lambda row: (row["id"],))
-    told = [Told(row["event"], msgspec.json.decode(row["facts"])) for row in page.items]
-    described = await describe_subjects(told)
-    items = []
-    for row, one in zip(page.items, told, strict=True):
-        words = render_words(one, described)
-        items.append(
-            InboxMessageView(
-                row["id"], row["event"], words.title, words.text, words.page, row["created_at"], row["read_at"]
-            )
-        )
-    return InboxView(items, page.next_cursor, await count_unread(person_id))
+    return InboxView(await _in_words(page.items), page.next_cursor, await count_unread(person_id))
+
+
+async def inbox_state(person_id: str, newest_seen: str | None) -> InboxState:
+    """How many messages are unread, and the newest one where it is not the one that was seen already."""
+    # In one statement, so that both are of one moment.
+    rows = await fetch(
+        "SELECT id, event, facts, created_at, read_at, (SELECT count(*) FROM inbox_message u "
+        "WHERE u.person_id = $1 AND u.read_at IS NULL AND NOT u.hidden) AS unread "
+        "FROM inbox_message WHERE person_id = $1 AND NOT hidden ORDER BY id DESC LIMIT 1",
+        person_id,
+    )
+    if not rows:
+        return InboxState(0, None)
+    is_new = rows[0]["id"] != newest_seen
+    return InboxState(rows[0]["unread"], (await _in_words(rows))[0] if is_new else None)
 
 
 async def count_unread(person_id: str) -> int:
     count: int = await fetch_value(
-        "SELECT count(*) FROM inbox_message WHERE person_id = $1 AND read_at IS NULL", person_id
+        "SELECT count(*) FROM inbox_message WHERE person_id = $1 AND read_at IS NULL AND NOT hidden", person_id
     )
     return count
 
 
 async def list_templates_to_ask(person_id: str, moment: str) -> TemplatesToAskView:
-    """The templates that the client should ask for at this tap: those with the fewest accepts in hand first, then in
-    the order of MOMENTS; not those with enough, nor those that WeChat has banned. Raises InvalidFields."""
+    """The templates that the client should ask for at this tap, most useful first: those with the fewest accepts in
+    hand, of these the ones for want of which most messages were not sent lately, then in the order of MOMENTS.
+
+    Not those with enough, nor those that WeChat has banned, nor those for which the person has turned everything off.
+    Raises InvalidFields.
+    """
     if moment not in MOMENTS:
         raise InvalidFields.of("moment", "不认识的时机")
     rows = await fetch(
@@ -101,11 +124,51 @@ async def list_templates_to_ask(person_id: str, moment: str) -> TemplatesToAskVi
         for row in rows
         if row["answer"] == "ban" and row["answered_at"] > clock.now() - ASK_BANNED_AGAIN
     }
-    wanted = [name for name in MOMENTS[moment] if name not in banned and accepts.get(name, 0) < ENOUGH]
-    wanted.sort(key=lambda name: accepts.get(name, 0))
+    muted = (await wanted_by(person_id)).muted
+    missed = await _count_missed(person_id)
+    wanted = [
+        name
+        for name in MOMENTS[moment]
+        if name not in banned and accepts.get(name, 0) < ENOUGH and not _topics_of(name) <= muted
+    ]
+    wanted.sort(key=lambda name: (accepts.get(name, 0), -missed[name]))
     return TemplatesToAskView(
         [
             TemplateView(name, template_ids()[name], BY_NAME[name].title, accepts.get(name, 0))
             for name in wanted[:ASK_AT_ONCE]
         ]
     )
+
+
+async def _in_words(rows: Sequence[Mapping[str, Any]]) -> list[InboxMessageView]:
+    told = [Told(row["event"], msgspec.json.decode(row["facts"])) for row in rows]
+    described = await describe_subjects(told)
+    views = []
+    for row, one in zip(rows, told, strict=True):
+        words = render_words(one, described)
+        views.append(
+            InboxMessageView(
+                row["id"], row["event"], words.title, words.text, words.page, row["created_at"], row["read_at"]
+            )
+        )
+    return views
+
+
+async def _count_missed(person_id: str) -> Counter[str]:
+    """Template → how many messages lately stayed in the inbox for want of an accept."""
+    rows = await fetch(
+        "SELECT event, count(*) AS count FROM inbox_message WHERE person_id = $1 AND created_at > $2 "
+        "AND delivery = 'inbox_only' AND delivery_note = ANY($3) GROUP BY event",
+        person_id,
+        clock.now() - MISSED_LATELY,
+        list(NO_ACCEPT_NOTES),
+    )
+    missed: Counter[str] = Counter()
+    for row in rows:
+        if event := EVENTS.get(row["event"]):
+            missed[event.template] += row["count"]
+    return missed
+
+
+def _topics_of(template: str) -> set[str]:
+    return {event.topic for event in EVENTS.values() if event.template == template}

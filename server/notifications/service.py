@@ -1,27 +1,33 @@
 """Telling people: one call in the transaction of the deed writes the inbox and queues what goes to WeChat."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from server import clock
-from server.database import execute, fetch, transaction
+from server.database import after_commit, execute, fetch, transaction
 from server.errors import NotFound
 from server.ids import new_id
+from server.notifications import live
 from server.notifications.events import EVENTS
-from server.notifications.grants import lock_balance
-from server.notifications.models import Delivery, InboxMessage
-from server.outbox import OutboxRow
+from server.notifications.grants import lock_balance, persons_with_accept
+from server.notifications.models import NO_ACCEPT, Delivery, InboxMessage
+from server.notifications.preferences import next_digest
+from server.outbox import OutboxRow, retry_failed
 
 SUBSCRIBE_MESSAGE = "subscribe_message"
 """The outbox kind; its payload is {"message": inbox message id}: what it says is read from the inbox."""
 
 
-async def notify(person_ids: str | Iterable[str], event: str, **facts: Any) -> None:
+async def notify(
+    person_ids: str | Iterable[str], event: str, *, expires_at: datetime | None = None, **facts: Any
+) -> None:
     """Tell each person once of `event`, in the caller's transaction: an inbox row, and an outbox row for WeChat.
 
-    Facts are ids, short codes, numbers and aware times; never names or texts. Raises KeyError for an event that is not
-    in EVENTS and TypeError for facts that it lacks or that cannot be stored.
+    Facts are ids, short codes, numbers and aware times; never names or texts. Once `expires_at` has passed (by default
+    the event's `expires_after`) it is not sent to WeChat any more, and only the inbox has it. Raises KeyError for an
+    event that is not in EVENTS and TypeError for facts that it lacks or that cannot be stored.
     """
     declared = EVENTS[event]
     if missing := declared.fact_names() - facts.keys():
@@ -31,6 +37,13 @@ async def notify(person_ids: str | Iterable[str], event: str, **facts: Any) -> N
         return
     stored = {name: _storable(name, value) for name, value in facts.items()}
     now = clock.now()
+    to_wechat = set(persons) if declared.template else set()
+    if declared.bulk:
+        # Most of so many have no accept, and rows that end at once would only be in the way.
+        to_wechat &= await persons_with_accept(declared.template, persons)
+    kept: dict[str, Any] = {"delivery": Delivery.INBOX_ONLY}
+    if declared.template and not declared.hidden:
+        kept |= {"delivery_note": NO_ACCEPT, "digest_due_at": next_digest(now)}
     messages = [
         InboxMessage(
             id=new_id(),
@@ -38,13 +51,15 @@ async def notify(person_ids: str | Iterable[str], event: str, **facts: Any) -> N
             person_id=person_id,
             event=event,
             facts=stored,
-            delivery=Delivery.QUEUED if declared.template else Delivery.INBOX_ONLY,
+            read_at=now if declared.hidden else None,
+            hidden=declared.hidden,
+            **({"delivery": Delivery.QUEUED} if person_id in to_wechat else kept),
         )
         for person_id in persons
     ]
     await InboxMessage.bulk_create(messages, batch_size=1000)
-    if not declared.template:
-        return
+    if not declared.hidden:
+        after_commit(partial(live.tell, persons))
     # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
     await OutboxRow.bulk_create(
         [
@@ -53,15 +68,24 @@ async def notify(person_ids: str | Iterable[str], event: str, **facts: Any) -> N
                 kind=SUBSCRIBE_MESSAGE,
                 payload={"message": message.id},
                 lane=message.person_id,
-                urgent=declared.urgent,
+                priority=declared.priority,
                 due_at=now,
-                expires_at=now + declared.expires_after if declared.expires_after else None,
+                expires_at=expires_at or now + declared.expires_after,
                 dedupe_key=f"{SUBSCRIBE_MESSAGE}:{message.id}",
             )
             for message in messages
+            if message.person_id in to_wechat
         ],
         batch_size=1000,
     )
+
+
+async def retry_messages(row_ids: Sequence[str]) -> int:
+    """Have failed outbox rows tried again, in the caller's transaction; how many could be."""
+    payloads = await retry_failed(row_ids)
+    messages = [payload["message"] for payload in payloads if "message" in payload]
+    await InboxMessage.filter(id__in=messages).update(delivery=Delivery.QUEUED, delivery_note="")
+    return len(payloads)
 
 
 async def read_message(person_id: str, message_id: str) -> None:
@@ -71,13 +95,20 @@ async def read_message(person_id: str, message_id: str) -> None:
         if message is None:
             raise NotFound()
         await InboxMessage.filter(id=message_id, read_at__isnull=True).update(read_at=clock.now())
+        after_commit(partial(live.tell, [person_id]))
 
 
 async def read_all_messages(person_id: str) -> int:
     """Mark everything as read; how many messages that were."""
-    return await execute(
-        "UPDATE inbox_message SET read_at = $2 WHERE person_id = $1 AND read_at IS NULL", person_id, clock.now()
-    )
+    async with transaction():
+        count = await execute(
+            "UPDATE inbox_message SET read_at = $2 WHERE person_id = $1 AND read_at IS NULL AND NOT hidden",
+            person_id,
+            clock.now(),
+        )
+        if count:
+            after_commit(partial(live.tell, [person_id]))
+    return count
 
 
 async def move_messages(from_id: str, into_id: str) -> None:
@@ -92,6 +123,12 @@ async def move_messages(from_id: str, into_id: str) -> None:
         if row["answered_at"] and (kept.answered_at is None or row["answered_at"] > kept.answered_at):
             kept.answer, kept.answered_at = row["answer"], row["answered_at"]
         await kept.save(update_fields=["balance", "answer", "answered_at"])
+    await execute(
+        "UPDATE notification_preferences SET person_id = $2 WHERE person_id = $1 "
+        "AND NOT EXISTS (SELECT 1 FROM notification_preferences o WHERE o.person_id = $2)",
+        from_id,
+        into_id,
+    )
     # After the balances, as where a sending is recorded: the other order could deadlock with it.
     await execute("UPDATE inbox_message SET person_id = $2 WHERE person_id = $1", from_id, into_id)
 

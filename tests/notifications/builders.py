@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 
 from server import clock
-from server.database import fetch, fetch_one, fetch_value, transaction
+from server.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.ids import new_id
 from server.notifications.events import Event
 from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
 from server.notifications.service import notify
 from server.outbox import OutboxRow
+from server.wechat.connection import template_ids
 from tests.clients import Api
+from tests.simulator import Simulator
 
 TEMPLATE = "wish_progress"
 
@@ -23,6 +25,7 @@ _changed = Event(
     text="{doer[nickname]}在{at}更新了“{thing[title]}”（{reason}）",
     page="pages/thing/thing?id={thing[id]}",
     template=TEMPLATE,
+    topic="wishes",
     fields={"thing1": "{thing[title]}", "phrase2": "已更新", "time3": "{at}", "thing4": "{reason}"},
     kinds={"doer": "person"},
     words={"reason": {"idle": "长期没有进展"}},
@@ -33,8 +36,29 @@ EVENTS = {
     "thing_unsendable": msgspec.structs.replace(
         _changed, fields={"thing1": "{thing[title]}", "phrase2": "abc", "time3": "{at}", "thing4": "{reason}"}
     ),
+    "thing_urgent": msgspec.structs.replace(_changed, urgent=True),
+    "thing_minor": msgspec.structs.replace(_changed, minor=True),
+    "thing_bulk": msgspec.structs.replace(_changed, bulk=True),
     "thing_seen": Event(title="有人看过", text="“{thing[title]}”被看过"),
 }
+
+CHAOS_TEMPLATE = "service_report"
+_numbered = Event(
+    title="第{n}条",
+    text="{doer[nickname]}的第{n}条",
+    page="pages/thing/thing?n={n}",
+    template=CHAOS_TEMPLATE,
+    topic="service_record",
+    fields={"thing1": "第{n}条", "time2": "{at}", "thing3": "{doer[nickname]}"},
+    kinds={"doer": "person"},
+    expires_after=timedelta(days=365),
+)
+CHAOS_EVENTS = {
+    "numbered_urgent": msgspec.structs.replace(_numbered, urgent=True),
+    "numbered_normal": _numbered,
+    "numbered_bulk": msgspec.structs.replace(_numbered, bulk=True),
+}
+"""Messages that say which of a person's they are, of each priority."""
 
 
 class Things(dict[str, str]):
@@ -69,6 +93,31 @@ async def outcome_of(message_id: str) -> tuple[str, str, int]:
     message = await InboxMessage.get(id=message_id)
     row = await OutboxRow.get(dedupe_key=f"subscribe_message:{message_id}")
     return str(row.state), str(message.delivery), await balance_of(message.person_id, TEMPLATE)
+
+
+async def give_accepts(simulator: Simulator, person_ids: Iterable[str], times: int, template: str = TEMPLATE) -> None:
+    """Accepts as if the persons had tapped so often, here and at the platform."""
+    persons = list(person_ids)
+    await execute(
+        "INSERT INTO grant_balance (id, created_at, person_id, template, balance, answer) "
+        "SELECT p, $2, p, $3, $4, 'accept' FROM unnest($1::uuid[]) AS p "
+        "ON CONFLICT (person_id, template) DO UPDATE SET balance = grant_balance.balance + $4",
+        persons,
+        clock.now(),
+        template,
+        times,
+    )
+    grants = simulator.app.ctx.state.saved.grants
+    for person_id in persons:
+        key = f"openid-{person_id} {template_ids()[template]}"
+        grants[key] = grants.get(key, 0) + times
+
+
+def at_shanghai(hour: int, minute: int = 0, *, days: int = 1) -> None:
+    """Move the clock to this time of day, `days` from today."""
+    local = clock.shanghai(clock.real_now())
+    wanted = local.replace(hour=hour, minute=minute, second=0, microsecond=0) + timedelta(days=days)
+    clock.move_clock(wanted - local)
 
 
 async def ledger_of(who: Api) -> list[tuple[str, int]]:

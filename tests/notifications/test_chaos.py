@@ -1,6 +1,11 @@
-"""Many messages while WeChat fails a third of the time: each ends, and none is sent twice."""
+"""Workers are killed with -9 while messages and due jobs pass and WeChat fails a third of the time.
+
+Everything ends: each message in a final state and at most once at the platform, each job done once, no order broken.
+Counted from the simulator's outbox and the database.
+"""
 
 import asyncio
+import random
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -8,14 +13,21 @@ from typing import Any
 import pytest
 
 from server import clock
+from server.announcements.models import Announcement, AnnouncementState, Audience
 from server.database import execute, fetch, fetch_value, transaction
+from server.ids import new_id
+from server.notifications import events
 from server.notifications.service import notify
-from server.relay import run_relay
-from server.wechat.connection import template_ids
-from tests.builders import create_community, create_resident
+from server.organizations.models import Organization
+from server.settings import Settings
+from server.wishes.models import Audience as WishAudience
+from server.wishes.models import Wish, WishKind, WishState
+from server.wishes.rules import today
+from tests.builders import create_community
 from tests.clients import Api
-from tests.notifications.builders import TEMPLATE, Things
-from tests.simulator import Simulator
+from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, at_shanghai
+from tests.notifications.processes import SimulatorProcess, Workers, simulator_process, worker_processes
+from tests.wishes.builders import put_persons
 
 FAULTS: list[dict[str, Any]] = [
     {"errcode": -1, "probability": 0.08},
@@ -26,70 +38,168 @@ FAULTS: list[dict[str, Any]] = [
     {"disconnect": True, "probability": 0.04},
     {"status": 502, "when": "after", "probability": 0.03},
 ]
+SEND = "/cgi-bin/message/subscribe/send"
+PRIORITIES = ("normal", "urgent", "normal", "bulk", "normal")
 
 
-async def test_a_few_messages_end_whatever_happens(api: Api, simulator: Simulator, things: Things) -> None:
-    await send_through_faults(api, simulator, things, people=10, messages=12)
+async def test_killed_workers_lose_nothing_and_repeat_nothing(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chaos(api, settings, monkeypatch, people=60, messages=5, jobs=100, kills=8)
 
 
 @pytest.mark.full
-async def test_ten_thousand_messages_end_whatever_happens(api: Api, simulator: Simulator, things: Things) -> None:
-    await send_through_faults(api, simulator, things, people=200, messages=50)
+async def test_twenty_thousand_messages_and_five_thousand_jobs(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chaos(api, settings, monkeypatch, people=400, messages=50, jobs=5000, kills=60)
 
 
-async def send_through_faults(api: Api, simulator: Simulator, things: Things, *, people: int, messages: int) -> None:
+async def chaos(
+    api: Api,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    people: int,
+    messages: int,
+    jobs: int,
+    kills: int,
+) -> None:
+    for name, event in CHAOS_EVENTS.items():
+        monkeypatch.setitem(events.EVENTS, name, event)
+    at_shanghai(10)
     community = await create_community()
-    persons = [(await create_resident(api, community)).person_id for _ in range(people)]
-    state = simulator.app.ctx.state
-    for person_id in persons:
+    persons = [person.person_id for person in await put_persons(api, community, *["居民"] * people)]
+    await add_jobs(community, persons, jobs)
+    async with simulator_process(settings) as simulator:
+        await simulator.add_people([f"openid-{person}" for person in persons], CHAOS_TEMPLATE, messages)
         await execute(
             "INSERT INTO grant_balance (id, created_at, person_id, template, balance, answer) "
-            "VALUES ($1, $2, $1, $3, $4, 'accept')",
-            person_id,
+            "SELECT p, $2, p, $3, $4, 'accept' FROM unnest($1::uuid[]) AS p",
+            persons,
             clock.now(),
-            TEMPLATE,
+            CHAOS_TEMPLATE,
             messages,
         )
-        state.saved.grants[f"openid-{person_id} {template_ids()[TEMPLATE]}"] = messages
-    for number in range(messages):
-        async with transaction():
-            thing = things.add(f"第{number}条")
-            for person_id in persons:
-                facts = {"doer": person_id, "at": clock.now(), "reason": "idle"}
-                await notify(person_id, "thing_changed", thing=thing, **facts)
-    for fault in FAULTS:
-        await simulator.fault(times=-1, **fault)
+        for fault in FAULTS:
+            await simulator.admin("POST", "faults", {"path": SEND, "times": -1, **fault})
+        async with worker_processes(settings, simulator, 3) as workers:
+            killing = asyncio.create_task(kill_now_and_then(workers, people * messages + jobs, kills))
+            await write_messages(persons, messages)
+            await until_nothing_is_left()
+            killing.cancel()
+            await workers.stop()
+        assert workers.killed >= kills / 2
+        await check_messages(persons, messages, simulator)
+    await check_jobs(persons, jobs)
 
-    stop = asyncio.Event()
-    relays = [asyncio.create_task(run_relay(stop, at_once=16, idle_seconds=0.01)) for _ in range(2)]
-    hours = 0
-    while await fetch_value("SELECT count(*) FROM outbox WHERE finished_at IS NULL"):
+
+async def add_jobs(community: Organization, persons: list[str], jobs: int) -> None:
+    """Wishes whose day has passed, each to be closed and its wisher told; and an announcement to everybody."""
+    now = clock.now()
+    await Wish.bulk_create(
+        [
+            Wish(
+                id=new_id(),
+                author_id=persons[number % len(persons)],
+                beneficiary_id=persons[number % len(persons)],
+                community_id=community.id,
+                state=WishState.PUBLISHED,
+                kind=WishKind.THING,
+                audience=next(iter(WishAudience)),
+                title=f"心愿{number}",
+                wished_by=today() - timedelta(days=1),
+                submitted_at=now,
+                published_at=now,
+            )
+            for number in range(jobs)
+        ],
+        batch_size=500,
+    )
+    await Announcement.create(
+        organization_id=community.id,
+        audience=Audience.RESIDENTS,
+        title="公告",
+        text="公告",
+        state=AnnouncementState.SENDING,
+        written_by_id=new_id(),
+        sent_at=now,
+    )
+
+
+async def write_messages(persons: list[str], messages: int) -> None:
+    for number in range(messages):
+        for person in persons:
+            async with transaction():
+                event = f"numbered_{PRIORITIES[number % len(PRIORITIES)]}"
+                await notify(person, event, n=number, doer=person, at=clock.now())
+
+
+async def kill_now_and_then(workers: Workers, rows: int, kills: int) -> None:
+    """By the work that is done and not by the clock: a worker that never came to do anything proves nothing."""
+    next_at = 0.0
+    while True:
+        next_at += rows / kills * random.uniform(0.5, 1.2)
+        while await fetch_value("SELECT count(*) FROM outbox WHERE finished_at IS NOT NULL") < next_at:
+            await asyncio.sleep(random.uniform(0, 0.1))
+        await workers.kill_one()
+
+
+async def until_nothing_is_left() -> None:
+    """Lets pauses pass where nothing else is left to do; the workers read the same clock."""
+    while True:
         await asyncio.sleep(0.05)
+        jobs = await fetch_value(
+            "SELECT (SELECT count(*) FROM wish WHERE state = 'published') "
+            "+ (SELECT count(*) FROM announcement WHERE state = 'sending')"
+        )
+        open_rows = await fetch_value("SELECT count(*) FROM outbox WHERE finished_at IS NULL")
+        if not jobs and not open_rows:
+            return
         due = await fetch_value(
             "SELECT count(*) FROM outbox o WHERE state = 'in_flight' OR finished_at IS NULL AND due_at <= $1 "
-            "AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lane = o.lane AND e.id < o.id AND e.finished_at IS NULL)",
+            "AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lane = o.lane AND e.state <> 'in_flight' "
+            "AND e.finished_at IS NULL AND (-e.priority, e.id) < (-o.priority, o.id))",
             clock.now(),
         )
-        if not due:
-            # Only pauses are left: let them pass.
-            hours += 1
-            clock.move_clock(timedelta(hours=hours))
-    stop.set()
-    await asyncio.gather(*relays)
-    await simulator.app.ctx.pushes.drain()
+        if not jobs and not due:
+            soonest = await fetch_value(
+                "SELECT min(due_at) FROM outbox WHERE finished_at IS NULL AND due_at > $1", clock.now()
+            )
+            if soonest:
+                clock.move_clock(clock.offset() + max(soonest - clock.now(), timedelta()) + timedelta(seconds=1))
 
-    rows = await fetch("SELECT id, person_id, delivery FROM inbox_message ORDER BY id")
-    received = await simulator.outbox()
+
+async def check_messages(persons: list[str], messages: int, simulator: SimulatorProcess) -> None:
+    rows = await fetch("SELECT person_id, delivery FROM inbox_message WHERE event LIKE 'numbered%'")
+    received = [message for message in await simulator.outbox() if message["template"] == CHAOS_TEMPLATE]
     arrived = Counter((message["openid"], message["page"]) for message in received)
-    assert len(rows) == people * messages
+    assert len(rows) == len(persons) * messages
     assert max(arrived.values()) == 1, "none twice"
     ended = Counter(row["delivery"] for row in rows)
-    assert set(ended) <= {"sent", "delivered", "unknown", "failed"}
+    assert set(ended) <= {"sent", "unknown", "failed"}, ended
     assert ended["unknown"], "and some are counted as unknown"
-    taken = ended["sent"] + ended["delivered"]
-    assert taken <= len(received) <= taken + ended["unknown"]
-    left = await fetch_value("SELECT sum(balance) FROM grant_balance")
-    assert left == people * messages - taken - ended["unknown"], "each sent or unknown one has spent an accept"
-    for person_id in persons:
-        order = [message["data"]["thing1"] for message in received if message["openid"] == f"openid-{person_id}"]
-        assert order == sorted(order, key=lambda title: int(title[1:-1])), "each person's in order"
+    assert ended["sent"] <= len(received) <= ended["sent"] + ended["unknown"]
+    left = await fetch_value("SELECT sum(balance) FROM grant_balance WHERE template = $1", CHAOS_TEMPLATE)
+    assert left == len(rows) - ended["sent"] - ended["unknown"], "each sent or unknown one has spent an accept"
+    of_person: dict[str, list[int]] = {}
+    for message in received:
+        of_person.setdefault(message["openid"], []).append(int(message["data"]["thing1"][1:-1]))
+    for numbers in of_person.values():
+        for priority in set(PRIORITIES):
+            order = [number for number in numbers if PRIORITIES[number % len(PRIORITIES)] == priority]
+            assert order == sorted(order), "each person's of one priority in order"
+    final = {row["state"] for row in await fetch("SELECT DISTINCT state FROM outbox")}
+    assert final <= {"done", "unknown", "failed"}
+
+
+async def check_jobs(persons: list[str], jobs: int) -> None:
+    assert await fetch_value("SELECT count(*) FROM wish WHERE state = 'expired'") == jobs
+    told = await fetch(
+        "SELECT event, count(*) AS messages, count(DISTINCT (person_id, facts)) AS different FROM inbox_message "
+        "WHERE event IN ('wish_expired', 'announcement') GROUP BY event ORDER BY event"
+    )
+    assert [(row["event"], row["messages"], row["different"]) for row in told] == [
+        ("announcement", len(persons), len(persons)),
+        ("wish_expired", jobs, jobs),
+    ]

@@ -8,8 +8,8 @@ from server import clock
 from server.database import fetch_value, transaction
 from server.ids import new_id
 from server.notifications import grants
-from server.notifications.jobs import purge_old_messages
 from server.notifications.service import move_messages, notify
+from server.retention import RULES
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import Things, tell
@@ -90,13 +90,14 @@ async def test_notify_refuses_what_cannot_be_told(app: object, things: Things) -
 
 
 async def test_messages_are_kept_for_180_days(api: Api, things: Things) -> None:
+    (purge,) = (rule.purge for rule in RULES if rule.table == "inbox_message")
     me = await create_resident(api, await create_community())
     await tell(me, things.add(), "thing_seen")
     clock.move_clock(timedelta(days=179))
     await tell(me, things.add(), "thing_seen")
-    assert await purge_old_messages() == 0
+    assert await purge() == 0
     clock.move_clock(timedelta(days=181))
-    assert await purge_old_messages() == 1
+    assert await purge() == 1
     assert await fetch_value("SELECT count(*) FROM inbox_message") == 1
 
 

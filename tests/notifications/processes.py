@@ -1,0 +1,130 @@
+"""WeChat's simulator and workers as processes of their own, as they run in earnest."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from server.embedded import die_with_parent
+from server.settings import Settings
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def _environment(settings: Settings, simulator_port: int) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "LINLI_ENV": "test",
+        "LINLI_DATA_DIR": str(settings.data_dir),
+        "LINLI_LOG_LEVEL": "error",
+        "LINLI_DATABASE_POOL": "8",
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "WECHAT_SIMULATOR_PORT": str(simulator_port),
+    }
+
+
+class SimulatorProcess:
+    """The platform, over HTTP. It pushes nothing: there is no server to push to."""
+
+    def __init__(self, client: httpx.AsyncClient, port: int) -> None:
+        self.client, self.port = client, port
+
+    async def admin(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        answer = await self.client.request(method, f"/admin/{path}", json=body, params=params or None)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def add_people(self, openids: list[str], template: str, accepts: int) -> None:
+        for openid in openids:
+            await self.admin("POST", "persons", {"openid": openid})
+            await self.admin("POST", f"persons/{openid}/subscriptions", {"accept": [template], "times": accepts})
+
+    async def outbox(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await self.admin("GET", "outbox"))["items"]
+        return items
+
+
+@asynccontextmanager
+async def simulator_process(settings: Settings) -> AsyncIterator[SimulatorProcess]:
+    port = free_port()
+    command = [sys.executable, "-m", "server", "simulator"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=_environment(settings, port), preexec_fn=die_with_parent(), stdout=subprocess.DEVNULL
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            async with asyncio.timeout(60):
+                while True:
+                    with suppress(httpx.TransportError):
+                        await client.post("/admin/reset", json={})
+                        break
+                    assert process.poll() is None
+                    await asyncio.sleep(0.05)
+            await client.post("/admin/pushes", json={"enabled": False})
+            yield SimulatorProcess(client, port)
+    finally:
+        process.kill()
+        process.wait()
+        (settings.data_dir / "wechat-simulator.json").unlink(missing_ok=True)
+
+
+class Workers:
+    """Worker processes that come and go; `killed` counts those ended by kill -9."""
+
+    def __init__(self, nursery: asyncio.subprocess.Process) -> None:
+        self.nursery = nursery
+        self.pids: list[int] = []
+        self.killed = 0
+
+    async def start(self) -> None:
+        assert self.nursery.stdin and self.nursery.stdout
+        self.nursery.stdin.write(b"\n")
+        self.pids.append(int(await self.nursery.stdout.readline()))
+
+    async def kill_one(self) -> None:
+        """Any of them, with -9; another one takes its place."""
+        os.kill(self.pids.pop(random.randrange(len(self.pids))), signal.SIGKILL)
+        self.killed += 1
+        await self.start()
+
+    async def stop(self) -> None:
+        """All of them, and wait until they have finished what they had begun."""
+        for pid in self.pids:
+            os.kill(pid, signal.SIGTERM)
+        async with asyncio.timeout(30):
+            while any(Path(f"/proc/{pid}").exists() for pid in self.pids):
+                await asyncio.sleep(0.02)
+        self.pids.clear()
+
+
+@asynccontextmanager
+async def worker_processes(settings: Settings, simulator: SimulatorProcess, count: int) -> AsyncIterator[Workers]:
+    nursery = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.notifications.worker_process",
+        cwd=ROOT,
+        env=_environment(settings, simulator.port),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        preexec_fn=die_with_parent(),
+    )
+    workers = Workers(nursery)
+    try:
+        for _ in range(count):
+            await workers.start()
+        yield workers
+    finally:
+        nursery.kill()  # and they with it
+        await nursery.wait()

@@ -1,0 +1,112 @@
+"""Those whose messages could not be sent learn once a day that something waits for them."""
+
+import asyncio
+from typing import Any
+
+from server.database import fetch, fetch_value
+from server.notifications.digest import digest_lag, send_digests
+from tests.builders import create_community, create_resident
+from tests.clients import Api
+from tests.notifications.builders import Things, at_shanghai, give_accepts, tell
+from tests.simulator import Simulator
+
+
+async def reader(api: Api, simulator: Simulator, digests: int = 1) -> Api:
+    me = await create_resident(api, await create_community())
+    await give_accepts(simulator, [me.person_id], digests, "inbox_digest")
+    return me
+
+
+async def evening(simulator: Simulator, days: int = 1) -> None:
+    at_shanghai(19, 1, days=days)
+    while await send_digests():
+        pass
+    await simulator.settle()
+
+
+async def digests(simulator: Simulator, who: Api) -> list[dict[str, Any]]:
+    return [message["data"] for message in await simulator.outbox(who) if message["template"] == "inbox_digest"]
+
+
+async def test_in_the_evening_one_digest_counts_what_could_not_be_sent(
+    api: Api, simulator: Simulator, things: Things
+) -> None:
+    me = await reader(api, simulator)
+    at_shanghai(10)
+    for _ in range(3):
+        await tell(me, things.add())
+    await tell(me, things.add(), "thing_seen")
+    await simulator.settle()
+    assert await send_digests() == 0, "not before the evening"
+    assert await digest_lag() == 0
+    at_shanghai(19, 1)
+    assert 0 < await digest_lag() < 120
+    await evening(simulator)
+    (digest,) = await digests(simulator, me)
+    assert digest["number1"] == "3"
+    assert await send_digests() == 0
+    assert (await simulator.outbox(me))[0]["page"] == "pages/me/inbox"
+
+
+async def test_the_digest_is_not_in_the_inbox(api: Api, simulator: Simulator, things: Things) -> None:
+    me = await reader(api, simulator)
+    at_shanghai(10)
+    await tell(me, things.add())
+    await simulator.settle()
+    await evening(simulator)
+    inbox = await me.get("/me/inbox")
+    assert (len(inbox["items"]), inbox["unread"]) == (1, 1)
+    assert (await me.post("/me/inbox/read-all"))["count"] == 1
+
+
+async def test_what_was_read_meanwhile_is_not_counted(api: Api, simulator: Simulator, things: Things) -> None:
+    me = await reader(api, simulator)
+    at_shanghai(10)
+    await tell(me, things.add())
+    await simulator.settle()
+    await me.post("/me/inbox/read-all")
+    await evening(simulator)
+    assert await digests(simulator, me) == []
+
+
+async def test_without_an_accept_or_with_the_digest_turned_off_there_is_none(
+    api: Api, simulator: Simulator, things: Things
+) -> None:
+    poor, deaf = await reader(api, simulator, digests=0), await reader(api, simulator)
+    await deaf.put("/me/notification-preferences", {"version": 0, "muted": ["digest"]})
+    at_shanghai(10)
+    for person in (poor, deaf):
+        await tell(person, things.add())
+    await simulator.settle()
+    await evening(simulator)
+    assert await simulator.outbox() == []
+    assert await fetch_value("SELECT count(*) FROM inbox_message WHERE digest_due_at IS NOT NULL") == 0
+
+
+async def test_a_digest_counts_each_message_once(api: Api, simulator: Simulator, things: Things) -> None:
+    me = await reader(api, simulator, digests=3)
+    at_shanghai(10)
+    await tell(me, things.add())
+    await simulator.settle()
+    await evening(simulator)
+    await evening(simulator, days=2)
+    assert len(await digests(simulator, me)) == 1
+    await tell(me, things.add())
+    await simulator.settle()
+    await evening(simulator, days=3)
+    assert [digest["number1"] for digest in await digests(simulator, me)] == ["1", "1"]
+
+
+async def test_many_workers_send_each_digest_once(api: Api, simulator: Simulator, things: Things) -> None:
+    people = [await reader(api, simulator, digests=5) for _ in range(6)]
+    at_shanghai(10)
+    for person in people:
+        for _ in range(3):
+            await tell(person, things.add())
+    await simulator.settle()
+    at_shanghai(19, 1)
+    await asyncio.gather(*(send_digests() for _ in range(5)))
+    await simulator.settle()
+    for person in people:
+        assert [digest["number1"] for digest in await digests(simulator, person)] == ["3"]
+    assert len(await fetch("SELECT id FROM inbox_message WHERE hidden")) == 6
