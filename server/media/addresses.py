@@ -26,6 +26,11 @@ def use_base(settings: Settings) -> None:
     _base = settings.public_base + PATH
 
 
+def public_address(path: str) -> str:
+    """An absolute address of this server, for what is printed or scanned; `path` begins with a slash."""
+    return _base.removesuffix(PATH) + path
+
+
 def signed_address(picture_id: str, variant: Variant = Variant.PICTURE, seconds: int = SECONDS) -> str:
     """An absolute address that works for `seconds` to one and a half times that.
 

@@ -19,9 +19,11 @@ __all__ = [
     "PictureUnusable",
     "PictureView",
     "attach_pictures",
+    "copy_pictures",
     "detach_pictures",
     "open_picture",
     "picture_views",
+    "read_picture",
     "remove_unused_pictures",
     "signed_address",
     "unused_picture_lag",
@@ -133,6 +135,33 @@ async def detach_pictures(picture_ids: Sequence[str], subject: tuple[str, str]) 
     )
 
 
+async def copy_pictures(owner_id: str, picture_ids: Sequence[str]) -> list[str]:
+    """New pictures of the owner's with the same bytes, in the same order, unused until they are attached.
+
+    For something that begins as a copy of another thing. What is gone meanwhile is left out.
+    """
+    found = {picture.id: picture for picture in await Picture.filter(id__in=picture_ids, state=PictureState.READY)}
+    copies = []
+    for original in (found[picture_id] for picture_id in picture_ids if picture_id in found):
+        # The row first, as with an upload.
+        copy = await Picture.create(
+            owner_id=owner_id,
+            format=original.format,
+            width=original.width,
+            height=original.height,
+            size_bytes=original.size_bytes,
+            sha256=original.sha256,
+            unused_since=clock.now(),
+        )
+        for variant in Variant:
+            stored = await storage.get(_key(original.id, variant, original.format))
+            data = b"".join([chunk async for chunk in stored.chunks])
+            await storage.put(_key(copy.id, variant, copy.format), data)
+        await execute("UPDATE picture SET state = 'ready' WHERE id = $1", copy.id)
+        copies.append(copy.id)
+    return copies
+
+
 async def open_picture(name: str) -> OpenPicture:
     """The picture behind the last part of a signed address. Raises NotFound or Unavailable."""
     picture_id, variant, seconds = read_address(name)
@@ -145,6 +174,18 @@ async def open_picture(name: str) -> OpenPicture:
     except FileNotFoundError:
         raise NotFound() from None
     return OpenPicture(kept.content_type, stored.size, seconds, stored.chunks)
+
+
+async def read_picture(picture_id: str) -> bytes | None:
+    """A picture's bytes, for what is drawn from it; None when it is gone. Raises Unavailable."""
+    row = await fetch_one("SELECT format FROM picture WHERE id = $1 AND state = 'ready'", picture_id)
+    if row is None:
+        return None
+    try:
+        stored = await storage.get(_key(picture_id, Variant.PICTURE, PictureFormat(row["format"])))
+    except FileNotFoundError:
+        return None
+    return b"".join([chunk async for chunk in stored.chunks])
 
 
 async def remove_unused_pictures(limit: int = 50) -> int:

@@ -93,7 +93,8 @@ async def list_held_checks(
 async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reason: str) -> None:
     """The staff's word on a held part; `reason` is what the author reads when it is refused.
 
-    Raises NotFound for what is not the reviewer's to decide, and WrongState when it is not held (any more).
+    Raises NotFound for what is not the reviewer's to decide, NotAllowed for what they wrote themselves, and WrongState
+    when it is not held (any more).
     """
     check = await ContentCheck.get_or_none(id=check_id).select_related("subject")
     if check is None:
@@ -104,6 +105,8 @@ async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reas
         await _require_reviewer(reviewer_id, organization_id or await _city())
     except NotAllowed:
         raise NotFound() from None
+    if reviewer_id == subject.author_id:
+        raise NotAllowed("自己发布的内容须由另一位工作人员审核")
     async with transaction():
         decided = await record_state(
             check_id,

@@ -5,17 +5,27 @@ passes: what could not be checked is held for the staff.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from server import clock
-from server.database import fetch_one, fetch_value, transaction
+from server.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.ids import new_id
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part, Verdict
-from server.outbox import enqueue
+from server.outbox import Priority, enqueue
 from server.wechat.verdicts import LABELS
 
-__all__ = ["TEXTS", "VERDICTS", "Verdict", "record_state", "refusal_reason", "submit_for_check", "verdict_of"]
+__all__ = [
+    "TEXTS",
+    "VERDICTS",
+    "Verdict",
+    "hidden_words",
+    "move_checks",
+    "record_state",
+    "refusal_reason",
+    "submit_for_check",
+    "verdict_of",
+]
 
 CHECK_TEXT = "check_text"
 CHECK_PICTURE = "check_picture"
@@ -101,6 +111,26 @@ async def verdict_of(kind: str, subject_id: str) -> Verdict:
     return Verdict(found) if found else Verdict.PENDING
 
 
+async def hidden_words(kind: str, subject_ids: Iterable[str]) -> set[str]:
+    """Those of the subjects whose words only their author and the staff may read: submitted, and not passed (yet).
+
+    For words whose deed cannot wait for the check (a reason for calling something off): the deed is done, and whoever
+    shows the words asks here. What was never submitted is shown: staff wrote it, or nobody did.
+    """
+    rows = await fetch(
+        "SELECT subject_id FROM checked_subject WHERE kind = $1 AND subject_id = ANY($2::uuid[]) "
+        "AND verdict <> 'passed'",
+        kind,
+        list(subject_ids),
+    )
+    return {row["subject_id"] for row in rows}
+
+
+async def move_checks(from_id: str, into_id: str) -> None:
+    """Two persons turn out to be one: what either wrote is `into_id`'s, in the caller's transaction."""
+    await execute("UPDATE checked_subject SET author_id = $2 WHERE author_id = $1", from_id, into_id)
+
+
 async def refusal_reason(kind: str, subject_id: str) -> str:
     """Why the latest revision was refused, in Chinese: the staff's words, or WeChat's label; empty when it was not."""
     row = await fetch_one(
@@ -145,7 +175,7 @@ async def record_state(
             await subject.save(update_fields=["verdict"])
             # Not told here: an author who edits holds the feature's row and waits for this one, so calling the feature,
             # which takes its own row, would be a deadlock. The lane keeps the tellings of one subject in order.
-            await enqueue(TELL_VERDICT, {"subject": subject.id}, lane=subject.id, urgent=True)
+            await enqueue(TELL_VERDICT, {"subject": subject.id}, lane=subject.id, priority=Priority.URGENT)
         return True
 
 

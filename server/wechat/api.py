@@ -27,8 +27,11 @@ from server.wechat.message_fields import check_page, clean_fields
 from server.wechat.tokens import Tokens
 from server.wechat.verdicts import Verdict, read_result
 
+LANGUAGES = ("zh_CN", "en_US", "zh_HK", "zh_TW")
 SCENE_PATTERN = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
 TEXT_LIMIT = 2500
+ENV_VERSIONS = {"formal": "release", "trial": "trial", "developer": "develop"}
+"""The `miniprogram_state` of messages → what codes call the same version."""
 
 
 class ContentScene(IntEnum):
@@ -73,6 +76,7 @@ class WeChat:
         self.appid = settings.wechat_appid
         self._secret = settings.wechat_secret
         self._miniprogram_state = settings.wechat_miniprogram_state
+        self.env_version = ENV_VERSIONS[settings.wechat_miniprogram_state]
         self._pool = Pool(settings.wechat_base, transport)
         self.tokens = Tokens(self.appid, self._fetch_token, redis)
         self.client = WeChatClient(self.appid, self._secret, self._pool, self.tokens)
@@ -141,13 +145,19 @@ class WeChat:
     ) -> str:
         """Send one message and return its msgid (发送订阅消息). Fields are cleaned first, by type; raises FieldInvalid.
 
-        OutcomeUnknown means that the person may have got it: it must not be sent again.
+        `page` may be empty, `miniprogram_state` is that of the settings unless given. OutcomeUnknown means that the
+        person may have got it: it must not be sent again.
         """
+        miniprogram_state = miniprogram_state or self._miniprogram_state
+        if miniprogram_state not in ENV_VERSIONS:
+            raise ValueError(f"miniprogram_state is one of {', '.join(ENV_VERSIONS)}")
+        if lang not in LANGUAGES:
+            raise ValueError(f"lang is one of {', '.join(LANGUAGES)}")
         message = {
             "touser": openid,
             "template_id": template_id,
             "data": {key: {"value": value} for key, value in clean_fields(data).items()},
-            "miniprogram_state": miniprogram_state or self._miniprogram_state,
+            "miniprogram_state": miniprogram_state,
             "lang": lang,
         }
         if page:
@@ -184,13 +194,17 @@ class WeChat:
             raise OutcomeUnknown("/wxa/media_check_async: an answer without trace_id")
         return str(trace_id)
 
-    async def make_code(self, scene: str, page: str, width: int = 430, env_version: str = "release") -> bytes:
-        """A mini-program code that opens `page` with `scene` (获取不限制的小程序码): the bytes of a JPEG or PNG."""
+    async def make_code(self, scene: str, page: str, width: int = 430, env_version: str = "") -> bytes:
+        """A mini-program code that opens `page` with `scene` (获取不限制的小程序码): the bytes of a JPEG or PNG.
+
+        It opens the version of the mini-program that this deployment's messages open, unless told otherwise.
+        """
+        env_version = env_version or self.env_version
         if not SCENE_PATTERN.fullmatch(scene):
             raise ValueError("a scene has 1 to 32 characters of 0-9 A-Z a-z !#$&'()*+,/:;=?@-._~")
         if not 280 <= width <= 1280:
             raise ValueError("the width is 280 to 1280 pixels")
-        if env_version not in ("release", "trial", "develop"):
+        if env_version not in ENV_VERSIONS.values():
             raise ValueError("env_version is release, trial or develop")
         page = check_page(page)
         if "?" in page:

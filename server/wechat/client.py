@@ -7,7 +7,7 @@ awaited: `await client.wxa.get_wxa_code(...)`. Paths that start with `/` begin a
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,7 +67,9 @@ class WeChatClient(wechatpy.WeChatClient):
     ) -> Any:
         """Make a call and return its decoded answer (or the picture's bytes). Raises a WeChatError for everything else.
 
-        Only a token that the platform calls stale is followed by a second try: such a call has had no effect.
+        Only a token that the platform calls stale is followed by a second try: such a call has had no effect. That no
+        token could be had says nothing of the call either: it raises NotSent, even where the outcome of fetching the
+        token is unknown.
         """
         path = _path_of(url_or_endpoint, api_base_url or self.API_BASE_URL)
 
@@ -75,7 +77,7 @@ class WeChatClient(wechatpy.WeChatClient):
             query = {**(params or {}), "access_token": token} if token else params
             return await self._pool.call(method, path, params=query, data=data, expects_picture=expects_picture)
 
-        token = await self._tokens.get() if with_token else ""
+        token = await _token_or_not_sent(self._tokens.get()) if with_token else ""
         refused = False
         try:
             answer = await attempt(token)
@@ -84,8 +86,18 @@ class WeChatClient(wechatpy.WeChatClient):
                 raise
             refused = True
         if refused:
-            answer = await attempt(await self._tokens.replace(token))
+            answer = await attempt(await _token_or_not_sent(self._tokens.replace(token)))
         return result_processor(answer) if result_processor else answer
+
+
+async def _token_or_not_sent(fetching: Awaitable[str]) -> str:
+    """The token, or NotSent where the platform gave no answer when it was asked for one."""
+    try:
+        return await fetching
+    except OutcomeUnknown as error:
+        failure = NotSent(error.errmsg)
+    # Outside the except block, as everywhere here: no context may remain.
+    raise failure
 
 
 class Lanes(httpx.AsyncBaseTransport):

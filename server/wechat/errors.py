@@ -25,7 +25,7 @@ class WeChatError(Exception):
 
 
 class NotSent(WeChatError):
-    """No connection could be made: the request never left, so nothing has happened."""
+    """No connection could be made, or no token was to be had: the request never left, so nothing has happened."""
 
     retriable = True
 

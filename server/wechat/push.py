@@ -21,7 +21,7 @@ from wechatpy.exceptions import WeChatException
 from wechatpy.utils import WeChatSigner
 
 from server import clock
-from server.settings import Settings
+from server.settings import PLAIN_PUSHES, Settings
 from server.wechat.verdicts import Suggest, read_result
 
 WINDOW = timedelta(minutes=10)
@@ -99,7 +99,7 @@ class PushDecoder:
         self._token = settings.wechat_push_token
         self._appid = settings.wechat_appid
         self._key: bytes | None = None
-        if settings.wechat_push_aes_key:
+        if settings.wechat_push_aes_key != PLAIN_PUSHES:
             if len(settings.wechat_push_aes_key) != 43:
                 raise ValueError("the push key has 43 characters")
             self._key = WeChatCrypto(self._token, settings.wechat_push_aes_key, self._appid).key

@@ -4,7 +4,6 @@ WeChat wants its answer within 5 seconds and repeats what it thinks was lost, so
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,17 +11,16 @@ import structlog
 from prometheus_client import Counter
 
 from server import clock
-from server.database import execute, fetch, transaction
+from server.database import fetch, transaction
 from server.ids import new_id
-from server.outbox import OutboxRow, Record
+from server.outbox import OutboxRow, Priority, Record
 from server.wechat.models import StoredPush
-from server.wechat.push import PushEvent
+from server.wechat.push import PushEvent, SubscribeSent
 
 log = structlog.get_logger()
 
 WECHAT_PUSH = "wechat_push"
 """The outbox kind; its payload is {"push": stored push id}."""
-KEPT = timedelta(days=30)
 
 PUSH_HANDLERS: dict[type[Any], Callable[[Any], Awaitable[Record | None]]] = {}
 """Class of event → what to do with it: looks around and gives a Record, which is written once, in the transaction that
@@ -38,13 +36,14 @@ async def store_pushes(events: Sequence[PushEvent]) -> int:
         _received.labels(type(event).__name__, "wanted" if type(event) in PUSH_HANDLERS else "ignored").inc()
     if not wanted:
         return 0
+    by_key = {event.key: event for event in wanted}
     async with transaction():
         now = clock.now()
         # In order of keys: two repetitions of one push arriving together must not deadlock on each other's rows.
         rows = await fetch(
             "INSERT INTO stored_push (id, created_at, key, event) SELECT * FROM unnest($1::uuid[], $2::timestamptz[], "
             "$3::text[], $4::jsonb[]) ON CONFLICT (key) DO NOTHING RETURNING id, key",
-            *_columns(sorted({event.key: event for event in wanted}.values(), key=lambda event: event.key), now),
+            *_columns(sorted(by_key.values(), key=lambda event: event.key), now),
         )
         await OutboxRow.bulk_create(
             [
@@ -52,7 +51,8 @@ async def store_pushes(events: Sequence[PushEvent]) -> int:
                     created_at=now,
                     kind=WECHAT_PUSH,
                     payload={"push": row["id"]},
-                    urgent=True,
+                    # Delivery reports come as fast as messages go out, and nobody waits for them.
+                    priority=Priority.NORMAL if isinstance(by_key[row["key"]], SubscribeSent) else Priority.URGENT,
                     due_at=now,
                     dedupe_key=f"{WECHAT_PUSH}:{row['id']}",
                 )
@@ -70,15 +70,6 @@ async def hand_over_push(payload: dict[str, Any]) -> Record | None:
     event: PushEvent = msgspec.convert(stored.event, PushEvent)
     handler = PUSH_HANDLERS.get(type(event))
     return await handler(event) if handler else None
-
-
-async def purge_old_pushes() -> int:
-    """Forget events after 30 days, at most 1000 at once: keys are only needed while a repetition can be signed."""
-    return await execute(
-        "DELETE FROM stored_push WHERE id IN (SELECT id FROM stored_push WHERE created_at < $1 ORDER BY created_at "
-        "LIMIT 1000 FOR UPDATE SKIP LOCKED)",
-        clock.now() - KEPT,
-    )
 
 
 def _columns(events: Sequence[PushEvent], now: Any) -> tuple[list[Any], ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from server.settings import Settings
+from server.settings import Settings, parse_templates
 from server.wechat.message_fields import FieldInvalid, clean_fields
 
 
@@ -32,6 +32,10 @@ TEMPLATES = (
         {"thing1": "服务", "time2": "时间", "thing3": "地点", "phrase4": "状态", "thing5": "说明"},
     ),
     Template("service_report", "服务反馈", {"thing1": "事项", "time2": "时间", "thing3": "说明"}),
+    Template(
+        "announcement", "社区公告通知", {"thing1": "标题", "thing2": "发布单位", "time3": "时间", "thing4": "内容摘要"}
+    ),
+    Template("inbox_digest", "未读消息提醒", {"number1": "未读条数", "time2": "时间", "thing3": "说明"}),
 )
 BY_NAME = {template.name: template for template in TEMPLATES}
 
@@ -41,17 +45,15 @@ class TemplateIds:
 
     def __init__(self, settings: Settings) -> None:
         """Raises ValueError when WECHAT_TEMPLATES names a template that does not exist or, in production, lacks one."""
-        given = _parse(settings.wechat_templates)
+        given = parse_templates(settings.wechat_templates)
         unknown = sorted(given.keys() - BY_NAME.keys())
         missing = sorted(BY_NAME.keys() - given.keys())
         if unknown:
-            raise ValueError(f"WECHAT_TEMPLATES names templates that do not exist: {', '.join(unknown)}")
+            raise ValueError(f"WECHAT_TEMPLATES: there are no templates {', '.join(unknown)}")
         if missing and settings.is_production:
-            raise ValueError(f"WECHAT_TEMPLATES lacks the ids of {', '.join(missing)}")
+            raise ValueError(f"WECHAT_TEMPLATES: production needs the ids of {', '.join(missing)} too")
         self._ids = {name: given.get(name) or made_up_id(settings.wechat_appid, name) for name in BY_NAME}
         self._names = {template_id: name for name, template_id in self._ids.items()}
-        if len(self._names) < len(self._ids):
-            raise ValueError("WECHAT_TEMPLATES gives one id to two templates")
 
     def __getitem__(self, name: str) -> str:
         return self._ids[name]
@@ -77,13 +79,3 @@ def fill_template(name: str, values: Mapping[str, object]) -> dict[str, str]:
 def made_up_id(appid: str, name: str) -> str:
     """An id that looks like the platform's, always the same: for the demo and the tests."""
     return base64.urlsafe_b64encode(hashlib.sha256(f"{appid}/{name}".encode()).digest()).decode().rstrip("=")
-
-
-def _parse(text: str) -> dict[str, str]:
-    ids: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, separator, template_id = (piece.strip() for piece in part.partition("="))
-        if not separator or not name or not template_id or name in ids:
-            raise ValueError("WECHAT_TEMPLATES is name=id,name=id, each name once")
-        ids[name] = template_id
-    return ids

@@ -1,7 +1,7 @@
 """What WeChat could not judge, the staff decide, each within their own subtree."""
 
 from server.audit import AuditEntry
-from server.moderation.service import Verdict, refusal_reason, verdict_of
+from server.moderation.service import Verdict, move_checks, refusal_reason, verdict_of
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -67,6 +67,30 @@ async def test_a_refusal_needs_a_reason_that_the_author_reads(api: Api, simulato
     assert notes.told[-1] == (note, Verdict.REFUSED)
     assert await refusal_reason(KIND, note) == "含有他人电话"
     await staff.refused("POST", path, {"decision": "pass"}, code="wrong_state")
+
+
+async def test_nobody_decides_about_their_own_words(api: Api, simulator: Simulator, notes: Notes) -> None:
+    community = await create_community()
+    author, colleague = await create_staff(api, community), await create_staff(api, community)
+    note = await notes.submit(author, "【复核】", organization_id=community.id)
+    await simulator.settle()
+    (held,) = (await author.get(HELD, organization_id=community.id))["items"]
+    path = f"/staff/moderation/{held['id']}/decide"
+    await author.refused("POST", path, {"decision": "pass"}, code="not_allowed")
+    await author.refused("POST", path, {"decision": "refuse", "reason": "不好"}, code="not_allowed")
+    await decide(colleague, held["id"], "pass")
+    assert await verdict_of(KIND, note) is Verdict.PASSED
+
+
+async def test_words_follow_a_person_who_is_merged(api: Api, simulator: Simulator, notes: Notes) -> None:
+    community = await create_community()
+    me, twin = await create_resident(api, community), await create_staff(api, community)
+    await notes.submit(me, "【复核】", organization_id=community.id)
+    await move_checks(me.person_id, twin.person_id)
+    await simulator.settle()
+    (held,) = (await twin.get(HELD, organization_id=community.id))["items"]
+    assert held["author_id"] == twin.person_id
+    await twin.refused("POST", f"/staff/moderation/{held['id']}/decide", {"decision": "pass"}, code="not_allowed")
 
 
 async def test_an_edited_content_can_no_longer_be_decided(api: Api, simulator: Simulator, notes: Notes) -> None:

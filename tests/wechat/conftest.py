@@ -18,6 +18,7 @@ from server.settings import Environment, Settings
 from server.wechat import WeChat
 from server.wechat.simulator import create_simulator
 from server.wechat.templates import TemplateIds
+from tests.simulator import listening as serving
 
 
 class Simulator:
@@ -136,17 +137,8 @@ async def listening_simulator(tmp_path_factory: pytest.TempPathFactory) -> Async
         simulator_port=listener.getsockname()[1],
     )
     app = create_simulator(settings, persist=False)
-    server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
-    assert server is not None
-    await server.startup()
-    await server.before_start()
-    await server.start_serving()
-    yield Simulator(app, settings, None)
-    await server.before_stop()
-    await server.close()
-    for connection in list(server.connections):
-        connection.abort()
-    await server.after_stop()
+    async with serving(app, listener):
+        yield Simulator(app, settings, None)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,6 +144,10 @@ async def test_what_cannot_be_a_message_is_not_sent(simulator: Simulator) -> Non
         await wechat.send_subscribe_message(openid, template_id, "", {**MESSAGE, "phrase2": ""})
     with pytest.raises(ValueError, match="page"):
         await wechat.send_subscribe_message(openid, template_id, "https://elsewhere", MESSAGE)
+    with pytest.raises(ValueError, match="miniprogram_state"):
+        await wechat.send_subscribe_message(openid, template_id, "", MESSAGE, miniprogram_state="release")
+    with pytest.raises(ValueError, match="lang"):
+        await wechat.send_subscribe_message(openid, template_id, "", MESSAGE, lang="zh")
     assert simulator.counter("calls /cgi-bin/message/subscribe/send") == 0
 
 
@@ -205,6 +210,30 @@ async def test_a_code_opens_its_page(simulator: Simulator) -> None:
     picture = await simulator.wechat().make_code("s=4fJk2~1", "/pages/shift/shift", 300)
     assert picture.startswith(b"\x89PNG")
     assert read_code(picture) == "pages/shift/shift?scene=s=4fJk2~1"
+
+
+@pytest.mark.parametrize(("state", "version"), [("formal", "release"), ("trial", "trial"), ("developer", "develop")])
+async def test_messages_and_codes_open_the_version_of_the_settings(
+    simulator: Simulator, state: str, version: str
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/cgi-bin/stable_token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 7200})
+        asked.append(msgspec.json.decode(request.content))
+        if request.url.path == "/wxa/getwxacodeunlimit":
+            return httpx.Response(200, content=b"\xff\xd8\xff", headers={"content-type": "image/jpeg"})
+        return httpx.Response(200, json={"errcode": 0, "msgid": 1})
+
+    chosen = msgspec.structs.replace(simulator.settings, wechat_miniprogram_state=state)
+    wechat = WeChat(chosen, transport=httpx.MockTransport(answer))
+    await wechat.send_subscribe_message("o", "template", "pages/a", MESSAGE, lang="en_US")
+    await wechat.make_code("s=1", "pages/a")
+    await wechat.aclose()
+    message, code = asked
+    assert (message["miniprogram_state"], message["lang"], message["page"]) == (state, "en_US", "pages/a")
+    assert (code["env_version"], code["check_path"]) == (version, state == "formal")
 
 
 @pytest.mark.parametrize("scene", ["", "x" * 33, "a b", "中文", "a%b", 'a"b', "a\n"])
@@ -272,7 +301,7 @@ async def test_answers_that_lack_what_was_asked(simulator: Simulator, path: str,
         return httpx.Response(200, json=answer if request.url.path == path else token)
 
     wechat = WeChat(simulator.settings, transport=httpx.MockTransport(answer_all))
-    with pytest.raises(errors.OutcomeUnknown):
+    with pytest.raises(errors.NotSent if path == "/cgi-bin/stable_token" else errors.OutcomeUnknown):
         if path == "/sns/jscode2session":
             await wechat.code_to_session("code")
         elif path == "/wxa/media_check_async":

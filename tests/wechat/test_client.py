@@ -133,6 +133,32 @@ async def test_each_errcode_of_the_token_is_a_typed_error_and_nothing_is_sent(
     assert simulator.counter(f"calls {SEND_PATH}") == 0
 
 
+@pytest.mark.parametrize("fault", [{"status": 502}, {"garbage": True}, {"disconnect": True}])
+@pytest.mark.parametrize("call", [send, check_text, make_code])
+async def test_a_token_that_gets_no_answer_means_that_the_call_was_not_sent(
+    simulator: Simulator, call: Call, fault: dict[str, object]
+) -> None:
+    await simulator.admin("faults", {"path": TOKEN_PATH, **fault})
+    with pytest.raises(errors.NotSent) as caught:
+        await call(simulator.wechat())
+    assert caught.value.__context__ is None
+    assert TOKEN_PATH in str(caught.value)
+    assert simulator.counter(f"calls {PATHS[call]}") == 0
+
+
+async def test_so_does_a_new_token_that_gets_no_answer(simulator: Simulator) -> None:
+    openid = await simulator.person("wish_progress")
+    wechat = simulator.wechat()
+    await wechat.tokens.get()
+    await simulator.admin("token/revoke")
+    await simulator.admin("faults", {"path": TOKEN_PATH, "status": 502})
+    with pytest.raises(errors.NotSent):
+        await wechat.send_subscribe_message(openid, simulator.ids["wish_progress"], "pages/a", MESSAGE)
+    assert await simulator.outbox(openid) == []
+    await wechat.send_subscribe_message(openid, simulator.ids["wish_progress"], "pages/a", MESSAGE)
+    assert len(await simulator.outbox(openid)) == 1
+
+
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
 async def test_a_stale_token_is_replaced_and_the_call_made_once_more(simulator: Simulator, errcode: int) -> None:
     openid = await simulator.person("wish_progress")
@@ -171,8 +197,12 @@ async def test_an_answer_that_is_none_leaves_the_outcome_unknown(
     "answer", [b"", b"[]", b"null", b"{", b"\xff", b'{"errcode": "x"}', b'{"errcode": null}', b"[" * 100_000]
 )
 async def test_strange_answers_leave_the_outcome_unknown(simulator: Simulator, answer: bytes) -> None:
-    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=answer))
-    wechat = WeChat(simulator.settings, transport=transport)
+    def answer_strangely(request: httpx.Request) -> httpx.Response:
+        if request.url.path == TOKEN_PATH:
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 7200})
+        return httpx.Response(200, content=answer)
+
+    wechat = WeChat(simulator.settings, transport=httpx.MockTransport(answer_strangely))
     for call in (log_in, send, make_code):
         with pytest.raises(errors.OutcomeUnknown):
             await call(wechat)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from server import clock
-from server.settings import Settings
+from server.settings import PLAIN_PUSHES, Settings
 from server.wechat import Suggest
 from server.wechat.push import (
     OtherEvent,
@@ -30,7 +30,7 @@ PUBLISHED = Settings(
     wechat_push_aes_key=VECTORS["encoding_aes_key"],
 )
 OURS = Settings()
-PLAIN = Settings(wechat_push_aes_key="")
+PLAIN = Settings(wechat_push_aes_key=PLAIN_PUSHES)
 
 
 def be_at(timestamp: str) -> None:
@@ -67,7 +67,7 @@ def test_published_url_check() -> None:
 def test_published_plain_push() -> None:
     vector = VECTORS["plain_post"]
     be_at(vector["timestamp"])
-    decoder = PushDecoder(msgspec.structs.replace(PUBLISHED, wechat_push_aes_key=""))
+    decoder = PushDecoder(msgspec.structs.replace(PUBLISHED, wechat_push_aes_key=PLAIN_PUSHES))
     (event,) = decoder.decode(signed_query(vector), b'{"MsgType": "event", "Event": "debug_demo"}')
     assert isinstance(event, OtherEvent)
     assert event.kind == "debug_demo"
@@ -91,17 +91,20 @@ def test_published_signatures_are_ours(name: str) -> None:
         assert sign(*parts) == vector["msg_signature"]
 
 
-@pytest.mark.parametrize("settings", [OURS, PLAIN], ids=["encrypted", "plain"])
-def test_each_mode_takes_its_own_pushes_only(settings: Settings) -> None:
+@pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
+def test_each_mode_takes_its_own_pushes_only(encrypted: bool) -> None:
     content = msgspec.json.encode(popup(ACCEPTED)).decode()
-    for encrypted in (True, False):
-        query, body = build_push(OURS, "oPerson", content, encrypted)
-        if encrypted == bool(settings.wechat_push_aes_key):
-            (event,) = PushDecoder(settings).decode(query, body.encode())
-            assert isinstance(event, SubscribeAnswer)
-        elif settings.wechat_push_aes_key:
-            with pytest.raises(PushRefused, match="not_encrypted"):
-                PushDecoder(settings).decode(query, body.encode())
+    ours, others = (OURS, PLAIN) if encrypted else (PLAIN, OURS)
+    query, body = build_push(OURS, "oPerson", content, encrypted)
+    (event,) = PushDecoder(ours).decode(query, body.encode())
+    assert isinstance(event, SubscribeAnswer)
+    if encrypted:
+        # Its plain signature is right too; what is sealed stays unread.
+        (event,) = PushDecoder(others).decode(query, body.encode())
+        assert isinstance(event, OtherEvent)
+    else:
+        with pytest.raises(PushRefused, match="not_encrypted"):
+            PushDecoder(others).decode(query, body.encode())
 
 
 def test_a_changed_or_missing_signature_is_refused() -> None:
@@ -151,8 +154,9 @@ def test_strange_timestamps_are_refused(timestamp: str) -> None:
 def test_an_empty_token_or_a_short_key_is_no_setting() -> None:
     with pytest.raises(ValueError, match="anyone"):
         PushDecoder(Settings(wechat_push_token=""))
-    with pytest.raises(ValueError, match="43"):
-        PushDecoder(Settings(wechat_push_aes_key="short"))
+    for key in ("short", ""):
+        with pytest.raises(ValueError, match="43"):
+            PushDecoder(Settings(wechat_push_aes_key=key))
 
 
 def test_too_large_a_body_is_refused_unread() -> None:

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server import clock
-from server.settings import Settings
+from server.settings import PLAIN_PUSHES, Settings
 from server.wechat.push import PushDecoder, PushRefused
 from server.wechat.simulator.pushes import build_push, sign
 
 OURS = Settings()
-PLAIN = Settings(wechat_push_aes_key="")
+PLAIN = Settings(wechat_push_aes_key=PLAIN_PUSHES)
 DECODERS = PushDecoder(OURS), PushDecoder(PLAIN)
 
 NAMES = """

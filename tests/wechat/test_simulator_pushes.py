@@ -13,7 +13,7 @@ from PIL import Image
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, text
 
-from server.settings import Environment, Settings
+from server.settings import PLAIN_PUSHES, Environment, Settings
 from server.wechat import ContentScene, Suggest
 from server.wechat.push import PictureVerdict, PushDecoder, PushEvent, SubscribeAnswer, SubscribeChange, SubscribeSent
 from server.wechat.simulator import create_simulator
@@ -131,7 +131,7 @@ async def test_pushes_can_be_plain_or_off(both: Both) -> None:
     await simulator.person("wish_progress")
     await simulator.app.ctx.pushes.drain()
     assert receiver.bodies == []
-    receiver.decoder = PushDecoder(Settings(wechat_push_aes_key=""))
+    receiver.decoder = PushDecoder(Settings(wechat_push_aes_key=PLAIN_PUSHES))
     await simulator.admin("pushes", {"encrypted": False})
     await simulator.person("wish_progress")
     await simulator.app.ctx.pushes.drain()

@@ -4,11 +4,13 @@ import msgspec
 import pytest
 
 from server import clock
+from server.__main__ import main
 from server.settings import Environment, Settings
 from server.wechat.message_fields import FIELD_LIMIT, FieldInvalid, clean_field
 from server.wechat.templates import BY_NAME, TEMPLATES, TemplateIds, fill_template
+from tests.servers import PRODUCTION
 
-SAMPLES = {"thing": "说明", "phrase": "已通过", "time": "15:01"}
+SAMPLES = {"thing": "说明", "phrase": "已通过", "time": "15:01", "number": "3"}
 
 
 def test_declarations_are_possible() -> None:
@@ -36,16 +38,34 @@ def test_given_ids_are_used() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("nothing=abc", "do not exist"),
-        ("wish_progress", "name=id"),
-        ("wish_progress=", "name=id"),
-        ("wish_progress=a,wish_progress=b", "each name once"),
-        ("wish_progress=a,place_free=a", "one id to two"),
+        ("nothing=abc", "there are no templates nothing"),
+        ("wish_progress", "wish_progress is not name=id"),
+        ("wish_progress=", "wish_progress= is not name=id"),
+        ("wish_progress=a,wish_progress=b", "wish_progress is given twice"),
+        ("wish_progress=a,place_free=a", "a is given to two templates"),
     ],
 )
 def test_ids_that_cannot_be_meant(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         TemplateIds(Settings(wechat_templates=text))
+
+
+def test_a_wrong_name_is_one_sentence_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (PRODUCTION | {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}).items():
+        monkeypatch.setenv(name, value)
+    others = ", ".join(sorted(BY_NAME.keys() - {"wish_progress"}))
+    for text, sentence in (
+        ("nothing=abc", "there are no templates nothing"),
+        ("wish_progress=a", f"production needs the ids of {others} too"),
+        ("wish_progress", "wish_progress is not name=id"),
+    ):
+        monkeypatch.setenv("WECHAT_TEMPLATES", text)
+        for command in ("serve", "worker"):
+            assert main([command]) == 2
+            printed = capsys.readouterr().err.splitlines()
+            assert printed == ["The settings cannot be used:", f"  - WECHAT_TEMPLATES: {sentence}"]
 
 
 def test_production_needs_every_id() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -12,9 +13,9 @@ from server import clock
 from server.database import fetch_value
 from server.notifications.grants import balance_of
 from server.relay import drain_outbox
+from server.retention import RULES
 from server.settings import Settings
 from server.wechat.connection import template_ids
-from server.wechat.push_storage import purge_old_pushes
 from server.wechat.simulator.pushes import build_push, sign
 from tests.builders import create_community, create_resident
 from tests.clients import Api
@@ -110,6 +111,26 @@ async def test_repetitions_with_their_events_in_another_order_do_not_deadlock(
     assert await stored() == 4
 
 
+async def test_what_cannot_be_stored_in_time_is_left_to_the_repetition(
+    api: Api, simulator: Simulator, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeChat waits 5 seconds, whatever the database does."""
+    me = await create_resident(api, await create_community())
+    message = accepted(me, TEMPLATE)
+    monkeypatch.setattr("miniprogram_api.wechat._STORED_WITHIN", 0.1)
+    blocker = await asyncpg.connect(settings.database_url)
+    try:
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE stored_push")
+            answer = await push(api, settings, message)
+    finally:
+        await blocker.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert await stored() == 0
+    assert (await push(api, settings, message)).text == "success"
+    assert await stored() == 1
+
+
 async def test_an_old_push_is_refused(api: Api, simulator: Simulator, settings: Settings) -> None:
     me = await create_resident(api, await create_community())
     message = accepted(me, TEMPLATE)
@@ -162,9 +183,10 @@ async def test_stored_pushes_are_kept_30_days(api: Api, simulator: Simulator, se
     me = await create_resident(api, await create_community())
     await push(api, settings, accepted(me, TEMPLATE))
     await drain_outbox()
-    assert await purge_old_pushes() == 0
+    (rule,) = (rule for rule in RULES if rule.table == "stored_push")
+    assert await rule.purge() == 0
     clock.move_clock(timedelta(days=31))
-    assert await purge_old_pushes() == 1
+    assert await rule.purge() == 1
 
 
 async def test_xml_pushes_count_too(api: Api, simulator: Simulator) -> None:

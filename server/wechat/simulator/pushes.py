@@ -17,7 +17,7 @@ from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import WeChatSigner
 
 from server import clock
-from server.settings import Settings
+from server.settings import PLAIN_PUSHES, Settings
 from server.wechat.simulator.state import State
 
 ACCOUNT = "gh_linli0simulat"
@@ -119,7 +119,8 @@ class PushSender:
             if attempt:
                 self._state.counters["push retries"] += 1
                 await asyncio.sleep(rules.retry_pause_seconds)
-            query, body = build_push(self._settings, openid, content, rules.encrypted)
+            encrypted = rules.encrypted and self._settings.wechat_push_aes_key != PLAIN_PUSHES
+            query, body = build_push(self._settings, openid, content, encrypted)
             url = rules.url or self._settings.public_base + "/wechat/push"
             with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):
                 async with self._slots:
