@@ -41,6 +41,12 @@ GUARDS: list[tuple[str, str]] = [
         "ALTER TABLE room_booking DROP CONSTRAINT room_booking_no_overlap",
     ),
     (
+        # Nobody is sent to two homes at a time; the way from one to the next lies in `visit_until`.
+        "ALTER TABLE booking ADD CONSTRAINT booking_visitor_no_overlap EXCLUDE USING gist "
+        "(visitor_id WITH =, tstzrange(starts_at, visit_until) WITH &&) WHERE (visitor_id IS NOT NULL)",
+        "ALTER TABLE booking DROP CONSTRAINT booking_visitor_no_overlap",
+    ),
+    (
         # Every two neighbouring characters: what a search for two Chinese characters or more finds through an index.
         # (As plain SQL with an ARRAY(SELECT …) it takes eight times as long, which an import of the country feels.)
         """
@@ -92,9 +98,77 @@ GUARDS: list[tuple[str, str]] = [
     ),
     (
         # No minute is credited twice to one person.
-        "ALTER TABLE attendance ADD CONSTRAINT attendance_no_minute_twice EXCLUDE USING gist "
-        "(person_id WITH =, tstzrange(credited_from, credited_until) WITH &&) WHERE (confirmed_at IS NOT NULL)",
-        "ALTER TABLE attendance DROP CONSTRAINT attendance_no_minute_twice",
+        "ALTER TABLE hours ADD CONSTRAINT hours_no_minute_twice EXCLUDE USING gist "
+        "(person_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (state = 'effective')",
+        "ALTER TABLE hours DROP CONSTRAINT hours_no_minute_twice",
+    ),
+    (
+        # Minutes lie within their shift, as it is when they are stated.
+        """
+        CREATE FUNCTION hours_refuse_outside_shift() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NOT EXISTS (SELECT 1 FROM shift WHERE id = NEW.shift_id AND starts_at <= NEW.starts_at
+                           AND NEW.ends_at <= ends_at) THEN
+                RAISE EXCEPTION 'minutes outside their shift'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'hours_within_shift';
+            END IF;
+            RETURN NEW;
+        END $$
+        """,
+        "DROP FUNCTION hours_refuse_outside_shift",
+    ),
+    (
+        "CREATE TRIGGER hours_within_shift BEFORE INSERT ON hours "
+        "FOR EACH ROW EXECUTE FUNCTION hours_refuse_outside_shift()",
+        "DROP TRIGGER hours_within_shift ON hours",
+    ),
+    (
+        # What was stated stays as it was: only what became of it is written, and a merge may say whose it is.
+        """
+        CREATE FUNCTION hours_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                OLD.state := NEW.state;
+                OLD.decided_by_id := NEW.decided_by_id;
+                OLD.decided_at := NEW.decided_at;
+                OLD.decision_reason := NEW.decision_reason;
+                OLD.effective_at := NEW.effective_at;
+                OLD.person_id := NEW.person_id;
+                IF NEW IS NOT DISTINCT FROM OLD THEN RETURN NEW; END IF;
+            END IF;
+            RAISE EXCEPTION 'hours are corrected by new rows' USING ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """,
+        "DROP FUNCTION hours_refuse_change",
+    ),
+    (
+        "CREATE TRIGGER hours_corrected_by_new_rows BEFORE UPDATE OR DELETE ON hours "
+        "FOR EACH ROW EXECUTE FUNCTION hours_refuse_change()",
+        "DROP TRIGGER hours_corrected_by_new_rows ON hours",
+    ),
+    (
+        # A half-year report stays as it was released; only the unit's acknowledgement is added, and a merge of two
+        # persons may say whose it is.
+        """
+        CREATE FUNCTION half_year_report_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                OLD.state := NEW.state;
+                OLD.acknowledged_at := NEW.acknowledged_at;
+                OLD.acknowledged_by_id := NEW.acknowledged_by_id;
+                OLD.version := NEW.version;
+                IF current_setting('linli.merge', true) = 'on' THEN OLD.membership_id := NEW.membership_id; END IF;
+                IF NEW IS NOT DISTINCT FROM OLD THEN RETURN NEW; END IF;
+            END IF;
+            RAISE EXCEPTION 'a released report does not change' USING ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """,
+        "DROP FUNCTION half_year_report_refuse_change",
+    ),
+    (
+        "CREATE TRIGGER half_year_report_frozen BEFORE UPDATE OR DELETE ON half_year_report "
+        "FOR EACH ROW WHEN (OLD.released_at IS NOT NULL) EXECUTE FUNCTION half_year_report_refuse_change()",
+        "DROP TRIGGER half_year_report_frozen ON half_year_report",
     ),
 ]
 """(SQL, how to undo it), in order."""

@@ -12,7 +12,14 @@ from server.accounts import sign_in as signing_in
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.queries import ConsentView, DependantView, Me
 from server.accounts.sessions import Caller, end_all_sessions, end_session
-from server.accounts.sign_in import CodeRefused, PhoneUnreadable, SignedIn, SignInBlocked
+from server.accounts.sign_in import (
+    CodeRefused,
+    PersonBlocked,
+    PhoneUnreadable,
+    SignedIn,
+    SignInBlocked,
+    WeChatSessionStale,
+)
 from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
 from server.ids import Id
 
@@ -33,7 +40,7 @@ class SignInWithCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     status=201,
     idempotent=False,
     per_minute=60,
-    errors=[CodeRefused, SignInBlocked, Unavailable],
+    errors=[CodeRefused, SignInBlocked, PersonBlocked, Unavailable],
 )
 async def sign_in(request: Request, body: SignInWithCode) -> SignedIn:
     """用微信登录"""
@@ -79,7 +86,7 @@ class GivePhone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     iv: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
 
 
-@routes.put("/me/phone", errors=[CodeRefused, PhoneUnreadable, Unavailable])
+@routes.put("/me/phone", errors=[CodeRefused, PhoneUnreadable, WeChatSessionStale, Unavailable])
 async def give_phone(caller: Caller, body: GivePhone) -> Me:
     """绑定微信手机号"""
     if body.code:

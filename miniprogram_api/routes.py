@@ -2,24 +2,43 @@
 
 from miniprogram_api import (
     accounts,
+    announcements,
+    attendance,
+    bookings,
+    calendars,
+    certificates,
     check_in,
+    check_in_units,
     media,
     members,
+    mini_codes,
     neighbor_center,
     notifications,
     organizations,
+    reports,
     service_record,
+    teams,
     volunteering,
     wechat,
     wishes,
 )
 from miniprogram_api.routing import Routes
 from miniprogram_api.staff import accounts as staff_accounts
+from miniprogram_api.staff import announcements as staff_announcements
+from miniprogram_api.staff import attendance as staff_attendance
 from miniprogram_api.staff import audit as staff_audit
+from miniprogram_api.staff import bookings as staff_bookings
 from miniprogram_api.staff import check_in as staff_check_in
+from miniprogram_api.staff import check_in_units as staff_check_in_units
+from miniprogram_api.staff import members as staff_members
+from miniprogram_api.staff import mini_codes as staff_mini_codes
 from miniprogram_api.staff import moderation as staff_moderation
 from miniprogram_api.staff import neighbor_center as staff_neighbor_center
+from miniprogram_api.staff import operations as staff_operations
 from miniprogram_api.staff import organizations as staff_organizations
+from miniprogram_api.staff import points as staff_points
+from miniprogram_api.staff import reports as staff_reports
+from miniprogram_api.staff import venue_work as staff_venue_work
 from miniprogram_api.staff import volunteering as staff_volunteering
 from miniprogram_api.staff import wishes as staff_wishes
 
@@ -28,19 +47,38 @@ ALL_ROUTES: list[Routes] = [
     organizations.routes,
     members.routes,
     check_in.routes,
+    check_in_units.routes,
     wishes.routes,
+    teams.routes,
     volunteering.routes,
+    attendance.routes,
+    certificates.routes,
+    calendars.routes,
     neighbor_center.routes,
+    bookings.routes,
     service_record.routes,
+    reports.routes,
     notifications.routes,
+    announcements.routes,
     media.routes,
+    mini_codes.routes,
     wechat.routes,
     staff_organizations.routes,
     staff_audit.routes,
     staff_check_in.routes,
+    staff_check_in_units.routes,
+    staff_members.routes,
+    staff_reports.routes,
+    staff_points.routes,
     staff_wishes.routes,
     staff_volunteering.routes,
+    staff_attendance.routes,
     staff_neighbor_center.routes,
+    staff_bookings.routes,
+    staff_venue_work.routes,
+    staff_mini_codes.routes,
     staff_moderation.routes,
     staff_accounts.routes,
+    staff_announcements.routes,
+    staff_operations.routes,
 ]

@@ -1,5 +1,6 @@
 """微信 WeChat: the address that WeChat pushes to. It lies at the server's root, as the platform's console has it."""
 
+import asyncio
 from typing import Any
 
 import structlog
@@ -7,7 +8,7 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse, text
 
 from miniprogram_api.routing import Routes
-from server.errors import NotAllowed
+from server.errors import NotAllowed, Unavailable
 from server.settings import Settings
 from server.wechat.push import PushDecoder, PushRefused
 from server.wechat.push_storage import store_pushes
@@ -17,6 +18,8 @@ log = structlog.get_logger()
 routes = Routes("微信 WeChat")
 
 PUSH_PATH = "/wechat/push"
+_STORED_WITHIN = 4.0
+"""Seconds. WeChat waits for 5; what could not be stored by then is undone, and WeChat pushes it again."""
 
 
 def add_push(app: Sanic[Any, Any], settings: Settings) -> None:
@@ -38,7 +41,12 @@ def add_push(app: Sanic[Any, Any], settings: Settings) -> None:
             events = decoder.decode(_query(request), request.body)
         except PushRefused as refused:
             raise _refusal(refused) from None
-        await store_pushes(events)
+        try:
+            async with asyncio.timeout(_STORED_WITHIN):
+                await store_pushes(events)
+        except TimeoutError:
+            log.error("push_not_stored", events=len(events))
+            raise Unavailable() from None
         return text("success")
 
 

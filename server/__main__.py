@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
+        if options.needs_servers:
+            _check_templates(settings)
     except SettingsInvalid as invalid:
         print(
             "The settings cannot be used:",
@@ -46,6 +48,16 @@ def main(arguments: list[str] | None = None) -> int:
         return command(settings, options)
     except KeyboardInterrupt:
         return 130
+
+
+def _check_templates(settings: Settings) -> None:
+    """Raises SettingsInvalid: which subscribe templates there are, the settings themselves do not know."""
+    from server.wechat.templates import TemplateIds
+
+    try:
+        TemplateIds(settings)
+    except ValueError as error:
+        raise SettingsInvalid([str(error)]) from None
 
 
 def with_running_servers(settings: Settings) -> Settings:
@@ -78,6 +90,20 @@ def _parser() -> argparse.ArgumentParser:
         "Import the tree of organizations from a CSV file with the columns code,name,level,parent_code.",
     )
     importing.add_argument("file", type=Path, metavar="FILE.csv")
+    holidays = add(
+        "load-holidays",
+        _load_holidays,
+        "Load a year's public holidays and make-up working days, where the library lacks them or has them otherwise.",
+    )
+    holidays.add_argument(
+        "file", type=Path, metavar="YEAR.json", help='{"year": …, "days": [{"name", "date", "isOffDay"}]}'
+    )
+    holidays.add_argument(
+        "--cancel-affected",
+        default="",
+        metavar="REASON",
+        help="cancel bookings on days that are closed now, with this reason",
+    )
     manager = add("create-manager", _create_manager, "Make a person the manager of an organization.")
     manager.add_argument("--phone", required=True, help="the phone number with which the person signs in")
     manager.add_argument("--name", required=True, help="the person's real name")
@@ -134,6 +160,14 @@ def _import_organizations(settings: Settings, options: argparse.Namespace) -> in
     from server.organizations.importing import import_file
 
     return asyncio.run(_while_connected(settings, import_file(options.file)))
+
+
+def _load_holidays(settings: Settings, options: argparse.Namespace) -> int:
+    from server.neighbor_center.holiday_years import load_holiday_file
+
+    return asyncio.run(
+        _while_connected(settings, load_holiday_file(options.file, cancel_affected=options.cancel_affected))
+    )
 
 
 def _create_manager(settings: Settings, options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 from sanic.response import json as plain_json
 
-from miniprogram_api import docs, wechat
+from miniprogram_api import docs, mini_codes, wechat
 from miniprogram_api.openapi import openapi_document
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import add_routes
@@ -20,6 +20,8 @@ from server import cache, schema, wiring
 from server.connections import connected
 from server.errors import NotFound
 from server.http import prepare_app
+from server.notifications import live
+from server.operations.health import health_metrics
 from server.settings import Settings
 
 log = structlog.get_logger()
@@ -61,13 +63,19 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
     app.blueprint(blueprint)
     docs.add_pages(app)
     wechat.add_push(app, settings)
+    mini_codes.add_open_page(app)
     _add_health(app, settings)
 
     @app.before_server_start
     async def start(app: Sanic[Any, Any]) -> None:
+        live.begin()
         app.ctx.connected = connected(settings)
         await app.ctx.connected.__aenter__()
         log.info("server_started", environment=settings.environment, process=os.getpid())
+
+    @app.before_server_stop
+    async def end_streams(app: Sanic[Any, Any]) -> None:
+        live.end_all()
 
     # Not before_server_stop: Sanic runs that while requests are still being answered.
     @app.after_server_stop
@@ -109,7 +117,7 @@ def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
         request.ctx.operation = "metrics"
         if not may_read_metrics(settings, request.ctx.address, request.headers.get("authorization", "")):
             raise NotFound()
-        return HTTPResponse(_collect_metrics(), content_type=CONTENT_TYPE_LATEST)
+        return HTTPResponse(_collect_metrics() + await health_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_read_metrics(settings: Settings, address: str, authorization: str) -> bool:

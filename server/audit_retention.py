@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server import clock
 from server.audit import record_audit
-from server.database import execute, transaction
+from server.database import execute, fetch_value, transaction
 from server.settings import Settings
 
 _BATCH = 1000
@@ -15,6 +15,12 @@ def use_retention(settings: Settings) -> None:
     """Take how long entries are kept from the settings."""
     global _keep
     _keep = timedelta(days=settings.audit_days)
+
+
+async def purge_lag() -> float:
+    """For how many seconds the oldest entry has outlived its time."""
+    oldest = await fetch_value("SELECT min(created_at) FROM audit_entry")
+    return max((clock.now() - _keep - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
 async def purge_old_entries() -> int:

@@ -3,8 +3,9 @@
 What must not be lost, and what correctness rests on, is never here alone.
 """
 
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 import redis.asyncio as aioredis
 import structlog
@@ -16,13 +17,19 @@ from server.settings import Settings
 log = structlog.get_logger()
 ResultT = TypeVar("ResultT")
 
+AWAY = (RedisError, OSError)
+"""What is raised where the cache is gone, by what does not hide it."""
+_LISTEN_SECONDS = 5.0
+
 _failures = Counter("linli_cache_failures_total", "Commands that the cache did not answer")
 _client: "aioredis.Redis | None" = None
+_url = ""
 
 
 def connect(settings: Settings) -> None:
     """Make the client. Nothing is sent yet: a cache that is gone must not keep the server from starting."""
-    global _client
+    global _client, _url
+    _url = settings.redis_url
     pool = aioredis.BlockingConnectionPool.from_url(
         settings.redis_url, max_connections=20, timeout=1, socket_timeout=1, socket_connect_timeout=1
     )
@@ -68,6 +75,45 @@ async def count(key: str, seconds: int) -> int:
     pipeline.expire(key, seconds, nx=True)
     answer = await _attempt(pipeline.execute())
     return int(answer[0]) if answer else 0
+
+
+async def publish(channel: str, data: bytes) -> None:
+    """Tell whoever listens now, in any process; lost where nobody does, or the cache is gone."""
+    if _client:
+        await _attempt(_client.publish(channel, data))
+
+
+@asynccontextmanager
+async def listening(channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """What is published from here on. Raises one of AWAY where the cache is gone, or goes.
+
+    On a connection of its own: one that waits for messages must have no time limit on answers.
+    """
+    client = aioredis.Redis.from_url(_url, socket_timeout=None, socket_connect_timeout=1)
+    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    try:
+        await pubsub.subscribe(channel)
+        yield _messages(pubsub)
+    finally:
+        with suppress(RedisError, OSError):
+            await pubsub.aclose()
+            await client.aclose()
+
+
+async def _messages(pubsub: Any) -> AsyncIterator[bytes]:
+    silent = 0
+    while True:
+        message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
+        if message:
+            silent = 0
+            if message["type"] == "message":
+                yield message["data"]
+            continue
+        # A connection that broke without a word would be waited on for ever: ask whether the other side is there.
+        silent += 1
+        if silent > 2:
+            raise OSError("the cache does not answer")
+        await pubsub.ping()
 
 
 async def is_alive() -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from server import audit_retention, cache, clock, crypto, database
+from server import audit_retention, cache, calendar_feed, clock, crypto, database
 from server.media import addresses, storage
+from server.places.rules import use_no_show_rules
 from server.settings import Settings
 from server.wechat import connection as wechat_connection
 
@@ -14,10 +15,12 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     """The database, the cache, WeChat, the keys and the clock, for the server, the worker and the commands alike."""
     crypto.use_keys(settings)
     audit_retention.use_retention(settings)
+    use_no_show_rules(settings)
     if not settings.is_production:
         clock.use_movable_clock(settings.data_dir)
     storage.connect(settings)
     addresses.use_base(settings)
+    calendar_feed.use_base(settings)
     cache.connect(settings)
     wechat_connection.connect(settings)
     try:

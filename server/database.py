@@ -1,14 +1,15 @@
 """The one PostgreSQL: connecting, transactions, plain SQL into Structs, and the field types that models share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 import msgspec
 from tortoise import Tortoise, connections, fields
-from tortoise.exceptions import IntegrityError
+from tortoise.exceptions import DBConnectionError, IntegrityError
 from tortoise.indexes import Index
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base_postgres import BasePostgresSchemaEditor
@@ -24,6 +25,7 @@ MODEL_MODULES = [
     "server.jobs",
     "server.outbox",
     "server.idempotency",
+    "server.calendar_feed",
     "server.wechat.models",
     "server.media.models",
     "server.moderation.models",
@@ -34,10 +36,27 @@ MODEL_MODULES = [
     "server.service_record.models",
     "server.places.models",
     "server.check_in.models",
+    "server.check_in.report_models",
     "server.wishes.models",
     "server.volunteering.models",
+    "server.volunteering.attendance_models",
     "server.neighbor_center.models",
+    "server.neighbor_center.booking_models",
+    "server.neighbor_center.counter_models",
+    "server.neighbor_center.feedback_models",
+    "server.announcements.models",
 ]
+
+_AWAY = (
+    OSError,  # no connection, or it broke, or no answer came in time
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    DBConnectionError,
+)
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -160,11 +179,43 @@ async def disconnect() -> None:
     await Tortoise.close_connections()
 
 
+_to_do_after: ContextVar[list[Callable[[], None]] | None] = ContextVar("to_do_after", default=None)
+
+
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
     """All or nothing; nested, a savepoint. Everything in this module and all models use the innermost one."""
-    async with in_transaction("default"):
-        yield
+    outer = _to_do_after.get()
+    if outer is not None:
+        mark = len(outer)
+        try:
+            async with in_transaction("default"):
+                yield
+        except BaseException:
+            del outer[mark:]
+            raise
+        return
+    to_do: list[Callable[[], None]] = []
+    token = _to_do_after.set(to_do)
+    try:
+        async with in_transaction("default"):
+            yield
+    finally:
+        _to_do_after.reset(token)
+    for do in to_do:
+        do()
+
+
+def after_commit(do: Callable[[], None]) -> None:
+    """Call `do` once the outermost open transaction has committed (never, where it rolls back); at once outside of any.
+
+    For what may be lost: a process that dies in between has not called it. What must not be lost goes into the outbox.
+    """
+    to_do = _to_do_after.get()
+    if to_do is None:
+        do()
+    else:
+        to_do.append(do)
 
 
 def in_open_transaction() -> bool:
@@ -208,6 +259,13 @@ async def execute(sql: str, *values: Any) -> int:
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(error) from error
     return int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the database is away, so that the same may work in a moment; not what cannot be sent to it at all."""
+    if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and our own mistake
+        return False
+    return isinstance(error, _AWAY)
 
 
 def violates(error: IntegrityError, constraint: str) -> bool:

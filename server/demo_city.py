@@ -17,7 +17,8 @@ from server.connections import connected
 from server.database import execute, fetch, transaction
 from server.ids import new_id
 from server.neighbor_center.models import ServiceKind, VenueKind
-from server.neighbor_center.venues import add_opening_rule, create_service, create_venue
+from server.neighbor_center.opening import Hours, add_opening_rule
+from server.neighbor_center.venues import create_service, create_venue
 from server.organizations.importing import import_organizations
 from server.organizations.models import Organization, PartyOrganization, RoleGrant, RoleKind
 from server.schema import migrate
@@ -206,12 +207,8 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> N
         await add_opening_rule(
             staff_id,
             service_id,
-            weekdays=list(range(1, 8)),
-            opens=8 * 60 + 30,
-            closes=17 * 60 + 30,
+            Hours(weekdays=list(range(1, 8)), opens=8 * 60 + 30, closes=17 * 60 + 30),
             valid_from=date(2026, 1, 1),
-            valid_until=None,
-            cancel_bookings=[],
         )
 
 

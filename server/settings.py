@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,9 @@ DEMO_WECHAT_SECRET = "demo-secret"  # noqa: S105 (refused in production)
 DEMO_PUSH_TOKEN = "demo-push-token"  # noqa: S105 (refused in production)
 DEMO_PUSH_AES_KEY = "LinliDemoAESKeyLinliDemoAESKeyLinliDemoAESK"
 WECHAT_API = "https://api.weixin.qq.com"
+PLAIN_PUSHES = "plain"
+"""In place of the push key: WeChat pushes without encrypting (明文模式)."""
+_PUSH_KEY = re.compile("[A-Za-z0-9]{43}")
 
 
 class Environment(StrEnum):
@@ -71,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_days: int = 30
     audit_days: int = 730
     graceful_seconds: int = 15
+    no_show_rules: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -123,6 +128,7 @@ ENVIRONMENT_NAMES = {
     "session_days": "LINLI_SESSION_DAYS",
     "audit_days": "LINLI_AUDIT_DAYS",
     "graceful_seconds": "LINLI_GRACEFUL_SECONDS",
+    "no_show_rules": "LINLI_NO_SHOW_RULES",
 }
 """Field → environment variable. The README's configuration table is checked against this."""
 
@@ -167,6 +173,40 @@ def parse_keys(text: str) -> dict[str, bytes]:
     return keys
 
 
+def parse_templates(text: str) -> dict[str, str]:
+    """`name=id,name=id` → name → id. Which names there are is for server/wechat/templates.py to know."""
+    ids: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, separator, template_id = (piece.strip() for piece in part.partition("="))
+        if not separator or not name or not template_id:
+            raise ValueError(f"{part} is not name=id")
+        if name in ids:
+            raise ValueError(f"{name} is given twice")
+        if template_id in ids.values():
+            raise ValueError(f"{template_id} is given to two templates")
+        ids[name] = template_id
+    return ids
+
+
+NO_SHOW_PURPOSES = ("shift_role", "slot", "post")
+"""What no-shows are counted for, each by itself (see server.places.models.Purpose)."""
+
+
+def parse_no_show_rules(text: str) -> dict[str, tuple[int, int, int]]:
+    """`shift_role=2/90/30,slot=3/90/30`: purpose → which no-show, within how many days, blocks for how many."""
+    rules: dict[str, tuple[int, int, int]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, figures = part.partition("=")
+        numbers = figures.split("/")
+        if name not in NO_SHOW_PURPOSES or name in rules or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
+            raise ValueError(f"must be like shift_role=2/90/30, for {', '.join(NO_SHOW_PURPOSES)}, each once")
+        to_block, within_days, block_days = (int(number) for number in numbers)
+        if not (1 <= to_block <= 100 and 1 <= within_days <= 3650 and 0 <= block_days <= 3650):
+            raise ValueError("needs 1 to 100 no-shows within 1 to 3650 days, and a block of at most 3650 days")
+        rules[name] = (to_block, within_days, block_days)
+    return rules
+
+
 def _check_values(settings: Settings) -> list[str]:
     problems = []
     for name in ("port", "simulator_port"):
@@ -187,14 +227,28 @@ def _check_values(settings: Settings) -> list[str]:
         problems.append("DATABASE_URL: must start with postgresql://")
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems.append("REDIS_URL: must start with redis://, rediss:// or unix://")
-    if len(settings.wechat_push_aes_key) != 43:
-        problems.append("WECHAT_PUSH_AES_KEY: must have 43 characters")
+    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
+        problems.append("S3_ENDPOINT: must start with https:// or http://")
+    if settings.s3_endpoint and not settings.s3_bucket:
+        problems.append("S3_BUCKET: S3_ENDPOINT is given without it")
+    if bool(settings.s3_access_key_id) != bool(settings.s3_secret_access_key):
+        problems.append("S3_SECRET_ACCESS_KEY: goes together with S3_ACCESS_KEY_ID")
+    if settings.wechat_push_aes_key != PLAIN_PUSHES and not _PUSH_KEY.fullmatch(settings.wechat_push_aes_key):
+        problems.append(f"WECHAT_PUSH_AES_KEY: must have 43 letters and digits, or be {PLAIN_PUSHES}")
     if settings.wechat_miniprogram_state not in ("formal", "trial", "developer"):
         problems.append("WECHAT_MINIPROGRAM_STATE: must be formal, trial or developer")
     try:
         parse_keys(settings.keys)
     except ValueError as error:
         problems.append(f"LINLI_KEYS: {error}")
+    try:
+        parse_templates(settings.wechat_templates)
+    except ValueError as error:
+        problems.append(f"WECHAT_TEMPLATES: {error}")
+    try:
+        parse_no_show_rules(settings.no_show_rules)
+    except ValueError as error:
+        problems.append(f"LINLI_NO_SHOW_RULES: {error}")
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)
@@ -216,6 +270,8 @@ def _check_production(settings: Settings) -> list[str]:
         "WECHAT_SECRET: production needs the mini-program's own": settings.wechat_secret == DEMO_WECHAT_SECRET,
         "WECHAT_PUSH_TOKEN: production needs a token of its own": settings.wechat_push_token == DEMO_PUSH_TOKEN,
         "WECHAT_PUSH_AES_KEY: production needs a key of its own": settings.wechat_push_aes_key == DEMO_PUSH_AES_KEY,
+        # Their signature does not cover what they say.
+        "WECHAT_PUSH_AES_KEY: production needs encrypted pushes": settings.wechat_push_aes_key == PLAIN_PUSHES,
         "WECHAT_TEMPLATES: production needs the ids of its subscribe templates": not settings.wechat_templates,
         "LINLI_METRICS_TOKEN: production needs one: /metrics is on the public listener": not settings.metrics_token,
     }

@@ -6,19 +6,42 @@ Read by `app.py` and `worker.py`; `wire()` fills the registries of the lower lay
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from server import audit_retention, outbox, relay
+from server import audit_retention, calendar_feed, jobs, outbox, relay, retention
 from server.accounts import queries as accounts_queries
-from server.accounts import residents
+from server.accounts import residents, teams
 from server.accounts import service as accounts_service
+from server.accounts.models import ConsentKind
+from server.announcements import jobs as announcement_jobs
+from server.announcements import queries as announcement_queries
+from server.check_in import belonging as check_in_belonging
+from server.check_in import (
+    community_codes,
+    endings,
+    post_queries,
+    report_jobs,
+    report_queries,
+    reports,
+    unit_queries,
+    units,
+)
+from server.check_in import jobs as check_in_jobs
 from server.check_in import queries as check_in_queries
 from server.jobs import Sweep
 from server.media import jobs as media_jobs
+from server.media import mini_codes
+from server.members import jobs as members_jobs
+from server.members import queries as members_queries
 from server.members import service as members_service
 from server.moderation import checks as moderation_checks
 from server.moderation import jobs as moderation_jobs
 from server.moderation import queue as moderation_queue
 from server.moderation import service as moderation_service
+from server.neighbor_center import complaints, duties, tickets
+from server.neighbor_center import feeds as neighbor_center_feeds
+from server.neighbor_center import jobs as neighbor_center_jobs
+from server.neighbor_center import mini_codes as venue_codes
 from server.neighbor_center import queries as neighbor_center_queries
+from server.neighbor_center import series as booking_series
 from server.neighbor_center import service as neighbor_center_service
 from server.notifications import delivery, rendering
 from server.notifications import jobs as notifications_jobs
@@ -29,16 +52,31 @@ from server.organizations import service as organizations_service
 from server.places import jobs as places_jobs
 from server.places import service as places_service
 from server.places.models import Purpose
+from server.service_record import ranking
 from server.service_record import service as service_record_service
+from server.volunteering import activities as volunteering_activities
+from server.volunteering import (
+    appeals,
+    certificates,
+    hours,
+    hours_queries,
+    ratings,
+    reasons,
+    sign_up_queries,
+    signing_up,
+)
 from server.volunteering import jobs as volunteering_jobs
+from server.volunteering import mini_codes as shift_codes
 from server.volunteering import queries as volunteering_queries
-from server.volunteering import signing_up
 from server.wechat import connection as wechat_connection
 from server.wechat import push, push_storage
-from server.wishes import claiming as wish_claiming
+from server.wishes import claim_queries as wish_claim_queries
+from server.wishes import fulfilling as wish_fulfilling
 from server.wishes import jobs as wish_jobs
+from server.wishes import leaving as wish_leaving
 from server.wishes import posting as wish_posting
 from server.wishes import queries as wish_queries
+from server.wishes import stories as wish_stories
 
 EFFECTS: dict[str, outbox.Effect] = {
     push_storage.WECHAT_PUSH: outbox.Effect(push_storage.hand_over_push, repeatable=True),
@@ -57,48 +95,94 @@ EFFECTS: dict[str, outbox.Effect] = {
 
 SUBJECTS: dict[str, rendering.Describe] = {
     "person": accounts_queries.describe_persons,
+    "team": teams.describe_teams,
     "organization": organizations_queries.describe_organizations,
     "party_organization": organizations_queries.describe_party_organizations,
     "wish": wish_queries.describe_wishes,
-    "wish_claim": wish_queries.describe_wish_claims,
+    "wish_claim": wish_claim_queries.describe_wish_claims,
     "check_in": check_in_queries.describe_check_ins,
-    "holding": check_in_queries.describe_holdings,
+    "holding": post_queries.describe_holdings,
+    "post": post_queries.describe_posts,
+    "unit_check_in": unit_queries.describe_unit_check_ins,
+    "membership": members_queries.describe_memberships,
+    "half_year_report": report_queries.describe_reports,
+    "post_month": report_queries.describe_post_months,
     "activity": volunteering_queries.describe_activities,
     "shift": volunteering_queries.describe_shifts,
     "sign_up": volunteering_queries.describe_sign_ups,
+    "hours": hours_queries.describe_hours,
+    "appeal": appeals.describe_appeals,
     "venue": neighbor_center_queries.describe_venues,
     "slot": neighbor_center_queries.describe_slots,
     "booking": neighbor_center_queries.describe_bookings,
     "room_booking": neighbor_center_queries.describe_room_bookings,
+    "booking_series": booking_series.describe_series,
+    "ticket": tickets.describe_tickets,
+    "duty": duties.describe_duties,
+    "complaint": complaints.describe_complaints,
+    "announcement": announcement_queries.describe_announcements,
 }
 """Kind of thing that messages tell of → its words, for many ids at once (see notifications/rendering.py)."""
 
 TEXTS: dict[str, Callable[[str], Awaitable[list[str]]]] = {
     "nickname": accounts_queries.nickname_texts,
     "wish": wish_posting.wish_texts,
-    "wish_report": wish_claiming.report_texts,
-    "wish_thanks": wish_claiming.thanks_texts,
+    "wish_note": wish_fulfilling.note_texts,
+    "wish_report": wish_fulfilling.report_texts,
+    "wish_thanks": wish_fulfilling.thanks_texts,
+    "wish_dispute": wish_fulfilling.dispute_texts,
+    "team": teams.team_texts,
+    "activity": volunteering_activities.activity_texts,
+    ratings.CHECKED: ratings.rating_texts,
+    units.CHECKED_OFFERS: units.offer_texts,
+    **reasons.TEXTS,
 }
 """Kind of thing that content checks look at → its texts now."""
 
 VERDICTS: dict[str, Callable[[str], Awaitable[None]]] = {
     "nickname": accounts_service.show_checked_profile,
     "wish": wish_posting.settle_wish_check,
-    "wish_report": wish_claiming.settle_report_check,
-    "wish_thanks": wish_claiming.settle_thanks_check,
+    "wish_note": wish_fulfilling.settle_note_check,
+    "wish_report": wish_fulfilling.settle_report_check,
+    "wish_thanks": wish_fulfilling.settle_thanks_check,
+    "team": teams.settle_team_check,
+    "activity": volunteering_activities.settle_activity_check,
+    ratings.CHECKED: ratings.settle_rating_check,
 }
 """The same kind → told of its verdict (see moderation/service.py)."""
 
 MERGERS: list[Callable[[str, str], Awaitable[None]]] = [
     notifications_service.move_messages,
+    moderation_service.move_checks,
+    endings.merge_members,
+    reports.move_reports,
     members_service.take_over_membership,
     service_record_service.move_service_record,
     places_service.move_places,
     signing_up.move_sign_ups,
+    hours.move_hours,
+    certificates.move_certificates,
+    calendar_feed.move_feed,
     wish_posting.move_wishes,
+    teams.move_teams,
     neighbor_center_service.merge_bookings,
 ]
 """What moves along when two persons turn out to be one: each is given (from, into)."""
+
+LEAVERS: list[Callable[[str], Awaitable[None]]] = [
+    wish_leaving.settle_wishes_of_leaver,
+    teams.leave_all_teams,
+    signing_up.leave_shifts_of_leaver,
+]
+"""What becomes of what is open when a person is blocked, withdraws or is no longer spoken for."""
+
+CONSENT_WITHDRAWN: dict[ConsentKind, Callable[[str], Awaitable[None]]] = {
+    ConsentKind.MEMBERSHIP_DATA: endings.leave_everything,
+    ConsentKind.PRIVACY: endings.leave_everything,
+    ConsentKind.SHOW_IN_RANKING: ranking.forget_places,
+    ConsentKind.VOLUNTEER_TERMS: signing_up.leave_shifts_of_leaver,
+}
+"""What ends with one consent: each is given the person."""
 
 PLACES_MOVED: dict[Purpose, places_service.OnPlaces] = {
     Purpose.SHIFT_ROLE: signing_up.tell_moved_up,
@@ -112,14 +196,33 @@ PLACES_LAPSED: dict[Purpose, places_service.OnPlaces] = {
 }
 """The same → told of those that time has ended."""
 
+CODE_TARGETS: dict[mini_codes.CodeKind, Callable[[str], Awaitable[mini_codes.CodeTarget | None]]] = {
+    mini_codes.CodeKind.SHIFT: shift_codes.shift_target,
+    mini_codes.CodeKind.VENUE: venue_codes.venue_target,
+    mini_codes.CodeKind.COMMUNITY: community_codes.community_target,
+    mini_codes.CodeKind.WISH: wish_stories.wish_target,
+}
+"""What mini-program codes are about → what a scanned one stands for."""
+
+CALENDAR_SOURCES: list[calendar_feed.Source] = [
+    sign_up_queries.calendar_of_sign_ups,
+    neighbor_center_feeds.calendar_of_bookings,
+]
+"""What each feature puts into people's calendars."""
+
 SWEEPS: list[Sweep] = [
     Sweep("expired_leases", timedelta(seconds=5), relay.settle_expired_leases),
     *media_jobs.SWEEPS,
     *moderation_jobs.SWEEPS,
     *notifications_jobs.SWEEPS,
-    Sweep("old_audit_entries", timedelta(hours=1), audit_retention.purge_old_entries),
-    Sweep("old_pushes", timedelta(hours=1), push_storage.purge_old_pushes),
+    *announcement_jobs.SWEEPS,
+    *retention.SWEEPS,
+    Sweep("old_audit_entries", timedelta(hours=1), audit_retention.purge_old_entries, audit_retention.purge_lag),
     *places_jobs.SWEEPS,
+    *neighbor_center_jobs.SWEEPS,
+    *members_jobs.SWEEPS,
+    *check_in_jobs.SWEEPS,
+    *report_jobs.SWEEPS,
     *volunteering_jobs.SWEEPS,
     *wish_jobs.SWEEPS,
 ]
@@ -128,6 +231,7 @@ SWEEPS: list[Sweep] = [
 def wire() -> None:
     """Fill the registries; harmless to repeat."""
     outbox.EFFECTS.update(EFFECTS)
+    jobs.SWEEPS[:] = SWEEPS
     wechat_connection.use_identities(accounts_queries.find_openids, accounts_queries.find_person_by_openid)
     push_storage.PUSH_HANDLERS.update(
         {
@@ -141,7 +245,12 @@ def wire() -> None:
     moderation_service.TEXTS.update(TEXTS)
     moderation_service.VERDICTS.update(VERDICTS)
     rendering.SUBJECTS.update(SUBJECTS)
+    mini_codes.TARGETS.update(CODE_TARGETS)
+    service_record_service.BELONGING[:] = [check_in_belonging.belonging_of, ranking.belonging_of]
     accounts_service.MERGERS[:] = MERGERS
-    organizations_service.CLOSED[:] = [residents.follow_successor]
+    accounts_service.LEAVERS[:] = LEAVERS
+    accounts_service.CONSENT_WITHDRAWN.update(CONSENT_WITHDRAWN)
+    organizations_service.CLOSED[:] = [residents.follow_successor, endings.follow_successor]
+    calendar_feed.SOURCES[:] = CALENDAR_SOURCES
     places_service.MOVED.update(PLACES_MOVED)
     places_service.LAPSED.update(PLACES_LAPSED)

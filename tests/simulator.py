@@ -1,11 +1,13 @@
 """WeChat's simulator in the test's own process, and what tests do with it."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 from asgi_lifespan import LifespanManager
+from sanic import Sanic
 
 from server import clock
 from server.database import execute
@@ -124,3 +126,21 @@ async def connect_to(simulator: Simulator, settings: Settings) -> AsyncIterator[
         await simulator.app.ctx.pushes.drain()
         await connection.disconnect()
         connection.connect(settings)
+
+
+@asynccontextmanager
+async def listening(app: Sanic, listener: socket.socket) -> AsyncIterator[None]:
+    """A Sanic application on a real socket, in this process: for what only a connection can do, such as break."""
+    server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
+    assert server is not None
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
+    try:
+        yield
+    finally:
+        await server.before_stop()
+        await server.close()
+        for connection in list(server.connections):
+            connection.abort()
+        await server.after_stop()

@@ -199,6 +199,7 @@ def test_all_problems_are_listed_at_once() -> None:
         "DATABASE_URL": "mysql://localhost/linli",
         "REDIS_URL": "localhost:6379",
         "WECHAT_PUSH_AES_KEY": "short",
+        "WECHAT_TEMPLATES": "wish_progress",
         "LINLI_TRUSTED_PROXIES": "10.0.0.0/8, proxy.internal",
     }
     problems = problems_of(wrong)
@@ -226,6 +227,8 @@ def test_production_refuses_what_a_demo_may_do() -> None:
         "WECHAT_TEMPLATES",
     }
     assert "WECHAT_API_BASE" not in refused
+    plain = problems_of(PRODUCTION | {"WECHAT_PUSH_AES_KEY": "plain"})
+    assert plain == ["WECHAT_PUSH_AES_KEY: production needs encrypted pushes"]
     simulated = problems_of({"LINLI_ENV": "production", "WECHAT_API_BASE": "http://127.0.0.1:8001"})
     assert any(problem.startswith("WECHAT_API_BASE") for problem in simulated)
 

@@ -9,6 +9,7 @@ from server import clock
 from server.accounts.details import (
     Details,
     details_of,
+    lock_phones,
     normalize_phone,
     phone_index,
     save_details,
@@ -36,6 +37,9 @@ nothing of theirs that is open is lost. Called in that transaction; filled by wi
 
 WORKED_BY = (ConsentKind.PRIVACY, ConsentKind.ON_BEHALF, ConsentKind.GUARDIAN)
 """Consents without which nothing of a person's can go on as it is."""
+
+CONSENT_WITHDRAWN: dict[ConsentKind, Callable[[str], Awaitable[None]]] = {}
+"""What else ends when a person takes back this one consent; in the same transaction. Filled by wiring.py."""
 
 
 class GuardianConsentNeeded(Refusal):
@@ -136,6 +140,8 @@ async def show_checked_profile(person_id: str) -> None:
 async def give_phone(person_id: str, phone: str) -> None:
     """A number that WeChat vouches for; a roster entry with the same number and name becomes this person."""
     async with transaction():
+        # The number before the person: a roster is imported in this order too (check_in/roster.py).
+        await lock_phones([phone_index(phone)])
         await Person.filter(id=person_id).select_for_update().get()
         await verify_phone(person_id, normalize_phone(phone))
         await link_roster_entries(person_id)
@@ -144,6 +150,9 @@ async def give_phone(person_id: str, phone: str) -> None:
 async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> None:
     """What the person tells about themselves. Raises GuardianConsentNeeded below 14: a guardian adds the child."""
     async with transaction():
+        # A roster with this number and name may be imported right now: one of the two has to see the other.
+        own = await fetch_value("SELECT phone_index FROM person_details WHERE person_id = $1", person_id)
+        await lock_phones([bytes(own)] if own else [])
         if birth_date:
             if age_on(birth_date, clock.shanghai(clock.now()).date()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
@@ -230,7 +239,7 @@ async def give_consent(person_id: str, kind: ConsentKind, text_version: str, *, 
 
 
 async def withdraw_consent(person_id: str, kind: ConsentKind) -> None:
-    """As easily as it was given (art. 15). Raises NotFound when there is none."""
+    """As easily as it was given (art. 15), and what rests on it ends. Raises NotFound when there is none."""
     async with transaction():
         changed = await execute(
             "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",
@@ -243,6 +252,8 @@ async def withdraw_consent(person_id: str, kind: ConsentKind) -> None:
         if kind in WORKED_BY:
             for leave in LEAVERS:
                 await leave(person_id)
+        if kind in CONSENT_WITHDRAWN:
+            await CONSENT_WITHDRAWN[kind](person_id)
 
 
 async def require_consent(person_id: str, kind: ConsentKind) -> None:

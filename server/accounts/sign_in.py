@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from server import clock
 from server.accounts.models import Person, PersonOrigin, WeChatIdentity
@@ -13,6 +14,8 @@ from server.database import IntegrityError, transaction
 from server.errors import Refusal, Unavailable
 from server.wechat import errors as wechat_errors
 from server.wechat.connection import platform
+
+log = structlog.get_logger()
 
 _CONTEXT = "wechat_identity.session_key"
 
@@ -33,6 +36,12 @@ class PersonBlocked(Refusal):
 
 class PhoneUnreadable(Refusal):
     code, title, status = "phone_unreadable", "手机号解密失败，请重新授权", 422
+
+
+class WeChatSessionStale(Refusal):
+    """The client has to call `wx.login` and sign in again before it asks for the phone number in the older form."""
+
+    code, title, status = "wechat_session_stale", "微信登录状态已失效，请重新登录后再授权手机号", 409
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -76,13 +85,23 @@ async def give_phone_by_code(person_id: str, code: str) -> None:
 
 
 async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> None:
-    """The older form: data that the client got, decrypted with the session_key. Raises PhoneUnreadable."""
+    """The older form: data that the client got, decrypted with the session_key of the latest sign-in.
+
+    Raises WeChatSessionStale when `wx.login` has given the phone another session_key since, or it has expired: with an
+    old one that somebody got hold of, any number could be made up. Raises PhoneUnreadable, Unavailable.
+    """
     identity = (
         await WeChatIdentity.filter(person_id=person_id, appid=platform().appid).order_by("-signed_in_at").first()
     )
     if identity is None or not identity.session_key:
         raise PhoneUnreadable()
     session_key = keyring().decrypt(bytes(identity.session_key), _CONTEXT)
+    try:
+        is_current = await platform().check_session(identity.openid, session_key)
+    except wechat_errors.WeChatError as error:
+        raise _as_refusal(error) from None
+    if not is_current:
+        raise WeChatSessionStale()
     try:
         data = platform().decrypt_data(session_key, encrypted_data, iv)
     except wechat_errors.WeChatError:
@@ -114,4 +133,6 @@ def _as_refusal(error: wechat_errors.WeChatError) -> Refusal:
         return CodeRefused()
     if isinstance(error, wechat_errors.UserBlocked):
         return SignInBlocked()
+    if isinstance(error, wechat_errors.NotAllowed | wechat_errors.RequestInvalid):
+        log.error("wechat_refused", error=str(error))  # The operator has to act: people cannot sign in.
     return Unavailable("微信服务暂时没有响应，请稍后再试")

@@ -71,7 +71,7 @@ class TeamBrief(msgspec.Struct):
 
 
 class TeamView(msgspec.Struct, kw_only=True):
-    """A team, for those in it. `name` is as others see it; `own_name`, the leader's alone, may still be in the check."""
+    """A team, for those in it. `name` is as others see it; `own_name`, the leader's alone, may not have passed yet."""
 
     id: Id
     name: str

@@ -84,8 +84,7 @@ async def close_node(node: Node, successor: Node | None) -> None:
             successor.id,
         )
         await execute(
-            f"UPDATE {table} SET path = $2::ltree || subpath(path, nlevel($1::ltree) - 1) "
-            "WHERE path <@ $1::ltree",
+            f"UPDATE {table} SET path = $2::ltree || subpath(path, nlevel($1::ltree) - 1) WHERE path <@ $1::ltree",
             node.path,
             successor.path,
         )

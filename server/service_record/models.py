@@ -10,6 +10,7 @@ class ServiceRule(Model):
     """What one kind of service is worth, from `valid_from` on. A change is a new version; no row is ever edited.
 
     The caps bound the points that one person gets under this rule in a day or month of Shanghai time; null: no bound.
+    `changed_by_id` is the manager who made this version; null for the one that came with the program.
     """
 
     code = fields.CharField(max_length=32)
@@ -20,12 +21,14 @@ class ServiceRule(Model):
     daily_cap = fields.IntField(null=True)
     monthly_cap = fields.IntField(null=True)
     valid_from = fields.DatetimeField()
+    changed_by_id = IdField(null=True)
 
     class Meta:
         table = "service_rule"
         constraints = [
             UniqueConstraint(fields=("code", "version"), name="service_rule_version"),
             CheckConstraint(check="points_per_event >= 0 AND points_per_hour >= 0", name="service_rule_not_negative"),
+            CheckConstraint(check="daily_cap >= 0 AND monthly_cap >= 0", name="service_rule_caps_not_negative"),
         ]
 
 
@@ -33,7 +36,8 @@ class ServiceEntry(Model):
     """Something a person did, append-only: the database refuses to change or delete a row (migrations/_guards.py).
 
     `created_at` is when it was recorded, `occurred_at` when it was done. `organization_id` is the community, grid and
-    unit as they were then. A reversal is a row of its own with the opposite minutes and points.
+    unit as they were then. A reversal is a row of its own with the opposite minutes and points. `words` is what staff
+    wrote where they recorded or reversed something by hand.
     """
 
     person_id = IdField()
@@ -48,6 +52,7 @@ class ServiceEntry(Model):
     grid_id = IdField(null=True)
     unit_id = IdField(null=True)
     note_code = fields.CharField(max_length=32, default="")
+    words = fields.CharField(max_length=200, default="")
     reversal_of: fields.ForeignKeyNullableRelation["ServiceEntry"] = fields.ForeignKeyField(
         "linli.ServiceEntry", related_name=False, null=True, on_delete=fields.RESTRICT
     )
@@ -76,4 +81,21 @@ class ServiceEntry(Model):
             ),
             SqlIndex(name="service_entry_person", columns="person_id, occurred_at, id"),
             SqlIndex(name="service_entry_organization", columns="organization_id, occurred_at"),
+        ]
+
+
+class RankingPlace(Model):
+    """In which grid's and unit's ranking a person wants to be shown, besides their community's; for those who consent
+    (SHOW_IN_RANKING). Everybody says so themselves: it never follows from a membership, which could be read from it."""
+
+    person_id = IdField()
+    grid_id = IdField(null=True)
+    unit_id = IdField(null=True)
+
+    class Meta:
+        table = "ranking_place"
+        constraints = [UniqueConstraint(fields=("person_id",), name="ranking_place_person")]
+        indexes = [
+            SqlIndex(name="ranking_place_grid", columns="grid_id, person_id", where="grid_id IS NOT NULL"),
+            SqlIndex(name="ranking_place_unit", columns="unit_id, person_id", where="unit_id IS NOT NULL"),
         ]

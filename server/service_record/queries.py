@@ -4,14 +4,19 @@ from datetime import datetime
 
 import msgspec
 
-from server.database import fetch, fetch_structs
+from server.audit import record_audit
+from server.database import fetch, fetch_structs, fetch_value, transaction
+from server.errors import NotFound
 from server.ids import Id
+from server.members.service import index_of
 from server.notifications.rendering import SUBJECTS
+from server.organizations.access import require_role_or_hide
 from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 
 class ServiceEntryView(msgspec.Struct):
-    """One deed. `source_kind` and `source_id` say what it comes from, `source_title` in words where there are any.
+    """One deed. `source_kind` and `source_id` say what it comes from, `source_title` in words where there are any;
+    `words` is what staff wrote where they recorded or reversed it by hand.
 
     A reversal has `reversal_of` and the opposite minutes and points; what was reversed has `is_reversed`.
     """
@@ -27,6 +32,7 @@ class ServiceEntryView(msgspec.Struct):
     recorded_at: datetime
     organization_name: str
     note_code: str
+    words: str
     reversal_of: Id | None
     is_reversed: bool
     source_title: str = ""
@@ -59,25 +65,69 @@ class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 async def list_service(person_id: str, page: PageQuery) -> Page[ServiceEntryView]:
     """The person's entries, latest deed first."""
+    return await _entries(person_id, page, None)
+
+
+async def view_service_record(
+    actor_id: str, organization_id: str, person_id: str, page: PageQuery
+) -> Page[ServiceEntryView]:
+    """What a person did within an organization's subtree, for those who work there; the view is audited.
+
+    Raises NotFound for anybody who neither belongs there nor did anything there.
+    """
+    await require_role_or_hide(actor_id, organization_id)
+    path: str = await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id)
+    if not await belongs_to(person_id, path):
+        raise NotFound()
+    async with transaction():
+        await record_audit(
+            "view_service_record",
+            actor_id=actor_id,
+            subject=("person", person_id),
+            person_id=person_id,
+            organization_id=organization_id,
+        )
+    return await _entries(person_id, page, path)
+
+
+async def belongs_to(person_id: str, path: str) -> bool:
+    """Whether the person lives in a subtree, is checked in there, or served there."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM person p JOIN organization o ON o.id = p.community_id "
+            "WHERE p.id = $1 AND p.merged_into_id IS NULL AND o.path <@ $2::ltree) "
+            "OR EXISTS (SELECT 1 FROM membership m JOIN organization o ON o.id = m.community_id "
+            "WHERE m.person_index = $3 AND m.ended_at IS NULL AND o.path <@ $2::ltree) "
+            "OR EXISTS (SELECT 1 FROM service_entry e JOIN organization o ON o.id = e.organization_id "
+            "WHERE e.person_id = $1 AND o.path <@ $2::ltree)",
+            person_id,
+            path,
+            index_of(person_id),
+        )
+    )
+
+
+async def _entries(person_id: str, page: PageQuery, path: str | None) -> Page[ServiceEntryView]:
     before = decode_cursor(page.cursor, tuple[datetime, str]) if page.cursor else (None, None)
     rows = await fetch_structs(
         ServiceEntryView,
         "SELECT e.id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, e.minutes, e.points, "
         "e.occurred_at, e.created_at AS recorded_at, COALESCE(o.name, '') AS organization_name, e.note_code, "
-        "e.reversal_of_id AS reversal_of, EXISTS (SELECT 1 FROM service_entry x WHERE x.reversal_of_id = e.id) "
-        "AS is_reversed FROM service_entry e "
+        "e.words, e.reversal_of_id AS reversal_of, "
+        "EXISTS (SELECT 1 FROM service_entry x WHERE x.reversal_of_id = e.id) AS is_reversed FROM service_entry e "
         "LEFT JOIN service_rule r ON r.code = e.rule AND r.version = e.rule_version "
         "LEFT JOIN organization o ON o.id = e.organization_id "
         "WHERE e.person_id = $1 AND ($2::timestamptz IS NULL OR (e.occurred_at, e.id) < ($2, $3::uuid)) "
-        "ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4",
+        "AND ($5::ltree IS NULL OR o.path <@ $5::ltree) ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4",
         person_id,
         *before,
         page.limit + 1,
+        path,
     )
     shown = cut_page(rows, page.limit, lambda row: (row.occurred_at, row.id))
-    titles = await _titles({(row.source_kind, row.source_id) for row in shown.items})
+    titles = await source_titles({(row.source_kind, row.source_id) for row in shown.items})
     for row in shown.items:
-        row.source_title = titles.get((row.source_kind, row.source_id), "")
+        row.source_title = titles.get((row.source_kind, row.source_id), "") or row.words
     return shown
 
 
@@ -98,11 +148,11 @@ async def service_totals(person_id: str, since: datetime | None = None, until: d
     return ServiceTotals(sum(row.minutes for row in totals), sum(row.points for row in totals), totals)
 
 
-async def _titles(sources: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What the sources are called, one query for each kind that has words."""
+async def source_titles(sources: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What the sources (kind, id) are called, one query for each kind that has words."""
     titles = {}
     for kind in {kind for kind, _ in sources} & SUBJECTS.keys():
         described = await SUBJECTS[kind](sorted(id_ for of_kind, id_ in sources if of_kind == kind))
         for id_, words in described.items():
-            titles[kind, id_] = words.get("title") or words.get("name") or ""
+            titles[kind, id_] = words.get("title") or words.get("name") or words.get("community") or ""
     return titles

@@ -9,23 +9,31 @@ VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class DefaultRule(NamedTuple):
+    """`for_members`: what only Party members do. It counts in no ranking, or a membership could be read from that."""
+
     code: str
     name: str
     points_per_event: int = 0
     points_per_hour: int = 0
+    for_members: bool = False
 
 
 DEFAULT_RULES = (
     DefaultRule("wish_fulfilled", "完成微心愿", points_per_event=10),
+    DefaultRule("wish_fulfilled_together", "组团完成微心愿", points_per_event=5),
     DefaultRule("shift_attended", "参加志愿服务", points_per_hour=10),
-    DefaultRule("party_day_attended", "参加主题党日", points_per_event=10),
-    DefaultRule("lecture_attended", "参加党员大课堂", points_per_event=5),
+    DefaultRule("party_day_attended", "参加主题党日", points_per_event=10, for_members=True),
+    DefaultRule("lecture_attended", "参加党员大课堂", points_per_event=5, for_members=True),
     DefaultRule("event_attended", "参加社区活动", points_per_event=2),
-    DefaultRule("check_in_confirmed", "社区报到", points_per_event=5),
-    DefaultRule("post_taken", "认领岗位", points_per_event=10),
-    DefaultRule("meeting_attended", "参加会议", points_per_event=5),
+    DefaultRule("check_in_confirmed", "社区报到", points_per_event=5, for_members=True),
+    DefaultRule("post_taken", "认领岗位", points_per_event=10, for_members=True),
+    DefaultRule("post_served", "岗位履职", points_per_event=5, for_members=True),
+    DefaultRule("meeting_attended", "参加会议", points_per_event=5, for_members=True),
+    DefaultRule("service_noted", "社区认定的服务", points_per_hour=10),
 )
 """Version 1 of each rule; stored as rows when first used, and from then on only the rows count."""
+
+RULES_FOR_MEMBERS = [rule.code for rule in DEFAULT_RULES if rule.for_members]
 
 
 def points_for(minutes: int, per_event: int, per_hour: int) -> int:

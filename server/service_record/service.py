@@ -36,12 +36,13 @@ async def record_service(
     occurred_at: datetime,
     organization_id: str | None = None,
     note_code: str = "",
+    words: str = "",
 ) -> ServiceEntry:
     """Write down, in the caller's transaction, that the person did this; once for each (rule, source, person).
 
-    `source` is (kind, id) of what it comes from, `organization_id` the community it was done for. Points follow from
-    the rule's version in force now. Recorded before, the first entry is given back unchanged. Raises LookupError for a
-    rule that does not exist.
+    `source` is (kind, id) of what it comes from, `organization_id` the community it was done for, `words` what staff
+    wrote of a deed that has no other source. Points follow from the rule's version in force now. Recorded before, the
+    first entry is given back unchanged. Raises LookupError for a rule that does not exist.
     """
     if minutes < 0:
         raise ValueError("minutes cannot be negative: what does not count is reversed")
@@ -53,8 +54,8 @@ async def record_service(
         belonging = await _belonging(person_id)
         entry_id = await fetch_value(
             "INSERT INTO service_entry (id, created_at, person_id, rule, rule_version, source_kind, source_id, "
-            "minutes, points, occurred_at, organization_id, grid_id, unit_id, note_code) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+            "minutes, points, occurred_at, organization_id, grid_id, unit_id, note_code, words) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
             "ON CONFLICT (source_kind, source_id, rule, person_id) WHERE reversal_of_id IS NULL DO NOTHING "
             "RETURNING id",
             new_id(),
@@ -70,6 +71,7 @@ async def record_service(
             belonging.grid_id,
             belonging.unit_id,
             note_code,
+            words,
         )
         if entry_id is None:
             return await _entry(person_id, rule, source)
@@ -82,8 +84,10 @@ async def reverse_service(person_id: str, *, rule: str, source: tuple[str, str],
         return await reverse_entry((await _entry(person_id, rule, source)).id, reason)
 
 
-async def reverse_entry(entry_id: str, reason: str) -> ServiceEntry:
-    """Add the opposite of an entry; `reason` is a short code. Raises NotFound, or AlreadyReversed the second time.
+async def reverse_entry(entry_id: str, reason: str, words: str = "") -> ServiceEntry:
+    """Add the opposite of an entry; `reason` is a short code, `words` what staff wrote of it.
+
+    Raises NotFound, or AlreadyReversed the second time.
 
     The reversal carries the time of the deed, so that sums over a period of deeds come out right.
     """
@@ -108,6 +112,7 @@ async def reverse_entry(entry_id: str, reason: str) -> ServiceEntry:
                     grid_id=entry.grid_id,
                     unit_id=entry.unit_id,
                     note_code=reason,
+                    words=words,
                     reversal_of_id=entry.id,
                 )
         except IntegrityError as error:
@@ -155,6 +160,12 @@ async def move_service_record(from_id: str, into_id: str) -> None:
         into_id,
     )
     await execute("SELECT set_config('linli.merge', 'off', true)")
+    await execute(
+        "UPDATE ranking_place SET person_id = $2 WHERE person_id = $1 "
+        "AND NOT EXISTS (SELECT 1 FROM ranking_place own WHERE own.person_id = $2)",
+        from_id,
+        into_id,
+    )
 
 
 async def _find_rule(code: str) -> ServiceRule | None:
@@ -175,6 +186,8 @@ async def _belonging(person_id: str) -> Belonging:
     for tell in BELONGING:
         told = await tell(person_id)
         grid_id, unit_id = grid_id or told.grid_id, unit_id or told.unit_id
+        if grid_id and unit_id:
+            break
     return Belonging(grid_id, unit_id)
 
 

@@ -48,7 +48,10 @@ async def test_a_nickname_is_shown_once_it_passed(api: Api) -> None:
 
 async def test_the_verdict_about_a_nickname(api: Api, simulator: Simulator) -> None:
     caller = await create_resident(api, await create_community(), nickname="老王")
-    for nickname, shown, kept in (("看海的老王", "看海的老王", "看海的老王"), ("【违规】老王", "看海的老王", "看海的老王")):
+    for nickname, shown, kept in (
+        ("看海的老王", "看海的老王", "看海的老王"),
+        ("【违规】老王", "看海的老王", "看海的老王"),
+    ):
         version = (await caller.get("/me"))["version"]
         await caller.patch("/me", {"nickname": nickname, "version": version})
         await simulator.settle()

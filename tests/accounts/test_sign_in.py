@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from server import cache, clock
 from server.accounts.models import Person, Session, WeChatIdentity
 from server.accounts.sessions import forget_cached_sessions
@@ -55,11 +57,9 @@ async def test_a_code_works_once(api: Api, simulator: Any) -> None:
 
 async def test_wechat_does_not_answer(api: Api, simulator: Any) -> None:
     code = await simulator.login_code(await simulator.person())
-    for fault in ({"errcode": -1}, {"disconnect": True}, {"status": 502}, {"errcode": 45011}):
+    for fault in ({"garbage": True}, {"disconnect": True}, {"status": 502}):
         await simulator.fault("/sns/jscode2session", **fault)
         await api.refused("POST", "/sessions", {"code": code}, code="unavailable")
-    await simulator.fault("/sns/jscode2session", errcode=40226)
-    await api.refused("POST", "/sessions", {"code": code}, code="sign_in_blocked")
     assert await Person.all().count() == 0
 
 
@@ -122,6 +122,67 @@ async def test_the_older_form_of_the_phone_number(api: Api, simulator: Any) -> N
     await caller.refused("PUT", "/me/phone", {}, code="invalid_fields")
     stranger = await sign_in(api, await create_person())
     await stranger.refused("PUT", "/me/phone", data, code="phone_unreadable")
+
+
+SESSION_CODES = [-1, 40003, 41001, 48001, 50002]
+
+
+async def test_the_older_form_needs_the_session_key_of_now(api: Api, simulator: Any) -> None:
+    """What an old session_key opens proves nothing: whoever got hold of it can make up any number."""
+    openid = await simulator.person(phone_number="13900002222")
+    session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    caller = api.as_(session["token"])
+    made_before = await simulator.admin("POST", f"persons/{openid}/encrypted-phone")
+    code = (await simulator.admin("POST", f"persons/{openid}/login-code", {"new_session_key": True}))["code"]
+    made_since = await simulator.admin("POST", f"persons/{openid}/encrypted-phone")
+    for data in (made_before, made_since):
+        await caller.refused("PUT", "/me/phone", data, code="wechat_session_stale")
+    assert not (await caller.get("/me"))["phone"]
+    await api.post("/sessions", {"code": code}, expect=201)
+    await caller.refused("PUT", "/me/phone", made_before, code="phone_unreadable")
+    assert (await caller.put("/me/phone", made_since))["phone"] == "139****2222"
+    faults: list[dict[str, Any]] = [*({"errcode": code} for code in SESSION_CODES), {"disconnect": True}]
+    for fault in faults:
+        await simulator.fault("/wxa/checksession", **fault)
+        await caller.refused("PUT", "/me/phone", made_since, code="unavailable")
+
+
+PHONE_ANSWERS = [
+    (-1, "unavailable"),
+    (40013, "unavailable"),
+    (40029, "wechat_code_refused"),
+    (41001, "unavailable"),
+    (45011, "unavailable"),
+    (48001, "unavailable"),
+    (50002, "unavailable"),
+]
+LOGIN_ANSWERS = [
+    (-1, "unavailable"),
+    (40013, "unavailable"),
+    (40029, "wechat_code_refused"),
+    (40125, "unavailable"),
+    (40163, "wechat_code_refused"),
+    (40226, "sign_in_blocked"),
+    (45011, "unavailable"),
+]
+
+
+@pytest.mark.parametrize(("errcode", "code"), PHONE_ANSWERS)
+async def test_what_wechat_answers_to_a_phone_code(api: Api, simulator: Any, errcode: int, code: str) -> None:
+    openid = await simulator.person()
+    session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    await simulator.fault("/wxa/business/getuserphonenumber", errcode=errcode)
+    body = {"code": await simulator.phone_code(openid)}
+    await api.as_(session["token"]).refused("PUT", "/me/phone", body, code=code)
+
+
+@pytest.mark.parametrize(("errcode", "code"), LOGIN_ANSWERS)
+async def test_what_wechat_answers_to_a_login_code(api: Api, simulator: Any, errcode: int, code: str) -> None:
+    body = {"code": await simulator.login_code(await simulator.person())}
+    await simulator.fault("/sns/jscode2session", errcode=errcode)
+    await api.refused("POST", "/sessions", body, code=code)
+    assert await simulator.calls("/sns/jscode2session") == 1
+    assert await Person.all().count() == 0
 
 
 async def test_a_reassigned_number_changes_hands(api: Api, simulator: Any) -> None:

@@ -1,0 +1,389 @@
+"""预约 bookings: slots, rooms, repeating bookings, arriving, numbers at counters, ratings."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes
+from server.accounts.service import ConsentNeeded
+from server.accounts.sessions import Caller
+from server.errors import InvalidFields, NotFound, WrongState
+from server.ids import Id
+from server.neighbor_center import arrivals, booking_queries, ratings, rooms, series, service, tickets
+from server.neighbor_center.arrivals import Arrival
+from server.neighbor_center.booking_queries import BookingView, RoomBookingView, When
+from server.neighbor_center.errors import (
+    BookingOverlaps,
+    ChangeTooLate,
+    NotEligible,
+    NothingBookedNow,
+    OutsideArea,
+    QueueClosed,
+    RoomTaken,
+    SeriesNotPossible,
+    SlotNotOffered,
+    TooFarAhead,
+    TooManyBookings,
+    TooShortNotice,
+    VenueCodeExpired,
+    VenueCodeInvalid,
+)
+from server.neighbor_center.series import Repetition, SeriesView
+from server.neighbor_center.service import Wanted
+from server.neighbor_center.tickets import QueueView, TicketView
+from server.pages import Page, PageQuery
+from server.places.errors import Blocked, OfferExpired, PlacesFull
+
+routes = Routes("预约 bookings")
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
+PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+BookingNote = Annotated[str, msgspec.Meta(max_length=500)]
+HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
+_CANNOT_BOOK = [
+    NotFound,
+    ConsentNeeded,
+    NotEligible,
+    SlotNotOffered,
+    TooShortNotice,
+    TooFarAhead,
+    TooManyBookings,
+    BookingOverlaps,
+    Blocked,
+]
+
+
+class BookSlot(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`person_id`: somebody the caller looks after; oneself without it. `wait`: onto the waiting list when full. For a
+    home visit, `address` and the grid (or the building) in which it lies, `area_id`."""
+
+    starts_at: Moment
+    person_id: Id | None = None
+    party_size: PartySize = 1
+    note: BookingNote = ""
+    address: HomeAddress = ""
+    area_id: Id | None = None
+    wait: bool = False
+
+
+class MoveBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    starts_at: Moment
+
+
+class MoveRoomBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    starts_at: Moment
+    ends_at: Moment
+
+
+class CancelBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Past the deadline, cancelling counts as a no-show; `accept_no_show` says that the person knows."""
+
+    accept_no_show: bool = False
+
+
+class BookRoom(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    starts_at: Moment
+    ends_at: Moment
+    person_id: Id | None = None
+    party_size: PartySize = 1
+    note: BookingNote = ""
+
+
+class MyBookingsQuery(PageQuery, kw_only=True):
+    when: When = When.COMING
+
+
+class Repeats(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`times` occurrences, one every `every_weeks`; days to `leave_out` are passed over."""
+
+    times: Annotated[int, msgspec.Meta(ge=2, le=53)]
+    every_weeks: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
+    leave_out: Annotated[list[date], msgspec.Meta(max_length=52)] = []
+
+    def repetition(self) -> Repetition:
+        return Repetition(times=self.times, every_weeks=self.every_weeks, leave_out=self.leave_out)
+
+
+class BookSlotSeries(Repeats, kw_only=True):
+    """The first occurrence as in BookSlot."""
+
+    starts_at: Moment
+    person_id: Id | None = None
+    party_size: PartySize = 1
+    note: BookingNote = ""
+    address: HomeAddress = ""
+    area_id: Id | None = None
+
+
+class BookRoomSeries(Repeats, kw_only=True):
+    """The first occurrence as in BookRoom."""
+
+    starts_at: Moment
+    ends_at: Moment
+    person_id: Id | None = None
+    party_size: PartySize = 1
+    note: BookingNote = ""
+
+
+class Arrive(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what the screen's QR code says")]
+
+
+class Rate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    comment: Annotated[str, msgspec.Meta(max_length=500, description="for the venue's staff")] = ""
+
+
+@routes.post(
+    "/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea, InvalidFields]
+)
+async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingView:
+    """预约时段
+
+    For oneself or a dependant. The same tap twice gives the same booking.
+    """
+    return await service.book_slot(
+        caller.person_id,
+        service_id,
+        body.starts_at,
+        person_id=body.person_id,
+        party_size=body.party_size,
+        note=body.note,
+        address=body.address,
+        area_id=body.area_id,
+        wait=body.wait,
+    )
+
+
+@routes.get("/bookings", errors=[InvalidFields])
+async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[BookingView]:
+    """我的预约
+
+    One's own and those of the people one looks after.
+    """
+    return await booking_queries.list_my_bookings(
+        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
+    )
+
+
+@routes.get("/bookings/<booking_id>", errors=[NotFound])
+async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
+    """预约详情"""
+    return await booking_queries.get_booking(caller.person_id, booking_id)
+
+
+@routes.post(
+    "/bookings/<booking_id>/move",
+    errors=[
+        NotFound,
+        WrongState,
+        ChangeTooLate,
+        SlotNotOffered,
+        TooShortNotice,
+        TooFarAhead,
+        TooManyBookings,
+        BookingOverlaps,
+        PlacesFull,
+    ],
+)
+async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> BookingView:
+    """改期
+
+    One step: where the new slot is full, the old place stays.
+    """
+    return await service.move_booking(caller.person_id, booking_id, body.starts_at)
+
+
+@routes.post("/bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
+async def cancel_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> BookingView:
+    """取消预约"""
+    return await service.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+
+
+@routes.post("/bookings/<booking_id>/accept", errors=[NotFound, OfferExpired, WrongState])
+async def accept_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
+    """接受候补名额"""
+    return await service.accept_slot_offer(caller.person_id, booking_id)
+
+
+@routes.post("/bookings/<booking_id>/decline", errors=[NotFound, WrongState])
+async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
+    """放弃候补名额"""
+    return await service.decline_slot_offer(caller.person_id, booking_id)
+
+
+@routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken, InvalidFields])
+async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBookingView:
+    """预约活动室
+
+    Any range on a grid of 15 minutes. Where staff must agree, it is a request at first.
+    """
+    return await rooms.book_room(
+        caller.person_id,
+        service_id,
+        body.starts_at,
+        body.ends_at,
+        person_id=body.person_id,
+        party_size=body.party_size,
+        note=body.note,
+    )
+
+
+@routes.get("/room-bookings", errors=[InvalidFields])
+async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[RoomBookingView]:
+    """我的活动室预约"""
+    return await booking_queries.list_my_room_bookings(
+        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
+    )
+
+
+@routes.get("/room-bookings/<booking_id>", errors=[NotFound])
+async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
+    """活动室预约详情"""
+    return await booking_queries.get_room_booking(caller.person_id, booking_id)
+
+
+@routes.post(
+    "/room-bookings/<booking_id>/move",
+    errors=[
+        NotFound,
+        WrongState,
+        ChangeTooLate,
+        SlotNotOffered,
+        TooShortNotice,
+        TooFarAhead,
+        TooManyBookings,
+        BookingOverlaps,
+        RoomTaken,
+        InvalidFields,
+    ],
+)
+async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> RoomBookingView:
+    """活动室改期
+
+    One step: where the room is taken then, the old time stays.
+    """
+    return await rooms.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
+
+
+@routes.post("/room-bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
+async def cancel_room_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> RoomBookingView:
+    """取消活动室预约"""
+    return await rooms.cancel_room_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+
+
+@routes.post(
+    "/services/<service_id>/booking-series",
+    status=201,
+    errors=[*_CANNOT_BOOK, SeriesNotPossible, OutsideArea, InvalidFields],
+)
+async def book_slot_series(caller: Caller, service_id: Id, body: BookSlotSeries) -> SeriesView:
+    """连续预约
+
+    The same slot every week, all or nothing: where some days cannot be had, they are listed and nothing is booked.
+    """
+    wanted = Wanted(
+        actor_id=caller.person_id,
+        person_id=body.person_id or caller.person_id,
+        party_size=body.party_size,
+        note=body.note,
+        address=body.address,
+        area_id=body.area_id,
+    )
+    return await series.book_slot_series(service_id, body.starts_at, body.repetition(), wanted)
+
+
+@routes.post(
+    "/services/<service_id>/room-booking-series",
+    status=201,
+    errors=[*_CANNOT_BOOK, SeriesNotPossible, InvalidFields],
+)
+async def book_room_series(caller: Caller, service_id: Id, body: BookRoomSeries) -> SeriesView:
+    """连续预约活动室"""
+    return await series.book_room_series(
+        caller.person_id,
+        service_id,
+        body.starts_at,
+        body.ends_at,
+        body.repetition(),
+        person_id=body.person_id,
+        party_size=body.party_size,
+        note=body.note,
+    )
+
+
+@routes.get("/booking-series/<series_id>", errors=[NotFound])
+async def get_series(caller: Caller, series_id: Id) -> SeriesView:
+    """连续预约详情"""
+    return await series.get_series(caller.person_id, series_id)
+
+
+@routes.post("/booking-series/<series_id>/cancel", errors=[NotFound])
+async def cancel_series(caller: Caller, series_id: Id) -> SeriesView:
+    """取消连续预约
+
+    All occurrences that can still be cancelled; those past their deadline stay.
+    """
+    return await series.cancel_series(caller.person_id, series_id)
+
+
+@routes.post("/arrivals", errors=[VenueCodeInvalid, VenueCodeExpired, NothingBookedNow])
+async def arrive(caller: Caller, body: Arrive) -> Arrival:
+    """到场扫码
+
+    Scan the code on the venue's screen: what one has booked there now counts as attended, one's family's too. At a
+    counter one gets a number in its line.
+    """
+    return await arrivals.arrive(caller.person_id, body.code)
+
+
+@routes.post("/bookings/<booking_id>/rating", status=204, errors=[NotFound, WrongState])
+async def rate_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
+    """评价预约的服务"""
+    await ratings.rate_booking(caller.person_id, booking_id, body.stars, body.comment)
+
+
+@routes.post("/room-bookings/<booking_id>/rating", status=204, errors=[NotFound, WrongState])
+async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
+    """评价活动室"""
+    await ratings.rate_room_booking(caller.person_id, booking_id, body.stars, body.comment)
+
+
+@routes.get("/venues/<venue_id>/queues")
+async def list_queues(venue_id: Id) -> list[QueueView]:
+    """窗口排队情况
+
+    Live: who is being served where, and how many wait.
+    """
+    return await tickets.list_queues(venue_id)
+
+
+@routes.post("/services/<service_id>/tickets", status=201, errors=[NotFound, QueueClosed, NotEligible])
+async def take_ticket(caller: Caller, service_id: Id) -> TicketView:
+    """窗口取号
+
+    Whoever stands in the line already keeps their number.
+    """
+    return await tickets.take_ticket(caller.person_id, service_id)
+
+
+@routes.get("/tickets")
+async def list_my_tickets(caller: Caller) -> list[TicketView]:
+    """我今天的排队号"""
+    return await tickets.list_my_tickets(caller.person_id)
+
+
+@routes.get("/tickets/<ticket_id>", errors=[NotFound])
+async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
+    """排队号
+
+    Live: how many are called before it.
+    """
+    return await tickets.get_ticket(caller.person_id, ticket_id)
+
+
+@routes.post("/tickets/<ticket_id>/leave", errors=[NotFound, WrongState])
+async def leave_queue(caller: Caller, ticket_id: Id) -> TicketView:
+    """放弃排队"""
+    return await tickets.leave_queue(caller.person_id, ticket_id)

@@ -1,0 +1,73 @@
+"""日历 calendars: what comes up for somebody, and the feed that phones and computers subscribe to."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from sanic.response import HTTPResponse
+
+from miniprogram_api.routing import Routes, Who
+from server import calendar_feed
+from server.accounts.sessions import Caller
+from server.calendar_feed import FeedAddress, MyCalendar
+from server.errors import InvalidFields, NotFound
+from server.ids import Id
+
+routes = Routes("日历 calendars")
+
+CALENDAR_TYPE = "text/calendar; charset=utf-8"
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class CalendarQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    since: Moment
+    until: Moment
+
+
+@routes.get("/me/calendar", errors=[InvalidFields])
+async def my_calendar(caller: Caller, query: CalendarQuery) -> MyCalendar:
+    """我的日历
+
+    本人和家人在一段时间内的活动报名与预约，最长一年。
+    """
+    return await calendar_feed.my_calendar(caller.person_id, query.since, query.until)
+
+
+@routes.get("/me/calendar-feed")
+async def get_calendar_feed(caller: Caller) -> FeedAddress:
+    """日历订阅地址
+
+    可添加到手机或电脑的日历，自动更新，并在前一天和前两小时提醒。知道地址的人都能看到您的日程，请勿转发。
+    """
+    return await calendar_feed.get_feed(caller.person_id)
+
+
+@routes.post("/me/calendar-feed", status=201)
+async def renew_calendar_feed(caller: Caller) -> FeedAddress:
+    """更换日历订阅地址
+
+    原地址立即失效。
+    """
+    return await calendar_feed.renew_feed(caller.person_id)
+
+
+@routes.delete("/me/calendar-feed")
+async def end_calendar_feed(caller: Caller) -> None:
+    """停用日历订阅"""
+    await calendar_feed.end_feed(caller.person_id)
+
+
+@routes.get("/me/calendar/<entry_id>", errors=[NotFound])
+async def download_calendar_entry(caller: Caller, entry_id: Id) -> HTTPResponse:
+    """下载一项日程（ICS）"""
+    data = await calendar_feed.download_entry(caller.person_id, entry_id)
+    return HTTPResponse(data, content_type=CALENDAR_TYPE)
+
+
+@routes.get("/calendars/<name>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+async def read_calendar_feed(name: str) -> HTTPResponse:
+    """日历订阅内容（ICS）
+
+    地址由“日历订阅地址”给出，带签名，无需登录。
+    """
+    return HTTPResponse(await calendar_feed.read_feed(name), content_type=CALENDAR_TYPE)

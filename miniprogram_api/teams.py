@@ -1,0 +1,99 @@
+"""团队 teams: a leader and up to nine others who do things together."""
+
+from typing import Annotated
+
+import msgspec
+
+from miniprogram_api.routing import Routes
+from server.accounts import teams
+from server.accounts.service import ConsentNeeded
+from server.accounts.sessions import Caller
+from server.accounts.teams import (
+    TeamBrief,
+    TeamCode,
+    TeamCodeInvalid,
+    TeamCommunityNeeded,
+    TeamFull,
+    TeamView,
+    TooManyTeams,
+)
+from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.ids import Id
+
+routes = Routes("团队 teams")
+
+TeamName = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+
+
+class CreateTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: TeamName
+
+
+@routes.post("/teams", status=201, errors=[ConsentNeeded, InvalidFields, TeamCommunityNeeded, TooManyTeams])
+async def create_team(caller: Caller, body: CreateTeam) -> TeamView:
+    """组建志愿团队
+
+    名称通过内容安全检查后才对他人显示。
+    """
+    team_id = await teams.create_team(caller.person_id, body.name)
+    return await teams.get_team(caller.person_id, team_id)
+
+
+@routes.get("/teams")
+async def list_my_teams(caller: Caller) -> list[TeamBrief]:
+    """我的团队"""
+    return await teams.list_my_teams(caller.person_id)
+
+
+class JoinTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """What the leader's code says."""
+
+
+@routes.post("/teams/join", errors=[ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
+async def join_team(caller: Caller, body: JoinTeam) -> TeamView:
+    """扫队长的入队码加入团队"""
+    team_id = await teams.join_team(caller.person_id, body.code)
+    return await teams.get_team(caller.person_id, team_id)
+
+
+@routes.get("/teams/<team_id>")
+async def get_team(caller: Caller, team_id: Id) -> TeamView:
+    """团队详情（仅成员可见）"""
+    return await teams.get_team(caller.person_id, team_id)
+
+
+class RenameTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    name: TeamName
+
+
+@routes.put("/teams/<team_id>", errors=[EditedMeanwhile, InvalidFields, NotAllowed])
+async def rename_team(caller: Caller, team_id: Id, body: RenameTeam) -> TeamView:
+    """修改团队名称（队长）"""
+    await teams.rename_team(caller.person_id, team_id, body.version, body.name)
+    return await teams.get_team(caller.person_id, team_id)
+
+
+@routes.get("/teams/<team_id>/code", errors=[NotAllowed])
+async def show_team_code(caller: Caller, team_id: Id) -> TeamCode:
+    """入队码（队长出示，一至两天内有效）"""
+    return await teams.show_team_code(caller.person_id, team_id)
+
+
+@routes.post("/teams/<team_id>/leave", errors=[WrongState])
+async def leave_team(caller: Caller, team_id: Id) -> None:
+    """退出团队"""
+    await teams.leave_team(caller.person_id, team_id)
+
+
+@routes.delete("/teams/<team_id>/members/<person_id>", errors=[NotAllowed, WrongState])
+async def remove_from_team(caller: Caller, team_id: Id, person_id: Id) -> None:
+    """移出团队成员（队长）"""
+    await teams.remove_from_team(caller.person_id, team_id, person_id)
+
+
+@routes.post("/teams/<team_id>/end", errors=[NotAllowed])
+async def end_team(caller: Caller, team_id: Id) -> None:
+    """解散团队（队长）"""
+    await teams.end_team(caller.person_id, team_id)

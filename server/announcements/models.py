@@ -1,0 +1,65 @@
+"""Announcements: what staff tell everybody of a scope."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint
+
+from server.database import IdField, Model, SqlIndex
+
+
+class Audience(StrEnum):
+    """Who is told, in the scope's whole subtree: those who live there, of these the volunteers, or who works there."""
+
+    RESIDENTS = "residents"
+    VOLUNTEERS = "volunteers"
+    WORKERS = "workers"
+
+
+class AnnouncementState(StrEnum):
+    """draft → sending → sent; each of them → withdrawn."""
+
+    DRAFT = "draft"
+    SENDING = "sending"
+    SENT = "sent"
+    WITHDRAWN = "withdrawn"
+
+
+class Announcement(Model):
+    """An announcement 社区公告 of an organization. `written_by_id` is who last wrote at it: somebody else sends it.
+
+    While it is being sent, everybody up to `told_through` (persons in the order of their ids) has been told; `told`
+    counts them, and `expected` is how many there were when it began.
+    """
+
+    organization_id: str
+    organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    audience = fields.CharEnumField(Audience, max_length=16)
+    title = fields.CharField(max_length=30)
+    text = fields.CharField(max_length=2000)
+    urgent = fields.BooleanField(default=False)
+    state = fields.CharEnumField(AnnouncementState, max_length=16, default=AnnouncementState.DRAFT)
+    written_by_id = IdField()
+    sent_by_id = IdField(null=True)
+    sent_at = fields.DatetimeField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+    withdrawn_at = fields.DatetimeField(null=True)
+    expected = fields.IntField(default=0)
+    told = fields.IntField(default=0)
+    told_through = IdField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "announcement"
+        constraints = [
+            CheckConstraint(check="state NOT IN ('sending', 'sent') OR sent_at IS NOT NULL", name="announcement_sent"),
+            CheckConstraint(check="state <> 'sent' OR finished_at IS NOT NULL", name="announcement_finished"),
+            CheckConstraint(check="(state = 'withdrawn') = (withdrawn_at IS NOT NULL)", name="announcement_withdrawn"),
+        ]
+        indexes = [
+            SqlIndex(name="announcement_organization", columns="organization_id, id"),
+            SqlIndex(name="announcement_sending", columns="urgent DESC, sent_at, id", where="state = 'sending'"),
+        ]

@@ -1,0 +1,167 @@
+"""Announcements from draft to everybody's inbox: one person writes, another one sends."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from server import clock
+from server.announcements.audience import count_audience, next_persons
+from server.announcements.models import Announcement, AnnouncementState, Audience
+from server.audit import record_audit
+from server.database import fetch_one, fetch_value, transaction
+from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.notifications.service import notify
+from server.organizations.access import WORKERS, holds_role, require_role, role_holders
+from server.organizations.models import AREA_LEVELS, Organization, RoleKind
+
+BATCH = 500
+"""Persons told in one transaction."""
+
+
+class SecondPersonNeeded(Refusal):
+    """What staff write is not checked by WeChat, so somebody else reads it first."""
+
+    code, title, status = "second_person_needed", "须由另一位工作人员核对后发送", 409
+
+
+class NobodyToTell(Refusal):
+    code, title, status = "nobody_to_tell", "该范围内没有可以通知的人", 409
+
+
+class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What people read, and who reads it. `urgent` (typhoon, water cut): also at night, and with the last accept."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    audience: Audience = Audience.RESIDENTS
+    urgent: bool = False
+
+
+async def create_announcement(actor_id: str, organization_id: str, words: AnnouncementText) -> str:
+    """A draft; its id. The organization's other staff are told that it is to be read and sent. Raises NotAllowed,
+    InvalidFields where the organization has no residents of its own (a grid, a unit) or is closed."""
+    await require_role(actor_id, organization_id)
+    _check(words)
+    async with transaction():
+        organization = await Organization.get(id=organization_id)
+        if organization.closed_at or organization.level not in AREA_LEVELS:
+            raise InvalidFields.of("organization_id", "请选择社区、街道、区或市")
+        announcement = await Announcement.create(
+            organization_id=organization_id, written_by_id=actor_id, **msgspec.structs.asdict(words)
+        )
+        await _audit("create_announcement", actor_id, announcement)
+        others = [person for person in await role_holders(organization_id) if person != actor_id]
+        await notify(others, "announcement_to_send", announcement=announcement.id)
+    return announcement.id
+
+
+async def change_announcement(actor_id: str, announcement_id: str, version: int, words: AnnouncementText) -> None:
+    """Other words of a draft. Raises NotFound, EditedMeanwhile, WrongState once it is being sent."""
+    _check(words)
+    async with transaction():
+        announcement = await _lock(actor_id, announcement_id)
+        _require_draft(announcement, version)
+        announcement.update_from_dict(msgspec.structs.asdict(words))
+        announcement.written_by_id = actor_id
+        announcement.version += 1
+        await announcement.save()
+        await _audit("change_announcement", actor_id, announcement)
+
+
+async def send_announcement(actor_id: str, announcement_id: str, version: int) -> None:
+    """Begin to tell everybody. Raises NotFound, EditedMeanwhile, WrongState unless a draft, NobodyToTell,
+    SecondPersonNeeded for who wrote it, and NotAllowed where it is urgent and the caller no manager."""
+    async with transaction():
+        announcement = await _lock(actor_id, announcement_id)
+        _require_draft(announcement, version)
+        if announcement.written_by_id == actor_id:
+            raise SecondPersonNeeded()
+        if announcement.urgent and not await holds_role(actor_id, announcement.organization_id, (RoleKind.MANAGER,)):
+            raise NotAllowed("紧急通知须由负责人发送")
+        counts = await count_audience(announcement.organization_id, announcement.audience)
+        if not counts.people:
+            raise NobodyToTell()
+        announcement.state = AnnouncementState.SENDING
+        announcement.sent_by_id, announcement.sent_at = actor_id, clock.now()
+        announcement.expected = counts.people
+        announcement.version += 1
+        await announcement.save()
+        await _audit("send_announcement", actor_id, announcement, people=counts.people)
+
+
+async def withdraw_announcement(actor_id: str, announcement_id: str) -> None:
+    """Stop it: who has not been told will not be, nothing more goes to WeChat, and inboxes show it as gone. Raises
+    NotFound, WrongState where it was withdrawn already."""
+    async with transaction():
+        announcement = await _lock(actor_id, announcement_id)
+        if announcement.state is AnnouncementState.WITHDRAWN:
+            raise WrongState()
+        announcement.state, announcement.withdrawn_at = AnnouncementState.WITHDRAWN, clock.now()
+        announcement.version += 1
+        await announcement.save()
+        await _audit("withdraw_announcement", actor_id, announcement, told=announcement.told)
+
+
+async def tell_next_persons() -> int:
+    """The sweep: tell the next batch of persons of one announcement; how many.
+
+    The messages and how far it has come commit together, so everybody is told once, wherever a worker dies; one that
+    another worker is busy with is left to it.
+    """
+    async with transaction():
+        row = await fetch_one(
+            "SELECT id FROM announcement WHERE state = 'sending' ORDER BY urgent DESC, sent_at, id LIMIT 1 "
+            "FOR UPDATE SKIP LOCKED"
+        )
+        if row is None:
+            return 0
+        announcement = await Announcement.get(id=row["id"])
+        persons = await next_persons(
+            announcement.organization_id, announcement.audience, announcement.told_through, BATCH
+        )
+        event = "announcement_urgent" if announcement.urgent else "announcement"
+        await notify(persons, event, announcement=announcement.id, at=announcement.sent_at)
+        announcement.told += len(persons)
+        if persons:
+            announcement.told_through = persons[-1]
+        if len(persons) < BATCH:
+            announcement.state, announcement.finished_at = AnnouncementState.SENT, clock.now()
+        await announcement.save(update_fields=["told", "told_through", "state", "finished_at"])
+    return max(len(persons), 1)
+
+
+async def sending_lag() -> float:
+    """For how many seconds the oldest announcement that is being sent has been."""
+    oldest = await fetch_value("SELECT min(sent_at) FROM announcement WHERE state = 'sending'")
+    return (clock.now() - oldest).total_seconds() if oldest else 0.0
+
+
+def _check(words: AnnouncementText) -> None:
+    for field in ("title", "text"):
+        if not getattr(words, field).strip():
+            raise InvalidFields.of(field, "不能为空")
+
+
+def _require_draft(announcement: Announcement, version: int) -> None:
+    if announcement.state is not AnnouncementState.DRAFT:
+        raise WrongState()
+    if announcement.version != version:
+        raise EditedMeanwhile()
+
+
+async def _lock(actor_id: str, announcement_id: str) -> Announcement:
+    """The announcement, locked against the sweep and other staff. Raises NotFound for who does not work there."""
+    announcement = await Announcement.filter(id=announcement_id).select_for_update().first()
+    if announcement is None or not await holds_role(actor_id, announcement.organization_id, WORKERS):
+        raise NotFound()
+    return announcement
+
+
+async def _audit(action: str, actor_id: str, announcement: Announcement, **details: Any) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("announcement", announcement.id),
+        organization_id=announcement.organization_id,
+        **details,
+    )
