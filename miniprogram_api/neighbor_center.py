@@ -105,7 +105,12 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     )
 
 
-@routes.get("/organizations/<organization_id>/circle-coverage", who=Who.ANYONE, errors=[NotFound, InvalidFields])
+@routes.get(
+    "/organizations/<organization_id>/circle-coverage",
+    who=Who.ANYONE,
+    per_minute=60,
+    errors=[NotFound, InvalidFields],
+)
 async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> CircleCoverage:
     """一刻钟服务圈覆盖率
 
@@ -168,7 +173,7 @@ async def get_holiday_year(query: YearQuery) -> YearView:
     return await holiday_years.get_holiday_year(query.year)
 
 
-@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, errors=[NotFound])
+@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, per_minute=240, errors=[NotFound])
 async def get_board(venue_id: Id) -> BoardView:
     """场所今日看板
 

@@ -1,11 +1,13 @@
 """The schema: applying migrations, writing the next one, and telling whether the database has them all."""
 
 import pkgutil
+from enum import Enum
 from typing import Any
 from unittest.mock import patch
 
 import asyncpg
-from tortoise import Tortoise, connections
+from tortoise import Tortoise, connections, fields
+from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.migration import Migration
@@ -75,7 +77,7 @@ async def model_changes(settings: Settings) -> list[MigrationWriter]:
     config = tortoise_config(settings)
     await Tortoise.init(config=config, init_connections=False, _enable_global_fallback=True)
     apps: Any = Tortoise.apps
-    writers = await MigrationAutodetector(apps, config["apps"]).changes()
+    writers = await _Autodetector(apps, config["apps"]).changes()
     for writer in writers:
         writer.operations = [*with_constraints(list(writer.operations))]
     return writers
@@ -86,7 +88,7 @@ async def create_from_models(settings: Settings) -> None:
     await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
     try:
         apps: Any = Tortoise.apps
-        promised = MigrationAutodetector(apps, {})._current_state()
+        promised = _Autodetector(apps, {})._current_state()
         operations = with_constraints(OperationGenerator(_empty_state(), promised).generate(app_labels=["linli"]))
         for extension in ("ltree", "btree_gist", "pg_trgm"):
             await execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
@@ -103,6 +105,27 @@ async def create_from_models(settings: Settings) -> None:
 
 def _empty_state() -> State:
     return State(models={}, apps=StateApps())
+
+
+class _Autodetector(MigrationAutodetector):
+    """Sees a state column as the text that it is: a migration must not depend on an enumeration whose members come and
+    go (and Tortoise's writer confuses two enumerations of one name)."""
+
+    def _current_state(self) -> State:
+        state = super()._current_state()
+        for model in state.models.values():
+            for name, field in model.fields.items():
+                if isinstance(field, CharEnumFieldInstance):
+                    default = field.default
+                    text = fields.CharField(
+                        max_length=field.max_length,
+                        null=field.null,
+                        unique=field.unique,
+                        default=str(default) if isinstance(default, Enum) else default,
+                    )
+                    text.model_field_name = field.model_field_name
+                    model.fields[name] = text
+        return state
 
 
 class Together(TortoiseOperation):
