@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
-        if options.needs_servers:
+        if options.needs_servers or options.command is _simulator:
             _check_templates(settings)
     except SettingsInvalid as invalid:
         print(

@@ -62,7 +62,7 @@ def test_a_wrong_name_is_one_sentence_before_anything_starts(
         ("wish_progress", "wish_progress is not name=id"),
     ):
         monkeypatch.setenv("WECHAT_TEMPLATES", text)
-        for command in ("serve", "worker"):
+        for command in ("serve", "worker", "simulator"):
             assert main([command]) == 2
             printed = capsys.readouterr().err.splitlines()
             assert printed == ["The settings cannot be used:", f"  - WECHAT_TEMPLATES: {sentence}"]
