@@ -116,19 +116,22 @@ async def settle_requests(limit: int = 50) -> int:
     rooms = await fetch(
         "SELECT id FROM room_booking WHERE answer_due_at <= $1 ORDER BY answer_due_at LIMIT $2", now, limit
     )
+    done = 0
     for row in slots:
         async with transaction():
             due = Booking.filter(id=row["id"], answer_due_at__lte=now)
             booking = await due.select_for_update(no_key=True, skip_locked=True).get_or_none()
             if booking is not None:
                 await _settle_slot(booking, now)
+                done += 1
     for row in rooms:
         async with transaction():
             due_rooms = RoomBooking.filter(id=row["id"], answer_due_at__lte=now)
             room = await due_rooms.select_for_update(no_key=True, skip_locked=True).get_or_none()
             if room is not None:
                 await _settle_room(room, now)
-    return len(slots) + len(rooms)
+                done += 1
+    return done
 
 
 async def request_lag() -> float:

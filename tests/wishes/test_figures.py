@@ -1,6 +1,7 @@
 """What it comes to, for each community, by index; and the terms that managers set."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from server import clock
 from server.database import execute, fetch
@@ -52,23 +53,23 @@ async def test_figures_of_a_community(api: Api) -> None:
         "rating": 4.5,
         "rated": 2,
     }
-    period = {"since": since.isoformat(), "until": today().isoformat()}
+    period: dict[str, Any] = {"since": since.isoformat(), "until": today().isoformat()}
     total = await people.staff.get(f"{FIGURES}/total", organization_id=people.community.id, **period)
     assert total == expected
     (row,) = (await people.staff.get(FIGURES, organization_id=people.community.id, **period))["items"]
     assert row == expected | {"community_id": people.community.id, "community_name": "幸福社区"}
-    wider = {"since": (since - timedelta(days=1)).isoformat()}
+    wider: dict[str, Any] = {"since": (since - timedelta(days=1)).isoformat()}
     total = await people.staff.get(f"{FIGURES}/total", organization_id=people.community.id, **period | wider)
     assert total["published"] == 6
 
 
 async def test_figures_of_a_subdistrict_by_community(api: Api) -> None:
     people = await create_people(api)
-    subdistrict = await Organization.get(id=people.community.parent_id)  # type: ignore[attr-defined]
+    subdistrict = await Organization.get(id=people.community.parent_id)
     empty = await create_community(parent=subdistrict)
     above = await create_staff(api, subdistrict, RoleKind.OBSERVER)
     await put_wish(people, WishState.PUBLISHED)
-    period = {"since": today().isoformat(), "until": today().isoformat()}
+    period: dict[str, Any] = {"since": today().isoformat(), "until": today().isoformat()}
     rows = (await above.get(FIGURES, organization_id=subdistrict.id, **period))["items"]
     assert {row["community_id"]: row["published"] for row in rows} == {people.community.id: 1, empty.id: 0}
     nothing = next(row for row in rows if row["community_id"] == empty.id)
@@ -88,7 +89,7 @@ async def test_figures_come_from_an_index(api: Api) -> None:
         "INSERT INTO wish (id, created_at, author_id, beneficiary_id, community_id, state, kind, audience, title, "
         "text, place, picture_ids, wished_by, reason, version, quantity, escalation, first_published_at) "
         "SELECT gen_random_uuid(), $1, $2, $2, CASE number % 20 WHEN 0 THEN $3::uuid ELSE $4::uuid END, 'expired', "
-        "'thing', 'other', 'x', 'x', '', '{}', $5, '', 1, 1, 0, $1 - number * interval '1 hour' "
+        "'thing', 'other', 'x', 'x', '', '{}', $5, '', 1, 1, 0, $1::timestamptz - number * interval '1 hour' "
         "FROM generate_series(1, 3000) number",
         clock.now(),
         people.wisher.person_id,
@@ -111,7 +112,7 @@ async def test_figures_come_from_an_index(api: Api) -> None:
 
 async def test_managers_set_the_terms(api: Api) -> None:
     people = await create_people(api)
-    subdistrict = await Organization.get(id=people.community.parent_id)  # type: ignore[attr-defined]
+    subdistrict = await Organization.get(id=people.community.parent_id)
     manager = await create_staff(api, subdistrict, RoleKind.MANAGER)
     path = "/staff/wishes/terms"
     shown = await people.staff.get(path, organization_id=people.community.id)

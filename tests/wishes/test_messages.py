@@ -1,5 +1,7 @@
 """What people are told: every event of the wishes, and of the teams, reads as a sentence and fits its template."""
 
+from typing import Any
+
 from server import clock
 from server.notifications.events import EVENTS
 from server.notifications.rendering import GONE, Told, describe_subjects, render_fields, render_words
@@ -35,7 +37,9 @@ async def test_every_event_reads_well(api: Api) -> None:
             for number in range(max([len(words) for words in declared.words.values()], default=1))
         ]
         for code in codes:
-            given = {name: value for name, value in (facts | code).items() if name in declared.fact_names()}
+            given: dict[str, Any] = {
+                name: value for name, value in (facts | code).items() if name in declared.fact_names()
+            }
             await notify(people.wisher.person_id, event, **given)
             message = (await people.wisher.get("/me/inbox", limit=1))["items"][0]
             assert message["event"] == event

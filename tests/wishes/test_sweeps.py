@@ -42,7 +42,7 @@ async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, s
 
 
 def morning(days_before: int) -> timedelta:
-    """How far to move the clock from the real time to the morning that many days before the wished-by date of put_wish."""
+    """How far to move the real clock to the morning that many days before the wished-by date of put_wish."""
     at = datetime.combine(real_today() + timedelta(days=10 - days_before), time(9, 0, 30), clock.SHANGHAI)
     return at - clock.real_now()
 
@@ -57,7 +57,7 @@ async def test_the_unclaimed_are_escalated_from_below_each_once(api: Api) -> Non
     other_grid = await create_organization(Level.GRID, parent=people.community)
     grid_worker = await create_staff(api, grid, RoleKind.GRID_WORKER)
     elsewhere = await create_staff(api, other_grid, RoleKind.GRID_WORKER)
-    subdistrict = await Organization.get(id=people.community.parent_id)  # type: ignore[attr-defined]
+    subdistrict = await Organization.get(id=people.community.parent_id)
     above = await create_staff(api, subdistrict)
     wish_id = await put_wish(people, WishState.PUBLISHED, grid_id=grid.id)
     claimed_id = await put_wish(people, WishState.CLAIMED)

@@ -14,7 +14,7 @@ from tests.wishes.builders import content, create_people, put_wish, report
 SECRETS = ("王秀英", "13800001111", "2 单元 301", "13700002222", "后门进")
 
 
-def sealed(address: str, phone: str) -> dict[str, bytes | None]:
+def sealed(address: str, phone: str) -> dict[str, Any]:
     """A wish's private columns."""
     wish = Wish()
     seal_contact(wish, address=address, phone=phone)

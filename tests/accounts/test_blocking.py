@@ -1,0 +1,44 @@
+"""Blocking a person: by managers of their community, at once, and until they are let in again."""
+
+from server.audit import AuditEntry
+from server.organizations.models import RoleKind
+from tests.builders import create_community, create_resident, create_staff
+from tests.clients import Api
+from tests.simulator import Simulator, openid
+
+
+async def test_a_blocked_person_is_out_until_unblocked(api: Api, simulator: Simulator) -> None:
+    community = await create_community()
+    resident = await create_resident(api, community)
+    manager = await create_staff(api, community, RoleKind.MANAGER)
+    await resident.get("/me")
+    path = f"/staff/persons/{resident.person_id}"
+    await manager.refused("POST", f"{path}/unblock", code="wrong_state")
+    await manager.refused("POST", f"{path}/block", {"reason": "he is rude"}, code="invalid_fields")
+    await manager.post(f"{path}/block", {"reason": "abuse"}, expect=204)
+    await manager.refused("POST", f"{path}/block", {"reason": "abuse"}, code="wrong_state")
+    await resident.refused("GET", "/me", code="not_signed_in")
+    body = {"code": await simulator.login_code(openid(resident))}
+    await api.refused("POST", "/sessions", body, code="person_blocked")
+    await manager.post(f"{path}/unblock", expect=204)
+    signed_in = await api.post("/sessions", {"code": await simulator.login_code(openid(resident))})
+    assert signed_in["person_id"] == resident.person_id
+    entries = await AuditEntry.filter(person_id=resident.person_id).order_by("id")
+    assert [(entry.action, entry.details) for entry in entries] == [
+        ("block_person", {"reason": "abuse"}),
+        ("unblock_person", {}),
+    ]
+
+
+async def test_who_may_not_block(api: Api) -> None:
+    community = await create_community()
+    resident = await create_resident(api, community)
+    path, body = f"/staff/persons/{resident.person_id}/block", {"reason": "other"}
+    staff = await create_staff(api, community)
+    elsewhere = await create_staff(api, await create_community(), RoleKind.MANAGER)
+    for who in (staff, elsewhere):
+        await who.refused("POST", path, body, code="not_found")
+    await resident.refused("POST", path, body, code="not_allowed")
+    manager = await create_staff(api, community, RoleKind.MANAGER)
+    await manager.put("/me/community", {"community_id": community.id})
+    await manager.refused("POST", f"/staff/persons/{manager.person_id}/block", body, code="not_allowed")
