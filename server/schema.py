@@ -116,13 +116,9 @@ class _Autodetector(MigrationAutodetector):
         for model in state.models.values():
             for name, field in model.fields.items():
                 if isinstance(field, CharEnumFieldInstance):
-                    default = field.default
-                    text = fields.CharField(
-                        max_length=field.max_length,
-                        null=field.null,
-                        unique=field.unique,
-                        default=str(default) if isinstance(default, Enum) else default,
-                    )
+                    default = str(field.default) if isinstance(field.default, Enum) else field.default
+                    options: dict[str, Any] = {"null": field.null, "unique": field.unique, "default": default}
+                    text = fields.CharField(max_length=field.max_length, **options)
                     text.model_field_name = field.model_field_name
                     model.fields[name] = text
         return state

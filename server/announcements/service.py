@@ -14,7 +14,7 @@ from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import AREA_LEVELS, Organization, RoleKind
 
-BATCH = 500
+BATCH = 200
 """Persons told in one transaction."""
 
 

@@ -164,20 +164,23 @@ async def _why_no_accept(message: InboxMessage, event: Event) -> str:
     balance = await grants.balance_of(message.person_id, event.template)
     if not balance:
         return NO_ACCEPT
-    kept = await _more_important(message, event)
-    if event.importance == 0:
-        kept = max(kept, 1)
-    return LAST_KEPT if balance <= kept else ""
+    if event.importance == 0 and balance == 1:
+        return LAST_KEPT
+    return LAST_KEPT if balance <= await _more_important(message, event) else ""
 
 
 async def _more_important(message: InboxMessage, event: Event) -> int:
     """How many more important messages to the same person are still to be sent with this template."""
     rows = await fetch(
-        "SELECT payload->>'message' AS message FROM outbox WHERE lane = $1 AND kind = $2 "
+        "SELECT payload->>'message' AS message FROM outbox WHERE lane = $1 AND kind = $2 AND priority >= $3 "
         "AND state IN ('queued', 'waiting') LIMIT 100",
         message.person_id,
         SUBSCRIBE_MESSAGE,
+        # Where this one is not minor, only what is urgent is more important, and goes before it.
+        event.priority + (event.importance > 0),
     )
+    if not rows:
+        return 0
     waiting: list[InboxMessage] = await InboxMessage.filter(id__in=[row["message"] for row in rows])
     others = [EVENTS[other.event] for other in waiting if other.event in EVENTS]
     return sum(other.template == event.template and other.importance > event.importance for other in others)

@@ -238,4 +238,4 @@ async def _record(action: str, actor_id: str, organization: Organization, **deta
 
 
 def _parent_id(organization: Organization) -> str | None:
-    return organization.parent_id  # type: ignore[attr-defined]
+    return organization.parent_id

@@ -56,7 +56,8 @@ class SimulatorProcess:
 
 
 @asynccontextmanager
-async def simulator_process(settings: Settings) -> AsyncIterator[SimulatorProcess]:
+async def simulator_process(settings: Settings, *, keep: bool = False) -> AsyncIterator[SimulatorProcess]:
+    """Empty, or with what its file in the data folder says (`keep`)."""
     port = free_port()
     command = [sys.executable, "-m", "server", "simulator"]
     process = subprocess.Popen(
@@ -67,7 +68,7 @@ async def simulator_process(settings: Settings) -> AsyncIterator[SimulatorProces
             async with asyncio.timeout(60):
                 while True:
                     with suppress(httpx.TransportError):
-                        await client.post("/admin/reset", json={})
+                        await client.post("/admin/reset", json={"rules_only": keep})
                         break
                     assert process.poll() is None
                     await asyncio.sleep(0.05)
