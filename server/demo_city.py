@@ -25,6 +25,7 @@ from server.schema import migrate
 from server.settings import Settings
 from server.wechat.connection import platform
 from server.wishes.models import Audience, Wish, WishKind, WishState
+from server.wishes.rules import next_escalation
 
 SUBDISTRICT = "371002001"
 """环翠楼街道 of 环翠区: the subdistrict whose first communities are filled."""
@@ -215,6 +216,7 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> N
 async def _create_wishes(author_id: str, community_id: str) -> None:
     """Two wishes that wait on the wall."""
     now = clock.now()
+    wished_by = clock.shanghai(now).date() + timedelta(days=30)
     for title, kind, audience, text in (
         ("想要一个小书架", WishKind.THING, Audience.CHILD, "孩子爱看书，家里书没地方放，想要一个旧书架。"),
         ("想有人教我用手机挂号", WishKind.SKILL, Audience.ELDERLY, "去医院总要麻烦别人，想学会自己在手机上挂号。"),
@@ -229,7 +231,9 @@ async def _create_wishes(author_id: str, community_id: str) -> None:
             title=title,
             text=text,
             place="统一路附近",
-            wished_by=clock.shanghai(now).date() + timedelta(days=30),
+            wished_by=wished_by,
             submitted_at=now,
             published_at=now,
+            first_published_at=now,
+            escalate_at=next_escalation(wished_by, 0),
         )

@@ -255,6 +255,12 @@ async def finish_activities(limit: int = 100) -> int:
     return len(rows)
 
 
+async def finish_lag() -> float:
+    """For how many seconds the oldest activity that is over waits to be finished."""
+    oldest = await fetch_value("SELECT min(ends_at) FROM activity WHERE state = 'published'")
+    return max((clock.now() - SCAN_AFTER - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
 async def activity_texts(activity_id: str) -> list[str]:
     """What the content check reads of a team's activity."""
     activity = await Activity.get_or_none(id=activity_id)

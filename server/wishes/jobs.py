@@ -123,6 +123,25 @@ async def _idle_lag() -> float:
     return (clock.now() - due_at).total_seconds() if due_at else 0.0
 
 
+async def _remind_lag() -> float:
+    due_at = await fetch_value(
+        "SELECT min(c.due_at) FROM wish_claim c JOIN wish w ON w.id = c.wish_id "
+        "WHERE c.state = 'open' AND c.reminded_at IS NULL AND c.due_at <= $1 AND w.state = 'claimed'",
+        clock.now() + REMIND_BEFORE,
+    )
+    return (clock.now() + REMIND_BEFORE - due_at).total_seconds() if due_at else 0.0
+
+
+async def _unanswered_lag() -> float:
+    since = clock.now() - timedelta(days=ANSWER_DAYS)
+    reported_at = await fetch_value(
+        "SELECT min(c.reported_at) FROM wish_claim c JOIN wish w ON w.id = c.wish_id "
+        "WHERE c.state = 'reported' AND c.staff_told_at IS NULL AND c.reported_at <= $1 AND w.state = 'reported'",
+        since,
+    )
+    return (since - reported_at).total_seconds() if reported_at else 0.0
+
+
 async def _escalation_lag() -> float:
     due_at = await fetch_value("SELECT min(escalate_at) FROM wish WHERE escalate_at IS NOT NULL")
     return max((clock.now() - due_at).total_seconds(), 0.0) if due_at else 0.0
@@ -132,6 +151,6 @@ SWEEPS: list[Sweep] = [
     Sweep("wishes_expire", timedelta(minutes=1), expire_wishes, _expiry_lag),
     Sweep("wish_claims_return_idle", timedelta(minutes=1), return_idle_claims, _idle_lag),
     Sweep("wishes_escalate", timedelta(minutes=1), escalate_unclaimed_wishes, _escalation_lag),
-    Sweep("wish_claims_remind", timedelta(minutes=1), remind_claimers),
-    Sweep("wishes_unanswered", timedelta(minutes=5), tell_staff_of_unanswered),
+    Sweep("wish_claims_remind", timedelta(minutes=1), remind_claimers, _remind_lag),
+    Sweep("wishes_unanswered", timedelta(minutes=5), tell_staff_of_unanswered, _unanswered_lag),
 ]
