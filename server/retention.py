@@ -47,6 +47,10 @@ RULES = (
     # Only as long as WeChat could repeat them.
     Rule("old_pushes", "stored_push", "created_at", timedelta(days=30)),
     Rule("old_inbox_messages", "inbox_message", "created_at", timedelta(days=180)),
+    # Who tried to sign in where, and how far the phone was: as long as anybody may ask about a shift.
+    Rule("old_shift_scans", "shift_scan", "created_at", timedelta(days=365)),
+    Rule("old_queue_tickets", "queue_ticket", "created_at", timedelta(days=180)),
+    Rule("old_queue_days", "queue_day", "created_at", timedelta(days=180)),
     Rule("done_outbox_rows", "outbox", "finished_at", timedelta(days=14), "state = 'done'"),
     # What went wrong is looked at later, and can be tried again by staff, as long as its message is there.
     Rule("old_outbox_rows", "outbox", "finished_at", timedelta(days=180)),

@@ -19,11 +19,16 @@ PURGED_OTHERWISE = {"audit_entry", "picture"}
 KEPT = {
     # who and what there is: it ends, and is never deleted
     *("organization", "party_organization", "role_grant", "person", "person_details", "wechat_identity", "consent"),
-    *("dependant", "team", "team_member", "membership", "notification_preferences"),
+    *("dependant", "team", "team_member", "membership", "volunteer_skill", "ranking_place", "notification_preferences"),
+    *("calendar_feed", "venue", "venue_screen", "service", "opening_rule", "opening_exception", "holiday_year", "duty"),
     # what people did, and what was decided about it
-    *("check_in", "post", "post_holding", "service_rule", "service_entry", "allotment", "place", "no_show", "block"),
-    *("place_pass", "wish", "wish_claim", "activity", "shift", "shift_role", "sign_up", "attendance", "shift_scan"),
-    *("venue", "service", "opening_rule", "opening_exception", "slot", "booking", "room_booking", "announcement"),
+    *("check_in", "unit_check_in", "post", "post_holding", "post_month", "half_year_report", "period_run"),
+    *("member_contact", "membership_transfer", "service_rule", "service_entry"),
+    *("allotment", "place", "place_pass", "no_show", "no_show_appeal", "block"),
+    *("wish", "wish_claim", "wish_share", "wish_note", "wish_terms"),
+    *("activity", "shift", "shift_role", "sign_up", "attendance", "hours", "certificate", "shift_rating"),
+    *("slot", "booking", "booking_series", "booking_move", "room_booking", "booking_rating", "complaint"),
+    "announcement",
     # proof of what was checked before others saw it
     *("checked_subject", "content_check"),
     # the balances of accepts are its sums

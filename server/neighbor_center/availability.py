@@ -128,10 +128,11 @@ async def get_availability(
     await require_dependant(caller_id, person_id)
     row = await fetch_one(
         f"SELECT {TERMS_COLUMNS}, "
-        "(SELECT json_agg(json_build_array(t.starts_at, a.capacity, a.taken, (SELECT count(*) FROM place p "
-        "  WHERE p.allotment_id = a.id AND p.state = 'waiting'))) "
-        " FROM slot t JOIN allotment a ON a.id = t.allotment_id "
-        " WHERE t.service_id = s.id AND t.starts_at >= $4 AND t.starts_at < $5) AS slots, "
+        # Looked up slot by slot: joined, the planner would rather read through all allotments of the city.
+        "(SELECT json_agg(json_build_array(t.starts_at, (SELECT json_build_array(a.capacity, a.taken) FROM allotment a "
+        "  WHERE a.id = t.allotment_id), (SELECT count(*) FROM place p WHERE p.allotment_id = t.allotment_id "
+        "  AND p.state = 'waiting'))) "
+        " FROM slot t WHERE t.service_id = s.id AND t.starts_at >= $4 AND t.starts_at < $5) AS slots, "
         "(SELECT json_agg(json_build_object('booking_id', b.id, 'service_id', t.service_id, 'starts_at', t.starts_at, "
         "  'ends_at', t.ends_at, 'is_open', p.state = ANY($8) AND t.ends_at > $9, 'series_id', b.series_id)) "
         " FROM booking b "
@@ -154,8 +155,8 @@ async def get_availability(
     terms = terms_of(row)
     counts = {
         starts_at: (capacity, taken, waiting)
-        for starts_at, capacity, taken, waiting in msgspec.json.decode(
-            row["slots"] or "[]", type=list[tuple[datetime, int, int, int]]
+        for starts_at, (capacity, taken), waiting in msgspec.json.decode(
+            row["slots"] or "[]", type=list[tuple[datetime, tuple[int, int], int]]
         )
     }
     held = [

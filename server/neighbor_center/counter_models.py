@@ -53,6 +53,7 @@ class QueueDay(Model):
     class Meta:
         table = "queue_day"
         constraints = [UniqueConstraint(fields=("service_id", "day"), name="queue_day_once")]
+        indexes = [SqlIndex(name="queue_day_age", columns="created_at")]
 
 
 class QueueTicket(Model):
@@ -105,4 +106,5 @@ class QueueTicket(Model):
             ),
             SqlIndex(name="queue_ticket_booking", columns="booking_id", where="booking_id IS NOT NULL"),
             SqlIndex(name="queue_ticket_person", columns="person_id, id", where="person_id IS NOT NULL"),
+            SqlIndex(name="queue_ticket_age", columns="created_at"),
         ]

@@ -149,8 +149,9 @@ async def get_board(venue_id: str) -> BoardView:
     made = {
         (row["service_id"], row["starts_at"]): row
         for row in await fetch(
-            "SELECT t.service_id, t.starts_at, a.capacity, GREATEST(a.capacity - a.taken, 0) AS free FROM service s "
-            "JOIN slot t ON t.service_id = s.id JOIN allotment a ON a.id = t.allotment_id "
+            # Allotments are looked up slot by slot, as in availability.py.
+            "SELECT t.service_id, t.starts_at, (SELECT ARRAY[a.capacity, GREATEST(a.capacity - a.taken, 0)] "
+            "FROM allotment a WHERE a.id = t.allotment_id) AS counts FROM service s JOIN slot t ON t.service_id = s.id "
             "WHERE s.venue_id = $1 AND t.starts_at >= $2 AND t.starts_at < $3",
             venue_id,
             first,
@@ -177,7 +178,7 @@ async def get_board(venue_id: str) -> BoardView:
 
     def slot(service_id: str, capacity: int, span: Span) -> BoardSlot:
         row = made.get((service_id, span.starts_at))
-        counts = (row["capacity"], row["free"]) if row else (capacity, capacity)
+        counts = row["counts"] if row else (capacity, capacity)
         return BoardSlot(span.starts_at, span.ends_at, *counts)
 
     return BoardView(

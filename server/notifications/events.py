@@ -842,7 +842,6 @@ EVENTS: dict[str, Event] = {
             "thing3": "{shift[meet_at]}",
             "thing4": "即将开始，请准时到场",
         },
-        urgent=True,
         expires_after=timedelta(hours=2),
     ),
     "shift_moved": Event(
@@ -1218,8 +1217,6 @@ EVENTS: dict[str, Event] = {
             "phrase4": "即将开始",
             "thing5": "请按时到场，不能到场请提前取消",
         },
-        urgent=True,
-        expires_after=timedelta(hours=2),
     ),
     "slot_moved_by_staff": Event(
         title="预约时间有调整",
@@ -1259,8 +1256,6 @@ EVENTS: dict[str, Event] = {
             "phrase4": "即将开始",
             "thing5": "请按时到场，不能使用请提前取消",
         },
-        urgent=True,
-        expires_after=timedelta(hours=2),
     ),
     "room_moved": Event(
         title="活动室预约已改期",

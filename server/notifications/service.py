@@ -135,6 +135,13 @@ async def move_messages(from_id: str, into_id: str) -> None:
         from_id,
         into_id,
     )
+    # One person, one lane; what is in flight at this moment is nearly done.
+    await execute(
+        "UPDATE outbox SET lane = $2 WHERE lane = $1 AND kind = $3 AND state IN ('queued', 'waiting')",
+        from_id,
+        into_id,
+        SUBSCRIBE_MESSAGE,
+    )
     # After the balances, as where a sending is recorded: the other order could deadlock with it.
     await execute("UPDATE inbox_message SET person_id = $2 WHERE person_id = $1", from_id, into_id)
 

@@ -8,7 +8,7 @@ import msgspec
 from server import clock
 from server.accounts.models import Team
 from server.accounts.teams import leads_team
-from server.database import fetch, transaction
+from server.database import fetch, fetch_value, transaction
 from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.ids import Id
 from server.media.service import attach_pictures, copy_pictures, detach_pictures

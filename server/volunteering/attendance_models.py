@@ -82,6 +82,7 @@ class ShiftScan(Model):
         indexes = [
             SqlIndex(name="shift_scan_shift", columns="shift_id, id"),
             SqlIndex(name="shift_scan_nonce", columns="shift_id, by_id, nonce", where="nonce IS NOT NULL", unique=True),
+            SqlIndex(name="shift_scan_age", columns="created_at"),
         ]
 
 

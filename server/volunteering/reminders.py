@@ -40,7 +40,7 @@ async def remind_of_shifts() -> int:
             left = row["starts_at"] - now
             if left > timedelta():
                 event = "shift_tomorrow" if left > HOURS_BEFORE else "shift_soon"
-                await notify(await people_coming([row["id"]]), event, shift=row["id"])
+                await notify(await people_coming([row["id"]]), event, expires_at=row["starts_at"], shift=row["id"])
             await fetch(
                 "UPDATE shift SET remind_at = $2 WHERE id = $1", row["id"], next_reminder(now, row["starts_at"])
             )

@@ -1,12 +1,15 @@
 """The private part of a wish: whom to call and where to go. Encrypted, shown to few, and every view is audited."""
 
+import re
+import unicodedata
+
 import msgspec
 
 from server.accounts.details import details_of, normalize_phone
 from server.audit import record_audit
 from server.crypto import keyring
 from server.database import transaction
-from server.errors import NotAllowed, NotFound
+from server.errors import InvalidFields, NotAllowed, NotFound
 from server.wishes.models import HOLDING, Wish, WishClaim
 from server.wishes.rules import Actor, may_see, may_see_contact
 from server.wishes.steps import actors_of
@@ -21,6 +24,18 @@ class WishContact(msgspec.Struct):
     name: str
     phone: str
     address: str
+
+
+_NUMBER = re.compile(
+    # A mobile number, however grouped; a landline; an identity card's.
+    r"(?<!\d)(?:1[3-9]\d(?:[ \-]?\d{4}){2}|0\d{2,3}[ \-]?[2-9]\d{6,7}|\d{17}[\dXx])(?!\d)"
+)
+
+
+def require_no_number(name: str, public: str) -> None:
+    """Raises InvalidFields where a text that others will read holds somebody's phone or identity number."""
+    if _NUMBER.search(unicodedata.normalize("NFKC", public)):
+        raise InvalidFields.of(name, "请不要写出电话、身份证等号码")
 
 
 def seal_contact(wish: Wish, *, address: str | None, phone: str | None) -> None:

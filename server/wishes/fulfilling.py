@@ -17,6 +17,7 @@ from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.service_record.service import record_service, reverse_entry
 from server.wishes.claiming import helpers_of
+from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
 from server.wishes.rules import (
@@ -55,6 +56,7 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
     Raises InvalidFields (nothing is told), TooManyNotes, NotFound, NotAllowed, WrongState, PictureUnusable.
     """
     text, picture_ids = text.strip(), list(dict.fromkeys(picture_ids))
+    require_no_number("text", text)
     if not text and not picture_ids:
         raise InvalidFields.of("text", "请填写进展或上传照片")
     async with transaction():
@@ -126,6 +128,7 @@ async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, pic
 
 
 async def _report(step: Step, person_id: str, note: str, picture_ids: list[str]) -> None:
+    require_no_number("note", note)
     claim, wish = step.claim, step.wish
     picture_ids = list(dict.fromkeys(picture_ids))
     # A report whose content was refused is made anew, perhaps with some of the same pictures.
@@ -155,8 +158,9 @@ async def confirm_wish(
     """The wisher says that the wish came true and rates it from 1 to 5; who fulfilled it gets the points.
 
     Words and thank-you pictures are shown to the claimer once the content check has passed them. Raises NotFound,
-    NotAllowed, WrongState, PictureUnusable.
+    NotAllowed, WrongState, PictureUnusable, InvalidFields.
     """
+    require_no_number("words", words)
     async with transaction():
         step = await begin_step(wish_id, Action.CONFIRM, person_id)
         claim = step.claim

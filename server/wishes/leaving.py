@@ -1,7 +1,7 @@
 """When somebody is blocked or withdraws: their open wishes are handed to staff, and what they took on goes back."""
 
 from server import clock
-from server.database import fetch
+from server.database import execute, fetch
 from server.errors import WrongState
 from server.notifications.service import notify
 from server.organizations.access import role_holders
@@ -27,6 +27,13 @@ async def settle_wishes_of_leaver(person_id: str) -> None:
     )
     for row in rows:
         await _settle(row["id"], person_id)
+    # Nor is their story shown any longer.
+    await execute("UPDATE wish_claim SET claimer_agreed_at = NULL WHERE claimer_id = $1", person_id)
+    await execute(
+        "UPDATE wish_claim c SET wisher_agreed_at = NULL FROM wish w WHERE w.id = c.wish_id "
+        "AND (w.author_id = $1 OR w.beneficiary_id = $1)",
+        person_id,
+    )
 
 
 async def _settle(wish_id: str, person_id: str) -> None:

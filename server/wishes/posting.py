@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from server import clock
+from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent, require_dependant
 from server.accounts.service import ConsentNeeded, give_consent
@@ -18,7 +19,7 @@ from server.moderation.service import Verdict, refusal_reason, submit_for_check,
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
 from server.wishes.claiming import tell_helpers_of_end
-from server.wishes.contact import seal_contact
+from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Audience, Escalation, Wish, WishKind, WishState
 from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor, today
@@ -81,6 +82,7 @@ async def edit_wish(person_id: str, wish_id: str, version: int, content: WishCon
         is_checked = wish.state not in (WishState.DRAFT, WishState.RETURNED)
         if is_checked:
             _require_complete(content.text, content.wished_by, may_be=wish.wished_by)
+            await _require_masked(wish.beneficiary_id, content.title, content.text, content.place)
         if step.following is not wish.state:
             wish.submitted_at = clock.now()
             if step.holder:
@@ -106,6 +108,7 @@ async def submit_wish(person_id: str, wish_id: str) -> None:
     async with transaction():
         step = await begin_step(wish_id, Action.SUBMIT, person_id)
         _require_complete(step.wish.text, step.wish.wished_by)
+        await _require_masked(step.wish.beneficiary_id, step.wish.title, step.wish.text, step.wish.place)
         await _hand_in(step, person_id)
 
 
@@ -232,6 +235,15 @@ def _require_complete(text: str, wished_by: date | None, *, may_be: date | None 
         raise InvalidFields.of("wished_by", "请选择希望实现的日期")
     if wished_by != may_be and not first <= wished_by <= last:
         raise InvalidFields.of("wished_by", f"希望实现的日期应在明天至 {LONGEST_WAIT_DAYS} 天内")
+
+
+async def _require_masked(beneficiary_id: str, title: str, text: str, place: str) -> None:
+    """Raises InvalidFields where what everybody would read says who wishes, where exactly they live, or a number."""
+    own = await details_of(beneficiary_id)
+    for name, public in (("title", title), ("text", text), ("place", place)):
+        require_no_number(name, public)
+        if (len(own.real_name) > 1 and own.real_name in public) or (own.address and own.address in public):
+            raise InvalidFields.of(name, "请不要写出姓名和详细地址，认领后才会告诉认领人")
 
 
 async def _write(wish: Wish, content: WishContent, person_id: str) -> None:

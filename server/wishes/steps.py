@@ -77,7 +77,11 @@ async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set
     if person_id == wish.beneficiary_id or (person_id == wish.author_id and wish.handed_to_staff_at is None):
         actors.add(Actor.WISHER)
     if holder and Actor.WISHER not in actors:
-        if holder.claimer_id == person_id or (holder.unit_id and await acts_for_unit(person_id, holder.unit_id)):
+        if holder.unit_id:
+            # Whoever claimed for a unit and has left it since holds nothing any more; its other liaisons do.
+            if await acts_for_unit(person_id, holder.unit_id):
+                actors.add(Actor.CLAIMER)
+        elif holder.claimer_id == person_id:
             actors.add(Actor.CLAIMER)
         elif holder.team_id and (
             await is_in_team(person_id, holder.team_id)
@@ -87,7 +91,7 @@ async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set
     if not actors & {Actor.WISHER, Actor.CLAIMER}:
         actors.add(Actor.RESIDENT)
     if (
-        person_id != wish.beneficiary_id
+        person_id not in (wish.beneficiary_id, holder.claimer_id if holder else None)
         and not actors & {Actor.CLAIMER, Actor.HELPER}
         and await holds_role(person_id, wish.community_id, WORKERS)
     ):

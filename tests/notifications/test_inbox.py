@@ -105,10 +105,13 @@ async def test_a_merged_persons_messages_and_accepts_move(api: Api, things: Thin
     community = await create_community()
     old, kept = await create_resident(api, community), await create_resident(api, community)
     await tell(old, things.add(), "thing_seen")
+    queued = await tell(old, things.add())
     for who in (old, kept, old):
         await grants.report_answers(who.person_id, {"wish_progress": "accept"})
     async with transaction():
         await move_messages(old.person_id, kept.person_id)
-    assert (await kept.get("/me/inbox"))["unread"] == 1
+    assert (await kept.get("/me/inbox"))["unread"] == 2
+    lane = await fetch_value("SELECT lane FROM outbox WHERE dedupe_key = $1", f"subscribe_message:{queued}")
+    assert lane == kept.person_id
     assert await grants.balance_of(kept.person_id, "wish_progress") == 3
     assert await grants.balance_of(old.person_id, "wish_progress") == 0

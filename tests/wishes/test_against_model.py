@@ -47,7 +47,7 @@ from tests.wishes.builders import (
     put_wish,
 )
 
-MOST_CLAIMS = 2
+MOST_CLAIMS = 1
 """What the terms allow one person here, so that the limit is met often."""
 THINGS = 3
 WISHES = 4
@@ -122,12 +122,12 @@ class World:
         self.happen(deed, self.wishes[deed.wish], following, now)
         return True
 
-    def foresee(self, deed: Deed, now: datetime) -> WishState | None:
+    def foresee(self, deed: Deed, now: datetime, *, by_table_alone: bool = False) -> WishState | None:
         """Where the deed leads; None if it is refused."""
         wish = self.wishes[deed.wish]
         for actor in self.actors(deed.who, wish):
             following = TRANSITIONS.get((wish.state, deed.action, actor))
-            if following and self.is_possible(deed, wish, now):
+            if following and (by_table_alone or self.is_possible(deed, wish, now)):
                 return following
         return None
 
@@ -262,7 +262,6 @@ DETOURS = frozenset(
         Action.TAKE_BACK,
         Action.ASSIGN,
         Action.EDIT,
-        Action.END_SHARE,
         Action.AGREE_TO_SHOW,
     }
 )
@@ -312,6 +311,8 @@ class WishMachine(RuleBasedStateMachine):
         wishers = ("wisher", "other_wisher", "wisher", "other_wisher")
         self.world = World([ModelWish(who, state, day) for who, state in zip(wishers, states, strict=True)])
         self.run(self.create())
+        if states[0] is WishState.PUBLISHED:
+            self.try_deed(Deed(Action.CLAIM, "leader", 0, how="team"))
 
     async def create(self) -> None:
         async with transaction():
@@ -342,7 +343,9 @@ class WishMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2**32))
     def do_something(self, number: int) -> None:
-        deed = self.choose(number)
+        self.try_deed(self.choose(number))
+
+    def try_deed(self, deed: Deed) -> None:
         expected = self.world.attempt(deed, clock.now())
         assert self.run(self.carry_out(deed)) is expected, f"{deed}: the model says {expected}"
         self.count(deed, expected)
@@ -377,7 +380,9 @@ class WishMachine(RuleBasedStateMachine):
 
     async def sweep(self) -> None:
         for sweep in jobs.SWEEPS:
-            await sweep.run()
+            # What earlier histories have left is due too, more than one batch of it.
+            while await sweep.run():
+                pass
 
     @rule(who=st.sampled_from(LEAVERS))
     @precondition(lambda self: self.deeds >= 10 * (1 + len(self.world.gone)))
@@ -397,12 +402,17 @@ class WishMachine(RuleBasedStateMachine):
         """Mostly something that leads on, so that histories come far; else anything at all."""
         chance, now = random.Random(number), clock.now()
         deeds = all_deeds(self.world)
-        if chance.random() < 0.8:
-            unwanted = ENDINGS | DETOURS if chance.random() < 0.7 else ENDINGS
+        kind_of_choice = chance.random()
+        if kind_of_choice < 0.15:
+            # What the table allows and something else forbids: a limit, a day, a number.
+            nearly = [deed for deed in deeds if self.world.foresee(deed, now, by_table_alone=True)]
+            return chance.choice([deed for deed in nearly if not self.world.foresee(deed, now)] or deeds)
+        if kind_of_choice < 0.9:
+            unwanted = chance.choices([ENDINGS | DETOURS, ENDINGS, frozenset[Action]()], [70, 27, 3])[0]
             possible = [deed for deed in deeds if deed.action not in unwanted and self.world.foresee(deed, now)]
-            # Every action is as likely as any other, however many ways there are to take it.
-            action = chance.choice(sorted({deed.action for deed in possible}) or [None])
-            deeds = [deed for deed in possible if deed.action is action] or deeds
+            # Every action is as likely as any other, however many ways there are to take it; for a team as for oneself.
+            kind = chance.choice(sorted({(deed.action, deed.how) for deed in possible}) or [None])
+            deeds = [deed for deed in possible if (deed.action, deed.how) == kind] or deeds
         return chance.choice(deeds)
 
     async def carry_out_together(self, deeds: list[Deed]) -> list[bool]:
@@ -573,11 +583,11 @@ async def run_machine(api: Api, examples: int, steps: int, *phases: Phase) -> di
 
 async def test_random_histories_agree_with_the_model(api: Api) -> None:
     # What fails is not made smaller here: that takes minutes, and the long form does it.
-    done = await run_machine(api, 15, 40, Phase.generate)
+    done = await run_machine(api, 20, 40, Phase.generate)
     assert {Action.CLAIM, Action.REPORT_DONE, Action.CONFIRM} <= set(done), done
 
 
 @pytest.mark.full
 async def test_many_random_histories_agree_with_the_model(api: Api) -> None:
-    done = await run_machine(api, 300, 50, Phase.generate, Phase.shrink)
+    done = await run_machine(api, 150, 50, Phase.generate, Phase.shrink)
     assert set(done) == set(ACTIONS), "every action was taken"

@@ -68,6 +68,35 @@ async def test_what_a_draft_refuses(api: Api) -> None:
     await homeless.refused("POST", "/wishes", content(), code="community_needed")
 
 
+async def test_what_everybody_reads_says_neither_who_nor_where_nor_a_number(api: Api) -> None:
+    people = await create_people(api)
+    for field, secret in (
+        ("title", "王秀英想要收音机"),
+        ("text", "送到幸福路 1 号 2 单元 301"),
+        ("text", "请打 13800001111"),
+        ("text", "请打 138-0000-1111 联系"),
+        ("text", "电话１３８００００１１１１"),
+        ("text", "座机 0631-5223344"),
+        ("place", "身份证 37100219600101123X"),
+    ):
+        draft = await people.wisher.post("/wishes", content(**{field: secret}))
+        problem = await people.wisher.refused("POST", f"/wishes/{draft['id']}/submit", code="invalid_fields")
+        assert problem["errors"][0]["field"] == field
+    published = await put_wish(people, WishState.PUBLISHED)
+    body = content(text="请打 13800001111", version=1)
+    await people.wisher.refused("PUT", f"/wishes/{published}", body, code="invalid_fields")
+    claimed = await put_wish(people, WishState.CLAIMED)
+    await people.claimer.refused(
+        "POST", f"/wishes/{claimed}/notes", {"text": "打我 13800001111"}, code="invalid_fields"
+    )
+    reported = await put_wish(people, WishState.REPORTED)
+    words = {"rating": 5, "words": "谢谢，常打 13800001111"}
+    await people.wisher.refused("POST", f"/wishes/{reported}/confirm", words, code="invalid_fields")
+    # What only looks a little like one is fine.
+    draft = await people.wisher.post("/wishes", content(text="订单 20261124001，要 1380 厘米长的绳子"))
+    await people.wisher.post(f"/wishes/{draft['id']}/submit")
+
+
 async def test_a_stale_edit_is_refused(api: Api) -> None:
     people = await create_people(api)
     draft = await people.wisher.post("/wishes", content())

@@ -70,6 +70,16 @@ async def test_a_story_is_told_once_both_sides_agreed(api: Api) -> None:
     await people.wisher.refused("PUT", f"/wishes/{reported}/showing", {"agrees": True}, code="wrong_state")
 
 
+async def test_who_withdraws_is_shown_no_longer(api: Api) -> None:
+    people = await create_people(api)
+    for who in (people.wisher, people.claimer):
+        wish_id = await put_wish(people, WishState.FULFILLED, claim=STORY)
+        await agree(people, wish_id)
+        await who.delete("/me/consents/privacy", expect=204)
+        shown = (await api.get("/wishes/fulfilled"))["items"]
+        assert next(item for item in shown if item["id"] == wish_id)["story"] is None
+
+
 async def test_the_wisher_agrees_while_confirming(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)

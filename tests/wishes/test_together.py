@@ -46,6 +46,17 @@ async def test_a_unit_claims_by_its_liaison(api: Api) -> None:
     assert [await points_of(who) for who in (liaison, colleague)] == [10, 0]
 
 
+async def test_who_left_the_unit_holds_nothing_any_more(api: Api) -> None:
+    people = await create_people(api)
+    unit = await put_unit(people.community, people.claimer, people.stranger)
+    wish_id = await put_wish(
+        people, WishState.CLAIMED, claim={"claimer_id": people.claimer.person_id, "unit_id": unit.id}
+    )
+    await execute("UPDATE role_grant SET ended_at = granted_at WHERE person_id = $1", people.claimer.person_id)
+    await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
+    assert (await people.stranger.get(f"/wishes/{wish_id}/contact"))["name"] == "王秀英"
+
+
 async def test_a_units_claims_do_not_fill_its_liaisons_hands(api: Api) -> None:
     people = await create_people(api)
     unit = await put_unit(people.community, people.claimer)
