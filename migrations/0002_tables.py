@@ -409,6 +409,7 @@ class Migration(migrations.Migration):
                 ('due_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('lease_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('left_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('attempts', fields.SmallIntField(default=0)),
                 ('dedupe_key', fields.CharField(null=True, max_length=128)),
                 ('error', fields.CharField(default='', max_length=200)),
@@ -831,7 +832,7 @@ class Migration(migrations.Migration):
                 ('meters', fields.IntField(null=True)),
                 ('refusal', fields.CharField(default='', max_length=32)),
             ],
-            options={'table': 'shift_scan', 'app': 'linli', 'indexes': [SqlIndex(name='shift_scan_shift', columns='shift_id, id'), SqlIndex(name='shift_scan_nonce', columns='shift_id, by_id, nonce', where='nonce IS NOT NULL', unique=True)], 'pk_attr': 'id', 'table_description': "An attempt to sign somebody in or out; refused ones with the reason's code, and kept all the same."},
+            options={'table': 'shift_scan', 'app': 'linli', 'indexes': [SqlIndex(name='shift_scan_shift', columns='shift_id, id'), SqlIndex(name='shift_scan_nonce', columns='shift_id, by_id, nonce', where='nonce IS NOT NULL', unique=True), SqlIndex(name='shift_scan_age', columns='created_at')], 'pk_attr': 'id', 'table_description': "An attempt to sign somebody in or out; refused ones with the reason's code, and kept all the same."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -1132,7 +1133,7 @@ class Migration(migrations.Migration):
                 ('day', fields.DateField()),
                 ('last_number', fields.IntField(default=0)),
             ],
-            options={'table': 'queue_day', 'app': 'linli', 'pk_attr': 'id', 'table_description': 'How many numbers a counter has given out on a day.'},
+            options={'table': 'queue_day', 'app': 'linli', 'indexes': [SqlIndex(name='queue_day_age', columns='created_at')], 'pk_attr': 'id', 'table_description': 'How many numbers a counter has given out on a day.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -1234,7 +1235,7 @@ class Migration(migrations.Migration):
                 ('finished_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('told_near_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'queue_ticket', 'app': 'linli', 'indexes': [SqlIndex(name='queue_ticket_waiting', columns='service_id, day, number', where="state = 'waiting'"), SqlIndex(name='queue_ticket_called_now', columns='service_id, day, called_at', where="state = 'called'"), SqlIndex(name='queue_ticket_open', columns='service_id, day, person_id', where="state IN ('waiting', 'called') AND person_id IS NOT NULL", unique=True), SqlIndex(name='queue_ticket_booking', columns='booking_id', where='booking_id IS NOT NULL'), SqlIndex(name='queue_ticket_person', columns='person_id, id', where='person_id IS NOT NULL')], 'pk_attr': 'id', 'table_description': "A number in a counter's line of one day. Nobody's name need be known: then `person_id` is empty."},
+            options={'table': 'queue_ticket', 'app': 'linli', 'indexes': [SqlIndex(name='queue_ticket_waiting', columns='service_id, day, number', where="state = 'waiting'"), SqlIndex(name='queue_ticket_called_now', columns='service_id, day, called_at', where="state = 'called'"), SqlIndex(name='queue_ticket_open', columns='service_id, day, person_id', where="state IN ('waiting', 'called') AND person_id IS NOT NULL", unique=True), SqlIndex(name='queue_ticket_booking', columns='booking_id', where='booking_id IS NOT NULL'), SqlIndex(name='queue_ticket_person', columns='person_id, id', where='person_id IS NOT NULL'), SqlIndex(name='queue_ticket_age', columns='created_at')], 'pk_attr': 'id', 'table_description': "A number in a counter's line of one day. Nobody's name need be known: then `person_id` is empty."},
             bases=['Model'],
         ),
         ops.CreateModel(

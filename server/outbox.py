@@ -14,7 +14,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server import clock
-from server.database import IdField, Model, SqlIndex, fetch
+from server.database import IdField, Model, SqlIndex, execute, fetch
 
 
 class OutboxState(StrEnum):
@@ -43,8 +43,8 @@ class OutboxRow(Model):
     """One effect to be carried out. Rows of one `lane` (a person) go one at a time; those of one priority in the order
     of their ids.
 
-    `lease_until` is set while a relay carries it out: past it the relay is taken for dead. `attempts` counts the tries
-    that began.
+    `lease_until` is set while a relay carries it out: past it the relay is taken for dead. `left_at` is when its call
+    began, where it must not happen twice. `attempts` counts the tries that began.
     """
 
     kind = fields.CharField(max_length=32)
@@ -55,6 +55,7 @@ class OutboxRow(Model):
     due_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
     lease_until = fields.DatetimeField(null=True)
+    left_at = fields.DatetimeField(null=True)
     attempts = fields.SmallIntField(default=0)
     dedupe_key = fields.CharField(max_length=128, null=True)
     error = fields.CharField(max_length=200, default="")
@@ -88,9 +89,9 @@ class Effect(NamedTuple):
     """How rows of one kind are carried out.
 
     `run` gets the row's payload, does the outside call outside any transaction, and may return a Record. `repeatable`
-    says that doing it twice does no harm: then a row whose worker died is queued again. One that is not calls
-    `about_to_leave` right before its call, and after that touches the database in its Record alone; a row whose worker
-    died ends as unknown. `ended` gets the payload and the state of a row that ended without a Record and not as done
+    says that doing it twice does no harm. An effect that is not calls `about_to_leave` right before its call, and after
+    that touches the database in its Record alone: a row whose relay died after that ends as unknown, while all others
+    are queued again. `ended` gets the payload and the state of a row that ended without a Record and not as done
     (expired, given up, its relay dead), in the transaction that ends it.
     """
 
@@ -138,6 +139,8 @@ class OutcomeUnknown(Exception):
 class Attempt(msgspec.Struct):
     """One try of a row, by one relay. `left`: its request may have left, so what comes of it is not ours to repeat."""
 
+    row_id: str
+    lease_until: datetime
     start_until: datetime
     left: bool = False
 
@@ -145,14 +148,23 @@ class Attempt(msgspec.Struct):
 current_attempt: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
 
 
-def about_to_leave() -> None:
-    """To be called right before an outside call that must not happen twice. Raises RetryLater where so much of the
-    lease has passed (a process that stood still) that another relay may settle the row while the call is under way."""
+async def about_to_leave() -> None:
+    """To be awaited right before an outside call that must not happen twice: notes that it begins.
+
+    Raises RetryLater where the lease is lost, or so much of it has passed (a process that stood still) that another
+    relay may settle the row while the call is under way.
+    """
     attempt = current_attempt.get()
     if attempt is None:
         return
-    if clock.real_now() > attempt.start_until:
-        raise RetryLater("too little of the lease is left")
+    now = clock.real_now()
+    if now > attempt.start_until or not await execute(
+        "UPDATE outbox SET left_at = $3 WHERE id = $1 AND state = 'in_flight' AND lease_until = $2",
+        attempt.row_id,
+        attempt.lease_until,
+        now,
+    ):
+        raise RetryLater("the lease is lost, or nearly over")
     attempt.left = True
 
 
@@ -186,7 +198,7 @@ async def retry_failed(row_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Queue failed rows again, with all their tries before them; the payloads of those that were. Not those whose time
     has passed, nor any that are unknown: these are never repeated."""
     rows = await fetch(
-        "UPDATE outbox SET state = 'queued', due_at = $2, attempts = 0, finished_at = NULL, error = '' "
+        "UPDATE outbox SET state = 'queued', due_at = $2, attempts = 0, finished_at = NULL, left_at = NULL, error = '' "
         "WHERE id = ANY($1) AND state = 'failed' AND (expires_at IS NULL OR expires_at > $2) RETURNING payload",
         list(row_ids),
         clock.now(),

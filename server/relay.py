@@ -93,19 +93,7 @@ async def claim_rows(limit: int, rooms: dict[Priority, int] | None = None) -> li
     except (IntegrityError, asyncpg.DeadlockDetectedError):
         # Another relay put the same lane in flight between our snapshot and our write; the next round sees it.
         return []
-    return [
-        ClaimedRow(
-            row["id"],
-            row["kind"],
-            row["lane"],
-            row["priority"],
-            _payload(row["payload"]),
-            row["attempts"],
-            row["lease_until"],
-            row["expires_at"],
-        )
-        for row in sorted(rows, key=lambda row: (-row["priority"], row["id"]))
-    ]
+    return [_row(row) for row in sorted(rows, key=lambda row: (-row["priority"], row["id"]))]
 
 
 async def carry_out(row: ClaimedRow) -> None:
@@ -120,17 +108,17 @@ async def carry_out(row: ClaimedRow) -> None:
 
 
 async def settle_expired_leases(limit: int = 100) -> int:
-    """Rows whose relay died: queued again where repeating is harmless, otherwise unknown (never sent twice)."""
+    """Rows whose relay died: unknown where a call that must not happen twice had begun; all others are queued again."""
     rows = await fetch(
-        "SELECT id, kind, lane, priority, payload, attempts, lease_until, expires_at FROM outbox "
+        "SELECT id, kind, lane, priority, payload, attempts, lease_until, expires_at, left_at FROM outbox "
         "WHERE state = 'in_flight' AND lease_until < $1 ORDER BY lease_until LIMIT $2",
         clock.real_now(),
         limit,
     )
     for found in rows:
-        row = msgspec.convert({**found, "payload": _payload(found["payload"])}, ClaimedRow)
+        row = _row(found)
         effect = EFFECTS.get(row.kind)
-        if effect is None or not effect.repeatable:
+        if found["left_at"] and not (effect and effect.repeatable):
             await _settle(row, effect, OutboxState.UNKNOWN, "relay died")
         elif row.attempts >= MAX_ATTEMPTS:
             # Perhaps it is the row that kills its relays.
@@ -177,7 +165,7 @@ async def drain_outbox() -> int:
 
 
 async def _try(row: ClaimedRow, effect: Effect) -> None:
-    attempt = Attempt(start_until=row.lease_until - LEASE / 4)
+    attempt = Attempt(row.id, row.lease_until, start_until=row.lease_until - LEASE / 4)
     token = current_attempt.set(attempt)
     record = None
     try:
@@ -299,7 +287,7 @@ async def _put_back(row: ClaimedRow, reason: str, due_at: datetime, *, was_a_try
 async def _write_back(row: ClaimedRow, reason: str, due_at: datetime, was_a_try: bool) -> None:
     async with transaction():
         held = await fetch_one(
-            "UPDATE outbox SET state = $3, lease_until = NULL, due_at = $4, error = $5, attempts = $6 "
+            "UPDATE outbox SET state = $3, lease_until = NULL, left_at = NULL, due_at = $4, error = $5, attempts = $6 "
             "WHERE id = $1 AND state = 'in_flight' AND lease_until = $2 RETURNING id",
             row.id,
             row.lease_until,
@@ -326,5 +314,7 @@ async def _wait(stop: asyncio.Event, running: set[asyncio.Task[None]], seconds: 
     stopping.cancel()
 
 
-def _payload(payload: Any) -> dict[str, Any]:
-    return msgspec.json.decode(payload, type=dict[str, Any]) if isinstance(payload, str) else payload
+def _row(found: asyncpg.Record) -> ClaimedRow:
+    fields = {name: found[name] for name in ClaimedRow.__struct_fields__}
+    fields["payload"] = msgspec.json.decode(found["payload"])
+    return ClaimedRow(**fields)

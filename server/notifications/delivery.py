@@ -140,7 +140,7 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
         raise RetryLater(str(error)) from None
     except errors.WeChatError:
         pass  # The call below meets the same, and tells what becomes of it.
-    about_to_leave()
+    await about_to_leave()
     try:
         msgid = await platform().send_subscribe_message(openid, template_ids()[event.template], page, data)
     except errors.NoGrant:

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import secrets
+import sys
+import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -94,11 +96,12 @@ async def rush(
             assert early.answers == {"too_far_ahead": people // 20}
 
             set_clock("08:00")
-            crowd = Crowd(client)
+            crowd, began = Crowd(client), time.perf_counter()
             wanted = [(token, chance.choice(SLOTS), chance.random() < 0.3) for token in tokens]
             booked = await asyncio.gather(
                 *(crowd.post(token, path, {"starts_at": at(slot, DAY), "wait": wait}) for token, slot, wait in wanted)
             )
+            sys.stdout.write(f"{people} answered in {time.perf_counter() - began:.1f} s: {dict(crowd.answers)}\n")
             assert crowd.answers.total() == people
             assert set(crowd.answers) <= {"booked", "waiting", "places_full"}
             demand = Counter(slot for _, slot, _ in wanted)

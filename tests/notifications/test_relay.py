@@ -96,7 +96,7 @@ def broken_record(error: Exception, times: int = 1_000) -> tuple[Callable[[Any],
     written: list[int] = []
 
     async def run(payload: Any) -> Record:
-        about_to_leave()
+        await about_to_leave()
 
         async def record() -> None:
             nonlocal times
@@ -195,7 +195,7 @@ async def test_a_bug_in_an_effect_is_unknown_once_its_call_may_have_left(
 ) -> None:
     async def run(payload: Any) -> None:
         if leaves:
-            about_to_leave()
+            await about_to_leave()
         raise KeyError("nobody's fault")
 
     deeds.run = run
@@ -247,7 +247,7 @@ async def test_not_now_is_no_try_and_blocks_nobody(deeds: Deeds) -> None:
 
 async def test_nothing_leaves_on_a_lease_that_is_nearly_over(deeds: Deeds) -> None:
     async def run(payload: Any) -> None:
-        about_to_leave()
+        await about_to_leave()
         left.append(payload)
 
     left: list[Any] = []
@@ -259,6 +259,54 @@ async def test_nothing_leaves_on_a_lease_that_is_nearly_over(deeds: Deeds) -> No
     await carry_out(claimed)
     assert left == []
     assert (await state_of(row))[0] == "waiting"
+
+
+async def test_a_relay_that_dies_before_its_call_has_done_nothing(deeds: Deeds) -> None:
+    row = await queue()
+    await claim_rows(1)
+    await let_leases_expire()
+    assert await settle_expired_leases() == 1
+    assert await state_of(row) == ("waiting", "relay died", 1)
+    await drain_outbox()
+    assert await state_of(row) == ("done", "", 2)
+
+
+async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> None:
+    class Killed(BaseException):
+        pass
+
+    async def run(payload: Any) -> None:
+        await about_to_leave()
+        raise Killed
+
+    deeds.run = run
+    row = await queue()
+    (claimed,) = await claim_rows(1)
+    with pytest.raises(Killed):
+        await carry_out(claimed)
+    await let_leases_expire()
+    assert await settle_expired_leases() == 1
+    assert await state_of(row) == ("unknown", "relay died", 1)
+    assert deeds.ended == ["unknown"]
+
+
+async def test_a_relay_that_stood_still_sends_nothing_once_another_has_the_row(deeds: Deeds) -> None:
+    left: list[Any] = []
+
+    async def run(payload: Any) -> None:
+        await about_to_leave()
+        left.append(payload)
+
+    deeds.run = run
+    row = await queue()
+    (slow,) = await claim_rows(1)
+    await execute("UPDATE outbox SET state = 'queued', lease_until = NULL WHERE id = $1", row)
+    (quick,) = await claim_rows(1)
+    await carry_out(slow)
+    assert left == []
+    await carry_out(quick)
+    assert len(left) == 1
+    assert (await state_of(row))[0] == "done"
 
 
 async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Deeds) -> None:
