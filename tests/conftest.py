@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from asgi_lifespan import LifespanManager
 
@@ -24,6 +25,11 @@ from server.logs import configure_logs
 from server.settings import Environment, Settings
 from tests.clients import Api
 from tests.simulator import Simulator, connect_to, run_simulator
+
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("linli", deadline=None)
+hypothesis.settings.load_profile("linli")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
