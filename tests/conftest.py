@@ -26,7 +26,6 @@ from server.settings import Environment, Settings
 from tests.clients import Api
 from tests.simulator import Simulator, connect_to, run_simulator
 
-
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("linli", deadline=None)
 hypothesis.settings.load_profile("linli")
