@@ -49,6 +49,7 @@ class AvailabilityQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 
 class RoomDayQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     day: date
+    person_id: Id | None = None
 
 
 class CoverageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -144,9 +145,12 @@ async def get_availability(caller: Caller, service_id: Id, query: AvailabilityQu
 
 
 @routes.get("/services/<service_id>/room-day", errors=[NotFound, InvalidFields])
-async def get_room_day(service_id: Id, query: RoomDayQuery) -> RoomDay:
-    """活动室某日的空闲时间"""
-    return await availability.get_room_day(service_id, query.day)
+async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> RoomDay:
+    """活动室某日的空闲时间
+
+    With what the caller, or somebody they look after, may have of it.
+    """
+    return await availability.get_room_day(caller.person_id, service_id, query.day, query.person_id)
 
 
 @routes.get("/venues/<venue_id>/duties", who=Who.ANYONE, errors=[NotFound, InvalidFields])

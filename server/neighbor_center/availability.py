@@ -13,6 +13,7 @@ from server.database import fetch_one, fetch_structs
 from server.errors import NotFound
 from server.ids import Id, encode_id
 from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAhead, TooManyBookings, TooShortNotice
+from server.neighbor_center.rooms import held_rooms
 from server.neighbor_center.rules import Span, day_of, free_spans, instant, open_spans, slots_of_day
 from server.neighbor_center.terms import (
     LIVES_HERE,
@@ -112,6 +113,7 @@ class RoomDay(msgspec.Struct):
     shortest_minutes: int
     longest_minutes: int
     buffer_minutes: int
+    limits: LimitsView
     free: list[SpanView]
 
 
@@ -119,7 +121,8 @@ async def get_availability(
     caller_id: str, service_id: str, *, first_day: date | None, days: int, person_id: str | None
 ) -> AvailabilityView:
     """The slots of `days` days from `first_day` (today without one) as they stand for the caller, or for the person
-    that the caller looks after. One indexed query, however many bookings there are. Raises NotFound."""
+    that the caller looks after. One indexed query, however many bookings there are. Raises NotFound (also for a room,
+    which has no slots: get_room_day)."""
     now = clock.now()
     first_day = first_day or day_of(now)
     check_year("first_day", first_day)
@@ -150,7 +153,7 @@ async def get_availability(
         [str(state) for state in OPEN_STATES],
         now,
     )
-    if row is None:
+    if row is None or row["longest_minutes"] is not None:
         raise NotFound()
     terms = terms_of(row)
     counts = {
@@ -185,9 +188,12 @@ async def get_availability(
     )
 
 
-async def get_room_day(service_id: str, day: date) -> RoomDay:
-    """When the room is free that day. Raises NotFound (also for a service that is no room)."""
+async def get_room_day(caller_id: str, service_id: str, day: date, person_id: str | None = None) -> RoomDay:
+    """When the room is free that day, and what the caller, or the person that they look after, may have of it. Raises
+    NotFound (also for a service that is no room)."""
     check_year("day", day)
+    person_id = person_id or caller_id
+    await require_dependant(caller_id, person_id)
     terms = await read_terms(service_id, day, day)
     if terms.longest_minutes is None:
         raise NotFound()
@@ -200,6 +206,7 @@ async def get_room_day(service_id: str, day: date) -> RoomDay:
         instant(day, 1440),
     )
     now = clock.now()
+    held = await held_rooms(person_id, held_from(day, now))
     if now > instant(day, 0):
         busy.append(Span(instant(day, 0), now))
     free = free_spans(open_spans(terms.calendar, day), busy)
@@ -208,6 +215,7 @@ async def get_room_day(service_id: str, day: date) -> RoomDay:
         terms.calendar.minutes,
         terms.longest_minutes,
         terms.calendar.buffer_minutes,
+        await _limits_for(terms, held, person_id, now),
         [SpanView(span.starts_at, span.ends_at) for span in free],
     )
 
@@ -217,7 +225,7 @@ def _short_id(long: str) -> str:
 
 
 async def _limits_for(
-    terms: ServiceTerms, held: list[HeldTime], person_id: str, now: datetime, lives_here: bool
+    terms: ServiceTerms, held: list[HeldTime], person_id: str, now: datetime, lives_here: bool | None = None
 ) -> LimitsView:
     try:
         await require_may_book(terms, person_id, lives_here=lives_here)

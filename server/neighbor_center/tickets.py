@@ -247,7 +247,7 @@ async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicke
 async def call_again(actor_id: str, ticket_id: str) -> None:
     """They did not come yet: call the same number once more. Raises NotFound, WrongState."""
     async with transaction():
-        person_id, state = await _lock_for_staff(actor_id, ticket_id)
+        person_id, state = await _lock_for_staff(actor_id, ticket_id, "call_ticket_again")
         if state != TicketState.CALLED:
             raise WrongState()
         now = clock.now()
@@ -259,7 +259,7 @@ async def call_again(actor_id: str, ticket_id: str) -> None:
 async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> None:
     """Served, or missed (过号): whoever missed it draws a new number. Raises NotFound, WrongState."""
     async with transaction():
-        person_id, state = await _lock_for_staff(actor_id, ticket_id)
+        person_id, state = await _lock_for_staff(actor_id, ticket_id, "finish_ticket")
         wanted = TicketState.MISSED if missed else TicketState.SERVED
         if state == wanted:
             return
@@ -364,8 +364,8 @@ async def _count_waiting(service_id: str, day: date) -> int:
     return count
 
 
-async def _lock_for_staff(actor_id: str, ticket_id: str) -> tuple[str | None, str]:
-    """Person and state of a ticket, its row locked, for those who work there. Raises NotFound."""
+async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> tuple[str | None, str]:
+    """Person and state of a ticket, its row locked, for those who work there; with the audit entry. Raises NotFound."""
     row = await fetch_one(
         "SELECT q.person_id, q.state, v.organization_id FROM queue_ticket q "
         "JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id WHERE q.id = $1 FOR UPDATE OF q",
@@ -374,6 +374,13 @@ async def _lock_for_staff(actor_id: str, ticket_id: str) -> tuple[str | None, st
     if row is None:
         raise NotFound()
     await require_role_or_hide(actor_id, row["organization_id"])
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("ticket", ticket_id),
+        person_id=row["person_id"],
+        organization_id=row["organization_id"],
+    )
     return row["person_id"], row["state"]
 
 

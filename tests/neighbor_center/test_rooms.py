@@ -43,6 +43,12 @@ async def test_a_room_is_booked_shown_and_cancelled(api: Api, community: Organiz
     free = [(one["starts_at"][11:16], one["ends_at"][11:16]) for one in day["free"]]
     # 9:00–10:15, and from 11:15, when it is made ready again.
     assert free == [("01:00", "02:15"), ("03:15", "09:00")]
+    assert (day["limits"]["open_now"], day["limits"]["max_per_day"], day["limits"]["used_by_month"]) == (
+        1,
+        1,
+        [{"month": "2031-03", "used": 1}],
+    )
+    await resident.refused("GET", f"/services/{room.id}/availability", code="not_found")
     assert [one["id"] for one in (await resident.get("/room-bookings"))["items"]] == [booking["id"]]
     cancelled = await resident.post(f"/room-bookings/{booking['id']}/cancel", {})
     assert cancelled["state"] == "cancelled"

@@ -82,6 +82,8 @@ async def test_who_does_not_come_when_called(api: Api, community: Organization) 
     await staff.post(f"{path}/finish", {"missed": True})
     await staff.refused("POST", f"{path}/finish", {}, code="wrong_state")
     assert await events_of(resident) == ["ticket_called", "ticket_called", "ticket_missed"]
+    audited = await fetch("SELECT DISTINCT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", ticket["id"])
+    assert [row["action"] for row in audited] == ["call_ticket", "call_ticket_again", "finish_ticket"]
     assert (await resident.get(f"/tickets/{ticket['id']}"))["state"] == "missed"
     await resident.refused("POST", f"/tickets/{ticket['id']}/leave", code="wrong_state")
     body = {"counter": "2号窗口"}

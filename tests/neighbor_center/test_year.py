@@ -502,7 +502,7 @@ class Life:
                     "places_full": "full",
                 }
                 assert one.availability == words[answer]
-        room_day = await get_room_day(self.services[ROOM], first)
+        room_day = await get_room_day(self.persons[person], self.services[ROOM], first)
         free = {
             minute
             for span in room_day.free

@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from server.settings import Settings
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
+Note = Callable[[str, object], None]
+"""pytest's record_testsuite_property: what was measured, for --junitxml."""
 
 
 def _environment(settings: Settings, simulator_port: int) -> dict[str, str]:
@@ -37,8 +39,8 @@ def _environment(settings: Settings, simulator_port: int) -> dict[str, str]:
 class SimulatorProcess:
     """The platform, over HTTP. It pushes nothing: there is no server to push to."""
 
-    def __init__(self, client: httpx.AsyncClient, port: int) -> None:
-        self.client, self.port = client, port
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
 
     async def admin(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         answer = await self.client.request(method, f"/admin/{path}", json=body, params=params or None)
@@ -53,31 +55,6 @@ class SimulatorProcess:
     async def outbox(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = (await self.admin("GET", "outbox"))["items"]
         return items
-
-
-@asynccontextmanager
-async def simulator_process(settings: Settings, *, keep: bool = False) -> AsyncIterator[SimulatorProcess]:
-    """Empty, or with what its file in the data folder says (`keep`)."""
-    port = free_port()
-    command = [sys.executable, "-m", "server", "simulator"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=_environment(settings, port), preexec_fn=die_with_parent(), stdout=subprocess.DEVNULL
-    )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
-            async with asyncio.timeout(60):
-                while True:
-                    with suppress(httpx.TransportError):
-                        await client.post("/admin/reset", json={"rules_only": keep})
-                        break
-                    assert process.poll() is None
-                    await asyncio.sleep(0.05)
-            await client.post("/admin/pushes", json={"enabled": False})
-            yield SimulatorProcess(client, port)
-    finally:
-        process.kill()
-        process.wait()
-        (settings.data_dir / "wechat-simulator.json").unlink(missing_ok=True)
 
 
 class Workers:
@@ -110,22 +87,38 @@ class Workers:
 
 
 @asynccontextmanager
-async def worker_processes(settings: Settings, simulator: SimulatorProcess, count: int) -> AsyncIterator[Workers]:
+async def running(
+    settings: Settings, *, workers: int, lease_seconds: float = 60, keep: bool = False
+) -> AsyncIterator[tuple[SimulatorProcess, Workers]]:
+    """The simulator, empty or with what its file in the data folder says (`keep`), and workers. Both start at once,
+    since most of that is Python's imports."""
+    port = free_port()
+    environment = _environment(settings, port)
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment, "preexec_fn": die_with_parent()}
+    simulator = subprocess.Popen([sys.executable, "-m", "server", "simulator"], stdout=subprocess.DEVNULL, **options)
     nursery = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.notifications.worker_process",
-        cwd=ROOT,
-        env=_environment(settings, simulator.port),
+        *(sys.executable, "-m", "tests.notifications.worker_process", str(lease_seconds)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        preexec_fn=die_with_parent(),
+        **options,
     )
-    workers = Workers(nursery)
     try:
-        for _ in range(count):
-            await workers.start()
-        yield workers
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            async with asyncio.timeout(60):
+                while True:
+                    with suppress(httpx.TransportError):
+                        await client.post("/admin/reset", json={"rules_only": keep})
+                        break
+                    assert simulator.poll() is None
+                    await asyncio.sleep(0.05)
+            await client.post("/admin/pushes", json={"enabled": False})
+            started = Workers(nursery)
+            for _ in range(workers):
+                await started.start()
+            yield SimulatorProcess(client), started
     finally:
-        nursery.kill()  # and they with it
+        nursery.kill()  # and the workers with it
+        simulator.kill()
         await nursery.wait()
+        simulator.wait()
+        (settings.data_dir / "wechat-simulator.json").unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from server.wishes.rules import today
 from tests.builders import create_community
 from tests.clients import Api
 from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, at_shanghai
-from tests.notifications.processes import SimulatorProcess, Workers, simulator_process, worker_processes
+from tests.notifications.processes import Note, SimulatorProcess, Workers, running
 from tests.wishes.builders import put_persons
 
 FAULTS: list[dict[str, Any]] = [
@@ -39,31 +39,46 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 502, "when": "after", "probability": 0.03},
 ]
 SEND = "/cgi-bin/message/subscribe/send"
+WORKERS = 3
 PRIORITIES = ("normal", "urgent", "normal", "bulk", "normal")
 
 
 async def test_killed_workers_lose_nothing_and_repeat_nothing(
-    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch, record_testsuite_property: Note
 ) -> None:
-    await chaos(api, settings, monkeypatch, people=60, messages=5, jobs=100, kills=8)
+    await chaos(
+        api, settings, monkeypatch, record_testsuite_property, people=60, messages=5, jobs=100, kills=8, lease_seconds=2
+    )
 
 
 @pytest.mark.full
 async def test_twenty_thousand_messages_and_five_thousand_jobs(
-    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch, record_testsuite_property: Note
 ) -> None:
-    await chaos(api, settings, monkeypatch, people=400, messages=50, jobs=5000, kills=60)
+    await chaos(
+        api,
+        settings,
+        monkeypatch,
+        record_testsuite_property,
+        people=400,
+        messages=50,
+        jobs=5000,
+        kills=60,
+        lease_seconds=4,
+    )
 
 
 async def chaos(
     api: Api,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
+    note: Note,
     *,
     people: int,
     messages: int,
     jobs: int,
     kills: int,
+    lease_seconds: float,
 ) -> None:
     for name, event in CHAOS_EVENTS.items():
         monkeypatch.setitem(events.EVENTS, name, event)
@@ -71,7 +86,7 @@ async def chaos(
     community = await create_community()
     persons = [person.person_id for person in await put_persons(api, community, *["居民"] * people)]
     await add_jobs(community, persons, jobs)
-    async with simulator_process(settings) as simulator:
+    async with running(settings, workers=0, lease_seconds=lease_seconds) as (simulator, workers):
         await simulator.add_people([f"openid-{person}" for person in persons], CHAOS_TEMPLATE, messages)
         await execute(
             "INSERT INTO grant_balance (id, created_at, person_id, template, balance, answer) "
@@ -83,14 +98,16 @@ async def chaos(
         )
         for fault in FAULTS:
             await simulator.admin("POST", "faults", {"path": SEND, "times": -1, **fault})
-        async with worker_processes(settings, simulator, 3) as workers:
-            killing = asyncio.create_task(kill_now_and_then(workers, people * messages + jobs, kills))
-            await write_messages(persons, messages)
-            await until_nothing_is_left()
-            killing.cancel()
-            await workers.stop()
+        for _ in range(WORKERS):
+            await workers.start()
+        killing = asyncio.create_task(kill_now_and_then(workers, people * messages + jobs, kills))
+        await write_messages(persons, messages)
+        await until_nothing_is_left()
+        killing.cancel()
+        await workers.stop()
         assert workers.killed >= kills / 2
-        await check_messages(persons, messages, simulator)
+        note("chaos_killed", workers.killed)
+        note("chaos_ended", dict(await check_messages(persons, messages, simulator)))
     await check_jobs(persons, jobs)
 
 
@@ -170,7 +187,8 @@ async def until_nothing_is_left() -> None:
                 clock.move_clock(clock.offset() + max(soonest - clock.now(), timedelta()) + timedelta(seconds=1))
 
 
-async def check_messages(persons: list[str], messages: int, simulator: SimulatorProcess) -> None:
+async def check_messages(persons: list[str], messages: int, simulator: SimulatorProcess) -> Counter[str]:
+    """How many ended as what."""
     rows = await fetch("SELECT person_id, delivery FROM inbox_message WHERE event LIKE 'numbered%'")
     received = [message for message in await simulator.outbox() if message["template"] == CHAOS_TEMPLATE]
     arrived = Counter((message["openid"], message["page"]) for message in received)
@@ -190,7 +208,8 @@ async def check_messages(persons: list[str], messages: int, simulator: Simulator
             order = [number for number in numbers if PRIORITIES[number % len(PRIORITIES)] == priority]
             assert order == sorted(order), "each person's of one priority in order"
     final = {row["state"] for row in await fetch("SELECT DISTINCT state FROM outbox")}
-    assert final <= {"done", "unknown", "failed"}
+    assert final <= {"done", "unknown", "failed", "expired"}, "the clock was moved, so some came too late"
+    return ended
 
 
 async def check_jobs(persons: list[str], jobs: int) -> None:

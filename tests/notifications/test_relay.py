@@ -1,11 +1,12 @@
 """The relay itself, with effects of the tests' own: whatever an effect and its Record do, every row ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from server import clock, outbox, relay
@@ -414,3 +415,26 @@ async def test_a_kind_that_nobody_knows_fails(app: object) -> None:
     await enqueue("of long ago", {})
     await drain_outbox()
     assert await fetch_value("SELECT state FROM outbox") == "failed"
+
+
+async def test_a_claim_reads_no_more_than_it_takes(deeds: Deeds) -> None:
+    """However many rows wait: the due ones by an index in their order, and each lane by its own."""
+    await execute(
+        "INSERT INTO outbox (id, created_at, kind, payload, lane, priority, state, due_at, attempts, error) "
+        "SELECT gen_random_uuid(), $1, 'deed', '{}', gen_random_uuid(), n % 3, 'queued', $1, 0, '' "
+        "FROM generate_series(1, 5000) AS n",
+        clock.now(),
+    )
+    plan = await fetch_value(
+        f"EXPLAIN (FORMAT JSON) {relay._CLAIM}", clock.now(), clock.real_now(), [2, 1, 0], [16, 14, 8], 16
+    )
+    nodes = list(walk(msgspec.json.decode(plan)[0]["Plan"]))
+    assert not [node for node in nodes if node["Node Type"] in ("Seq Scan", "Bitmap Heap Scan", "Sort")]
+    used = {node["Index Name"] for node in nodes if "Index Name" in node}
+    assert used == {"outbox_due", "outbox_lane", "outbox_pkey"}
+
+
+def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from walk(child)

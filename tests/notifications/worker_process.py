@@ -1,7 +1,7 @@
 """A nursery of worker processes for test_chaos: imports once, then forks a worker for each line it reads.
 
 Each is a real worker process with its own connections, started in some milliseconds, so that many can be killed. Its
-leases are short, and it knows the tests' own event.
+leases last as many seconds as it is told, and it knows the tests' own event.
 """
 
 import asyncio
@@ -17,13 +17,12 @@ from server.settings import load_settings
 from server.worker import run_worker
 from tests.notifications.builders import CHAOS_EVENTS
 
-LEASE = timedelta(seconds=3)
 EVERY = timedelta(seconds=0.3)
 OFTEN = ("expired_leases", "wishes_expire", "announcements_send")
 
 
 def work() -> None:
-    relay.LEASE = LEASE
+    relay.LEASE = timedelta(seconds=float(sys.argv[1]))
     events.EVENTS.update(CHAOS_EVENTS)
     wiring.SWEEPS[:] = [sweep._replace(every=EVERY) if sweep.name in OFTEN else sweep for sweep in wiring.SWEEPS]
     settings = load_settings()
