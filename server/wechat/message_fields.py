@@ -111,7 +111,8 @@ def _thing(value: object) -> str:
 
 
 def _character_string(value: object) -> str:
-    return _needed(_cut("".join(part for part in _plain(value) if "!" <= part <= "~" or part == " "), 32).strip())
+    kept = "".join(part for part in _plain(value) if "!" <= part <= "~" or part == " ")
+    return _needed(_cut(_plain(kept), 32))
 
 
 def _number(value: object) -> str:
@@ -136,7 +137,7 @@ def _phrase(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    text = "".join(part for part in _plain(value) if not part.isdigit() and ord(part) <= 0xFFFF).strip()
+    text = _plain("".join(part for part in _plain(value) if not part.isdigit() and ord(part) <= 0xFFFF))
     return _needed(_cut(text, 20 if text.isascii() else 10))
 
 

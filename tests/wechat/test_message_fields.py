@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.wechat.message_fields import FieldInvalid, check_page, clean_field, clean_fields, render_date, render_time
@@ -44,6 +44,8 @@ values = (
 
 @settings(max_examples=600, deadline=None)
 @given(kind=st.sampled_from(TYPES), value=values)
+@example(kind="character_string", value="0 ¡ 0")
+@example(kind="name", value="王 1 明")
 def test_the_platform_takes_whatever_we_send(kind: str, value: Any) -> None:
     key = f"{kind}1"
     try:
