@@ -44,6 +44,10 @@ _WORTH_PARKING = timedelta(seconds=20)
 _RECORD_TRIES = 5
 _GATHER_SECONDS = 0.01
 
+# PostgreSQL's idea of how many rows wait is a minute old. A plan for few, met by a hundred thousand announcements,
+# would read and sort them all for each claim.
+_BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
+
 # One pass over the priorities, highest first; each is a range of the index outbox_due. Of a lane only one row can be
 # claimed: not while another is in flight, nor before a due one of higher priority, nor before an earlier one of the
 # same priority that is due or waits for its next try.
@@ -82,14 +86,16 @@ async def claim_rows(limit: int, rooms: dict[Priority, int] | None = None) -> li
     rooms = rooms or dict.fromkeys(Priority, limit)
     ordered = sorted((int(priority), room) for priority, room in rooms.items() if room > 0)[::-1]
     try:
-        rows = await fetch(
-            _CLAIM,
-            clock.now(),
-            clock.real_now() + LEASE,
-            [priority for priority, _ in ordered],
-            [room for _, room in ordered],
-            limit,
-        )
+        async with transaction():
+            await execute(_BY_INDEX)
+            rows = await fetch(
+                _CLAIM,
+                clock.now(),
+                clock.real_now() + LEASE,
+                [priority for priority, _ in ordered],
+                [room for _, room in ordered],
+                limit,
+            )
     except (IntegrityError, asyncpg.DeadlockDetectedError):
         # Another relay put the same lane in flight between our snapshot and our write; the next round sees it.
         return []

@@ -54,7 +54,7 @@ async def send_message(payload: dict[str, Any]) -> Record | None:
     if held_until := wanted.held_until(event, clock.now()):
         raise NotBefore(held_until)
     if reason := await _why_no_accept(message, event):
-        return _keep_in_inbox(message, reason, tell_later=True)
+        return _keep_in_inbox(message, reason, tell_later=not event.minor)
     if await _is_overtaken(message, event):
         return _keep_in_inbox(message, "a later one was sent before it")
     openid = await openid_of(message.person_id)

@@ -184,7 +184,7 @@ async def until_nothing_is_left() -> None:
                 "SELECT min(due_at) FROM outbox WHERE finished_at IS NULL AND due_at > $1", clock.now()
             )
             if soonest:
-                clock.move_clock(clock.offset() + max(soonest - clock.now(), timedelta()) + timedelta(seconds=1))
+                clock.move_clock(clock.offset() + max(soonest - clock.now(), timedelta()) + timedelta(seconds=10))
 
 
 async def check_messages(persons: list[str], messages: int, simulator: SimulatorProcess) -> Counter[str]:

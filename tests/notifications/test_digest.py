@@ -83,6 +83,15 @@ async def test_without_an_accept_or_with_the_digest_turned_off_there_is_none(
     assert await fetch_value("SELECT count(*) FROM inbox_message WHERE digest_due_at IS NOT NULL") == 0
 
 
+async def test_what_only_confirms_is_no_reason_for_a_digest(api: Api, simulator: Simulator, things: Things) -> None:
+    me = await reader(api, simulator)
+    at_shanghai(10)
+    await tell(me, things.add(), "thing_minor")
+    await simulator.settle()
+    await evening(simulator)
+    assert await digests(simulator, me) == []
+
+
 async def test_a_digest_counts_each_message_once(api: Api, simulator: Simulator, things: Things) -> None:
     me = await reader(api, simulator, digests=3)
     at_shanghai(10)
