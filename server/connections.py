@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from server import audit_retention, cache, calendar_feed, clock, crypto, database
 from server.media import addresses, storage
+from server.notifications import live
 from server.places.rules import use_no_show_rules
 from server.settings import Settings
 from server.wechat import connection as wechat_connection
@@ -27,6 +28,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
         await database.connect(settings)
         yield
     finally:
+        await live.finish_telling()
         await wechat_connection.disconnect()
         await database.disconnect()
         await cache.disconnect()

@@ -47,7 +47,7 @@ async def test_the_tour_is_green_and_can_be_played_again(tour: Any) -> None:
 async def test_the_tour_fails_when_a_step_is_not_as_it_should_be(tour: Any, monkeypatch: Any) -> None:
     played, _ = tour
     monkeypatch.setattr("server.check_in.posts.notify", lambda *args, **facts: _nothing())
-    monkeypatch.setattr("server.tour.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("server.tour.WAIT_SECONDS", 4)
     with pytest.raises(TourFailed, match="岗位申请已通过"):
         await played.play()
 

@@ -125,6 +125,12 @@ def _pause() -> float:
     return HEARTBEAT_SECONDS if _process.is_listening else min(POLL_SECONDS + _process.count / 100, HEARTBEAT_SECONDS)
 
 
+async def finish_telling() -> None:
+    """Until what was to be told is told: before the cache is disconnected."""
+    if _process.teller:
+        await asyncio.wait([_process.teller])
+
+
 async def _tell() -> None:
     while _process.changed:
         some = [_process.changed.pop() for _ in range(min(len(_process.changed), _TOLD_AT_ONCE))]

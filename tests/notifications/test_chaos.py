@@ -47,7 +47,7 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing(
     api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch, record_testsuite_property: Note
 ) -> None:
     await chaos(
-        api, settings, monkeypatch, record_testsuite_property, people=60, messages=5, jobs=100, kills=8, lease_seconds=2
+        api, settings, monkeypatch, record_testsuite_property, people=60, messages=5, jobs=100, kills=5, lease_seconds=2
     )
 
 

@@ -26,7 +26,7 @@ from tests.notifications.processes import Note, SimulatorProcess, running
 async def test_a_message_takes_a_moment_and_an_urgent_one_behind_3000_announcements_too(
     api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch, record_testsuite_property: Note
 ) -> None:
-    await measure(settings, monkeypatch, record_testsuite_property, people=3000, idle=8, urgent=12)
+    await measure(settings, monkeypatch, record_testsuite_property, people=3000, idle=7, urgent=10)
 
 
 @pytest.mark.full

@@ -111,8 +111,8 @@ async def assert_fair(answers: list[Answered], leavers: set[str], quota: int, mo
         assert places[answer.person_id].number > highest
     # Each was told what came of it, once, and the moves up went to those who had waited.
     told = await fetch(
-        "SELECT person_id, array_agg(event ORDER BY id) AS events FROM inbox_message WHERE event LIKE 'shift_%' "
-        "GROUP BY person_id"
+        "SELECT person_id, array_agg(event ORDER BY created_at, id) AS events FROM inbox_message "
+        "WHERE event LIKE 'shift_%' GROUP BY person_id"
     )
     events = {row["person_id"]: row["events"] for row in told}
     for answer in answers:
