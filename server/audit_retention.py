@@ -30,8 +30,9 @@ async def purge_old_entries() -> int:
         # The table's trigger lets nothing be deleted but by a transaction that says this.
         await execute("SET LOCAL linli.purge = 'on'")
         done = await execute(
-            "DELETE FROM audit_entry WHERE id IN (SELECT id FROM audit_entry WHERE created_at < $1 "
-            "ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            "WITH picked AS MATERIALIZED (SELECT id FROM audit_entry WHERE created_at < $1 "
+            "ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
+            "DELETE FROM audit_entry USING picked WHERE audit_entry.id = picked.id",
             limit,
             _BATCH,
         )

@@ -50,10 +50,11 @@ _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; 
 
 # One pass over the priorities, highest first; each is a range of the index outbox_due. Of a lane only one row can be
 # claimed: not while another is in flight, nor before a due one of higher priority, nor before an earlier one of the
-# same priority that is due or waits for its next try.
+# same priority that is due or waits for its next try. (Materialized: as a plain subquery a plan may run it again for
+# each row that it updates, and claim far more than its limit.)
 _CLAIM = """
-UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1 WHERE id IN (
-    SELECT picked.id FROM unnest($3::int[], $4::int[]) AS share(priority, room)
+WITH picked AS MATERIALIZED (
+    SELECT due.id FROM unnest($3::int[], $4::int[]) AS share(priority, room)
     CROSS JOIN LATERAL (
         SELECT o.id FROM outbox o
         WHERE o.state IN ('queued', 'waiting') AND o.priority = share.priority AND o.due_at <= $1
@@ -63,8 +64,9 @@ UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1
                 e.state = 'in_flight' OR e.priority > o.priority AND e.due_at <= $1
                 OR e.priority = o.priority AND e.id < o.id AND (e.state = 'waiting' OR e.due_at <= $1))))
         ORDER BY o.due_at, o.id LIMIT share.room FOR UPDATE SKIP LOCKED
-    ) AS picked LIMIT $5)
-RETURNING id, kind, lane, priority, payload, attempts, lease_until, expires_at
+    ) AS due LIMIT $5)
+UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1 FROM picked WHERE outbox.id = picked.id
+RETURNING outbox.id, kind, lane, priority, payload, attempts, lease_until, expires_at
 """
 
 

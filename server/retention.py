@@ -27,8 +27,9 @@ class Rule(NamedTuple):
     async def purge(self) -> int:
         """Forget a batch; how many rows that were."""
         return await execute(
-            f"DELETE FROM {self.table} WHERE id IN (SELECT id FROM {self.table} WHERE {self.column} < $1 "
-            f"AND {self.where} ORDER BY {self.column} LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            f"WITH picked AS MATERIALIZED (SELECT id FROM {self.table} WHERE {self.column} < $1 "
+            f"AND {self.where} ORDER BY {self.column} LIMIT $2 FOR UPDATE SKIP LOCKED) "
+            f"DELETE FROM {self.table} USING picked WHERE {self.table}.id = picked.id",
             clock.now() - self.after,
             _BATCH,
         )

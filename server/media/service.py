@@ -195,8 +195,9 @@ async def remove_unused_pictures(limit: int = 50) -> int:
     goes on. A picture that is being attached is locked and so skipped; a marked one can no longer be attached.
     """
     rows = await fetch(
-        "UPDATE picture SET state = 'removing' WHERE id IN (SELECT id FROM picture WHERE unused_since < $1 "
-        "ORDER BY unused_since LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id, format",
+        "WITH picked AS MATERIALIZED (SELECT id FROM picture WHERE unused_since < $1 ORDER BY unused_since LIMIT $2 "
+        "FOR UPDATE SKIP LOCKED) UPDATE picture SET state = 'removing' FROM picked WHERE picture.id = picked.id "
+        "RETURNING picture.id, format",
         clock.now() - UNUSED_FOR,
         limit,
     )

@@ -245,9 +245,9 @@ async def finish_activities(limit: int = 100) -> int:
     """The sweep: published activities whose last codes have run out are finished; how many."""
     now = clock.now()
     rows = await fetch(
-        "UPDATE activity SET state = 'finished', ended_at = $1, version = version + 1 WHERE id IN (SELECT id FROM "
-        "activity WHERE state = 'published' AND ends_at <= $2 ORDER BY ends_at LIMIT $3 FOR UPDATE SKIP LOCKED) "
-        "RETURNING id",
+        "WITH picked AS MATERIALIZED (SELECT id FROM activity WHERE state = 'published' AND ends_at <= $2 "
+        "ORDER BY ends_at LIMIT $3 FOR UPDATE SKIP LOCKED) UPDATE activity SET state = 'finished', ended_at = $1, "
+        "version = version + 1 FROM picked WHERE activity.id = picked.id RETURNING activity.id",
         now,
         now - SCAN_AFTER,
         limit,
