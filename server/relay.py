@@ -304,8 +304,9 @@ async def _write_back(row: ClaimedRow, reason: str, due_at: datetime, was_a_try:
             reason[:200],
             row.attempts if was_a_try else row.attempts - 1,
         )
-        if held and row.lane and due_at - clock.now() > _WORTH_PARKING:
-            # Those behind it must wait as long: parked, they are not looked at by every claim meanwhile.
+        if held and was_a_try and row.lane and due_at - clock.now() > _WORTH_PARKING:
+            # Those behind it must wait as long: parked, they are not looked at by every claim meanwhile. (Not behind
+            # one that waits for someone's quiet hours to end: what is urgent does not.)
             await execute(
                 "UPDATE outbox SET due_at = $4 WHERE lane = $1 AND priority = $2 AND id > $3 "
                 "AND state IN ('queued', 'waiting') AND due_at < $4",

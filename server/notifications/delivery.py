@@ -53,7 +53,8 @@ async def send_message(payload: dict[str, Any]) -> Record | None:
         return _keep_in_inbox(message, "turned off")
     if held_until := wanted.held_until(event, clock.now()):
         raise NotBefore(held_until)
-    if reason := await _why_no_accept(message, event):
+    accepts = await grants.balance_of(message.person_id, event.template)
+    if reason := await _why_no_accept(message, event, accepts):
         return _keep_in_inbox(message, reason, tell_later=not event.minor)
     if await _is_overtaken(message, event):
         return _keep_in_inbox(message, "a later one was sent before it")
@@ -69,7 +70,7 @@ async def send_message(payload: dict[str, Any]) -> Record | None:
     except FieldInvalid as error:
         log.error("message_field_invalid", message_event=message.event, field=error.key, problem=error.problem)
         raise CannotSucceed(f"field {error.key}", _fail(message, f"field {error.key}")) from None
-    return await _send(message, event, openid, data, render_words(told, described).page)
+    return await _send(message, event, openid, data, render_words(told, described).page, accepts)
 
 
 async def end_message(payload: dict[str, Any], state: OutboxState) -> None:
@@ -117,7 +118,9 @@ async def note_delivery(push: SubscribeSent) -> Record | None:
     return record
 
 
-async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str, str], page: str) -> Record:
+async def _send(
+    message: InboxMessage, event: Event, openid: str, data: dict[str, str], page: str, accepts: int
+) -> Record:
     """One call. Every error of WeChat's ends as one of: tried again, failed, unknown, kept in the inbox."""
     spend = (message.person_id, event.template, message.id)
 
@@ -130,8 +133,8 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
         await _note(message, Delivery.UNKNOWN, "no answer")
 
     async def record_no_grant() -> None:
-        await grants.correct_to_zero(message.person_id, event.template, f"refused:{message.id}")
-        await _keep_in_inbox(message, NOT_AT_WECHAT, tell_later=True)()
+        await grants.correct_to_zero(message.person_id, event.template, accepts, f"refused:{message.id}")
+        await _keep_in_inbox(message, NOT_AT_WECHAT, tell_later=not event.minor)()
 
     try:
         # Fetched by itself first: a token that got no answer must not pass for a message that got none.
@@ -159,14 +162,13 @@ async def _send(message: InboxMessage, event: Event, openid: str, data: dict[str
     return record_sent
 
 
-async def _why_no_accept(message: InboxMessage, event: Event) -> str:
+async def _why_no_accept(message: InboxMessage, event: Event, accepts: int) -> str:
     """Why there is no accept for this message: none is left, or what is left is for something more important."""
-    balance = await grants.balance_of(message.person_id, event.template)
-    if not balance:
+    if not accepts:
         return NO_ACCEPT
-    if event.importance == 0 and balance == 1:
+    if event.importance == 0 and accepts == 1:
         return LAST_KEPT
-    return LAST_KEPT if balance <= await _more_important(message, event) else ""
+    return LAST_KEPT if accepts <= await _more_important(message, event) else ""
 
 
 async def _more_important(message: InboxMessage, event: Event) -> int:

@@ -57,10 +57,11 @@ async def spend(person_id: str, template: str, message_id: str) -> None:
     await _change(balance, -min(balance.balance, 1), GrantSource.SEND, f"send:{message_id}")
 
 
-async def correct_to_zero(person_id: str, template: str, dedupe_key: str) -> None:
-    """WeChat says that there is nothing left, in the caller's transaction."""
+async def correct_to_zero(person_id: str, template: str, known: int, dedupe_key: str) -> None:
+    """WeChat says that nothing is left of the accepts that were `known` when it was asked, in the caller's transaction.
+    One that was given since then is not among them."""
     balance = await lock_balance(person_id, template)
-    await _change(balance, -balance.balance, GrantSource.CORRECTION, dedupe_key)
+    await _change(balance, -min(balance.balance, known), GrantSource.CORRECTION, dedupe_key)
 
 
 async def turn_off(person_id: str, template: str, answer: str, told_at: datetime, dedupe_key: str) -> None:

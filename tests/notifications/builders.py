@@ -39,6 +39,7 @@ EVENTS = {
     "thing_urgent": msgspec.structs.replace(_changed, urgent=True),
     "thing_minor": msgspec.structs.replace(_changed, minor=True),
     "thing_bulk": msgspec.structs.replace(_changed, bulk=True),
+    "thing_urgent_for_many": msgspec.structs.replace(_changed, bulk=True, urgent=True),
     "thing_seen": Event(title="有人看过", text="“{thing[title]}”被看过"),
 }
 

@@ -84,6 +84,28 @@ async def test_a_thing_that_is_gone_is_not_sent(api: Api, simulator: Simulator, 
     assert await simulator.calls() == 0
 
 
+async def test_an_accept_that_comes_while_wechat_refuses_is_kept(
+    api: Api, simulator: Simulator, things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was given after the one that WeChat knew nothing of, so what WeChat said does not mean it."""
+    me = await granted(api, simulator)
+    message = await tell(me, things.add())
+    await simulator.fault(errcode=43101)
+    send = connection.platform().send_subscribe_message
+
+    async def send_while_they_tap(*arguments: Any) -> str:
+        try:
+            return await send(*arguments)
+        finally:
+            await simulator.accept(me, TEMPLATE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection.platform(), "send_subscribe_message", send_while_they_tap)
+        await drain_outbox()
+    assert await outcome_of(message) == ("done", "inbox_only", 1)
+    assert await ledger_of(me) == [("push", 1), ("push", 1), ("correction", -1)]
+
+
 TABLE: list[tuple[dict[str, Any], str, str, int]] = [
     # fault, what the platform did, state, delivery, accepts left of 1
     ({"errcode": 43101}, "done", "inbox_only", 0),

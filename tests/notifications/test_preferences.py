@@ -116,6 +116,24 @@ async def test_at_night_only_what_is_urgent_is_sent(api: Api, simulator: Simulat
     assert [message["data"]["thing1"] for message in await simulator.outbox(me)] == ["急", "一", "二"]
 
 
+async def test_what_is_urgent_for_many_does_not_wait_behind_what_is_held(
+    api: Api, simulator: Simulator, things: Things
+) -> None:
+    me = await create_resident(api, await create_community())
+    await give_accepts(simulator, [me.person_id], 5)
+    await set_preferences(me, quiet_from=22 * 60, quiet_until=7 * 60)
+    at_shanghai(23)
+    # Of one priority, and both there before a relay looks.
+    await tell(me, things.add("一"))
+    await tell(me, things.add("台风"), "thing_urgent_for_many")
+    await tell(me, things.add("二"))
+    await simulator.settle()
+    assert [message["data"]["thing1"] for message in await simulator.outbox(me)] == ["台风"]
+    at_shanghai(7, days=2)
+    await simulator.settle()
+    assert [message["data"]["thing1"] for message in await simulator.outbox(me)] == ["台风", "一", "二"]
+
+
 async def test_one_that_expires_before_morning_is_not_sent(api: Api, simulator: Simulator, things: Things) -> None:
     me = await create_resident(api, await create_community())
     await give_accepts(simulator, [me.person_id], 1)
