@@ -10,7 +10,7 @@ import structlog
 from server import clock, relay, wiring
 from server.connections import connected
 from server.database import is_unreachable
-from server.jobs import Sweep, declare_sweeps, note_run
+from server.jobs import RowsFailed, Sweep, declare_sweeps, note_run
 from server.settings import Settings
 
 log = structlog.get_logger()
@@ -50,6 +50,8 @@ async def run_sweep_regularly(sweep: Sweep, stop: asyncio.Event, places: asyncio
             try:
                 if await run_sweep(sweep):
                     pause = 0
+            except RowsFailed as failed:
+                pause = 0 if failed.done else min(every, AGAIN_AFTER_FAILURE)
             except Exception as error:
                 pause = min(every, AGAIN_AFTER_FAILURE)
                 if is_unreachable(error):
@@ -59,23 +61,40 @@ async def run_sweep_regularly(sweep: Sweep, stop: asyncio.Event, places: asyncio
 
 
 async def run_sweep(sweep: Sweep) -> int:
-    """One run, noted in job_run; how many rows it did. Raises what the sweep raised."""
+    """One run, noted in job_run whatever comes of it; how many rows it did. Raises what the sweep raised, and what
+    noting it raised where the database is away."""
     started_at, began = clock.now(), time.perf_counter()
     failure: Exception | None = None
     done, lag = 0, None
     try:
         done = await sweep.run()
+    except RowsFailed as failed:  # Each of them is in the log already.
+        done, failure = failed.done, failed
+    except Exception as error:
+        failure = error
+        _log_failure(sweep, error)
+    milliseconds = round((time.perf_counter() - began) * 1000)
+    try:
+        # How far behind it is matters most where it failed.
         lag = await sweep.lag() if sweep.lag else None
     except Exception as error:
-        if is_unreachable(error):
-            raise
-        failure = error
-        log.error("sweep_failed", sweep=sweep.name, exc_info=error)
-    milliseconds = round((time.perf_counter() - began) * 1000)
-    await note_run(sweep, started_at, milliseconds, done, type(failure).__name__ if failure else "", lag)
+        failure = failure or error
+        _log_failure(sweep, error)
+    await note_run(sweep, started_at, milliseconds, done, _reason(failure), lag)
     if failure:
         raise failure
     return done
+
+
+def _log_failure(sweep: Sweep, error: Exception) -> None:
+    if not is_unreachable(error):
+        log.error("sweep_failed", sweep=sweep.name, exc_info=error)
+
+
+def _reason(failure: Exception | None) -> str:
+    if isinstance(failure, RowsFailed):
+        return str(failure)
+    return type(failure).__name__ if failure else ""
 
 
 async def _declare(stop: asyncio.Event) -> None:

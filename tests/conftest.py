@@ -17,7 +17,7 @@ import hypothesis
 import pytest
 from asgi_lifespan import LifespanManager
 
-from server import cache, clock, crypto, schema
+from server import cache, clock, crypto, jobs, schema
 from server.app import create_app
 from server.database import fetch
 from server.embedded import start_postgres, start_valkey
@@ -98,6 +98,7 @@ async def app(started_app: Any, emptying: str, settings: Settings) -> AsyncItera
     """The application for one test, which finds an empty database, an empty cache and the real time."""
     yield started_app
     clock.move_clock(timedelta())
+    jobs.FAILURES.clear()
     connection = await asyncpg.connect(settings.database_url)
     try:
         # `replica` switches foreign keys and guards off for this connection alone; far faster than TRUNCATE.

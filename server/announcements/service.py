@@ -10,6 +10,7 @@ from server.announcements.models import Announcement, AnnouncementState, Audienc
 from server.audit import record_audit
 from server.database import fetch_one, fetch_value, transaction
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.jobs import Batch
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import AREA_LEVELS, Organization, RoleKind
@@ -38,8 +39,8 @@ class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
 
 
 async def create_announcement(actor_id: str, organization_id: str, words: AnnouncementText) -> str:
-    """A draft; its id. The organization's other staff are told that it is to be read and sent. Raises NotAllowed,
-    InvalidFields where the organization has no residents of its own (a grid, a unit) or is closed."""
+    """A draft; its id. Those who may send it are told that it is to be read and sent. Raises NotAllowed, InvalidFields
+    where the organization has no residents of its own (a grid, a unit) or is closed."""
     await require_role(actor_id, organization_id)
     _check(words)
     async with transaction():
@@ -50,22 +51,25 @@ async def create_announcement(actor_id: str, organization_id: str, words: Announ
             organization_id=organization_id, written_by_id=actor_id, **msgspec.structs.asdict(words)
         )
         await _audit("create_announcement", actor_id, announcement)
-        others = [person for person in await role_holders(organization_id) if person != actor_id]
-        await notify(others, "announcement_to_send", announcement=announcement.id)
+        await _ask_to_send(announcement)
     return announcement.id
 
 
 async def change_announcement(actor_id: str, announcement_id: str, version: int, words: AnnouncementText) -> None:
-    """Other words of a draft. Raises NotFound, EditedMeanwhile, WrongState once it is being sent."""
+    """Other words of a draft. Where that makes others the ones to send it, they are told. Raises NotFound,
+    EditedMeanwhile, WrongState once it is being sent."""
     _check(words)
     async with transaction():
         announcement = await _lock(actor_id, announcement_id)
         _require_draft(announcement, version)
+        others_send = announcement.written_by_id != actor_id or words.urgent > announcement.urgent
         announcement.update_from_dict(msgspec.structs.asdict(words))
         announcement.written_by_id = actor_id
         announcement.version += 1
         await announcement.save()
         await _audit("change_announcement", actor_id, announcement)
+        if others_send:
+            await _ask_to_send(announcement)
 
 
 async def send_announcement(actor_id: str, announcement_id: str, version: int) -> None:
@@ -77,7 +81,7 @@ async def send_announcement(actor_id: str, announcement_id: str, version: int) -
         if announcement.written_by_id == actor_id:
             raise SecondPersonNeeded()
         if announcement.urgent and not await holds_role(actor_id, announcement.organization_id, (RoleKind.MANAGER,)):
-            raise NotAllowed("紧急通知须由负责人发送")
+            raise NotAllowed("紧急通知须由管理员发送")
         counts = await count_audience(announcement.organization_id, announcement.audience)
         if not counts.people:
             raise NobodyToTell()
@@ -108,26 +112,30 @@ async def tell_next_persons() -> int:
     The messages and how far it has come commit together, so everybody is told once, wherever a worker dies; one that
     another worker is busy with is left to it.
     """
+    batch, told = Batch("announcements_send"), 0
     async with transaction():
         row = await fetch_one(
-            "SELECT id FROM announcement WHERE state = 'sending' ORDER BY urgent DESC, sent_at, id LIMIT 1 "
-            "FOR UPDATE SKIP LOCKED"
+            "SELECT id FROM announcement WHERE state = 'sending' AND id <> ALL($1) "
+            "ORDER BY urgent DESC, sent_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
+            batch.passed_over,
         )
-        if row is None:
-            return 0
-        announcement = await Announcement.get(id=row["id"])
-        persons = await next_persons(
-            announcement.organization_id, announcement.audience, announcement.told_through, BATCH
-        )
-        event = "announcement_urgent" if announcement.urgent else "announcement"
-        await notify(persons, event, announcement=announcement.id, at=announcement.sent_at)
-        announcement.told += len(persons)
-        if persons:
-            announcement.told_through = persons[-1]
-        if len(persons) < BATCH:
-            announcement.state, announcement.finished_at = AnnouncementState.SENT, clock.now()
-        await announcement.save(update_fields=["told", "told_through", "state", "finished_at"])
-    return max(len(persons), 1)
+        if row is not None:
+            async with batch.row(row["id"]):
+                told = max(await _tell_batch(await Announcement.get(id=row["id"])), 1)
+    return batch.finish(told)
+
+
+async def _tell_batch(announcement: Announcement) -> int:
+    persons = await next_persons(announcement.organization_id, announcement.audience, announcement.told_through, BATCH)
+    event = "announcement_urgent" if announcement.urgent else "announcement"
+    await notify(persons, event, announcement=announcement.id, at=announcement.sent_at)
+    announcement.told += len(persons)
+    if persons:
+        announcement.told_through = persons[-1]
+    if len(persons) < BATCH:
+        announcement.state, announcement.finished_at = AnnouncementState.SENT, clock.now()
+    await announcement.save(update_fields=["told", "told_through", "state", "finished_at"])
+    return len(persons)
 
 
 async def sending_lag() -> float:
@@ -155,6 +163,13 @@ async def _lock(actor_id: str, announcement_id: str) -> Announcement:
     if announcement is None or not await holds_role(actor_id, announcement.organization_id, WORKERS):
         raise NotFound()
     return announcement
+
+
+async def _ask_to_send(announcement: Announcement) -> None:
+    """Tell those who may send it, and are nearest: never its writer, and of what is urgent managers only."""
+    kinds = (RoleKind.MANAGER,) if announcement.urgent else WORKERS
+    senders = await role_holders(announcement.organization_id, kinds, besides=announcement.written_by_id)
+    await notify(senders, "announcement_to_send", announcement=announcement.id)
 
 
 async def _audit(action: str, actor_id: str, announcement: Announcement, **details: Any) -> None:

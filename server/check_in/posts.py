@@ -12,6 +12,7 @@ from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state, toda
 from server.database import IntegrityError, fetch, fetch_value, transaction, violates
 from server.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.ids import new_id
+from server.jobs import Batch
 from server.members.models import Membership
 from server.members.service import member_person, membership_of
 from server.notifications.service import notify
@@ -121,17 +122,22 @@ async def close_post(actor_id: str, post_id: str) -> None:
 
 async def end_terms() -> int:
     """The sweep: posts whose term is over end, with all that is held or asked for; how many posts."""
+    batch = Batch("post_terms_end")
     async with transaction():
         ids = await fetch(
-            "SELECT id FROM post WHERE state <> 'ended' AND term_ends_on < $1 "
+            "SELECT id FROM post WHERE state <> 'ended' AND term_ends_on < $1 AND id <> ALL($2) "
             f"ORDER BY term_ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
             today(),
+            batch.passed_over,
         )
         for post in await Post.filter(id__in=[row["id"] for row in ids]).order_by("id"):
-            await _shut(post, PostState.ENDED, None, "岗位任期已满")
-            await record_audit("end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id)
-            await notify(await role_holders(post.community_id), "post_term_over", post=post.id)
-    return len(ids)
+            async with batch.row(post.id):
+                await _shut(post, PostState.ENDED, None, "岗位任期已满")
+                await record_audit(
+                    "end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id
+                )
+                await notify(await role_holders(post.community_id), "post_term_over", post=post.id)
+    return batch.finish()
 
 
 async def term_lag() -> float:

@@ -12,9 +12,9 @@ from server.audit import record_audit
 from server.check_in.belonging import unit_of
 from server.check_in.freezing import ReportWords, freeze, seal_content, seal_words
 from server.check_in.report_models import HalfYearReport, PeriodRun, PostMonth, RunKind
-from server.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.database import execute, fetch, fetch_one, fetch_value, is_unreachable, transaction
 from server.ids import new_id
-from server.jobs import Sweep
+from server.jobs import Batch, Sweep
 from server.members.homes import describe_homes
 from server.members.service import MemberFacts, open_memberships
 from server.notifications.service import notify
@@ -31,37 +31,14 @@ PeriodT = TypeVar("PeriodT", Month, HalfYear)
 
 async def credit_post_months() -> int:
     """Credit those who held a post in the last month that is over, a batch of them; how many, and 1 for the last."""
+    batch = Batch("post_months_credit")
     month = await _period_due(RunKind.POST_MONTHS, read_month, _first_month)
-    if month is None:
-        return 0
+    finished = False
     async with transaction():
-        run = await _lock_run(RunKind.POST_MONTHS, month.code)
-        if run is None:
-            return 0
-        rows = await fetch(
-            "SELECT h.id, h.membership_id, p.community_id FROM post_holding h JOIN post p ON p.id = h.post_id "
-            "JOIN membership m ON m.id = h.membership_id WHERE h.state IN ('held', 'left', 'ended') "
-            "AND m.ended_at IS NULL AND LEAST(h.ended_at, $1) - GREATEST(h.decided_at, $2) >= $3 "
-            "AND ($4::uuid IS NULL OR h.id > $4) ORDER BY h.id LIMIT $5",
-            month.ends_at,
-            month.starts_at,
-            HELD_AT_LEAST,
-            run.after_id,
-            _BATCH,
-        )
-        members = await open_memberships({row["membership_id"] for row in rows})
-        for row in rows:
-            credited = await PostMonth.create(holding_id=row["id"], month=month.code)
-            await record_service(
-                members[row["membership_id"]].person_id,
-                rule="post_served",
-                source=("post_month", credited.id),
-                # The last second of the month: so it counts in the half-year that ends with it.
-                occurred_at=month.ends_at - timedelta(seconds=1),
-                organization_id=row["community_id"],
-            )
-        await _advance(run, [row["id"] for row in rows])
-    return len(rows) + bool(run.finished_at)
+        run = await _lock_run(batch, RunKind.POST_MONTHS, month.code if month else None)
+        if run is not None:
+            finished = await _credit_batch(batch, run)
+    return batch.finish(batch.done + finished)
 
 
 async def make_reports() -> int:
@@ -70,35 +47,110 @@ async def make_reports() -> int:
     The credit for posts in its last month comes first.
     """
     period = await _period_due(RunKind.REPORTS, read_half_year, _first_half_year)
-    if period is None:
-        return 0
     month = await _period_due(RunKind.POST_MONTHS, read_month, _first_month)
-    if month is not None and month.ends_at <= period.ends_at:
+    if period and month and month.ends_at <= period.ends_at:
         return await credit_post_months()
+    batch = Batch("half_year_reports")
+    finished = False
     async with transaction():
-        run = await _lock_run(RunKind.REPORTS, period.code)
-        if run is None:
-            return 0
-        rows = await fetch(
-            # Who moved house is reported by the community where they were last.
-            "SELECT DISTINCT ON (c.membership_id) c.membership_id, c.community_id FROM check_in c "
-            "JOIN membership m ON m.id = c.membership_id WHERE c.state IN ('confirmed', 'ended') "
-            "AND m.kind = 'in_service' AND m.ended_at IS NULL AND c.decided_at < $1 "
-            "AND (c.ended_at IS NULL OR c.ended_at > $2) AND ($3::uuid IS NULL OR c.membership_id > $3) "
-            "ORDER BY c.membership_id, c.decided_at DESC, c.id DESC LIMIT $4",
-            period.ends_at,
-            period.starts_at,
-            run.after_id,
-            _BATCH,
-        )
-        communities = {row["membership_id"]: row["community_id"] for row in rows}
-        # Whoever freezes a report holds the membership, always in this order.
-        await fetch("SELECT 1 FROM membership WHERE id = ANY($1) ORDER BY id FOR UPDATE", list(communities))
-        await _freeze_batch(await open_memberships(communities), communities, period)
-        await _advance(run, list(communities))
-        if run.finished_at:
-            await _tell_communities(period)
-    return len(rows) + bool(run.finished_at)
+        run = await _lock_run(batch, RunKind.REPORTS, period.code if period else None)
+        if run is not None:
+            finished = await _report_batch(batch, run)
+    return batch.finish(batch.done + finished)
+
+
+async def _credit_batch(batch: Batch, run: PeriodRun) -> bool:
+    month = read_month(run.period)
+    after_id, again = _which(batch, run)
+    rows = await fetch(
+        "SELECT h.id, h.membership_id, p.community_id FROM post_holding h JOIN post p ON p.id = h.post_id "
+        "JOIN membership m ON m.id = h.membership_id WHERE h.state IN ('held', 'left', 'ended') "
+        "AND m.ended_at IS NULL AND LEAST(h.ended_at, $1) - GREATEST(h.decided_at, $2) >= $3 "
+        "AND ($4::uuid IS NULL OR h.id > $4) AND ($5::uuid[] IS NULL OR h.id = ANY($5)) ORDER BY h.id LIMIT $6",
+        month.ends_at,
+        month.starts_at,
+        HELD_AT_LEAST,
+        after_id,
+        again,
+        _BATCH,
+    )
+    found = {row["id"]: row for row in rows}
+
+    async def credit(ids: list[str]) -> None:
+        members = await open_memberships({found[id_]["membership_id"] for id_ in ids})
+        for id_ in ids:
+            credited = await PostMonth.create(holding_id=id_, month=month.code)
+            await record_service(
+                members[found[id_]["membership_id"]].person_id,
+                rule="post_served",
+                source=("post_month", credited.id),
+                # The last second of the month: so it counts in the half-year that ends with it.
+                occurred_at=month.ends_at - timedelta(seconds=1),
+                organization_id=found[id_]["community_id"],
+            )
+
+    return await _advance(run, list(found), await _do(batch, list(found), credit), again)
+
+
+async def _report_batch(batch: Batch, run: PeriodRun) -> bool:
+    period = read_half_year(run.period)
+    after_id, again = _which(batch, run)
+    rows = await fetch(
+        # Who moved house is reported by the community where they were last. One that two persons' merging brought here
+        # meanwhile is not made again.
+        "SELECT DISTINCT ON (c.membership_id) c.membership_id, c.community_id FROM check_in c "
+        "JOIN membership m ON m.id = c.membership_id WHERE c.state IN ('confirmed', 'ended') "
+        "AND m.kind = 'in_service' AND m.ended_at IS NULL AND c.decided_at < $1 "
+        "AND (c.ended_at IS NULL OR c.ended_at > $2) AND ($3::uuid IS NULL OR c.membership_id > $3) "
+        "AND ($4::uuid[] IS NULL OR c.membership_id = ANY($4)) AND NOT EXISTS (SELECT 1 FROM half_year_report r "
+        "WHERE r.membership_id = c.membership_id AND r.period = $6) "
+        "ORDER BY c.membership_id, c.decided_at DESC, c.id DESC LIMIT $5",
+        period.ends_at,
+        period.starts_at,
+        after_id,
+        again,
+        _BATCH,
+        period.code,
+    )
+    communities = {row["membership_id"]: row["community_id"] for row in rows}
+    # Whoever freezes a report holds the membership, always in this order.
+    await fetch("SELECT 1 FROM membership WHERE id = ANY($1) ORDER BY id FOR UPDATE", list(communities))
+
+    async def freeze_them(ids: list[str]) -> None:
+        await _freeze_batch(await open_memberships(ids), communities, period)
+
+    missed = await _do(batch, list(communities), freeze_them)
+    finished = await _advance(run, list(communities), missed, again)
+    if again:
+        await _tell_communities(period, sorted(communities.keys() - set(missed)))
+    elif finished:
+        await _tell_communities(period)
+    return finished
+
+
+async def _do(batch: Batch, ids: list[str], do: Callable[[list[str]], Awaitable[None]]) -> list[str]:
+    """Do them together or, where that fails, each for itself; those that could not be done. Raises what was wrong where
+    that are all of a full batch: then it is not they that are at fault, and the run waits."""
+    try:
+        async with transaction():
+            await do(ids)
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        failure = error
+    else:
+        batch.count_done(ids)
+        return []
+    missed = []
+    for id_ in ids:
+        before = batch.done
+        async with batch.row(id_):
+            await do([id_])
+        if batch.done == before:
+            missed.append(id_)
+    if len(missed) == _BATCH:
+        raise failure
+    return missed
 
 
 async def _freeze_batch(members: dict[str, MemberFacts], communities: dict[str, str], period: HalfYear) -> None:
@@ -136,11 +188,12 @@ async def _freeze_batch(members: dict[str, MemberFacts], communities: dict[str, 
         )
 
 
-async def _tell_communities(period: HalfYear) -> None:
+async def _tell_communities(period: HalfYear, membership_ids: list[str] | None = None) -> None:
     rows = await fetch(
-        "SELECT community_id, count(*) AS reports FROM half_year_report WHERE period = $1 GROUP BY community_id "
-        "ORDER BY community_id",
+        "SELECT community_id, count(*) AS reports FROM half_year_report WHERE period = $1 "
+        "AND ($2::uuid[] IS NULL OR membership_id = ANY($2)) GROUP BY community_id ORDER BY community_id",
         period.code,
+        membership_ids,
     )
     for row in rows:
         await notify(
@@ -183,8 +236,13 @@ async def _first_half_year() -> HalfYear | None:
     return half_year_of(moment) if moment else None
 
 
-async def _lock_run(kind: RunKind, period: str) -> PeriodRun | None:
-    """The run, begun where it was not yet; None while another worker does a batch of it, or when it is done."""
+async def _lock_run(batch: Batch, kind: RunKind, period: str | None) -> PeriodRun | None:
+    """The run, begun where it was not yet; None while another worker does a batch of it, or when it is done. Where no
+    period is due, one that is finished but has missed some whose turn it is again."""
+    if period is None:
+        missing = PeriodRun.filter(kind=kind, finished_at__isnull=False, missed__isnull=False)
+        runs = await missing.order_by("period").select_for_update(skip_locked=True)
+        return next((run for run in runs if not set(run.missed) <= set(batch.passed_over)), None)
     await execute(
         "INSERT INTO period_run (id, created_at, kind, period, made) VALUES ($1, $2, $3, $4, 0) "
         "ON CONFLICT (kind, period) DO NOTHING",
@@ -197,13 +255,25 @@ async def _lock_run(kind: RunKind, period: str) -> PeriodRun | None:
     return await unfinished.select_for_update(skip_locked=True).first()
 
 
-async def _advance(run: PeriodRun, ids: list[str]) -> None:
-    run.made += len(ids)
-    if len(ids) == _BATCH:
-        run.after_id = max(ids)
-    else:
+def _which(batch: Batch, run: PeriodRun) -> tuple[str | None, list[str] | None]:
+    """After which id the next batch begins; or, of a finished run, the ids that are tried again."""
+    if run.finished_at is None:
+        return run.after_id, None
+    return None, [id_ for id_ in run.missed if id_ not in batch.passed_over][:_BATCH]
+
+
+async def _advance(run: PeriodRun, ids: list[str], missed: list[str], again: list[str] | None) -> bool:
+    """Note how far the run has come; whether it is finished with this batch. Of those that were tried again, the ones
+    that are not due any more (their membership has ended) are let go."""
+    run.made += len(ids) - len(missed)
+    run.missed = [id_ for id_ in run.missed or [] if id_ not in (again or ())] + missed or None
+    finished = again is None and len(ids) < _BATCH
+    if finished:
         run.finished_at = clock.now()
+    elif again is None:
+        run.after_id = max(ids)
     await run.save()
+    return finished
 
 
 async def _reports_lag() -> float:

@@ -99,12 +99,13 @@ class RunKind(StrEnum):
 
 class PeriodRun(Model):
     """One pass over everybody for a month or half-year, batch by batch: whoever locks the row does the next batch, from
-    `after_id` on. `made` counts."""
+    `after_id` on. `made` counts. `missed` are those that could not be done; once it is over they are tried again."""
 
     kind = fields.CharEnumField(RunKind, max_length=16)
     period = fields.CharField(max_length=7)
     after_id = IdField(null=True)
     made = fields.IntField(default=0)
+    missed: Any = fields.JSONField(null=True)
     finished_at = fields.DatetimeField(null=True)
 
     class Meta:

@@ -17,6 +17,7 @@ from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state, today
 from server.crypto import keyring
 from server.database import IntegrityError, fetch, fetch_value, transaction, violates
 from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.jobs import Batch
 from server.members.homes import host_of_home
 from server.moderation.service import submit_for_check
 from server.notifications.service import notify
@@ -181,15 +182,18 @@ async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *
 
 async def lapse_unit_check_ins() -> int:
     """The sweep: pairings whose last day is over end; how many."""
+    batch = Batch("unit_check_ins_lapse")
     async with transaction():
         rows = await fetch(
-            "SELECT id FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1 "
+            "SELECT id FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1 AND id <> ALL($2) "
             f"ORDER BY ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
             today(),
+            batch.passed_over,
         )
         for row in rows:
-            await lapse_unit_check_in(row["id"], "结对期限已满")
-    return len(rows)
+            async with batch.row(row["id"]):
+                await lapse_unit_check_in(row["id"], "结对期限已满")
+    return batch.finish()
 
 
 async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:

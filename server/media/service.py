@@ -9,6 +9,7 @@ from typing import NamedTuple
 from server import clock
 from server.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.errors import FieldProblem, NotFound, Refusal, TooLarge, TooManyRequests, Unavailable
+from server.jobs import Batch
 from server.media import storage
 from server.media.addresses import read_address, signed_address
 from server.media.models import Picture, PictureFormat, PictureState, Variant
@@ -194,17 +195,20 @@ async def remove_unused_pictures(limit: int = 50) -> int:
     Each is first marked, which is committed, then its bytes are deleted, then its row: cut off anywhere, the next run
     goes on. A picture that is being attached is locked and so skipped; a marked one can no longer be attached.
     """
+    batch = Batch("unused_pictures")
     rows = await fetch(
-        "WITH picked AS MATERIALIZED (SELECT id FROM picture WHERE unused_since < $1 ORDER BY unused_since LIMIT $2 "
-        "FOR UPDATE SKIP LOCKED) UPDATE picture SET state = 'removing' FROM picked WHERE picture.id = picked.id "
-        "RETURNING picture.id, format",
+        "WITH picked AS MATERIALIZED (SELECT id FROM picture WHERE unused_since < $1 AND id <> ALL($3) "
+        "ORDER BY unused_since LIMIT $2 FOR UPDATE SKIP LOCKED) UPDATE picture SET state = 'removing' FROM picked "
+        "WHERE picture.id = picked.id RETURNING picture.id, format",
         clock.now() - UNUSED_FOR,
         limit,
+        batch.passed_over,
     )
     for row in rows:
-        await _delete_bytes(row["id"], PictureFormat(row["format"]))
-        await execute("DELETE FROM picture WHERE id = $1 AND state = 'removing'", row["id"])
-    return len(rows)
+        async with batch.attempt(row["id"]):
+            await _delete_bytes(row["id"], PictureFormat(row["format"]))
+            await execute("DELETE FROM picture WHERE id = $1 AND state = 'removing'", row["id"])
+    return batch.finish()
 
 
 async def unused_picture_lag() -> float:

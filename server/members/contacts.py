@@ -14,6 +14,7 @@ from server.crypto import keyring
 from server.database import fetch, fetch_value, transaction
 from server.errors import InvalidFields, NotFound, WrongState
 from server.ids import new_id
+from server.jobs import Batch
 from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
 from server.members.service import (
     CONTACT_EVERY,
@@ -109,20 +110,26 @@ async def record_contact(
 async def remind_contacts(limit: int = _BATCH) -> int:
     """The sweep: floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
     now = clock.now()
+    batch = Batch("member_contacts_remind")
     async with transaction():
-        due = Membership.filter(contact_due_at__lte=now).order_by("contact_due_at").limit(limit)
-        memberships = await due.select_for_update(skip_locked=True)
+        due = Membership.filter(contact_due_at__lte=now).exclude(id__in=batch.passed_over)
+        memberships = await due.order_by("contact_due_at").limit(limit).select_for_update(skip_locked=True)
         for membership in memberships:
-            membership.contact_due_at = now + CONTACT_EVERY
-            await membership.save(update_fields=["contact_due_at"])
-            if membership.community_id is None:
-                continue
-            facts = open_membership(membership)
-            to = [facts.contact_person_id] if facts.contact_person_id else []
-            if not to or not await may_be_contact(to[0], membership.community_id):
-                to = await role_holders(membership.community_id)
-            await notify(to, "member_contact_due", membership=membership.id, days=CONTACT_EVERY.days, at=now)
-    return len(memberships)
+            async with batch.row(membership.id):
+                await _remind(membership, now)
+    return batch.finish()
+
+
+async def _remind(membership: Membership, now: datetime) -> None:
+    membership.contact_due_at = now + CONTACT_EVERY
+    await membership.save(update_fields=["contact_due_at"])
+    if membership.community_id is None:
+        return
+    facts = open_membership(membership)
+    to = [facts.contact_person_id] if facts.contact_person_id else []
+    if not to or not await may_be_contact(to[0], membership.community_id):
+        to = await role_holders(membership.community_id)
+    await notify(to, "member_contact_due", membership=membership.id, days=CONTACT_EVERY.days, at=now)
 
 
 async def contact_lag() -> float:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server import clock
 from server.database import fetch, fetch_value
-from server.jobs import Sweep
+from server.jobs import Batch, Sweep
 from server.moderation.models import CheckState
 from server.moderation.service import record_state
 
@@ -16,12 +16,18 @@ _BATCH = 100
 async def hold_overdue_checks() -> int:
     """Parts without a verdict after 40 minutes go to the staff. `record_state` decides again under the subject's lock,
     so any number of workers may find the same ones."""
+    batch, done = Batch("overdue_content_checks"), 0
     rows = await fetch(
-        "SELECT id FROM content_check WHERE state = 'pending' AND created_at < $1 ORDER BY created_at LIMIT $2",
+        "SELECT id FROM content_check WHERE state = 'pending' AND created_at < $1 AND id <> ALL($3) "
+        "ORDER BY created_at LIMIT $2",
         clock.now() - OVERDUE,
         _BATCH,
+        batch.passed_over,
     )
-    return sum([await record_state(row["id"], CheckState.HELD, note="no verdict in time") for row in rows])
+    for row in rows:
+        async with batch.row(row["id"]):
+            done += await record_state(row["id"], CheckState.HELD, note="no verdict in time")
+    return batch.finish(done)
 
 
 async def overdue_seconds() -> float:

@@ -5,6 +5,7 @@ from typing import Any
 
 from server import clock
 from server.database import execute, fetch, fetch_value, transaction
+from server.jobs import Batch
 from server.neighbor_center.rules import next_reminder
 from server.neighbor_center.terms import persons_to_tell
 from server.notifications.service import notify
@@ -13,12 +14,12 @@ _DUE_SLOTS = (
     "SELECT b.id, b.person_id, b.booked_by_id, b.slot_id, b.starts_at, "
     "p.state = 'confirmed' AND b.approval <> 'pending' AS is_booked, p.ended_at IS NULL AS is_active "
     "FROM booking b JOIN place p ON p.id = b.place_id WHERE b.remind_at <= $1 "
-    "ORDER BY b.remind_at LIMIT $2 FOR NO KEY UPDATE OF b SKIP LOCKED"
+    "AND b.id <> ALL($3) ORDER BY b.remind_at LIMIT $2 FOR NO KEY UPDATE OF b SKIP LOCKED"
 )
 _DUE_ROOMS = (
     "SELECT r.id, r.person_id, r.booked_by_id, r.starts_at, r.state = 'booked' AS is_booked, "
     "r.state IN ('requested', 'booked') AS is_active FROM room_booking r WHERE r.remind_at <= $1 "
-    "ORDER BY r.remind_at LIMIT $2 FOR NO KEY UPDATE OF r SKIP LOCKED"
+    "AND r.id <> ALL($3) ORDER BY r.remind_at LIMIT $2 FOR NO KEY UPDATE OF r SKIP LOCKED"
 )
 
 
@@ -29,21 +30,23 @@ async def send_reminders(limit: int = 100) -> int:
     reminded; by the next reminder that may have changed.
     """
     now = clock.now()
+    batch = Batch("booking_reminders")
     async with transaction():
-        slots = await fetch(_DUE_SLOTS, now, limit)
-        for row in slots:
-            if row["is_booked"] and row["starts_at"] > now:
-                told = await persons_to_tell(row["person_id"], row["booked_by_id"])
-                await notify(told, "slot_reminder", expires_at=row["starts_at"], booking=row["id"], slot=row["slot_id"])
-        await _plan("booking", slots, now)
+        for row in await fetch(_DUE_SLOTS, now, limit, batch.passed_over):
+            async with batch.row(row["id"]):
+                if row["is_booked"] and row["starts_at"] > now:
+                    told = await persons_to_tell(row["person_id"], row["booked_by_id"])
+                    facts = {"booking": row["id"], "slot": row["slot_id"]}
+                    await notify(told, "slot_reminder", expires_at=row["starts_at"], **facts)
+                await _plan("booking", row, now)
     async with transaction():
-        rooms = await fetch(_DUE_ROOMS, now, limit)
-        for row in rooms:
-            if row["is_booked"] and row["starts_at"] > now:
-                told = await persons_to_tell(row["person_id"], row["booked_by_id"])
-                await notify(told, "room_reminder", expires_at=row["starts_at"], room_booking=row["id"])
-        await _plan("room_booking", rooms, now)
-    return len(slots) + len(rooms)
+        for row in await fetch(_DUE_ROOMS, now, limit, batch.passed_over):
+            async with batch.row(row["id"]):
+                if row["is_booked"] and row["starts_at"] > now:
+                    told = await persons_to_tell(row["person_id"], row["booked_by_id"])
+                    await notify(told, "room_reminder", expires_at=row["starts_at"], room_booking=row["id"])
+                await _plan("room_booking", row, now)
+    return batch.finish()
 
 
 async def reminder_lag() -> float:
@@ -57,10 +60,6 @@ async def reminder_lag() -> float:
     return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
-async def _plan(table: str, rows: list[Any], now: datetime) -> None:
-    await execute(
-        f"UPDATE {table} SET remind_at = planned.at FROM unnest($1::uuid[], $2::timestamptz[]) AS planned (id, at) "
-        f"WHERE {table}.id = planned.id",
-        [row["id"] for row in rows],
-        [next_reminder(now, row["starts_at"]) if row["is_active"] else None for row in rows],
-    )
+async def _plan(table: str, row: Any, now: datetime) -> None:
+    planned = next_reminder(now, row["starts_at"]) if row["is_active"] else None
+    await execute(f"UPDATE {table} SET remind_at = $2 WHERE id = $1", row["id"], planned)

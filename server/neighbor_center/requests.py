@@ -13,6 +13,7 @@ from server import clock
 from server.audit import record_audit
 from server.database import fetch, fetch_value, transaction
 from server.ids import Id
+from server.jobs import Batch
 from server.neighbor_center.affected import BookingKind
 from server.neighbor_center.booking_models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.booking_queries import name_persons, require_venue_reader
@@ -112,26 +113,35 @@ async def settle_requests(limit: int = 50) -> int:
     Each request in a transaction of its own; one that is being decided on at this moment is left for the next round.
     """
     now = clock.now()
-    slots = await fetch("SELECT id FROM booking WHERE answer_due_at <= $1 ORDER BY answer_due_at LIMIT $2", now, limit)
+    batch = Batch("booking_requests")
+    slots = await fetch(
+        "SELECT id FROM booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
+        now,
+        limit,
+        batch.passed_over,
+    )
     rooms = await fetch(
-        "SELECT id FROM room_booking WHERE answer_due_at <= $1 ORDER BY answer_due_at LIMIT $2", now, limit
+        "SELECT id FROM room_booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
+        now,
+        limit,
+        batch.passed_over,
     )
     done = 0
     for row in slots:
-        async with transaction():
+        async with batch.row(row["id"]):
             due = Booking.filter(id=row["id"], answer_due_at__lte=now)
             booking = await due.select_for_update(no_key=True, skip_locked=True).get_or_none()
             if booking is not None:
                 await _settle_slot(booking, now)
                 done += 1
     for row in rooms:
-        async with transaction():
+        async with batch.row(row["id"]):
             due_rooms = RoomBooking.filter(id=row["id"], answer_due_at__lte=now)
             room = await due_rooms.select_for_update(no_key=True, skip_locked=True).get_or_none()
             if room is not None:
                 await _settle_room(room, now)
                 done += 1
-    return done
+    return batch.finish(done)
 
 
 async def request_lag() -> float:

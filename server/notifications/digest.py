@@ -6,7 +6,8 @@ The digest has a template of its own, so a person who accepted nothing but it st
 from datetime import datetime
 
 from server import clock
-from server.database import fetch, fetch_value, transaction
+from server.database import fetch, fetch_value
+from server.jobs import Batch
 from server.notifications import grants
 from server.notifications.events import EVENTS
 from server.notifications.preferences import wanted_by
@@ -22,15 +23,18 @@ async def send_digests() -> int:
     waits for it and then finds none.
     """
     now = clock.now()
+    batch = Batch("inbox_digests")
     rows = await fetch(
         "SELECT DISTINCT person_id FROM (SELECT person_id FROM inbox_message WHERE digest_due_at <= $1 "
-        "ORDER BY digest_due_at LIMIT $2) AS due",
+        "AND person_id <> ALL($3) ORDER BY digest_due_at LIMIT $2) AS due",
         now,
         _BATCH,
+        batch.passed_over,
     )
     for row in rows:
-        await _send_digest(row["person_id"], now)
-    return len(rows)
+        async with batch.row(row["person_id"]):
+            await _send_digest(row["person_id"], now)
+    return batch.finish()
 
 
 async def digest_lag() -> float:
@@ -40,16 +44,14 @@ async def digest_lag() -> float:
 
 
 async def _send_digest(person_id: str, now: datetime) -> None:
-    async with transaction():
-        taken = await fetch(
-            "UPDATE inbox_message SET digest_due_at = NULL WHERE person_id = $1 AND digest_due_at <= $2 "
-            "RETURNING read_at",
-            person_id,
-            now,
-        )
-        unread = sum(row["read_at"] is None for row in taken)
-        event = EVENTS["inbox_digest"]
-        if not unread or event.topic in (await wanted_by(person_id)).muted:
-            return
-        if await grants.balance_of(person_id, event.template):
-            await notify(person_id, "inbox_digest", count=unread, at=now)
+    taken = await fetch(
+        "UPDATE inbox_message SET digest_due_at = NULL WHERE person_id = $1 AND digest_due_at <= $2 RETURNING read_at",
+        person_id,
+        now,
+    )
+    unread = sum(row["read_at"] is None for row in taken)
+    event = EVENTS["inbox_digest"]
+    if not unread or event.topic in (await wanted_by(person_id)).muted:
+        return
+    if await grants.balance_of(person_id, event.template):
+        await notify(person_id, "inbox_digest", count=unread, at=now)

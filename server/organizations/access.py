@@ -50,14 +50,18 @@ async def require_role_or_hide(person_id: str, organization_id: str, kinds: Iter
         raise NotFound()
 
 
-async def role_holders(organization_id: str, kinds: Iterable[RoleKind] = WORKERS) -> list[str]:
+async def role_holders(
+    organization_id: str, kinds: Iterable[RoleKind] = WORKERS, *, besides: str | None = None
+) -> list[str]:
     """The persons to tell about something at this organization: those who hold a role exactly there, or, where nobody
-    does, at the nearest organization above."""
+    does, at the nearest organization above. `besides` is somebody who does not count."""
     rows = await fetch(
         "SELECT g.person_id, nlevel(held.path) AS depth FROM role_grant g "
         "JOIN organization held ON held.id = g.organization_id JOIN organization target ON target.id = $1 "
-        "WHERE g.ended_at IS NULL AND g.kind = ANY($2) AND held.path @> target.path ORDER BY depth DESC",
+        "WHERE g.ended_at IS NULL AND g.kind = ANY($2) AND held.path @> target.path "
+        "AND g.person_id IS DISTINCT FROM $3::uuid ORDER BY depth DESC",
         organization_id,
         [str(kind) for kind in kinds],
+        besides,
     )
     return sorted({row["person_id"] for row in rows if row["depth"] == rows[0]["depth"]})

@@ -96,13 +96,15 @@ async def passes_of(place_ids: list[str]) -> dict[str, list[Pass]]:
     return found
 
 
-async def due_allotments(now: datetime, limit: int) -> list[str]:
-    """Allotments with places that time has caught up with, those longest due first."""
+async def due_allotments(now: datetime, limit: int, without: list[str]) -> list[str]:
+    """Allotments with places that time has caught up with, those longest due first; not those `without`."""
     rows = await fetch(
         "SELECT due.allotment_id FROM (SELECT allotment_id, due_at FROM place WHERE due_at <= $1 "
-        "ORDER BY due_at LIMIT $2) AS due GROUP BY due.allotment_id ORDER BY min(due.due_at)",
+        "AND allotment_id <> ALL($3) ORDER BY due_at LIMIT $2) AS due "
+        "GROUP BY due.allotment_id ORDER BY min(due.due_at)",
         now,
         limit,
+        without,
     )
     return [row["allotment_id"] for row in rows]
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from server import clock
 from server.database import execute, fetch, fetch_value, transaction
 from server.errors import InvalidFields, NotFound, WrongState
+from server.jobs import Batch
 from server.places.errors import OfferExpired
 from server.places.line import LAPSED as LAPSED
 from server.places.line import MOVED as MOVED
@@ -222,13 +223,13 @@ async def settle_due(limit: int = 100) -> int:
 
     How many places were settled. Each allotment in its own transaction; one that is busy is left for the next round.
     """
-    done = 0
-    for allotment_id in await due_allotments(clock.now(), limit):
-        async with transaction():
+    batch, done = Batch("places_due"), 0
+    for allotment_id in await due_allotments(clock.now(), limit, batch.passed_over):
+        async with batch.row(allotment_id):
             allotment = await Allotment.filter(id=allotment_id).select_for_update(skip_locked=True).get_or_none()
             if allotment is not None:
                 done += await settle(allotment)
-    return done
+    return batch.finish(done)
 
 
 async def move_places(from_id: str, into_id: str) -> None:

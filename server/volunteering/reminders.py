@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from server import clock
-from server.database import fetch, fetch_value, transaction
+from server.database import execute, fetch, fetch_value, transaction
+from server.jobs import Batch
 from server.notifications.service import notify
 from server.volunteering.models import Shift
 from server.volunteering.party import people_coming
@@ -29,22 +30,26 @@ async def plan_reminders(shifts: list[Shift]) -> None:
 
 async def remind_of_shifts() -> int:
     """The sweep: tell those who have a place; of a reminder that is late only the nearest. How many shifts."""
+    batch = Batch("remind_of_shifts")
     async with transaction():
         now = clock.now()
         rows = await fetch(
-            "SELECT id, starts_at FROM shift WHERE remind_at <= $1 ORDER BY remind_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+            "SELECT id, starts_at FROM shift WHERE remind_at <= $1 AND id <> ALL($3) "
+            "ORDER BY remind_at LIMIT $2 FOR UPDATE SKIP LOCKED",
             now,
             _BATCH,
+            batch.passed_over,
         )
         for row in rows:
-            left = row["starts_at"] - now
-            if left > timedelta():
-                event = "shift_tomorrow" if left > HOURS_BEFORE else "shift_soon"
-                await notify(await people_coming([row["id"]]), event, expires_at=row["starts_at"], shift=row["id"])
-            await fetch(
-                "UPDATE shift SET remind_at = $2 WHERE id = $1", row["id"], next_reminder(now, row["starts_at"])
-            )
-    return len(rows)
+            async with batch.row(row["id"]):
+                left = row["starts_at"] - now
+                if left > timedelta():
+                    event = "shift_tomorrow" if left > HOURS_BEFORE else "shift_soon"
+                    await notify(await people_coming([row["id"]]), event, expires_at=row["starts_at"], shift=row["id"])
+                await execute(
+                    "UPDATE shift SET remind_at = $2 WHERE id = $1", row["id"], next_reminder(now, row["starts_at"])
+                )
+    return batch.finish()
 
 
 async def reminder_lag() -> float:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from server import clock
 from server.audit import record_audit
-from server.database import fetch, fetch_value, transaction
+from server.database import fetch, fetch_value
+from server.jobs import Batch
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.no_shows import mark_no_show
@@ -20,18 +21,21 @@ _ON = "a.state IN ('published', 'finished') AND sh.state = 'scheduled'"
 async def close_shifts(limit: int = 50) -> int:
     """The sweep, 2 h after the end: who forgot to sign out is taken to have stayed to the end, which is flagged and
     told; whoever leads the shift is asked to confirm. How many shifts. Each in its own transaction."""
+    batch, done = Batch("close_shifts"), 0
     due = await fetch(
         f"SELECT sh.id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} AND sh.closed_at IS NULL "
-        "AND sh.ends_at < $1 ORDER BY sh.ends_at LIMIT $2",
+        "AND sh.ends_at < $1 AND sh.id <> ALL($3) ORDER BY sh.ends_at LIMIT $2",
         clock.now() - SCAN_AFTER,
         limit,
+        batch.passed_over,
     )
     for row in due:
-        async with transaction():
+        async with batch.row(row["id"]):
             shift = await _claim(row["id"], "closed_at")
             if shift is not None:
                 await _close(shift)
-    return len(due)
+                done += 1
+    return batch.finish(done)
 
 
 async def settle_absences(limit: int = 50) -> int:
@@ -39,21 +43,24 @@ async def settle_absences(limit: int = 50) -> int:
     has passed. Where nobody signed in and nothing was confirmed, attendance was not kept, and nobody is punished for
     it. How many shifts. Each in its own transaction."""
     now = clock.now()
+    batch, done = Batch("settle_absences"), 0
     due = await fetch(
-        f"SELECT sh.id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} "
+        f"SELECT sh.id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} AND sh.id <> ALL($3) "
         "AND sh.absences_settled_at IS NULL AND sh.closed_at IS NOT NULL AND (sh.ends_at < $1 "
         "OR EXISTS (SELECT 1 FROM hours h WHERE h.shift_id = sh.id) AND NOT EXISTS (SELECT 1 FROM sign_up s "
         "JOIN place p ON p.id = s.place_id JOIN attendance t ON t.sign_up_id = s.id "
         "WHERE s.shift_id = sh.id AND p.state = 'confirmed')) ORDER BY sh.ends_at LIMIT $2",
         now - CONFIRM_WITHIN,
         limit,
+        batch.passed_over,
     )
     for row in due:
-        async with transaction():
+        async with batch.row(row["id"]):
             shift = await _claim(row["id"], "absences_settled_at")
             if shift is not None:
                 await _settle(shift)
-    return len(due)
+                done += 1
+    return batch.finish(done)
 
 
 async def close_lag() -> float:

@@ -10,6 +10,7 @@ from server import clock
 from server.database import fetch, fetch_value, transaction
 from server.errors import NotFound, WrongState
 from server.ids import Id
+from server.jobs import Batch
 from server.notifications.service import notify
 from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment, lock_allotment
@@ -118,15 +119,17 @@ async def call_off_small_shifts(limit: int = 50) -> int:
     """The sweep: when sign-up closes, shifts with fewer people than their minimum are called off; how many were looked
     at. Each in its own transaction."""
     now = clock.now()
+    batch, done = Batch("call_off_small_shifts"), 0
     due = await fetch(
         "SELECT sh.id, sh.activity_id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.minimum > 0 "
         "AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND sh.sign_up_closes_at <= $1 "
-        "AND a.state = 'published' ORDER BY sh.sign_up_closes_at LIMIT $2",
+        "AND a.state = 'published' AND sh.id <> ALL($3) ORDER BY sh.sign_up_closes_at LIMIT $2",
         now,
         limit,
+        batch.passed_over,
     )
     for row in due:
-        async with transaction():
+        async with batch.row(row["id"]):
             found = Activity.filter(id=row["activity_id"], state=ActivityState.PUBLISHED)
             # The activity before its shift, as staff lock them; what they are busy with is left for the next round.
             activity = await found.select_for_update(skip_locked=True, no_key=True).get_or_none()
@@ -137,7 +140,8 @@ async def call_off_small_shifts(limit: int = 50) -> int:
             shift = await waiting.filter(sign_up_closes_at__lte=now).select_for_update(no_key=True).get_or_none()
             if shift is not None:
                 await _check_minimum(activity, shift)
-    return len(due)
+                done += 1
+    return batch.finish(done)
 
 
 async def _check_minimum(activity: Activity, shift: Shift) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from server import clock
+from server import clock, jobs
 from server.accounts.models import Consent, ConsentKind, PersonOrigin
 from server.announcements import service
 from server.announcements.service import sending_lag, tell_next_persons
 from server.database import execute, fetch, fetch_value
+from server.jobs import RowsFailed
 from server.organizations.models import Level, RoleKind
 from tests.announcements.builders import PATH, WORDS, Office, open_office, tell_everybody
+from tests.breaking import break_once
 from tests.builders import create_community, create_organization, create_person, create_resident, create_staff, grant
 from tests.clients import Api
 from tests.notifications.builders import at_shanghai, give_accepts
@@ -116,6 +118,28 @@ async def test_the_others_who_work_there_are_asked_to_read_it(api: Api, office: 
         assert titles == ["有公告待发送"] * count
 
 
+async def test_where_nobody_else_works_the_nearest_above_are_asked(api: Api) -> None:
+    street = await create_organization(Level.SUBDISTRICT)
+    community = await create_community(parent=street)
+    alone, above = await create_staff(api, community), await create_staff(api, street)
+    manager_above = await create_staff(api, street, RoleKind.MANAGER)
+
+    async def asked(who: Api) -> int:
+        return sum(item["event"] == "announcement_to_send" for item in (await who.get("/me/inbox"))["items"])
+
+    made = await alone.post(PATH, {"organization_id": community.id, "words": WORDS}, expect=201)
+    assert [await asked(who) for who in (alone, above, manager_above)] == [0, 1, 1]
+    # What becomes urgent is for managers, and what somebody else has rewritten for the first writer too.
+    path = f"{PATH}/{made['id']}"
+    made = await alone.put(path, {"version": 1, "words": WORDS | {"urgent": True}})
+    assert [await asked(who) for who in (alone, above, manager_above)] == [0, 1, 2]
+    made = await above.put(path, {"version": 2, "words": WORDS})
+    assert [await asked(who) for who in (alone, above, manager_above)] == [1, 1, 2]
+    await alone.put(path, {"version": 3, "words": WORDS | {"title": "周日停水通知"}})
+    await alone.put(path, {"version": 4, "words": WORDS})
+    assert [await asked(who) for who in (alone, above, manager_above)] == [1, 2, 3], "once a change of hands"
+
+
 async def test_what_cannot_be_announced(api: Api, office: Office) -> None:
     grid = await create_organization(Level.GRID, parent=office.community)
     for body in (
@@ -193,7 +217,8 @@ async def test_a_withdrawn_one_is_told_to_nobody_else_and_is_gone(
     await simulator.settle()
     assert await simulator.outbox() == [], "nor does what was queued go out"
     (message,) = (await people[0].get("/me/inbox"))["items"]
-    assert message["title"] == "（已删除）"
+    assert (message["title"], message["text"]) == ("公告已撤回", "发布单位已撤回这条公告。")
+    assert (message["page"], message["read_at"]) == ("", None)
     await people[0].refused("GET", f"/announcements/{draft['id']}", code="not_found")
     await office.writer.refused("POST", f"{path}/withdraw", code="wrong_state")
 
@@ -281,3 +306,21 @@ async def test_every_step_is_in_the_audit_log(api: Api, office: Office) -> None:
     rows = await fetch("SELECT action, actor_id FROM audit_entry WHERE subject_id = $1 ORDER BY id", draft["id"])
     assert [row["action"].removesuffix("_announcement") for row in rows] == ["create", "change", "send", "withdraw"]
     assert rows[2]["actor_id"] == office.sender.person_id
+
+
+async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
+    api: Api, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident = await create_resident(api, office.community)
+    await office.send(await office.draft(title="坏公告"))
+    await office.send(await office.draft(title="好公告"))
+    break_once(monkeypatch, service, "next_persons")
+    with pytest.raises(RowsFailed) as nothing:
+        await tell_next_persons()
+    assert nothing.value.done == 0
+    with pytest.raises(RowsFailed) as failed:
+        await tell_next_persons()
+    assert failed.value.done == 1
+    assert [item["title"] for item in (await resident.get("/me/inbox"))["items"]] == ["好公告"]
+    jobs.FAILURES.clear()
+    assert await tell_next_persons() == 1, "it is tried again"

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from server import clock
 from server.accounts.sessions import open_session
 from server.database import execute, fetch_value
+from server.jobs import RowsFailed
 from server.members.contacts import contact_lag, remind_contacts
 from server.members.jobs import SWEEPS
 from server.members.service import CONTACT_EVERY
@@ -131,6 +134,22 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
     counts = await staff.get("/staff/members/counts", organization_id=community.id)
     assert {count["kind"]: count["contact_overdue"] for count in counts}["floating"] == 0
     assert {sweep.run for sweep in SWEEPS} == {remind_contacts}
+
+
+async def test_a_member_that_cannot_be_read_does_not_keep_the_others_from_being_reminded(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    unreadable, other = await register(staff, community), await register(staff, community, phone="13612345678")
+    await execute("UPDATE membership SET sealed = $2, created_at = created_at WHERE id = $1", unreadable, b"torn")
+    await execute("UPDATE membership SET contact_due_at = contact_due_at - interval '1 hour' WHERE id = $1", unreadable)
+    clock.move_clock(CONTACT_EVERY + timedelta(minutes=1))
+    with pytest.raises(RowsFailed) as failed:
+        await remind_contacts()
+    assert failed.value.done == 1
+    assert (
+        await fetch_value("SELECT facts->>'membership' FROM inbox_message WHERE event = 'member_contact_due'") == other
+    )
+    assert await contact_lag() > 3600, "it is seen to wait"
 
 
 async def sign_in_again(api: Api, caller: Api) -> Api:

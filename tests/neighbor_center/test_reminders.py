@@ -4,12 +4,18 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from server import jobs
 from server.database import fetch_value
+from server.jobs import RowsFailed
+from server.neighbor_center import reminders
 from server.neighbor_center.jobs import SWEEPS
 from server.neighbor_center.reminders import reminder_lag, send_reminders
 from server.neighbor_center.requests import request_lag, settle_requests
 from server.organizations.models import Organization, RoleKind
 from server.worker import run_sweep
+from tests.breaking import break_once
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.neighbor_center.builders import (
@@ -50,6 +56,23 @@ async def test_a_day_and_two_hours_before_once_each(api: Api, community: Organiz
     text = (await resident.get("/me/inbox"))["items"][0]["text"]
     assert text.endswith("阳光邻里中心（和平路 1 号）。请携带：身份证、医保卡。")
     assert await fetch_value("SELECT count(*) FROM booking WHERE remind_at IS NOT NULL") == 0
+
+
+async def test_one_that_cannot_be_reminded_does_not_keep_the_others_waiting(
+    api: Api, community: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await create_service(community, capacity=3)
+    residents = [await create_resident(api, community) for _ in range(3)]
+    for resident in residents:
+        await book(resident, service, "09:00", WEDNESDAY)
+    set_clock("09:00", TUESDAY)
+    break_once(monkeypatch, reminders, "notify")
+    with pytest.raises(RowsFailed) as failed:
+        await send_reminders()
+    assert failed.value.done == 2
+    jobs.FAILURES.clear()
+    assert await send_reminders() == 1
+    assert [await reminders_of(resident) for resident in residents] == [1, 1, 1]
 
 
 async def test_a_moved_booking_is_planned_anew(api: Api, community: Organization) -> None:

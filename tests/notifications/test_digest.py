@@ -3,11 +3,17 @@
 import asyncio
 from typing import Any
 
-from server.database import fetch, fetch_value
+import pytest
+
+from server import clock
+from server.database import execute, fetch, fetch_value
+from server.ids import new_id
+from server.jobs import RowsFailed
 from server.notifications.digest import digest_lag, send_digests
+from server.notifications.models import InboxMessage
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import Things, at_shanghai, give_accepts, tell
+from tests.notifications.builders import TEMPLATE, Things, at_shanghai, give_accepts, tell
 from tests.simulator import Simulator
 
 
@@ -92,6 +98,20 @@ async def test_what_only_confirms_is_no_reason_for_a_digest(api: Api, simulator:
     assert await digests(simulator, me) == []
 
 
+async def test_nor_is_it_where_only_wechat_knows_that_there_is_no_accept(
+    api: Api, simulator: Simulator, things: Things
+) -> None:
+    me = await reader(api, simulator)
+    at_shanghai(10)
+    await simulator.accept(me, TEMPLATE, times=2)
+    message = await tell(me, things.add(), "thing_minor")
+    await simulator.fault(errcode=43101)
+    await simulator.settle()
+    assert (await InboxMessage.get(id=message)).delivery_note == "WeChat knows of no accept"
+    await evening(simulator)
+    assert await digests(simulator, me) == []
+
+
 async def test_a_digest_counts_each_message_once(api: Api, simulator: Simulator, things: Things) -> None:
     me = await reader(api, simulator, digests=3)
     at_shanghai(10)
@@ -119,3 +139,26 @@ async def test_many_workers_send_each_digest_once(api: Api, simulator: Simulator
     for person in people:
         assert [digest["number1"] for digest in await digests(simulator, person)] == ["3"]
     assert len(await fetch("SELECT id FROM inbox_message WHERE hidden")) == 6
+
+
+async def test_one_whose_digest_fails_does_not_keep_the_others_waiting(
+    api: Api, simulator: Simulator, things: Things
+) -> None:
+    people = [await reader(api, simulator) for _ in range(3)]
+    at_shanghai(10)
+    for person in people:
+        await tell(person, things.add())
+    await simulator.settle()
+    await execute(
+        "INSERT INTO notification_preferences (id, created_at, person_id, muted, version) VALUES ($1, $2, $3, '7', 1)",
+        new_id(),
+        clock.now(),
+        min(people, key=lambda who: who.person_id).person_id,
+    )
+    at_shanghai(19, 1)
+    with pytest.raises(RowsFailed) as failed:
+        await send_digests()
+    assert failed.value.done == 2
+    await simulator.settle()
+    assert sorted([len(await digests(simulator, who)) for who in people]) == [0, 1, 1]
+    assert await digest_lag() > 0

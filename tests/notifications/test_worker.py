@@ -9,9 +9,9 @@ import asyncpg
 import msgspec
 import pytest
 
-from server import clock, database, worker
+from server import clock, database, jobs, retention, worker
 from server.database import fetch, fetch_one
-from server.jobs import Sweep, declare_sweeps
+from server.jobs import Batch, RowsFailed, Sweep, declare_sweeps
 from server.wiring import SWEEPS
 from server.worker import run_sweep, run_sweep_regularly
 
@@ -59,6 +59,89 @@ async def test_a_sweep_that_fails_says_so(app: object, error: Exception) -> None
     assert (await note_of("tested"))["error"] == "", "it is over once it works again"
 
 
+async def test_how_far_a_failing_sweep_is_behind_is_known_too(app: object) -> None:
+    """An OSError says that the database is away; but not if it is there to note it: a query that took too long, say."""
+
+    async def run() -> int:
+        raise TimeoutError
+
+    async def lag() -> float:
+        return 42.5
+
+    with pytest.raises(TimeoutError):
+        await run_sweep(sweep(run, lag))
+    noted = await note_of("tested")
+    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("TimeoutError", 1, 42.5)
+    with pytest.raises(ZeroDivisionError):
+        await run_sweep(sweep(nothing, broken_lag))
+    noted = await note_of("tested")
+    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("ZeroDivisionError", 2, None)
+
+
+async def broken_lag() -> float:
+    raise ZeroDivisionError
+
+
+async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many: the oldest come first each time, and would fill every batch."""
+    broken, due = [f"broken{number}" for number in range(5)], [f"row{number}" for number in range(7)]
+    tried: list[str] = []
+
+    async def run() -> int:
+        batch = Batch("tested")
+        found = [row for row in broken + due if row not in batch.passed_over][:3]
+        for row in found:
+            async with batch.row(row):
+                tried.append(row)
+                await fetch("SELECT 1 / $1::int", int(row not in broken))
+                due.remove(row)
+        return batch.finish()
+
+    stop, pauses = asyncio.Event(), 0
+    monkeypatch.setattr(worker, "_START_WITHIN", 0.0)
+
+    async def pause(stop: asyncio.Event, seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 3:
+            stop.set()
+
+    monkeypatch.setattr(worker, "_pause", pause)
+    async with asyncio.timeout(5):
+        await run_sweep_regularly(Sweep("tested", timedelta(minutes=1), run), stop, asyncio.Semaphore(1))
+    assert not due
+    assert [row for row in tried if row in broken] == broken, "each was tried once"
+    noted = await note_of("tested")
+    assert noted["error"] == "5 due rows cannot be done: DivisionByZeroError"
+    assert noted["rows"] == 7
+
+    monkeypatch.setattr(jobs, "TRIED_AGAIN_AFTER", 0.0)
+    jobs.FAILURES.clear()
+    for _ in range(2):
+        with pytest.raises(RowsFailed):
+            await run()
+    assert tried[-6:] == broken[:3] * 2, "after a while they are tried again"
+    broken.clear()
+    due += ["broken0"]
+    assert await run() == 1
+
+
+async def test_what_a_row_could_not_do_is_undone_and_a_deadlock_is_not_its_fault(app: object) -> None:
+    batch = Batch("tested")
+    async with database.transaction():
+        for name, error in (("one", None), ("two", ZeroDivisionError()), ("three", asyncpg.DeadlockDetectedError())):
+            async with batch.row(name):
+                await declare_sweeps([Sweep(name, timedelta(minutes=1), nothing)])
+                if error:
+                    raise error
+    assert [row["name"] for row in await fetch("SELECT name FROM job_run")] == ["one"]
+    assert (batch.done, batch.passed_over) == (1, ["two"])
+    with pytest.raises(ConnectionResetError):
+        async with batch.row("four"):
+            raise ConnectionResetError
+    assert batch.passed_over == ["two"]
+
+
 async def test_sweeps_that_never_ran_are_known_too(app: object) -> None:
     await declare_sweeps([sweep(nothing), Sweep("gone", timedelta(minutes=1), nothing)])
     await run_sweep(sweep(nothing))
@@ -98,6 +181,16 @@ def test_every_sweep_has_a_name_of_its_own_and_tells_how_far_it_is_behind() -> N
     assert len(set(names)) == len(names)
     without = sorted(sweep.name for sweep in SWEEPS if sweep.lag is None)
     assert without == ["expired_leases"], "what a lease lasts is known"
+
+
+DONE_TOGETHER = {"expired_leases", "finish_activities", "old_audit_entries"} | {rule.name for rule in retention.RULES}
+"""Sweeps whose rows are done by one statement, or by a relay that settles each whatever happens."""
+
+
+async def test_every_sweep_does_each_row_for_itself(app: object) -> None:
+    for sweep in SWEEPS:
+        await sweep.run()
+    assert {sweep.name for sweep in SWEEPS} - DONE_TOGETHER <= jobs.FAILURES.keys()
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from server import clock
+from server import clock, jobs
 from server.database import execute, violates
 from server.errors import InvalidFields, NotFound, WrongState
 from server.ids import new_id
+from server.jobs import RowsFailed
 from server.places import service
 from server.places.errors import OfferExpired, PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlaceState, Purpose
 from server.places.queries import count_places, due_lag
 from server.places.rules import HOLD_LASTS, MAX_PASSES, OFFER_LASTS
+from tests.breaking import break_once
 from tests.places.builders import FAR, NEAR, create_allotment
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -144,6 +146,22 @@ async def test_an_offer_expires_and_goes_on(told: dict[str, Any]) -> None:
     with pytest.raises(OfferExpired):
         await service.accept_offer(second.id)
     assert await taken_in(allotment) == 1
+
+
+async def test_an_allotment_that_cannot_be_settled_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allotments = [await create_allotment(1, starts_in=NEAR) for _ in range(2)]
+    for allotment in allotments:
+        first, *_ = [await service.take_place(allotment.id, new_id()) for _ in range(3)]
+        await service.leave_place(first.id)
+    clock.move_clock(OFFER_LASTS + timedelta(minutes=1))
+    break_once(monkeypatch, service, "settle")
+    with pytest.raises(RowsFailed) as failed:
+        await service.settle_due()
+    assert failed.value.done == 1
+    jobs.FAILURES.clear()
+    assert await service.settle_due() == 1
 
 
 async def test_an_offer_never_lasts_past_the_start_and_the_start_ends_the_wait() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import clock
+from server import clock, jobs
 from server.accounts.service import merge_persons
 from server.check_in import report_jobs
 from server.check_in.freezing import ReportLine, open_content
 from server.check_in.report_models import HalfYearReport, ReportState
 from server.check_in.reports import decide_correction
 from server.database import execute, fetch_value
+from server.jobs import RowsFailed
 from server.members.models import MemberKind
 from server.service_record.periods import HalfYear, half_year_of
 from server.service_record.service import reverse_entry
@@ -304,13 +306,62 @@ async def test_a_worker_that_dies_in_a_batch_leaves_nothing_behind(api: Api, mon
     move_to(shanghai(7, 1))
 
     async def die(*arguments: Any, **facts: Any) -> None:
-        raise RuntimeError
+        raise asyncio.CancelledError
 
     monkeypatch.setattr(report_jobs, "record_audit", die)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(asyncio.CancelledError):
         await report_jobs.make_reports()
     assert await HalfYearReport.all().count() == 0
     monkeypatch.undo()
+    await make_all_reports()
+    assert await HalfYearReport.all().count() == 3
+
+
+async def test_a_member_that_cannot_be_read_does_not_keep_the_others_reports(api: Api) -> None:
+    """Nor the credit for their posts, nor what is due after that. Once it can be read, theirs are made up for."""
+    move_to(shanghai(1, 1))
+    community, elsewhere = await create_community(), await create_community()
+    staff, later = await create_worker(api, community), await create_worker(api, elsewhere)
+    members = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
+    torn = await create_checked_in_member(api, elsewhere)
+    for member in (torn, *members):
+        await hold_post(member, await create_post_in(community), shanghai(6, 1))
+    sealed = torn.membership.sealed
+    await execute("UPDATE membership SET sealed = 'torn' WHERE id = $1", torn.membership.id)
+    move_to(shanghai(8, 1))
+    for _ in range(9):
+        for make in (report_jobs.credit_post_months, report_jobs.make_reports):
+            with suppress(RowsFailed):
+                await make()
+    assert {report.membership_id for report in await HalfYearReport.all()} == {m.membership.id for m in members}
+    assert await fetch_value("SELECT count(*) FROM service_entry") == 6, "June and July"
+    assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
+    with pytest.raises(RowsFailed):
+        await report_jobs.make_reports()
+
+    await execute("UPDATE membership SET sealed = $2 WHERE id = $1", torn.membership.id, sealed)
+    jobs.FAILURES.clear()
+    assert await make_all_reports() == 2
+    assert (await report_of(torn)).minutes == 0
+    assert await fetch_value("SELECT count(*) FROM service_entry") == 8
+    assert await fetch_value("SELECT count(*) FROM period_run WHERE missed IS NOT NULL") == 0
+    assert [message["title"] for message in (await later.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
+    assert len((await staff.get("/me/inbox"))["items"]) == 1
+
+
+async def test_what_nobody_s_report_can_be_made_of_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full batch in which nothing worked is not the members' fault."""
+    move_to(shanghai(1, 1))
+    community = await create_community()
+    monkeypatch.setattr(report_jobs, "_BATCH", 2)
+    for number in range(3):
+        await create_checked_in_member(api, community, name=f"王{number}")
+    move_to(shanghai(7, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(report_jobs, "seal_words", None)
+        for _ in range(3):
+            with pytest.raises(TypeError):
+                await report_jobs.make_reports()
     await make_all_reports()
     assert await HalfYearReport.all().count() == 3
 

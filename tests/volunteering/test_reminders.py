@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import clock
+from server import clock, jobs
+from server.jobs import RowsFailed
+from server.volunteering import reminders
 from server.volunteering.models import Shift
 from server.volunteering.reminders import next_reminder, remind_of_shifts, reminder_lag
+from tests.breaking import break_once
 from tests.builders import create_staff
 from tests.clients import Api
 from tests.simulator import Simulator
@@ -62,6 +65,24 @@ async def test_a_day_before_and_two_hours_before(api: Api, simulator: Simulator)
         ("南门", "不能参加请尽早取消"),
         ("南门", "即将开始，请准时到场"),
     ]
+
+
+async def test_a_shift_whose_people_cannot_be_told_does_not_keep_the_others_waiting(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await create_people(api)
+    for _ in range(2):
+        await sign_up(people.first, await publish_shift(people, timedelta(days=3)))
+        clock.move_clock(clock.offset() + 3 * HOUR)
+    clock.move_clock(timedelta(days=2, hours=4))
+    break_once(monkeypatch, reminders, "notify")
+    with pytest.raises(RowsFailed) as failed:
+        await remind_of_shifts()
+    assert failed.value.done == 1
+    assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 1
+    jobs.FAILURES.clear()
+    assert await remind_of_shifts() == 1
+    assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 2
 
 
 async def test_of_late_reminders_only_the_nearest_is_told_and_none_after_the_start(api: Api) -> None:

@@ -1,14 +1,19 @@
 """Where time runs out: unclaimed wishes, idle claims, unanswered reports."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time, timedelta
 
+import pytest
+
 from server import clock
+from server.jobs import FAILURES, RowsFailed
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
-from server.wishes import jobs
+from server.wishes import escalation, jobs
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, day_ends, escalate_at, today
+from tests.breaking import break_once
 from tests.builders import create_organization, create_staff
 from tests.clients import Api
 from tests.simulator import Simulator, openid
@@ -149,6 +154,53 @@ async def test_who_looks_after_the_unclaimed_sees_them(api: Api) -> None:
     path = f"{listed}?organization_id={people.community.id}"
     await grid_worker.refused("GET", path, code="not_allowed")
     await people.stranger.refused("GET", path, code="not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("sweep", "state", "days"),
+    [
+        (jobs.expire_wishes, WishState.PUBLISHED, 12),
+        (jobs.return_idle_claims, WishState.CLAIMED, 20),
+        (jobs.remind_claimers, WishState.CLAIMED, 10),
+        (jobs.tell_staff_of_unanswered, WishState.REPORTED, 8),
+    ],
+)
+async def test_one_that_cannot_be_done_does_not_keep_the_others_waiting(
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    sweep: Callable[[], Awaitable[int]],
+    state: WishState,
+    days: int,
+) -> None:
+    people = await create_people(api)
+    for _ in range(3):
+        await put_wish(people, state)
+    clock.move_clock(timedelta(days=days))
+    break_once(monkeypatch, jobs, "notify")
+    with pytest.raises(RowsFailed) as failed:
+        await sweep()
+    assert failed.value.done == 2
+    with pytest.raises(RowsFailed) as failed:
+        await sweep()
+    assert failed.value.done == 0, "not at once again"
+    FAILURES.clear()
+    assert await sweep() == 1, "nothing of it was kept"
+
+
+async def test_one_that_cannot_be_escalated_does_not_keep_the_others_waiting(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await create_people(api)
+    for _ in range(3):
+        await put_wish(people, WishState.PUBLISHED)
+    clock.move_clock(morning(days_before=4))
+    break_once(monkeypatch, escalation, "finish_step")
+    with pytest.raises(RowsFailed) as failed:
+        await jobs.escalate_unclaimed_wishes()
+    assert failed.value.done == 2
+    FAILURES.clear()
+    assert await jobs.escalate_unclaimed_wishes() == 1
+    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 3, "each once"
 
 
 async def test_claimed_wishes_do_not_expire(api: Api) -> None:
