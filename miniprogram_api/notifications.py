@@ -13,8 +13,9 @@ from server.accounts.sessions import Caller, find_caller
 from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
 from server.ids import Id
 from server.notifications import grants, live, preferences, queries, service
+from server.notifications.events import MOMENTS, TOPICS
 from server.notifications.preferences import PreferencesView
-from server.notifications.queries import InboxState, InboxView, TemplatesToAskView
+from server.notifications.queries import AcceptsView, InboxState, InboxView, TemplatesToAskView
 from server.pages import PageQuery
 from server.wechat.connection import template_ids
 
@@ -35,8 +36,14 @@ class SubscribeAnswer(StrEnum):
     ACCEPT_WITH_FORCE_PUSH = "acceptWithForcePush"
 
 
+class InboxQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    unread: Annotated[bool, msgspec.Meta(description="only those that are unread")] = False
+
+
 class ToAskQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    moment: Annotated[str, msgspec.Meta(max_length=32, description="at which tap, such as wish_submitted")]
+    moment: Annotated[
+        str, msgspec.Meta(max_length=32, description="at which tap", extra_json_schema={"enum": list(MOMENTS)})
+    ]
 
 
 class SubscribeAnswers(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -49,6 +56,7 @@ class MessagesRead(msgspec.Struct):
     count: int
 
 
+Topic = Annotated[str, msgspec.Meta(max_length=32, extra_json_schema={"enum": list(TOPICS)})]
 Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of the day in Shanghai")]
 
 
@@ -56,18 +64,18 @@ class Preferences(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`muted`: the topics that are not to be sent to WeChat. No quiet hours: both null."""
 
     version: int
-    muted: Annotated[list[Annotated[str, msgspec.Meta(max_length=32)]], msgspec.Meta(max_length=32)] = []
+    muted: Annotated[list[Topic], msgspec.Meta(max_length=32)] = []
     quiet_from: Minute | None = None
     quiet_until: Minute | None = None
 
 
 @routes.get("/me/inbox")
-async def list_inbox(caller: Caller, query: PageQuery) -> InboxView:
+async def list_inbox(caller: Caller, query: InboxQuery) -> InboxView:
     """站内信列表
 
-    Newest first, kept for 180 days.
+    Newest first, kept for 180 days. The count of unread ones is always that of all.
     """
-    return await queries.list_inbox(caller.person_id, query.cursor, query.limit)
+    return await queries.list_inbox(caller.person_id, query.cursor, query.limit, unread_only=query.unread)
 
 
 @routes.get("/me/inbox/live", raw=("text/event-stream",), errors=[Unavailable])
@@ -113,6 +121,15 @@ async def list_templates_to_ask(caller: Caller, query: ToAskQuery) -> TemplatesT
     At most three, for one wx.requestSubscribeMessage; none when nothing needs asking for.
     """
     return await queries.list_templates_to_ask(caller.person_id, query.moment)
+
+
+@routes.get("/me/subscriptions")
+async def list_accepts(caller: Caller) -> AcceptsView:
+    """我还授权了多少条微信消息
+
+    每种模板一项；授权一次，可收到一条。
+    """
+    return await queries.list_accepts(caller.person_id)
 
 
 @routes.post("/me/subscriptions", errors=[InvalidFields])

@@ -231,7 +231,9 @@ _PROBLEM_TEXTS: list[tuple[re.Pattern[str], str]] = [
 def invalid_fields(error: msgspec.ValidationError) -> InvalidFields:
     """msgspec's English sentence as a field and a Chinese reason."""
     message, _, path = str(error).partition(" - at `")
-    field = re.sub(r"\[(\w+|\.\.\.)\]", r".\1", path.rstrip("`")).removeprefix("$").removeprefix(".")
+    # `[...]` stands for some key of a mapping, which msgspec does not tell.
+    path = path.rstrip("`").replace("[...]", "")
+    field = re.sub(r"\[(\w+)\]", r".\1", path).removeprefix("$").removeprefix(".")
     for pattern, text in _PROBLEM_TEXTS:
         if found := pattern.search(message):
             named = found.groupdict().get("field")

@@ -43,7 +43,10 @@ class AudienceQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 @routes.post("", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
 async def create_announcement(caller: Caller, body: CreateAnnouncement) -> StaffAnnouncementView:
-    """新建公告草稿"""
+    """新建公告草稿
+
+    可以核对发送的其他人会收到站内信。
+    """
     announcement_id = await service.create_announcement(caller.person_id, body.organization_id, body.words)
     return await queries.get_staff_announcement(caller.person_id, announcement_id)
 
@@ -56,7 +59,10 @@ async def list_announcements(caller: Caller, query: AnnouncementsQuery) -> Page[
 
 @routes.get("/audience", who=Who.STAFF, errors=[NotAllowed])
 async def preview_audience(caller: Caller, query: AudienceQuery) -> AudienceView:
-    """预览将通知多少人"""
+    """预览将通知多少人
+
+    people 为该范围内收到站内信的人数，on_wechat 为其中还会收到微信消息的人数（已授权且未关闭公告）。
+    """
     return await queries.preview_audience(caller.person_id, query.organization_id, query.audience)
 
 
@@ -81,7 +87,7 @@ async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeA
 async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnouncement) -> StaffAnnouncementView:
     """发送公告
 
-    须由撰写人以外的工作人员核对后发送，负责人除外；紧急通知只能由负责人发送。
+    须由撰写人以外的工作人员或管理员核对后发送，管理员写的也是；紧急通知只能由管理员发送。
     分批发送，夜间（22 点至 7 点）只推送紧急通知。
     """
     await service.send_announcement(caller.person_id, announcement_id, body.version)
@@ -92,7 +98,7 @@ async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnou
 async def withdraw_announcement(caller: Caller, announcement_id: Id) -> StaffAnnouncementView:
     """撤回公告
 
-    尚未通知的不再通知，已收到的在站内信中显示为已删除。
+    尚未通知的不再通知，也不再推送到微信；已收到的在站内信中显示为已撤回。
     """
     await service.withdraw_announcement(caller.person_id, announcement_id)
     return await queries.get_staff_announcement(caller.person_id, announcement_id)

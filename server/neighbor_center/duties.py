@@ -163,7 +163,7 @@ async def list_duties_for_staff(actor_id: str, venue_id: str, first_day: date | 
 async def describe_duties(duty_ids: list[str]) -> dict[str, dict[str, str]]:
     """Words for messages."""
     rows = await fetch(
-        "SELECT d.id, d.shown_as, v.name AS venue, d.opens, d.closes, d.valid_from FROM duty d "
+        "SELECT d.id, d.shown_as, v.name AS venue, d.weekdays, d.days, d.opens, d.closes, d.valid_from FROM duty d "
         "JOIN venue v ON v.id = d.venue_id WHERE d.id = ANY($1::uuid[])",
         list(duty_ids),
     )
@@ -172,11 +172,20 @@ async def describe_duties(duty_ids: list[str]) -> dict[str, dict[str, str]]:
             "id": row["id"],
             "title": row["shown_as"],
             "venue": row["venue"],
-            "hours": f"{wall_clock(row['opens'])}–{wall_clock(row['closes'])}",
+            "hours": f"{_days(row['weekdays'], row['days'])} {wall_clock(row['opens'])}–{wall_clock(row['closes'])}",
             "from_day": f"{row['valid_from'].month}月{row['valid_from'].day}日",
         }
         for row in rows
     }
+
+
+def _days(weekdays: int, days: str) -> str:
+    """`每周一、周三`, as people say it."""
+    if days == RuleDays.HOLIDAYS:
+        return "法定节假日"
+    if weekdays == 127:
+        return "每天"
+    return "每" + "、".join(f"周{name}" for bit, name in enumerate("一二三四五六日") if weekdays >> bit & 1)
 
 
 async def _audit(actor_id: str, action: str, duty: Duty, organization_id: str) -> None:

@@ -260,7 +260,11 @@ async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
         bring = "、".join(row["documents"])
         words[row["id"]]["documents"] = f"请携带：{bring}。" if bring else "请按时到场。"
         if row["mode"] == ServiceMode.HOME_VISIT:
-            words[row["id"]] |= {"venue": f"上门服务·{row['venue']}", "address": "您填写的地址"}
+            words[row["id"]] |= {
+                "venue": f"上门服务·{row['venue']}",
+                "address": "您填写的地址",
+                "documents": f"请在家等候，并准备好：{bring}。" if bring else "请在家等候。",
+            }
     return words
 
 

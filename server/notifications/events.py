@@ -38,7 +38,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `bulk` is for what is told to many at once: it goes after everything else, and never at night unless it is urgent.
 
     One whose `expires_after` has passed since it was written is not sent to WeChat any more. A `hidden` one is not
-    shown in the inbox.
+    shown in the inbox. `gone` is the title and the text that the inbox shows once what `page` opens is no longer there;
+    without it that reads as deleted where it is named.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     bulk: bool = False
     hidden: bool = False
     expires_after: timedelta = timedelta(days=2)
+    gone: tuple[str, str] | None = None
 
     @property
     def priority(self) -> Priority:
@@ -96,6 +98,8 @@ ROLE_WORDS = {
 }
 
 HALF_WORDS = {"1": "上半年", "2": "下半年"}
+
+_WITHDRAWN = ("公告已撤回", "发布单位已撤回这条公告。")
 
 EVENTS: dict[str, Event] = {
     # ---- accounts ----
@@ -386,8 +390,8 @@ EVENTS: dict[str, Event] = {
         page="pages/me/service-record",
     ),
     "service_reversed": Event(
-        title="有一条服务记录被冲正",
-        text="{organization[name]}冲正了您在{at}的一条记录（{points}分），原因见服务记录。如有疑问请联系社区。",
+        title="有一条服务记录被撤销（冲正）",
+        text="{organization[name]}撤销了您在{at}的一条记录，扣回{points}分，原因见服务记录。如有疑问请联系社区。",
         page="pages/me/service-record",
     ),
     "reports_to_assess": Event(
@@ -760,7 +764,7 @@ EVENTS: dict[str, Event] = {
     ),
     "shift_confirmed": Event(
         title="报名成功",
-        text="您已报上“{shift[title]}”，{shift[time]}开始，地点：{shift[place]}。不能参加请提前取消。",
+        text="您已报名“{shift[title]}”，{shift[time]}开始，地点：{shift[place]}。不能参加请提前取消。",
         page="pages/activity/detail?id={shift[activity_id]}",
         template="activity_reminder",
         topic="activities",
@@ -779,7 +783,7 @@ EVENTS: dict[str, Event] = {
     ),
     "shift_moved_up": Event(
         title="候补成功",
-        text="您候补的“{shift[title]}”有名额了，已为您报上，{shift[time]}开始，地点：{shift[place]}。",
+        text="您候补的“{shift[title]}”有名额了，已为您报名，{shift[time]}开始，地点：{shift[place]}。",
         page="pages/activity/detail?id={shift[activity_id]}",
         template="activity_reminder",
         topic="activities",
@@ -787,7 +791,7 @@ EVENTS: dict[str, Event] = {
             "thing1": "{shift[title]}",
             "time2": "{shift[time]}",
             "thing3": "{shift[place]}",
-            "thing4": "候补成功，已为您报上",
+            "thing4": "候补成功，已为您报名",
         },
         urgent=True,
     ),
@@ -1019,7 +1023,7 @@ EVENTS: dict[str, Event] = {
             "time2": "{slot[time]}",
             "thing3": "{slot[venue]}",
             "phrase4": "预约成功",
-            "thing5": "不能到场请提前取消",
+            "thing5": "如不方便，请提前取消",
         },
         minor=True,
     ),
@@ -1064,7 +1068,7 @@ EVENTS: dict[str, Event] = {
             "time2": "{slot[time]}",
             "thing3": "{slot[venue]}",
             "phrase4": "候补成功",
-            "thing5": "不能到场请提前取消",
+            "thing5": "如不方便，请提前取消",
         },
     ),
     "slot_offered": Event(
@@ -1098,7 +1102,7 @@ EVENTS: dict[str, Event] = {
             "time2": "{slot[time]}",
             "thing3": "{slot[venue]}",
             "phrase4": "已通过",
-            "thing5": "不能到场请提前取消",
+            "thing5": "如不方便，请提前取消",
         },
     ),
     "slot_refused": Event(
@@ -1215,7 +1219,7 @@ EVENTS: dict[str, Event] = {
             "time2": "{slot[time]}",
             "thing3": "{slot[venue]}",
             "phrase4": "即将开始",
-            "thing5": "请按时到场，不能到场请提前取消",
+            "thing5": "如不方便，请提前取消",
         },
     ),
     "slot_moved_by_staff": Event(
@@ -1380,6 +1384,7 @@ EVENTS: dict[str, Event] = {
             "thing4": "{announcement[summary]}",
         },
         bulk=True,
+        gone=_WITHDRAWN,
     ),
     "announcement_urgent": Event(
         title="紧急通知：{announcement[title]}",
@@ -1396,11 +1401,13 @@ EVENTS: dict[str, Event] = {
         bulk=True,
         urgent=True,
         expires_after=timedelta(hours=12),
+        gone=_WITHDRAWN,
     ),
     "announcement_to_send": Event(
         title="有公告待发送",
         text="“{announcement[title]}”已写好，请核对后发送。",
         page="pages/staff/announcement?id={announcement[id]}",
+        gone=_WITHDRAWN,
     ),
     # ---- end of announcements ----
 }
@@ -1413,8 +1420,13 @@ MOMENTS: dict[str, tuple[str, ...]] = {
     "contacts_opened": ("service_report",),
     "wish_submitted": ("review_result", "wish_progress"),
     "wish_claimed": ("wish_progress",),
+    "wish_reported": ("wish_progress",),
+    "activity_submitted": ("review_result",),
     "shift_signed_up": ("activity_reminder", "place_free"),
+    "shift_signed_out": ("service_report",),
     "slot_booked": ("booking_notice", "place_free"),
+    "room_booked": ("booking_notice",),
+    "ticket_taken": ("booking_notice",),
     "report_opened": ("service_report",),
     "inbox_opened": ("inbox_digest", "wish_progress", "activity_reminder", "booking_notice", "announcement"),
 }

@@ -7,6 +7,7 @@ looked after now and then anyway, and often while the cache is gone.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
+from contextvars import Context
 
 import msgspec
 import structlog
@@ -83,7 +84,8 @@ async def follow(person_id: str) -> AsyncGenerator[InboxState | None, None]:
     _process.count += 1
     _open_clients.inc()
     if _process.listener is None or _process.listener.done():
-        _process.listener = asyncio.get_running_loop().create_task(_listen())
+        # It outlives this request, whose id is not to stand in its log.
+        _process.listener = asyncio.get_running_loop().create_task(_listen(), context=Context())
     try:
         newest, unread = None, -1
         while not client.ended and not _process.stopping:
@@ -151,6 +153,9 @@ async def _listen() -> None:
                         return
         except (*cache.AWAY, msgspec.DecodeError) as error:
             log.warning("inbox_not_heard", error=type(error).__name__)
+            if _process.is_listening:
+                # They wait long for a word that will not come: from now on they look for themselves.
+                _wake(_process.clients)
         finally:
             _process.is_listening = False
         await asyncio.sleep(pause)

@@ -70,12 +70,19 @@ class TemplatesToAskView(msgspec.Struct):
     items: list[TemplateView]
 
 
-async def list_inbox(person_id: str, cursor: str | None, limit: int) -> InboxView:
+class AcceptsView(msgspec.Struct):
+    """Every template, and how many more of its messages the person has let us send."""
+
+    items: list[TemplateView]
+
+
+async def list_inbox(person_id: str, cursor: str | None, limit: int, *, unread_only: bool = False) -> InboxView:
     """The person's messages, newest first. Raises InvalidFields for a cursor that is none."""
     (before,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
+    unread = "AND read_at IS NULL" if unread_only else ""
     rows = await fetch(
         "SELECT id, event, facts, created_at, read_at FROM inbox_message WHERE person_id = $1 AND NOT hidden "
-        "AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        f"{unread} AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         person_id,
         before,
         limit + 1,
@@ -106,6 +113,13 @@ async def count_unread(person_id: str) -> int:
     return count
 
 
+async def list_accepts(person_id: str) -> AcceptsView:
+    """How many accepts of each template are in hand."""
+    rows = await fetch("SELECT template, balance FROM grant_balance WHERE person_id = $1", person_id)
+    accepts = {row["template"]: row["balance"] for row in rows}
+    return AcceptsView([_view(name, accepts) for name in BY_NAME])
+
+
 async def list_templates_to_ask(person_id: str, moment: str) -> TemplatesToAskView:
     """The templates that the client should ask for at this tap, most useful first: those with the fewest accepts in
     hand, of these the ones for want of which most messages were not sent lately, then in the order of MOMENTS.
@@ -132,12 +146,11 @@ async def list_templates_to_ask(person_id: str, moment: str) -> TemplatesToAskVi
         if name not in banned and accepts.get(name, 0) < ENOUGH and not _topics_of(name) <= muted
     ]
     wanted.sort(key=lambda name: (accepts.get(name, 0), -missed[name]))
-    return TemplatesToAskView(
-        [
-            TemplateView(name, template_ids()[name], BY_NAME[name].title, accepts.get(name, 0))
-            for name in wanted[:ASK_AT_ONCE]
-        ]
-    )
+    return TemplatesToAskView([_view(name, accepts) for name in wanted[:ASK_AT_ONCE]])
+
+
+def _view(name: str, accepts: Mapping[str, int]) -> TemplateView:
+    return TemplateView(name, template_ids()[name], BY_NAME[name].title, accepts.get(name, 0))
 
 
 async def _in_words(rows: Sequence[Mapping[str, Any]]) -> list[InboxMessageView]:

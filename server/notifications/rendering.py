@@ -1,5 +1,6 @@
 """Words for messages, made when they are read or sent: names live in one place and can be deleted there."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from server.wechat.message_fields import render_time
 
 GONE = "（已删除）"
 """What stands for a thing that is no longer there."""
+
+_SECOND_STOP = re.compile(r"(?<=[。！？…])。")
+"""Where a reason that somebody wrote as a sentence ends one of ours."""
 
 Describe = Callable[[list[str]], Awaitable[Mapping[str, Mapping[str, str]]]]
 
@@ -75,9 +79,12 @@ def render_words(told: Told, described: Described) -> Words:
     if declared is None:
         return Words("通知", "", "")
     values = _values(declared, told.facts, described, _short_time)
-    # A page of something that is gone would open on an error.
-    page = "" if gone_subjects(declared, told.facts, described, declared.page) else declared.page
-    return Words(declared.title.format_map(values), declared.text.format_map(values), page.format_map(values))
+    page, text = declared.page.format_map(values), declared.text.format_map(values)
+    if gone_subjects(declared, told.facts, described, declared.page):
+        page = ""  # It would open on an error.
+        if declared.gone:
+            return Words(*declared.gone, page)
+    return Words(declared.title.format_map(values), _SECOND_STOP.sub("", text), page)
 
 
 def render_fields(told: Told, described: Described) -> dict[str, str]:

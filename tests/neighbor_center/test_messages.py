@@ -3,10 +3,10 @@
 import pytest
 
 from server import clock
-from server.database import transaction
+from server.database import execute, fetch_value, transaction
 from server.neighbor_center.booking_models import Booking, BookingSeries
 from server.neighbor_center.models import Duty, ServiceMode
-from server.neighbor_center.queries import describe_venues
+from server.neighbor_center.queries import describe_slots, describe_venues
 from server.neighbor_center.tickets import draw_ticket
 from server.notifications.events import EVENTS
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
@@ -87,6 +87,10 @@ async def test_a_home_visit_is_not_told_to_come(api: Api, community: Organizatio
     await book(resident, service, address="和平路 5 号", area_id=community.id)
     text = (await resident.get("/me/inbox"))["items"][0]["text"]
     assert text.endswith("上门服务·阳光邻里中心（您填写的地址）。不能如约请提前取消。")
+    slot_id = await fetch_value("SELECT id FROM slot WHERE service_id = $1", service.id)
+    assert (await describe_slots([slot_id]))[slot_id]["documents"] == "请在家等候。"
+    await execute("UPDATE service SET documents = ARRAY['身份证'] WHERE id = $1", service.id)
+    assert (await describe_slots([slot_id]))[slot_id]["documents"] == "请在家等候，并准备好：身份证。"
 
 
 async def test_a_venue_in_words(api: Api, community: Organization) -> None:

@@ -106,6 +106,9 @@ async def test_who_is_on_duty(api: Api, community: Organization) -> None:
     duty = (await staff.post(path, body, expect=201))["id"]
     await staff.post(path, late, expect=201)
     assert await events_of(doctor) == ["duty_assigned", "duty_assigned"]
+    told = [message["text"] for message in (await doctor.get("/me/inbox"))["items"]]
+    assert "请于每周二 17:30–20:00在阳光邻里中心值班。" in told[0]
+    assert "请于每周一、周二、周三、周四、周五 09:00–12:00在阳光邻里中心值班。" in told[1]
     days = await api.get(f"/venues/{service.venue_id}/duties", days=3)
     assert [[(one["shown_as"], one["kind"], one["opens"]) for one in day["duties"]] for day in days] == [
         [("王医生，全科", "seated", "09:00")],

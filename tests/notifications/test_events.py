@@ -7,7 +7,15 @@ import pytest
 from server import clock
 from server.ids import new_id
 from server.notifications.events import EVENTS, MOMENTS
-from server.notifications.rendering import GONE, SUBJECTS, Told, describe_subjects, render_fields, render_words
+from server.notifications.rendering import (
+    GONE,
+    SUBJECTS,
+    Described,
+    Told,
+    describe_subjects,
+    render_fields,
+    render_words,
+)
 from server.notifications.service import _storable
 from server.wechat.message_fields import clean_field
 from server.wechat.templates import BY_NAME
@@ -42,6 +50,26 @@ async def test_no_event_fails_on_things_that_are_gone(name: str) -> None:
 
 def test_moments_name_templates() -> None:
     assert {template for templates in MOMENTS.values() for template in templates} <= set(BY_NAME)
+
+
+def test_every_template_is_asked_for_at_some_tap() -> None:
+    assert {template for templates in MOMENTS.values() for template in templates} == set(BY_NAME)
+
+
+def test_a_reason_that_is_a_sentence_ends_ours() -> None:
+    check_in = new_id()
+    for reason, text in (("有误。", "：有误。请"), ("有误！", "：有误！请"), ("有误", "：有误。请")):
+        described: Described = {("check_in", check_in): {"community": "幸福社区", "reason": reason}}
+        told = Told("check_in_returned", {"check_in": check_in, "at": _storable("at", clock.now())})
+        assert text in render_words(told, described).text
+
+
+@pytest.mark.parametrize("name", [name for name, event in EVENTS.items() if event.gone])
+def test_what_is_gone_may_say_so_in_its_own_words(name: str) -> None:
+    event = EVENTS[name]
+    assert event.page and event.gone
+    told = Told(name, {fact: new_id() for fact in event.subject_names()})
+    assert render_words(told, {}) == (*event.gone, "")
 
 
 async def test_words_are_made_from_subjects_times_and_codes(app: object, things: Things) -> None:

@@ -8,9 +8,11 @@ import pytest
 from server import clock
 from server.database import fetch_value, transaction
 from server.notifications import grants
+from server.notifications.events import MOMENTS, TOPICS
 from server.notifications.grants import PAIRING_WINDOW, balance_of, record_answer, report_answers
 from server.notifications.models import GrantSource
 from server.wechat.connection import template_ids
+from server.wechat.templates import BY_NAME
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import TEMPLATE, ledger_of
@@ -171,9 +173,27 @@ async def test_reports_of_unknown_templates_and_answers_are_refused(api: Api, si
     me = await create_resident(api, await create_community())
     path = "/me/subscriptions"
     await me.refused("POST", path, {"answers": {"no-such-id": "accept"}}, code="invalid_fields")
-    await me.refused("POST", path, {"answers": {template_ids()[TEMPLATE]: "yes"}}, code="invalid_fields")
+    problem = await me.refused("POST", path, {"answers": {template_ids()[TEMPLATE]: "yes"}}, code="invalid_fields")
+    assert problem["errors"] == [{"field": "answers", "problem": "不是可选的值"}]
     await me.refused("POST", path, {"answers": {}}, code="invalid_fields")
     await api.refused("POST", path, {"answers": {template_ids()[TEMPLATE]: "accept"}}, code="not_signed_in")
+
+
+async def test_everybody_sees_how_many_accepts_are_left(api: Api, simulator: Simulator) -> None:
+    me = await create_resident(api, await create_community())
+    await simulator.accept(me, "wish_progress", times=2)
+    items = (await me.get("/me/subscriptions"))["items"]
+    assert {item["template"]: item["accepts"] for item in items} == dict.fromkeys(BY_NAME, 0) | {"wish_progress": 2}
+    assert {item["template_id"] for item in items} == set(template_ids().all().values())
+    await api.refused("GET", "/me/subscriptions", code="not_signed_in")
+
+
+async def test_the_documentation_names_every_moment_and_topic(api: Api) -> None:
+    """A client's author need not guess them."""
+    document = (await api.client.get("/api/v1/openapi.json")).json()
+    (moment,) = document["paths"]["/api/v1/me/subscriptions/to-ask"]["get"]["parameters"]
+    assert moment["schema"]["enum"] == list(MOMENTS)
+    assert document["components"]["schemas"]["Preferences"]["properties"]["muted"]["items"]["enum"] == list(TOPICS)
 
 
 async def test_what_to_ask_for_is_what_is_most_needed(api: Api, simulator: Simulator) -> None:

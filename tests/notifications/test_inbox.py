@@ -51,6 +51,19 @@ async def test_reading_one_and_all(api: Api, things: Things) -> None:
     assert (await me.get("/me/inbox"))["unread"] == 0
 
 
+async def test_only_those_that_are_unread(api: Api, things: Things) -> None:
+    me = await create_resident(api, await create_community())
+    ids = [await tell(me, things.add(), "thing_seen") for _ in range(4)]
+    await me.post(f"/me/inbox/{ids[2]}/read")
+    first = await me.get("/me/inbox", unread="true", limit=2)
+    assert [item["id"] for item in first["items"]] == [ids[3], ids[1]]
+    rest = await me.get("/me/inbox", unread="true", limit=2, cursor=first["next_cursor"])
+    assert [item["id"] for item in rest["items"]] == [ids[0]]
+    assert (rest["unread"], rest["next_cursor"]) == (3, None)
+    assert len((await me.get("/me/inbox", unread="false"))["items"]) == 4
+    await me.refused("GET", "/me/inbox?unread=perhaps", code="invalid_fields")
+
+
 async def test_someone_elses_message_does_not_exist(api: Api, things: Things) -> None:
     community = await create_community()
     mine = await tell(await create_resident(api, community), things.add(), "thing_seen")

@@ -100,6 +100,36 @@ async def test_without_the_cache_the_inbox_is_polled(me: Api, things: Things, mo
         assert not live._process.is_listening
 
 
+async def test_a_cache_that_goes_does_not_leave_a_client_waiting(
+    me: Api, things: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its listener waits for the next word of a channel that is no more."""
+    goes = asyncio.Event()
+
+    @asynccontextmanager
+    async def listening(channel: str) -> AsyncIterator[Any]:
+        async def messages() -> AsyncIterator[bytes]:
+            await goes.wait()
+            raise ConnectionResetError
+            yield b""
+
+        if goes.is_set():
+            raise ConnectionRefusedError
+        yield messages()
+
+    monkeypatch.setattr(cache, "listening", listening)
+    monkeypatch.setattr(cache, "_client", None)
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.02)
+    async with aclosing(live.follow(me.person_id)) as states:
+        await next_state(states)
+        await heard()
+        waiting = asyncio.ensure_future(next_state(states))
+        await asyncio.sleep(0.05)  # it has looked, and waits
+        goes.set()
+        await tell(me, things.add(), "thing_seen")
+        assert (await waiting).unread == 1
+
+
 async def test_a_cache_that_comes_back_is_listened_to_again(
     me: Api, things: Things, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,9 @@ async def send_all(api: Api, simulator: Simulator, things: Things, *, people: in
     assert states == +Counter({"done" if state == "sent" else state: count for state, count in ended.items()})
     assert max(Counter((message["openid"], message["page"]) for message in received).values()) == 1, "none twice"
     assert ended["sent"] <= len(received) <= ended["sent"] + ended["unknown"]
-    assert (await metrics(api))['linli_outbox_rows{kind="subscribe_message",state="unknown"}'] == ended["unknown"]
+    told = await metrics(api)
+    unknown = 'linli_outbox_rows{kind="subscribe_message",priority="normal",state="unknown"}'
+    assert told[unknown] == ended["unknown"]
     left = await fetch_value("SELECT sum(balance) FROM grant_balance")
     assert left == people * messages - ended["sent"] - ended["unknown"], "sent and unknown ones have spent an accept"
     return ended
