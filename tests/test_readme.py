@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 from server.__main__ import _parser
+from server.jobs import SWEEPS
+from server.notifications.events import MOMENTS
 from server.settings import ENVIRONMENT_NAMES, Settings
+from server.wiring import wire
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -39,6 +42,20 @@ def test_every_folder_is_told() -> None:
     parts = section("The parts")
     folders = [path.name for path in (ROOT / "server").iterdir() if (path / "__init__.py").exists()]
     assert [name for name in folders if f"{name}/" not in parts] == []
+
+
+def test_every_sweep_is_told_with_its_interval() -> None:
+    wire()
+    told: dict[str, str] = {}
+    for names, interval in re.findall(r"^\| (`.+`) \| (\d+) s \|", section("Messages and scheduled work"), re.M):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", names), interval)
+    assert told == {sweep.name: f"{sweep.every.total_seconds():.0f}" for sweep in SWEEPS}
+
+
+def test_every_moment_is_told_with_its_templates() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (`.+`) \|$", section("Messages and scheduled work"), re.M)
+    told = {moment: tuple(re.findall(r"`(\w+)`", templates)) for moment, templates in rows}
+    assert told == MOMENTS
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

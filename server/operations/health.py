@@ -14,42 +14,48 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from server import clock, jobs
-from server.database import fetch, fetch_structs
+from server.database import fetch, fetch_structs, is_unreachable
 from server.errors import NotAllowed
 from server.organizations.access import holds_role_anywhere
 from server.organizations.models import RoleKind
+from server.outbox import Priority
 
 log = structlog.get_logger()
 
 LATE_AFTER = 3
-"""A sweep that has not run for so many times its interval (and a minute) is late: no worker runs, or it hangs."""
+"""A sweep that has not run for so many times its interval (and a minute) is late."""
 RECENT = timedelta(hours=1)
 DELAYS_OF = timedelta(minutes=5)
 
 
 class JobView(msgspec.Struct):
-    """One sweep: how often it should run, when and how long it last ran and how many rows it did then, how many seconds
-    the oldest due row had waited by then, what went wrong if anything did, and its totals."""
+    """One sweep: how often it should run; when and how long it last ran in any worker, how many rows it did then, and
+    what went wrong if anything did; and its totals.
+
+    `lag_seconds`: for how long the oldest due row has waited until now; null where that means nothing. `is_late`: it
+    has not run for three of its intervals and a minute, or never: no worker runs, or it hangs.
+    """
 
     name: str
     every_seconds: float
-    started_at: datetime | None
-    finished_at: datetime | None
-    milliseconds: int
-    done: int
-    lag_seconds: float | None
-    error: str
-    runs: int
-    rows: int
-    failures: int
-    is_late: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    milliseconds: int = 0
+    done: int = 0
+    lag_seconds: float | None = None
+    error: str = ""
+    runs: int = 0
+    rows: int = 0
+    failures: int = 0
+    is_late: bool = True
 
 
 class OutboxCount(msgspec.Struct):
-    """How many outbox rows of a kind are in a state; for those still to be done, how long the oldest one that is due
-    has waited."""
+    """How many outbox rows of a kind and priority (urgent, normal, bulk) are in a state; for those still to be done,
+    how long the oldest one that is due has waited."""
 
     kind: str
+    priority: str
     state: str
     count: int
     oldest_due_seconds: float
@@ -70,9 +76,9 @@ async def list_jobs(actor_id: str) -> JobsView:
 
 
 async def health_metrics() -> bytes:
-    """The same for Prometheus, with how far behind each sweep is at this moment. Empty where the database is away."""
+    """The same for Prometheus. Empty where the database is away."""
     try:
-        families = [*_job_families(await _jobs(), await _lags()), *_outbox_families(await _outbox(), await _recent())]
+        families = [*_job_families(await _jobs()), *_outbox_families(await _outbox(), await _recent())]
     except Exception as error:
         log.warning("health_unknown", error=type(error).__name__)
         return b""
@@ -90,34 +96,54 @@ class _Collected:
 
 
 async def _jobs() -> list[JobView]:
-    found = await fetch_structs(
+    """All sweeps that there are, so that those are seen too which no worker ever ran."""
+    rows = await fetch_structs(
         JobView,
-        "SELECT name, every_seconds, started_at, finished_at, milliseconds, done, lag_seconds, error, runs, rows, "
-        "failures FROM job_run ORDER BY name",
+        "SELECT name, every_seconds, started_at, finished_at, milliseconds, done, error, runs, rows, failures "
+        "FROM job_run",
     )
+    ran = {row.name: row for row in rows}
     now = clock.now()
-    for job in found:
-        waited = (now - job.started_at).total_seconds() if job.started_at else None
-        job.is_late = waited is None or waited > job.every_seconds * LATE_AFTER + 60
+    found = []
+    for sweep in sorted(jobs.SWEEPS, key=lambda sweep: sweep.name):
+        job = ran.get(sweep.name) or JobView(sweep.name, sweep.every.total_seconds())
+        job.lag_seconds = await _lag(sweep)
+        if job.started_at:
+            job.is_late = (now - job.started_at).total_seconds() > job.every_seconds * LATE_AFTER + 60
+        found.append(job)
     return found
+
+
+async def _lag(sweep: jobs.Sweep) -> float | None:
+    """Of now, not what the last run noted: where no worker runs, nobody would notice how it grows. One that cannot be
+    told does not hide the others."""
+    try:
+        return await sweep.lag() if sweep.lag else None
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        log.error("lag_unknown", sweep=sweep.name, exc_info=error)
+        return None
 
 
 async def _outbox() -> list[OutboxCount]:
     """Through the partial indexes of what is open and of what went wrong: what is done is never counted."""
-    now = clock.now()
-    return await fetch_structs(
-        OutboxCount,
-        "SELECT kind, state, count(*) AS count, "
+    rows = await fetch(
+        "SELECT kind, priority, state, count(*) AS count, "
         "GREATEST(EXTRACT(EPOCH FROM $1 - min(due_at)), 0)::float8 AS oldest_due_seconds "
-        "FROM outbox WHERE state IN ('queued', 'waiting', 'in_flight') GROUP BY kind, state "
-        "UNION ALL SELECT kind, state, count(*), 0 FROM outbox WHERE state IN ('failed', 'unknown') "
-        "GROUP BY kind, state ORDER BY kind, state",
-        now,
+        "FROM outbox WHERE state IN ('queued', 'waiting', 'in_flight') GROUP BY kind, priority, state "
+        "UNION ALL SELECT kind, priority, state, count(*), 0 FROM outbox WHERE state IN ('failed', 'unknown') "
+        "GROUP BY kind, priority, state ORDER BY kind, priority DESC, state",
+        clock.now(),
     )
+    return [
+        OutboxCount(row["kind"], _name_of(row["priority"]), row["state"], row["count"], row["oldest_due_seconds"])
+        for row in rows
+    ]
 
 
-async def _lags() -> dict[str, float]:
-    return {sweep.name: await sweep.lag() for sweep in jobs.SWEEPS if sweep.lag}
+def _name_of(priority: int) -> str:
+    return Priority(priority).name.lower()
 
 
 async def _recent() -> dict[str, list[Any]]:
@@ -125,29 +151,35 @@ async def _recent() -> dict[str, list[Any]]:
     finished = await fetch(
         "SELECT kind, state, count(*) AS count FROM outbox WHERE finished_at > $1 GROUP BY kind, state", now - RECENT
     )
+    # From when it was due: what waited for the morning was not late.
     delays = await fetch(
-        "SELECT kind, percentile_cont(ARRAY[0.5, 0.95, 1]) WITHIN GROUP "
-        "(ORDER BY EXTRACT(EPOCH FROM finished_at - created_at)) AS delays FROM outbox "
-        "WHERE finished_at > $1 AND state = 'done' AND attempts = 1 GROUP BY kind",
+        "SELECT kind, priority, percentile_cont(ARRAY[0.5, 0.95, 1]) WITHIN GROUP "
+        "(ORDER BY EXTRACT(EPOCH FROM finished_at - due_at)) AS delays FROM outbox "
+        "WHERE finished_at > $1 AND state = 'done' AND attempts = 1 GROUP BY kind, priority",
         now - DELAYS_OF,
     )
     return {"finished": finished, "delays": delays}
 
 
-def _job_families(found: list[JobView], lags: dict[str, float]) -> Iterator[Metric]:
+def _job_families(found: list[JobView]) -> Iterator[Metric]:
     gauges = {
         name: GaugeMetricFamily(f"linli_sweep_{name}", text, labels=["sweep"])
         for name, text in (
             ("interval_seconds", "How often the sweep should run"),
-            ("last_run_timestamp_seconds", "When it last ran, in any worker"),
-            ("duration_seconds", "How long it took"),
-            ("lag_seconds", "How long the oldest due row has waited until now"),
+            ("last_run_timestamp_seconds", "When its last run began, in any worker (Unix time)"),
+            ("duration_seconds", "How long its last run took"),
+            ("lag_seconds", "How long the oldest due row has waited until now; 0 where nothing is due"),
             ("failed", "1 where its last run failed"),
+            ("late", "1 where it never ran, or not for three intervals and a minute"),
         )
     }
     counters = {
         name: CounterMetricFamily(f"linli_sweep_{name}", text, labels=["sweep"])
-        for name, text in (("runs", "Runs"), ("rows", "Rows done"), ("failures", "Runs that failed"))
+        for name, text in (
+            ("runs", "Runs of the sweep"),
+            ("rows", "Rows that the sweep has done"),
+            ("failures", "Runs of the sweep that failed"),
+        )
     }
     for job in found:
         label = [job.name]
@@ -156,8 +188,9 @@ def _job_families(found: list[JobView], lags: dict[str, float]) -> Iterator[Metr
             gauges["last_run_timestamp_seconds"].add_metric(label, job.started_at.timestamp())
         gauges["duration_seconds"].add_metric(label, job.milliseconds / 1000)
         gauges["failed"].add_metric(label, bool(job.error))
-        if job.name in lags:
-            gauges["lag_seconds"].add_metric(label, lags[job.name])
+        gauges["late"].add_metric(label, job.is_late)
+        if job.lag_seconds is not None:
+            gauges["lag_seconds"].add_metric(label, job.lag_seconds)
         for name, value in (("runs", job.runs), ("rows", job.rows), ("failures", job.failures)):
             counters[name].add_metric(label, value)
     yield from gauges.values()
@@ -166,15 +199,18 @@ def _job_families(found: list[JobView], lags: dict[str, float]) -> Iterator[Metr
 
 def _outbox_families(counts: list[OutboxCount], recent: dict[str, list[Any]]) -> Iterator[Metric]:
     rows = GaugeMetricFamily(
-        "linli_outbox_rows", "Outbox rows that are open, failed or unknown", labels=["kind", "state"]
+        "linli_outbox_rows", "Outbox rows that are open, failed or unknown", labels=["kind", "priority", "state"]
     )
     oldest = GaugeMetricFamily(
-        "linli_outbox_oldest_due_seconds", "How long the oldest due row has waited", labels=["kind", "state"]
+        "linli_outbox_oldest_due_seconds",
+        "How long the oldest row that is due and still to be done has waited",
+        labels=["kind", "priority", "state"],
     )
     for count in counts:
-        rows.add_metric([count.kind, count.state], count.count)
+        labels = [count.kind, count.priority, count.state]
+        rows.add_metric(labels, count.count)
         if count.state not in ("failed", "unknown"):
-            oldest.add_metric([count.kind, count.state], count.oldest_due_seconds)
+            oldest.add_metric(labels, count.oldest_due_seconds)
     finished = GaugeMetricFamily(
         "linli_outbox_finished_last_hour", "Outbox rows that ended in the last hour", labels=["kind", "state"]
     )
@@ -182,10 +218,10 @@ def _outbox_families(counts: list[OutboxCount], recent: dict[str, list[Any]]) ->
         finished.add_metric([row["kind"], row["state"]], row["count"])
     delay = GaugeMetricFamily(
         "linli_outbox_delay_seconds",
-        "From commit to done, of the last five minutes' rows that needed one try",
-        labels=["kind", "quantile"],
+        "From due (at once, unless it was to wait) to done, of the last five minutes' rows that needed one try",
+        labels=["kind", "priority", "quantile"],
     )
     for row in recent["delays"]:
         for quantile, seconds in zip(("0.5", "0.95", "1"), row["delays"], strict=True):
-            delay.add_metric([row["kind"], quantile], seconds)
+            delay.add_metric([row["kind"], _name_of(row["priority"]), quantile], seconds)
     yield from (rows, oldest, finished, delay)

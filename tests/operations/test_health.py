@@ -1,6 +1,8 @@
 """The page of what runs by itself, and the same for Prometheus."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from server import clock, jobs, outbox
 from server.jobs import Sweep, declare_sweeps
 from server.operations import health
 from server.organizations.models import RoleKind
-from server.outbox import enqueue
+from server.outbox import Priority, enqueue
 from server.relay import drain_outbox
 from server.worker import run_sweep
 from tests.builders import create_community, create_resident, create_staff
@@ -35,6 +37,11 @@ SWEEPS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "SWEEPS", SWEEPS)
+
+
 async def run_sweeps() -> None:
     await declare_sweeps(SWEEPS)
     await run_sweep(SWEEPS[0])
@@ -57,6 +64,39 @@ async def test_managers_see_what_runs_and_how_far_it_is_behind(api: Api) -> None
     await (await create_resident(api, community)).refused("GET", "/staff/jobs", code="not_allowed")
 
 
+async def test_a_deployment_without_any_worker_is_seen(api: Api) -> None:
+    """Not an empty page: no run was ever noted, and what is due waits."""
+    manager = await create_staff(api, await create_community(), RoleKind.MANAGER)
+    found = {job["name"]: job for job in (await manager.get("/staff/jobs"))["items"]}
+    assert found.keys() == {"works", "breaks", "never_ran"}
+    assert (found["works"]["is_late"], found["works"]["started_at"], found["works"]["lag_seconds"]) == (True, None, 42)
+    assert (found["works"]["every_seconds"], found["breaks"]["lag_seconds"]) == (60, None)
+    assert (await metrics(api))['linli_sweep_late{sweep="works"}'] == 1
+
+
+async def test_how_far_it_is_behind_is_of_now(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await run_sweeps()
+    manager = await create_staff(api, await create_community(), RoleKind.MANAGER)
+
+    async def further_behind() -> float:
+        return 99.0
+
+    monkeypatch.setattr(jobs, "SWEEPS", [SWEEPS[0]._replace(lag=further_behind)])
+    (job,) = (await manager.get("/staff/jobs"))["items"]
+    assert (job["lag_seconds"], job["runs"]) == (99, 1)
+
+
+async def test_one_that_cannot_tell_does_not_hide_the_others(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken() -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(jobs, "SWEEPS", [*SWEEPS, Sweep("cannot_tell", timedelta(minutes=1), seven, broken)])
+    found = await metrics(api)
+    assert found['linli_sweep_lag_seconds{sweep="works"}'] == 42
+    assert found['linli_sweep_late{sweep="cannot_tell"}'] == 1
+    assert 'linli_sweep_lag_seconds{sweep="cannot_tell"}' not in found
+
+
 async def test_the_outbox_is_counted_by_state_and_age(api: Api) -> None:
     await enqueue("of long ago", {})
     await drain_outbox()
@@ -77,8 +117,7 @@ async def metrics(api: Api) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-async def test_prometheus_reads_the_same_from_the_server(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "SWEEPS", SWEEPS)
+async def test_prometheus_reads_the_same_from_the_server(api: Api) -> None:
     await run_sweeps()
     await enqueue("of long ago", {})
     await drain_outbox()
@@ -88,22 +127,63 @@ async def test_prometheus_reads_the_same_from_the_server(api: Api, monkeypatch: 
     assert found['linli_sweep_rows_total{sweep="works"}'] == 7
     assert found['linli_sweep_failed{sweep="breaks"}'] == 1
     assert found['linli_sweep_failures_total{sweep="breaks"}'] == 1
+    assert found['linli_sweep_late{sweep="works"}'] == 0
+    assert found['linli_sweep_late{sweep="never_ran"}'] == 1
     assert found['linli_sweep_interval_seconds{sweep="never_ran"}'] == 3600
     assert 'linli_sweep_last_run_timestamp_seconds{sweep="never_ran"}' not in found
     assert abs(found['linli_sweep_last_run_timestamp_seconds{sweep="works"}'] - clock.now().timestamp()) < 60
-    assert found['linli_outbox_rows{kind="slow",state="queued"}'] == 1
-    assert found['linli_outbox_rows{kind="of long ago",state="failed"}'] == 1
+    assert found['linli_outbox_rows{kind="slow",priority="normal",state="queued"}'] == 1
+    assert found['linli_outbox_rows{kind="of long ago",priority="normal",state="failed"}'] == 1
     assert found['linli_outbox_finished_last_hour{kind="of long ago",state="failed"}'] == 1
 
 
-async def test_the_delay_from_commit_to_done_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_delay_from_due_to_done_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def deed(payload: Any) -> None:
         return None
 
     monkeypatch.setitem(outbox.EFFECTS, "deed", outbox.Effect(deed, repeatable=True))
     await enqueue("deed", {})
+    await enqueue("deed", {}, due_at=clock.now() + timedelta(hours=9), priority=Priority.URGENT)  # not before morning
     await drain_outbox()
-    assert 0 <= (await metrics(api))['linli_outbox_delay_seconds{kind="deed",quantile="0.5"}'] < 10
+    clock.move_clock(timedelta(hours=9))
+    await drain_outbox()
+    found = await metrics(api)
+    assert 0 <= found['linli_outbox_delay_seconds{kind="deed",priority="urgent",quantile="0.5"}'] < 10
+    clock.move_clock(timedelta())
+    found = await metrics(api)
+    assert 0 <= found['linli_outbox_delay_seconds{kind="deed",priority="normal",quantile="0.5"}'] < 10
+
+
+async def test_what_is_told_to_many_is_told_apart(api: Api) -> None:
+    """A hundred thousand announcements take their time, and nobody is to be woken for them."""
+    await enqueue("slow", {}, priority=Priority.BULK)
+    await enqueue("slow", {}, priority=Priority.URGENT)
+    clock.move_clock(timedelta(minutes=10))
+    found = await metrics(api)
+    for priority in ("bulk", "urgent"):
+        assert found[f'linli_outbox_oldest_due_seconds{{kind="slow",priority="{priority}",state="queued"}}'] > 599
+    manager = await create_staff(api, await create_community(), RoleKind.MANAGER)
+    told = [(row["kind"], row["priority"], row["count"]) for row in (await manager.get("/staff/jobs"))["outbox"]]
+    assert told == [("slow", "urgent", 1), ("slow", "bulk", 1)]
+
+
+async def test_every_metric_of_the_readme_is_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert on a name that does not exist never fires."""
+
+    async def deed(payload: Any) -> None:
+        return None
+
+    monkeypatch.setitem(outbox.EFFECTS, "deed", outbox.Effect(deed, repeatable=True))
+    await run_sweeps()
+    await enqueue("deed", {})
+    await drain_outbox()
+    await enqueue("slow", {})
+    there = {name.partition("{")[0] for name in await metrics(api)}
+    told = set(re.findall(r"\blinli_[a-z_]+", (Path(__file__).parents[2] / "README.md").read_text()))
+    assert told and told <= there
+    assert {name for name in there if name.startswith(("linli_sweep", "linli_outbox"))} - told <= {
+        f"linli_sweep_{name}_created" for name in ("runs", "rows", "failures")
+    }
 
 
 async def test_without_the_database_the_process_still_answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
