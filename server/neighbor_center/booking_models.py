@@ -68,7 +68,8 @@ class Booking(Model):
     the visitor is free again, travel included.
 
     For the sweeps: `remind_at` is when the next reminder is due. A request is promised an answer by `answer_by`, and
-    looked at again at `answer_due_at` (then, and when the slot begins) until it is answered or given up.
+    looked at again at `answer_due_at` (then, and when the slot begins) until it is answered or given up. Whether the
+    person came is decided when its time is over: `settled_at`.
     """
 
     slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
@@ -98,6 +99,7 @@ class Booking(Model):
     remind_at = fields.DatetimeField(null=True)
     answer_by = fields.DatetimeField(null=True)
     answer_due_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
     staff_reason = fields.CharField(max_length=100, default="")
 
     class Meta:
@@ -114,6 +116,7 @@ class Booking(Model):
             SqlIndex(name="booking_remind", columns="remind_at", where="remind_at IS NOT NULL"),
             SqlIndex(name="booking_answer_due", columns="answer_due_at", where="answer_due_at IS NOT NULL"),
             SqlIndex(name="booking_answer_by", columns="answer_by", where="answer_due_at IS NOT NULL"),
+            SqlIndex(name="booking_unsettled", columns="starts_at", where="settled_at IS NULL"),
         ]
 
 
@@ -173,6 +176,7 @@ class RoomBooking(Model):
     remind_at = fields.DatetimeField(null=True)
     answer_by = fields.DatetimeField(null=True)
     answer_due_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
     decided_by_id: str | None = IdField(null=True)
     ended_at = fields.DatetimeField(null=True)
     staff_reason = fields.CharField(max_length=100, default="")
@@ -197,4 +201,5 @@ class RoomBooking(Model):
             SqlIndex(name="room_booking_remind", columns="remind_at", where="remind_at IS NOT NULL"),
             SqlIndex(name="room_booking_answer_due", columns="answer_due_at", where="answer_due_at IS NOT NULL"),
             SqlIndex(name="room_booking_answer_by", columns="answer_by", where="answer_due_at IS NOT NULL"),
+            SqlIndex(name="room_booking_unsettled", columns="starts_at", where="settled_at IS NULL"),
         ]

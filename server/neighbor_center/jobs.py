@@ -5,8 +5,10 @@ from datetime import timedelta
 from server.jobs import Sweep
 from server.neighbor_center.reminders import reminder_lag, send_reminders
 from server.neighbor_center.requests import request_lag, settle_requests
+from server.neighbor_center.settling import settle_bookings, settling_lag
 
 SWEEPS = [
     Sweep("booking_reminders", timedelta(seconds=30), send_reminders, reminder_lag),
     Sweep("booking_requests", timedelta(seconds=30), settle_requests, request_lag),
+    Sweep("booking_absences", timedelta(minutes=1), settle_bookings, settling_lag),
 ]

@@ -12,6 +12,7 @@ from server.neighbor_center.rooms import (
     attend_room,
     lock_room,
     lock_room_booking,
+    miss_room,
     refuse_request,
     require_free_room,
     save_room_booking,
@@ -19,8 +20,6 @@ from server.neighbor_center.rooms import (
 )
 from server.neighbor_center.rules import ARRIVES_BEFORE, Span
 from server.organizations.access import require_role_or_hide
-from server.places.models import NoShowReason, Purpose
-from server.places.no_shows import record_absence
 
 
 async def approve_room_booking(actor_id: str, booking_id: str) -> None:
@@ -85,10 +84,7 @@ async def mark_room_no_show(actor_id: str, booking_id: str) -> None:
             return
         if booking.state is not RoomBookingState.BOOKED:
             raise WrongState()
-        booking.state = RoomBookingState.NO_SHOW
-        await save_room_booking(booking)
-        await tell_of_room(booking, "room_no_show")
-        await record_absence(booking.person_id, Purpose.SLOT, booking.id, NoShowReason.ABSENT)
+        await miss_room(booking)
 
 
 @asynccontextmanager

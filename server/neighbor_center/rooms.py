@@ -214,6 +214,14 @@ async def attend_room(booking: RoomBooking) -> None:
     await save_room_booking(booking)
 
 
+async def miss_room(booking: RoomBooking) -> None:
+    """Nobody came, which counts towards a block, in the caller's transaction, who has locked what is booked."""
+    booking.state = RoomBookingState.NO_SHOW
+    await save_room_booking(booking)
+    await tell_of_room(booking, "room_no_show")
+    await record_absence(booking.person_id, Purpose.SLOT, booking.id, NoShowReason.ABSENT)
+
+
 def check_range(terms: ServiceTerms, starts_at: datetime, ends_at: datetime) -> Span:
     """Raises InvalidFields for what no room can be booked for, SlotNotOffered outside its hours."""
     if terms.longest_minutes is None:
