@@ -6,6 +6,7 @@ reaches the supervisor alone.
 
 import http.client
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ MARKER = "linli-data"
 
 _READY_SECONDS = 60
 _PORT_SECONDS = 3
+_WHERE = ("LINLI_HOST", "LINLI_PORT", "LINLI_PUBLIC_URL", "WECHAT_SIMULATOR_PORT", "WECHAT_API_BASE")
+"""What the tour must be told too, where it is not as usual."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (how to reach what listens everywhere)
 
 
@@ -247,14 +250,15 @@ def _ask_readiness(settings: Settings) -> str:
 def _welcome(settings: Settings, simulated: bool, sign_in_help: str, seconds: float) -> str:
     base = _url(settings.host, settings.port)
     python = os.path.relpath(sys.executable) if sys.executable.startswith(os.getcwd()) else sys.executable
-    elsewhere = "" if settings.public_base == Settings().public_base else f" --server {base}"
+    told = {name: os.environ[name] for name in _WHERE if name in os.environ}
+    elsewhere = "".join(f"{name}={shlex.quote(value)} " for name, value in told.items())
     lines = [
         f"Linli is ready ({seconds:.1f} s).",
         "",
         f"  API docs   {base}/docs",
         f"  Health     {base}/healthz and {base}/readyz",
         *([f"  WeChat     {_url(settings.host, settings.simulator_port)}/ (simulated)"] if simulated else []),
-        f"  Tour       {python} -m server tour{elsewhere}",
+        f"  Tour       {elsewhere}{python} -m server tour",
         f"  Data       {settings.data_dir.resolve()} (kept; --fresh begins anew)",
         "",
     ]

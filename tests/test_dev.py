@@ -259,6 +259,7 @@ def test_run_starts_a_city_and_ctrl_c_stops_it_and_keeps_the_data(city: DemoCity
     city.start()
     said = city.read_until("Ctrl-C")
     assert f"http://127.0.0.1:{city.port}/docs" in said
+    assert f"LINLI_PORT={city.port} WECHAT_SIMULATOR_PORT={city.simulator_port} " in said, "what the tour needs"
     assert "starts: 1\n" in said  # what prepare-demo prints stands there, what it logs does not
     assert "last words" not in said
     with urllib.request.urlopen(f"http://127.0.0.1:{city.port}/healthz") as answer:
