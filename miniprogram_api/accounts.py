@@ -2,12 +2,14 @@
 
 from datetime import date
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 from sanic import Request
+from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
-from server.accounts import queries, service
+from server.accounts import personal_data, queries, service
 from server.accounts import sign_in as signing_in
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.queries import ConsentView, DependantView, Me
@@ -20,8 +22,9 @@ from server.accounts.sign_in import (
     SignInBlocked,
     WeChatSessionStale,
 )
-from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
+from server.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
 from server.ids import Id
+from server.media.spreadsheets import XLSX
 
 routes = Routes("账户 accounts")
 
@@ -63,6 +66,23 @@ async def sign_out_everywhere(caller: Caller) -> None:
 async def get_me(caller: Caller) -> Me:
     """我的资料"""
     return await queries.get_me(caller.person_id)
+
+
+@routes.get("/me/personal-data", raw=(XLSX,), errors=[TooManyRequests])
+async def copy_personal_data(caller: Caller) -> HTTPResponse:
+    """个人信息副本（xlsx）
+
+    本平台保存的、关于本人的全部信息，每类一张表。每天最多下载 3 次，每次都会留痕。
+    """
+    made = await personal_data.copy_personal_data(caller.person_id)
+    return HTTPResponse(
+        made.content,
+        content_type=XLSX,
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(made.name)}",
+            "cache-control": "private, no-store",
+        },
+    )
 
 
 class ChangeProfile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

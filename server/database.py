@@ -207,6 +207,14 @@ async def transaction() -> AsyncIterator[None]:
         do()
 
 
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[None]:
+    """Everything read inside is of one moment, and nothing can be written. Not within another transaction."""
+    async with in_transaction("default"):
+        await execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
 def after_commit(do: Callable[[], None]) -> None:
     """Call `do` once the outermost open transaction has committed (never, where it rolls back); at once outside of any.
 

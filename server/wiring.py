@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from server import audit_retention, calendar_feed, jobs, outbox, relay, retention
+from server.accounts import personal_copy as accounts_copy
+from server.accounts import personal_data, residents, teams
 from server.accounts import queries as accounts_queries
-from server.accounts import residents, teams
 from server.accounts import service as accounts_service
 from server.accounts.models import ConsentKind
 from server.announcements import jobs as announcement_jobs
@@ -25,33 +26,41 @@ from server.check_in import (
     units,
 )
 from server.check_in import jobs as check_in_jobs
+from server.check_in import personal_copy as check_in_copy
 from server.check_in import queries as check_in_queries
 from server.jobs import Sweep
 from server.media import jobs as media_jobs
 from server.media import mini_codes
+from server.media import personal_copy as media_copy
 from server.members import jobs as members_jobs
+from server.members import personal_copy as members_copy
 from server.members import queries as members_queries
 from server.members import service as members_service
 from server.moderation import checks as moderation_checks
 from server.moderation import jobs as moderation_jobs
+from server.moderation import personal_copy as moderation_copy
 from server.moderation import queue as moderation_queue
 from server.moderation import service as moderation_service
 from server.neighbor_center import complaints, duties, tickets
 from server.neighbor_center import feeds as neighbor_center_feeds
 from server.neighbor_center import jobs as neighbor_center_jobs
 from server.neighbor_center import mini_codes as venue_codes
+from server.neighbor_center import personal_copy as neighbor_center_copy
 from server.neighbor_center import queries as neighbor_center_queries
 from server.neighbor_center import series as booking_series
 from server.neighbor_center import service as neighbor_center_service
 from server.notifications import delivery, rendering
 from server.notifications import jobs as notifications_jobs
+from server.notifications import personal_copy as notifications_copy
 from server.notifications import service as notifications_service
 from server.organizations import access
 from server.organizations import queries as organizations_queries
 from server.organizations import service as organizations_service
 from server.places import jobs as places_jobs
+from server.places import personal_copy as places_copy
 from server.places import service as places_service
 from server.places.models import Purpose
+from server.service_record import personal_copy as service_record_copy
 from server.service_record import ranking
 from server.service_record import service as service_record_service
 from server.volunteering import activities as volunteering_activities
@@ -67,6 +76,7 @@ from server.volunteering import (
 )
 from server.volunteering import jobs as volunteering_jobs
 from server.volunteering import mini_codes as shift_codes
+from server.volunteering import personal_copy as volunteering_copy
 from server.volunteering import queries as volunteering_queries
 from server.wechat import connection as wechat_connection
 from server.wechat import push, push_storage
@@ -74,6 +84,7 @@ from server.wishes import claim_queries as wish_claim_queries
 from server.wishes import fulfilling as wish_fulfilling
 from server.wishes import jobs as wish_jobs
 from server.wishes import leaving as wish_leaving
+from server.wishes import personal_copy as wishes_copy
 from server.wishes import posting as wish_posting
 from server.wishes import queries as wish_queries
 from server.wishes import stories as wish_stories
@@ -210,6 +221,22 @@ CALENDAR_SOURCES: list[calendar_feed.Source] = [
 ]
 """What each feature puts into people's calendars."""
 
+PERSONAL_DATA: list[personal_data.Source] = [
+    accounts_copy.copy_of_person,
+    members_copy.copy_of_membership,
+    check_in_copy.copy_of_check_ins,
+    wishes_copy.copy_of_wishes,
+    volunteering_copy.copy_of_service,
+    neighbor_center_copy.copy_of_bookings,
+    places_copy.copy_of_no_shows,
+    service_record_copy.copy_of_ledger,
+    notifications_copy.copy_of_messages,
+    media_copy.copy_of_pictures,
+    moderation_copy.copy_of_checks,
+    accounts_copy.copy_of_traces,
+]
+"""What is in a person's copy of their data, in the order of its sheets."""
+
 SWEEPS: list[Sweep] = [
     Sweep("expired_leases", timedelta(seconds=5), relay.settle_expired_leases),
     *media_jobs.SWEEPS,
@@ -252,5 +279,6 @@ def wire() -> None:
     accounts_service.CONSENT_WITHDRAWN.update(CONSENT_WITHDRAWN)
     organizations_service.CLOSED[:] = [residents.follow_successor, endings.follow_successor]
     calendar_feed.SOURCES[:] = CALENDAR_SOURCES
+    personal_data.SOURCES[:] = PERSONAL_DATA
     places_service.MOVED.update(PLACES_MOVED)
     places_service.LAPSED.update(PLACES_LAPSED)

@@ -47,7 +47,10 @@ class Person(Model):
 
     class Meta:
         table = "person"
-        indexes = [SqlIndex(name="person_community", columns="community_id, id")]
+        indexes = [
+            SqlIndex(name="person_community", columns="community_id, id"),
+            SqlIndex(name="person_merged_into", columns="merged_into_id", where="merged_into_id IS NOT NULL"),
+        ]
 
 
 class PersonDetails(Model):
@@ -115,6 +118,7 @@ class Session(Model):
             SqlIndex(name="session_token", columns="token_hash", unique=True),
             SqlIndex(name="session_person", columns="person_id, id", where="ended_at IS NULL"),
             SqlIndex(name="session_expiry", columns="expires_at"),
+            SqlIndex(name="session_of", columns="person_id, id"),
         ]
 
 
@@ -153,7 +157,8 @@ class Consent(Model):
                 columns="person_id, kind, COALESCE(given_by_id, person_id)",
                 where="withdrawn_at IS NULL",
                 unique=True,
-            )
+            ),
+            SqlIndex(name="consent_person", columns="person_id, id"),
         ]
 
 
@@ -186,6 +191,8 @@ class Dependant(Model):
         constraints = [CheckConstraint(check="guardian_id <> person_id", name="dependant_is_another_person")]
         indexes = [
             SqlIndex(name="dependant_active", columns="guardian_id, person_id", where="ended_at IS NULL", unique=True),
+            SqlIndex(name="dependant_guardian", columns="guardian_id, id"),
+            SqlIndex(name="dependant_person", columns="person_id, id"),
         ]
 
 

@@ -65,5 +65,6 @@ class Picture(Model):
         indexes = [
             SqlIndex(name="picture_unused", columns="unused_since", where="unused_since IS NOT NULL"),
             SqlIndex(name="picture_unused_of_owner", columns="owner_id", where="unused_since IS NOT NULL"),
+            SqlIndex(name="picture_owner", columns="owner_id, id"),
             SqlIndex(name="picture_subject", columns="subject_id, id", where="subject_id IS NOT NULL"),
         ]

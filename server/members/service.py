@@ -147,6 +147,12 @@ async def membership_of(person_id: str) -> str | None:
     return membership.id if membership else None
 
 
+async def membership_ids_of(person_id: str) -> list[str]:
+    """The person's memberships, those that are over too."""
+    rows = await fetch("SELECT id FROM membership WHERE person_index = $1 ORDER BY id", index_of(person_id))
+    return [row["id"] for row in rows]
+
+
 async def is_member(person_id: str) -> bool:
     return await membership_of(person_id) is not None
 

@@ -58,7 +58,10 @@ class CheckedSubject(Model):
     class Meta:
         table = "checked_subject"
         constraints = [UniqueConstraint(fields=("kind", "subject_id"), name="checked_subject_one")]
-        indexes = [SqlIndex(name="checked_subject_organization", columns="organization_id, id")]
+        indexes = [
+            SqlIndex(name="checked_subject_organization", columns="organization_id, id"),
+            SqlIndex(name="checked_subject_author", columns="author_id, id"),
+        ]
 
 
 class ContentCheck(Model):

@@ -1,6 +1,7 @@
 """Staff on duty: who sits at a venue 坐班, is on call 值班, works at off hours 错时 or longer 延时, and when."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 
@@ -172,11 +173,16 @@ async def describe_duties(duty_ids: list[str]) -> dict[str, dict[str, str]]:
             "id": row["id"],
             "title": row["shown_as"],
             "venue": row["venue"],
-            "hours": f"{_days(row['weekdays'], row['days'])} {wall_clock(row['opens'])}–{wall_clock(row['closes'])}",
+            "hours": duty_hours(row),
             "from_day": f"{row['valid_from'].month}月{row['valid_from'].day}日",
         }
         for row in rows
     }
+
+
+def duty_hours(row: Any) -> str:
+    """A duty's hours as people say them: `每周一、周三 08:30–11:30`."""
+    return f"{_days(row['weekdays'], row['days'])} {wall_clock(row['opens'])}–{wall_clock(row['closes'])}"
 
 
 def _days(weekdays: int, days: str) -> str:

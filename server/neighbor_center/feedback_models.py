@@ -45,6 +45,7 @@ class BookingRating(Model):
                 unique=True,
             ),
             SqlIndex(name="booking_rating_service", columns="service_id, id"),
+            SqlIndex(name="booking_rating_person", columns="person_id, id"),
             SqlIndex(name="booking_rating_average", columns="service_id, stars"),
         ]
 

@@ -83,6 +83,7 @@ class ShiftScan(Model):
             SqlIndex(name="shift_scan_shift", columns="shift_id, id"),
             SqlIndex(name="shift_scan_nonce", columns="shift_id, by_id, nonce", where="nonce IS NOT NULL", unique=True),
             SqlIndex(name="shift_scan_age", columns="created_at"),
+            SqlIndex(name="shift_scan_person", columns="person_id, id"),
         ]
 
 

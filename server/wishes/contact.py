@@ -51,6 +51,11 @@ def seal_contact(wish: Wish, *, address: str | None, phone: str | None) -> None:
         wish.phone = keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT) if phone else None
 
 
+def open_contact(address: bytes | None, phone: bytes | None) -> tuple[str, str]:
+    """A wish's own address and phone in clear, for those who may see them; empty where it has none."""
+    return _open(address, _ADDRESS_CONTEXT), _open(phone, _PHONE_CONTEXT)
+
+
 async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
     """Name, phone and address, for the claimer while they fulfil the wish, for the wisher and for the staff.
 

@@ -309,7 +309,10 @@ class WishNote(Model):
 
     class Meta:
         table = "wish_note"
-        indexes = [SqlIndex(name="wish_note_claim", columns="claim_id, id")]
+        indexes = [
+            SqlIndex(name="wish_note_claim", columns="claim_id, id"),
+            SqlIndex(name="wish_note_author", columns="author_id, id"),
+        ]
 
 
 class WishTerms(Model):

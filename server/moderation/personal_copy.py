@@ -1,0 +1,52 @@
+"""A person's copy of what became of the content checks of what they wrote."""
+
+from server.database import fetch
+from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.moderation.models import CheckState, Part
+
+STATE_WORDS = {
+    CheckState.PENDING: "检查中",
+    CheckState.PASSED: "通过",
+    CheckState.HELD: "待人工复核",
+    CheckState.REFUSED: "未通过",
+    CheckState.SUPERSEDED: "已被新内容替代",
+}
+
+PART_WORDS = {Part.TEXT: "文字", Part.PICTURE: "图片"}
+
+KIND_WORDS = {
+    "nickname": "昵称",
+    "wish": "微心愿",
+    "wish_note": "微心愿进展",
+    "wish_report": "微心愿完成报告",
+    "wish_thanks": "微心愿感谢",
+    "wish_dispute": "微心愿异议",
+    "team": "团队名称",
+    "activity": "活动",
+    "shift_rating": "志愿服务评价",
+    "unit_offers": "单位资源",
+    "activity_reason": "活动取消说明",
+    "shift_reason": "场次取消说明",
+    "removal_reason": "取消报名说明",
+    "hours_reason": "服务时长说明",
+}
+
+
+async def copy_of_checks(person_id: str) -> list[Sheet]:
+    """Each part of each revision, and what was found."""
+    rows = await fetch(
+        "SELECT s.kind, c.part, c.revision, c.state, c.reason, c.created_at, c.decided_at FROM checked_subject s "
+        "JOIN content_check c ON c.subject_id = s.id WHERE s.author_id = $1 ORDER BY c.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    columns = (
+        Shown("内容", "kind", 20, KIND_WORDS),
+        Shown("部分", "part", 8, PART_WORDS),
+        Shown("第几次提交", "revision", 12),
+        Shown("结果", "state", 16, STATE_WORDS),
+        Shown("原因", "reason", 30),
+        Shown("提交时间", "created_at", 22),
+        Shown("处理时间", "decided_at", 22),
+    )
+    return [sheet_of("内容安全检查", columns, rows)]

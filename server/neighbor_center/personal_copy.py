@@ -1,0 +1,291 @@
+"""A person's copy of what they had at neighbor centers, the family's as on screen; their own notes in clear."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from server.accounts.queries import describe_persons
+from server.crypto import keyring
+from server.database import fetch
+from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.neighbor_center.booking_models import (
+    ADDRESS_CONTEXT,
+    NOTE_CONTEXT,
+    ROOM_NOTE_CONTEXT,
+    BookingState,
+    RoomBookingState,
+)
+from server.neighbor_center.booking_queries import BOOKING_STATE, MINE
+from server.neighbor_center.counter_models import TicketState
+from server.neighbor_center.duties import duty_hours
+from server.neighbor_center.feedback_models import (
+    ANSWER_CONTEXT,
+    COMMENT_CONTEXT,
+    COMPLAINT_CONTEXT,
+    ComplaintState,
+)
+from server.neighbor_center.models import DutyKind
+
+BOOKING_WORDS = {
+    BookingState.REQUESTED: "待审核",
+    BookingState.BOOKED: "已预约",
+    BookingState.WAITING: "候补中",
+    BookingState.CANCELLED: "已取消",
+    BookingState.ATTENDED: "已到场",
+    BookingState.NO_SHOW: "爽约",
+}
+
+ROOM_WORDS = {
+    RoomBookingState.REQUESTED: "待审核",
+    RoomBookingState.BOOKED: "已预约",
+    RoomBookingState.REFUSED: "未通过",
+    RoomBookingState.CANCELLED: "已取消",
+    RoomBookingState.ATTENDED: "已到场",
+    RoomBookingState.NO_SHOW: "爽约",
+}
+
+END_WORDS = {
+    "cancelled": "本人取消",
+    "cancelled_late": "过了截止时间才取消",
+    "declined": "放弃候补名额",
+    "closed": "服务停止",
+    "refused": "未通过审核",
+    "unanswered": "逾期未答复",
+    "cancelled_by_staff": "工作人员取消",
+    "offer_expired": "候补名额逾期未确认",
+    "not_reached": "未轮到",
+    "moved": "已改期",
+    "merged": "同一人的重复预约已合并",
+}
+
+TICKET_WORDS = {
+    TicketState.WAITING: "等待中",
+    TicketState.CALLED: "已叫号",
+    TicketState.SERVED: "已办理",
+    TicketState.MISSED: "过号",
+    TicketState.LEFT: "已离开",
+}
+
+COMPLAINT_WORDS = {ComplaintState.OPEN: "待答复", ComplaintState.ANSWERED: "已答复"}
+
+DUTY_WORDS = {
+    DutyKind.SEATED: "坐班",
+    DutyKind.ON_CALL: "值班",
+    DutyKind.STAGGERED: "错时",
+    DutyKind.EXTENDED: "延时",
+}
+
+
+async def copy_of_bookings(person_id: str) -> list[Sheet]:
+    """Bookings of slots and rooms with their moves, counter numbers, ratings, complaints, and hours on duty."""
+    return [
+        await _bookings(person_id),
+        await _rooms(person_id),
+        await _series(person_id),
+        await _moves(person_id),
+        await _tickets(person_id),
+        await _ratings(person_id),
+        await _complaints(person_id),
+        await _duties(person_id),
+    ]
+
+
+async def _bookings(person_id: str) -> Sheet:
+    rows = await fetch(
+        f"SELECT b.person_id, {BOOKING_STATE} AS state, v.name AS venue, s.name AS service, t.starts_at, t.ends_at, "
+        "b.party_size, b.note, b.address, b.walk_in, b.booked_by_id <> b.person_id AND b.booked_by_id <> $1 "
+        "AS by_another, o.name AS area, b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM booking b "
+        "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
+        "JOIN venue v ON v.id = s.venue_id LEFT JOIN organization o ON o.id = b.area_id "
+        f"WHERE {MINE.format('b')} ORDER BY t.starts_at DESC, b.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    opened = _opening(note=NOTE_CONTEXT, address=ADDRESS_CONTEXT)
+    columns = (
+        Shown("谁", "who"),
+        Shown("场馆", "venue", 24),
+        Shown("服务", "service", 20),
+        Shown("开始时间", "starts_at", 22),
+        Shown("结束时间", "ends_at", 22),
+        Shown("状态", "state", 12, BOOKING_WORDS),
+        Shown("人数", "party_size", 8),
+        Shown("备注", "note", 30),
+        Shown("上门地址", "address", 30),
+        Shown("上门所在网格", "area", 16),
+        Shown("现场代约", "walk_in", 10),
+        Shown("由他人预约", "by_another", 12),
+        Shown("到场时间", "arrived_at", 22),
+        Shown("结束方式", "end_reason", 20, END_WORDS),
+        Shown("工作人员说明", "staff_reason", 30),
+        Shown("预约时间", "created_at", 22),
+    )
+    return sheet_of("预约", columns, await _named(person_id, [opened(row) for row in rows]))
+
+
+async def _rooms(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT r.person_id, r.state, v.name AS venue, s.name AS service, r.starts_at, r.ends_at, r.party_size, "
+        "r.note, r.moves, r.arrived_at, r.staff_reason, r.created_at, r.ended_at FROM room_booking r "
+        "JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
+        f"WHERE {MINE.format('r')} ORDER BY r.starts_at DESC, r.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    opened = _opening(note=ROOM_NOTE_CONTEXT)
+    columns = (
+        Shown("谁", "who"),
+        Shown("场馆", "venue", 24),
+        Shown("场地", "service", 20),
+        Shown("开始时间", "starts_at", 22),
+        Shown("结束时间", "ends_at", 22),
+        Shown("状态", "state", 12, ROOM_WORDS),
+        Shown("人数", "party_size", 8),
+        Shown("备注", "note", 30),
+        Shown("改期次数", "moves", 10),
+        Shown("到场时间", "arrived_at", 22),
+        Shown("工作人员说明", "staff_reason", 30),
+        Shown("预约时间", "created_at", 22),
+        Shown("结束时间（取消等）", "ended_at", 22),
+    )
+    return sheet_of("场地预约", columns, await _named(person_id, [opened(row) for row in rows]))
+
+
+async def _series(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT b.person_id, v.name AS venue, s.name AS service, b.starts_at, b.every_weeks, b.times, b.created_at "
+        "FROM booking_series b JOIN service s ON s.id = b.service_id JOIN venue v ON v.id = s.venue_id "
+        f"WHERE {MINE.format('b')} ORDER BY b.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    columns = (
+        Shown("谁", "who"),
+        Shown("场馆", "venue", 24),
+        Shown("服务", "service", 20),
+        Shown("首次时间", "starts_at", 22),
+        Shown("每几周", "every_weeks", 8),
+        Shown("次数", "times", 8),
+        Shown("预约时间", "created_at", 22),
+    )
+    return sheet_of("周期预约", columns, await _named(person_id, rows))
+
+
+async def _moves(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT b.person_id, s.name AS service, f.starts_at AS was, t.starts_at, m.created_at FROM booking_move m "
+        "JOIN booking b ON b.id = m.booking_id JOIN slot f ON f.id = m.from_slot_id JOIN slot t ON t.id = m.to_slot_id "
+        f"JOIN service s ON s.id = t.service_id WHERE {MINE.format('b')} ORDER BY m.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    columns = (
+        Shown("谁", "who"),
+        Shown("服务", "service", 20),
+        Shown("原时间", "was", 22),
+        Shown("新时间", "starts_at", 22),
+        Shown("改期时间", "created_at", 22),
+    )
+    return sheet_of("预约改期", columns, await _named(person_id, rows))
+
+
+async def _tickets(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT v.name AS venue, s.name AS service, t.day, t.number, t.state, t.counter, t.created_at, t.called_at, "
+        "t.finished_at FROM queue_ticket t JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
+        "WHERE t.person_id = $1 ORDER BY t.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    columns = (
+        Shown("场馆", "venue", 24),
+        Shown("窗口服务", "service", 20),
+        Shown("日期", "day"),
+        Shown("号码", "number", 8),
+        Shown("状态", "state", 12, TICKET_WORDS),
+        Shown("窗口", "counter"),
+        Shown("取号时间", "created_at", 22),
+        Shown("叫号时间", "called_at", 22),
+        Shown("办结时间", "finished_at", 22),
+    )
+    return sheet_of("窗口取号", columns, rows)
+
+
+async def _ratings(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT v.name AS venue, s.name AS service, g.stars, g.comment, g.created_at FROM booking_rating g "
+        "JOIN service s ON s.id = g.service_id JOIN venue v ON v.id = s.venue_id WHERE g.person_id = $1 "
+        "ORDER BY g.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    opened = _opening(comment=COMMENT_CONTEXT)
+    columns = (
+        Shown("场馆", "venue", 24),
+        Shown("服务", "service", 20),
+        Shown("星级", "stars", 8),
+        Shown("评价", "comment", 40),
+        Shown("时间", "created_at", 22),
+    )
+    return sheet_of("预约评价", columns, [opened(row) for row in rows])
+
+
+async def _complaints(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT v.name AS venue, s.name AS service, c.text, c.state, c.is_upheld, c.answer, c.created_at, "
+        "c.answered_at FROM complaint c JOIN venue v ON v.id = c.venue_id LEFT JOIN service s ON s.id = c.service_id "
+        "WHERE c.person_id = $1 ORDER BY c.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    opened = _opening(text=COMPLAINT_CONTEXT, answer=ANSWER_CONTEXT)
+    columns = (
+        Shown("场馆", "venue", 24),
+        Shown("服务", "service", 20),
+        Shown("投诉内容", "text", 40),
+        Shown("状态", "state", 12, COMPLAINT_WORDS),
+        Shown("是否属实", "is_upheld", 10),
+        Shown("答复", "answer", 40),
+        Shown("投诉时间", "created_at", 22),
+        Shown("答复时间", "answered_at", 22),
+    )
+    return sheet_of("投诉", columns, [opened(row) for row in rows])
+
+
+async def _duties(person_id: str) -> Sheet:
+    rows = await fetch(
+        "SELECT v.name AS venue, s.name AS service, d.shown_as, d.kind, d.weekdays, d.days, d.opens, d.closes, "
+        "d.valid_from, d.valid_until FROM duty d JOIN venue v ON v.id = d.venue_id "
+        "LEFT JOIN service s ON s.id = d.service_id WHERE d.person_id = $1 ORDER BY d.id DESC LIMIT $2",
+        person_id,
+        MOST_ROWS,
+    )
+    shown = [{**row, "when": duty_hours(row)} for row in rows]
+    columns = (
+        Shown("场馆", "venue", 24),
+        Shown("服务", "service", 20),
+        Shown("公示名称", "shown_as", 20),
+        Shown("方式", "kind", 10, DUTY_WORDS),
+        Shown("时间", "when", 30),
+        Shown("起", "valid_from"),
+        Shown("止", "valid_until"),
+    )
+    return sheet_of("值班", columns, shown)
+
+
+def _opening(**contexts: str) -> Callable[[Any], dict[str, Any]]:
+    """What decrypts these columns of a row."""
+
+    def opened(row: Any) -> dict[str, Any]:
+        clear = {
+            name: keyring().decrypt(bytes(row[name]), context) if row[name] else ""
+            for name, context in contexts.items()
+        }
+        return {**row, **clear}
+
+    return opened
+
+
+async def _named(person_id: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows with whose they are: the family's names are masked."""
+    people = await describe_persons({row["person_id"] for row in rows} - {person_id})
+    return [{**row, "who": people[row["person_id"]]["name"] if row["person_id"] in people else "本人"} for row in rows]
