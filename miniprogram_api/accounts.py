@@ -2,12 +2,12 @@
 
 from datetime import date
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 from sanic import Request
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts import personal_data, queries, service
 from server.accounts import sign_in as signing_in
@@ -74,15 +74,7 @@ async def copy_personal_data(caller: Caller) -> HTTPResponse:
 
     本平台保存的、关于本人的全部信息，每类一张表。每天最多下载 3 次，每次都会留痕。
     """
-    made = await personal_data.copy_personal_data(caller.person_id)
-    return HTTPResponse(
-        made.content,
-        content_type=XLSX,
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(made.name)}",
-            "cache-control": "private, no-store",
-        },
-    )
+    return send_file(await personal_data.copy_personal_data(caller.person_id), XLSX)
 
 
 class ChangeProfile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -5,15 +5,16 @@ import hashlib
 from datetime import date
 from html import escape
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.errors import InvalidFields, NotFound, WrongState
 from server.ids import Id
+from server.media.files import File
 from server.pages import Page, PageQuery
 from server.volunteering import certificates
 from server.volunteering.attendance_errors import CertificateInvalid, NameMissing, NothingToCertify
@@ -65,14 +66,14 @@ async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     用 wx.downloadFile 下载，请求头带令牌。
     """
     content = await certificates.draw_certificate(caller.person_id, certificate_id)
-    return _file(content, "image/png", "志愿服务证明.png")
+    return send_file(File("志愿服务证明.png", content), "image/png", shown="inline")
 
 
 @routes.get("/certificates/<certificate_id>/pdf", errors=[NotFound, CertificateInvalid])
 async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明 PDF（A4，供打印）"""
     content = await certificates.draw_certificate(caller.person_id, certificate_id, as_pdf=True)
-    return _file(content, "application/pdf", "志愿服务证明.pdf")
+    return send_file(File("志愿服务证明.pdf", content), "application/pdf", shown="inline")
 
 
 class NumberAndCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -169,16 +170,5 @@ def _page(kind: str, title: str, body: str, status: int = 200) -> HTTPResponse:
             "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'",
             "cache-control": "no-store",
             "referrer-policy": "no-referrer",
-        },
-    )
-
-
-def _file(content: bytes, content_type: str, name: str) -> HTTPResponse:
-    return HTTPResponse(
-        content,
-        content_type=content_type,
-        headers={
-            "content-disposition": f"inline; filename*=UTF-8''{quote(name)}",
-            "cache-control": "private, no-store",
         },
     )

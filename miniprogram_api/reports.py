@@ -1,15 +1,14 @@
 """半年反馈 half-year reports: the member's own, and what a unit's liaison receives."""
 
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.check_in import report_files, report_queries, reports
-from server.check_in.report_files import File
 from server.check_in.report_queries import MyReport, ReportView, UnitReportCard, UnitSummary
 from server.errors import NotAllowed, NotFound, WrongState
 from server.ids import Id
@@ -40,13 +39,13 @@ async def view_report(caller: Caller, report_id: Id) -> ReportView:
 @routes.get("/reports/<report_id>/pdf")
 async def download_report_pdf(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（PDF）"""
-    return _download(await report_files.report_pdf(caller.person_id, report_id), _PDF)
+    return send_file(await report_files.report_pdf(caller.person_id, report_id), _PDF, kept="no-store")
 
 
 @routes.get("/reports/<report_id>/xlsx")
 async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（Excel）"""
-    return _download(await report_files.report_xlsx(caller.person_id, report_id), _XLSX)
+    return send_file(await report_files.report_xlsx(caller.person_id, report_id), _XLSX, kept="no-store")
 
 
 @routes.post("/reports/<report_id>/agree", errors=[NotAllowed, WrongState])
@@ -116,21 +115,14 @@ async def get_unit_summary(caller: Caller, unit_id: Id, query: PeriodQuery) -> U
 @routes.get("/units/<unit_id>/report-summary/pdf")
 async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
     """下载单位党员反馈汇总（PDF）"""
-    return _download(await report_files.unit_summary_pdf(caller.person_id, unit_id, query.period), _PDF)
+    return send_file(
+        await report_files.unit_summary_pdf(caller.person_id, unit_id, query.period), _PDF, kept="no-store"
+    )
 
 
 @routes.get("/units/<unit_id>/report-summary/xlsx")
 async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
     """下载单位党员反馈汇总（Excel）"""
-    return _download(await report_files.unit_summary_xlsx(caller.person_id, unit_id, query.period), _XLSX)
-
-
-def _download(file: File, content_type: str) -> HTTPResponse:
-    return HTTPResponse(
-        file.content,
-        content_type=content_type,
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
-            "cache-control": "no-store",
-        },
+    return send_file(
+        await report_files.unit_summary_xlsx(caller.person_id, unit_id, query.period), _XLSX, kept="no-store"
     )

@@ -1,11 +1,11 @@
 """工作端：出勤与时长: codes, scanners, the leader's list, confirmation, approvals, ratings, appeals."""
 
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
@@ -64,15 +64,7 @@ async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
 
     每次导出都会留痕。
     """
-    made = await roster.export_shift_roster(caller.person_id, shift_id)
-    return HTTPResponse(
-        made.content,
-        content_type=XLSX,
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(made.name)}",
-            "cache-control": "private, no-store",
-        },
-    )
+    return send_file(await roster.export_shift_roster(caller.person_id, shift_id), XLSX)
 
 
 @routes.get("/shifts/<shift_id>/scans", errors=[InvalidFields, NotFound])

@@ -5,16 +5,17 @@ new table about persons until it is in one of them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-
-import msgspec
+from typing import Any
 
 from server import clock
 from server.accounts.models import Person
+from server.accounts.queries import describe_persons
 from server.audit import record_audit
 from server.database import fetch, snapshot, transaction
 from server.errors import TooManyRequests
+from server.media.files import File
 from server.media.spreadsheets import MOST_ROWS, Column, Sheet, write_workbook
 from server.wechat.message_fields import render_time
 
@@ -31,17 +32,7 @@ SOURCES: list[Source] = []
 _one_at_a_time = asyncio.Semaphore(1)
 
 
-class PersonalDataFile(msgspec.Struct, frozen=True):
-    """A copy as an .xlsx file."""
-
-    name: str
-    content: bytes
-
-    def __repr__(self) -> str:
-        return "PersonalDataFile(…)"
-
-
-async def copy_personal_data(person_id: str) -> PersonalDataFile:
+async def copy_personal_data(person_id: str) -> File:
     """Everything that is kept about the person, for the person alone; audited.
 
     Raises TooManyRequests (`retry_at`) after COPIES within a day.
@@ -52,7 +43,13 @@ async def copy_personal_data(person_id: str) -> PersonalDataFile:
         async with snapshot():
             sheets = [sheet for source in SOURCES for sheet in await source(person_id)]
         content = await asyncio.to_thread(write_workbook, [_about(sheets), *sheets])
-    return PersonalDataFile(f"个人信息副本 {clock.shanghai(clock.now()):%Y-%m-%d %H%M}.xlsx", content)
+    return File(f"个人信息副本 {clock.shanghai(clock.now()):%Y-%m-%d %H%M}.xlsx", content)
+
+
+async def name_family(person_id: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of a person's and of those they look after, with `who` they are of: the family's names are masked."""
+    people = await describe_persons({row["person_id"] for row in rows} - {person_id})
+    return [{**row, "who": people[row["person_id"]]["name"] if row["person_id"] in people else "本人"} for row in rows]
 
 
 async def _count_copy(person_id: str) -> None:

@@ -2,22 +2,15 @@
 
 import asyncio
 from datetime import datetime
-from typing import NamedTuple
 
 from server import clock
 from server.check_in.freezing import ReportLine
 from server.check_in.report_queries import ReportView, UnitReportCard, UnitSummary, get_whole_summary, view_report
 from server.check_in.report_rules import GRADE_WORDS, STATE_WORDS
 from server.media import spreadsheets
+from server.media.files import File
 from server.media.pdf import Column, Document, Table, Text, draw_pdf
 from server.organizations.queries import describe_organizations
-
-
-class File(NamedTuple):
-    """A file's Chinese name and its bytes."""
-
-    name: str
-    content: bytes
 
 
 async def report_pdf(person_id: str, report_id: str) -> File:

@@ -1,9 +1,9 @@
 """A person's copy of what they had at neighbor centers, the family's as on screen; their own notes in clear."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from server.accounts.queries import describe_persons
+from server.accounts.personal_data import name_family
 from server.crypto import keyring
 from server.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
@@ -119,7 +119,7 @@ async def _bookings(person_id: str) -> Sheet:
         Shown("工作人员说明", "staff_reason", 30),
         Shown("预约时间", "created_at", 22),
     )
-    return sheet_of("预约", columns, await _named(person_id, [opened(row) for row in rows]))
+    return sheet_of("预约", columns, await name_family(person_id, [opened(row) for row in rows]))
 
 
 async def _rooms(person_id: str) -> Sheet:
@@ -147,7 +147,7 @@ async def _rooms(person_id: str) -> Sheet:
         Shown("预约时间", "created_at", 22),
         Shown("结束时间（取消等）", "ended_at", 22),
     )
-    return sheet_of("场地预约", columns, await _named(person_id, [opened(row) for row in rows]))
+    return sheet_of("场地预约", columns, await name_family(person_id, [opened(row) for row in rows]))
 
 
 async def _series(person_id: str) -> Sheet:
@@ -167,7 +167,7 @@ async def _series(person_id: str) -> Sheet:
         Shown("次数", "times", 8),
         Shown("预约时间", "created_at", 22),
     )
-    return sheet_of("周期预约", columns, await _named(person_id, rows))
+    return sheet_of("周期预约", columns, await name_family(person_id, rows))
 
 
 async def _moves(person_id: str) -> Sheet:
@@ -185,7 +185,7 @@ async def _moves(person_id: str) -> Sheet:
         Shown("新时间", "starts_at", 22),
         Shown("改期时间", "created_at", 22),
     )
-    return sheet_of("预约改期", columns, await _named(person_id, rows))
+    return sheet_of("预约改期", columns, await name_family(person_id, rows))
 
 
 async def _tickets(person_id: str) -> Sheet:
@@ -283,9 +283,3 @@ def _opening(**contexts: str) -> Callable[[Any], dict[str, Any]]:
         return {**row, **clear}
 
     return opened
-
-
-async def _named(person_id: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows with whose they are: the family's names are masked."""
-    people = await describe_persons({row["person_id"] for row in rows} - {person_id})
-    return [{**row, "who": people[row["person_id"]]["name"] if row["person_id"] in people else "本人"} for row in rows]

@@ -1,6 +1,6 @@
 """A person's copy of their volunteer service: sign-ups, attendance, hours, certificates, skills, ratings, appeals."""
 
-from server.accounts.queries import describe_persons
+from server.accounts.personal_data import name_family
 from server.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.places.personal_copy import PLACE_WORDS
@@ -56,15 +56,8 @@ async def _sign_ups(person_id: str) -> Sheet:
         person_id,
         MOST_ROWS,
     )
-    people = await describe_persons({row["person_id"] for row in rows} - {person_id})
-    shown = [
-        {
-            **row,
-            "who": people[row["person_id"]]["name"] if row["person_id"] in people else "本人",
-            "why": why_ended(row["end_reason"], row["words"]),
-        }
-        for row in rows
-    ]
+    named = await name_family(person_id, rows)
+    shown = [{**row, "why": why_ended(row["end_reason"], row["words"])} for row in named]
     columns = (
         Shown("谁", "who"),
         Shown("活动", "title", 28),

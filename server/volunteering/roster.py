@@ -11,6 +11,7 @@ from server.accounts.queries import describe_persons
 from server.audit import record_audit
 from server.database import fetch, fetch_structs, transaction
 from server.ids import Id
+from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
 from server.pages import Page, PageQuery, cut_page, decode_cursor
 from server.places.models import PlaceState
@@ -66,13 +67,6 @@ class ShiftScanView(msgspec.Struct):
     received_at: datetime
 
 
-class RosterFile(msgspec.Struct, frozen=True):
-    """An exported roster."""
-
-    name: str
-    content: bytes
-
-
 _MANY = 10_000
 
 
@@ -100,7 +94,7 @@ async def list_shift_roster(person_id: str, shift_id: str, page: PageQuery) -> P
     return shown
 
 
-async def export_shift_roster(person_id: str, shift_id: str) -> RosterFile:
+async def export_shift_roster(person_id: str, shift_id: str) -> File:
     """The whole roster as an xlsx file; audited like a view of each person's data. Raises NotFound."""
     shift = await get_shift(shift_id)
     await require_leader_or_staff(person_id, shift)
@@ -109,7 +103,7 @@ async def export_shift_roster(person_id: str, shift_id: str) -> RosterFile:
         await _show_in_clear(person_id, shift, rows, "export_shift_roster")
     cells = [_cells(number, row) for number, row in enumerate(rows, 1)]
     content = await asyncio.to_thread(write_workbook, [Sheet("花名册", _COLUMNS, cells)])
-    return RosterFile(f"花名册 {clock.shanghai(shift.starts_at):%Y-%m-%d %H%M}.xlsx", content)
+    return File(f"花名册 {clock.shanghai(shift.starts_at):%Y-%m-%d %H%M}.xlsx", content)
 
 
 async def list_shift_scans(person_id: str, shift_id: str, page: PageQuery) -> Page[ShiftScanView]:

@@ -32,6 +32,7 @@ from server.crypto import keyring
 from server.database import MODEL_MODULES, IdField, fetch
 from server.ids import new_id
 from server.logs import configure_logs
+from server.media.files import File
 from server.media.spreadsheets import XLSX
 from server.members.models import ContactMeans, MemberContact, MembershipTransfer
 from server.members.service import membership_of
@@ -642,7 +643,7 @@ async def test_logs_hold_nothing_of_it(cast: tuple[Api, Api, Api], settings: Set
     assert "copy_personal_data" in written
     for text in ("李敏", "13812345678", "幸福路", "糖尿病"):
         assert text not in written
-    assert "李" not in repr(personal_data.PersonalDataFile("副本.xlsx", "李敏".encode()))
+    assert "李" not in repr(File("副本.xlsx", "李敏".encode()))
 
 
 # ---- nothing is forgotten ----
