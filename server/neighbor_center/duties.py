@@ -7,12 +7,12 @@ import msgspec
 
 from server import clock
 from server.audit import record_audit
+from server.clock import wall_clock
 from server.database import fetch, fetch_one, transaction
 from server.errors import InvalidFields, NotFound
 from server.ids import Id
 from server.neighbor_center.models import Duty, DutyKind, RuleDays, Venue
 from server.neighbor_center.opening import Hours
-from server.neighbor_center.queries import wall_clock
 from server.neighbor_center.rules import WeeklyHours, day_of, holds_on, kind_of_day, weekday_set
 from server.neighbor_center.terms import check_year, read_loaded_years
 from server.neighbor_center.venues import get_service_row

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from server import clock
+from server.clock import wall_clock
 from server.database import fetch, fetch_one, fetch_value
 from server.errors import InvalidFields, NotFound
 from server.ids import Id
@@ -288,11 +289,6 @@ async def describe_room_bookings(booking_ids: list[str]) -> dict[str, dict[str, 
         list(booking_ids),
     )
     return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
-
-
-def wall_clock(minutes: int) -> str:
-    """Minutes after midnight as people write them: 540 → 09:00."""
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 async def _read_services(where: str, value: str) -> list[ServiceView]:

@@ -7,6 +7,7 @@ import msgspec
 
 from server import clock
 from server.audit import record_audit
+from server.clock import wall_clock
 from server.crypto import hash_token
 from server.database import fetch, fetch_one, fetch_structs, transaction
 from server.errors import NotFound
@@ -16,7 +17,6 @@ from server.neighbor_center.counter_models import VenueScreen
 from server.neighbor_center.duties import DutyView, list_duties
 from server.neighbor_center.feeds import venue_feed_address
 from server.neighbor_center.models import ServiceKind, Venue
-from server.neighbor_center.queries import wall_clock
 from server.neighbor_center.rules import Span, day_of, instant, open_hours, open_spans, slots_of_day
 from server.neighbor_center.terms import read_calendars
 from server.neighbor_center.tickets import QueueView, list_queues

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from server.clock import wall_clock
 from server.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.notifications.events import TOPICS
@@ -124,4 +125,4 @@ def _preference(row: Any) -> dict[str, Any]:
 
 
 def _time_of_day(minutes: int | None) -> str:
-    return "" if minutes is None else f"{minutes // 60:02}:{minutes % 60:02}"
+    return "" if minutes is None else wall_clock(minutes)
