@@ -5,9 +5,9 @@ from datetime import timedelta
 from server import clock
 from server.audit import record_audit
 from server.database import execute, fetch_value, transaction
+from server.retention import delete_oldest
 from server.settings import Settings
 
-_BATCH = 1000
 _keep = timedelta(days=730)
 
 
@@ -29,13 +29,7 @@ async def purge_old_entries() -> int:
     async with transaction():
         # The table's trigger lets nothing be deleted but by a transaction that says this.
         await execute("SET LOCAL linli.purge = 'on'")
-        done = await execute(
-            "WITH picked AS MATERIALIZED (SELECT id FROM audit_entry WHERE created_at < $1 "
-            "ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
-            "DELETE FROM audit_entry USING picked WHERE audit_entry.id = picked.id",
-            limit,
-            _BATCH,
-        )
+        done = await delete_oldest("audit_entry", "created_at", limit)
         if done:
             await record_audit(
                 "purge_audit_entries",

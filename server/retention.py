@@ -4,7 +4,7 @@ Records of what people did are kept (wishes, hours, bookings, the ledger of acce
 purpose for a time, and would grow for ever. The audit log and pictures have purges of their own.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from server import clock
@@ -26,18 +26,23 @@ class Rule(NamedTuple):
 
     async def purge(self) -> int:
         """Forget a batch; how many rows that were."""
-        return await execute(
-            f"WITH picked AS MATERIALIZED (SELECT id FROM {self.table} WHERE {self.column} < $1 "
-            f"AND {self.where} ORDER BY {self.column} LIMIT $2 FOR UPDATE SKIP LOCKED) "
-            f"DELETE FROM {self.table} USING picked WHERE {self.table}.id = picked.id",
-            clock.now() - self.after,
-            _BATCH,
-        )
+        return await delete_oldest(self.table, self.column, clock.now() - self.after, self.where)
 
     async def lag(self) -> float:
         """For how many seconds the oldest row has outlived its time."""
         oldest = await fetch_value(f"SELECT min({self.column}) FROM {self.table} WHERE {self.where}")
         return max((clock.now() - self.after - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def delete_oldest(table: str, column: str, before: datetime, where: str = "TRUE") -> int:
+    """Delete a batch of the rows that are older than `before`, the oldest first; how many."""
+    return await execute(
+        f"WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {column} < $1 "
+        f"AND {where} ORDER BY {column} LIMIT $2 FOR UPDATE SKIP LOCKED) "
+        f"DELETE FROM {table} USING picked WHERE {table}.id = picked.id",
+        before,
+        _BATCH,
+    )
 
 
 RULES = (

@@ -31,14 +31,8 @@ PeriodT = TypeVar("PeriodT", Month, HalfYear)
 
 async def credit_post_months() -> int:
     """Credit those who held a post in the last month that is over, a batch of them; how many, and 1 for the last."""
-    batch = Batch("post_months_credit")
     month = await _period_due(RunKind.POST_MONTHS, read_month, _first_month)
-    finished = False
-    async with transaction():
-        run = await _lock_run(batch, RunKind.POST_MONTHS, month.code if month else None)
-        if run is not None:
-            finished = await _credit_batch(batch, run)
-    return batch.finish(batch.done + finished)
+    return await _run_batch("post_months_credit", RunKind.POST_MONTHS, month, _credit_batch)
 
 
 async def make_reports() -> int:
@@ -50,12 +44,18 @@ async def make_reports() -> int:
     month = await _period_due(RunKind.POST_MONTHS, read_month, _first_month)
     if period and month and month.ends_at <= period.ends_at:
         return await credit_post_months()
-    batch = Batch("half_year_reports")
-    finished = False
+    return await _run_batch("half_year_reports", RunKind.REPORTS, period, _report_batch)
+
+
+async def _run_batch(
+    sweep: str, kind: RunKind, period: Month | HalfYear | None, do: Callable[[Batch, PeriodRun], Awaitable[bool]]
+) -> int:
+    """One batch of a run, by `do`, which tells whether it was the last: that counts as one more done."""
+    batch, finished = Batch(sweep), False
     async with transaction():
-        run = await _lock_run(batch, RunKind.REPORTS, period.code if period else None)
+        run = await _lock_run(batch, kind, period.code if period else None)
         if run is not None:
-            finished = await _report_batch(batch, run)
+            finished = await do(batch, run)
     return batch.finish(batch.done + finished)
 
 
