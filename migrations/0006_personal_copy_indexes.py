@@ -43,9 +43,10 @@ class Migration(migrations.Migration):
                     model_name="Picture",
                     index=SqlIndex(name="picture_owner", columns="owner_id, id"),
                 ),
+                ops.RemoveIndex(model_name="Session", name="session_person"),
                 ops.AddIndex(
                     model_name="Session",
-                    index=SqlIndex(name="session_of", columns="person_id, id"),
+                    index=SqlIndex(name="session_person", columns="person_id, id"),
                 ),
                 ops.AddIndex(
                     model_name="ShiftScan",

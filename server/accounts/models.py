@@ -116,9 +116,8 @@ class Session(Model):
         table = "session"
         indexes = [
             SqlIndex(name="session_token", columns="token_hash", unique=True),
-            SqlIndex(name="session_person", columns="person_id, id", where="ended_at IS NULL"),
+            SqlIndex(name="session_person", columns="person_id, id"),
             SqlIndex(name="session_expiry", columns="expires_at"),
-            SqlIndex(name="session_of", columns="person_id, id"),
         ]
 
 
