@@ -44,7 +44,7 @@ class DevFailed(Exception):
 class Progress:
     """Shows what takes longer than a second: one line that changes on a terminal, a line now and then elsewhere.
 
-    server/demo.py has a smaller one of its own, since this file cannot import what needs .venv.
+    server/demo/supervisor.py has a smaller one of its own, since this file cannot import what needs .venv.
     """
 
     def __init__(self, text: str) -> None:

@@ -1,12 +1,12 @@
-from server.schema import Together
+from migrations._together import Together
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 import functools
 from json import dumps, loads
-from server.clock import now
-from server.database import IdField, LtreeField, PointField, SqlIndex
-from server.ids import new_id
-from server.outbox import Priority
+from server.foundation.clock import now
+from server.foundation.database import IdField, LtreeField, PointField, SqlIndex
+from server.foundation.ids import new_id
+from server.background.outbox import Priority
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
 from tortoise import fields

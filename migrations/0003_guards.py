@@ -4,7 +4,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 
 from migrations._guards import GUARDS
-from server.schema import Together
+from migrations._together import Together
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,7 @@ from json import dumps, loads
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
-from server.schema import Together
+from migrations._together import Together
 
 
 class Migration(migrations.Migration):

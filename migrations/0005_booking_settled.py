@@ -1,8 +1,8 @@
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
-from server.database import SqlIndex
-from server.schema import Together
+from migrations._together import Together
+from server.foundation.database import SqlIndex
 
 
 class Migration(migrations.Migration):

@@ -22,8 +22,8 @@ from server.accounts.sign_in import (
     SignInBlocked,
     WeChatSessionStale,
 )
-from server.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
-from server.ids import Id
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
+from server.foundation.ids import Id
 from server.media.spreadsheets import XLSX
 
 routes = Routes("账户 accounts")

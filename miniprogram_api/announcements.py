@@ -4,7 +4,7 @@ from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.announcements import queries
 from server.announcements.queries import AnnouncementView
-from server.ids import Id
+from server.foundation.ids import Id
 
 routes = Routes("消息 notifications")
 

@@ -6,13 +6,14 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
-from server.volunteering import appeals, attendance, codes, hours_queries, ratings, sign_up_queries
-from server.volunteering.appeals import MyNoShows
-from server.volunteering.attendance import Location
-from server.volunteering.attendance_errors import (
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.volunteering import sign_up_queries
+from server.volunteering.attendance import clocking, codes
+from server.volunteering.attendance.clocking import Location
+from server.volunteering.attendance.codes import ShiftPass
+from server.volunteering.attendance.errors import (
     AlreadyAppealed,
     AlreadyRated,
     AppealClosed,
@@ -22,11 +23,13 @@ from server.volunteering.attendance_errors import (
     RatingClosed,
     TooFarAway,
 )
-from server.volunteering.attendance_models import Direction
-from server.volunteering.codes import ShiftPass
+from server.volunteering.attendance.models import Direction
 from server.volunteering.errors import CodeExpired, CodeInvalid, NotSignedInYet, NotSignedUp, OutsideHours, ShiftOff
-from server.volunteering.hours_queries import HoursView, MyHoursQuery
-from server.volunteering.ratings import MyRatingView, NewRating, RatingTotals, RatingView
+from server.volunteering.hours import appeals, ratings
+from server.volunteering.hours import queries as hours_queries
+from server.volunteering.hours.appeals import MyNoShows
+from server.volunteering.hours.queries import HoursView, MyHoursQuery
+from server.volunteering.hours.ratings import MyRatingView, NewRating, RatingTotals, RatingView
 from server.volunteering.sign_up_queries import SignUpView
 
 routes = Routes("签到与服务时长 attendance")
@@ -62,7 +65,7 @@ async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> Si
 
     扫描现场二维码，或在活动地点附近定位。开始前 2 小时至结束后 2 小时内有效；被拒绝的签到会留下原因。可代家人签到。
     """
-    sign_up_id = await attendance.sign_in_or_out(
+    sign_up_id = await clocking.sign_in_or_out(
         caller.person_id,
         shift_id,
         Direction.IN,
@@ -91,7 +94,7 @@ async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> Si
 )
 async def sign_out_of_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签退"""
-    sign_up_id = await attendance.sign_in_or_out(
+    sign_up_id = await clocking.sign_in_or_out(
         caller.person_id,
         shift_id,
         Direction.OUT,

@@ -8,11 +8,17 @@ import msgspec
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import Id
-from server.neighbor_center import arrivals, booking_queries, ratings, rooms, series, service, tickets
-from server.neighbor_center.arrivals import Arrival
-from server.neighbor_center.booking_queries import BookingView, RoomBookingView, When
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.neighbor_center.bookings import arrivals, room_booking, series, slot_booking
+from server.neighbor_center.bookings import queries as booking_queries
+from server.neighbor_center.bookings.arrivals import Arrival
+from server.neighbor_center.bookings.queries import BookingView, RoomBookingView, When
+from server.neighbor_center.bookings.series import Repetition, SeriesView
+from server.neighbor_center.bookings.slot_booking import Wanted
+from server.neighbor_center.counters import tickets
+from server.neighbor_center.counters.tickets import QueueView, TicketView
 from server.neighbor_center.errors import (
     BookingOverlaps,
     ChangeTooLate,
@@ -29,10 +35,7 @@ from server.neighbor_center.errors import (
     VenueCodeExpired,
     VenueCodeInvalid,
 )
-from server.neighbor_center.series import Repetition, SeriesView
-from server.neighbor_center.service import Wanted
-from server.neighbor_center.tickets import QueueView, TicketView
-from server.pages import Page, PageQuery
+from server.neighbor_center.feedback import ratings
 from server.places.errors import Blocked, OfferExpired, PlacesFull
 
 routes = Routes("预约 bookings")
@@ -143,7 +146,7 @@ async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingVi
 
     For oneself or a dependant. The same tap twice gives the same booking.
     """
-    return await service.book_slot(
+    return await slot_booking.book_slot(
         caller.person_id,
         service_id,
         body.starts_at,
@@ -192,25 +195,25 @@ async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> Boo
 
     One step: where the new slot is full, the old place stays.
     """
-    return await service.move_booking(caller.person_id, booking_id, body.starts_at)
+    return await slot_booking.move_booking(caller.person_id, booking_id, body.starts_at)
 
 
 @routes.post("/bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
 async def cancel_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> BookingView:
     """取消预约"""
-    return await service.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+    return await slot_booking.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
 @routes.post("/bookings/<booking_id>/accept", errors=[NotFound, OfferExpired, WrongState])
 async def accept_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """接受候补名额"""
-    return await service.accept_slot_offer(caller.person_id, booking_id)
+    return await slot_booking.accept_slot_offer(caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/decline", errors=[NotFound, WrongState])
 async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """放弃候补名额"""
-    return await service.decline_slot_offer(caller.person_id, booking_id)
+    return await slot_booking.decline_slot_offer(caller.person_id, booking_id)
 
 
 @routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken, InvalidFields])
@@ -219,7 +222,7 @@ async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBooki
 
     Any range on a grid of 15 minutes. Where staff must agree, it is a request at first.
     """
-    return await rooms.book_room(
+    return await room_booking.book_room(
         caller.person_id,
         service_id,
         body.starts_at,
@@ -264,13 +267,13 @@ async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBookin
 
     One step: where the room is taken then, the old time stays.
     """
-    return await rooms.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
+    return await room_booking.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
 
 
 @routes.post("/room-bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
 async def cancel_room_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> RoomBookingView:
     """取消活动室预约"""
-    return await rooms.cancel_room_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+    return await room_booking.cancel_room_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
 @routes.post(

@@ -7,11 +7,11 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
-from server import calendar_feed
 from server.accounts.sessions import Caller
-from server.calendar_feed import FeedAddress, MyCalendar
-from server.errors import InvalidFields, NotFound
-from server.ids import Id
+from server.calendars import feed as calendar_feed
+from server.calendars.feed import FeedAddress, MyCalendar
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id
 
 routes = Routes("日历 calendars")
 

@@ -12,14 +12,14 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import Id
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.media.files import File
-from server.pages import Page, PageQuery
-from server.volunteering import certificates
-from server.volunteering.attendance_errors import CertificateInvalid, NameMissing, NothingToCertify
-from server.volunteering.certificates import CertificateCheck, CertificateView
-from server.volunteering.rules import in_words
+from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
+from server.volunteering.attendance.rules import in_words
+from server.volunteering.hours import certificates
+from server.volunteering.hours.certificates import CertificateCheck, CertificateView
 from server.wechat.message_fields import render_date
 
 routes = Routes("志愿服务证明 certificates")

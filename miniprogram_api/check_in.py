@@ -7,14 +7,16 @@ import msgspec
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.check_in import post_queries, posts, queries, service
-from server.check_in.pairing import NotPaired
-from server.check_in.post_queries import MyHolding, PostCard, VisibleHolder
+from server.check_in import checking_in, queries
+from server.check_in.posts import holding
+from server.check_in.posts import queries as post_queries
+from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
 from server.check_in.queries import MyCheckIns
-from server.errors import EditedMeanwhile, NotFound, WrongState
-from server.ids import Id
+from server.check_in.units.pairing import NotPaired
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.members.models import MemberKind
-from server.pages import Page, PageQuery
 
 routes = Routes("双报到 check-in")
 
@@ -29,8 +31,8 @@ class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
     building: Annotated[str, msgspec.Meta(max_length=50)] = ""
 
-    def residence(self) -> service.Residence:
-        return service.Residence(self.estate, self.building)
+    def residence(self) -> checking_in.Residence:
+        return checking_in.Residence(self.estate, self.building)
 
 
 class TalentsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -41,8 +43,8 @@ class TalentsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     willing: Words = []
     free_times: Words = []
 
-    def talents(self) -> service.Talents:
-        return service.Talents(skills=self.skills, willing=self.willing, free_times=self.free_times)
+    def talents(self) -> checking_in.Talents:
+        return checking_in.Talents(skills=self.skills, willing=self.willing, free_times=self.free_times)
 
 
 class ApplyCheckIn(TalentsBody, kw_only=True):
@@ -57,8 +59,8 @@ class ApplyCheckIn(TalentsBody, kw_only=True):
     home_text: Annotated[str, msgspec.Meta(max_length=100)] = ""
     via_unit_id: Id | None = None
 
-    def application(self) -> service.Application:
-        return service.Application(
+    def application(self) -> checking_in.Application:
+        return checking_in.Application(
             community_id=self.community_id,
             kind=self.kind,
             home_organization_id=self.home_organization_id,
@@ -88,7 +90,7 @@ class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post(
     "/check-ins",
     status=201,
-    errors=[ConsentNeeded, service.CheckInPending, service.AlreadyCheckedIn, NotPaired],
+    errors=[ConsentNeeded, checking_in.CheckInPending, checking_in.AlreadyCheckedIn, NotPaired],
 )
 async def apply_check_in(caller: Caller, body: ApplyCheckIn) -> Created:
     """向居住地社区报到
@@ -96,23 +98,23 @@ async def apply_check_in(caller: Caller, body: ApplyCheckIn) -> Created:
     Needs the separate consent `membership_data`. With an active check-in elsewhere this asks for a transfer: the old
     one ends when the new one is confirmed.
     """
-    return Created(await service.apply_check_in(caller.person_id, body.application()))
+    return Created(await checking_in.apply_check_in(caller.person_id, body.application()))
 
 
 @routes.put(
     "/check-ins/<check_in_id>",
-    errors=[ConsentNeeded, WrongState, EditedMeanwhile, service.AlreadyCheckedIn, NotPaired],
+    errors=[ConsentNeeded, WrongState, EditedMeanwhile, checking_in.AlreadyCheckedIn, NotPaired],
 )
 async def apply_check_in_again(caller: Caller, check_in_id: Id, body: ApplyAgain) -> MyCheckIns:
     """修改并重新提交报到申请"""
-    await service.apply_check_in_again(caller.person_id, check_in_id, body.version, body.application())
+    await checking_in.apply_check_in_again(caller.person_id, check_in_id, body.version, body.application())
     return await queries.get_my_check_ins(caller.person_id)
 
 
 @routes.put("/check-ins/<check_in_id>/talents", errors=[WrongState, EditedMeanwhile])
 async def change_talents(caller: Caller, check_in_id: Id, body: ChangeTalents) -> MyCheckIns:
     """更新住址、特长和服务意愿"""
-    await service.change_talents(
+    await checking_in.change_talents(
         caller.person_id,
         check_in_id,
         body.version,
@@ -125,7 +127,7 @@ async def change_talents(caller: Caller, check_in_id: Id, body: ChangeTalents) -
 @routes.post("/check-ins/<check_in_id>/withdraw", errors=[WrongState])
 async def withdraw_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> MyCheckIns:
     """撤回报到申请，或结束报到"""
-    await service.withdraw_check_in(caller.person_id, check_in_id, body.reason)
+    await checking_in.withdraw_check_in(caller.person_id, check_in_id, body.reason)
     return await queries.get_my_check_ins(caller.person_id)
 
 
@@ -142,17 +144,17 @@ async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page
 
 
 @routes.post(
-    "/posts/<post_id>/apply", status=201, errors=[posts.PostClosed, posts.NotCheckedIn, posts.PostHeld, NotFound]
+    "/posts/<post_id>/apply", status=201, errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld, NotFound]
 )
 async def apply_for_post(caller: Caller, post_id: Id) -> Created:
     """申请岗位"""
-    return Created(await posts.apply_for_post(caller.person_id, post_id))
+    return Created(await holding.apply_for_post(caller.person_id, post_id))
 
 
 @routes.post("/post-holdings/<holding_id>/leave", errors=[WrongState])
 async def leave_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
     """撤回岗位申请，或卸任岗位"""
-    await posts.leave_post(caller.person_id, holding_id, body.reason)
+    await holding.leave_post(caller.person_id, holding_id, body.reason)
 
 
 @routes.get("/me/posts")

@@ -7,20 +7,14 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.check_in import unit_queries, units
-from server.check_in.models import UnitKind
 from server.check_in.rules import Actor
-from server.check_in.unit_queries import (
-    PeriodQuery,
-    UnitCheckInView,
-    UnitMember,
-    UnitMemberDetail,
-    UnitPage,
-    UnitPair,
-)
-from server.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.check_in.units import queries as unit_queries
+from server.check_in.units import unit_check_in
+from server.check_in.units.models import UnitKind
+from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("单位报到 units")
 
@@ -35,8 +29,8 @@ class ContactBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 
-    def contact(self) -> units.UnitContact:
-        return units.UnitContact(self.name, self.phone)
+    def contact(self) -> unit_check_in.UnitContact:
+        return unit_check_in.UnitContact(self.name, self.phone)
 
 
 class UnitApplicationBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -48,8 +42,8 @@ class UnitApplicationBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
     contact: ContactBody
     offers: Annotated[list[Offer], msgspec.Meta(max_length=20)] = []
 
-    def application(self) -> units.UnitApplication:
-        return units.UnitApplication(
+    def application(self) -> unit_check_in.UnitApplication:
+        return unit_check_in.UnitApplication(
             party_organization_id=self.party_organization_id,
             unit_kind=self.unit_kind,
             member_count=self.member_count,
@@ -83,28 +77,32 @@ class ChangeUnitContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     version: int
 
 
-@routes.post("/unit-check-ins", status=201, errors=[NotAllowed, units.UnitCheckInPending, units.AlreadyPaired])
+@routes.post(
+    "/unit-check-ins", status=201, errors=[NotAllowed, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired]
+)
 async def apply_unit_check_in(caller: Caller, body: ApplyUnitCheckIn) -> Created:
     """单位向社区或街道报到（联络员）"""
-    return Created(await units.apply_unit_check_in(caller.person_id, body.unit_id, body.area_id, body.application()))
+    return Created(
+        await unit_check_in.apply_unit_check_in(caller.person_id, body.unit_id, body.area_id, body.application())
+    )
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>", errors=[WrongState, EditedMeanwhile])
 async def apply_unit_check_in_again(caller: Caller, unit_check_in_id: Id, body: ApplyUnitCheckInAgain) -> None:
     """修改并重新提交单位报到申请"""
-    await units.apply_unit_check_in_again(caller.person_id, unit_check_in_id, body.version, body.application())
+    await unit_check_in.apply_unit_check_in_again(caller.person_id, unit_check_in_id, body.version, body.application())
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/withdraw", errors=[WrongState])
 async def withdraw_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
     """撤回单位报到申请"""
-    await units.withdraw_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    await unit_check_in.withdraw_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>/contact", errors=[WrongState, EditedMeanwhile])
 async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: ChangeUnitContact) -> None:
     """更换结对联系人和党员人数"""
-    await units.change_unit_contact(
+    await unit_check_in.change_unit_contact(
         caller.person_id,
         unit_check_in_id,
         body.version,
@@ -116,7 +114,7 @@ async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: Change
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", errors=[WrongState])
 async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
     """单位结束结对"""
-    await units.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.LIAISON)
+    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.LIAISON)
 
 
 @routes.get("/units/<unit_id>/check-ins")

@@ -7,7 +7,7 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from server.errors import NotFound
+from server.foundation.errors import NotFound
 
 VENDOR = Path(__file__).parent / "vendor" / "swagger-ui"
 

@@ -8,10 +8,10 @@ from sanic.response import ResponseStream
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
-from server.errors import NotFound, TooLarge, TooManyRequests, Unavailable, UnsupportedType
-from server.media import service
-from server.media.pictures import MAX_BYTES, PictureUnreadable, TooManyPixels
-from server.media.service import TOO_LARGE, PictureView
+from server.foundation.errors import NotFound, TooLarge, TooManyRequests, Unavailable, UnsupportedType
+from server.media.uploads import uploading
+from server.media.uploads.pictures import MAX_BYTES, PictureUnreadable, TooManyPixels
+from server.media.uploads.uploading import TOO_LARGE, PictureView
 
 routes = Routes("图片 media")
 
@@ -35,7 +35,7 @@ async def upload_picture(caller: Caller, request: Request) -> PictureView:
     用 wx.uploadFile 上传（字段名 file），或直接以图片内容为请求体（Content-Type: image/*）。
     支持 JPEG、PNG、WebP 和 GIF（取第一帧），不超过 10 MB。拍摄地点等信息会被去除。上传后一天内未使用的图片会被删除。
     """
-    return await service.upload_picture(caller.person_id, await read_file(request, ("image/",), MAX_BYTES, TOO_LARGE))
+    return await uploading.upload_picture(caller.person_id, await read_file(request, ("image/",), MAX_BYTES, TOO_LARGE))
 
 
 @routes.get("/media/<name>", who=Who.ANYONE, raw=("image/jpeg", "image/png"), errors=[NotFound, Unavailable])
@@ -44,7 +44,7 @@ async def show_picture(name: str) -> ResponseStream:
 
     地址由其他接口给出，带签名，短时间内有效，无需登录。
     """
-    picture = await service.open_picture(name)
+    picture = await uploading.open_picture(name)
 
     async def send(response: Any) -> None:
         async for chunk in picture.chunks:

@@ -8,14 +8,14 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
-from server import clock
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.check_in import identity, member_queries
 from server.check_in.identity import IdentityCard, VerifiedIdentity
 from server.check_in.member_queries import FloatingMember, FloatingMemberDetail, MyMembership
-from server.errors import NotFound, WrongState
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.errors import NotFound, WrongState
+from server.foundation.ids import Id
 from server.members import contacts, transfers
 from server.members.models import ContactMeans
 

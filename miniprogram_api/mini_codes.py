@@ -8,7 +8,7 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
-from server.errors import NotFound
+from server.foundation.errors import NotFound
 from server.media.mini_codes import OPEN_PATH, SceneView, read_scene
 from server.media.mini_codes import resolve_scene as find_target
 

@@ -9,18 +9,29 @@ from sanic.response import HTTPResponse
 from miniprogram_api.calendars import CALENDAR_TYPE
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound
-from server.ids import Id
-from server.neighbor_center import availability, complaints, coverage, duties, feeds, holiday_years, queries, screens
-from server.neighbor_center.availability import AvailabilityView, RoomDay
-from server.neighbor_center.complaints import ComplaintView
-from server.neighbor_center.coverage import CircleCoverage
-from server.neighbor_center.duties import DutyDay
-from server.neighbor_center.holiday_years import YearView
-from server.neighbor_center.models import VenueKind
-from server.neighbor_center.queries import FIFTEEN_MINUTES_METERS, ExceptionView, ServiceView, VenueBrief, VenueView
-from server.neighbor_center.screens import BoardView
-from server.pages import Page, PageQuery
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.neighbor_center.bookings import availability, feeds
+from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay
+from server.neighbor_center.counters import screens
+from server.neighbor_center.counters.screens import BoardView
+from server.neighbor_center.feedback import complaints
+from server.neighbor_center.feedback.complaints import ComplaintView
+from server.neighbor_center.opening import duties, holiday_years
+from server.neighbor_center.opening.duties import DutyDay
+from server.neighbor_center.opening.holiday_years import YearView
+from server.neighbor_center.statistics import coverage
+from server.neighbor_center.statistics.coverage import CircleCoverage
+from server.neighbor_center.venues import queries
+from server.neighbor_center.venues.models import VenueKind
+from server.neighbor_center.venues.queries import (
+    FIFTEEN_MINUTES_METERS,
+    ExceptionView,
+    ServiceView,
+    VenueBrief,
+    VenueView,
+)
 
 routes = Routes("邻里中心 neighbor center")
 

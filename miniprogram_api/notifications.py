@@ -10,13 +10,13 @@ from sanic.response import ResponseStream
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
-from server.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
-from server.ids import Id
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
+from server.foundation.ids import Id
+from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, service
 from server.notifications.events import MOMENTS, TOPICS
 from server.notifications.preferences import PreferencesView
 from server.notifications.queries import AcceptsView, InboxState, InboxView, TemplatesToAskView
-from server.pages import PageQuery
 from server.wechat.connection import template_ids
 
 routes = Routes("消息 notifications")

@@ -6,7 +6,7 @@ import msgspec
 from sanic.response import BaseHTTPResponse, ResponseStream
 
 from miniprogram_api.routing import Route, Who
-from server.errors import (
+from server.foundation.errors import (
     BadRequest,
     IdempotencyKeyReused,
     InvalidFields,
@@ -16,8 +16,8 @@ from server.errors import (
     Refusal,
     TooManyRequests,
 )
-from server.http import PROBLEM_TYPE, Problem
-from server.settings import Settings
+from server.foundation.http import PROBLEM_TYPE, Problem
+from server.foundation.settings import Settings
 
 _REF = "#/components/schemas/{name}"
 

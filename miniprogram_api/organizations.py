@@ -5,8 +5,9 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.routing import Routes, Who
-from server.errors import InvalidFields
-from server.ids import Id
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.organizations import queries
 from server.organizations.models import Level
 from server.organizations.queries import (
@@ -15,7 +16,6 @@ from server.organizations.queries import (
     OrganizationView,
     PartyOrganizationView,
 )
-from server.pages import Page, PageQuery
 
 routes = Routes("组织 organizations")
 

@@ -8,11 +8,13 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.check_in import report_files, report_queries, reports
-from server.check_in.report_queries import MyReport, ReportView, UnitReportCard, UnitSummary
-from server.errors import NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.check_in.reports import files as report_files
+from server.check_in.reports import queries as report_queries
+from server.check_in.reports import reviewing
+from server.check_in.reports.queries import MyReport, ReportView, UnitReportCard, UnitSummary
+from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("半年反馈 half-year reports")
 
@@ -51,7 +53,7 @@ async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
 @routes.post("/reports/<report_id>/agree", errors=[NotAllowed, WrongState])
 async def agree_to_report(caller: Caller, report_id: Id) -> ReportView:
     """确认半年反馈无误"""
-    await reports.agree_to_report(caller.person_id, report_id)
+    await reviewing.agree_to_report(caller.person_id, report_id)
     return await report_queries.view_report(caller.person_id, report_id)
 
 
@@ -61,20 +63,20 @@ class AskCorrection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     request: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
-@routes.post("/reports/<report_id>/correction", errors=[NotAllowed, WrongState, reports.CorrectionClosed])
+@routes.post("/reports/<report_id>/correction", errors=[NotAllowed, WrongState, reviewing.CorrectionClosed])
 async def ask_correction(caller: Caller, report_id: Id, body: AskCorrection) -> ReportView:
     """申请更正半年反馈
 
     社区给出评价后 7 天之内可以申请，由社区决定。
     """
-    await reports.ask_correction(caller.person_id, report_id, body.request)
+    await reviewing.ask_correction(caller.person_id, report_id, body.request)
     return await report_queries.view_report(caller.person_id, report_id)
 
 
 @routes.post("/reports/<report_id>/acknowledge", errors=[NotAllowed, WrongState])
 async def acknowledge_report(caller: Caller, report_id: Id) -> ReportView:
     """单位签收一份反馈"""
-    await reports.acknowledge_report(caller.person_id, report_id)
+    await reviewing.acknowledge_report(caller.person_id, report_id)
     return await report_queries.view_report(caller.person_id, report_id)
 
 
@@ -103,7 +105,7 @@ class Acknowledged(msgspec.Struct):
 @routes.post("/units/<unit_id>/reports/acknowledge")
 async def acknowledge_reports(caller: Caller, unit_id: Id, body: AcknowledgeReports) -> Acknowledged:
     """单位签收一个半年的全部反馈"""
-    return Acknowledged(await reports.acknowledge_reports(caller.person_id, unit_id, body.period))
+    return Acknowledged(await reviewing.acknowledge_reports(caller.person_id, unit_id, body.period))
 
 
 @routes.get("/units/<unit_id>/report-summary")

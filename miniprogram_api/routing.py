@@ -22,13 +22,13 @@ import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, ResponseStream
 
-from server import cache
 from server.accounts.sessions import Caller, find_caller
-from server.database import transaction
-from server.errors import BadRequest, NotAllowed, NotFound, NotSignedIn, Refusal, TooManyRequests
-from server.http import invalid_fields
-from server.idempotency import claim_key, keep_answer
-from server.ids import is_id
+from server.foundation import cache
+from server.foundation.database import transaction
+from server.foundation.errors import BadRequest, NotAllowed, NotFound, NotSignedIn, Refusal, TooManyRequests
+from server.foundation.http import invalid_fields
+from server.foundation.idempotency import claim_key, keep_answer
+from server.foundation.ids import is_id
 
 Handler = Callable[..., Awaitable[Any]]
 _PARAMETER = re.compile(r"<(\w+)>")

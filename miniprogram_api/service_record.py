@@ -6,9 +6,9 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.errors import NotFound
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.service_record import queries, ranking, rule_book
 from server.service_record.queries import ServiceEntryView, ServiceTotals, TotalsQuery
 from server.service_record.ranking import Ranking, RankingChoice, RankingQuery

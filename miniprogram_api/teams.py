@@ -5,10 +5,12 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.routing import Routes
-from server.accounts import teams
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.accounts.teams import (
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.foundation.ids import Id
+from server.teams import teams
+from server.teams.teams import (
     TeamBrief,
     TeamCode,
     TeamCodeInvalid,
@@ -17,8 +19,6 @@ from server.accounts.teams import (
     TeamView,
     TooManyTeams,
 )
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
-from server.ids import Id
 
 routes = Routes("团队 teams")
 

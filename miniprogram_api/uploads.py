@@ -4,7 +4,7 @@ from sanic import Request
 from sanic.headers import parse_content_header
 from sanic.request import File, parse_multipart_form
 
-from server.errors import BadRequest, TooLarge, UnsupportedType
+from server.foundation.errors import BadRequest, TooLarge, UnsupportedType
 
 _FORM_BYTES = 64 * 1024
 """What a form may hold besides the file."""

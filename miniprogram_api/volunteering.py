@@ -6,9 +6,9 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
 from server.volunteering import eligibility, queries, sign_up_queries, signing_up
 from server.volunteering.eligibility import Skill

@@ -8,8 +8,8 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse, text
 
 from miniprogram_api.routing import Routes
-from server.errors import NotAllowed, Unavailable
-from server.settings import Settings
+from server.foundation.errors import NotAllowed, Unavailable
+from server.foundation.settings import Settings
 from server.wechat.push import PushDecoder, PushRefused
 from server.wechat.push_storage import store_pushes
 

@@ -9,10 +9,10 @@ from sanic.response import HTTPResponse
 from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.media.service import PictureUnusable
-from server.pages import Page, PageQuery
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.media.uploads.uploading import PictureUnusable
 from server.wishes import claim_queries, claiming, contact, fulfilling, posting, queries, stories, wall
 from server.wishes.cards import WishCard
 from server.wishes.claim_queries import MyClaimView

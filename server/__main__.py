@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from server.embedded import find_running
-from server.logs import configure_logs
-from server.settings import Settings, SettingsInvalid, load_settings
+from server.embedded.running import find_running
+from server.foundation.logs import configure_logs
+from server.foundation.settings import Settings, SettingsInvalid, load_settings
 
 Command = Callable[[Settings, argparse.Namespace], int]
 
@@ -140,7 +140,7 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, options: argparse.Namespace) -> int:
-    from server.schema import migrate
+    from server.foundation.schema import migrate
 
     applied = asyncio.run(migrate(settings))
     print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
@@ -148,7 +148,7 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _make_migration(settings: Settings, options: argparse.Namespace) -> int:
-    from server.schema import write_migration
+    from server.foundation.schema import write_migration
 
     settings = msgspec.structs.replace(settings, database_url=settings.database_url or "postgresql://localhost/unused")
     written = asyncio.run(write_migration(settings, options.name))
@@ -163,7 +163,7 @@ def _import_organizations(settings: Settings, options: argparse.Namespace) -> in
 
 
 def _load_holidays(settings: Settings, options: argparse.Namespace) -> int:
-    from server.neighbor_center.holiday_years import load_holiday_file
+    from server.neighbor_center.opening.holiday_years import load_holiday_file
 
     return asyncio.run(
         _while_connected(settings, load_holiday_file(options.file, cancel_affected=options.cancel_affected))
@@ -197,13 +197,13 @@ def _openapi(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _tour(settings: Settings, options: argparse.Namespace) -> int:
-    from server.tour import play_tour
+    from server.demo.tour import play_tour
 
     return asyncio.run(play_tour(settings, options.server or settings.public_base))
 
 
 def _simulator(settings: Settings, options: argparse.Namespace) -> int:
-    from server.demo_city import PEOPLE
+    from server.demo.city import PEOPLE
     from server.wechat.simulator import run_simulator
 
     run_simulator(settings, [(person.openid, person.nickname, person.phone) for person in PEOPLE])
@@ -211,14 +211,14 @@ def _simulator(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:
-    from server.demo import run_demo
+    from server.demo.supervisor import run_demo
 
     settings = msgspec.structs.replace(settings, host=options.host or settings.host, port=options.port or settings.port)
     return run_demo(settings, options.fresh)
 
 
 def _prepare_demo(settings: Settings, options: argparse.Namespace) -> int:
-    from server.demo_city import prepare_demo, sign_in_help
+    from server.demo.city import prepare_demo, sign_in_help
 
     asyncio.run(prepare_demo(settings))
     print(sign_in_help(settings))

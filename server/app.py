@@ -16,13 +16,14 @@ from miniprogram_api import docs, mini_codes, wechat
 from miniprogram_api.openapi import openapi_document
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import add_routes
-from server import cache, schema, wiring
+from server import wiring
 from server.connections import connected
-from server.errors import NotFound
-from server.http import prepare_app
+from server.foundation import cache, schema
+from server.foundation.errors import NotFound
+from server.foundation.http import prepare_app
+from server.foundation.settings import Settings
 from server.notifications import live
 from server.operations.health import health_metrics
-from server.settings import Settings
 
 log = structlog.get_logger()
 

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from server import audit_retention, cache, calendar_feed, clock, crypto, database
+from server.background import audit_retention
+from server.calendars import feed as calendar_feed
+from server.foundation import cache, clock, crypto, database
+from server.foundation.settings import Settings
 from server.media import addresses, storage
 from server.notifications import live
 from server.places.rules import use_no_show_rules
-from server.settings import Settings
 from server.wechat import connection as wechat_connection
 
 

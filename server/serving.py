@@ -21,8 +21,8 @@ import structlog
 from sanic import Sanic
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from server.embedded import die_with_parent
-from server.settings import Settings
+from server.embedded.processes import die_with_parent
+from server.foundation.settings import Settings
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
     """Serve in this process."""
     # Not before _share_metrics: where the counters are kept is decided when they are made.
     from server.app import create_app
-    from server.http import lose_no_signal
+    from server.foundation.http import lose_no_signal
 
     app = create_app(settings)
     lose_no_signal(app)

@@ -6,32 +6,30 @@ Read by `app.py` and `worker.py`; `wire()` fills the registries of the lower lay
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from server import audit_retention, calendar_feed, jobs, outbox, relay, retention
 from server.accounts import personal_copy as accounts_copy
-from server.accounts import personal_data, residents, teams
+from server.accounts import personal_data, residents
 from server.accounts import queries as accounts_queries
 from server.accounts import service as accounts_service
 from server.accounts.models import ConsentKind
 from server.announcements import jobs as announcement_jobs
 from server.announcements import queries as announcement_queries
+from server.background import audit_retention, outbox, relay, retention, sweeps
+from server.background.sweeps import Sweep
+from server.calendars import feed as calendar_feed
 from server.check_in import belonging as check_in_belonging
-from server.check_in import (
-    community_codes,
-    endings,
-    post_queries,
-    report_jobs,
-    report_queries,
-    reports,
-    unit_queries,
-    units,
-)
+from server.check_in import community_codes, endings
 from server.check_in import jobs as check_in_jobs
 from server.check_in import personal_copy as check_in_copy
 from server.check_in import queries as check_in_queries
-from server.jobs import Sweep
-from server.media import jobs as media_jobs
+from server.check_in.posts import queries as post_queries
+from server.check_in.reports import jobs as report_jobs
+from server.check_in.reports import queries as report_queries
+from server.check_in.reports import reviewing as reports
+from server.check_in.units import queries as unit_queries
+from server.check_in.units import unit_check_in as units
 from server.media import mini_codes
-from server.media import personal_copy as media_copy
+from server.media.uploads import jobs as media_jobs
+from server.media.uploads import personal_copy as media_copy
 from server.members import jobs as members_jobs
 from server.members import personal_copy as members_copy
 from server.members import queries as members_queries
@@ -41,18 +39,21 @@ from server.moderation import jobs as moderation_jobs
 from server.moderation import personal_copy as moderation_copy
 from server.moderation import queue as moderation_queue
 from server.moderation import service as moderation_service
-from server.neighbor_center import complaints, duties, tickets
-from server.neighbor_center import feeds as neighbor_center_feeds
 from server.neighbor_center import jobs as neighbor_center_jobs
-from server.neighbor_center import mini_codes as venue_codes
 from server.neighbor_center import personal_copy as neighbor_center_copy
-from server.neighbor_center import queries as neighbor_center_queries
-from server.neighbor_center import series as booking_series
-from server.neighbor_center import service as neighbor_center_service
+from server.neighbor_center.bookings import feeds as neighbor_center_feeds
+from server.neighbor_center.bookings import series as booking_series
+from server.neighbor_center.bookings import slot_booking as neighbor_center_service
+from server.neighbor_center.counters import tickets
+from server.neighbor_center.feedback import complaints
+from server.neighbor_center.opening import duties
+from server.neighbor_center.venues import mini_codes as venue_codes
+from server.neighbor_center.venues import queries as neighbor_center_queries
 from server.notifications import delivery, rendering
 from server.notifications import jobs as notifications_jobs
 from server.notifications import personal_copy as notifications_copy
 from server.notifications import service as notifications_service
+from server.operations import personal_copy as operations_copy
 from server.organizations import access
 from server.organizations import queries as organizations_queries
 from server.organizations import service as organizations_service
@@ -63,21 +64,16 @@ from server.places.models import Purpose
 from server.service_record import personal_copy as service_record_copy
 from server.service_record import ranking
 from server.service_record import service as service_record_service
+from server.teams import teams
 from server.volunteering import activities as volunteering_activities
-from server.volunteering import (
-    appeals,
-    certificates,
-    hours,
-    hours_queries,
-    ratings,
-    reasons,
-    sign_up_queries,
-    signing_up,
-)
 from server.volunteering import jobs as volunteering_jobs
 from server.volunteering import mini_codes as shift_codes
 from server.volunteering import personal_copy as volunteering_copy
 from server.volunteering import queries as volunteering_queries
+from server.volunteering import reasons, sign_up_queries, signing_up
+from server.volunteering.hours import appeals, certificates, ratings
+from server.volunteering.hours import confirming as hours
+from server.volunteering.hours import queries as hours_queries
 from server.wechat import connection as wechat_connection
 from server.wechat import push, push_storage
 from server.wishes import claim_queries as wish_claim_queries
@@ -233,7 +229,7 @@ PERSONAL_DATA: list[personal_data.Source] = [
     notifications_copy.copy_of_messages,
     media_copy.copy_of_pictures,
     moderation_copy.copy_of_checks,
-    accounts_copy.copy_of_traces,
+    operations_copy.copy_of_traces,
 ]
 """What is in a person's copy of their data, in the order of its sheets."""
 
@@ -258,7 +254,7 @@ SWEEPS: list[Sweep] = [
 def wire() -> None:
     """Fill the registries; harmless to repeat."""
     outbox.EFFECTS.update(EFFECTS)
-    jobs.SWEEPS[:] = SWEEPS
+    sweeps.SWEEPS[:] = SWEEPS
     wechat_connection.use_identities(accounts_queries.find_openids, accounts_queries.find_person_by_openid)
     push_storage.PUSH_HANDLERS.update(
         {

@@ -7,11 +7,13 @@ import time
 
 import structlog
 
-from server import clock, relay, wiring
+from server import wiring
+from server.background import relay
+from server.background.sweeps import RowsFailed, Sweep, declare_sweeps, note_run
 from server.connections import connected
-from server.database import is_unreachable
-from server.jobs import RowsFailed, Sweep, declare_sweeps, note_run
-from server.settings import Settings
+from server.foundation import clock
+from server.foundation.database import is_unreachable
+from server.foundation.settings import Settings
 
 log = structlog.get_logger()
 

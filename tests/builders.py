@@ -6,12 +6,12 @@ Each `create_x` makes one valid thing with nothing but what the test says about 
 import itertools
 from datetime import date
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, WeChatIdentity
 from server.accounts.sessions import open_session
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.ids import new_id
+from server.foundation.settings import DEMO_APPID
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
-from server.settings import DEMO_APPID
 from tests.clients import Api
 
 _numbers = itertools.count(1)

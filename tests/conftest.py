@@ -17,12 +17,14 @@ import hypothesis
 import pytest
 from asgi_lifespan import LifespanManager
 
-from server import cache, clock, crypto, jobs, schema
 from server.app import create_app
-from server.database import fetch
-from server.embedded import start_postgres, start_valkey
-from server.logs import configure_logs
-from server.settings import Environment, Settings
+from server.background import sweeps
+from server.embedded.postgres import start_postgres
+from server.embedded.valkey import start_valkey
+from server.foundation import cache, clock, crypto, schema
+from server.foundation.database import fetch
+from server.foundation.logs import configure_logs
+from server.foundation.settings import Environment, Settings
 from tests.clients import Api
 from tests.simulator import Simulator, connect_to, run_simulator
 
@@ -98,7 +100,7 @@ async def app(started_app: Any, emptying: str, settings: Settings) -> AsyncItera
     """The application for one test, which finds an empty database, an empty cache and the real time."""
     yield started_app
     clock.move_clock(timedelta())
-    jobs.FAILURES.clear()
+    sweeps.FAILURES.clear()
     connection = await asyncpg.connect(settings.database_url)
     try:
         # `replica` switches foreign keys and guards off for this connection alone; far faster than TRUNCATE.

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from server.embedded import die_with_parent
-from server.settings import Settings
+from server.embedded.processes import die_with_parent
+from server.foundation.settings import Settings
 from server.wechat.templates import BY_NAME
 from tests.media.builders import draw
 

@@ -9,10 +9,10 @@ import httpx
 from asgi_lifespan import LifespanManager
 from sanic import Sanic
 
-from server import clock
-from server.database import execute
-from server.relay import drain_outbox
-from server.settings import Settings
+from server.background.relay import drain_outbox
+from server.foundation import clock
+from server.foundation.database import execute
+from server.foundation.settings import Settings
 from server.wechat import connection
 from server.wechat.simulator import create_simulator
 from server.wechat.simulator.state import Person, make_session_key

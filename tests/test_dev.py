@@ -17,11 +17,11 @@ import pytest
 
 import dev
 from dev import DevFailed
-from server import demo
-from server.demo import DemoFailed, run_demo
-from server.embedded import find_running
-from server.settings import Environment, Settings
-from tests.test_embedded import is_alive
+from server.demo import supervisor
+from server.demo.supervisor import DemoFailed, run_demo
+from server.embedded.running import find_running
+from server.foundation.settings import Environment, Settings
+from tests.embedded.test_embedded import is_alive
 
 ROOT = Path(dev.__file__).parent
 BASE_PYTHON = os.path.realpath(sys.executable)
@@ -29,11 +29,11 @@ BASE_PYTHON = os.path.realpath(sys.executable)
 
 STAND_IN = """
 import http.server, os, signal, sys, time
-from server.settings import load_settings
+from server.foundation.settings import load_settings
 settings = load_settings()
 name = sys.argv[1]
 if name == "demo":
-    from server.demo import run_demo
+    from server.demo.supervisor import run_demo
     sys.exit(run_demo(settings, "--fresh" in sys.argv))
 with open("started", "a") as file:
     print(name, os.getpid(), settings.redis_url[:7], settings.wechat_base, settings.log_level, file=file)
@@ -166,9 +166,11 @@ class DemoCity:
         self.data_dir = folder / "data"
         self.port, self.simulator_port = free_port(), free_port()
         self.supervisor: subprocess.Popen[str] | None = None
-        (folder / "server").mkdir()
-        for name in ("__init__", "settings", "embedded", "demo"):
-            shutil.copy(ROOT / "server" / f"{name}.py", folder / "server")
+        for parts in ("__init__", "foundation/settings", "embedded/*", "demo/supervisor"):
+            for path in (ROOT / "server").glob(f"{parts}.py"):
+                copied = folder / path.relative_to(ROOT)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
         (folder / "server" / "__main__.py").write_text(STAND_IN)
 
     def start(self, *options: str, **environ: str) -> None:
@@ -316,7 +318,7 @@ def test_a_second_ctrl_c_does_not_wait_for_who_does_not_heed(city: DemoCity) -> 
 def test_what_stands_in_the_way_of_a_start_is_said_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo, "_PORT_SECONDS", 0)
+    monkeypatch.setattr(supervisor, "_PORT_SECONDS", 0)
     settings = Settings(data_dir=tmp_path / "data", port=free_port(), simulator_port=free_port())
 
     def refusal(fresh: bool = False, **changes: object) -> str:
@@ -340,16 +342,16 @@ def test_what_stands_in_the_way_of_a_start_is_said_in_one_sentence(
 
 def test_fresh_removes_only_what_is_ours(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
-    demo._use_data_dir(settings.data_dir)
+    supervisor._use_data_dir(settings.data_dir)
     (settings.data_dir / "media").mkdir()
     (tmp_path / "precious").touch()
     (settings.data_dir / "link").symlink_to(tmp_path)
-    demo._begin_anew(settings)
+    supervisor._begin_anew(settings)
     assert list(settings.data_dir.iterdir()) == []
     assert (tmp_path / "precious").exists()
-    demo._begin_anew(settings)
+    supervisor._begin_anew(settings)
 
     (settings.data_dir / "not-ours").touch()
-    demo._use_data_dir(settings.data_dir)
+    supervisor._use_data_dir(settings.data_dir)
     with pytest.raises(DemoFailed, match="has no file linli-data"):
-        demo._begin_anew(settings)
+        supervisor._begin_anew(settings)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from server.__main__ import _parser
-from server.jobs import SWEEPS
+from server.background.sweeps import SWEEPS
+from server.foundation.settings import ENVIRONMENT_NAMES, Settings
 from server.notifications.events import MOMENTS
-from server.settings import ENVIRONMENT_NAMES, Settings
 from server.wiring import wire
 
 ROOT = Path(__file__).parent.parent

@@ -16,13 +16,13 @@ import httpx
 import msgspec
 import pytest
 
-from server.embedded import start_postgres
-from server.settings import Settings
+from server.embedded.postgres import start_postgres
+from server.foundation.settings import Settings
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import draw, upload
+from tests.operations.test_operations import FROM_MODELS, OPENID, PHONE, TOKEN, readiness
 from tests.servers import PRODUCTION, Load, Server, until
-from tests.test_operations import FROM_MODELS, OPENID, PHONE, TOKEN, readiness
 
 
 @pytest.fixture
@@ -247,9 +247,9 @@ async def test_production(settings: Settings, tmp_path: Path) -> None:
 
 SEED = """
 import asyncio, os
-from server import schema
+from server.foundation import schema
 from server.connections import connected
-from server.settings import load_settings
+from server.foundation.settings import load_settings
 from tests.builders import create_person, sign_in
 from tests.clients import Api
 

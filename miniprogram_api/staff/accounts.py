@@ -9,8 +9,8 @@ from server.accounts import blocking, registry
 from server.accounts.blocking import BlockReason
 from server.accounts.registry import PersonFound
 from server.accounts.sessions import Caller
-from server.errors import NotAllowed, NotFound, WrongState
-from server.ids import Id
+from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
 
 routes = Routes("工作端：人员", prefix="/staff")
 

@@ -11,9 +11,9 @@ from server.announcements.audience import AudienceView
 from server.announcements.models import Audience
 from server.announcements.queries import StaffAnnouncementView
 from server.announcements.service import AnnouncementText, NobodyToTell, SecondPersonNeeded
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("工作端：公告", prefix="/staff/announcements")
 

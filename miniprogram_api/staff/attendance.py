@@ -8,28 +8,30 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.media.spreadsheets import XLSX
-from server.pages import Page, PageQuery
-from server.volunteering import appeals, attendance, codes, hours, hours_queries, ratings, roster
-from server.volunteering.appeals import AppealsQuery, AppealView
-from server.volunteering.attendance import ListMark, PassScan, ScanResult
-from server.volunteering.attendance_errors import (
+from server.volunteering.attendance import clocking, codes, roster
+from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResult
+from server.volunteering.attendance.codes import ShiftCode
+from server.volunteering.attendance.errors import (
     AlreadyRated,
     CorrectionWaiting,
     NotAttended,
     RatingClosed,
     WrongApprover,
 )
-from server.volunteering.attendance_models import Direction
-from server.volunteering.codes import ShiftCode
+from server.volunteering.attendance.models import Direction
+from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
 from server.volunteering.errors import MinutesCreditedAlready, ShiftOff, TooEarlyToConfirm
-from server.volunteering.hours import ConfirmedPerson, Minutes
-from server.volunteering.hours_queries import HoursQuery, HoursView
+from server.volunteering.hours import appeals, confirming, ratings
+from server.volunteering.hours import queries as hours_queries
+from server.volunteering.hours.appeals import AppealsQuery, AppealView
+from server.volunteering.hours.confirming import ConfirmedPerson, Minutes
+from server.volunteering.hours.queries import HoursQuery, HoursView
+from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
-from server.volunteering.ratings import NewRating, RatingTotals, RatingView
-from server.volunteering.roster import ShiftScanView, SignUpRow
 from server.volunteering.staff_queries import get_staff_activity
 
 routes = Routes("工作端：出勤与时长", prefix="/staff")
@@ -104,7 +106,7 @@ async def take_pass_scans(caller: Caller, shift_id: Id, body: PassScans) -> Scan
 
     离线时先存下，联网后带扫码时间补传；nonce 相同的重复上传得到同一结果。单条被拒绝的原因在结果里。
     """
-    return ScanResults(await attendance.take_pass_scans(caller.person_id, shift_id, body.scans))
+    return ScanResults(await clocking.take_pass_scans(caller.person_id, shift_id, body.scans))
 
 
 class ListMarks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -114,7 +116,7 @@ class ListMarks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post("/shifts/<shift_id>/marks", idempotent=False, errors=[NotFound])
 async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) -> ScanResults:
     """按名单代签到（签退）"""
-    return ScanResults(await attendance.mark_attendance_list(caller.person_id, shift_id, body.marks))
+    return ScanResults(await clocking.mark_attendance_list(caller.person_id, shift_id, body.marks))
 
 
 class SignInRadius(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -128,7 +130,7 @@ async def set_sign_in_radius(caller: Caller, activity_id: Id, body: SignInRadius
 
     默认 500 米；0 表示不支持定位签到。
     """
-    await attendance.set_sign_in_radius(caller.person_id, activity_id, body.meters)
+    await clocking.set_sign_in_radius(caller.person_id, activity_id, body.meters)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
@@ -146,7 +148,7 @@ async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendan
     一人一天 8 小时以内立即生效；8 至 12 小时须社区管理员批准，超过 12 小时须街道管理员批准。
     结束 7 天后的补录须说明原因，并由另一人核实。
     """
-    await hours.confirm_attendance(caller.person_id, shift_id, body.persons)
+    await confirming.confirm_attendance(caller.person_id, shift_id, body.persons)
 
 
 @routes.get("/hours", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
@@ -162,7 +164,7 @@ async def list_hours(caller: Caller, query: HoursQuery) -> Page[HoursView]:
 )
 async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
     """批准服务时长"""
-    await hours.approve_hours(caller.person_id, hours_id)
+    await confirming.approve_hours(caller.person_id, hours_id)
     return await hours_queries.show_hours(hours_id)
 
 
@@ -173,7 +175,7 @@ class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongApprover, WrongState])
 async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursView:
     """不批准服务时长"""
-    await hours.refuse_hours(caller.person_id, hours_id, body.reason)
+    await confirming.refuse_hours(caller.person_id, hours_id, body.reason)
     return await hours_queries.show_hours(hours_id)
 
 
@@ -193,7 +195,7 @@ async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> Hou
 
     更正是一条新记录，原记录保留。改少立即生效；改多按新计入的规则审批，批准前原时长仍有效。
     """
-    made = await hours.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
+    made = await confirming.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
     return await hours_queries.show_hours(made)
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.routing import Routes, Who
-from server.accounts import audit_log
-from server.accounts.audit_log import AuditFilter, AuditView
 from server.accounts.sessions import Caller
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.operations import audit_log
+from server.operations.audit_log import AuditFilter, AuditView
 
 routes = Routes("工作端：审计", prefix="/staff")
 

@@ -9,14 +9,15 @@ from miniprogram_api.bookings import BookingNote, HomeAddress, Moment, PartySize
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.staff.neighbor_center import Made, Phone, Reason
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.neighbor_center import booking_queries, counter, requests, room_counter, visits
-from server.neighbor_center.booking_queries import DayBooking, DayRoomBooking
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.neighbor_center.bookings import counter, requests, room_counter, visits
+from server.neighbor_center.bookings import queries as booking_queries
+from server.neighbor_center.bookings.queries import DayBooking, DayRoomBooking
+from server.neighbor_center.bookings.requests import OpenRequest, RequestOrder
+from server.neighbor_center.bookings.visits import VisitDetails, VisitView
 from server.neighbor_center.errors import OutsideArea, RoomTaken, SlotNotOffered, VisitorBusy
-from server.neighbor_center.requests import OpenRequest, RequestOrder
-from server.neighbor_center.visits import VisitDetails, VisitView
-from server.pages import Page, PageQuery
 from server.places.errors import PlacesFull
 
 routes = Routes("工作端：预约", prefix="/staff")

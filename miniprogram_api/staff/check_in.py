@@ -8,14 +8,17 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in import community_codes, post_queries, posts, queries, service
-from server.check_in.models import CheckInState, HoldingState, PostCategory, PostState
-from server.check_in.pairing import NotPaired
-from server.check_in.post_queries import HoldingCard, PostCard
+from server.check_in import checking_in, community_codes, queries
+from server.check_in.models import CheckInState
+from server.check_in.posts import holding
+from server.check_in.posts import queries as post_queries
+from server.check_in.posts.models import HoldingState, PostCategory, PostState
+from server.check_in.posts.queries import HoldingCard, PostCard
 from server.check_in.queries import CheckInCard, CheckInDetail
-from server.errors import EditedMeanwhile, NotAllowed, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.check_in.units.pairing import NotPaired
+from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.places.errors import PlacesClosed, PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
@@ -51,19 +54,19 @@ class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post("/check-ins/<check_in_id>/confirm", who=Who.STAFF, errors=[WrongState, NotPaired])
 async def confirm_check_in(caller: Caller, check_in_id: Id, body: ConfirmCheckIn) -> None:
     """确认报到并分配网格"""
-    await service.confirm_check_in(caller.person_id, check_in_id, grid_id=body.grid_id)
+    await checking_in.confirm_check_in(caller.person_id, check_in_id, grid_id=body.grid_id)
 
 
 @routes.post("/check-ins/<check_in_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
     """退回报到申请"""
-    await service.return_check_in(caller.person_id, check_in_id, body.reason)
+    await checking_in.return_check_in(caller.person_id, check_in_id, body.reason)
 
 
 @routes.post("/check-ins/<check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
     """不接受报到申请"""
-    await service.refuse_check_in(caller.person_id, check_in_id, body.reason)
+    await checking_in.refuse_check_in(caller.person_id, check_in_id, body.reason)
 
 
 class AssignGrid(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -77,19 +80,19 @@ class MatchHome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.put("/check-ins/<check_in_id>/grid", who=Who.STAFF, errors=[WrongState])
 async def assign_grid(caller: Caller, check_in_id: Id, body: AssignGrid) -> None:
     """调整报到党员的网格"""
-    await service.assign_grid(caller.person_id, check_in_id, body.grid_id)
+    await checking_in.assign_grid(caller.person_id, check_in_id, body.grid_id)
 
 
 @routes.post("/check-ins/<check_in_id>/end", who=Who.STAFF, errors=[WrongState])
 async def end_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
     """结束党员的报到"""
-    await service.end_check_in(caller.person_id, check_in_id, body.reason)
+    await checking_in.end_check_in(caller.person_id, check_in_id, body.reason)
 
 
 @routes.post("/check-ins/<check_in_id>/match-home", who=Who.STAFF)
 async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> None:
     """核对党员填写的所属党组织"""
-    await service.match_home(caller.person_id, check_in_id, body.home_organization_id)
+    await checking_in.match_home(caller.person_id, check_in_id, body.home_organization_id)
 
 
 @routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",))
@@ -129,7 +132,7 @@ class Created(msgspec.Struct):
 async def open_post(caller: Caller, body: OpenPost) -> Created:
     """设立岗位"""
     return Created(
-        await posts.open_post(
+        await holding.open_post(
             caller.person_id,
             body.community_id,
             title=body.title,
@@ -146,7 +149,7 @@ async def open_post(caller: Caller, body: OpenPost) -> Created:
 @routes.put("/posts/<post_id>", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
 async def change_post(caller: Caller, post_id: Id, body: ChangePost) -> None:
     """修改岗位"""
-    await posts.change_post(
+    await holding.change_post(
         caller.person_id,
         post_id,
         body.version,
@@ -160,7 +163,7 @@ async def change_post(caller: Caller, post_id: Id, body: ChangePost) -> None:
 @routes.post("/posts/<post_id>/close", who=Who.STAFF)
 async def close_post(caller: Caller, post_id: Id) -> None:
     """停止招募岗位"""
-    await posts.close_post(caller.person_id, post_id)
+    await holding.close_post(caller.person_id, post_id)
 
 
 class PostsQuery(PageQuery, kw_only=True):
@@ -195,20 +198,20 @@ async def list_post_holdings(caller: Caller, query: HoldingsQuery) -> Page[Holdi
 @routes.post(
     "/post-holdings/<holding_id>/approve",
     who=Who.STAFF,
-    errors=[WrongState, PlacesFull, PlacesClosed, posts.NotCheckedIn],
+    errors=[WrongState, PlacesFull, PlacesClosed, holding.NotCheckedIn],
 )
 async def approve_post(caller: Caller, holding_id: Id) -> None:
     """同意任职"""
-    await posts.approve_post(caller.person_id, holding_id)
+    await holding.approve_post(caller.person_id, holding_id)
 
 
 @routes.post("/post-holdings/<holding_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
     """不同意任职"""
-    await posts.refuse_post(caller.person_id, holding_id, body.reason)
+    await holding.refuse_post(caller.person_id, holding_id, body.reason)
 
 
 @routes.post("/post-holdings/<holding_id>/end", who=Who.STAFF, errors=[WrongState])
 async def end_holding(caller: Caller, holding_id: Id, body: GiveReason) -> None:
     """结束任职"""
-    await posts.end_holding(caller.person_id, holding_id, body.reason)
+    await holding.end_holding(caller.person_id, holding_id, body.reason)

@@ -7,13 +7,14 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in import unit_queries, units
-from server.check_in.models import UnitCheckInState
 from server.check_in.rules import Actor
-from server.check_in.unit_queries import UnitCheckInCard, UnitCheckInView
-from server.errors import EditedMeanwhile, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.check_in.units import queries as unit_queries
+from server.check_in.units import unit_check_in
+from server.check_in.units.models import UnitCheckInState
+from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
+from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("工作端：单位报到", prefix="/staff")
 
@@ -53,31 +54,35 @@ async def view_unit_check_in(caller: Caller, unit_check_in_id: Id) -> UnitCheckI
     return await unit_queries.view_unit_check_in(caller.person_id, unit_check_in_id)
 
 
-@routes.post("/unit-check-ins/<unit_check_in_id>/accept", who=Who.STAFF, errors=[WrongState, units.AlreadyPaired])
+@routes.post(
+    "/unit-check-ins/<unit_check_in_id>/accept", who=Who.STAFF, errors=[WrongState, unit_check_in.AlreadyPaired]
+)
 async def accept_unit_check_in(caller: Caller, unit_check_in_id: Id, body: AcceptUnitCheckIn) -> None:
     """接受单位报到，确定结对期限"""
-    await units.accept_unit_check_in(caller.person_id, unit_check_in_id, starts_on=body.starts_on, ends_on=body.ends_on)
+    await unit_check_in.accept_unit_check_in(
+        caller.person_id, unit_check_in_id, starts_on=body.starts_on, ends_on=body.ends_on
+    )
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
     """退回单位报到申请"""
-    await units.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    await unit_check_in.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
     """不接受单位报到申请"""
-    await units.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    await unit_check_in.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>/dates", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
 async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUnitDates) -> None:
     """延长或缩短结对期限"""
-    await units.change_unit_dates(caller.person_id, unit_check_in_id, body.version, ends_on=body.ends_on)
+    await unit_check_in.change_unit_dates(caller.person_id, unit_check_in_id, body.version, ends_on=body.ends_on)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", who=Who.STAFF, errors=[WrongState])
 async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
     """社区结束结对"""
-    await units.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.STAFF)
+    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.STAFF)

@@ -11,16 +11,16 @@ from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
 from server.check_in import member_queries, registering, roster
+from server.check_in.checking_in import Residence
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
-from server.check_in.service import Residence
-from server.errors import BadRequest, EditedMeanwhile, NotAllowed, TooLarge, UnsupportedType, WrongState
-from server.ids import Id
+from server.foundation.errors import BadRequest, EditedMeanwhile, NotAllowed, TooLarge, UnsupportedType, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.media.spreadsheets import CSV, MAX_BYTES, XLSX, SheetUnreadable
 from server.members import contacts, transfers
 from server.members.models import MemberKind
-from server.pages import Page, PageQuery
 
 routes = Routes("工作端：党员", prefix="/staff")
 

@@ -7,10 +7,10 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import NotAllowed, NotFound
-from server.ids import Id
+from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.ids import Id
 from server.media.mini_codes import NARROWEST, WIDEST, CodePicture
-from server.neighbor_center import mini_codes as venue_codes
+from server.neighbor_center.venues import mini_codes as venue_codes
 from server.volunteering import mini_codes as shift_codes
 
 routes = Routes("工作端：小程序码", prefix="/staff")

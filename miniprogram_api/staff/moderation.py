@@ -6,11 +6,11 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.moderation import queue
 from server.moderation.queue import Decision, HeldCheckView
-from server.pages import Page, PageQuery
 
 routes = Routes("内容审核 moderation", prefix="/staff/moderation")
 

@@ -8,20 +8,21 @@ import msgspec
 from miniprogram_api.bookings import PartySize
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.media.service import PictureUnusable
-from server.neighbor_center import duties, holiday_years, opening, venues
-from server.neighbor_center.affected import Answers
-from server.neighbor_center.calendars import CalendarChange
-from server.neighbor_center.duties import DutyDay
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.media.uploads.uploading import PictureUnusable
 from server.neighbor_center.errors import RoomTaken, SlotNotOffered
-from server.neighbor_center.holidays import SpecialDay
-from server.neighbor_center.models import (
+from server.neighbor_center.opening import duties, holiday_years
+from server.neighbor_center.opening import hours as opening
+from server.neighbor_center.opening.affected import Answers
+from server.neighbor_center.opening.calendars import CalendarChange
+from server.neighbor_center.opening.duties import DutyDay
+from server.neighbor_center.opening.holidays import SpecialDay
+from server.neighbor_center.opening.hours import Hours
+from server.neighbor_center.opening.models import DutyKind, ExceptionKind, RuleDays
+from server.neighbor_center.venues import venues
+from server.neighbor_center.venues.models import (
     Accessibility,
-    DutyKind,
-    ExceptionKind,
-    RuleDays,
     ServiceKind,
     ServiceMode,
     ServiceState,
@@ -29,7 +30,6 @@ from server.neighbor_center.models import (
     VenueState,
     WhoMayBook,
 )
-from server.neighbor_center.opening import Hours
 from server.places.errors import PlacesFull
 
 routes = Routes("工作端：邻里中心", prefix="/staff")

@@ -6,12 +6,12 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import NotAllowed, NotFound, WrongState
-from server.ids import Id
+from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.operations import failed_messages, health
 from server.operations.failed_messages import FailedMessageView
 from server.operations.health import JobsView
-from server.pages import Page, PageQuery
 
 routes = Routes("工作端：运行", prefix="/staff")
 

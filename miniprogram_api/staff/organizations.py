@@ -8,15 +8,15 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
-from server.ids import Id
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.organizations import party, queries, service
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import OrganizationView, PartyOrganizationView
 from server.organizations.roles import LastManager, RoleHeld
 from server.organizations.service import CodeTaken
 from server.organizations.tree import HasChildren, MovedIntoItself
-from server.pages import Page, PageQuery
 
 routes = Routes("工作端：组织与角色", prefix="/staff")
 

@@ -7,9 +7,9 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.service_record import by_hand, queries, rule_book
 from server.service_record.queries import ServiceEntryView
 from server.service_record.rule_book import RuleVersionView

@@ -6,13 +6,14 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in import report_queries, reports
-from server.check_in.report_models import Grade, ReportState
-from server.check_in.report_queries import ReportCard, ReportView
-from server.check_in.reports import Released
-from server.errors import EditedMeanwhile, NotAllowed, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.check_in.reports import queries as report_queries
+from server.check_in.reports import reviewing
+from server.check_in.reports.models import Grade, ReportState
+from server.check_in.reports.queries import ReportCard, ReportView
+from server.check_in.reports.reviewing import Released
+from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("工作端：半年反馈", prefix="/staff")
 
@@ -44,7 +45,7 @@ async def assess_report(caller: Caller, report_id: Id, body: AssessReport) -> Re
 
     提交后本人可以查看，并在 7 天内申请更正；重新填写则重新计算。
     """
-    await reports.assess_report(caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade)
+    await reviewing.assess_report(caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade)
     return await report_queries.view_report(caller.person_id, report_id)
 
 
@@ -63,7 +64,7 @@ async def decide_correction(caller: Caller, report_id: Id, body: DecideCorrectio
 
     同意时按此刻的服务记录重新汇总（遗漏的服务请先补录），也可以修改意见和评价。
     """
-    await reports.decide_correction(
+    await reviewing.decide_correction(
         caller.person_id,
         report_id,
         accept=body.accept,
@@ -74,10 +75,10 @@ async def decide_correction(caller: Caller, report_id: Id, body: DecideCorrectio
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-@routes.post("/reports/<report_id>/release", who=Who.STAFF, errors=[WrongState, reports.CorrectionOpen])
+@routes.post("/reports/<report_id>/release", who=Who.STAFF, errors=[WrongState, reviewing.CorrectionOpen])
 async def release_report(caller: Caller, report_id: Id) -> ReportView:
     """向所属党组织反馈一份"""
-    await reports.release_report(caller.person_id, report_id)
+    await reviewing.release_report(caller.person_id, report_id)
     return await report_queries.view_report(caller.person_id, report_id)
 
 
@@ -89,4 +90,4 @@ class ReleaseReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 @routes.post("/reports/release", who=Who.STAFF, errors=[NotAllowed])
 async def release_reports(caller: Caller, body: ReleaseReports) -> Released:
     """向所属党组织反馈本社区已就绪的全部"""
-    return await reports.release_reports(caller.person_id, body.community_id, body.period)
+    return await reviewing.release_reports(caller.person_id, body.community_id, body.period)

@@ -7,18 +7,21 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.neighbor_center import arrivals, complaints, ratings, screens, three_zeros, tickets, utilization
-from server.neighbor_center.arrivals import VenueCode
-from server.neighbor_center.complaints import ComplaintsShown, StaffComplaintView
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.neighbor_center.bookings import arrivals
+from server.neighbor_center.bookings.arrivals import VenueCode
+from server.neighbor_center.counters import screens, tickets
+from server.neighbor_center.counters.screens import NewScreen, ScreenView
+from server.neighbor_center.counters.tickets import CalledTicket, TicketView
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
-from server.neighbor_center.ratings import ServiceRatingView
-from server.neighbor_center.screens import NewScreen, ScreenView
-from server.neighbor_center.three_zeros import ThreeZeros
-from server.neighbor_center.tickets import CalledTicket, TicketView
-from server.neighbor_center.utilization import UtilizationView
-from server.pages import Page, PageQuery
+from server.neighbor_center.feedback import complaints, ratings
+from server.neighbor_center.feedback.complaints import ComplaintsShown, StaffComplaintView
+from server.neighbor_center.feedback.ratings import ServiceRatingView
+from server.neighbor_center.statistics import three_zeros, utilization
+from server.neighbor_center.statistics.three_zeros import ThreeZeros
+from server.neighbor_center.statistics.utilization import UtilizationView
 
 routes = Routes("工作端：场所运行", prefix="/staff")
 

@@ -6,10 +6,10 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.media.service import PictureUnusable
-from server.pages import Page, PageQuery
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
+from server.media.uploads.uploading import PictureUnusable
 from server.volunteering import activities, shift_changes, shifts, signing_up, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
 from server.volunteering.eligibility import WhoMayCome
@@ -17,11 +17,7 @@ from server.volunteering.errors import ShiftStarted
 from server.volunteering.queries import ActivityView
 from server.volunteering.shift_changes import ShiftChange
 from server.volunteering.shifts import Moment, NewShift
-from server.volunteering.staff_queries import (
-    StaffActivityCard,
-    StaffActivityQuery,
-    get_staff_activity,
-)
+from server.volunteering.staff_queries import StaffActivityCard, StaffActivityQuery, get_staff_activity
 
 routes = Routes("工作端：志愿服务", prefix="/staff")
 

@@ -8,9 +8,9 @@ import msgspec
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.wishes import Reason
 from server.accounts.sessions import Caller
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.pages import Page, PageQuery
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.wishes import claim_queries, figures, queries, review
 from server.wishes import terms as wish_terms
 from server.wishes.cards import WishCard

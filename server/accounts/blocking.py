@@ -2,13 +2,13 @@
 
 from enum import StrEnum
 
-from server import clock
 from server.accounts import service
 from server.accounts.models import Person
 from server.accounts.sessions import end_all_sessions
-from server.audit import record_audit
-from server.database import transaction
-from server.errors import NotAllowed, NotFound, WrongState
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import transaction
+from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.organizations.access import require_role_or_hide
 from server.organizations.models import RoleKind
 

@@ -6,8 +6,8 @@ from server.accounts.details import details_of, name_index, phone_index, save_de
 from server.accounts.models import PersonOrigin
 from server.accounts.service import create_person, find_by_phone
 from server.accounts.sessions import forget_cached_sessions
-from server.database import fetch_value, transaction
-from server.errors import InvalidFields, Refusal
+from server.foundation.database import fetch_value, transaction
+from server.foundation.errors import InvalidFields, Refusal
 from server.organizations.models import Organization, RoleKind
 from server.organizations.roles import RoleHeld, grant_role
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from server import clock
 from server.accounts.models import PersonDetails
-from server.crypto import keyring
-from server.database import execute, fetch
-from server.errors import InvalidFields
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import execute, fetch
+from server.foundation.errors import InvalidFields
 
 _PHONE_CONTEXT = "person_details.phone"
 _NAME_CONTEXT = "person_details.real_name"

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from server import clock
 from server.accounts.models import Person
 from server.accounts.queries import describe_persons
-from server.audit import record_audit
-from server.database import fetch, snapshot, transaction
-from server.errors import TooManyRequests
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, snapshot, transaction
+from server.foundation.errors import TooManyRequests
 from server.media.files import File
 from server.media.spreadsheets import MOST_ROWS, Column, Sheet, write_workbook
 from server.wechat.message_fields import render_time

@@ -8,10 +8,10 @@ import msgspec
 from server.accounts.details import details_of, read_details
 from server.accounts.masking import mask_address, mask_name, mask_phone
 from server.accounts.models import ConsentKind, Relation
-from server.database import fetch, fetch_one, fetch_structs, fetch_value
-from server.errors import NotFound
-from server.ids import Id
-from server.media.service import picture_views
+from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.media.uploads.uploading import picture_views
 from server.organizations.models import RoleKind
 
 

@@ -6,10 +6,10 @@ from server.accounts.details import details_of
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person, PersonOrigin
 from server.accounts.service import create_person, find_by_phone, merge_persons
-from server.audit import record_audit
-from server.database import fetch_value, transaction
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch_value, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
 from server.organizations.access import WORKERS, require_role, require_role_or_hide
 from server.organizations.models import Level, RoleKind
 

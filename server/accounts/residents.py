@@ -1,6 +1,6 @@
 """Residents when their community ends."""
 
-from server.database import fetch
+from server.foundation.database import fetch
 from server.notifications.service import notify
 
 

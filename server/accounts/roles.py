@@ -8,14 +8,14 @@ import msgspec
 from server.accounts.models import Person
 from server.accounts.queries import describe_persons
 from server.accounts.sessions import forget_cached_sessions
-from server.database import fetch, fetch_value, transaction
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations import roles
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import RoleKind
 from server.organizations.queries import describe_organizations
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 
 class PersonBrief(msgspec.Struct):

@@ -5,7 +5,6 @@ from datetime import date
 
 import msgspec
 
-from server import clock
 from server.accounts.details import (
     Details,
     details_of,
@@ -17,10 +16,11 @@ from server.accounts.details import (
 )
 from server.accounts.models import Consent, ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.accounts.sessions import end_all_sessions, forget_cached_sessions
-from server.audit import record_audit
-from server.database import execute, fetch, fetch_value, transaction
-from server.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
-from server.media.service import attach_pictures
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
+from server.media.uploads.uploading import attach_pictures
 from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
-from server import cache, clock
 from server.accounts.models import Session
-from server.crypto import hash_token
-from server.database import execute, fetch, fetch_one
+from server.foundation import cache, clock
+from server.foundation.crypto import hash_token
+from server.foundation.database import execute, fetch, fetch_one
 
 _CACHE_SECONDS = 60
 _SLIDE_AFTER = timedelta(hours=1)

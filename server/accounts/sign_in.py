@@ -5,13 +5,13 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from server import clock
 from server.accounts.models import Person, PersonOrigin, WeChatIdentity
 from server.accounts.service import give_phone
 from server.accounts.sessions import open_session
-from server.crypto import keyring
-from server.database import IntegrityError, transaction
-from server.errors import Refusal, Unavailable
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import IntegrityError, transaction
+from server.foundation.errors import Refusal, Unavailable
 from server.wechat import errors as wechat_errors
 from server.wechat.connection import platform
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from server.announcements.models import Audience
-from server.database import fetch, fetch_structs
+from server.foundation.database import fetch, fetch_structs
 from server.notifications.events import EVENTS
 
 _RESIDENTS = (

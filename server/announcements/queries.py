@@ -7,11 +7,11 @@ import msgspec
 
 from server.announcements.audience import AudienceView, count_audience
 from server.announcements.models import AnnouncementState, Audience
-from server.database import fetch, fetch_one, fetch_structs, fetch_value
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 SUMMARY_LENGTH = 40
 

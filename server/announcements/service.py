@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from server import clock
 from server.announcements.audience import count_audience, next_persons
 from server.announcements.models import Announcement, AnnouncementState, Audience
-from server.audit import record_audit
-from server.database import fetch_one, fetch_value, transaction
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch_one, fetch_value, transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import AREA_LEVELS, Organization, RoleKind

@@ -1,6 +1,6 @@
 """For whom a member serves: the grid of the active check-in, the unit of the home organization."""
 
-from server.database import fetch_one, fetch_value
+from server.foundation.database import fetch_one, fetch_value
 from server.members.homes import host_of_home
 from server.members.service import MemberFacts, index_of, open_memberships
 from server.service_record.service import Belonging

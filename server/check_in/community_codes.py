@@ -7,9 +7,9 @@ stands in, which the mini-program's own scanner reads.
 import asyncio
 from typing import NamedTuple
 
-from server.database import fetch_one
-from server.errors import NotFound
-from server.media.member_card import draw_code_sheet
+from server.foundation.database import fetch_one
+from server.foundation.errors import NotFound
+from server.media.drawing.member_card import draw_code_sheet
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import Level

@@ -1,13 +1,15 @@
 """What becomes of check-ins when something below them ends: two persons turn out to be one, a consent is withdrawn, an
 organization is closed. Called through the registries that wiring.py fills."""
 
-from server.audit import record_audit
-from server.check_in.models import CheckIn, CheckInState, PostHolding, UnitCheckIn, UnitCheckInState
-from server.check_in.posts import end_holdings_of
+from server.check_in.checking_in import stop_check_in
+from server.check_in.models import CheckIn, CheckInState
+from server.check_in.posts.holding import end_holdings_of
+from server.check_in.posts.models import PostHolding
 from server.check_in.rules import CHECK_IN_TABLE, Action, Actor, next_state
-from server.check_in.service import stop_check_in
-from server.check_in.units import lapse_unit_check_in
-from server.database import execute, fetch
+from server.check_in.units.models import UnitCheckIn, UnitCheckInState
+from server.check_in.units.unit_check_in import lapse_unit_check_in
+from server.foundation.audit import record_audit
+from server.foundation.database import execute, fetch
 from server.members.models import Membership
 from server.members.service import end_membership, membership_of
 from server.notifications.service import notify

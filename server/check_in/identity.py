@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from server import clock
 from server.accounts.details import details_of
 from server.accounts.masking import mask_name
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.service import require_consent
-from server.crypto import Undecryptable, keyring
-from server.database import fetch, fetch_one
-from server.errors import NotFound
-from server.ids import decode_id, encode_id
+from server.foundation import clock
+from server.foundation.crypto import Undecryptable, keyring
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import NotFound
+from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
-from server.media.member_card import MemberCard, draw_member_card
+from server.media.drawing.member_card import MemberCard, draw_member_card
 from server.members.service import member_person, membership_of
 
 VALID_FOR = timedelta(minutes=5)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from server.check_in.posts import end_terms, term_lag
-from server.check_in.units import lapse_unit_check_ins, unit_lapse_lag
-from server.jobs import Sweep
+from server.background.sweeps import Sweep
+from server.check_in.posts.holding import end_terms, term_lag
+from server.check_in.units.unit_check_in import lapse_unit_check_ins, unit_lapse_lag
 
 SWEEPS = [
     Sweep("unit_check_ins_lapse", timedelta(minutes=1), lapse_unit_check_ins, unit_lapse_lag),

@@ -5,28 +5,22 @@ from datetime import datetime
 
 import msgspec
 
-from server import clock
 from server.accounts.details import details_of, read_details
 from server.accounts.masking import mask_name
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent
-from server.audit import record_audit
-from server.check_in.service import Residence, open_residence
-from server.database import fetch, fetch_one, fetch_structs
-from server.errors import NotFound
-from server.ids import Id
+from server.check_in.checking_in import Residence, open_residence
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.contacts import floating_membership_ids, may_contact, open_contact_note
 from server.members.homes import describe_homes
 from server.members.models import ContactMeans, MemberKind, Membership, TransferState
-from server.members.service import (
-    CONTACT_EVERY,
-    MemberFacts,
-    membership_of,
-    open_membership,
-    open_memberships,
-)
+from server.members.service import CONTACT_EVERY, MemberFacts, membership_of, open_membership, open_memberships
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 
 class PersonName(msgspec.Struct):

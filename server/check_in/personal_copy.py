@@ -2,11 +2,12 @@
 
 import msgspec
 
-from server.check_in.freezing import open_words
-from server.check_in.models import CheckInState, HoldingState
-from server.check_in.report_rules import GRADE_WORDS, STATE_WORDS
-from server.check_in.service import open_residence
-from server.database import fetch
+from server.check_in.checking_in import open_residence
+from server.check_in.models import CheckInState
+from server.check_in.posts.models import HoldingState
+from server.check_in.reports.freezing import open_words
+from server.check_in.reports.rules import GRADE_WORDS, STATE_WORDS
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.members.service import membership_ids_of
 from server.service_record.periods import read_half_year

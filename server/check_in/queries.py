@@ -7,16 +7,16 @@ import msgspec
 
 from server.accounts.details import read_details
 from server.accounts.masking import mask_name
-from server.audit import record_audit
+from server.check_in.checking_in import Residence, open_residence
 from server.check_in.models import CheckInState
-from server.check_in.service import Residence, open_residence
-from server.database import fetch, fetch_one, fetch_structs, transaction
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, fetch_structs, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
 from server.members.models import MemberKind
 from server.members.service import membership_of, open_memberships
 from server.organizations.access import READERS, require_role, require_role_or_hide
-from server.pages import Page, cut_page, decode_cursor
 
 
 class MyCheckIn(msgspec.Struct):

@@ -9,24 +9,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from server import clock
 from server.accounts.details import lock_phones, name_index, phone_index
 from server.accounts.models import PersonOrigin
 from server.accounts.service import create_person
-from server.audit import record_audit
+from server.check_in.checking_in import Residence, open_residence, seal_residence, settle_confirmed
 from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
-from server.check_in.service import Residence, open_residence, seal_residence, settle_confirmed
-from server.database import fetch, transaction
-from server.errors import EditedMeanwhile, InvalidFields, Refusal
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
 from server.members.models import MemberKind, Membership
-from server.members.service import (
-    lock_for_staff,
-    membership_of,
-    register_membership,
-    withdrew_consent,
-    write_facts,
-)
+from server.members.service import lock_for_staff, membership_of, register_membership, withdrew_consent, write_facts
 from server.members.transfers import invite_retired_member
 from server.notifications.service import notify
 from server.organizations.access import require_role

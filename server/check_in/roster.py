@@ -9,7 +9,7 @@ import asyncio
 import msgspec
 
 from server.accounts.details import lock_phones, normalize_name, normalize_phone, phone_index
-from server.audit import record_audit
+from server.check_in.checking_in import Residence
 from server.check_in.registering import (
     Outcome,
     OwnApplicationNeeded,
@@ -18,9 +18,9 @@ from server.check_in.registering import (
     require_registering,
     tell_registered,
 )
-from server.check_in.service import Residence
-from server.database import transaction
-from server.errors import FieldProblem, InvalidFields, Refusal
+from server.foundation.audit import record_audit
+from server.foundation.database import transaction
+from server.foundation.errors import FieldProblem, InvalidFields, Refusal
 from server.media.spreadsheets import Column, Sheet, read_rows, write_workbook
 from server.members.homes import find_home_by_name
 from server.members.models import KIND_WORDS

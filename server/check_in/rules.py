@@ -9,9 +9,11 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
-from server import clock
-from server.check_in.models import CheckInState, HoldingState, UnitCheckInState
-from server.errors import WrongState
+from server.check_in.models import CheckInState
+from server.check_in.posts.models import HoldingState
+from server.check_in.units.models import UnitCheckInState
+from server.foundation import clock
+from server.foundation.errors import WrongState
 
 
 class Actor(StrEnum):

@@ -4,12 +4,12 @@ An <image> of a mini-program and WeChat's picture check send no token, so the ad
 give addresses only of what the caller may see.
 """
 
-from server import clock
-from server.crypto import keyring
-from server.errors import NotFound
-from server.ids import is_id
-from server.media.models import Variant
-from server.settings import Settings
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.errors import NotFound
+from server.foundation.ids import is_id
+from server.foundation.settings import Settings
+from server.media.uploads.models import Variant
 
 SECONDS = 600
 """How long an address lives, at least, unless told otherwise."""

@@ -15,11 +15,11 @@ from urllib.parse import unquote
 import msgspec
 import structlog
 
-from server.errors import NotFound, Unavailable
-from server.ids import Id, is_id
+from server.foundation.errors import NotFound, Unavailable
+from server.foundation.ids import Id, is_id
 from server.media import storage
 from server.media.addresses import public_address
-from server.media.qr import draw_qr
+from server.media.drawing.qr import draw_qr
 from server.wechat.connection import platform
 from server.wechat.errors import WeChatError
 

@@ -18,7 +18,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from server.errors import Refusal, TooLarge
+from server.foundation.errors import Refusal, TooLarge
 from server.wechat.message_fields import render_time
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from server.errors import Unavailable
-from server.settings import Settings
+from server.foundation.errors import Unavailable
+from server.foundation.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from server import clock
-from server.audit import record_audit
-from server.crypto import keyring
-from server.database import fetch, fetch_value, transaction
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import new_id
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.crypto import keyring
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import new_id
 from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
 from server.members.service import (
     CONTACT_EVERY,

@@ -1,6 +1,6 @@
 """Home organizations 所属党组织: whose unit one belongs to, and which belong to a unit."""
 
-from server.database import fetch, fetch_value
+from server.foundation.database import fetch, fetch_value
 
 _NEAREST_HOST = (
     "(SELECT a.host_id FROM party_organization a WHERE a.path @> p.path AND a.host_id IS NOT NULL "

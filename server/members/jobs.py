@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from server.jobs import Sweep
+from server.background.sweeps import Sweep
 from server.members.contacts import contact_lag, remind_contacts
 
 SWEEPS = [Sweep("member_contacts_remind", timedelta(minutes=1), remind_contacts, contact_lag)]

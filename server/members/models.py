@@ -11,7 +11,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex
 
 
 class MemberKind(StrEnum):

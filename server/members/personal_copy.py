@@ -1,7 +1,7 @@
 """A person's copy of their own membership: unsealed for them alone. Members whom they look after are left out."""
 
 from server.accounts.queries import describe_persons
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.members.contacts import open_contact_note
 from server.members.models import KIND_WORDS, ContactMeans, TransferState

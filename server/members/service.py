@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import msgspec
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.service import require_consent
-from server.crypto import keyring
-from server.database import IntegrityError, execute, fetch, transaction
-from server.errors import InvalidFields, NotFound
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import IntegrityError, execute, fetch, transaction
+from server.foundation.errors import InvalidFields, NotFound
 from server.members.models import MemberKind, Membership
 from server.organizations.access import WORKERS, holds_role
 from server.organizations.models import PartyOrganization

@@ -5,19 +5,13 @@ It is an offer: the member says yes or no, and yes only means that staff then do
 
 import msgspec
 
-from server import clock
-from server.audit import record_audit
-from server.database import IntegrityError, fetch_value, transaction, violates
-from server.errors import InvalidFields, NotFound, Refusal, WrongState
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, fetch_value, transaction, violates
+from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
 from server.members.homes import host_of_home
 from server.members.models import MemberKind, Membership, MembershipTransfer, TransferState
-from server.members.service import (
-    MemberFacts,
-    index_of,
-    lock_for_staff,
-    open_membership,
-    write_facts,
-)
+from server.members.service import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.organizations.models import PartyOrganization

@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 
-from server import clock
-from server.media.service import signed_address
+from server.background.outbox import OutboxState, Record, RetryLater
+from server.foundation import clock
+from server.media.uploads.uploading import signed_address
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck
 from server.moderation.service import TEXTS, record_state
-from server.outbox import OutboxState, Record, RetryLater
 from server.wechat import ContentScene, Suggest, errors
 from server.wechat import Verdict as WeChatVerdict
 from server.wechat.api import TEXT_LIMIT

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from server import clock
-from server.database import fetch, fetch_value
-from server.jobs import Batch, Sweep
+from server.background.sweeps import Batch, Sweep
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value
 from server.moderation.models import CheckState
 from server.moderation.service import record_state
 

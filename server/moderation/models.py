@@ -6,7 +6,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
 
-from server.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex
 
 
 class Verdict(StrEnum):

@@ -1,6 +1,6 @@
 """A person's copy of what became of the content checks of what they wrote."""
 
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.moderation.models import CheckState, Part
 

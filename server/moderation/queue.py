@@ -6,15 +6,15 @@ from enum import StrEnum
 
 import msgspec
 
-from server import clock
-from server.audit import record_audit
-from server.database import fetch, fetch_value, transaction
-from server.errors import NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.media.service import PictureView, picture_views
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
 from server.moderation.service import TEXTS, record_state
-from server.pages import Page, cut_page, decode_cursor
 from server.wechat.verdicts import LABELS
 
 MayReview = Callable[[str, str], Awaitable[bool]]

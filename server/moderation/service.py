@@ -8,11 +8,11 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from server import clock
-from server.database import execute, fetch, fetch_one, fetch_value, transaction
-from server.ids import new_id
+from server.background.outbox import Priority, enqueue
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.ids import new_id
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part, Verdict
-from server.outbox import Priority, enqueue
 from server.wechat.verdicts import LABELS
 
 __all__ = [

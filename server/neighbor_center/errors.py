@@ -1,6 +1,6 @@
 """What booking can be refused with. (Places have their own: places_full, places_closed, offer_expired, blocked.)"""
 
-from server.errors import Refusal
+from server.foundation.errors import Refusal
 
 
 class SlotNotOffered(Refusal):

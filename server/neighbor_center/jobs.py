@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from server.jobs import Sweep
-from server.neighbor_center.reminders import reminder_lag, send_reminders
-from server.neighbor_center.requests import request_lag, settle_requests
-from server.neighbor_center.settling import settle_bookings, settling_lag
+from server.background.sweeps import Sweep
+from server.neighbor_center.bookings.reminders import reminder_lag, send_reminders
+from server.neighbor_center.bookings.requests import request_lag, settle_requests
+from server.neighbor_center.bookings.settling import settle_bookings, settling_lag
 
 SWEEPS = [
     Sweep("booking_reminders", timedelta(seconds=30), send_reminders, reminder_lag),

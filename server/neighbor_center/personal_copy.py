@@ -4,26 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from server.accounts.personal_data import name_family
-from server.crypto import keyring
-from server.database import fetch
+from server.foundation.crypto import keyring
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
-from server.neighbor_center.booking_models import (
+from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
     ROOM_NOTE_CONTEXT,
     BookingState,
     RoomBookingState,
 )
-from server.neighbor_center.booking_queries import BOOKING_STATE, MINE
-from server.neighbor_center.counter_models import TicketState
-from server.neighbor_center.duties import duty_hours
-from server.neighbor_center.feedback_models import (
-    ANSWER_CONTEXT,
-    COMMENT_CONTEXT,
-    COMPLAINT_CONTEXT,
-    ComplaintState,
-)
-from server.neighbor_center.models import DutyKind
+from server.neighbor_center.bookings.queries import BOOKING_STATE, MINE
+from server.neighbor_center.counters.models import TicketState
+from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMMENT_CONTEXT, COMPLAINT_CONTEXT, ComplaintState
+from server.neighbor_center.opening.duties import duty_hours
+from server.neighbor_center.opening.models import DutyKind
 
 BOOKING_WORDS = {
     BookingState.REQUESTED: "待审核",

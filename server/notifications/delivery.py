@@ -11,15 +11,23 @@ from typing import Any
 
 import structlog
 
-from server import clock
-from server.database import fetch
+from server.background.outbox import (
+    CannotSucceed,
+    NotBefore,
+    OutboxState,
+    OutcomeUnknown,
+    Record,
+    RetryLater,
+    about_to_leave,
+)
+from server.foundation import clock
+from server.foundation.database import fetch
 from server.notifications import grants
 from server.notifications.events import EVENTS, Event
 from server.notifications.models import LAST_KEPT, NO_ACCEPT, NOT_AT_WECHAT, Delivery, GrantSource, InboxMessage
 from server.notifications.preferences import next_digest, wanted_by
 from server.notifications.rendering import Told, describe_subjects, gone_subjects, render_fields, render_words
 from server.notifications.service import SUBSCRIBE_MESSAGE
-from server.outbox import CannotSucceed, NotBefore, OutboxState, OutcomeUnknown, Record, RetryLater, about_to_leave
 from server.wechat import errors
 from server.wechat.connection import openid_of, person_of, platform, template_ids
 from server.wechat.message_fields import FieldInvalid

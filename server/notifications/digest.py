@@ -5,9 +5,9 @@ The digest has a template of its own, so a person who accepted nothing but it st
 
 from datetime import datetime
 
-from server import clock
-from server.database import fetch, fetch_value
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value
 from server.notifications import grants
 from server.notifications.events import EVENTS
 from server.notifications.preferences import wanted_by

@@ -14,7 +14,7 @@ from string import Formatter
 
 import msgspec
 
-from server.outbox import Priority
+from server.background.outbox import Priority
 
 TOPICS: dict[str, str] = {
     "check_in": "报到与岗位",

@@ -10,9 +10,9 @@ be wrong by one for a while; WeChat's answer 43101 then corrects it to 0.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from server import clock
-from server.database import execute, fetch, fetch_value, transaction
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.ids import new_id
 from server.notifications.models import GrantBalance, GrantEntry, GrantSource
 
 PAIRING_WINDOW = timedelta(minutes=10)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from server.jobs import Sweep
+from server.background.sweeps import Sweep
 from server.notifications.digest import digest_lag, send_digests
 
 SWEEPS: list[Sweep] = [Sweep("inbox_digests", timedelta(minutes=1), send_digests, digest_lag)]

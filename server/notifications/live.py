@@ -13,8 +13,8 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 
-from server import cache
-from server.errors import Unavailable
+from server.foundation import cache
+from server.foundation.errors import Unavailable
 from server.notifications.queries import InboxState, inbox_state
 
 log = structlog.get_logger()

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from server.clock import wall_clock
-from server.database import fetch
+from server.foundation.clock import wall_clock
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.notifications.events import TOPICS
 from server.notifications.models import Delivery, GrantSource

@@ -5,10 +5,10 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
-from server import clock
-from server.database import execute, fetch_one, transaction
-from server.errors import EditedMeanwhile, InvalidFields
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch_one, transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields
+from server.foundation.ids import new_id
 from server.notifications.events import TOPICS, Event
 from server.notifications.models import NotificationPreferences
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from server import clock
-from server.database import fetch, fetch_value
-from server.errors import InvalidFields
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.foundation.pages import cut_page, decode_cursor
 from server.notifications.events import EVENTS, MOMENTS
 from server.notifications.models import NO_ACCEPT_NOTES
 from server.notifications.preferences import wanted_by
 from server.notifications.rendering import Told, describe_subjects, render_words
-from server.pages import cut_page, decode_cursor
 from server.wechat.connection import template_ids
 from server.wechat.templates import BY_NAME
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from server import clock
-from server.ids import is_id
+from server.foundation import clock
+from server.foundation.ids import is_id
 from server.notifications.events import EVENTS, Event, names_in
 from server.wechat.message_fields import render_time
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from server import clock
-from server.database import after_commit, execute, fetch, transaction
-from server.errors import NotFound
-from server.ids import new_id
+from server.background.outbox import retry_failed
+from server.foundation import clock
+from server.foundation.database import after_commit, execute, fetch, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import new_id
 from server.notifications import live
 from server.notifications.events import EVENTS
 from server.notifications.grants import lock_balance, persons_with_accept
 from server.notifications.models import NO_ACCEPT, Delivery, InboxMessage
 from server.notifications.preferences import next_digest
-from server.outbox import retry_failed
 
 SUBSCRIBE_MESSAGE = "subscribe_message"
 """The outbox kind; its payload is {"message": inbox message id}: what it says is read from the inbox."""

@@ -4,17 +4,17 @@ from datetime import datetime
 
 import msgspec
 
-from server import clock
 from server.accounts.queries import describe_persons
 from server.accounts.roles import PersonBrief
-from server.audit import record_audit
-from server.database import fetch, fetch_one, transaction
-from server.errors import NotFound, WrongState
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.errors import NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.notifications.rendering import Told, describe_subjects, render_words
 from server.notifications.service import retry_messages
 from server.organizations.access import WORKERS, holds_role, require_role_or_hide
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 RETRY_AT_ONCE = 1000
 

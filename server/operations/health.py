@@ -13,12 +13,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from server import clock, jobs
-from server.database import fetch, fetch_structs, is_unreachable
-from server.errors import NotAllowed
+from server.background import sweeps
+from server.background.outbox import Priority
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_structs, is_unreachable
+from server.foundation.errors import NotAllowed
 from server.organizations.access import holds_role_anywhere
 from server.organizations.models import RoleKind
-from server.outbox import Priority
 
 log = structlog.get_logger()
 
@@ -105,7 +106,7 @@ async def _jobs() -> list[JobView]:
     ran = {row.name: row for row in rows}
     now = clock.now()
     found = []
-    for sweep in sorted(jobs.SWEEPS, key=lambda sweep: sweep.name):
+    for sweep in sorted(sweeps.SWEEPS, key=lambda sweep: sweep.name):
         job = ran.get(sweep.name) or JobView(sweep.name, sweep.every.total_seconds())
         job.lag_seconds = await _lag(sweep)
         if job.started_at:
@@ -114,7 +115,7 @@ async def _jobs() -> list[JobView]:
     return found
 
 
-async def _lag(sweep: jobs.Sweep) -> float | None:
+async def _lag(sweep: sweeps.Sweep) -> float | None:
     """Of now, not what the last run noted: where no worker runs, nobody would notice how it grows. One that cannot be
     told does not hide the others."""
     try:

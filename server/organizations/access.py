@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from server.database import fetch, fetch_value
-from server.errors import NotAllowed, NotFound
+from server.foundation.database import fetch, fetch_value
+from server.foundation.errors import NotAllowed, NotFound
 from server.organizations.models import RoleKind
 
 WORKERS = (RoleKind.STAFF, RoleKind.MANAGER)

@@ -17,10 +17,10 @@ import asyncpg
 import msgspec
 from tortoise import connections
 
-from server import clock
-from server.audit import record_audit
-from server.database import fetch, transaction
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, transaction
+from server.foundation.ids import new_id
 from server.organizations.models import LEVEL_RANK, Level
 from server.organizations.tree import lock_tree
 

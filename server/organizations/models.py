@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.database import IdField, LtreeField, Model, PointField, SqlIndex
+from server.foundation.database import IdField, LtreeField, Model, PointField, SqlIndex
 
 
 class Level(StrEnum):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from server.audit import record_audit
-from server.database import transaction
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import new_id
+from server.foundation.audit import record_audit
+from server.foundation.database import transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import new_id
 from server.organizations.access import holds_role_anywhere, require_role
 from server.organizations.models import Organization, PartyOrganization, RoleKind
 from server.organizations.queries import PartyOrganizationView, get_party_organization

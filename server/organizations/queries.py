@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from server.database import StructT, fetch, fetch_structs, fetch_value
-from server.errors import InvalidFields, NotFound
-from server.ids import ID_LENGTH, Id
+from server.foundation.database import StructT, fetch, fetch_structs, fetch_value
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import ID_LENGTH, Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.models import Level
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 _FULL_NAME = (
     "(WITH RECURSIVE up AS (SELECT a.name, a.parent_id, 1 AS height FROM organization a WHERE a.id = o.id "

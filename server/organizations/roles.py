@@ -2,10 +2,10 @@
 
 from tortoise.exceptions import IntegrityError
 
-from server import clock
-from server.audit import record_audit
-from server.database import fetch, fetch_one, fetch_value, transaction, violates
-from server.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.service import notify
 from server.organizations.access import holds_role, require_role
 from server.organizations.models import AREA_LEVELS, Level, RoleGrant, RoleKind

@@ -6,10 +6,10 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from server.audit import record_audit
-from server.database import fetch_value, transaction, violates
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
-from server.ids import new_id
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch_value, transaction, violates
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.foundation.ids import new_id
 from server.organizations.access import require_role
 from server.organizations.models import AREA_LEVELS, LEVEL_RANK, Level, Organization, RoleKind
 from server.organizations.queries import OrganizationView, get_organization

@@ -5,9 +5,9 @@ A node's path is its own id below its parent's path; a closed node with a succes
 
 from typing import ClassVar
 
-from server import clock
-from server.database import execute, fetch_value
-from server.errors import Refusal
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value
+from server.foundation.errors import Refusal
 from server.organizations.models import Organization, PartyOrganization
 
 Node = Organization | PartyOrganization

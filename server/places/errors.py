@@ -1,6 +1,6 @@
 """What asking for a place can be refused with."""
 
-from server.errors import Refusal
+from server.foundation.errors import Refusal
 
 
 class PlacesFull(Refusal):

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from server import clock
-from server.jobs import Sweep
+from server.background.sweeps import Sweep
+from server.foundation import clock
 from server.places.queries import due_lag
 from server.places.service import settle_due
 

@@ -4,9 +4,9 @@ locked."""
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
-from server import clock
-from server.database import execute, fetch_value
-from server.errors import NotFound
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value
+from server.foundation.errors import NotFound
 from server.places.errors import PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlacePass, PlaceState, Purpose
 from server.places.rules import MAX_PASSES, hold_until, offer_until

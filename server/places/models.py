@@ -10,7 +10,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex
 
 
 class Purpose(StrEnum):

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from server import clock
-from server.database import execute, fetch_one, fetch_value, transaction
-from server.errors import WrongState
+from server.foundation import clock
+from server.foundation.database import execute, fetch_one, fetch_value, transaction
+from server.foundation.errors import WrongState
 from server.notifications.service import notify
 from server.places.errors import Blocked
 from server.places.models import Allotment, Block, NoShow, NoShowReason, Place, PlaceState, Purpose

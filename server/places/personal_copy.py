@@ -1,6 +1,6 @@
 """A person's copy of what came of places that they did not take: no-shows 爽约, and what these led to."""
 
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.places.models import NoShowReason, PlaceState, Purpose
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from server import clock
-from server.database import fetch, fetch_structs
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_structs
 
 
 class AllotmentCount(msgspec.Struct):

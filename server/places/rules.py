@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from server.foundation.settings import Settings, parse_no_show_rules
 from server.places.models import Purpose
-from server.settings import Settings, parse_no_show_rules
 
 AUTOMATIC_BEFORE = timedelta(hours=24)
 """Further than this from the start a freed place is given at once; later it is offered."""

@@ -8,10 +8,10 @@ unique index of one active place a person.
 
 from datetime import datetime, timedelta
 
-from server import clock
-from server.database import execute, fetch, fetch_value, transaction
-from server.errors import InvalidFields, NotFound, WrongState
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.places.errors import OfferExpired
 from server.places.line import LAPSED as LAPSED
 from server.places.line import MOVED as MOVED

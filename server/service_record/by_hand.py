@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from server import clock
-from server.audit import record_audit
-from server.database import fetch_value, transaction
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import new_id
 from server.notifications.service import notify
 from server.organizations.access import require_role_or_hide
 from server.service_record.models import ServiceEntry

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex
 
 
 class ServiceRule(Model):

@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from server import clock
-from server.errors import InvalidFields
+from server.foundation import clock
+from server.foundation.errors import InvalidFields
 
 _CODE = re.compile(r"(20\d\d)(?:-(0[1-9]|1[0-2])|H([12]))?")
 

@@ -1,6 +1,6 @@
 """A person's copy of the ledger of what they did, and of where they are shown in rankings."""
 
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.service_record.queries import source_titles
 

@@ -4,14 +4,14 @@ from datetime import datetime
 
 import msgspec
 
-from server.audit import record_audit
-from server.database import fetch, fetch_structs, fetch_value, transaction
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_structs, fetch_value, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.service import index_of
 from server.notifications.rendering import SUBJECTS
 from server.organizations.access import require_role_or_hide
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 
 
 class ServiceEntryView(msgspec.Struct):

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import msgspec
 
-from server import clock
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent
 from server.accounts.service import give_consent, withdraw_consent
-from server.database import execute, fetch, fetch_one, transaction
-from server.errors import InvalidFields, NotFound
-from server.ids import Id, new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_one, transaction
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id, new_id
 from server.organizations.models import Level
 from server.organizations.queries import ancestor_of_level, describe_organizations
 from server.service_record.periods import span_of

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from server import clock
 from server.accounts.queries import describe_persons
-from server.audit import record_audit
-from server.database import IntegrityError, fetch, fetch_structs, fetch_value, transaction, violates
-from server.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, fetch, fetch_structs, fetch_value, transaction, violates
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound
+from server.foundation.ids import Id
 from server.service_record.models import ServiceRule
 from server.service_record.rules import RULES_FOR_MEMBERS
 from server.service_record.service import ensure_default_rules

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from server import clock
+from server.foundation import clock
 
 VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 

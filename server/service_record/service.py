@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from server import clock
-from server.database import IntegrityError, execute, fetch_one, fetch_value, transaction, violates
-from server.errors import NotFound, Refusal
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import IntegrityError, execute, fetch_one, fetch_value, transaction, violates
+from server.foundation.errors import NotFound, Refusal
+from server.foundation.ids import new_id
 from server.service_record.models import ServiceEntry, ServiceRule
 from server.service_record.rules import DEFAULT_RULES, VALID_FROM, day_and_month, points_for
 

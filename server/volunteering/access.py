@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from server.accounts.teams import leads_team
-from server.audit import record_audit
-from server.errors import EditedMeanwhile, NotFound, WrongState
+from server.foundation.audit import record_audit
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.moderation.service import submit_for_check
 from server.organizations.access import GRID_WORKERS, WORKERS, require_role, require_role_or_hide
 from server.organizations.models import RoleKind
+from server.teams.teams import leads_team
 from server.volunteering.models import Activity, ActivityState, Shift
 
 ORGANIZERS = (*GRID_WORKERS, RoleKind.LIAISON)

@@ -5,18 +5,18 @@ from typing import Annotated, Any
 
 import msgspec
 
-from server import clock
-from server.accounts.models import Team
-from server.accounts.teams import leads_team
-from server.database import fetch, fetch_value, transaction
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.ids import Id
-from server.media.service import attach_pictures, copy_pictures, detach_pictures
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.media.uploads.uploading import attach_pictures, copy_pictures, detach_pictures
 from server.moderation.service import Verdict, refusal_reason, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import holds_role, require_role, role_holders
 from server.organizations.models import LEVEL_RANK, Level, Organization
 from server.organizations.queries import list_ancestors
+from server.teams.models import Team
+from server.teams.teams import leads_team
 from server.volunteering.access import (
     ORGANIZERS,
     audit,
@@ -28,12 +28,12 @@ from server.volunteering.access import (
     save_activity,
     submit_texts,
 )
+from server.volunteering.attendance.rules import SCAN_AFTER
 from server.volunteering.eligibility import WhoMayCome, check_who
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
 from server.volunteering.party import people_coming, tell_all
 from server.volunteering.reasons import ACTIVITY, submit_reason
 from server.volunteering.reminders import plan_reminders
-from server.volunteering.rules import SCAN_AFTER
 from server.volunteering.shift_changes import close_shifts
 from server.volunteering.shifts import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
 

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from server import clock
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent
 from server.accounts.service import age_on
-from server.database import fetch, fetch_value, transaction
-from server.errors import InvalidFields
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
 from server.members.homes import host_of_home
 from server.members.service import is_member, membership_of, open_memberships
 from server.organizations.models import Level, Organization

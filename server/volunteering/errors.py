@@ -1,6 +1,6 @@
 """What signing up and being there can be refused with."""
 
-from server.errors import Refusal
+from server.foundation.errors import Refusal
 
 
 class ShiftFull(Refusal):

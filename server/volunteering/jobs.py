@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from server.jobs import Sweep
+from server.background.sweeps import Sweep
 from server.volunteering.activities import finish_activities, finish_lag
+from server.volunteering.attendance.settling import absences_lag, close_lag, close_shifts, settle_absences
 from server.volunteering.reminders import remind_of_shifts, reminder_lag
-from server.volunteering.settling import absences_lag, close_lag, close_shifts, settle_absences
 from server.volunteering.shift_changes import call_off_lag, call_off_small_shifts
 
 SWEEPS = [

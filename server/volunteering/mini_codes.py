@@ -1,8 +1,8 @@
 """The code for a shift's poster, which opens its activity. To sign in, people scan the changing one (attendance.py)."""
 
-from server.database import fetch_one
+from server.foundation.database import fetch_one
 from server.media.mini_codes import CodeKind, CodePicture, CodeTarget, draw_mini_code
-from server.volunteering.attendance import get_shift, require_leader_or_staff
+from server.volunteering.attendance.clocking import get_shift, require_leader_or_staff
 from server.volunteering.models import SHOWN_STATES
 
 

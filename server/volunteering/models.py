@@ -1,4 +1,4 @@
-"""Activities 志愿服务活动, their shifts 场次, and who signed up 报名; who was there is in attendance_models.py.
+"""Activities 志愿服务活动, their shifts 场次, and who signed up 报名; who was there is in attendance/models.py.
 
 Places are given by the engine in `places/`: each role of a shift has an Allotment, each sign-up a Place whose state is
 the sign-up's state.
@@ -12,7 +12,7 @@ from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.database import IdField, Model, PointField, SqlIndex
+from server.foundation.database import IdField, Model, PointField, SqlIndex
 from server.places.models import Allotment, Place
 
 

@@ -4,7 +4,7 @@ persons."""
 from collections.abc import Iterable
 from typing import Any
 
-from server.database import execute, fetch
+from server.foundation.database import execute, fetch
 from server.notifications.service import notify
 from server.places.models import Place
 from server.places.service import split_party

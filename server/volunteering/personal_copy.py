@@ -1,11 +1,12 @@
 """A person's copy of their volunteer service: sign-ups, attendance, hours, certificates, skills, ratings, appeals."""
 
 from server.accounts.personal_data import name_family
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.places.personal_copy import PLACE_WORDS
-from server.volunteering.attendance import REFUSAL_WORDS
-from server.volunteering.attendance_models import AppealState, AttendanceMethod, Direction, HoursState
+from server.volunteering.attendance.clocking import REFUSAL_WORDS
+from server.volunteering.attendance.models import AttendanceMethod, Direction
+from server.volunteering.hours.models import AppealState, HoursState
 from server.volunteering.reasons import HOURS_REASON, REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_up_queries import OURS
 from server.volunteering.wording import why_ended

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from server import clock
-from server.accounts.teams import UNNAMED
-from server.database import fetch, fetch_one, fetch_value
-from server.errors import NotFound
-from server.ids import Id
-from server.media.queries import PictureView, picture_views
-from server.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_one, fetch_value
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.media.uploads.queries import PictureView, picture_views
+from server.teams.teams import UNNAMED
 from server.volunteering.eligibility import WhoMayCome
 from server.volunteering.models import ActivityKind, ActivityState, Audience, ShiftState, Visibility
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON

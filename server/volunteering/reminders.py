@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from server import clock
-from server.database import execute, fetch, fetch_value, transaction
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.notifications.service import notify
 from server.volunteering.models import Shift
 from server.volunteering.party import people_coming

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from dateutil.rrule import MONTHLY, WEEKLY, rrule, weekday
 
-from server import clock
+from server.foundation import clock
 
 MOST = 60
 """Shifts that one rule may make: a year of weeks, with room."""

@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from server import clock
-from server.database import fetch, fetch_value, transaction
-from server.errors import NotFound, WrongState
-from server.ids import Id
-from server.jobs import Batch
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import NotFound, WrongState
+from server.foundation.ids import Id
 from server.notifications.service import notify
 from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment, lock_allotment

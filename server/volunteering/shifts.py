@@ -5,11 +5,11 @@ from typing import Annotated
 
 import msgspec
 
-from server import clock
 from server.accounts.models import Person
-from server.database import fetch, transaction
-from server.errors import InvalidFields
-from server.ids import Id, new_id
+from server.foundation import clock
+from server.foundation.database import fetch, transaction
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id, new_id
 from server.organizations.access import holds_role
 from server.places.models import Purpose
 from server.places.rules import OFFER_LASTS

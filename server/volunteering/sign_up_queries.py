@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from server import clock
 from server.accounts.queries import describe_persons
-from server.calendar_feed import CalendarEntry
-from server.database import fetch
-from server.errors import NotFound
-from server.ids import Id
-from server.pages import Page, PageQuery, cut_page, decode_cursor
+from server.calendars.feed import CalendarEntry
+from server.foundation import clock
+from server.foundation.database import fetch
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.places.models import PlaceState
 from server.places.queries import Pass, Waiting, passes_of, waiting_places
 from server.volunteering.models import ActivityState, ShiftState

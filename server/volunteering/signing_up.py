@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from server import clock
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent, require_dependant
-from server.database import execute, fetch, fetch_one, fetch_value, transaction
-from server.errors import InvalidFields, NotFound, Refusal
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotFound, Refusal
 from server.notifications.service import notify
 from server.places.errors import PlacesClosed, PlacesFull
 from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose

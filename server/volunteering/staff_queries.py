@@ -4,13 +4,13 @@ from datetime import datetime
 
 import msgspec
 
-from server.accounts.teams import leads_team
-from server.database import fetch_structs
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation.database import fetch_structs
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.access import READERS, holds_role, require_role
 from server.organizations.models import RoleKind
-from server.pages import Page, PageQuery, cut_page, decode_cursor
+from server.teams.teams import leads_team
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift
 from server.volunteering.queries import ActivityView, show_activity
 

@@ -1,6 +1,6 @@
 """Why somebody has no place, in a sentence that they can do something with."""
 
-from server import clock
+from server.foundation import clock
 from server.places.queries import Waiting
 from server.wechat.message_fields import render_time
 

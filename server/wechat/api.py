@@ -19,8 +19,8 @@ from redis import asyncio as aioredis
 from wechatpy.crypto import WeChatWxaCrypto
 from wechatpy.exceptions import WeChatException
 
-from server import clock
-from server.settings import Settings
+from server.foundation import clock
+from server.foundation.settings import Settings
 from server.wechat.client import Pool, WeChatClient
 from server.wechat.errors import EncryptedDataInvalid, NotAllowed, OutcomeUnknown, SessionKeyStale, TokenStale
 from server.wechat.message_fields import check_page, clean_fields

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import httpx
 
-from server import cache
-from server.settings import Settings
+from server.foundation import cache
+from server.foundation.settings import Settings
 from server.wechat.api import WeChat
 from server.wechat.templates import TemplateIds
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from server import clock
+from server.foundation import clock
 
 FIELD_LIMIT = 5
 """Keywords in one template, by the platform's template library."""

@@ -5,7 +5,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
 
-from server.database import Model, SqlIndex
+from server.foundation.database import Model, SqlIndex
 
 
 class StoredPush(Model):

@@ -20,8 +20,8 @@ from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.exceptions import WeChatException
 from wechatpy.utils import WeChatSigner
 
-from server import clock
-from server.settings import PLAIN_PUSHES, Settings
+from server.foundation import clock
+from server.foundation.settings import PLAIN_PUSHES, Settings
 from server.wechat.verdicts import Suggest, read_result
 
 WINDOW = timedelta(minutes=10)

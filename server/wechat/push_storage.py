@@ -10,10 +10,10 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from server import clock
-from server.database import fetch, transaction
-from server.ids import new_id
-from server.outbox import OutboxRow, Priority, Record
+from server.background.outbox import OutboxRow, Priority, Record
+from server.foundation import clock
+from server.foundation.database import fetch, transaction
+from server.foundation.ids import new_id
 from server.wechat.models import StoredPush
 from server.wechat.push import PushEvent, SubscribeSent
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from server.settings import Settings, parse_templates
+from server.foundation.settings import Settings, parse_templates
 from server.wechat.message_fields import FieldInvalid, clean_fields
 
 

@@ -18,7 +18,7 @@ import structlog
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from server import clock
+from server.foundation import clock
 from server.wechat.errors import TokenStale, WeChatError
 
 RENEW_BEFORE = timedelta(seconds=270)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.ids import Id
-from server.media.service import picture_views
+from server.foundation.ids import Id
+from server.media.uploads.uploading import picture_views
 from server.wishes.models import Audience, WishKind, WishState
 from server.wishes.rules import days_left
 

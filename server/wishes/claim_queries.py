@@ -6,15 +6,15 @@ from datetime import datetime
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.accounts.teams import describe_teams, is_in_team
-from server.database import fetch
-from server.errors import NotFound
-from server.ids import Id
-from server.media.service import PictureView, picture_views
+from server.foundation.database import fetch
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.service import hidden_words
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.queries import describe_organizations
-from server.pages import Page, cut_page, decode_cursor
+from server.teams.teams import describe_teams, is_in_team
 from server.wishes.cards import CARD, WishCard, make_cards
 from server.wishes.models import (
     HOLDING,

@@ -1,23 +1,16 @@
 """Taking a wish on, alone, for a unit or with a team; sharing in it; giving it up."""
 
-from server import clock
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind
 from server.accounts.queries import has_consent
-from server.accounts.teams import leads_team, team_people
-from server.database import transaction
-from server.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation import clock
+from server.foundation.database import transaction
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.members.service import is_member
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
-from server.wishes.errors import (
-    OwnWish,
-    PhoneNeeded,
-    ShareTooLarge,
-    TooManyHelpers,
-    VolunteerNeeded,
-    WishTaken,
-)
+from server.teams.teams import leads_team, team_people
+from server.wishes.errors import OwnWish, PhoneNeeded, ShareTooLarge, TooManyHelpers, VolunteerNeeded, WishTaken
 from server.wishes.models import Wish, WishClaim, WishKind, WishShare
 from server.wishes.rules import MAX_HELPERS, PUBLIC, Action, Actor
 from server.wishes.steps import (

@@ -6,10 +6,10 @@ import unicodedata
 import msgspec
 
 from server.accounts.details import details_of, normalize_phone
-from server.audit import record_audit
-from server.crypto import keyring
-from server.database import transaction
-from server.errors import InvalidFields, NotAllowed, NotFound
+from server.foundation.audit import record_audit
+from server.foundation.crypto import keyring
+from server.foundation.database import transaction
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound
 from server.wishes.models import HOLDING, Wish, WishClaim
 from server.wishes.rules import Actor, may_see, may_see_contact
 from server.wishes.steps import actors_of

@@ -1,6 +1,6 @@
 """What the wishes refuse."""
 
-from server.errors import Refusal
+from server.foundation.errors import Refusal
 
 
 class WishTaken(Refusal):

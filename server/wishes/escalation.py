@@ -1,8 +1,8 @@
 """Looking after what nobody claims: near the wished-by date its grid workers are asked, then the community, then the
 subdistrict."""
 
-from server import clock
-from server.database import fetch, fetch_value
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, role_holders
 from server.organizations.models import RoleKind

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from server import clock
-from server.database import fetch, fetch_one
-from server.errors import InvalidFields
-from server.ids import Id
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
 from server.organizations.access import READERS, require_role
-from server.pages import Page, cut_page, decode_cursor
 from server.wishes.rules import today
 
 LONGEST_PERIOD = timedelta(days=3 * 366)

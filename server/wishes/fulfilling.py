@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from server import clock
-from server.crypto import keyring
-from server.database import fetch, fetch_one, transaction
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import is_id, new_id
-from server.media.qr import draw_qr
-from server.media.service import attach_pictures, detach_pictures
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import is_id, new_id
+from server.media.drawing.qr import draw_qr
+from server.media.uploads.uploading import attach_pictures, detach_pictures
 from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import role_holders
@@ -20,14 +20,7 @@ from server.wishes.claiming import helpers_of
 from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
-from server.wishes.rules import (
-    DISPUTE_DAYS,
-    MAX_NOTES,
-    Action,
-    Actor,
-    longest_due_at,
-    shortest_due_at,
-)
+from server.wishes.rules import DISPUTE_DAYS, MAX_NOTES, Action, Actor, longest_due_at, shortest_due_at
 from server.wishes.steps import Step, actors_of, begin_step, extend_claim, finish_step, whom_to_tell
 from server.wishes.terms import terms_of
 

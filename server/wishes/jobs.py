@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server import clock
-from server.database import execute, fetch, fetch_value, transaction
-from server.jobs import Batch, Sweep
+from server.background.sweeps import Batch, Sweep
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.wishes.claiming import tell_helpers_of_end

@@ -1,8 +1,8 @@
 """When somebody is blocked or withdraws: their open wishes are handed to staff, and what they took on goes back."""
 
-from server import clock
-from server.database import execute, fetch
-from server.errors import WrongState
+from server.foundation import clock
+from server.foundation.database import execute, fetch
+from server.foundation.errors import WrongState
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.wishes.claiming import close_share, helpers_of, tell_helpers_of_end

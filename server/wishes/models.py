@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex
 
 
 class WishKind(StrEnum):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from server.accounts.masking import mask_address, mask_phone
-from server.database import fetch
+from server.foundation.database import fetch
 from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
 from server.wishes.contact import open_contact
 from server.wishes.models import ClaimState, ConfirmedAs

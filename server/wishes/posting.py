@@ -5,16 +5,16 @@ from typing import Annotated
 
 import msgspec
 
-from server import clock
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent, require_dependant
 from server.accounts.service import ConsentNeeded, give_consent
-from server.audit import record_audit
-from server.database import execute, fetch_one, transaction
-from server.errors import EditedMeanwhile, InvalidFields, NotFound
-from server.ids import Id, new_id
-from server.media.service import attach_pictures, detach_pictures
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import execute, fetch_one, transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
+from server.foundation.ids import Id, new_id
+from server.media.uploads.uploading import attach_pictures, detach_pictures
 from server.moderation.service import Verdict, refusal_reason, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders

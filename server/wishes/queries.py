@@ -6,24 +6,17 @@ from datetime import date, datetime
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.database import fetch, fetch_one
-from server.errors import InvalidFields, NotFound
-from server.ids import Id
-from server.media.service import PictureView, picture_views
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.service import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, holds_role, require_role
-from server.pages import Page, cut_page, decode_cursor
 from server.wechat.message_fields import render_date
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim
-from server.wishes.models import (
-    HOLDING,
-    Audience,
-    Wish,
-    WishClaim,
-    WishKind,
-    WishState,
-)
+from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState
 from server.wishes.rules import Action, Actor, days_left, may_see, may_see_contact, possible_actions
 from server.wishes.steps import actors_of
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from server import clock
 from server.accounts.models import Person
-from server.audit import record_audit
-from server.database import transaction
-from server.errors import EditedMeanwhile, InvalidFields, WrongState
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import transaction
+from server.foundation.errors import EditedMeanwhile, InvalidFields, WrongState
 from server.moderation.service import Verdict, verdict_of
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from server import clock
-from server.errors import NotAllowed, WrongState
+from server.foundation import clock
+from server.foundation.errors import NotAllowed, WrongState
 from server.wishes.models import ClaimState, Escalation, WishState
 
 MAX_OPEN_CLAIMS = 3

@@ -1,12 +1,12 @@
 """One step of a wish: lock it, ask the table, change wish and claim together. Every verb goes through here."""
 
-from server import clock
-from server.accounts.teams import is_in_team
-from server.database import execute, fetch_one, fetch_value
-from server.errors import NotAllowed, NotFound
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch_one, fetch_value
+from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.ids import new_id
 from server.organizations.access import WORKERS, holds_role, role_holders
 from server.organizations.models import RoleKind
+from server.teams.teams import is_in_team
 from server.wishes.errors import TooManyOpenClaims
 from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare, WishState
 from server.wishes.rules import (

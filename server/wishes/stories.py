@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from server import cache, clock
 from server.accounts.queries import describe_persons
-from server.accounts.teams import describe_teams
-from server.database import fetch, fetch_one
-from server.errors import NotFound
-from server.ids import Id
+from server.foundation import cache, clock
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
-from server.media.service import PictureView, picture_views, read_picture
-from server.media.wish_poster import WishPoster, draw_wish_poster
+from server.media.uploads.uploading import PictureView, picture_views, read_picture
 from server.organizations.queries import describe_organizations
-from server.pages import Page, cut_page, decode_cursor
+from server.teams.teams import describe_teams
 from server.wishes.cards import SUBTREE, Where
 from server.wishes.errors import PosterNotAgreed
 from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState

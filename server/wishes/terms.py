@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from server.audit import record_audit
-from server.database import IntegrityError, fetch_one, transaction
-from server.errors import EditedMeanwhile
-from server.ids import Id
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, fetch_one, transaction
+from server.foundation.errors import EditedMeanwhile
+from server.foundation.ids import Id
 from server.organizations.access import READERS, require_role
 from server.organizations.models import RoleKind
 from server.wishes.models import WishTerms

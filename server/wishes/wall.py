@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from server.database import fetch, fetch_one
-from server.errors import InvalidFields
-from server.ids import Id
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.queries import nearest_communities
-from server.pages import Page, PageQuery, cut_page, decode_cursor
 from server.wishes.cards import CARD, SUBTREE, Point, Where, WishCard, make_cards
 from server.wishes.models import Audience, WishKind
 

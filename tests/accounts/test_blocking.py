@@ -1,6 +1,6 @@
 """Blocking a person: by managers of their community, at once, and until they are let in again."""
 
-from server.audit import AuditEntry
+from server.foundation.audit import AuditEntry
 from server.organizations.models import RoleKind
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api

@@ -18,26 +18,26 @@ import openpyxl
 import pytest
 from tortoise.models import Model
 
-from server import clock
 from server.accounts import personal_data
-from server.accounts.audit_words import ACTION_WORDS
 from server.accounts.details import save_details
 from server.accounts.models import ConsentKind, Person
 from server.accounts.service import merge_persons
-from server.audit import AuditEntry
-from server.check_in.freezing import ReportWords, seal_content, seal_words
-from server.check_in.models import PostHolding
-from server.check_in.report_models import Grade, HalfYearReport, PostMonth, ReportState
-from server.crypto import keyring
-from server.database import MODEL_MODULES, IdField, fetch
-from server.ids import new_id
-from server.logs import configure_logs
+from server.check_in.posts.models import PostHolding
+from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
+from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, ReportState
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.crypto import keyring
+from server.foundation.database import MODEL_MODULES, IdField, fetch
+from server.foundation.ids import new_id
+from server.foundation.logs import configure_logs
+from server.foundation.settings import Settings
 from server.media.files import File
 from server.media.spreadsheets import XLSX
 from server.members.models import ContactMeans, MemberContact, MembershipTransfer
 from server.members.service import membership_of
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part
-from server.neighbor_center.booking_models import (
+from server.neighbor_center.bookings.models import (
     ROOM_NOTE_CONTEXT,
     Booking,
     BookingMove,
@@ -45,32 +45,25 @@ from server.neighbor_center.booking_models import (
     RoomBooking,
     RoomBookingState,
 )
-from server.neighbor_center.counter_models import QueueTicket
-from server.neighbor_center.feedback_models import COMMENT_CONTEXT, BookingRating
-from server.neighbor_center.models import Duty, DutyKind, ServiceMode
+from server.neighbor_center.counters.models import QueueTicket
+from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
+from server.neighbor_center.opening.models import Duty, DutyKind
+from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.grants import report_answers
+from server.operations.audit_words import ACTION_WORDS
 from server.organizations.models import Level, Organization, RoleKind
 from server.places.models import Block, NoShow, NoShowReason, Purpose
 from server.service_record.models import RankingPlace
-from server.settings import Settings
-from server.volunteering.attendance_models import (
-    Attendance,
-    AttendanceMethod,
-    Certificate,
-    Direction,
-    NoShowAppeal,
-    ShiftRating,
-    ShiftScan,
-    Side,
-)
+from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
+from server.volunteering.hours.models import Certificate, NoShowAppeal, ShiftRating, Side
 from server.volunteering.models import VolunteerSkill
 from server.wishes.contact import seal_contact
 from server.wishes.models import ConfirmedAs, Wish, WishClaim, WishNote, WishShare, WishState
-from tests.attendance.builders import served, shanghai_time
 from tests.builders import create_community, create_organization, create_person, create_staff, grant, sign_in
 from tests.check_in.builders import agree, application, create_holder, create_post
 from tests.clients import Api
 from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_room, create_service, moment, set_clock
+from tests.volunteering.attendance.builders import served, shanghai_time
 from tests.volunteering.builders import People as Volunteers
 from tests.wishes.builders import People as Wishers
 from tests.wishes.builders import put_picture, put_team, put_wish

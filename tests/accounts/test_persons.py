@@ -6,8 +6,8 @@ from datetime import date
 from server.accounts import service
 from server.accounts.details import details_of, save_details, verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin
-from server.audit import AuditEntry
-from server.database import fetch_value
+from server.foundation.audit import AuditEntry
+from server.foundation.database import fetch_value
 from server.organizations.models import Level, RoleGrant, RoleKind
 from tests.builders import (
     create_community,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from server import cache, clock
 from server.accounts.models import Person, Session, WeChatIdentity
 from server.accounts.sessions import forget_cached_sessions
-from server.crypto import hash_token
-from server.database import fetch, fetch_value
+from server.foundation import cache, clock
+from server.foundation.crypto import hash_token
+from server.foundation.database import fetch, fetch_value
 from tests.builders import create_community, create_person, grant, sign_in
 from tests.clients import Api
 

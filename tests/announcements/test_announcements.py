@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from server import clock, jobs
 from server.accounts.models import Consent, ConsentKind, PersonOrigin
 from server.announcements import service
 from server.announcements.service import sending_lag, tell_next_persons
-from server.database import execute, fetch, fetch_value
-from server.jobs import RowsFailed
+from server.background import sweeps
+from server.background.sweeps import RowsFailed
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value
 from server.organizations.models import Level, RoleKind
 from tests.announcements.builders import PATH, WORDS, Office, open_office, tell_everybody
 from tests.breaking import break_once
@@ -322,5 +323,5 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
         await tell_next_persons()
     assert failed.value.done == 1
     assert [item["title"] for item in (await resident.get("/me/inbox"))["items"]] == ["好公告"]
-    jobs.FAILURES.clear()
+    sweeps.FAILURES.clear()
     assert await tell_next_persons() == 1, "it is tried again"

@@ -4,12 +4,12 @@ import itertools
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from server import clock
 from server.accounts.details import save_details, verify_phone
 from server.accounts.models import Consent, ConsentKind, Person
-from server.audit import AuditEntry
-from server.database import fetch
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.database import fetch
+from server.foundation.ids import new_id
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
 from tests.builders import create_organization, create_person, create_staff, sign_in
 from tests.clients import Api

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from server.audit import AuditEntry
-from server.check_in import service
-from server.database import execute, fetch, fetch_value
+from server.check_in import checking_in
+from server.foundation.audit import AuditEntry
+from server.foundation.database import execute, fetch, fetch_value
 from server.members.models import Membership
 from server.organizations.models import Level, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff
@@ -332,14 +332,14 @@ async def test_without_the_lock_the_index_refuses_a_second_active_check_in(
         async def no_lock(membership_id: str) -> Membership:
             return await Membership.get(id=membership_id)
 
-        settle = service.settle_confirmed
+        settle = checking_in.settle_confirmed
 
         async def settle_together(*arguments: Any) -> None:
             await both.wait()
             await settle(*arguments)
 
-        monkeypatch.setattr(service, "_lock_membership", no_lock)
-        monkeypatch.setattr(service, "settle_confirmed", settle_together)
+        monkeypatch.setattr(checking_in, "_lock_membership", no_lock)
+        monkeypatch.setattr(checking_in, "settle_confirmed", settle_together)
         answers = await asyncio.gather(
             staff[0].send("POST", f"/staff/check-ins/{first}/confirm", {}),
             staff[1].send("POST", f"/staff/check-ins/{second}/confirm", {}),

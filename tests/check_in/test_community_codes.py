@@ -5,8 +5,8 @@ import io
 import zxingcpp
 from PIL import Image
 
-from server import clock
-from server.database import execute
+from server.foundation import clock
+from server.foundation.database import execute
 from server.organizations.models import Level, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api

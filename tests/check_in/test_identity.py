@@ -6,20 +6,13 @@ from datetime import timedelta
 import zxingcpp
 from PIL import Image
 
-from server import clock
 from server.accounts.models import ConsentKind
 from server.check_in.identity import VALID_FOR
-from server.crypto import keyring
-from server.database import execute
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import execute
 from tests.builders import create_community, create_resident, create_staff
-from tests.check_in.builders import (
-    agree,
-    application,
-    create_checked_in,
-    create_holder,
-    create_member,
-    create_post,
-)
+from tests.check_in.builders import agree, application, create_checked_in, create_holder, create_member, create_post
 from tests.clients import Api
 
 CONSENT = {"kind": "show_identity", "text_version": "1"}

@@ -13,7 +13,7 @@ import pytest
 from server.accounts.models import Person
 from server.accounts.service import give_details, give_phone
 from server.check_in.roster import COLUMNS, MAX_ROWS
-from server.database import fetch, fetch_value
+from server.foundation.database import fetch, fetch_value
 from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_workbook
 from server.members.models import KIND_WORDS
 from server.members.service import membership_of

@@ -7,13 +7,13 @@ import httpx
 import msgspec
 import pytest
 
-from server import clock, crypto
-from server.ids import new_id
+from server.foundation import clock, crypto
+from server.foundation.ids import new_id
+from server.foundation.settings import DEMO_KEY, Settings
 from server.media import addresses
 from server.media.addresses import read_address, signed_address
-from server.media.models import Variant
-from server.media.service import picture_views
-from server.settings import DEMO_KEY, Settings
+from server.media.uploads.models import Variant
+from server.media.uploads.uploading import picture_views
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import draw, read, upload

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.errors import TooLarge
+from server.foundation.errors import TooLarge
 from server.media.spreadsheets import MAX_BYTES, Column, Sheet, SheetUnreadable, read_rows, write_workbook
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", '=HYPERLINK("http://evil","点我")', "\t=1", "=cmd|'/c calc'!A1"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from obstore.store import LocalStore, S3Store
 
-from server.errors import Unavailable
-from server.media import fonts, qr, storage
-from server.settings import Settings
+from server.foundation.errors import Unavailable
+from server.foundation.settings import Settings
+from server.media import storage
+from server.media.drawing import fonts, qr
 from tests.media.builders import read
 
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
 from server.accounts.sessions import open_session
-from server.database import execute, fetch_value
-from server.jobs import RowsFailed
+from server.background.sweeps import RowsFailed
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value
 from server.members.contacts import contact_lag, remind_contacts
 from server.members.jobs import SWEEPS
 from server.members.service import CONTACT_EVERY

@@ -6,7 +6,7 @@ from typing import Any
 from server.accounts.models import ConsentKind, Person
 from server.accounts.service import give_phone, merge_persons, withdraw_consent
 from server.check_in.endings import follow_successor
-from server.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch, fetch_value, transaction
 from server.members.models import MemberKind, Membership
 from server.members.service import membership_of, open_memberships
 from server.organizations.models import PartyOrganization, RoleKind

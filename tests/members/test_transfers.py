@@ -2,7 +2,7 @@
 
 import asyncio
 
-from server.database import fetch_value
+from server.foundation.database import fetch_value
 from server.members.service import membership_of
 from server.organizations.models import PartyOrganization
 from tests.builders import create_community, create_resident, create_staff

@@ -1,7 +1,7 @@
 """A kind of subject of the tests' own: notes with a text."""
 
-from server.database import transaction
-from server.ids import new_id
+from server.foundation.database import transaction
+from server.foundation.ids import new_id
 from server.moderation.models import CheckedSubject, ContentCheck
 from server.moderation.service import Verdict, submit_for_check, verdict_of
 from tests.clients import Api

@@ -8,20 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from server import clock
-from server.database import execute, fetch_value
-from server.ids import new_id
+from server.background.relay import MAX_ATTEMPTS, drain_outbox
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value
+from server.foundation.ids import new_id
 from server.moderation.jobs import hold_overdue_checks, overdue_seconds
 from server.moderation.models import CheckState
-from server.moderation.service import (
-    Verdict,
-    hidden_words,
-    record_state,
-    refusal_reason,
-    verdict_of,
-    worst_of,
-)
-from server.relay import MAX_ATTEMPTS, drain_outbox
+from server.moderation.service import Verdict, hidden_words, record_state, refusal_reason, verdict_of, worst_of
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import upload

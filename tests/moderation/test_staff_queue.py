@@ -1,6 +1,6 @@
 """What WeChat could not judge, the staff decide, each within their own subtree."""
 
-from server.audit import AuditEntry
+from server.foundation.audit import AuditEntry
 from server.moderation.service import Verdict, move_checks, refusal_reason, verdict_of
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_resident, create_staff

@@ -3,10 +3,11 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind, Dependant, Person, PersonOrigin, Relation
-from server.database import fetch_value
-from server.neighbor_center.models import OpeningRule, Service, ServiceKind, Venue, VenueKind
+from server.foundation import clock
+from server.foundation.database import fetch_value
+from server.neighbor_center.opening.models import OpeningRule
+from server.neighbor_center.venues.models import Service, ServiceKind, Venue, VenueKind
 from server.organizations.models import Organization
 from tests.builders import create_person
 from tests.clients import Api

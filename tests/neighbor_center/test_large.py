@@ -11,14 +11,18 @@ import asyncpg
 import msgspec
 import pytest
 
-from server import clock
-from server.database import execute, fetch, fetch_value, transaction
-from server.neighbor_center import booking_queries, coverage, queries, reminders, requests
-from server.neighbor_center.availability import get_availability
-from server.neighbor_center.booking_queries import When
-from server.neighbor_center.models import OpeningRule, Service
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.settings import Settings
+from server.neighbor_center.bookings import queries as booking_queries
+from server.neighbor_center.bookings import reminders, requests
+from server.neighbor_center.bookings.availability import get_availability
+from server.neighbor_center.bookings.queries import When
+from server.neighbor_center.opening.models import OpeningRule
+from server.neighbor_center.statistics import coverage
+from server.neighbor_center.venues import queries
+from server.neighbor_center.venues.models import Service
 from server.organizations.models import Organization
-from server.settings import Settings
 from tests.builders import create_person, grant
 from tests.neighbor_center.builders import MONDAY, create_service
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from server import clock
-from server.database import execute, fetch_value, transaction
-from server.neighbor_center.booking_models import Booking, BookingSeries
-from server.neighbor_center.models import Duty, ServiceMode
-from server.neighbor_center.queries import describe_slots, describe_venues
-from server.neighbor_center.tickets import draw_ticket
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value, transaction
+from server.neighbor_center.bookings.models import Booking, BookingSeries
+from server.neighbor_center.counters.tickets import draw_ticket
+from server.neighbor_center.opening.models import Duty
+from server.neighbor_center.venues.models import ServiceMode
+from server.neighbor_center.venues.queries import describe_slots, describe_venues
 from server.notifications.events import EVENTS
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
 from server.notifications.service import notify

@@ -14,15 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import clock
-from server.clock import SHANGHAI
-from server.database import fetch
-from server.errors import Refusal
-from server.neighbor_center import counter, opening, room_counter, rooms, service
-from server.neighbor_center.affected import Answers
-from server.neighbor_center.availability import get_availability, get_room_day
-from server.neighbor_center.models import ExceptionKind, RuleDays, Service, ServiceKind, Venue
-from server.neighbor_center.opening import Hours
+from server.foundation import clock
+from server.foundation.clock import SHANGHAI
+from server.foundation.database import fetch
+from server.foundation.errors import Refusal
+from server.neighbor_center.bookings import counter, room_booking, room_counter, slot_booking
+from server.neighbor_center.bookings.availability import get_availability, get_room_day
+from server.neighbor_center.opening import hours as opening
+from server.neighbor_center.opening.affected import Answers
+from server.neighbor_center.opening.hours import Hours
+from server.neighbor_center.opening.models import ExceptionKind, RuleDays
+from server.neighbor_center.venues.models import Service, ServiceKind, Venue
 from tests.builders import create_community, create_person, grant
 from tests.neighbor_center.builders import create_service, create_venue
 
@@ -349,7 +351,7 @@ class Life:
         size = self.chance.randint(1, self.world.capacity)
         expected = self.world.book(person, begins, size, now)
         who = self.persons[person]
-        view = await self.expect(expected, service.book_slot(who, self.services[SLOT], begins, party_size=size))
+        view = await self.expect(expected, slot_booking.book_slot(who, self.services[SLOT], begins, party_size=size))
         if not expected:
             self.world.held.append(Held(SLOT, person, begins, self.world.length, size, id=view.id))
 
@@ -358,7 +360,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.move(booking, begins, now)
-        await self.expect(expected, service.move_booking(self.persons[booking.person], booking.id, begins))
+        await self.expect(expected, slot_booking.move_booking(self.persons[booking.person], booking.id, begins))
         if not expected:
             booking.begins, booking.minutes = begins, self.world.length
 
@@ -367,7 +369,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.cancel(booking, now)
-        await self.expect(expected, service.cancel_booking(self.persons[booking.person], booking.id))
+        await self.expect(expected, slot_booking.cancel_booking(self.persons[booking.person], booking.id))
         if not expected:
             booking.state = "cancelled"
 
@@ -378,7 +380,7 @@ class Life:
         expected = self.world.book_room(person, begins, minutes, now)
         ends = begins + timedelta(minutes=minutes)
         who = self.persons[person]
-        view = await self.expect(expected, rooms.book_room(who, self.services[ROOM], begins, ends))
+        view = await self.expect(expected, room_booking.book_room(who, self.services[ROOM], begins, ends))
         if not expected:
             self.world.held.append(Held(ROOM, person, begins, minutes, id=view.id))
 
@@ -387,7 +389,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.cancel(booking, now)
-        await self.expect(expected, rooms.cancel_room_booking(self.persons[booking.person], booking.id))
+        await self.expect(expected, room_booking.cancel_room_booking(self.persons[booking.person], booking.id))
         if not expected:
             booking.state = "cancelled"
 

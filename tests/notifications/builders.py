@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from server import clock
-from server.database import execute, fetch, fetch_one, fetch_value, transaction
-from server.ids import new_id
+from server.background.outbox import OutboxRow
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.ids import new_id
 from server.notifications.events import Event
 from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
 from server.notifications.service import notify
-from server.outbox import OutboxRow
 from server.wechat.connection import template_ids
 from tests.clients import Api
 from tests.simulator import Simulator

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from server.embedded import die_with_parent
-from server.settings import Settings
+from server.embedded.processes import die_with_parent
+from server.foundation.settings import Settings
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from server import clock
 from server.announcements.models import Announcement, AnnouncementState, Audience
-from server.database import execute, fetch, fetch_value, transaction
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.ids import new_id
+from server.foundation.settings import Settings
 from server.notifications import events
 from server.notifications.service import notify
 from server.organizations.models import Organization
-from server.settings import Settings
 from server.wishes.models import Audience as WishAudience
 from server.wishes.models import Wish, WishKind, WishState
 from server.wishes.rules import today

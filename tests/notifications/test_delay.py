@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from server import clock
 from server.announcements.models import Announcement, AnnouncementState, Audience
-from server.database import execute, fetch, fetch_value, transaction
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.ids import new_id
+from server.foundation.settings import DEMO_APPID, Settings
 from server.notifications import events
 from server.notifications.service import notify
-from server.settings import DEMO_APPID, Settings
 from server.wechat.simulator.state import Person, Saved
 from server.wechat.templates import TemplateIds
 from tests.builders import create_community

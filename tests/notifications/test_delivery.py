@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from server import clock
 from server.accounts.models import PersonOrigin
-from server.database import execute, fetch_value
+from server.background.outbox import RetryLater
+from server.background.relay import MAX_ATTEMPTS, drain_outbox
+from server.foundation import clock
+from server.foundation.database import execute, fetch_value
+from server.foundation.settings import Settings
 from server.notifications.delivery import note_delivery
 from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
-from server.outbox import RetryLater
-from server.relay import MAX_ATTEMPTS, drain_outbox
-from server.settings import Settings
 from server.wechat import connection
 from server.wechat.push import SubscribeSent
 from tests.builders import create_community, create_person, create_resident, sign_in

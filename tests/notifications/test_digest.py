@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from server import clock
-from server.database import execute, fetch, fetch_value
-from server.ids import new_id
-from server.jobs import RowsFailed
+from server.background.sweeps import RowsFailed
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value
+from server.foundation.ids import new_id
 from server.notifications.digest import digest_lag, send_digests
 from server.notifications.models import InboxMessage
 from tests.builders import create_community, create_resident

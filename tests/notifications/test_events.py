@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.ids import new_id
 from server.notifications.events import EVENTS, MOMENTS
 from server.notifications.rendering import (
     GONE,

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
-from server.database import fetch_value, transaction
+from server.foundation import clock
+from server.foundation.database import fetch_value, transaction
 from server.notifications import grants
 from server.notifications.events import MOMENTS, TOPICS
 from server.notifications.grants import PAIRING_WINDOW, balance_of, record_answer, report_answers

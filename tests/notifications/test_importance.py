@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from server import clock
+from server.foundation import clock
 from server.notifications.models import InboxMessage
 from server.notifications.queries import list_templates_to_ask
 from tests.builders import create_community, create_resident

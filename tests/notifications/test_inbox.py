@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
-from server.database import fetch_value, transaction
-from server.ids import new_id
+from server.background.retention import RULES
+from server.foundation import clock
+from server.foundation.database import fetch_value, transaction
+from server.foundation.ids import new_id
 from server.notifications import grants
 from server.notifications.service import move_messages, notify
-from server.retention import RULES
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import Things, tell

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from server import cache
-from server.database import after_commit, transaction
+from server.foundation import cache
+from server.foundation.database import after_commit, transaction
+from server.foundation.settings import Settings
 from server.notifications import live
-from server.settings import Settings
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import Things, tell

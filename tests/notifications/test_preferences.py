@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from server import clock
-from server.database import transaction
+from server.foundation import clock
+from server.foundation.database import transaction
 from server.notifications.events import EVENTS, TOPICS
 from server.notifications.preferences import end_of_quiet
 from server.notifications.service import move_messages

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
-from server.database import execute, fetch, fetch_value
+from server.background.relay import carry_out, claim_rows, drain_outbox, run_relay, settle_expired_leases
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value
 from server.notifications.grants import balance_of
-from server.relay import carry_out, claim_rows, drain_outbox, run_relay, settle_expired_leases
 from server.wechat.connection import platform
 from tests.builders import create_community, create_resident
 from tests.clients import Api

@@ -10,10 +10,12 @@ import signal
 import sys
 from datetime import timedelta
 
-from server import embedded, relay, wiring
-from server.logs import configure_logs
+from server import wiring
+from server.background import relay
+from server.embedded.processes import die_with_parent
+from server.foundation.logs import configure_logs
+from server.foundation.settings import load_settings
 from server.notifications import events
-from server.settings import load_settings
 from server.worker import run_worker
 from tests.notifications.builders import CHAOS_EVENTS
 
@@ -31,7 +33,7 @@ def work() -> None:
 
 
 def main() -> None:
-    arrange_death = embedded.die_with_parent(signal.SIGKILL)
+    arrange_death = die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:
         sys.stdout.flush()

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from server import clock
-from server.database import fetch_value
+from server.background.outbox import enqueue
+from server.background.relay import drain_outbox
+from server.foundation import clock
+from server.foundation.database import fetch_value
 from server.notifications import events, rendering
 from server.organizations.models import Level, Organization, RoleKind
-from server.outbox import enqueue
-from server.relay import drain_outbox
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api
 from tests.notifications.builders import EVENTS, Things, give_accepts, outcome_of, tell

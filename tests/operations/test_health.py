@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from server import clock, jobs, outbox
-from server.jobs import Sweep, declare_sweeps
+from server.background import outbox, sweeps
+from server.background.outbox import Priority, enqueue
+from server.background.relay import drain_outbox
+from server.background.sweeps import Sweep, declare_sweeps
+from server.foundation import clock
 from server.operations import health
 from server.organizations.models import RoleKind
-from server.outbox import Priority, enqueue
-from server.relay import drain_outbox
 from server.worker import run_sweep
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -38,8 +39,8 @@ SWEEPS = [
 
 
 @pytest.fixture(autouse=True)
-def sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "SWEEPS", SWEEPS)
+def known_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SWEEPS", SWEEPS)
 
 
 async def run_sweeps() -> None:
@@ -81,7 +82,7 @@ async def test_how_far_it_is_behind_is_of_now(api: Api, monkeypatch: pytest.Monk
     async def further_behind() -> float:
         return 99.0
 
-    monkeypatch.setattr(jobs, "SWEEPS", [SWEEPS[0]._replace(lag=further_behind)])
+    monkeypatch.setattr(sweeps, "SWEEPS", [SWEEPS[0]._replace(lag=further_behind)])
     (job,) = (await manager.get("/staff/jobs"))["items"]
     assert (job["lag_seconds"], job["runs"]) == (99, 1)
 
@@ -90,7 +91,7 @@ async def test_one_that_cannot_tell_does_not_hide_the_others(api: Api, monkeypat
     async def broken() -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(jobs, "SWEEPS", [*SWEEPS, Sweep("cannot_tell", timedelta(minutes=1), seven, broken)])
+    monkeypatch.setattr(sweeps, "SWEEPS", [*SWEEPS, Sweep("cannot_tell", timedelta(minutes=1), seven, broken)])
     found = await metrics(api)
     assert found['linli_sweep_lag_seconds{sweep="works"}'] == 42
     assert found['linli_sweep_late{sweep="cannot_tell"}'] == 1

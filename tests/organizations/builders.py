@@ -8,10 +8,10 @@ from asyncio.subprocess import PIPE
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from server.database import fetch, fetch_value
-from server.ids import new_id
+from server.foundation.database import fetch, fetch_value
+from server.foundation.ids import new_id
+from server.foundation.settings import Settings
 from server.organizations.models import Organization, PartyOrganization
-from server.settings import Settings
 
 HEADER = "code,name,level,parent_code"
 

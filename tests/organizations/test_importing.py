@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from server.audit import AuditEntry
-from server.database import fetch
+from server.foundation.audit import AuditEntry
+from server.foundation.database import fetch
+from server.foundation.settings import Settings
 from server.organizations.importing import BadRow, FileRefused, Imported, import_file, import_organizations
 from server.organizations.models import Level, Organization
-from server.settings import Settings
 from tests.builders import create_organization
 from tests.organizations.builders import by_code, checksum, country_rows, csv_of, misplaced, run_command, shuffled
 
-DEMO_CITY = Path("server/demo_data/weihai-divisions.csv").read_bytes()
+DEMO_CITY = Path("server/demo/weihai-divisions.csv").read_bytes()
 
 SMALL = (
     "37,威海市,city,",

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from server.audit import AuditEntry
-from server.database import transaction
-from server.ids import new_id
+from server.foundation.audit import AuditEntry
+from server.foundation.database import transaction
+from server.foundation.ids import new_id
 from server.organizations.models import Level, PartyOrganization, RoleKind
 from server.organizations.tree import move_node
 from tests.builders import create_community, create_organization, create_resident, create_staff

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from server.database import execute, fetch_value
-from server.ids import new_id
+from server.foundation.database import execute, fetch_value
+from server.foundation.ids import new_id
 from server.organizations import queries
 from server.organizations.importing import import_organizations
 from server.organizations.models import Level, Organization

@@ -10,10 +10,10 @@ from server.accounts.details import verify_phone
 from server.accounts.models import Person, PersonOrigin
 from server.accounts.service import create_person as register_person
 from server.accounts.service import real_name_of
-from server.audit import AuditEntry
-from server.ids import new_id
+from server.foundation.audit import AuditEntry
+from server.foundation.ids import new_id
+from server.foundation.settings import Settings
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
-from server.settings import Settings
 from tests.builders import create_community, create_organization, create_person, create_resident, create_staff
 from tests.clients import Api
 from tests.organizations.builders import run_command

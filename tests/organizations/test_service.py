@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from server.accounts.models import Person
-from server.audit import AuditEntry
-from server.ids import new_id
+from server.foundation.audit import AuditEntry
+from server.foundation.ids import new_id
 from server.organizations.access import holds_role
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.organizations.queries import current_organization_id

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from server import clock
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.ids import new_id
 from server.places.models import Allotment, Purpose
 from server.places.service import open_allotment
 

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import clock
-from server.database import fetch
-from server.errors import Refusal
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import fetch
+from server.foundation.errors import Refusal
+from server.foundation.ids import new_id
 from server.places import service
 from server.places.models import Place
 from tests.places.builders import create_allotment

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from server import clock
-from server.errors import WrongState
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.errors import WrongState
+from server.foundation.ids import new_id
 from server.places import no_shows, service
 from server.places.errors import Blocked
 from server.places.models import Block, NoShow, NoShowReason, Place, Purpose

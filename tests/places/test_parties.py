@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from server import clock
-from server.database import violates
-from server.errors import WrongState
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import violates
+from server.foundation.errors import WrongState
+from server.foundation.ids import new_id
 from server.places import service
 from server.places.models import Allotment, Place, PlacePass, PlaceState
 from server.places.queries import passes_of, waiting_places

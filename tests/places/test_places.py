@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from server import clock, jobs
-from server.database import execute, violates
-from server.errors import InvalidFields, NotFound, WrongState
-from server.ids import new_id
-from server.jobs import RowsFailed
+from server.background import sweeps
+from server.background.sweeps import RowsFailed
+from server.foundation import clock
+from server.foundation.database import execute, violates
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import new_id
 from server.places import service
 from server.places.errors import OfferExpired, PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlaceState, Purpose
@@ -160,7 +161,7 @@ async def test_an_allotment_that_cannot_be_settled_does_not_keep_the_others_wait
     with pytest.raises(RowsFailed) as failed:
         await service.settle_due()
     assert failed.value.done == 1
-    jobs.FAILURES.clear()
+    sweeps.FAILURES.clear()
     assert await service.settle_due() == 1
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from server.database import fetch, fetch_value, transaction
-from server.errors import Refusal
-from server.ids import new_id
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.errors import Refusal
+from server.foundation.ids import new_id
 from server.places import service
 from server.places.errors import PlacesFull
 from server.places.models import Allotment, Place, PlaceState
@@ -170,7 +170,7 @@ async def test_accepting_declining_and_expiring_an_offer_at_once() -> None:
 
 
 async def test_several_sweeps_at_once_settle_each_place_once() -> None:
-    from server import clock
+    from server.foundation import clock
 
     allotments = [await create_allotment(1, starts_in=NEAR) for _ in range(6)]
     for allotment in allotments:

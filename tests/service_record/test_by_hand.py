@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from server import clock
-from server.audit import AuditEntry
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.ids import new_id
 from server.members.models import Membership
 from server.organizations.models import RoleKind
 from server.service_record.queries import service_totals

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.service import merge_persons
-from server.database import execute, fetch
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute, fetch
+from server.foundation.ids import new_id
 from server.organizations.models import Level, Organization
 from server.service_record.models import RankingPlace
 from server.service_record.periods import span_of

@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from server import clock
-from server.audit import AuditEntry
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.ids import new_id
 from server.organizations.models import Level, RoleKind
 from server.service_record.models import ServiceRule
 from server.service_record.queries import service_totals

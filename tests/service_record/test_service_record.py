@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tortoise.exceptions import IntegrityError
 
-from server import clock
 from server.accounts.service import merge_persons
-from server.database import execute
-from server.errors import NotFound
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.database import execute
+from server.foundation.errors import NotFound
+from server.foundation.ids import new_id
 from server.service_record import service
 from server.service_record.models import ServiceEntry, ServiceRule
 from server.service_record.queries import service_totals

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from server import clock
 from server.accounts.models import (
     Consent,
     ConsentKind,
@@ -17,11 +16,12 @@ from server.accounts.models import (
     Session,
     WeChatIdentity,
 )
-from server.crypto import hash_token
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.crypto import hash_token
+from server.foundation.ids import new_id
+from server.foundation.settings import DEMO_APPID
 from server.notifications.models import InboxMessage
 from server.organizations.models import Organization
-from server.settings import DEMO_APPID
 from server.volunteering.activities import NewActivity, create_activity
 from server.volunteering.models import Activity, ActivityState, Shift
 from server.volunteering.reminders import plan_reminders

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server import clock
-from server.accounts.models import Consent, ConsentKind, Team
-from server.audit import AuditEntry
-from server.database import execute, fetch, transaction
-from server.ids import new_id
-from server.media.models import Picture
+from server.accounts.models import Consent, ConsentKind
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.database import execute, fetch, transaction
+from server.foundation.ids import new_id
+from server.media.uploads.models import Picture
 from server.organizations.models import Level, Organization, RoleKind
+from server.teams.models import Team
 from server.volunteering.activities import finish_activities
 from server.volunteering.models import Activity, ActivityState
 from tests.builders import create_community, create_organization, create_resident, create_staff

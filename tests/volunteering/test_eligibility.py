@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.ids import new_id
 from server.members.models import MemberKind
 from server.members.service import register_membership
 from server.organizations.models import Level, PartyOrganization, RoleKind

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind, Dependant
 from server.accounts.service import merge_persons
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
 from server.places.models import Allotment, NoShow, Place
 from server.places.service import settle_due

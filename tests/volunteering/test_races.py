@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from server import clock
 from server.accounts.models import Dependant
-from server.database import fetch, fetch_value
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_value
+from server.foundation.settings import Settings
 from server.places.models import Allotment, Place, PlaceState
 from server.places.service import change_capacity
-from server.settings import Settings
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.shift_changes import ShiftChange, call_off_small_shifts, cancel_shift, change_shift
 from tests.clients import Api

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from server import clock
-from server.accounts.models import Consent, ConsentKind, Team
+from server.accounts.models import Consent, ConsentKind
+from server.foundation import clock
+from server.teams.models import Team
 from server.volunteering.reasons import WITHHELD
-from tests.attendance.builders import attended_shift, confirm
 from tests.clients import Api
 from tests.simulator import Simulator
+from tests.volunteering.attendance.builders import attended_shift, confirm
 from tests.volunteering.builders import People, activity, create_people, shift, sign_up
 
 GOOD, BAD = "台风将至，改期另行通知", "【违规】"

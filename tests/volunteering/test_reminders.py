@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import clock, jobs
-from server.jobs import RowsFailed
+from server.background import sweeps
+from server.background.sweeps import RowsFailed
+from server.foundation import clock
 from server.volunteering import reminders
 from server.volunteering.models import Shift
 from server.volunteering.reminders import next_reminder, remind_of_shifts, reminder_lag
@@ -80,7 +81,7 @@ async def test_a_shift_whose_people_cannot_be_told_does_not_keep_the_others_wait
         await remind_of_shifts()
     assert failed.value.done == 1
     assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 1
-    jobs.FAILURES.clear()
+    sweeps.FAILURES.clear()
     assert await remind_of_shifts() == 1
     assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 2
 

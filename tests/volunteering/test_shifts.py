@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import clock
+from server.foundation import clock
 from server.places.models import Allotment, NoShow, Place
 from server.volunteering.models import Activity, Shift
 from server.volunteering.series import MOST, Every, Repeat, occurrences, problem_of

@@ -3,10 +3,10 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from server import clock
 from server.accounts.service import merge_persons
-from server.audit import AuditEntry
-from server.ids import new_id
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.ids import new_id
 from server.places.models import Block, NoShow, Place
 from server.places.service import settle_due
 from server.volunteering.models import SignUp

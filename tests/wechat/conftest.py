@@ -12,9 +12,9 @@ from asgi_lifespan import LifespanManager
 from redis import asyncio as aioredis
 from sanic import Sanic
 
-from server import clock
-from server.embedded import start_valkey
-from server.settings import Environment, Settings
+from server.embedded.valkey import start_valkey
+from server.foundation import clock
+from server.foundation.settings import Environment, Settings
 from server.wechat import WeChat
 from server.wechat.simulator import create_simulator
 from server.wechat.templates import TemplateIds

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 from redis import asyncio as aioredis
 
-from server.settings import Settings
+from server.foundation.settings import Settings
 from server.wechat import WeChat, errors
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server import clock
+from server.foundation import clock
 from server.wechat import ContentScene, PhoneNumber, Suggest, WeChat, errors
 from server.wechat.api import TEXT_LIMIT, read_phone_number
 from server.wechat.message_fields import FieldInvalid

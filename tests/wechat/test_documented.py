@@ -6,7 +6,7 @@ tests that show our side's behaviour, so a code that has no row there fails here
 
 from server.wechat import errors
 from tests.accounts.test_sign_in import LOGIN_ANSWERS, PHONE_ANSWERS, SESSION_CODES
-from tests.mini_codes.test_mini_codes import REFUSALS
+from tests.media.test_mini_codes import REFUSALS
 from tests.moderation.test_checks import HELD_CODES, PASSING_CODES
 from tests.notifications import test_delivery
 from tests.wechat.test_client import DOCUMENTED, PATHS, REFUSED_TOKENS, TOKEN_PATH, check_session

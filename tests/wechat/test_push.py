@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from server import clock
-from server.settings import PLAIN_PUSHES, Settings
+from server.foundation import clock
+from server.foundation.settings import PLAIN_PUSHES, Settings
 from server.wechat import Suggest
 from server.wechat.push import (
     OtherEvent,

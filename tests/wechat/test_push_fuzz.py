@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import clock
-from server.settings import PLAIN_PUSHES, Settings
+from server.foundation import clock
+from server.foundation.settings import PLAIN_PUSHES, Settings
 from server.wechat.push import PushDecoder, PushRefused
 from server.wechat.simulator.pushes import build_push, sign
 

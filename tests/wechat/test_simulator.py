@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from server import clock
-from server.settings import Environment, Settings
+from server.foundation import clock
+from server.foundation.settings import Environment, Settings
 from server.wechat.simulator import create_simulator
 from server.wechat.simulator.field_rules import find_problem
 from tests.wechat.conftest import MESSAGE, Simulator

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 
-from server import clock
-from server.settings import Environment, Settings
+from server.foundation import clock
+from server.foundation.settings import Environment, Settings
 from server.wechat.simulator import create_simulator
 from tests.wechat.conftest import MESSAGE, Simulator
 

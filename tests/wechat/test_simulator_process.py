@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from server.settings import Settings
+from server.foundation.settings import Settings
 from server.wechat.simulator import run_simulator
 
 run_simulator(Settings(data_dir=Path(sys.argv[1]), simulator_port=int(sys.argv[2])))

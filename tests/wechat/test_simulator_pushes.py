@@ -13,7 +13,7 @@ from PIL import Image
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse, text
 
-from server.settings import PLAIN_PUSHES, Environment, Settings
+from server.foundation.settings import PLAIN_PUSHES, Environment, Settings
 from server.wechat import ContentScene, Suggest
 from server.wechat.push import PictureVerdict, PushDecoder, PushEvent, SubscribeAnswer, SubscribeChange, SubscribeSent
 from server.wechat.simulator import create_simulator

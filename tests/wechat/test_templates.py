@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from server import clock
 from server.__main__ import main
-from server.settings import Environment, Settings
+from server.foundation import clock
+from server.foundation.settings import Environment, Settings
 from server.wechat.message_fields import FIELD_LIMIT, FieldInvalid, clean_field
 from server.wechat.templates import BY_NAME, TEMPLATES, TemplateIds, fill_template
 from tests.servers import PRODUCTION

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from redis import asyncio as aioredis
 
-from server import clock
+from server.foundation import clock
 from server.wechat import errors
 from server.wechat.tokens import FORCE_A_DAY, RENEWAL_PAUSE_SECONDS, Tokens
 

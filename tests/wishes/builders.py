@@ -6,27 +6,18 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from server import clock
 from server.accounts.details import phone_index, save_details
-from server.accounts.models import (
-    Consent,
-    ConsentKind,
-    Person,
-    PersonDetails,
-    PersonOrigin,
-    Session,
-    Team,
-    TeamMember,
-    WeChatIdentity,
-)
-from server.crypto import hash_token, keyring
-from server.database import execute, fetch_value, transaction
-from server.ids import new_id
-from server.media.models import Picture, PictureFormat, PictureState
+from server.accounts.models import Consent, ConsentKind, Person, PersonDetails, PersonOrigin, Session, WeChatIdentity
+from server.foundation import clock
+from server.foundation.crypto import hash_token, keyring
+from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.ids import new_id
+from server.foundation.settings import DEMO_APPID
+from server.media.uploads.models import Picture, PictureFormat, PictureState
 from server.moderation.models import CheckedSubject, Verdict
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.service_record.service import record_service
-from server.settings import DEMO_APPID
+from server.teams.models import Team, TeamMember
 from server.wishes.fulfilling import RULE
 from server.wishes.models import Audience, ClaimState, Wish, WishClaim, WishKind, WishState
 from server.wishes.rules import claim_due_at, next_escalation, today

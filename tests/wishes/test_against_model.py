@@ -23,12 +23,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from server import clock
 from server.accounts.models import Person
-from server.accounts.teams import leave_all_teams
-from server.database import execute, fetch, fetch_value, transaction
-from server.errors import EditedMeanwhile, Refusal
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.errors import EditedMeanwhile, Refusal
 from server.moderation.models import Verdict
+from server.teams.teams import leave_all_teams
 from server.wishes import claiming, fulfilling, jobs, posting, review
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import WishKind, WishState, WishTerms

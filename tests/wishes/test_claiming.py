@@ -5,20 +5,14 @@ import time
 
 from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
 from server.accounts.service import give_consent
-from server.database import IntegrityError, fetch_value
+from server.foundation.database import IntegrityError, fetch_value
 from server.members.models import MemberKind
 from server.members.service import register_membership
 from server.wishes.models import ClaimState, WishClaim, WishState
 from server.wishes.rules import MAX_OPEN_CLAIMS
 from tests.builders import create_resident, grant
 from tests.clients import Api
-from tests.wishes.builders import (
-    create_people,
-    inbox_of,
-    put_persons,
-    put_wish,
-    report,
-)
+from tests.wishes.builders import create_people, inbox_of, put_persons, put_wish, report
 
 TAPS = 200
 

@@ -3,8 +3,8 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from server import clock
-from server.database import execute, fetch
+from server.foundation import clock
+from server.foundation.database import execute, fetch
 from server.organizations.models import Organization, RoleKind
 from server.wishes.figures import _WISHES
 from server.wishes.models import WishState

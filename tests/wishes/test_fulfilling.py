@@ -8,8 +8,8 @@ from typing import Any
 import zxingcpp
 from PIL import Image
 
-from server import clock
-from server.database import execute
+from server.foundation import clock
+from server.foundation.database import execute
 from server.wishes.models import WishClaim, WishNote, WishState
 from server.wishes.rules import MAX_NOTES, day_ends, longest_due_at, today
 from tests.clients import Api

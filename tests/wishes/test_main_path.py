@@ -2,16 +2,11 @@
 
 from datetime import timedelta
 
-from server import clock
-from server.database import fetch_value
+from server.foundation import clock
+from server.foundation.database import fetch_value
 from tests.clients import Api
 from tests.simulator import Simulator
-from tests.wishes.builders import (
-    content,
-    create_people,
-    create_picture,
-    inbox_of,
-)
+from tests.wishes.builders import content, create_people, create_picture, inbox_of
 
 
 async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:

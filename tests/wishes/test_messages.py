@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server import clock
+from server.foundation import clock
 from server.notifications.events import EVENTS
 from server.notifications.rendering import GONE, Told, describe_subjects, render_fields, render_words
 from server.notifications.service import notify

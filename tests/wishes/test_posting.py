@@ -3,11 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-from server import clock
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Relation
 from server.accounts.service import add_dependant, create_person, merge_persons
-from server.database import fetch_value
-from server.media.service import remove_unused_pictures
+from server.foundation import clock
+from server.foundation.database import fetch_value
+from server.media.uploads.uploading import remove_unused_pictures
 from server.wishes.models import Wish, WishState
 from server.wishes.rules import today
 from tests.builders import create_community, create_resident, create_staff

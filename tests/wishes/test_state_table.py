@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from server import clock
-from server.audit import AuditEntry
-from server.database import execute, fetch_value, transaction
-from server.errors import NotAllowed, Refusal, WrongState
+from server.foundation import clock
+from server.foundation.audit import AuditEntry
+from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.errors import NotAllowed, Refusal, WrongState
 from server.moderation.models import Verdict
 from server.wishes import claiming, fulfilling, posting, review
 from server.wishes.fulfilling import settle_report_check

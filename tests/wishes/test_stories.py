@@ -7,22 +7,14 @@ from typing import Any
 import zxingcpp
 from PIL import Image
 
-from server.database import execute
-from server.media.fonts import load_font
+from server.foundation.database import execute
+from server.media.drawing.fonts import load_font
+from server.media.drawing.wish_poster import WIDTH, WishPoster, _fit, _legible, _wrap, draw_wish_poster
 from server.media.mini_codes import OPEN_PATH
-from server.media.wish_poster import WIDTH, WishPoster, _fit, _legible, _wrap, draw_wish_poster
 from server.wishes.models import WishClaim, WishState
 from tests.clients import Api
 from tests.simulator import Simulator
-from tests.wishes.builders import (
-    People,
-    create_people,
-    create_picture,
-    put_community,
-    put_team,
-    put_unit,
-    put_wish,
-)
+from tests.wishes.builders import People, create_people, create_picture, put_community, put_team, put_unit, put_wish
 
 STORY = {"note": "收音机送到了", "note_is_shown": True, "words": "太感谢了", "words_are_shown": True, "rating": 5}
 

@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from server import clock
-from server.jobs import FAILURES, RowsFailed
+from server.background.sweeps import FAILURES, RowsFailed
+from server.foundation import clock
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
 from server.wishes import escalation, jobs

@@ -2,23 +2,14 @@
 
 import asyncio
 
-from server.accounts import teams
-from server.database import IntegrityError, execute, fetch, fetch_value
+from server.foundation.database import IntegrityError, execute, fetch, fetch_value
 from server.organizations.models import Level, RoleGrant, RoleKind
+from server.teams import teams
 from server.wishes.models import WishClaim, WishKind, WishShare, WishState
 from server.wishes.rules import MAX_HELPERS
 from tests.builders import create_organization
 from tests.clients import Api
-from tests.wishes.builders import (
-    create_people,
-    inbox_of,
-    points_of,
-    put_persons,
-    put_team,
-    put_unit,
-    put_wish,
-    report,
-)
+from tests.wishes.builders import create_people, inbox_of, points_of, put_persons, put_team, put_unit, put_wish, report
 
 
 async def test_a_unit_claims_by_its_liaison(api: Api) -> None:

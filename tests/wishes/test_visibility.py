@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from server.audit import AuditEntry
-from server.database import fetch_value
+from server.foundation.audit import AuditEntry
+from server.foundation.database import fetch_value
 from server.organizations.models import Organization, RoleKind
 from server.wishes.contact import seal_contact
 from server.wishes.models import Wish, WishState

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from server.database import execute, fetch
+from server.foundation.database import execute, fetch
 from server.organizations.models import Organization
 from server.wishes.models import Audience, WishKind, WishState
 from server.wishes.rules import today

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from server import clock
+from server.foundation import clock
 from server.wechat.simulator.platform import Platform, phone_info
 from server.wechat.simulator.state import Fault, Person, PictureVerdict, Pushes, make_session_key
 

@@ -10,9 +10,9 @@ from sanic import Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from server import clock
-from server.http import lose_no_signal
-from server.settings import Settings
+from server.foundation import clock
+from server.foundation.http import lose_no_signal
+from server.foundation.settings import Settings
 from server.wechat.simulator.admin import add_admin
 from server.wechat.simulator.platform import Platform, add_platform
 from server.wechat.simulator.pushes import PushSender

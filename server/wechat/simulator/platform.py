@@ -12,8 +12,8 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from server import clock
-from server.settings import Settings
+from server.foundation import clock
+from server.foundation.settings import Settings
 from server.wechat.simulator.content import check_content, check_media
 from server.wechat.simulator.field_rules import find_problem
 from server.wechat.simulator.pictures import draw_code

@@ -16,8 +16,8 @@ import msgspec
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import WeChatSigner
 
-from server import clock
-from server.settings import PLAIN_PUSHES, Settings
+from server.foundation import clock
+from server.foundation.settings import PLAIN_PUSHES, Settings
 from server.wechat.simulator.state import State
 
 ACCOUNT = "gh_linli0simulat"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from server import clock
+from server.foundation import clock
 
 CODE_LIFE = timedelta(minutes=5)
 TOKEN_LIFE = timedelta(seconds=7200)

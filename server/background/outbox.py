@@ -1,0 +1,206 @@
+"""Effects that leave the database: rows written in the transaction that causes them, carried out by the worker's relay.
+
+Nothing here knows what a row means: `wiring.py` names the function for each kind.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.foundation import clock
+from server.foundation.database import IdField, Model, SqlIndex, execute, fetch
+
+
+class OutboxState(StrEnum):
+    QUEUED = "queued"
+    IN_FLIGHT = "in_flight"
+    WAITING = "waiting"
+    DONE = "done"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Priority(IntEnum):
+    """Who goes first. A higher one overtakes lower ones, in its own lane too, and a relay keeps some of its capacity
+    free for it: what is told to many at once (`BULK`) never makes anybody else wait."""
+
+    BULK = 0
+    NORMAL = 1
+    URGENT = 2
+
+
+OPEN_STATES = (OutboxState.QUEUED, OutboxState.IN_FLIGHT, OutboxState.WAITING)
+
+
+class OutboxRow(Model):
+    """One effect to be carried out. Rows of one `lane` (a person) go one at a time; those of one priority in the order
+    of their ids.
+
+    `lease_until` is set while a relay carries it out: past it the relay is taken for dead. `left_at` is when its call
+    began, where it must not happen twice. `attempts` counts the tries that began.
+    """
+
+    kind = fields.CharField(max_length=32)
+    payload: Any = fields.JSONField(default=dict)
+    lane = IdField(null=True)
+    priority = fields.SmallIntField(default=Priority.NORMAL)
+    state = fields.CharEnumField(OutboxState, max_length=16, default=OutboxState.QUEUED)
+    due_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    lease_until = fields.DatetimeField(null=True)
+    left_at = fields.DatetimeField(null=True)
+    attempts = fields.SmallIntField(default=0)
+    dedupe_key = fields.CharField(max_length=128, null=True)
+    error = fields.CharField(max_length=200, default="")
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "outbox"
+        constraints = [
+            UniqueConstraint(fields=("dedupe_key",), name="outbox_dedupe_key"),
+            CheckConstraint(check="(state = 'in_flight') = (lease_until IS NOT NULL)", name="outbox_lease_in_flight"),
+            CheckConstraint(
+                check="(state IN ('done','unknown','failed','expired')) = (finished_at IS NOT NULL)",
+                name="outbox_finished_when_final",
+            ),
+        ]
+        indexes = [
+            SqlIndex(name="outbox_due", columns="priority, due_at, id", where="state IN ('queued', 'waiting')"),
+            SqlIndex(name="outbox_lease", columns="lease_until", where="state = 'in_flight'"),
+            SqlIndex(name="outbox_lane", columns="lane, id", where="state IN ('queued', 'waiting', 'in_flight')"),
+            SqlIndex(name="outbox_one_per_lane", columns="lane", where="state = 'in_flight'", unique=True),
+            SqlIndex(name="outbox_finished", columns="finished_at", where="finished_at IS NOT NULL"),
+            SqlIndex(name="outbox_troubled", columns="state, id", where="state IN ('failed', 'unknown')"),
+        ]
+
+
+Record = Callable[[], Awaitable[None]]
+"""Writes what an effect brought about; runs in the transaction that finishes the row."""
+
+
+class Effect(NamedTuple):
+    """How rows of one kind are carried out.
+
+    `run` gets the row's payload, does the outside call outside any transaction, and may return a Record. `repeatable`
+    says that doing it twice does no harm. An effect that is not calls `about_to_leave` right before its call, and after
+    that touches the database in its Record alone: a row whose relay died after that ends as unknown, while all others
+    are queued again. `ended` gets the payload and the state of a row that ended without a Record and not as done
+    (expired, given up, its relay dead), in the transaction that ends it.
+    """
+
+    run: Callable[[dict[str, Any]], Awaitable[Record | None]]
+    repeatable: bool
+    ended: Callable[[dict[str, Any], OutboxState], Awaitable[None]] | None = None
+
+
+EFFECTS: dict[str, Effect] = {}
+"""Kind → effect; filled by wiring.py."""
+
+
+class RetryLater(Exception):
+    """Carrying out a row did not work now and surely had no effect: try again after `pause`, or a growing one."""
+
+    def __init__(self, reason: str, pause: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class NotBefore(Exception):
+    """Now is not the time (someone's quiet hours): the row stays queued until `due_at`, and this was no try."""
+
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(due_at)
+        self.due_at = due_at
+
+
+class CannotSucceed(Exception):
+    """Carrying out a row can never work. `record` is written all the same."""
+
+    def __init__(self, reason: str, record: Record | None = None) -> None:
+        super().__init__(reason)
+        self.record = record
+
+
+class OutcomeUnknown(Exception):
+    """The request left and no answer came back: it may have worked, so it is never repeated."""
+
+    def __init__(self, reason: str, record: Record | None = None) -> None:
+        super().__init__(reason)
+        self.record = record
+
+
+class Attempt(msgspec.Struct):
+    """One try of a row, by one relay. `left`: its request may have left, so what comes of it is not ours to repeat."""
+
+    row_id: str
+    lease_until: datetime
+    start_until: datetime
+    left: bool = False
+
+
+current_attempt: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
+
+
+async def about_to_leave() -> None:
+    """To be awaited right before an outside call that must not happen twice: notes that it begins.
+
+    Raises RetryLater where the lease is lost, or so much of it has passed (a process that stood still) that another
+    relay may settle the row while the call is under way.
+    """
+    attempt = current_attempt.get()
+    if attempt is None:
+        return
+    now = clock.real_now()
+    if now > attempt.start_until or not await execute(
+        "UPDATE outbox SET left_at = $3 WHERE id = $1 AND state = 'in_flight' AND lease_until = $2",
+        attempt.row_id,
+        attempt.lease_until,
+        now,
+    ):
+        raise RetryLater("the lease is lost, or nearly over")
+    attempt.left = True
+
+
+async def enqueue(
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    lane: str | None = None,
+    priority: Priority = Priority.NORMAL,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    dedupe_key: str | None = None,
+) -> None:
+    """Write one row in the caller's transaction. With a `dedupe_key` that was used before, nothing happens."""
+    row = OutboxRow(
+        kind=kind,
+        payload=payload,
+        lane=lane,
+        priority=priority,
+        due_at=due_at or clock.now(),
+        expires_at=expires_at,
+        dedupe_key=dedupe_key,
+    )
+    if dedupe_key is None:
+        await row.save(force_create=True)
+        return
+    await OutboxRow.bulk_create([row], ignore_conflicts=True)
+
+
+async def retry_failed(row_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Queue failed rows again, with all their tries before them; the payloads of those that were. Not those whose time
+    has passed, nor any that are unknown: these are never repeated."""
+    rows = await fetch(
+        "UPDATE outbox SET state = 'queued', due_at = $2, attempts = 0, finished_at = NULL, left_at = NULL, error = '' "
+        "WHERE id = ANY($1) AND state = 'failed' AND (expires_at IS NULL OR expires_at > $2) RETURNING payload",
+        list(row_ids),
+        clock.now(),
+    )
+    return [msgspec.json.decode(row["payload"]) for row in rows]

@@ -1,0 +1,384 @@
+"""Member check-in 党员报到: apply, return, confirm, transfer, withdraw, end. (Policy sections 6 and 9.)
+
+The membership's row is the lock: whatever decides about a member's check-ins takes it first.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.check_in.models import CheckIn, CheckInState
+from server.check_in.posts.holding import end_holdings_of
+from server.check_in.rules import CHECK_IN_TABLE, Action, Actor, next_state
+from server.check_in.units.pairing import require_pairing
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.crypto import keyring
+from server.foundation.database import IntegrityError, transaction, violates
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
+from server.members import service as members
+from server.members.models import MemberKind, Membership
+from server.members.service import member_person, membership_of, open_membership, register_membership
+from server.members.transfers import cancel_transfer, invite_retired_member
+from server.notifications.service import notify
+from server.organizations.access import require_role, require_role_or_hide, role_holders
+from server.organizations.models import Level, Organization
+from server.service_record.service import record_service
+
+_CONTEXT = "check_in.residence"
+
+
+class CheckInPending(Refusal):
+    """One application at a time: the one that is open can be changed or withdrawn."""
+
+    code, title, status = "check_in_pending", "您已有一份待处理的报到申请", 409
+
+
+class AlreadyCheckedIn(Refusal):
+    code, title, status = "already_checked_in", "您已在该社区报到", 409
+
+
+class Residence(msgspec.Struct, frozen=True):
+    """Where the member lives: estate 小区 and building 楼栋."""
+
+    estate: str
+    building: str = ""
+
+    def __repr__(self) -> str:
+        return "Residence(…)"
+
+
+class Talents(msgspec.Struct, frozen=True, kw_only=True):
+    """What the member can do, is willing to do, and when there is time for it."""
+
+    skills: list[str] = []
+    willing: list[str] = []
+    free_times: list[str] = []
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member tells when checking in. `via_unit_id` is for those who live elsewhere: the unit they work for."""
+
+    community_id: str
+    kind: MemberKind
+    home_organization_id: str | None
+    home_text: str
+    via_unit_id: str | None = None
+    residence: Residence
+    talents: Talents
+
+
+async def apply_check_in(person_id: str, application: Application) -> str:
+    """A member asks to check in to a community; the check-in's id. With an active one elsewhere this is a transfer.
+
+    Raises ConsentNeeded, InvalidFields, NotPaired, CheckInPending, AlreadyCheckedIn.
+    """
+    await _require_community(application.community_id)
+    try:
+        async with transaction():
+            membership = await register_membership(
+                person_id,
+                application.kind,
+                home_organization_id=application.home_organization_id,
+                home_text=application.home_text,
+            )
+            if await CheckIn.exists(
+                membership_id=membership.id, community_id=application.community_id, state=CheckInState.CONFIRMED
+            ):
+                raise AlreadyCheckedIn()
+            check_in = CheckIn(
+                membership_id=membership.id, community_id=application.community_id, applied_at=clock.now()
+            )
+            await _fill(check_in, application, membership)
+            await check_in.save(force_create=True)
+            await _tell_applied("apply_check_in", person_id, check_in)
+    except IntegrityError as error:
+        if violates(error, "check_in_one_open"):
+            raise CheckInPending() from None
+        raise
+    return check_in.id
+
+
+async def apply_check_in_again(person_id: str, check_in_id: str, version: int, application: Application) -> None:
+    """The member mends a returned application, or changes one that nobody has decided yet.
+
+    Raises NotFound, WrongState, EditedMeanwhile, and what apply_check_in does.
+    """
+    await _require_community(application.community_id)
+    async with transaction():
+        check_in = await _lock_own(person_id, check_in_id)
+        state = next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE, Actor.MEMBER)
+        if check_in.version != version:
+            raise EditedMeanwhile()
+        membership = await register_membership(
+            person_id,
+            application.kind,
+            home_organization_id=application.home_organization_id,
+            home_text=application.home_text,
+        )
+        if await CheckIn.exists(
+            membership_id=membership.id, community_id=application.community_id, state=CheckInState.CONFIRMED
+        ):
+            raise AlreadyCheckedIn()
+        check_in.community_id = application.community_id
+        check_in.state = state
+        check_in.applied_at, check_in.decided_at, check_in.decided_by_id = clock.now(), None, None
+        check_in.version += 1
+        await _fill(check_in, application, membership)
+        await check_in.save()
+        await _tell_applied("change_check_in", person_id, check_in)
+
+
+async def change_talents(
+    person_id: str, check_in_id: str, version: int, *, residence: Residence, talents: Talents
+) -> None:
+    """The member keeps a confirmed check-in up to date: another flat in the community, new skills, other times.
+
+    Raises NotFound, WrongState, EditedMeanwhile.
+    """
+    async with transaction():
+        check_in = await _lock_own(person_id, check_in_id)
+        check_in.state = next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE_DETAILS, Actor.MEMBER)
+        if check_in.version != version:
+            raise EditedMeanwhile()
+        _fill_talents(check_in, residence, talents)
+        check_in.version += 1
+        await check_in.save()
+        await _audit("change_talents", person_id, check_in, person_id)
+        await notify(await role_holders(check_in.community_id), "check_in_changed", check_in=check_in.id)
+
+
+async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> None:
+    """The member takes an open application back, or ends the active check-in; both need a reason and stay on record."""
+    async with transaction():
+        check_in = await _lock_own(person_id, check_in_id)
+        state = next_state(CHECK_IN_TABLE, check_in.state, Action.WITHDRAW, Actor.MEMBER)
+        await stop_check_in(check_in, state, reason)
+        await _audit("withdraw_check_in", person_id, check_in, person_id)
+        await notify(await role_holders(check_in.community_id), "check_in_withdrawn", check_in=check_in.id)
+
+
+async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | None) -> None:
+    """Staff accept the application and assign a grid; the active check-in elsewhere ends in the same moment.
+
+    Raises NotFound, NotAllowed, WrongState, NotPaired (any more), InvalidFields (a grid of another community).
+    """
+    async with transaction():
+        check_in, membership = await _lock_for_staff(actor_id, check_in_id)
+        state = next_state(CHECK_IN_TABLE, check_in.state, Action.CONFIRM, Actor.STAFF)
+        if state is check_in.state:
+            return
+        await _require_grid(grid_id, check_in.community_id)
+        check_in.grid_id = grid_id
+        if check_in.via_unit_id:
+            await require_pairing(
+                check_in.via_unit_id, check_in.community_id, open_membership(membership).home_organization_id
+            )
+        await settle_confirmed(check_in, membership, actor_id)
+        await _tell_decided("confirm_check_in", "check_in_confirmed", actor_id, check_in)
+        await invite_retired_member(membership, actor_id)
+
+
+async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: str) -> None:
+    """Make a check-in the active one, in the caller's transaction and with the membership locked."""
+    now = clock.now()
+    old = await CheckIn.get_or_none(membership_id=membership.id, state=CheckInState.CONFIRMED)
+    if old:
+        state = next_state(CHECK_IN_TABLE, old.state, Action.MOVE_AWAY, Actor.SYSTEM)
+        await stop_check_in(old, state, "转往其他社区", moment=now)
+        await _audit("end_check_in", None, old, await member_person(membership.id), moved_to=check_in.id)
+        await notify(await role_holders(old.community_id), "check_in_moved_away", check_in=old.id)
+    _decide(check_in, CheckInState.CONFIRMED, actor_id, now)
+    await check_in.save()
+    membership.community_id = check_in.community_id
+    await membership.save(update_fields=["community_id"])
+    await _credit_first_check_in(check_in, now)
+
+
+async def _credit_first_check_in(check_in: CheckIn, moment: datetime) -> None:
+    """Points for checking in: once, however often somebody moves house."""
+    confirmed = CheckIn.filter(
+        membership_id=check_in.membership_id, state__in=[CheckInState.CONFIRMED, CheckInState.ENDED]
+    )
+    if await confirmed.exclude(id=check_in.id).exists():
+        return
+    await record_service(
+        await member_person(check_in.membership_id),
+        rule="check_in_confirmed",
+        source=("check_in", check_in.id),
+        occurred_at=moment,
+        organization_id=check_in.community_id,
+    )
+
+
+async def return_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
+    """Staff send the application back to be mended."""
+    await _turn_down(actor_id, check_in_id, Action.RETURN, reason)
+
+
+async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
+    """Staff refuse the application for good."""
+    await _turn_down(actor_id, check_in_id, Action.REFUSE, reason)
+
+
+async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> None:
+    """Staff put a confirmed check-in into another grid. Raises NotFound, WrongState, InvalidFields."""
+    async with transaction():
+        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
+        next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE_TERMS, Actor.STAFF)
+        await _require_grid(grid_id, check_in.community_id)
+        check_in.grid_id = grid_id
+        check_in.version += 1
+        await check_in.save()
+        await _tell_decided("assign_grid", "check_in_grid_assigned", actor_id, check_in, grid=grid_id)
+
+
+async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
+    """Staff end a confirmed check-in: the member moved away without a word, or died. Raises NotFound, WrongState."""
+    async with transaction():
+        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
+        await stop_check_in(check_in, next_state(CHECK_IN_TABLE, check_in.state, Action.END, Actor.STAFF), reason)
+        await _tell_decided("end_check_in", "check_in_ended", actor_id, check_in)
+
+
+async def match_home(actor_id: str, check_in_id: str, home_organization_id: str) -> None:
+    """Staff say which Party organization the member's own words mean. Raises NotFound, InvalidFields.
+
+    Possible while the application is decided, and as long as the check-in is active.
+    """
+    async with transaction():
+        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
+        if check_in.state not in (CheckInState.APPLIED, CheckInState.RETURNED, CheckInState.CONFIRMED):
+            raise NotFound()
+        before = await members.match_home(check_in.membership_id, home_organization_id)
+        if before.home_organization_id == home_organization_id:
+            return
+        await _audit(
+            "match_home",
+            actor_id,
+            check_in,
+            before.person_id,
+            home=home_organization_id,
+            was=before.home_organization_id,
+        )
+        await notify([before.person_id], "home_matched", party_organization=home_organization_id)
+
+
+async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, moment: datetime | None = None) -> None:
+    """Withdraw or end a check-in, with what rests on it: posts there, and an invitation to move the membership.
+
+    The membership is locked.
+    """
+    moment = moment or clock.now()
+    was_active = check_in.state is CheckInState.CONFIRMED
+    check_in.state, check_in.reason = state, reason
+    check_in.ended_at = moment if state is CheckInState.ENDED else None
+    check_in.version += 1
+    await check_in.save()
+    if was_active:
+        await end_holdings_of(check_in.membership_id, check_in.community_id, "报到已结束")
+        await cancel_transfer(check_in.membership_id)
+        await Membership.filter(id=check_in.membership_id).update(community_id=None)
+
+
+def open_residence(check_in_id: str, sealed: bytes) -> Residence:
+    """A residence in clear; the caller audits the view."""
+    return msgspec.json.decode(keyring().decrypt_bytes(sealed, f"{_CONTEXT}.{check_in_id}"), type=Residence)
+
+
+def seal_residence(check_in_id: str, residence: Residence) -> bytes:
+    """The residence as it is stored with this check-in, and no other."""
+    return keyring().encrypt(msgspec.json.encode(residence), f"{_CONTEXT}.{check_in_id}")
+
+
+async def _turn_down(actor_id: str, check_in_id: str, action: Action, reason: str) -> None:
+    async with transaction():
+        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
+        state = next_state(CHECK_IN_TABLE, check_in.state, action, Actor.STAFF)
+        check_in.reason = reason
+        _decide(check_in, state, actor_id, clock.now())
+        await check_in.save()
+        await _tell_decided(f"{action}_check_in", f"check_in_{state}", actor_id, check_in)
+
+
+async def _require_community(community_id: str) -> None:
+    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
+        raise InvalidFields.of("community_id", "请选择一个社区")
+
+
+async def _require_grid(grid_id: str | None, community_id: str) -> None:
+    if grid_id and not await Organization.exists(id=grid_id, parent_id=community_id, level=Level.GRID, closed_at=None):
+        raise InvalidFields.of("grid_id", "请选择本社区的网格")
+
+
+async def _lock_own(person_id: str, check_in_id: str) -> CheckIn:
+    membership_id = await membership_of(person_id)
+    if membership_id is None:
+        raise NotFound()
+    await _lock_membership(membership_id)
+    check_in = await CheckIn.get_or_none(id=check_in_id, membership_id=membership_id)
+    if check_in is None:
+        raise NotFound()
+    return check_in
+
+
+async def _lock_membership(membership_id: str) -> Membership:
+    # The race: two confirmations (a transfer and a late confirmation of an older application) at once. Both wait here,
+    # and the second one sees the first one's check-in.
+    return await Membership.filter(id=membership_id).select_for_update().get()
+
+
+async def _lock_for_staff(actor_id: str, check_in_id: str) -> tuple[CheckIn, Membership]:
+    seen = await CheckIn.get_or_none(id=check_in_id)
+    if seen is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, seen.community_id)
+    membership = await _lock_membership(seen.membership_id)
+    check_in = await CheckIn.get(id=check_in_id)
+    # It may have been sent to another community while we waited for the lock.
+    await require_role(actor_id, check_in.community_id)
+    return check_in, membership
+
+
+async def _fill(check_in: CheckIn, application: Application, membership: Membership) -> None:
+    if application.via_unit_id:
+        home_id = open_membership(membership).home_organization_id
+        await require_pairing(application.via_unit_id, application.community_id, home_id)
+    check_in.via_unit_id = application.via_unit_id
+    _fill_talents(check_in, application.residence, application.talents)
+
+
+def _fill_talents(check_in: CheckIn, residence: Residence, talents: Talents) -> None:
+    check_in.residence = seal_residence(check_in.id, residence)
+    check_in.skills, check_in.willing, check_in.free_times = talents.skills, talents.willing, talents.free_times
+
+
+def _decide(check_in: CheckIn, state: CheckInState, actor_id: str, moment: datetime) -> None:
+    # The reason of an earlier return stays: the message that told of it is worded from here.
+    check_in.state, check_in.decided_at, check_in.decided_by_id = state, moment, actor_id
+    check_in.version += 1
+
+
+async def _tell_applied(action: str, person_id: str, check_in: CheckIn) -> None:
+    await _audit(action, person_id, check_in, person_id)
+    await notify([person_id], "check_in_applied", check_in=check_in.id)
+    staff = await role_holders(check_in.community_id)
+    await notify(staff, "check_in_to_review", check_in=check_in.id)
+
+
+async def _tell_decided(action: str, event: str, actor_id: str, check_in: CheckIn, **details: Any) -> None:
+    person_id = await member_person(check_in.membership_id)
+    await _audit(action, actor_id, check_in, person_id, **details)
+    await notify([person_id], event, check_in=check_in.id, at=clock.now())
+
+
+async def _audit(action: str, actor_id: str | None, check_in: CheckIn, person_id: str, **details: Any) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("check_in", check_in.id),
+        person_id=person_id,
+        organization_id=check_in.community_id,
+        **{name: value for name, value in details.items() if value is not None},
+    )

@@ -1,0 +1,339 @@
+"""Posts 设岗定责: a community opens them, members apply, staff approve; places are never oversold. (Policy section 6.)
+
+Locks, in this order: the membership, the post, the holding, the allotment.
+"""
+
+from datetime import date, timedelta
+
+from server.background.sweeps import Batch
+from server.check_in.models import CheckIn, CheckInState
+from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding, PostState
+from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state, today
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
+from server.foundation.ids import new_id
+from server.members.models import Membership
+from server.members.service import member_person, membership_of
+from server.notifications.service import notify
+from server.organizations.access import require_role, require_role_or_hide, role_holders
+from server.organizations.models import Level, Organization
+from server.places.models import Purpose
+from server.places.service import change_capacity, close_allotment, leave_place, open_allotment, take_place
+from server.service_record.service import record_service
+
+_BATCH = 20
+
+
+class NotCheckedIn(Refusal):
+    """Posts are for members whose check-in to this community is confirmed."""
+
+    code, title, status = "not_checked_in", "请先在该社区报到", 409
+
+
+class PostHeld(Refusal):
+    """The member holds this post already, or has applied for it."""
+
+    code, title, status = "post_held", "您已申请或担任该岗位", 409
+
+
+class PostClosed(Refusal):
+    code, title, status = "post_closed", "该岗位已停止申请", 409
+
+
+async def open_post(
+    actor_id: str,
+    community_id: str,
+    *,
+    title: str,
+    category: PostCategory,
+    category_name: str = "",
+    duties: str,
+    places: int,
+    term_starts_on: date,
+    term_ends_on: date | None,
+) -> str:
+    """A community opens a post with a number of places and a term; its id.
+
+    `category_name` is needed for a category of the community's own (`other`), and only there. Raises InvalidFields,
+    NotAllowed.
+    """
+    await require_role(actor_id, community_id)
+    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
+        raise InvalidFields.of("community_id", "请选择一个社区")
+    if (category is PostCategory.OTHER) != bool(category_name.strip()):
+        raise InvalidFields.of("category_name", "自设类别请填写名称，其他类别无需填写")
+    _check_term(term_starts_on, term_ends_on)
+    async with transaction():
+        post_id = new_id()
+        allotment = await open_allotment(Purpose.POST, post_id, places, may_wait=False)
+        await Post.create(
+            id=post_id,
+            community_id=community_id,
+            title=title,
+            category=category,
+            category_name=category_name.strip(),
+            duties=duties,
+            allotment_id=allotment.id,
+            term_starts_on=term_starts_on,
+            term_ends_on=term_ends_on,
+        )
+        await record_audit(
+            "open_post", actor_id=actor_id, subject=("post", post_id), organization_id=community_id, places=places
+        )
+    return post_id
+
+
+async def change_post(
+    actor_id: str, post_id: str, version: int, *, title: str, duties: str, places: int, term_ends_on: date | None
+) -> None:
+    """Staff edit a post. Fewer places than holders throw nobody out. Raises EditedMeanwhile, WrongState."""
+    async with transaction():
+        post = await _lock_post(actor_id, post_id)
+        if post.version != version:
+            raise EditedMeanwhile()
+        if post.state is not PostState.OPEN:
+            raise WrongState()
+        _check_term(post.term_starts_on, term_ends_on)
+        post.title, post.duties, post.term_ends_on = title, duties, term_ends_on
+        post.version += 1
+        await post.save()
+        await change_capacity(post.allotment_id, places)
+        await record_audit(
+            "change_post",
+            actor_id=actor_id,
+            subject=("post", post_id),
+            organization_id=post.community_id,
+            places=places,
+        )
+
+
+async def close_post(actor_id: str, post_id: str) -> None:
+    """No more applications; open ones are refused, and those who hold it keep it to the end of its term."""
+    async with transaction():
+        post = await _lock_post(actor_id, post_id)
+        if post.state is not PostState.OPEN:
+            return
+        await _shut(post, PostState.CLOSED, actor_id, "岗位已停止申请")
+        await record_audit(
+            "close_post", actor_id=actor_id, subject=("post", post_id), organization_id=post.community_id
+        )
+
+
+async def end_terms() -> int:
+    """The sweep: posts whose term is over end, with all that is held or asked for; how many posts."""
+    batch = Batch("post_terms_end")
+    async with transaction():
+        ids = await fetch(
+            "SELECT id FROM post WHERE state <> 'ended' AND term_ends_on < $1 AND id <> ALL($2) "
+            f"ORDER BY term_ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
+            today(),
+            batch.passed_over,
+        )
+        for post in await Post.filter(id__in=[row["id"] for row in ids]).order_by("id"):
+            async with batch.row(post.id):
+                await _shut(post, PostState.ENDED, None, "岗位任期已满")
+                await record_audit(
+                    "end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id
+                )
+                await notify(await role_holders(post.community_id), "post_term_over", post=post.id)
+    return batch.finish()
+
+
+async def term_lag() -> float:
+    """Seconds that the longest finished term has waited for the sweep."""
+    last_day = await fetch_value(
+        "SELECT min(term_ends_on) FROM post WHERE state <> 'ended' AND term_ends_on < $1", today()
+    )
+    return (today() - last_day - timedelta(days=1)).total_seconds() if last_day else 0.0
+
+
+async def apply_for_post(person_id: str, post_id: str) -> str:
+    """A member asks for a post of the community where their check-in is confirmed; the application's id.
+
+    Raises NotFound, PostClosed, NotCheckedIn, PostHeld.
+    """
+    try:
+        async with transaction():
+            membership_id = await membership_of(person_id)
+            if membership_id:
+                await _lock_membership(membership_id)
+            # Shared, so that closing the post waits and finds this application.
+            found = await fetch("SELECT 1 FROM post WHERE id = $1 FOR SHARE", post_id)
+            if not found:
+                raise NotFound()
+            post = await Post.get(id=post_id)
+            if post.state is not PostState.OPEN:
+                raise PostClosed()
+            if membership_id is None or not await _is_checked_in(membership_id, post.community_id):
+                raise NotCheckedIn()
+            holding = await PostHolding.create(post_id=post_id, membership_id=membership_id, applied_at=clock.now())
+            await _audit("apply_for_post", person_id, holding, post)
+            await notify([person_id], "post_applied", holding=holding.id)
+            await notify(await role_holders(post.community_id), "post_to_review", holding=holding.id)
+    except IntegrityError as error:
+        if violates(error, "post_holding_one_active"):
+            raise PostHeld() from None
+        raise
+    return holding.id
+
+
+async def approve_post(actor_id: str, holding_id: str) -> None:
+    """Staff give the member the post.
+
+    Raises PlacesFull when all its places are taken, PlacesClosed, NotCheckedIn, WrongState.
+    """
+    async with transaction():
+        holding, post = await _lock_holding(actor_id, holding_id)
+        state = next_state(HOLDING_TABLE, holding.state, Action.CONFIRM, Actor.STAFF)
+        if state is holding.state:
+            return
+        if not await _is_checked_in(holding.membership_id, post.community_id):
+            raise NotCheckedIn("申请人已不在本社区报到")
+        # The holder is the membership: nothing outside members/ tells that a person is a member.
+        place = await take_place(post.allotment_id, holding.membership_id, wait=False)
+        holding.place_id = place.id
+        await _settle(holding, state, actor_id, "")
+        await _audit("approve_post", actor_id, holding, post)
+        await record_service(
+            await _holder(holding),
+            rule="post_taken",
+            source=("holding", holding.id),
+            occurred_at=clock.now(),
+            organization_id=post.community_id,
+        )
+        await notify([await _holder(holding)], "post_approved", holding=holding.id, at=clock.now())
+
+
+async def refuse_post(actor_id: str, holding_id: str, reason: str) -> None:
+    """Staff turn the application down."""
+    async with transaction():
+        holding, post = await _lock_holding(actor_id, holding_id)
+        await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.REFUSE, Actor.STAFF), actor_id, reason)
+        await _audit("refuse_post", actor_id, holding, post)
+        await notify([await _holder(holding)], "post_refused", holding=holding.id, at=clock.now())
+
+
+async def leave_post(person_id: str, holding_id: str, reason: str) -> None:
+    """The member takes the application back, or gives the post up; taking and leaving both stay on record."""
+    async with transaction():
+        membership_id = await membership_of(person_id)
+        if membership_id is None or not await PostHolding.exists(id=holding_id, membership_id=membership_id):
+            raise NotFound()
+        await _lock_membership(membership_id)
+        holding = await PostHolding.filter(id=holding_id).select_for_update().get()
+        state = next_state(HOLDING_TABLE, holding.state, Action.WITHDRAW, Actor.MEMBER)
+        await _settle(holding, state, None, reason)
+        post = await Post.get(id=holding.post_id)
+        await _audit("leave_post", person_id, holding, post)
+        await notify(await role_holders(post.community_id), "post_left", holding=holding.id)
+
+
+async def end_holding(actor_id: str, holding_id: str, reason: str) -> None:
+    """Staff end a member's holding of a post."""
+    async with transaction():
+        holding, post = await _lock_holding(actor_id, holding_id)
+        await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.END, Actor.STAFF), actor_id, reason)
+        await _audit("end_holding", actor_id, holding, post)
+        await notify([await _holder(holding)], "post_ended", holding=holding.id)
+
+
+async def end_holdings_of(membership_id: str, community_id: str, reason: str) -> None:
+    """The member's check-in to the community is over, so are the posts there. The membership is locked."""
+    rows = await fetch(
+        "SELECT h.id FROM post_holding h JOIN post p ON p.id = h.post_id WHERE h.membership_id = $1 "
+        # Several allotments in the order of their ids.
+        "AND p.community_id = $2 AND h.state IN ('applied', 'held') ORDER BY p.allotment_id FOR UPDATE OF h",
+        membership_id,
+        community_id,
+    )
+    for row in rows:
+        holding = await PostHolding.get(id=row["id"])
+        post = await Post.get(id=holding.post_id)
+        await _lapse(holding, post, None, reason)
+
+
+async def _shut(post: Post, state: PostState, actor_id: str | None, reason: str) -> None:
+    """Close or end a locked post: what is asked for is refused, and with the term what is held ends."""
+    over = state is PostState.ENDED
+    concerned = [HoldingState.APPLIED, HoldingState.HELD] if over else [HoldingState.APPLIED]
+    # The holdings before the allotment, as where staff approve one.
+    held = PostHolding.filter(post_id=post.id, state__in=concerned).order_by("id")
+    for holding in await held.select_for_update():
+        await _lapse(holding, post, actor_id, reason)
+    await close_allotment(post.allotment_id)
+    post.state = state
+    post.version += 1
+    await post.save(update_fields=["state", "version"])
+
+
+async def _lapse(holding: PostHolding, post: Post, actor_id: str | None, reason: str) -> None:
+    was_held = holding.state is HoldingState.HELD
+    await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.LAPSE, Actor.SYSTEM), actor_id, reason)
+    await _audit("end_holding" if was_held else "refuse_post", actor_id, holding, post)
+    if was_held:
+        await notify([await _holder(holding)], "post_ended", holding=holding.id)
+    else:
+        await notify([await _holder(holding)], "post_refused", holding=holding.id, at=clock.now())
+
+
+async def _lock_post(actor_id: str, post_id: str) -> Post:
+    post = await Post.filter(id=post_id).select_for_update().get_or_none()
+    if post is None:
+        raise NotFound()
+    await require_role(actor_id, post.community_id)
+    return post
+
+
+async def _lock_holding(actor_id: str, holding_id: str) -> tuple[PostHolding, Post]:
+    seen = await PostHolding.get_or_none(id=holding_id)
+    if seen is None:
+        raise NotFound()
+    post = await Post.get(id=seen.post_id)
+    await require_role_or_hide(actor_id, post.community_id)
+    # The race: approving while the member's check-in there ends. Both take the membership first.
+    await _lock_membership(seen.membership_id)
+    return await PostHolding.filter(id=holding_id).select_for_update().get(), post
+
+
+async def _lock_membership(membership_id: str) -> None:
+    await Membership.filter(id=membership_id).select_for_update().get()
+
+
+async def _is_checked_in(membership_id: str, community_id: str) -> bool:
+    return await CheckIn.exists(membership_id=membership_id, community_id=community_id, state=CheckInState.CONFIRMED)
+
+
+async def _settle(holding: PostHolding, state: HoldingState, actor_id: str | None, reason: str) -> None:
+    """Bring a locked holding into its next state; a place that was held is free again."""
+    now = clock.now()
+    if holding.state is HoldingState.HELD:
+        assert holding.place_id
+        await leave_place(holding.place_id, str(state))
+        holding.ended_at = now
+        holding.decided_by_id = actor_id or holding.decided_by_id
+    else:
+        holding.decided_at, holding.decided_by_id = now, actor_id
+    holding.state, holding.reason = state, reason
+    await holding.save()
+
+
+async def _holder(holding: PostHolding) -> str:
+    return await member_person(holding.membership_id)
+
+
+async def _audit(action: str, actor_id: str | None, holding: PostHolding, post: Post) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("post_holding", holding.id),
+        person_id=await _holder(holding),
+        organization_id=post.community_id,
+        post=post.id,
+    )
+
+
+def _check_term(starts_on: date, ends_on: date | None) -> None:
+    if ends_on and ends_on < starts_on:
+        raise InvalidFields.of("term_ends_on", "任期结束不能早于开始")

@@ -1,0 +1,112 @@
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint
+
+from server.foundation.database import IdField, Model, SqlIndex
+
+
+class PostCategory(StrEnum):
+    """The policy's section 6 names five kinds of post; a community may have its own."""
+
+    COMMUNITY_SUPERVISION = "community_supervision"
+    PUBLIC_AFFAIRS = "public_affairs"
+    DEMOCRACY_BUILDING = "democracy_building"
+    CIVIC_MORALITY = "civic_morality"
+    POVERTY_RELIEF = "poverty_relief"
+    OTHER = "other"
+
+
+class PostState(StrEnum):
+    """Open for applications; closed, while those who hold it go on; ended with its term."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ENDED = "ended"
+
+
+class Post(Model):
+    """A duty in the community 岗位 that members apply for; its places are an allotment.
+
+    `category_name` is the community's own name for a kind of post that the policy does not name.
+    """
+
+    community_id: str
+    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    title = fields.CharField(max_length=40)
+    category = fields.CharEnumField(PostCategory, max_length=32)
+    category_name = fields.CharField(max_length=20, default="")
+    duties = fields.CharField(max_length=1000)
+    allotment_id = IdField()
+    term_starts_on = fields.DateField()
+    term_ends_on = fields.DateField(null=True)
+    state = fields.CharEnumField(PostState, max_length=16, default=PostState.OPEN)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "post"
+        constraints = [
+            CheckConstraint(
+                check="term_ends_on IS NULL OR term_ends_on >= term_starts_on", name="post_term_ends_after_it_starts"
+            ),
+            CheckConstraint(check="(category = 'other') = (category_name <> '')", name="post_own_category_has_a_name"),
+        ]
+        indexes = [
+            SqlIndex(name="post_community", columns="community_id, state, id"),
+            SqlIndex(
+                name="post_term", columns="term_ends_on, id", where="state <> 'ended' AND term_ends_on IS NOT NULL"
+            ),
+            SqlIndex(name="post_allotment", columns="allotment_id", unique=True),
+        ]
+
+
+class HoldingState(StrEnum):
+    """Left is the member's wish; ended is staff's, or the term is over. See rules.HOLDING_TABLE."""
+
+    APPLIED = "applied"
+    HELD = "held"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    LEFT = "left"
+    ENDED = "ended"
+
+
+class PostHolding(Model):
+    """A member's application for a post and what became of it. `place_id` is the place in the post's allotment."""
+
+    post_id: str
+    membership_id: str
+    post: fields.ForeignKeyRelation[Post] = fields.ForeignKeyField(
+        "linli.Post", related_name=False, on_delete=fields.RESTRICT
+    )
+    membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
+    )
+    state = fields.CharEnumField(HoldingState, max_length=16, default=HoldingState.APPLIED)
+    place_id = IdField(null=True)
+    reason = fields.CharField(max_length=200, default="")
+    applied_at = fields.DatetimeField()
+    decided_at = fields.DatetimeField(null=True)
+    decided_by_id: str | None = IdField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "post_holding"
+        constraints = [
+            CheckConstraint(
+                check="state NOT IN ('held', 'left', 'ended') OR place_id IS NOT NULL", name="post_holding_has_a_place"
+            ),
+        ]
+        indexes = [
+            SqlIndex(
+                name="post_holding_one_active",
+                columns="post_id, membership_id",
+                where="state IN ('applied', 'held')",
+                unique=True,
+            ),
+            SqlIndex(name="post_holding_membership", columns="membership_id, id"),
+            SqlIndex(name="post_holding_post", columns="post_id, state, id"),
+        ]

@@ -1,0 +1,199 @@
+"""Reading posts 岗位: what is open, who holds what, and the words for messages."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import msgspec
+
+from server.accounts.details import read_details
+from server.accounts.masking import mask_name, mask_phone
+from server.accounts.models import ConsentKind
+from server.check_in.posts.models import HoldingState, PostCategory, PostState
+from server.foundation.database import fetch, fetch_structs
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.members.service import membership_of, open_memberships
+from server.organizations.access import READERS, require_role
+
+
+class PostCard(msgspec.Struct):
+    """A post as anybody in the community sees it."""
+
+    id: Id
+    title: str
+    category: PostCategory
+    category_name: str
+    duties: str
+    places: int
+    free_places: int
+    term_starts_on: date
+    term_ends_on: date | None
+    state: PostState
+    version: int
+
+
+class MyHolding(msgspec.Struct):
+    """A post that the member applied for or holds."""
+
+    id: Id
+    post_id: Id
+    title: str
+    community_name: str
+    state: HoldingState
+    reason: str
+    applied_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+
+
+class HoldingCard(msgspec.Struct):
+    """An application for a post, or a holding of one, in the staff's list."""
+
+    id: Id
+    post_id: Id
+    title: str
+    membership_id: Id
+    name: str
+    phone: str
+    state: HoldingState
+    reason: str
+    applied_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+
+
+class VisibleHolder(msgspec.Struct):
+    """Who holds a post, of those who agreed to be seen; the name is masked."""
+
+    post_id: Id
+    title: str
+    name: str
+    since: datetime
+
+
+async def list_posts(
+    community_id: str, cursor: str | None, limit: int, state: PostState = PostState.OPEN
+) -> Page[PostCard]:
+    """The posts of a community in one state; those that are open, for everybody."""
+    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
+    rows = await fetch_structs(
+        PostCard,
+        "SELECT p.id, p.title, p.category, p.category_name, p.duties, a.capacity AS places, "
+        "GREATEST(a.capacity - a.taken, 0) AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version "
+        "FROM post p JOIN allotment a ON a.id = p.allotment_id WHERE p.community_id = $1 AND p.state = $4 "
+        "AND ($2::uuid IS NULL OR p.id > $2) ORDER BY p.id LIMIT $3",
+        community_id,
+        after,
+        limit + 1,
+        str(state),
+    )
+    return cut_page(rows, limit, lambda post: (post.id,))
+
+
+async def list_my_posts(person_id: str) -> list[MyHolding]:
+    """The member's applications and posts, newest first."""
+    return await fetch_structs(
+        MyHolding,
+        "SELECT h.id, h.post_id, p.title, o.name AS community_name, h.state, h.reason, h.applied_at, h.decided_at, "
+        "h.ended_at FROM post_holding h JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id "
+        "WHERE h.membership_id = $1 ORDER BY h.id DESC LIMIT 100",
+        await membership_of(person_id),
+    )
+
+
+async def list_community_posts(
+    actor_id: str, community_id: str, state: PostState, cursor: str | None, limit: int
+) -> Page[PostCard]:
+    """All posts of a community in one state, for those who work there."""
+    await require_role(actor_id, community_id, READERS)
+    return await list_posts(community_id, cursor, limit, state)
+
+
+async def list_post_holdings(
+    actor_id: str,
+    community_id: str,
+    state: HoldingState,
+    cursor: str | None,
+    limit: int,
+    post_id: str | None = None,
+) -> Page[HoldingCard]:
+    """Who applied for, holds or held the community's posts (or one of them), oldest first; names and phones masked."""
+    await require_role(actor_id, community_id, READERS)
+    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
+    rows = await fetch(
+        "SELECT h.id, h.post_id, p.title, h.membership_id, h.state, h.reason, h.applied_at, h.decided_at, h.ended_at "
+        "FROM post_holding h JOIN post p ON p.id = h.post_id WHERE p.community_id = $1 AND h.state = $2 "
+        "AND ($3::uuid IS NULL OR h.id > $3) AND ($5::uuid IS NULL OR p.id = $5) ORDER BY h.id LIMIT $4",
+        community_id,
+        str(state),
+        after,
+        limit + 1,
+        post_id,
+    )
+    facts = await open_memberships([row["membership_id"] for row in rows])
+    details = await read_details([fact.person_id for fact in facts.values()])
+    cards = []
+    for row in rows:
+        person = details.get(facts[row["membership_id"]].person_id)
+        cards.append(
+            HoldingCard(
+                id=row["id"],
+                post_id=row["post_id"],
+                title=row["title"],
+                membership_id=row["membership_id"],
+                name=mask_name(person.real_name) if person else "",
+                phone=mask_phone(person.phone) if person else "",
+                state=HoldingState(row["state"]),
+                reason=row["reason"],
+                applied_at=row["applied_at"],
+                decided_at=row["decided_at"],
+                ended_at=row["ended_at"],
+            )
+        )
+    return cut_page(cards, limit, lambda card: (card.id,))
+
+
+async def list_visible_holders(community_id: str) -> list[VisibleHolder]:
+    """Who holds the community's posts, for everybody: only those who consented to being visible 亮身份."""
+    rows = await fetch(
+        "SELECT h.membership_id, h.post_id, p.title, h.decided_at FROM post_holding h JOIN post p ON p.id = h.post_id "
+        "WHERE p.community_id = $1 AND h.state = 'held' ORDER BY p.id, h.id LIMIT 500",
+        community_id,
+    )
+    facts = await open_memberships({row["membership_id"] for row in rows})
+    consented = {
+        row["person_id"]
+        for row in await fetch(
+            "SELECT person_id FROM consent WHERE person_id = ANY($1) AND kind = $2 AND withdrawn_at IS NULL",
+            [fact.person_id for fact in facts.values()],
+            str(ConsentKind.SHOW_IDENTITY),
+        )
+    }
+    details = await read_details(consented)
+    holders = []
+    for row in rows:
+        person_id = facts[row["membership_id"]].person_id
+        if person_id in consented and person_id in details:
+            name = mask_name(details[person_id].real_name)
+            holders.append(VisibleHolder(row["post_id"], row["title"], name, row["decided_at"]))
+    return holders
+
+
+async def describe_posts(post_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Words for messages: the post and its community."""
+    rows = await fetch(
+        "SELECT p.id, p.title, o.name AS community FROM post p JOIN organization o ON o.id = p.community_id "
+        "WHERE p.id = ANY($1)",
+        list(post_ids),
+    )
+    return {row["id"]: dict(row) for row in rows}
+
+
+async def describe_holdings(holding_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Words for messages: the post, its community, and the reason that was given."""
+    rows = await fetch(
+        "SELECT h.id, p.title, p.id AS post_id, o.name AS community, h.reason FROM post_holding h "
+        "JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id WHERE h.id = ANY($1)",
+        list(holding_ids),
+    )
+    return {row["id"]: dict(row) for row in rows}

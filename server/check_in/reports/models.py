@@ -1,0 +1,127 @@
+"""Half-year reports 在职党员作用发挥情况反馈, and the runs over a month or half-year that make them."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.check_in.posts.models import PostHolding
+from server.foundation.database import IdField, Model, SqlIndex
+
+
+class ReportState(StrEnum):
+    """See report_rules.TABLE."""
+
+    DRAFT = "draft"
+    ASSESSED = "assessed"
+    CORRECTION_ASKED = "correction_asked"
+    SETTLED = "settled"
+    RELEASED = "released"
+    ACKNOWLEDGED = "acknowledged"
+
+
+class Grade(StrEnum):
+    """The community's grade: 优秀, 合格, 基本合格, 不合格, as in the yearly 民主评议党员."""
+
+    EXCELLENT = "excellent"
+    QUALIFIED = "qualified"
+    BASICALLY_QUALIFIED = "basically_qualified"
+    UNQUALIFIED = "unqualified"
+
+
+class HalfYearReport(Model):
+    """What one in-service member did in one half-year, frozen at `frozen_at`.
+
+    `content` is the lines, taken from the ledger and never added to; `minutes` and `points` are their sums. `words` is
+    what was written: the community's opinion, the member's request, the answer. Both are ciphertexts: at rest nothing
+    here tells who the member is (see members/models.py). `unit` is the home organization's unit, which receives it.
+    After the release nothing of it changes but the acknowledgement (migrations/_guards.py).
+    """
+
+    membership_id: str
+    community_id: str
+    unit_id: str | None
+    membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
+    )
+    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
+    )
+    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    period = fields.CharField(max_length=6)
+    state = fields.CharEnumField(ReportState, max_length=16, default=ReportState.DRAFT)
+    content = fields.BinaryField()
+    words = fields.BinaryField()
+    minutes = fields.IntField()
+    points = fields.IntField()
+    grade = fields.CharEnumField(Grade, max_length=24, null=True)
+    frozen_at = fields.DatetimeField()
+    assessed_at = fields.DatetimeField(null=True)
+    assessed_by_id = IdField(null=True)
+    correction_asked_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+    settled_by_id = IdField(null=True)
+    released_at = fields.DatetimeField(null=True)
+    released_by_id = IdField(null=True)
+    acknowledged_at = fields.DatetimeField(null=True)
+    acknowledged_by_id = IdField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "half_year_report"
+        constraints = [
+            UniqueConstraint(fields=("membership_id", "period"), name="half_year_report_one_per_period"),
+            CheckConstraint(
+                check="(state = 'draft') = (assessed_at IS NULL) AND (state = 'draft') = (grade IS NULL)",
+                name="half_year_report_assessed",
+            ),
+            CheckConstraint(
+                check="(state IN ('released', 'acknowledged')) = (released_at IS NOT NULL)",
+                name="half_year_report_released",
+            ),
+            CheckConstraint(
+                check="(state = 'acknowledged') = (acknowledged_at IS NOT NULL)", name="half_year_report_acknowledged"
+            ),
+        ]
+        indexes = [
+            SqlIndex(name="half_year_report_community", columns="community_id, period, state, id"),
+            SqlIndex(name="half_year_report_unit", columns="unit_id, period, id", where="unit_id IS NOT NULL"),
+        ]
+
+
+class RunKind(StrEnum):
+    POST_MONTHS = "post_months"
+    REPORTS = "reports"
+
+
+class PeriodRun(Model):
+    """One pass over everybody for a month or half-year, batch by batch: whoever locks the row does the next batch, from
+    `after_id` on. `made` counts. `missed` are those that could not be done; once it is over they are tried again."""
+
+    kind = fields.CharEnumField(RunKind, max_length=16)
+    period = fields.CharField(max_length=7)
+    after_id = IdField(null=True)
+    made = fields.IntField(default=0)
+    missed: Any = fields.JSONField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "period_run"
+        constraints = [UniqueConstraint(fields=("kind", "period"), name="period_run_once")]
+
+
+class PostMonth(Model):
+    """A month in which a member held a post long enough to be credited for it: the source of a service entry."""
+
+    holding_id: str
+    holding: fields.ForeignKeyRelation[PostHolding] = fields.ForeignKeyField(
+        "linli.PostHolding", related_name=False, on_delete=fields.RESTRICT
+    )
+    month = fields.CharField(max_length=7)
+
+    class Meta:
+        table = "post_month"
+        constraints = [UniqueConstraint(fields=("holding_id", "month"), name="post_month_once")]

@@ -1,0 +1,118 @@
+"""Who may do what to a half-year report, and what becomes of it: the one table of (state, action, actor) → next state.
+
+The services ask it before every change, the README shows it, and a test tries every combination. Source: the policy's
+section 6 (每半年将在职党员发挥作用情况向其所属党组织反馈) and the working rules in the issue.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from server.check_in.reports.models import Grade, ReportState
+from server.foundation.errors import NotAllowed, WrongState
+
+CORRECTION_TIME = timedelta(days=7)
+"""How long a member may ask for a correction after the community has shown what it writes; until it is over, only the
+member's own word lets the report go."""
+
+
+class Actor(StrEnum):
+    """In which quality somebody acts on a report."""
+
+    MEMBER = "member"
+    """Whose report it is."""
+    STAFF = "staff"
+    """Staff or manager of the community or above it, unless it is their own: nobody decides on themselves."""
+    MANAGER = "manager"
+    """Manager of the community or above it, unless it is their own."""
+    LIAISON = "liaison"
+    """Liaison of the unit that the member's home organization belongs to."""
+
+
+class Action(StrEnum):
+    ASSESS = "assess"
+    AGREE = "agree"
+    ASK_CORRECTION = "ask_correction"
+    ACCEPT_CORRECTION = "accept_correction"
+    DECLINE_CORRECTION = "decline_correction"
+    RELEASE = "release"
+    ACKNOWLEDGE = "acknowledge"
+
+
+_S = ReportState
+
+TABLE: dict[tuple[ReportState, Action, Actor], ReportState] = {
+    # The community writes its opinion and grade; as long as the member has not answered, it may write them anew.
+    (_S.DRAFT, Action.ASSESS, Actor.STAFF): _S.ASSESSED,
+    (_S.ASSESSED, Action.ASSESS, Actor.STAFF): _S.ASSESSED,
+    # The member has seen it, and agrees or asks for a correction.
+    (_S.ASSESSED, Action.AGREE, Actor.MEMBER): _S.SETTLED,
+    (_S.ASSESSED, Action.ASK_CORRECTION, Actor.MEMBER): _S.CORRECTION_ASKED,
+    (_S.CORRECTION_ASKED, Action.ACCEPT_CORRECTION, Actor.STAFF): _S.SETTLED,
+    (_S.CORRECTION_ASKED, Action.DECLINE_CORRECTION, Actor.STAFF): _S.SETTLED,
+    # Without an answer of the member's, only when the time for one is over.
+    (_S.ASSESSED, Action.RELEASE, Actor.MANAGER): _S.RELEASED,
+    (_S.SETTLED, Action.RELEASE, Actor.MANAGER): _S.RELEASED,
+    (_S.RELEASED, Action.ACKNOWLEDGE, Actor.LIAISON): _S.ACKNOWLEDGED,
+}
+"""What is not here cannot happen."""
+
+FOR_UNITS = (_S.RELEASED, _S.ACKNOWLEDGED)
+"""States in which a unit's liaison sees a report."""
+
+STATE_WORDS = {
+    _S.DRAFT: "待社区评价",
+    _S.ASSESSED: "待本人核对",
+    _S.CORRECTION_ASKED: "本人申请更正",
+    _S.SETTLED: "待反馈",
+    _S.RELEASED: "已反馈",
+    _S.ACKNOWLEDGED: "单位已签收",
+}
+
+GRADE_WORDS = {
+    Grade.EXCELLENT: "优秀",
+    Grade.QUALIFIED: "合格",
+    Grade.BASICALLY_QUALIFIED: "基本合格",
+    Grade.UNQUALIFIED: "不合格",
+}
+
+
+def may_see(state: ReportState, actors: Iterable[Actor]) -> bool:
+    """Whether a report in this state exists for somebody who is `actors` to it."""
+    actors = set(actors)
+    if actors & {Actor.STAFF, Actor.MANAGER}:
+        return True
+    if Actor.MEMBER in actors:
+        return state is not _S.DRAFT
+    return Actor.LIAISON in actors and state in FOR_UNITS
+
+
+def next_state(state: ReportState, action: Action, actors: Iterable[Actor]) -> ReportState:
+    """Where the action leads for somebody who is `actors` to the report.
+
+    Raises WrongState when they could do it in another state, NotAllowed when it is never theirs to do.
+    """
+    actors = set(actors)
+    for actor in Actor:
+        if actor in actors and (following := TABLE.get((state, action, actor))):
+            return following
+    if any(known is action and actor in actors for _, known, actor in TABLE):
+        raise WrongState(f"该反馈{STATE_WORDS[state]}，不能进行此操作", state=str(state))
+    raise NotAllowed()
+
+
+def possible_actions(
+    state: ReportState, actors: Iterable[Actor], assessed_at: datetime | None, now: datetime
+) -> list[Action]:
+    """What they can do now, by the table and the clock."""
+    actors = set(actors)
+    found = [action for action in Action if any((state, action, actor) in TABLE for actor in actors)]
+    if state is _S.ASSESSED and assessed_at:
+        late = Action.RELEASE if now < correction_ends_at(assessed_at) else Action.ASK_CORRECTION
+        found = [action for action in found if action is not late]
+    return found
+
+
+def correction_ends_at(assessed_at: datetime) -> datetime:
+    """Until when the member may ask for a correction."""
+    return assessed_at + CORRECTION_TIME

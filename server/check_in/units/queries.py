@@ -1,0 +1,351 @@
+"""Reading unit check-ins: what everybody sees, what the liaison and the staff see, and a unit's own members."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from server.accounts.details import details_of, read_details
+from server.accounts.masking import mask_name
+from server.check_in.models import CheckInState
+from server.check_in.rules import today
+from server.check_in.units.models import UnitCheckInState, UnitKind
+from server.check_in.units.pairing import IN_FORCE
+from server.check_in.units.unit_check_in import CHECKED_OFFERS, LIAISONS, UnitContact, open_contact
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.members.homes import homes_of_host
+from server.members.models import MemberKind
+from server.members.service import home_index_of, open_memberships
+from server.moderation.service import hidden_words
+from server.organizations.access import READERS, WORKERS, require_role_or_hide
+from server.organizations.models import Level
+from server.service_record.queries import ServiceTotals, service_totals
+
+
+class UnitPair(msgspec.Struct):
+    """A unit and a community or subdistrict that are a pair: what everybody may know. `offers` is empty until they have
+    passed the content check."""
+
+    unit_id: Id
+    unit_name: str
+    area_id: Id
+    area_name: str
+    unit_kind: UnitKind
+    offers: list[str]
+    starts_on: date
+    ends_on: date | None
+
+
+class UnitPage(msgspec.Struct):
+    """A unit's public page."""
+
+    unit_id: Id
+    name: str
+    pairs: list[UnitPair]
+
+
+class UnitCheckInView(msgspec.Struct, kw_only=True):
+    """A unit check-in with all that was told, for the unit's liaison and the place's staff."""
+
+    id: Id
+    unit_id: Id
+    unit_name: str
+    area_id: Id
+    area_name: str
+    party_organization_id: Id
+    party_organization_name: str
+    unit_kind: UnitKind
+    state: UnitCheckInState
+    member_count: int
+    contact: UnitContact
+    offers: list[str]
+    starts_on: date | None
+    ends_on: date | None
+    reason: str
+    applied_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    version: int
+
+
+class UnitCheckInCard(msgspec.Struct):
+    """A unit check-in in the staff's list."""
+
+    id: Id
+    unit_name: str
+    area_name: str
+    unit_kind: UnitKind
+    state: UnitCheckInState
+    member_count: int
+    starts_on: date | None
+    ends_on: date | None
+    applied_at: datetime
+
+
+class UnitMember(msgspec.Struct):
+    """A member of the unit with a check-in, for its liaison: masked, with what they did."""
+
+    membership_id: Id
+    name: str
+    kind: MemberKind
+    community_name: str
+    state: CheckInState
+    checked_in_at: datetime
+    times: int
+    minutes: int
+    points: int
+
+
+class UnitMemberCheckIn(msgspec.Struct):
+    """Where a member has been checked in, and when."""
+
+    community_name: str
+    state: CheckInState
+    via_unit: bool
+    checked_in_at: datetime
+    ended_at: datetime | None
+
+
+class UnitMemberDetail(msgspec.Struct):
+    """One member of the unit: name in full, check-ins and service; no phone, no residence. Each view is audited."""
+
+    membership_id: Id
+    real_name: str
+    kind: MemberKind
+    check_ins: list[UnitMemberCheckIn]
+    posts: list[str]
+    service: ServiceTotals
+
+
+class PeriodQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """Service from `since` on and before `until`; without them, all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_COLUMNS = (
+    "c.id, c.unit_id, u.name AS unit_name, c.area_id, a.name AS area_name, c.party_organization_id, "
+    "p.name AS party_organization_name, c.unit_kind, c.state, c.member_count, c.contact, c.offers, c.starts_on, "
+    "c.ends_on, c.reason, c.applied_at, c.decided_at, c.ended_at, c.version FROM unit_check_in c "
+    "JOIN organization u ON u.id = c.unit_id JOIN organization a ON a.id = c.area_id "
+    "JOIN party_organization p ON p.id = c.party_organization_id"
+)
+
+
+async def show_unit(unit_id: str) -> UnitPage:
+    """A unit's public page. Raises NotFound for what is no unit."""
+    row = await fetch_one("SELECT name FROM organization WHERE id = $1 AND level = $2", unit_id, str(Level.UNIT))
+    if row is None:
+        raise NotFound()
+    return UnitPage(unit_id, row["name"], await _pairs("c.unit_id = $2", unit_id))
+
+
+async def list_paired_units(area_id: str) -> list[UnitPair]:
+    """The units that are paired with a community or subdistrict today, for everybody."""
+    return await _pairs("c.area_id = $2", area_id)
+
+
+async def list_unit_check_ins(actor_id: str, unit_id: str, page: PageQuery) -> Page[UnitCheckInView]:
+    """All of a unit's check-ins, newest first, for its liaison. Raises NotFound for all others."""
+    await require_role_or_hide(actor_id, unit_id, LIAISONS)
+    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    rows = await fetch(
+        f"SELECT {_COLUMNS} WHERE c.unit_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
+        unit_id,
+        before,
+        page.limit + 1,
+    )
+    return cut_page([_view(row) for row in rows], page.limit, lambda view: (view.id,))
+
+
+async def list_unit_check_ins_of_area(
+    actor_id: str, organization_id: str, state: UnitCheckInState, page: PageQuery
+) -> Page[UnitCheckInCard]:
+    """Unit check-ins in an organization's subtree in one state, oldest first, for those who work there."""
+    await require_role_or_hide(actor_id, organization_id, READERS)
+    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    rows = await fetch_structs(
+        UnitCheckInCard,
+        "SELECT c.id, u.name AS unit_name, a.name AS area_name, c.unit_kind, c.state, c.member_count, c.starts_on, "
+        "c.ends_on, c.applied_at FROM unit_check_in c JOIN organization u ON u.id = c.unit_id "
+        "JOIN organization a ON a.id = c.area_id WHERE a.path <@ (SELECT path FROM organization WHERE id = $1) "
+        "AND c.state = $2 AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
+        organization_id,
+        str(state),
+        after,
+        page.limit + 1,
+    )
+    return cut_page(rows, page.limit, lambda card: (card.id,))
+
+
+async def view_unit_check_in(actor_id: str, unit_check_in_id: str) -> UnitCheckInView:
+    """One unit check-in with whom to call, for the place's staff; the view is audited. Raises NotFound."""
+    row = await fetch_one(f"SELECT {_COLUMNS} WHERE c.id = $1", unit_check_in_id)
+    if row is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, row["area_id"], WORKERS)
+    await record_audit(
+        "view_unit_check_in",
+        actor_id=actor_id,
+        subject=("unit_check_in", unit_check_in_id),
+        organization_id=row["area_id"],
+    )
+    return _view(row)
+
+
+async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> Page[UnitMember]:
+    """The unit's members whose check-in some community has confirmed, for its liaison. Raises NotFound for all others.
+
+    Whose member somebody is follows from the home organization that they chose, or that staff matched.
+    """
+    await require_role_or_hide(actor_id, unit_id, LIAISONS)
+    after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
+    rows = await fetch(
+        "SELECT m.id, c.state, c.decided_at, o.name AS community_name FROM membership m JOIN LATERAL ("
+        "SELECT * FROM check_in WHERE membership_id = m.id AND state IN ('confirmed', 'ended') "
+        "ORDER BY state = 'confirmed' DESC, id DESC LIMIT 1) c ON true JOIN organization o ON o.id = c.community_id "
+        "WHERE m.home_index = ANY($1) AND m.ended_at IS NULL AND ($2::uuid IS NULL OR m.id > $2) "
+        "ORDER BY m.id LIMIT $3",
+        await _home_indexes(unit_id),
+        after,
+        query.limit + 1,
+    )
+    page = cut_page(rows, query.limit, lambda row: (row["id"],))
+    facts = await open_memberships([row["id"] for row in page.items])
+    persons = [fact.person_id for fact in facts.values()]
+    details = await read_details(persons)
+    served = {
+        row["person_id"]: row
+        for row in await fetch(
+            "SELECT person_id, count(*) FILTER (WHERE reversal_of_id IS NULL) "
+            "- count(*) FILTER (WHERE reversal_of_id IS NOT NULL) AS times, sum(minutes)::bigint AS minutes, "
+            "sum(points)::bigint AS points FROM service_entry WHERE person_id = ANY($1) "
+            "AND ($2::timestamptz IS NULL OR occurred_at >= $2) AND ($3::timestamptz IS NULL OR occurred_at < $3) "
+            "GROUP BY person_id",
+            persons,
+            query.since,
+            query.until,
+        )
+    }
+    members = []
+    for row in page.items:
+        member = facts[row["id"]]
+        sums = served.get(member.person_id)
+        members.append(
+            UnitMember(
+                membership_id=row["id"],
+                name=mask_name(details[member.person_id].real_name) if member.person_id in details else "",
+                kind=member.kind,
+                community_name=row["community_name"],
+                state=CheckInState(row["state"]),
+                checked_in_at=row["decided_at"],
+                times=sums["times"] if sums else 0,
+                minutes=sums["minutes"] if sums else 0,
+                points=sums["points"] if sums else 0,
+            )
+        )
+    return Page(members, page.next_cursor)
+
+
+async def view_unit_member(
+    actor_id: str, unit_id: str, membership_id: str, since: datetime | None, until: datetime | None
+) -> UnitMemberDetail:
+    """One member of the unit, for its liaison; the view is audited. Raises NotFound, also for another unit's."""
+    await require_role_or_hide(actor_id, unit_id, LIAISONS)
+    found = await fetch_one(
+        "SELECT 1 FROM membership WHERE id = $1 AND home_index = ANY($2) AND ended_at IS NULL",
+        membership_id,
+        await _home_indexes(unit_id),
+    )
+    check_ins = await fetch_structs(
+        UnitMemberCheckIn,
+        "SELECT o.name AS community_name, c.state, c.via_unit_id IS NOT NULL AS via_unit, "
+        "c.decided_at AS checked_in_at, c.ended_at FROM check_in c JOIN organization o ON o.id = c.community_id "
+        "WHERE c.membership_id = $1 AND c.state IN ('confirmed', 'ended') ORDER BY c.id DESC",
+        membership_id,
+    )
+    if found is None or not check_ins:
+        raise NotFound()
+    member = (await open_memberships([membership_id]))[membership_id]
+    await record_audit(
+        "view_unit_member",
+        actor_id=actor_id,
+        subject=("membership", membership_id),
+        person_id=member.person_id,
+        organization_id=unit_id,
+    )
+    posts = await fetch(
+        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id "
+        "WHERE h.membership_id = $1 AND h.state = 'held' ORDER BY h.id",
+        membership_id,
+    )
+    return UnitMemberDetail(
+        membership_id=membership_id,
+        real_name=(await details_of(member.person_id)).real_name,
+        kind=member.kind,
+        check_ins=check_ins,
+        posts=[post["title"] for post in posts],
+        service=await service_totals(member.person_id, since, until),
+    )
+
+
+async def describe_unit_check_ins(unit_check_in_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Words for messages: the unit, the place, the dates and the reason that was given."""
+    rows = await fetch(
+        "SELECT c.id, c.unit_id, u.name AS unit, a.name AS area, c.starts_on, c.ends_on, c.reason FROM unit_check_in c "
+        "JOIN organization u ON u.id = c.unit_id JOIN organization a ON a.id = c.area_id WHERE c.id = ANY($1)",
+        list(unit_check_in_ids),
+    )
+    return {
+        row["id"]: {
+            "id": row["id"],
+            "unit_id": row["unit_id"],
+            "unit": row["unit"],
+            "area": row["area"],
+            "dates": _dates(row["starts_on"], row["ends_on"]),
+            "reason": row["reason"],
+        }
+        for row in rows
+    }
+
+
+async def _pairs(condition: str, *values: Any) -> list[UnitPair]:
+    rows = await fetch(
+        "SELECT c.id, c.unit_id, u.name AS unit_name, c.area_id, a.name AS area_name, c.unit_kind, c.offers, "
+        "c.starts_on, c.ends_on FROM unit_check_in c JOIN organization u ON u.id = c.unit_id "
+        f"JOIN organization a ON a.id = c.area_id WHERE {IN_FORCE} AND {condition} ORDER BY c.id LIMIT 500",
+        today(),
+        *values,
+    )
+    hidden = await hidden_words(CHECKED_OFFERS, [row["id"] for row in rows])
+    pairs = []
+    for row in rows:
+        pair = dict(row)
+        offers = msgspec.json.decode(row["offers"], type=list[str])
+        pair["offers"] = [] if pair.pop("id") in hidden else offers
+        pairs.append(UnitPair(**pair))
+    return pairs
+
+
+async def _home_indexes(unit_id: str) -> list[bytes]:
+    return [home_index_of(home_id) for home_id in await homes_of_host(unit_id)]
+
+
+def _view(row: Any) -> UnitCheckInView:
+    values = dict(row)
+    values["contact"] = open_contact(row["id"], row["contact"])
+    values["offers"] = msgspec.json.decode(row["offers"], type=list[str])
+    return UnitCheckInView(**values)
+
+
+def _dates(starts_on: date | None, ends_on: date | None) -> str:
+    if starts_on is None:
+        return ""
+    first = f"{starts_on.year}年{starts_on.month}月{starts_on.day}日起"
+    return first if ends_on is None else f"{first}至{ends_on.year}年{ends_on.month}月{ends_on.day}日"

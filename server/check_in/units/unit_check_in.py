@@ -1,0 +1,323 @@
+"""Unit check-in 单位报到: a unit's Party organization reports to a community or subdistrict. (Policy section 9.)
+
+The unit check-in's row is the lock. Two unique indexes stand behind it: one open application and one active pairing for
+each unit and place.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from server.accounts.details import normalize_phone
+from server.background.sweeps import Batch
+from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state, today
+from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.crypto import keyring
+from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.members.homes import host_of_home
+from server.moderation.service import submit_for_check
+from server.notifications.service import notify
+from server.organizations.access import holds_role, require_role_or_hide, role_holders
+from server.organizations.models import Level, Organization, RoleKind
+
+_CONTEXT = "unit_check_in.contact"
+_BATCH = 20
+LIAISONS = (RoleKind.LIAISON,)
+CHECKED_OFFERS = "unit_offers"
+"""What the content check calls the offers of a unit check-in: they are public once they have passed."""
+
+
+class UnitCheckInPending(Refusal):
+    code, title, status = "unit_check_in_pending", "该单位已有一份待处理的报到申请", 409
+
+
+class AlreadyPaired(Refusal):
+    code, title, status = "already_paired", "该单位已与此社区（街道）结对", 409
+
+
+class UnitContact(msgspec.Struct, frozen=True):
+    """Whom to call at the unit."""
+
+    name: str
+    phone: str
+
+    def __repr__(self) -> str:
+        return "UnitContact(…)"
+
+
+class UnitApplication(msgspec.Struct, frozen=True, kw_only=True):
+    """What a unit tells when checking in. `offers` is what it can do there, and is shown to everybody."""
+
+    party_organization_id: str
+    unit_kind: UnitKind
+    member_count: int
+    contact: UnitContact
+    offers: list[str]
+
+
+async def apply_unit_check_in(actor_id: str, unit_id: str, area_id: str, application: UnitApplication) -> str:
+    """A unit's liaison applies to a community or subdistrict; the unit check-in's id.
+
+    Raises NotAllowed, InvalidFields, UnitCheckInPending, AlreadyPaired.
+    """
+    if not await holds_role(actor_id, unit_id, LIAISONS):
+        raise NotAllowed("只有单位联络员可以为单位报到")
+    if not await Organization.exists(id=area_id, level__in=[Level.COMMUNITY, Level.SUBDISTRICT], closed_at=None):
+        raise InvalidFields.of("area_id", "请选择一个社区或街道")
+    try:
+        async with transaction():
+            if await UnitCheckIn.exists(unit_id=unit_id, area_id=area_id, state=UnitCheckInState.ACCEPTED):
+                raise AlreadyPaired()
+            unit_check_in = UnitCheckIn(
+                unit_id=unit_id, area_id=area_id, applied_by_id=actor_id, applied_at=clock.now()
+            )
+            await _fill(unit_check_in, application)
+            await unit_check_in.save(force_create=True)
+            await _submit_offers(actor_id, unit_check_in)
+            await _tell_staff("apply_unit_check_in", "unit_check_in_to_review", actor_id, unit_check_in)
+    except IntegrityError as error:
+        if violates(error, "unit_check_in_one_open"):
+            raise UnitCheckInPending() from None
+        raise
+    return unit_check_in.id
+
+
+async def apply_unit_check_in_again(
+    actor_id: str, unit_check_in_id: str, version: int, application: UnitApplication
+) -> None:
+    """The liaison mends a returned application, or changes one that nobody has decided yet.
+
+    Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
+    """
+    async with transaction():
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.CHANGE, Actor.LIAISON, version)
+        await _fill(unit_check_in, application)
+        unit_check_in.state, unit_check_in.applied_at = state, clock.now()
+        unit_check_in.decided_at, unit_check_in.decided_by_id = None, None  # type: ignore[assignment]
+        await _save(unit_check_in)
+        await _submit_offers(actor_id, unit_check_in)
+        await _tell_staff("change_unit_check_in", "unit_check_in_to_review", actor_id, unit_check_in)
+
+
+async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+    """The liaison takes an open application back. Raises NotFound, WrongState."""
+    async with transaction():
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.WITHDRAW, Actor.LIAISON)
+        unit_check_in.state, unit_check_in.reason = state, reason
+        await _save(unit_check_in)
+        await _tell_staff("withdraw_unit_check_in", "unit_check_in_withdrawn", actor_id, unit_check_in)
+
+
+async def change_unit_contact(
+    actor_id: str, unit_check_in_id: str, version: int, *, contact: UnitContact, member_count: int
+) -> None:
+    """The liaison of an active pairing names somebody else to call. Raises NotFound, WrongState, EditedMeanwhile."""
+    async with transaction():
+        unit_check_in, _ = await _lock(actor_id, unit_check_in_id, Action.CHANGE_DETAILS, Actor.LIAISON, version)
+        unit_check_in.contact, unit_check_in.member_count = _seal(unit_check_in.id, contact), member_count
+        await _save(unit_check_in)
+        await _tell_staff("change_unit_contact", "unit_check_in_changed", actor_id, unit_check_in)
+
+
+async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_on: date, ends_on: date | None) -> None:
+    """Staff accept: unit and place are a pair from `starts_on` to `ends_on` (both included, or until it is ended).
+
+    Raises NotFound, WrongState (also where unit or place is closed), InvalidFields, AlreadyPaired.
+    """
+    _check_days(starts_on, ends_on)
+    try:
+        async with transaction():
+            unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.CONFIRM, Actor.STAFF)
+            if await Organization.exists(
+                id__in=[unit_check_in.unit_id, unit_check_in.area_id], closed_at__isnull=False
+            ):
+                raise WrongState("单位或社区已撤销")
+            unit_check_in.starts_on, unit_check_in.ends_on = starts_on, ends_on
+            _decide(unit_check_in, state, actor_id, unit_check_in.reason)
+            await _save(unit_check_in)
+            await _tell_unit("accept_unit_check_in", "unit_check_in_accepted", actor_id, unit_check_in)
+    except IntegrityError as error:
+        if violates(error, "unit_check_in_one_active"):
+            raise AlreadyPaired() from None
+        raise
+
+
+async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+    """Staff send the application back to be mended. Raises NotFound, WrongState."""
+    await _turn_down(actor_id, unit_check_in_id, Action.RETURN, reason)
+
+
+async def refuse_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+    """Staff refuse the application for good. Raises NotFound, WrongState."""
+    await _turn_down(actor_id, unit_check_in_id, Action.REFUSE, reason)
+
+
+async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, *, ends_on: date | None) -> None:
+    """Staff prolong or shorten an active pairing (None: without an end).
+
+    Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
+    """
+    async with transaction():
+        unit_check_in, _ = await _lock(actor_id, unit_check_in_id, Action.CHANGE_TERMS, Actor.STAFF, version)
+        assert unit_check_in.starts_on
+        _check_days(unit_check_in.starts_on, ends_on)
+        unit_check_in.ends_on = ends_on
+        await _save(unit_check_in)
+        await _tell_unit("change_unit_dates", "unit_check_in_dates_changed", actor_id, unit_check_in)
+
+
+async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *, actor: Actor) -> None:
+    """The liaison or the staff end an active pairing; it stays on record. Both sides are told.
+
+    Raises NotFound, WrongState.
+    """
+    async with transaction():
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.END, actor)
+        await _stop(unit_check_in, state, reason, actor_id)
+
+
+async def lapse_unit_check_ins() -> int:
+    """The sweep: pairings whose last day is over end; how many."""
+    batch = Batch("unit_check_ins_lapse")
+    async with transaction():
+        rows = await fetch(
+            "SELECT id FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1 AND id <> ALL($2) "
+            f"ORDER BY ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
+            today(),
+            batch.passed_over,
+        )
+        for row in rows:
+            async with batch.row(row["id"]):
+                await lapse_unit_check_in(row["id"], "结对期限已满")
+    return batch.finish()
+
+
+async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
+    """End a pairing, or an application that has become pointless, without anybody's doing."""
+    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get()
+    state = next_state(UNIT_TABLE, unit_check_in.state, Action.LAPSE, Actor.SYSTEM)
+    if state is UnitCheckInState.ENDED:
+        await _stop(unit_check_in, state, reason, None)
+        return
+    unit_check_in.reason = reason
+    _decide(unit_check_in, state, None, reason)
+    await _save(unit_check_in)
+    await _tell_unit("refuse_unit_check_in", "unit_check_in_refused", None, unit_check_in)
+
+
+async def unit_lapse_lag() -> float:
+    """Seconds that the longest finished pairing has waited for the sweep."""
+    last_day = await fetch_value(
+        "SELECT min(ends_on) FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1", today()
+    )
+    return (today() - last_day - timedelta(days=1)).total_seconds() if last_day else 0.0
+
+
+async def offer_texts(unit_check_in_id: str) -> list[str]:
+    """What the content check reads of a unit check-in."""
+    unit_check_in = await UnitCheckIn.get_or_none(id=unit_check_in_id)
+    return list(unit_check_in.offers) if unit_check_in else []
+
+
+def open_contact(unit_check_in_id: str, sealed: bytes) -> UnitContact:
+    """The contact in clear; the caller audits the view."""
+    opened = keyring().decrypt_bytes(bytes(sealed), f"{_CONTEXT}.{unit_check_in_id}")
+    return msgspec.json.decode(opened, type=UnitContact)
+
+
+async def _turn_down(actor_id: str, unit_check_in_id: str, action: Action, reason: str) -> None:
+    async with transaction():
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, action, Actor.STAFF)
+        _decide(unit_check_in, state, actor_id, reason)
+        await _save(unit_check_in)
+        await _tell_unit(f"{action}_unit_check_in", f"unit_check_in_{state}", actor_id, unit_check_in)
+
+
+async def _lock(
+    actor_id: str, unit_check_in_id: str, action: Action, actor: Actor, version: int | None = None
+) -> tuple[UnitCheckIn, UnitCheckInState]:
+    """The row under lock, and where the action leads. Raises NotFound for who is not `actor` here."""
+    # The race: staff accept while the liaison withdraws, or other staff refuse. The second one reads what became of it.
+    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get_or_none()
+    if unit_check_in is None:
+        raise NotFound()
+    if actor is Actor.LIAISON:
+        await require_role_or_hide(actor_id, unit_check_in.unit_id, LIAISONS)
+    else:
+        await require_role_or_hide(actor_id, unit_check_in.area_id)
+    state = next_state(UNIT_TABLE, unit_check_in.state, action, actor)
+    if version is not None and version != unit_check_in.version:
+        raise EditedMeanwhile()
+    return unit_check_in, state
+
+
+async def _fill(unit_check_in: UnitCheckIn, application: UnitApplication) -> None:
+    if await host_of_home(application.party_organization_id) != unit_check_in.unit_id:
+        raise InvalidFields.of("party_organization_id", "请选择本单位的党组织")
+    unit_check_in.party_organization_id = application.party_organization_id
+    unit_check_in.unit_kind = application.unit_kind
+    unit_check_in.member_count = application.member_count
+    unit_check_in.contact = _seal(unit_check_in.id, application.contact)
+    unit_check_in.offers = application.offers
+
+
+async def _submit_offers(actor_id: str, unit_check_in: UnitCheckIn) -> None:
+    await submit_for_check(CHECKED_OFFERS, unit_check_in.id, author_id=actor_id, organization_id=unit_check_in.area_id)
+
+
+def _seal(unit_check_in_id: str, contact: UnitContact) -> bytes:
+    try:
+        normalize_phone(contact.phone)
+    except InvalidFields:
+        raise InvalidFields.of("contact.phone", "电话号码格式不正确") from None
+    return keyring().encrypt(msgspec.json.encode(contact), f"{_CONTEXT}.{unit_check_in_id}")
+
+
+def _decide(unit_check_in: UnitCheckIn, state: UnitCheckInState, actor_id: str | None, reason: str) -> None:
+    unit_check_in.state, unit_check_in.reason = state, reason
+    unit_check_in.decided_at, unit_check_in.decided_by_id = clock.now(), actor_id  # type: ignore[assignment]
+
+
+async def _stop(unit_check_in: UnitCheckIn, state: UnitCheckInState, reason: str, actor_id: str | None) -> None:
+    unit_check_in.state, unit_check_in.reason, unit_check_in.ended_at = state, reason, clock.now()
+    await _save(unit_check_in)
+    await _tell_unit("end_unit_check_in", "unit_check_in_ended", actor_id, unit_check_in)
+    await notify(
+        await role_holders(unit_check_in.area_id), "unit_check_in_ended_for_staff", unit_check_in=unit_check_in.id
+    )
+
+
+async def _save(unit_check_in: UnitCheckIn) -> None:
+    unit_check_in.version += 1
+    await unit_check_in.save()
+
+
+async def _tell_unit(action: str, event: str, actor_id: str | None, unit_check_in: UnitCheckIn) -> None:
+    await _audit(action, actor_id, unit_check_in, state=str(unit_check_in.state))
+    liaisons = await role_holders(unit_check_in.unit_id, LIAISONS)
+    await notify(liaisons, event, unit_check_in=unit_check_in.id, at=clock.now())
+
+
+async def _tell_staff(action: str, event: str, actor_id: str, unit_check_in: UnitCheckIn) -> None:
+    await _audit(action, actor_id, unit_check_in, state=str(unit_check_in.state))
+    await notify(await role_holders(unit_check_in.area_id), event, unit_check_in=unit_check_in.id)
+
+
+async def _audit(action: str, actor_id: str | None, unit_check_in: UnitCheckIn, **details: Any) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("unit_check_in", unit_check_in.id),
+        organization_id=unit_check_in.area_id,
+        unit=unit_check_in.unit_id,
+        **details,
+    )
+
+
+def _check_days(starts_on: date, ends_on: date | None) -> None:
+    if ends_on and ends_on < max(starts_on, today()):
+        raise InvalidFields.of("ends_on", "结束日期不能早于开始日期，也不能早于今天")

@@ -1,0 +1,428 @@
+"""The tour: the main job, played against a running server over HTTP, with the simulator as WeChat.
+
+Each step prints its requests, their answers and what they show. It fails at the first thing that is not as it should
+be. The demo's staff must be there (`demo_city.PEOPLE`); everybody else is new each time, so it can be played again.
+"""
+
+import asyncio
+import json
+import secrets
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from server.foundation import clock
+from server.foundation.settings import Settings
+from server.media.drawing.qr import draw_qr
+
+WAIT_SECONDS = 20
+
+
+class TourFailed(Exception):
+    """A step is not as it should be."""
+
+
+class Person:
+    """Somebody on the tour: signs in through the simulator, and calls the API."""
+
+    def __init__(self, tour: "Tour", name: str, openid: str, phone: str = "") -> None:
+        self.tour, self.name, self.openid, self.phone = tour, name, openid, phone
+        self.token, self.id = "", ""
+
+    async def sign_in(self) -> None:
+        code = await self.tour.wechat("POST", f"persons/{self.openid}/login-code", {})
+        session = await self.post("/sessions", {"code": code["code"]}, status=201, show="token")
+        self.token, self.id = session["token"], session["person_id"]
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return await self.tour.call(self, "GET", path, query=query)
+
+    async def post(self, path: str, body: Any = None, *, status: int | None = None, show: str = "") -> Any:
+        return await self.tour.call(self, "POST", path, body, status=status, show=show)
+
+    async def put(self, path: str, body: Any) -> Any:
+        return await self.tour.call(self, "PUT", path, body)
+
+    async def accept(self, *templates: str) -> None:
+        """Tap "allow" on subscribe messages. The client reports it and WeChat pushes it too: it counts once."""
+        await self.tour.wechat("POST", f"persons/{self.openid}/subscriptions", {"accept": list(templates)})
+        known = (await self.tour.wechat("GET", "templates"))["items"]
+        ids = {template["name"]: template["id"] for template in known}
+        await self.post("/me/subscriptions", {"answers": {ids[name]: "accept" for name in templates}})
+        self.tour.say(f"{self.name} allows one message each of: {', '.join(templates)}")
+
+    async def told(self, title: str) -> None:
+        """There is an inbox message with this title."""
+
+        async def has_message() -> bool:
+            inbox = await self.tour.call(self, "GET", "/me/inbox", quiet=True)
+            return any(message["title"] == title for message in inbox["items"])
+
+        await self.tour.wait_for(has_message, f"{self.name} has the inbox message “{title}”")
+
+    async def told_on_wechat(self, template: str) -> None:
+        """A subscribe message of this template has arrived on the person's phone."""
+
+        async def has_arrived() -> bool:
+            outbox = await self.tour.wechat("GET", "outbox", query={"openid": self.openid})
+            return any(message["template"] == template for message in outbox["items"])
+
+        await self.tour.wait_for(has_arrived, f"WeChat delivered “{template}” to {self.name}")
+
+
+class Tour:
+    """One play of the tour. `write` takes its lines."""
+
+    def __init__(self, server: httpx.AsyncClient, simulator: httpx.AsyncClient, write: Callable[[str], None]) -> None:
+        self.server, self.simulator, self.write = server, simulator, write
+        self.number = 0
+        self.on_tick: Callable[[], Awaitable[None]] | None = None
+
+    def step(self, title: str) -> None:
+        self.number += 1
+        self.write(f"\n{self.number}. {title}\n")
+
+    def say(self, text: str) -> None:
+        self.write(f"   ✓ {text}")
+
+    def expect(self, holds: bool, text: str) -> None:
+        if not holds:
+            raise TourFailed(text)
+        self.say(text)
+
+    async def call(
+        self,
+        person: Person | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, Any] | None = None,
+        status: int | None = None,
+        show: str = "",
+        quiet: bool = False,
+        content: tuple[str, bytes] | None = None,
+    ) -> Any:
+        """One request, printed with its answer; raises TourFailed on an unexpected status."""
+        headers = {"authorization": f"Bearer {person.token}"} if person and person.token else {}
+        if method == "POST" and content is None and person and person.token:
+            headers["idempotency-key"] = secrets.token_urlsafe(12)
+        options: dict[str, Any] = {"params": query} if query else {}
+        if content:
+            headers["content-type"] = content[0]
+            options["content"] = content[1]
+        elif body is not None:
+            options["json"] = body
+        response = await self.server.request(method, f"/api/v1{path}", headers=headers, **options)
+        answer = response.json() if response.content else None
+        if not quiet:
+            who = person.name if person else "anybody"
+            self.write(f"   {who}: {method} {path}{' ' + _short(body) if body else ''}")
+            hidden = {**answer, show: "…"} if show and isinstance(answer, dict) else answer
+            self.write(f"     {response.status_code} {_short(hidden)}")
+        if not (response.status_code == status if status else response.is_success):
+            raise TourFailed(f"{method} {path} answered {response.status_code}: {_short(answer, 600)}")
+        return answer
+
+    async def refused(self, person: Person, method: str, path: str, body: Any, code: str) -> None:
+        """A request that must be refused with this code."""
+        headers = {"authorization": f"Bearer {person.token}"}
+        response = await self.server.request(method, f"/api/v1{path}", headers=headers, json=body)
+        problem = response.json() if response.content else {}
+        self.write(f"   {person.name}: {method} {path} {_short(body)}")
+        self.write(f"     {response.status_code} {_short(problem)}")
+        self.expect(problem.get("code") == code, f"refused in words: {problem.get('title')}")
+
+    async def wechat(self, method: str, path: str, body: Any = None, *, query: dict[str, Any] | None = None) -> Any:
+        """The simulator's admin side."""
+        response = await self.simulator.request(method, f"/admin/{path}", json=body, params=query)
+        if not response.is_success:
+            raise TourFailed(f"the simulator answered {response.status_code} to {path}: {response.text[:200]}")
+        return response.json()
+
+    async def move_clock_to(self, moment: datetime) -> None:
+        await self.wechat("POST", "clock", {"to": moment.isoformat()})
+        self.say(f"the clock moves to {clock.shanghai(moment):%Y-%m-%d %H:%M} (Shanghai)")
+
+    async def now(self) -> datetime:
+        return datetime.fromisoformat((await self.wechat("GET", "clock"))["now"])
+
+    async def wait_for(self, holds: Callable[[], Awaitable[bool]], text: str) -> None:
+        """What the worker does takes a moment."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not await holds():
+            if time.monotonic() > deadline:
+                raise TourFailed(f"not within {WAIT_SECONDS} s: {text}")
+            if self.on_tick:
+                await self.on_tick()
+            else:
+                await asyncio.sleep(0.1)
+        self.say(text)
+
+    async def newcomer(self, name: str) -> Person:
+        """Somebody new who has WeChat."""
+        phone = f"199{secrets.randbelow(10**8):08d}"
+        made = await self.wechat("POST", "persons", {"nickname": name, "phone_number": phone})
+        person = Person(self, name, made["openid"], phone)
+        await person.sign_in()
+        code = (await self.wechat("POST", f"persons/{person.openid}/phone-code", {}))["code"]
+        me = await person.put("/me/phone", {"code": code})
+        self.expect(me["phone"] == f"{phone[:3]}****{phone[-4:]}", f"a verified phone number, masked: {me['phone']}")
+        return person
+
+    async def play(self) -> None:
+        """All steps. Raises TourFailed."""
+        staff, manager = Person(self, "staff 小林", "demo-staff"), Person(self, "manager 小陈", "demo-manager")
+        self.step("A resident signs in, gives the phone number and chooses a community")
+        for person in (staff, manager):
+            await person.sign_in()
+        community_id = (await staff.get("/me"))["roles"][0]["organization_id"]
+        resident = await self._arrive(community_id)
+        member = await self._check_in(community_id, staff)
+        await self._wish(resident, member, staff)
+        await self._volunteer(community_id, resident, member, staff, manager)
+        await self._book(community_id, resident)
+        self.step("Every step left a message")
+        inbox = await resident.get("/me/inbox", limit=50)
+        self.expect(inbox["unread"] >= 6, f"{resident.name} has {inbox['unread']} unread messages")
+        read = await resident.post("/me/inbox/read-all")
+        self.expect(read["count"] == inbox["unread"], "and reads them")
+
+    async def _arrive(self, community_id: str) -> Person:
+        resident = await self.newcomer("李阿姨")
+        await resident.put("/me/details", {"real_name": "李秀英", "address": "统一路 88 号 3 单元 501"})
+        me = await resident.put("/me/community", {"community_id": community_id})
+        self.expect(me["community"]["id"] == community_id, f"belongs to {me['community']['name']}")
+        await resident.accept("review_result", "wish_progress", "booking_notice")
+        return resident
+
+    async def _check_in(self, community_id: str, staff: Person) -> Person:
+        self.step("An in-service member checks in; staff confirm; the member takes a post")
+        member = await self.newcomer("王老师")
+        await member.put("/me/details", {"real_name": "王敏"})
+        await member.put("/me/community", {"community_id": community_id})
+        await member.post("/me/consents", {"kind": "membership_data", "text_version": "1"})
+        await member.post("/me/consents", {"kind": "volunteer_terms", "text_version": "1"})
+        await member.accept("review_result", "activity_reminder", "place_free")
+        found = await member.get("/party-organizations", name="教育局")
+        application = {
+            "community_id": community_id,
+            "home_organization_id": found["items"][0]["id"],
+            "residence": {"estate": "统一花园", "building": "2号楼"},
+            "skills": ["书法"],
+            "willing": ["环境整治"],
+        }
+        check_in = await member.post("/check-ins", application, status=201)
+        await self.refused(member, "POST", "/check-ins", application, "check_in_pending")
+        detail = await staff.get(f"/staff/check-ins/{check_in['id']}")
+        self.expect(detail["real_name"] == "王敏", "staff see the name, and that they looked is in the audit log")
+        grids = await staff.get(f"/organizations/{community_id}/children", level="grid")
+        await staff.post(f"/staff/check-ins/{check_in['id']}/confirm", {"grid_id": grids["items"][0]["id"]})
+        active = (await member.get("/me/check-ins"))["active"]
+        self.expect(active["state"] == "confirmed", f"checked in, in {active['grid_name']}")
+        await member.told("报到成功")
+        await member.told_on_wechat("review_result")
+        post = (await member.get(f"/communities/{community_id}/posts"))["items"][0]
+        holding = await member.post(f"/posts/{post['id']}/apply", status=201)
+        opened = await self._make_room(staff, post, community_id)
+        await staff.post(f"/staff/post-holdings/{holding['id']}/approve")
+        mine = (await member.get("/me/posts"))[0]
+        self.expect(mine["state"] == "held", f"holds the post {mine['title']}{opened}")
+        await member.told("岗位申请已通过")
+        return member
+
+    async def _make_room(self, staff: Person, post: dict[str, Any], community_id: str) -> str:
+        """The post may be full of earlier tours' members."""
+        if post["free_places"] > 0:
+            return ""
+        await staff.put(
+            f"/staff/posts/{post['id']}",
+            {
+                "title": post["title"],
+                "duties": post["duties"],
+                "places": post["places"] + 5,
+                "term_ends_on": post["term_ends_on"],
+                "version": post["version"],
+            },
+        )
+        return " (after staff raised its number)"
+
+    async def _wish(self, resident: Person, member: Person, staff: Person) -> None:
+        self.step("A wish: posted, checked, published, claimed, reported done with a photo, confirmed and rated")
+        community_id = (await resident.get("/me"))["community"]["id"]
+        day = (clock.shanghai(await self.now()) + timedelta(days=20)).date()
+        wish = await resident.post(
+            "/wishes",
+            {
+                "title": "想要一把轮椅坐垫",
+                "text": "母亲坐轮椅，旧坐垫坏了，想要一个软一点的。",
+                "kind": "thing",
+                "audience": "elderly",
+                "wished_by": day.isoformat(),
+                "place": "统一路附近",
+                "address": "统一路 88 号 3 单元 501",
+            },
+            status=201,
+        )
+        path = f"/wishes/{wish['id']}"
+        await resident.post(f"{path}/submit")
+
+        async def has_passed() -> bool:
+            queue = await self.call(
+                staff, "GET", "/staff/wishes/review", query={"organization_id": community_id, "limit": 100}, quiet=True
+            )
+            return any(item["wish"]["id"] == wish["id"] and item["verdict"] == "passed" for item in queue["items"])
+
+        await self.wait_for(has_passed, "the content check passed, and staff have it in their queue")
+        version = (await resident.get(path))["version"]
+        await staff.post(f"/staff/wishes/{wish['id']}/publish", {"version": version})
+        await resident.told_on_wechat("review_result")
+        seen = await member.get(path)
+        self.expect(seen["beneficiary_name"] == "李**", f"others see the beneficiary as {seen['beneficiary_name']}")
+        await self.refused(resident, "POST", f"{path}/claim", None, "own_wish")
+        await member.post(f"{path}/claim")
+        contact = await member.get(f"{path}/contact")
+        self.expect(contact["phone"] == resident.phone, "the claimer sees how to reach the wisher")
+        await resident.told_on_wechat("wish_progress")
+        photo = await self.call(member, "POST", "/pictures", status=201, content=("image/png", draw_qr("linli")))
+        await member.post(f"{path}/report", {"note": "坐垫已送到家里", "picture_ids": [photo["id"]]})
+        done = await resident.post(f"{path}/confirm", {"rating": 5, "words": "谢谢王老师，坐垫很合适。"})
+        self.expect(done["state"] == "fulfilled", "the wish came true")
+        record = await member.get("/me/service-record")
+        self.expect(
+            any(entry["rule"] == "wish_fulfilled" for entry in record["items"]), "and is in the member's record"
+        )
+        await self.refused(member, "GET", f"{path}/contact", None, "not_allowed")
+
+    async def _volunteer(
+        self, community_id: str, resident: Person, member: Person, staff: Person, manager: Person
+    ) -> None:
+        self.step("A shift of two places: three sign up, one cancels, the third moves up; attendance and service hours")
+        start = clock.shanghai(await self.now() + timedelta(days=3)).replace(hour=9, minute=0, second=0, microsecond=0)
+        activity = await staff.post(
+            "/staff/activities",
+            {
+                "organizer_id": community_id,
+                "kind": "volunteer",
+                "words": {
+                    "title": "周末清洁海滩",
+                    "text": "一起捡拾海滩垃圾，手套和袋子由社区准备。",
+                    "place_name": "国际海水浴场东门",
+                    "contact": "社区小林 0631-5200000",
+                },
+                "shifts": [
+                    {
+                        "starts_at": start.isoformat(),
+                        "ends_at": (start + timedelta(hours=2)).isoformat(),
+                        "roles": [{"name": "清洁员", "capacity": 2}],
+                    }
+                ],
+            },
+            status=201,
+        )
+        submitted = await staff.post(f"/staff/activities/{activity['id']}/submit")
+        await manager.post(f"/staff/activities/{activity['id']}/publish", {"version": submitted["version"]})
+        shift = activity["shifts"][0]["id"]
+        third = await self.newcomer("小赵")
+        await third.put("/me/community", {"community_id": community_id})
+        await third.accept("place_free", "activity_reminder")
+        signed = [
+            await person.post(f"/shifts/{shift}/sign-ups", {}, status=201) for person in (resident, member, third)
+        ]
+        states = [(view["sign_up"]["state"], view["sign_up"]["position"]) for view in signed]
+        self.expect(
+            states == [("confirmed", None), ("confirmed", None), ("waiting", 1)], "two are in, the third waits as first"
+        )
+        again = await member.post(f"/shifts/{shift}/sign-ups", {}, status=201)
+        self.expect(again["sign_up"]["id"] == signed[1]["sign_up"]["id"], "the same tap twice gives the same answer")
+        await resident.post(f"/sign-ups/{signed[0]['sign_up']['id']}/cancel")
+        moved_up = await third.get(f"/sign-ups/{signed[2]['sign_up']['id']}")
+        self.expect(moved_up["sign_up"]["state"] == "confirmed", "the third has moved up")
+        await third.told("候补成功")
+        await third.told_on_wechat("activity_reminder")
+        await self._attend(shift, start, [member, third], staff)
+
+    async def _attend(self, shift: str, start: datetime, people: list[Person], staff: Person) -> None:
+        """They come, go, are confirmed, and have their hours."""
+        old = await staff.get(f"/staff/shifts/{shift}/code")
+        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["text"]}, "outside_hours")
+        await self.move_clock_to(start - timedelta(minutes=10))
+        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["text"]}, "code_expired")
+        code = await staff.get(f"/staff/shifts/{shift}/code")
+        for person in people:
+            await person.post(f"/shifts/{shift}/sign-in", {"code": code["text"]})
+        await self.move_clock_to(start + timedelta(hours=2, minutes=5))
+        code = await staff.get(f"/staff/shifts/{shift}/code", direction="out")
+        for person in people:
+            await person.post(f"/shifts/{shift}/sign-out", {"code": code["text"]})
+        roster = (await staff.get(f"/staff/shifts/{shift}/roster"))["items"]
+        self.expect(len(roster) == 2, "the leader sees who was there")
+        await staff.post(
+            f"/staff/shifts/{shift}/attendance", {"persons": [{"sign_up_id": row["id"]} for row in roster]}
+        )
+        for person in people:
+            totals = await person.get("/me/service-record/totals")
+            self.expect(totals["minutes"] == 120, f"{person.name} has {totals['minutes']} minutes of service")
+            await person.told("服务时长已计入")
+
+    async def _book(self, community_id: str, resident: Person) -> None:
+        self.step("A slot at the neighbor center: booked, moved, cancelled")
+        venue = (await resident.get("/venues", organization_id=community_id))["items"][0]
+        detail = await resident.get(f"/venues/{venue['id']}")
+        service = next(item for item in detail["services"] if item["kind"] == "family_medicine")
+        tomorrow = (clock.shanghai(await self.now()) + timedelta(days=1)).date()
+        available = await resident.get(
+            f"/services/{service['id']}/availability", first_day=tomorrow.isoformat(), days=1
+        )
+        # A second accept: the last one is kept for what matters more, a reminder or a cancelled slot.
+        await resident.accept("booking_notice")
+        first, second = [slot for slot in available["days"][0]["slots"] if slot["free"] > 0][:2]
+        booking = await resident.post(
+            f"/services/{service['id']}/bookings", {"starts_at": first["starts_at"], "note": "量血压"}, status=201
+        )
+        self.expect(booking["state"] == "booked", f"booked {service['name']} at {_clock(first['starts_at'])}")
+        await resident.told_on_wechat("booking_notice")
+        moved = await resident.post(f"/bookings/{booking['id']}/move", {"starts_at": second["starts_at"]})
+        self.expect(moved["starts_at"] == second["starts_at"], f"moved to {_clock(second['starts_at'])} in one step")
+        after = await resident.get(f"/services/{service['id']}/availability", first_day=tomorrow.isoformat(), days=1)
+        slots = {slot["starts_at"]: slot for slot in after["days"][0]["slots"]}
+        self.expect(slots[first["starts_at"]]["free"] == first["free"], "the old place is free again")
+        cancelled = await resident.post(f"/bookings/{moved['id']}/cancel", {})
+        self.expect(cancelled["state"] == "cancelled", "cancelled")
+
+
+async def play_tour(settings: Settings, server: str) -> int:
+    """Play against the server at this address; 0 when all is as it should be, 1 otherwise."""
+
+    def write(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    async with (
+        httpx.AsyncClient(base_url=server, timeout=30) as api,
+        httpx.AsyncClient(base_url=settings.wechat_base, timeout=30) as simulator,
+    ):
+        try:
+            await Tour(api, simulator, write).play()
+        except TourFailed as failure:
+            write(f"\n   ✗ {failure}\n\nThe tour stopped: something is not as it should be.")
+            return 1
+        except httpx.TransportError as error:
+            where = f"{server} or {settings.wechat_base}"
+            write(f"\nNobody answers at {where} ({type(error).__name__}): start `python3 dev.py run`.")
+            return 1
+    write("\nThe tour is done: everything was as it should be.")
+    return 0
+
+
+def _short(value: Any, length: int = 160) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _clock(moment: str) -> str:
+    return f"{clock.shanghai(datetime.fromisoformat(moment)):%m-%d %H:%M}"

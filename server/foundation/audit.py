@@ -1,0 +1,77 @@
+"""Who did what to whom, from where: append-only, kept at least six months.
+
+Written in the transaction of the deed it tells of. Rows hold ids, never names: words are rendered when they are read.
+The database itself refuses to change a row, or to delete one outside the retention purge (a trigger, see migrations).
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+import msgspec
+from tortoise import fields
+from tortoise.indexes import Index
+
+from server.foundation.database import IdField, Model
+
+
+class RequestContext(msgspec.Struct, frozen=True):
+    """Where a deed comes from: the caller's address as the trusted proxy tells it, and the request's id."""
+
+    address: str = ""
+    request_id: str = ""
+
+
+_NOWHERE = RequestContext()
+request_context: ContextVar[RequestContext] = ContextVar("request_context", default=_NOWHERE)
+
+
+class AuditEntry(Model):
+    """One deed. `created_at` is when; `person_id` whose data it touches; `organization_id` whose staff may read it."""
+
+    actor_id = IdField(null=True)
+    action = fields.CharField(max_length=64)
+    subject_kind = fields.CharField(max_length=32)
+    subject_id = IdField(null=True)
+    person_id = IdField(null=True)
+    organization_id = IdField(null=True)
+    details: Any = fields.JSONField(default=dict)
+    address = fields.CharField(max_length=45, default="")
+    request_id = fields.CharField(max_length=64, default="")
+
+    class Meta:
+        table = "audit_entry"
+        indexes = [
+            Index(fields=("organization_id", "id"), name="audit_entry_organization"),
+            Index(fields=("person_id", "id"), name="audit_entry_person"),
+            Index(fields=("actor_id", "id"), name="audit_entry_actor"),
+            Index(fields=("subject_id", "id"), name="audit_entry_subject"),
+            Index(fields=("action", "id"), name="audit_entry_action"),
+            Index(fields=("created_at",), name="audit_entry_age"),
+        ]
+
+
+async def record_audit(
+    action: str,
+    *,
+    actor_id: str | None,
+    subject: tuple[str, str | None],
+    person_id: str | None = None,
+    organization_id: str | None = None,
+    **details: Any,
+) -> None:
+    """Add one entry, in the caller's transaction. `subject` is (kind, id); `details` are ids, states and codes only.
+
+    `actor_id` None means the system itself (a sweep).
+    """
+    context = request_context.get()
+    await AuditEntry.create(
+        actor_id=actor_id,
+        action=action,
+        subject_kind=subject[0],
+        subject_id=subject[1],
+        person_id=person_id,
+        organization_id=organization_id,
+        details=details,
+        address=context.address,
+        request_id=context.request_id,
+    )

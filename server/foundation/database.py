@@ -1,0 +1,316 @@
+"""The one PostgreSQL: connecting, transactions, plain SQL into Structs, and the field types that models share."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import msgspec
+from tortoise import Tortoise, connections, fields
+from tortoise.exceptions import DBConnectionError, IntegrityError
+from tortoise.indexes import Index
+from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
+from tortoise.migrations.schema_editor.base_postgres import BasePostgresSchemaEditor
+from tortoise.models import Model as TortoiseModel
+from tortoise.transactions import in_transaction
+
+from server.foundation import clock
+from server.foundation.ids import decode_id, encode_id, new_id
+from server.foundation.settings import Settings
+
+MODEL_MODULES = [
+    "server.foundation.audit",
+    "server.background.sweeps",
+    "server.background.outbox",
+    "server.foundation.idempotency",
+    "server.wechat.models",
+    "server.media.uploads.models",
+    "server.moderation.models",
+    "server.notifications.models",
+    "server.organizations.models",
+    "server.accounts.models",
+    "server.teams.models",
+    "server.members.models",
+    "server.service_record.models",
+    "server.places.models",
+    "server.calendars.models",
+    "server.check_in.models",
+    "server.check_in.units.models",
+    "server.check_in.posts.models",
+    "server.check_in.reports.models",
+    "server.wishes.models",
+    "server.volunteering.models",
+    "server.volunteering.attendance.models",
+    "server.volunteering.hours.models",
+    "server.neighbor_center.venues.models",
+    "server.neighbor_center.opening.models",
+    "server.neighbor_center.bookings.models",
+    "server.neighbor_center.counters.models",
+    "server.neighbor_center.feedback.models",
+    "server.announcements.models",
+]
+
+_AWAY = (
+    OSError,  # no connection, or it broke, or no answer came in time
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    DBConnectionError,
+)
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+class IdField(fields.Field[str], str):  # type: ignore[misc]
+    """A UUID column that Python sees as the 22 characters of `ids`; the connection's codec translates."""
+
+    SQL_TYPE = "UUID"
+    field_type = str
+
+    def __init__(self, **options: Any) -> None:
+        if options.get("primary_key"):
+            options.setdefault("default", new_id)
+        super().__init__(**options)
+
+
+class LtreeField(fields.Field[str], str):  # type: ignore[misc]
+    """A path in a tree, `a.b.c`; labels are ids, since codes change."""
+
+    SQL_TYPE = "LTREE"
+    field_type = str
+
+
+class PointField(fields.Field[Any], tuple):  # type: ignore[misc]
+    """A place as (longitude, latitude) in gcj02 degrees, for GiST's nearest-neighbour order."""
+
+    SQL_TYPE = "POINT"
+    field_type = tuple
+
+    def to_db_value(self, value: Any, instance: Any) -> Any:
+        return value if value is None else asyncpg.Point(*value)
+
+    def to_python_value(self, value: Any) -> Any:
+        return value if value is None else (value[0], value[1])
+
+
+class SqlIndex(Index):
+    """An index told in SQL, for what Tortoise's own cannot say: column order, expressions, a method, WHERE, UNIQUE.
+
+    `columns` and `where` are SQL text, and the name is ours, so that errors and plans can be read.
+    """
+
+    def __init__(
+        self, *, name: str, columns: str, method: str = "btree", where: str = "", unique: bool = False
+    ) -> None:
+        # Tortoise tells indexes apart by their fields; the name stands in, since the columns are SQL.
+        super().__init__(fields=[name], name=name)
+        self.columns, self.method, self.where, self.unique = columns, method, where, unique
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        options: dict[str, Any] = {"name": self.name, "columns": self.columns}
+        if self.method != "btree":
+            options["method"] = self.method
+        if self.where:
+            options["where"] = self.where
+        if self.unique:
+            options["unique"] = True
+        return f"{type(self).__module__}.{type(self).__name__}", [], options
+
+    def get_sql(self, schema_generator: Any, model: type[TortoiseModel], safe: bool) -> str:
+        kind = "UNIQUE INDEX" if self.unique else "INDEX"
+        where = f" WHERE {self.where}" if self.where else ""
+        return f'CREATE {kind} "{self.name}" ON "{model._meta.db_table}" USING {self.method} ({self.columns}){where};'
+
+
+def _index_sql(editor: AsyncpgSchemaEditor, model: type[TortoiseModel], *arguments: Any, **options: Any) -> str:
+    for index in model._meta.indexes:
+        if isinstance(index, SqlIndex) and index.name == options.get("index_name"):
+            return index.get_sql(editor, model, False)
+    return BasePostgresSchemaEditor._get_index_sql(editor, model, *arguments, **options)
+
+
+# Tortoise's migrations never ask an index for its SQL: without this a SqlIndex would become a plain one on `id`.
+AsyncpgSchemaEditor._get_index_sql = _index_sql  # type: ignore[assignment,method-assign]
+
+
+class Model(TortoiseModel):
+    """What every table has: an id that sorts by time, and when the row was made."""
+
+    id = IdField(primary_key=True)
+    created_at = fields.DatetimeField(default=clock.now)
+
+    class Meta:
+        abstract = True
+
+
+def tortoise_config(settings: Settings) -> dict[str, Any]:
+    """The configuration for Tortoise, its migrations included."""
+    return {
+        "connections": {
+            "default": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": _credentials(settings.database_url)
+                | {
+                    "minsize": 1,
+                    "maxsize": settings.database_pool,
+                    "init": _prepare_connection,
+                    "reset": _leave_as_it_is,
+                    "application_name": "linli",
+                    "command_timeout": 60,
+                    # Plans of prepared statements go bad after a migration; a small cache still pays.
+                    "statement_cache_size": 200,
+                },
+            }
+        },
+        "apps": {
+            "linli": {"models": MODEL_MODULES, "default_connection": "default", "migrations": "migrations"},
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(settings: Settings) -> None:
+    """Open the pool. Raises tortoise.exceptions.DBConnectionError or OSError when the database is not there."""
+    await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
+    await fetch("SELECT 1")
+
+
+async def disconnect() -> None:
+    await Tortoise.close_connections()
+
+
+_to_do_after: ContextVar[list[Callable[[], None]] | None] = ContextVar("to_do_after", default=None)
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing; nested, a savepoint. Everything in this module and all models use the innermost one."""
+    outer = _to_do_after.get()
+    if outer is not None:
+        mark = len(outer)
+        try:
+            async with in_transaction("default"):
+                yield
+        except BaseException:
+            del outer[mark:]
+            raise
+        return
+    to_do: list[Callable[[], None]] = []
+    token = _to_do_after.set(to_do)
+    try:
+        async with in_transaction("default"):
+            yield
+    finally:
+        _to_do_after.reset(token)
+    for do in to_do:
+        do()
+
+
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[None]:
+    """Everything read inside is of one moment, and nothing can be written. Not within another transaction."""
+    async with in_transaction("default"):
+        await execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def after_commit(do: Callable[[], None]) -> None:
+    """Call `do` once the outermost open transaction has committed (never, where it rolls back); at once outside of any.
+
+    For what may be lost: a process that dies in between has not called it. What must not be lost goes into the outbox.
+    """
+    to_do = _to_do_after.get()
+    if to_do is None:
+        do()
+    else:
+        to_do.append(do)
+
+
+def in_open_transaction() -> bool:
+    """Whether the caller runs inside `transaction()`."""
+    return hasattr(connections.get("default"), "transaction")
+
+
+async def fetch(sql: str, *values: Any) -> list[asyncpg.Record]:
+    """Rows of a query, or of a write with RETURNING. Raises IntegrityError where a constraint refuses."""
+    # Not Tortoise's execute_query: that one throws away what a RETURNING clause gives.
+    async with connections.get("default").acquire_connection() as connection:
+        try:
+            return await connection.fetch(sql, *values)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(error) from error
+
+
+async def fetch_one(sql: str, *values: Any) -> asyncpg.Record | None:
+    """The first row, or None."""
+    rows = await fetch(sql, *values)
+    return rows[0] if rows else None
+
+
+async def fetch_value(sql: str, *values: Any) -> Any:
+    """The first column of the first row, or None."""
+    row = await fetch_one(sql, *values)
+    return None if row is None else row[0]
+
+
+async def fetch_structs(struct: type[StructT], sql: str, *values: Any) -> list[StructT]:
+    """Rows as Structs: the query's columns are the Struct's fields, by name and in any order."""
+    rows = await fetch(sql, *values)
+    return [struct(**dict(row)) for row in rows]
+
+
+async def execute(sql: str, *values: Any) -> int:
+    """Run an UPDATE, DELETE or INSERT; how many rows it touched. Raises IntegrityError where a constraint refuses."""
+    async with connections.get("default").acquire_connection() as connection:
+        try:
+            status: str = await connection.execute(sql, *values)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(error) from error
+    return int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the database is away, so that the same may work in a moment; not what cannot be sent to it at all."""
+    if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and our own mistake
+        return False
+    return isinstance(error, _AWAY)
+
+
+def violates(error: IntegrityError, constraint: str) -> bool:
+    """Whether the database refused because of this constraint or unique index."""
+    cause = error.__cause__ or (error.args[0] if error.args else None)
+    return getattr(cause, "constraint_name", None) == constraint
+
+
+async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
+    """A connection goes back to the pool without asyncpg's query that resets it, which would double the round trips of
+    every read: nothing here changes a session (SET LOCAL, and locks that end with the transaction)."""
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=decode_id, decoder=encode_id, format="binary")
+    if await connection.fetchval("SELECT 1 FROM pg_type WHERE typname = 'ltree'"):
+        schema = await connection.fetchval("SELECT typnamespace::regnamespace::text FROM pg_type WHERE typname='ltree'")
+        await connection.set_type_codec("ltree", schema=schema, encoder=str, decoder=str, format="text")
+
+
+def _credentials(url: str) -> dict[str, Any]:
+    """A PostgreSQL URL as asyncpg's arguments. `?host=DIR` names a folder with a Unix socket, as libpq has it."""
+    parts = urlsplit(url)
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    credentials: dict[str, Any] = {
+        "host": query.pop("host", None) or parts.hostname or "localhost",
+        "port": int(query.pop("port", None) or parts.port or 5432),
+        "user": unquote(parts.username or query.pop("user", "") or "postgres"),
+        "password": unquote(parts.password or "") or None,
+        "database": unquote(parts.path.lstrip("/")) or "postgres",
+    }
+    if sslmode := query.pop("sslmode", None):
+        credentials["ssl"] = sslmode
+    return credentials

@@ -1,0 +1,243 @@
+"""What both doors share: the request id, the caller's address, problems as RFC 9457, and each request's log line."""
+
+import asyncio
+import ipaddress
+import re
+import secrets
+import signal
+import threading
+import time
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+from sanic import Request, Sanic
+from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
+from sanic.exceptions import NotFound as SanicNotFound
+from sanic.exceptions import PayloadTooLarge, SanicException, ServiceUnavailable
+from sanic.response import HTTPResponse
+from tortoise.exceptions import DBConnectionError
+
+from server.foundation.audit import RequestContext, request_context
+from server.foundation.errors import (
+    BadRequest,
+    FieldProblem,
+    InternalError,
+    InvalidFields,
+    MethodNotAllowed,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unavailable,
+)
+from server.foundation.settings import Settings
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+_UNREACHABLE = (
+    OSError,  # no connection, or it broke; also the socket of an embedded server that is gone
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    DBConnectionError,
+    ServiceUnavailable,  # Sanic's, when an answer takes too long
+)
+
+_requests = Counter("linli_requests_total", "Requests answered", ["operation", "status"])
+_seconds = Histogram(
+    "linli_request_seconds",
+    "Time to answer a request",
+    ["operation"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """RFC 9457. `code` is stable and for programs; `title` and `detail` are Chinese and for people."""
+
+    code: str
+    title: str
+    status: int
+    type: str = "about:blank"
+    detail: str = ""
+    errors: list[FieldProblem] = []
+    request_id: str = ""
+
+
+def prepare_app(app: Sanic, settings: Settings) -> None:
+    """Install the request id, the request log, the error answers and a stop that loses no request on `app`."""
+    trusted = tuple(settings.trusted_proxies)
+    app.ctx.is_stopping = False
+
+    @app.on_request
+    async def begin(request: Request) -> None:
+        given = request.headers.get("x-request-id", "")
+        request.ctx.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(12)
+        request.ctx.began = time.perf_counter()
+        request.ctx.operation = "unknown"
+        address = caller_address(request, trusted)
+        request.ctx.address = address
+        request_context.set(RequestContext(address, request.ctx.request_id))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
+
+    @app.on_response
+    async def finish(request: Request, response: HTTPResponse) -> None:
+        response.headers["x-request-id"] = request.ctx.request_id
+        response.headers.setdefault("cache-control", "no-store")
+        response.headers["x-content-type-options"] = "nosniff"
+        if app.ctx.is_stopping and request.stream is not None:
+            request.stream.keep_alive = False  # type: ignore[attr-defined]
+        seconds = time.perf_counter() - request.ctx.began
+        operation = request.ctx.operation
+        _requests.labels(operation, response.status).inc()
+        _seconds.labels(operation).observe(seconds)
+        # The path may hold a code or a signature, so the log names the operation instead.
+        log.info(
+            "request",
+            method=request.method,
+            operation=operation,
+            status=response.status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+    @app.before_server_stop
+    async def say_farewell(app: Sanic) -> None:
+        """From now on every answer is its connection's last one."""
+        app.ctx.is_stopping = True
+
+    @app.exception(Exception)
+    async def refuse(request: Request, error: Exception) -> HTTPResponse:
+        return problem_response(request, as_refusal(error))
+
+
+def lose_no_signal(app: Sanic[Any, Any]) -> None:
+    """Keep a request to stop that arrives while the server starts.
+
+    Sanic ignores SIGTERM and SIGINT for a moment before it installs its handlers, and one that came then would be lost.
+    So both wait from the end of the preparations until the loop runs.
+    """
+    signals = {signal.SIGTERM, signal.SIGINT}
+
+    @app.before_server_start
+    async def hold(app: Sanic[Any, Any]) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    @app.after_server_start
+    async def deliver(app: Sanic[Any, Any]) -> None:
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().call_later(0.05, signal.pthread_sigmask, signal.SIG_UNBLOCK, signals)
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """Any exception as an answer that shows nothing internal; unexpected ones are logged with their traceback."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, SanicNotFound):
+        return NotFound()
+    if isinstance(error, SanicMethodNotAllowed):
+        return MethodNotAllowed()
+    if isinstance(error, PayloadTooLarge):
+        return TooLarge()
+    if isinstance(error, SanicException) and error.status_code < 500:
+        return BadRequest()
+    # What asyncpg cannot encode is both an InterfaceError and a ValueError, and our own mistake.
+    if isinstance(error, _UNREACHABLE) and not isinstance(error, ValueError):
+        log.error("request_unavailable", error=type(error).__name__, exc_info=error)
+        return Unavailable()
+    log.error("request_failed", exc_info=error)
+    return InternalError()
+
+
+def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
+    problem = {
+        **{name: value for name, value in refusal.facts.items() if value is not None},
+        **msgspec.to_builtins(
+            Problem(
+                code=refusal.code,
+                title=refusal.title,
+                status=refusal.status,
+                detail=refusal.detail,
+                errors=refusal.errors,
+                request_id=getattr(request.ctx, "request_id", ""),
+            )
+        ),
+        "type": "about:blank",
+    }
+    return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, content_type=PROBLEM_TYPE)
+
+
+def json_response(value: Any, status: int = 200) -> HTTPResponse:
+    return HTTPResponse(msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+def caller_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:
+    """The caller's address: the connection's own, or, behind a trusted proxy, the last hop that is not one of ours."""
+    peer = request.ip or ""
+    if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
+        return peer
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    for hop in reversed(hops):
+        try:
+            ipaddress.ip_address(hop)
+        except ValueError:
+            break
+        if not _is_trusted(hop, trusted_proxies):
+            return hop
+    return peer
+
+
+@lru_cache(1024)
+def _is_trusted(address: str, trusted_proxies: tuple[str, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
+
+
+_PROBLEM_TEXTS: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(r"missing required field `(?P<field>[^`]+)`"), "必填"),
+    (re.compile(r"contains unknown field `(?P<field>[^`]+)`"), "不认识的字段"),
+    (re.compile(r"of length >= 1$"), "不能为空"),
+    (re.compile(r"of length >= (\d+)"), "长度不能少于 {0}"),
+    (re.compile(r"of length <= (\d+)"), "长度不能超过 {0}"),
+    (re.compile(r"(?:`int`|`float`|number) >= ([-\d.]+)"), "不能小于 {0}"),
+    (re.compile(r"(?:`int`|`float`|number) <= ([-\d.]+)"), "不能大于 {0}"),
+    (re.compile(r"(?:`int`|`float`|number) > ([-\d.]+)"), "必须大于 {0}"),
+    (re.compile(r"(?:`int`|`float`|number) < ([-\d.]+)"), "必须小于 {0}"),
+    (re.compile(r"matching regex"), "格式不正确"),
+    (re.compile(r"[Ii]nvalid enum value (?P<value>.+)$"), "不是可选的值"),
+    (re.compile(r"timezone component"), "时间必须带时区"),
+    (re.compile(r"Invalid RFC3339|Invalid date|Invalid time"), "日期或时间格式不正确"),
+    (re.compile(r"Expected `object`"), "应为对象"),
+    (re.compile(r"Expected `array`"), "应为列表"),
+    (re.compile(r"Expected `str"), "应为文字"),
+    (re.compile(r"Expected `int"), "应为整数"),
+    (re.compile(r"Expected `float"), "应为数字"),
+    (re.compile(r"Expected `bool"), "应为 true 或 false"),
+]
+
+
+def invalid_fields(error: msgspec.ValidationError) -> InvalidFields:
+    """msgspec's English sentence as a field and a Chinese reason."""
+    message, _, path = str(error).partition(" - at `")
+    # `[...]` stands for some key of a mapping, which msgspec does not tell.
+    path = path.rstrip("`").replace("[...]", "")
+    field = re.sub(r"\[(\w+)\]", r".\1", path).removeprefix("$").removeprefix(".")
+    for pattern, text in _PROBLEM_TEXTS:
+        if found := pattern.search(message):
+            named = found.groupdict().get("field")
+            if named:
+                field = f"{field}.{named}" if field else named
+            return InvalidFields.of(field, text.format(*found.groups()))
+    return InvalidFields.of(field, "内容不正确")

@@ -1,0 +1,98 @@
+"""Structured logs: one JSON object a line (or plain text on a terminal), without personal data or secrets.
+
+Our own lines name what happened and carry ids, states and numbers. What could carry more is cut down: values whose key
+names something personal, the words of exceptions (they quote what they choke on), and other libraries' messages.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from server.foundation.settings import Settings
+
+_SECRET_WORDS = ("phone", "token", "secret", "session_key", "openid", "address", "real_name", "password", "code2")
+_QUIET_LOGGERS = ("httpx", "httpcore", "sanic", "tortoise", "asyncio", "PIL", "urllib3")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Set up structlog, and let the standard library's loggers go the same way.
+
+    With LINLI_DEBUG, which production refuses, exceptions and other libraries' messages are shown whole.
+    """
+    level = getattr(logging, settings.log_level.upper())
+    is_terminal = sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide_secrets,
+        structlog.processors.format_exc_info if settings.debug else tell_exception,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if is_terminal
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared if settings.debug else [shorten_message, *shared],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        use_get_message=settings.debug,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.root.handlers = [handler]
+    logging.root.setLevel(level)
+    for name in _QUIET_LOGGERS:
+        # Their INFO and DEBUG lines hold addresses with secrets in the query, or queries with personal data.
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the value of every key that names something personal or secret, however deep it lies."""
+    for key, value in event.items():
+        if any(word in key.lower() for word in _SECRET_WORDS):
+            event[key] = "***"
+        elif isinstance(value, Mapping):
+            event[key] = hide_secrets(None, "", dict(value))
+    return event
+
+
+def tell_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the exception's kind and where it came from into the line, but not its words."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["exception"] = _tell(error)
+    return event
+
+
+def shorten_message(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of another library's message keep its first line without what was to be filled in, and who said it."""
+    record: logging.LogRecord = event["_record"]
+    # Some log an exception itself as the message.
+    message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    event["event"] = message.partition("\n")[0]
+    event["logger"] = record.name
+    return event
+
+
+def _tell(error: BaseException) -> str:
+    """Kind and places of an exception, after those of the one that led to it."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    told = _tell(cause) if cause else ""
+    if isinstance(error, BaseExceptionGroup):
+        told += "".join(_tell(member) for member in error.exceptions)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return f"{told}{''.join(traceback.format_tb(error.__traceback__))}{kind}\n"

@@ -1,0 +1,133 @@
+"""The schema: applying migrations, writing the next one, and telling whether the database has them all."""
+
+import pkgutil
+from enum import Enum
+from typing import Any
+
+import asyncpg
+from tortoise import Tortoise, connections, fields
+from tortoise.fields.data import CharEnumFieldInstance
+from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.operations import AddConstraint, CreateModel, TortoiseOperation
+from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
+from tortoise.migrations.schema_generator.operation_generator import OperationGenerator
+from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
+from tortoise.migrations.writer import MigrationWriter
+from tortoise.transactions import in_transaction
+
+import migrations
+from migrations._guards import GUARDS
+from migrations._together import Together
+from server.foundation.database import execute, fetch, tortoise_config
+from server.foundation.settings import Settings
+
+_MIGRATE_LOCK = 0x11_4C_49_4E_4C_49  # any constant that is only ours
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Apply what is missing, and name it. Several at once are safe: the others wait and find nothing left to do."""
+    config = tortoise_config(settings)
+    await Tortoise.init(config=config, init_connections=False, _enable_global_fallback=True)
+    try:
+        client = connections.get("default")
+        # The lock belongs to one connection, so that connection is held until everything is applied.
+        async with client.acquire_connection() as holder:
+            await holder.execute("SELECT pg_advisory_lock($1)", _MIGRATE_LOCK)
+            try:
+                executor = MigrationExecutor(client, config["apps"])
+                missing = [str(step.migration.name) for step in await executor.plan()]
+                if missing:
+                    await executor.migrate()
+                return missing
+            finally:
+                await holder.execute("SELECT pg_advisory_unlock($1)", _MIGRATE_LOCK)
+    finally:
+        await Tortoise.close_connections()
+
+
+async def missing_migrations() -> list[str]:
+    """The names of migrations that the connected database does not have yet."""
+    written = {module.name for module in pkgutil.iter_modules(migrations.__path__) if module.name[0] != "_"}
+    try:
+        rows = await fetch("SELECT name FROM tortoise_migrations WHERE app = 'linli'")
+    except asyncpg.UndefinedTableError:
+        rows = []
+    return sorted(written - {row["name"] for row in rows})
+
+
+async def write_migration(settings: Settings, name: str) -> list[str]:
+    """Write the migration that brings the migrations up to the models, as `NUMBER_name`; the paths written."""
+    paths = []
+    for writer in await model_changes(settings):
+        writer.name = f"{writer.name.split('_')[0]}_{name}"
+        path = writer.write()
+        text = path.read_text().replace("operations = [", "operations = [Together([", 1)
+        head, _, tail = text.rpartition("]")
+        path.write_text(f"from migrations._together import Together\n{head}])]{tail}")
+        paths.append(str(path))
+    return paths
+
+
+async def model_changes(settings: Settings) -> list[MigrationWriter]:
+    """What the models have and the migrations lack."""
+    config = tortoise_config(settings)
+    await Tortoise.init(config=config, init_connections=False, _enable_global_fallback=True)
+    apps: Any = Tortoise.apps
+    writers = await _Autodetector(apps, config["apps"]).changes()
+    for writer in writers:
+        writer.operations = [*with_constraints(list(writer.operations))]
+    return writers
+
+
+async def create_from_models(settings: Settings) -> None:
+    """Fill an empty database from the models and guards, without the migrations: what they are checked against."""
+    await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
+    try:
+        apps: Any = Tortoise.apps
+        promised = _Autodetector(apps, {})._current_state()
+        operations = with_constraints(OperationGenerator(_empty_state(), promised).generate(app_labels=["linli"]))
+        for extension in ("ltree", "btree_gist", "pg_trgm"):
+            await execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+        migration = Migration("from_models", "linli")
+        migration.operations = [Together(operations)]
+        async with in_transaction("default") as connection:
+            editor = AsyncpgSchemaEditor(connection, atomic=True, collect_sql=False)
+            await migration.apply(_empty_state(), dry_run=False, schema_editor=editor)
+        for sql, _ in GUARDS:
+            await execute(sql)
+    finally:
+        await Tortoise.close_connections()
+
+
+def _empty_state() -> State:
+    return State(models={}, apps=StateApps())
+
+
+class _Autodetector(MigrationAutodetector):
+    """Sees a state column as the text that it is: a migration must not depend on an enumeration whose members come and
+    go (and Tortoise's writer confuses two enumerations of one name)."""
+
+    def _current_state(self) -> State:
+        state = super()._current_state()
+        for model in state.models.values():
+            for name, field in model.fields.items():
+                if isinstance(field, CharEnumFieldInstance):
+                    default = str(field.default) if isinstance(field.default, Enum) else field.default
+                    options: dict[str, Any] = {"null": field.null, "unique": field.unique, "default": default}
+                    text = fields.CharField(max_length=field.max_length, **options)
+                    text.model_field_name = field.model_field_name
+                    model.fields[name] = text
+        return state
+
+
+def with_constraints(operations: list[Any]) -> list[TortoiseOperation]:
+    """Tortoise 1.1 silently drops the constraints of a new model: take them out of its options, and add each."""
+    added = []
+    for operation in operations:
+        if isinstance(operation, CreateModel) and operation.options:
+            for constraint in operation.options.pop("constraints", ()):
+                added.append(AddConstraint(model_name=operation.name, constraint=constraint))
+    return operations + added

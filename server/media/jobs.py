@@ -1,8 +1,0 @@
-"""The scheduled work of media."""
-
-from datetime import timedelta
-
-from server.jobs import Sweep
-from server.media.service import remove_unused_pictures, unused_picture_lag
-
-SWEEPS = [Sweep("unused_pictures", timedelta(minutes=5), remove_unused_pictures, unused_picture_lag)]

@@ -1,0 +1,43 @@
+"""Pictures as the API shows them."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from server.foundation.database import fetch
+from server.foundation.ids import Id
+from server.media.addresses import signed_address
+from server.media.uploads.models import Variant
+
+
+class PictureView(msgspec.Struct, kw_only=True):
+    """A picture; both addresses work for some minutes. `width` and `height` are pixels of the one at `url`."""
+
+    id: Id
+    url: str
+    thumbnail_url: str
+    width: int
+    height: int
+
+
+def describe_picture(picture_id: str, width: int, height: int) -> PictureView:
+    """The view of a picture that the caller may see, with fresh addresses."""
+    return PictureView(
+        id=picture_id,
+        url=signed_address(picture_id, Variant.PICTURE),
+        thumbnail_url=signed_address(picture_id, Variant.THUMBNAIL),
+        width=width,
+        height=height,
+    )
+
+
+async def picture_views(picture_ids: Iterable[str]) -> dict[str, PictureView]:
+    """Id → view, of those that exist. Whether the caller may see them is for the calling feature to know."""
+    wanted = list(dict.fromkeys(picture_ids))
+    if not wanted:
+        return {}
+    rows = await fetch(
+        "SELECT id, width, height FROM picture WHERE id = ANY($1::uuid[]) AND state = 'ready'",
+        wanted,
+    )
+    return {row["id"]: describe_picture(row["id"], row["width"], row["height"]) for row in rows}

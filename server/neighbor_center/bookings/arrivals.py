@@ -1,0 +1,152 @@
+"""Arriving: the venue's code, shown on its screen and a new one every 30 seconds, and what scanning it brings about.
+
+Only this deployment can make a code, it names its venue, and a minute later nobody takes it any more: a picture of it
+is of no use elsewhere.
+"""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from server.foundation import clock
+from server.foundation.crypto import keyring
+from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id, is_id
+from server.media.drawing.qr import draw_qr
+from server.neighbor_center.bookings.models import Booking
+from server.neighbor_center.bookings.queries import MINE, BookingView, RoomBookingView, get_booking, get_room_booking
+from server.neighbor_center.bookings.room_booking import attend_room, lock_room_booking
+from server.neighbor_center.counters.tickets import TicketView, draw_ticket, get_ticket
+from server.neighbor_center.errors import NothingBookedNow, VenueCodeExpired, VenueCodeInvalid
+from server.neighbor_center.opening.rules import ARRIVES_BEFORE
+from server.neighbor_center.venues.models import ServiceKind
+from server.organizations.access import GRID_WORKERS, require_role
+from server.places.no_shows import mark_attended
+from server.places.service import lock_allotment
+
+CODE_SECONDS = 30
+"""A venue's code changes this often; the one before is still taken, for phones that are late."""
+_PREFIX = "LV1"
+_PURPOSE = "venue_code"
+
+
+class VenueCode(msgspec.Struct):
+    """A venue's code as text and as a PNG (base64); after `shown_until` the screen asks for the next one."""
+
+    text: str
+    shown_until: datetime
+    picture: str
+
+
+class Arrival(msgspec.Struct):
+    """What the person has come for, noted as attended; and, for a counter, their number in its line."""
+
+    venue_id: Id
+    bookings: list[BookingView]
+    room_bookings: list[RoomBookingView]
+    tickets: list[TicketView]
+
+
+class _ReadCode(NamedTuple):
+    venue_id: str
+    window: int
+
+
+def venue_code(venue_id: str) -> VenueCode:
+    """The code to be scanned now."""
+    window = _window_at(clock.now())
+    text = write_code(venue_id, window)
+    shown_until = datetime.fromtimestamp((window + 1) * CODE_SECONDS, UTC)
+    return VenueCode(text, shown_until, base64.b64encode(draw_qr(text)).decode())
+
+
+async def show_venue_code(actor_id: str, venue_id: str) -> VenueCode:
+    """The same, for those who work there. Raises NotFound, NotAllowed."""
+    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1 AND state = 'open'", venue_id)
+    if row is None:
+        raise NotFound()
+    await require_role(actor_id, row["organization_id"], GRID_WORKERS)
+    return venue_code(venue_id)
+
+
+async def arrive(person_id: str, code: str) -> Arrival:
+    """The person has scanned the code at the venue: what they, or those they look after, have booked there from half an
+    hour ago or for half an hour from now counts as attended. Scanning twice changes nothing.
+
+    Raises VenueCodeInvalid, VenueCodeExpired, NothingBookedNow.
+    """
+    read = read_code(code)
+    if read is None:
+        raise VenueCodeInvalid()
+    now = clock.now()
+    if not _window_at(now) - 1 <= read.window <= _window_at(now):
+        raise VenueCodeExpired()
+    async with transaction():
+        slots = await fetch(_SLOTS_NOW, person_id, read.venue_id, now + ARRIVES_BEFORE, now)
+        rooms = await fetch(_ROOMS_NOW, person_id, read.venue_id, now + ARRIVES_BEFORE, now)
+        if not slots and not rooms:
+            raise NothingBookedNow()
+        # The bookings are locked by now, in the order of ids; then come their allotments, then the counters' lines.
+        for allotment_id in sorted({row["allotment_id"] for row in slots}):
+            await lock_allotment(allotment_id)
+        for row in sorted(slots, key=lambda row: row["service_id"]):
+            await mark_attended(row["place_id"])
+            if row["arrived_at"] is None:
+                await Booking.filter(id=row["id"]).update(arrived_at=now)
+                if row["kind"] == ServiceKind.COUNTER:
+                    await draw_ticket(
+                        row["service_id"], row["person_id"], booking_id=row["id"], ready_at=row["starts_at"]
+                    )
+        for row in rooms:
+            await attend_room(await lock_room_booking(row["id"]))
+    tickets = await fetch(
+        "SELECT id FROM queue_ticket WHERE booking_id = ANY($1::uuid[]) ORDER BY id", [row["id"] for row in slots]
+    )
+    return Arrival(
+        read.venue_id,
+        [await get_booking(person_id, row["id"]) for row in slots],
+        [await get_room_booking(person_id, row["id"]) for row in rooms],
+        [await get_ticket(person_id, row["id"]) for row in tickets],
+    )
+
+
+def write_code(venue_id: str, window: int) -> str:
+    """The text of a venue's code in one window; only this deployment can make it."""
+    message = f"{venue_id}.{window}"
+    return f"{_PREFIX}.{message}.{keyring().sign(message, _PURPOSE)}"
+
+
+def read_code(text: str) -> _ReadCode | None:
+    """What the code says, whenever it was made; None when it is none of ours."""
+    parts = text.split(".")
+    if len(parts) != 4 or parts[0] != _PREFIX or not is_id(parts[1]) or not parts[2].isdecimal():
+        return None
+    _, venue_id, window, signature = parts
+    if not keyring().verify(f"{venue_id}.{window}", signature, _PURPOSE):
+        return None
+    return _ReadCode(venue_id, int(window))
+
+
+def _window_at(moment: datetime) -> int:
+    return int(moment.timestamp()) // CODE_SECONDS
+
+
+_LONGEST = timedelta(days=1)
+"""No slot and no room is booked for longer."""
+_SLOTS_NOW = (
+    "SELECT b.id, b.person_id, b.place_id, b.arrived_at, b.starts_at, t.service_id, t.allotment_id, s.kind "
+    "FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
+    f"JOIN place p ON p.id = b.place_id WHERE {MINE.format('b')} AND s.venue_id = $2 AND b.starts_at <= $3 "
+    f"AND b.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND t.ends_at > $4 "
+    "AND b.approval IN ('not_needed', 'approved') AND p.state IN ('confirmed', 'attended', 'no_show') "
+    "ORDER BY b.id FOR NO KEY UPDATE OF b"
+)
+_ROOMS_NOW = (
+    "SELECT r.id FROM room_booking r JOIN service s ON s.id = r.service_id "
+    f"WHERE {MINE.format('r')} AND s.venue_id = $2 AND r.starts_at <= $3 "
+    f"AND r.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND r.ends_at > $4 "
+    "AND r.state IN ('booked', 'attended', 'no_show') ORDER BY r.id FOR NO KEY UPDATE OF r"
+)

@@ -1,0 +1,213 @@
+"""Requests that wait for staff's answer: the list of them, and what time does about those that nobody answers.
+
+零积压: an answer is promised within the service's hours; past them staff are reminded, once. A request that is still
+open when its time begins is refused, so that nobody comes to a door that nobody knows of.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from server.background.sweeps import Batch
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
+from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
+from server.neighbor_center.bookings.room_booking import refuse_request, save_room_booking
+from server.neighbor_center.bookings.slot_booking import end_booking, tell
+from server.neighbor_center.opening.affected import BookingKind
+from server.notifications.service import notify
+from server.organizations.access import role_holders
+from server.places.models import Place, PlaceState
+from server.places.service import leave_place
+
+UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
+
+
+class RequestOrder(StrEnum):
+    ALL = "all"
+    OVERDUE = "overdue"
+
+
+class OpenRequest(msgspec.Struct, kw_only=True):
+    """A request that nobody has answered yet; overdue past `answer_by`."""
+
+    kind: BookingKind
+    booking_id: Id
+    service_id: Id
+    service_name: str
+    starts_at: datetime
+    ends_at: datetime
+    person_id: Id
+    name: str
+    phone: str
+    party_size: int
+    requested_at: datetime
+    answer_by: datetime
+
+
+OPEN_REQUESTS = (
+    "SELECT 'slot' AS kind, b.id, t.service_id, s.name AS service_name, s.venue_id, t.starts_at, t.ends_at, "
+    "b.person_id, b.party_size, b.created_at AS requested_at, b.answer_by FROM booking b "
+    "JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id JOIN place p ON p.id = b.place_id "
+    "WHERE b.answer_due_at IS NOT NULL AND b.approval = 'pending' AND p.ended_at IS NULL "
+    "UNION ALL SELECT 'room', r.id, r.service_id, s.name, s.venue_id, r.starts_at, r.ends_at, r.person_id, "
+    "r.party_size, r.created_at, r.answer_by FROM room_booking r JOIN service s ON s.id = r.service_id "
+    "WHERE r.answer_due_at IS NOT NULL AND r.state = 'requested'"
+)
+"""All of them; for a subquery."""
+
+
+async def list_requests(
+    actor_id: str, venue_id: str, *, order: RequestOrder, cursor: str | None, limit: int
+) -> Page[OpenRequest]:
+    """The venue's open requests, those promised soonest first; each person shown is audited. Raises NotFound,
+    NotAllowed."""
+    after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
+    async with transaction():
+        organization_id = await require_venue_reader(actor_id, venue_id)
+        rows = await fetch(
+            f"SELECT * FROM ({OPEN_REQUESTS}) q WHERE q.venue_id = $1 "
+            "AND ($2::timestamptz IS NULL OR q.answer_by < $2) "
+            "AND ($3::timestamptz IS NULL OR (q.answer_by, q.id) > ($3, $4::uuid)) ORDER BY q.answer_by, q.id LIMIT $5",
+            venue_id,
+            clock.now() if order is RequestOrder.OVERDUE else None,
+            after,
+            after_id,
+            limit + 1,
+        )
+        page = cut_page(rows, limit, lambda row: (row["answer_by"], row["id"]))
+        people = await name_persons(actor_id, organization_id, "booking_request", page.items)
+    return Page(
+        [
+            OpenRequest(
+                **({name: row[name] for name in _SAME_COLUMNS} | people[row["person_id"]]),
+                kind=BookingKind(row["kind"]),
+                booking_id=row["id"],
+            )
+            for row in page.items
+        ],
+        page.next_cursor,
+    )
+
+
+_SAME_COLUMNS = (
+    "service_id",
+    "service_name",
+    "starts_at",
+    "ends_at",
+    "person_id",
+    "party_size",
+    "requested_at",
+    "answer_by",
+)
+
+
+async def settle_requests(limit: int = 50) -> int:
+    """The sweep: remind staff of what they promised an answer to, refuse what nobody answered; how many.
+
+    Each request in a transaction of its own; one that is being decided on at this moment is left for the next round.
+    """
+    now = clock.now()
+    batch = Batch("booking_requests")
+    slots = await fetch(
+        "SELECT id FROM booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
+        now,
+        limit,
+        batch.passed_over,
+    )
+    rooms = await fetch(
+        "SELECT id FROM room_booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
+        now,
+        limit,
+        batch.passed_over,
+    )
+    done = 0
+    for row in slots:
+        async with batch.row(row["id"]):
+            due = Booking.filter(id=row["id"], answer_due_at__lte=now)
+            booking = await due.select_for_update(no_key=True, skip_locked=True).get_or_none()
+            if booking is not None:
+                await _settle_slot(booking, now)
+                done += 1
+    for row in rooms:
+        async with batch.row(row["id"]):
+            due_rooms = RoomBooking.filter(id=row["id"], answer_due_at__lte=now)
+            room = await due_rooms.select_for_update(no_key=True, skip_locked=True).get_or_none()
+            if room is not None:
+                await _settle_room(room, now)
+                done += 1
+    return batch.finish(done)
+
+
+async def request_lag() -> float:
+    """For how many seconds the oldest request has waited for the sweep."""
+    now = clock.now()
+    oldest = await fetch_value(
+        "SELECT LEAST((SELECT min(answer_due_at) FROM booking WHERE answer_due_at <= $1), "
+        "(SELECT min(answer_due_at) FROM room_booking WHERE answer_due_at <= $1))",
+        now,
+    )
+    return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def _settle_slot(booking: Booking, now: datetime) -> None:
+    place = await Place.get(id=booking.place_id)
+    organization_id = await _organization_of_slot(booking.slot_id)
+    if booking.approval is not Approval.PENDING or not place.is_active:
+        booking.answer_due_at = None
+    elif now < booking.starts_at:
+        await notify(await role_holders(organization_id), "slot_overdue", booking=booking.id, slot=booking.slot_id)
+        booking.answer_due_at = booking.starts_at
+    elif place.state is PlaceState.CONFIRMED:
+        booking.approval, booking.staff_reason = Approval.REFUSED, UNANSWERED
+        await end_booking(booking)
+        await leave_place(booking.place_id, "unanswered", removed=True)
+        await tell(booking, "slot_refused")
+        await record_audit(
+            "refuse_unanswered_booking",
+            actor_id=None,
+            subject=("booking", booking.id),
+            person_id=booking.person_id,
+            organization_id=organization_id,
+        )
+        return
+    else:
+        # Who still waits for a place is told by the waiting list's own sweep that it was not reached.
+        booking.answer_due_at = None
+    await booking.save(update_fields=["answer_due_at"])
+
+
+async def _settle_room(booking: RoomBooking, now: datetime) -> None:
+    organization_id = await fetch_value(
+        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", booking.service_id
+    )
+    if booking.state is not RoomBookingState.REQUESTED:
+        booking.answer_due_at = None
+        await save_room_booking(booking)
+    elif now < booking.starts_at:
+        await notify(await role_holders(organization_id), "room_overdue", room_booking=booking.id)
+        booking.answer_due_at = booking.starts_at
+        await save_room_booking(booking)
+    else:
+        await refuse_request(booking, None, UNANSWERED)
+        await record_audit(
+            "refuse_unanswered_booking",
+            actor_id=None,
+            subject=("room_booking", booking.id),
+            person_id=booking.person_id,
+            organization_id=organization_id,
+        )
+
+
+async def _organization_of_slot(slot_id: str) -> str:
+    organization_id: str = await fetch_value(
+        "SELECT v.organization_id FROM slot t JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
+        "WHERE t.id = $1",
+        slot_id,
+    )
+    return organization_id

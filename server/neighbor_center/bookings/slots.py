@@ -1,0 +1,65 @@
+"""Slots: made from the calendar when somebody first wants one, and there once."""
+
+from datetime import datetime
+
+from server.foundation import clock
+from server.foundation.database import execute, fetch
+from server.foundation.errors import InvalidFields
+from server.neighbor_center.bookings.models import Slot
+from server.neighbor_center.bookings.terms import ServiceTerms
+from server.neighbor_center.errors import SlotNotOffered
+from server.neighbor_center.opening.rules import Span, find_slot
+from server.neighbor_center.venues.models import Service
+from server.places.models import Purpose
+from server.places.service import change_capacity, open_allotment
+
+
+def require_slot(terms: ServiceTerms, starts_at: datetime) -> Span:
+    """The service's slot that begins then. Raises SlotNotOffered; a room has none (InvalidFields)."""
+    if terms.longest_minutes is not None:
+        raise InvalidFields.of("starts_at", "活动室请按时间段预约")
+    span = find_slot(terms.calendar, starts_at)
+    if span is None:
+        raise SlotNotOffered()
+    return span
+
+
+async def make_slot(terms: ServiceTerms, span: Span) -> Slot:
+    """The slot of this service at this time, made if it is the first time that somebody wants it.
+
+    The caller holds the venue (terms.lock_for_booking), and the span comes from the calendar as it is under that lock.
+    """
+    slot = await Slot.get_or_none(service_id=terms.id, starts_at=span.starts_at)
+    if slot is not None and slot.ends_at == span.ends_at:
+        return slot
+    new = Slot(service_id=terms.id, starts_at=span.starts_at, ends_at=span.ends_at)
+    # Two people who want the same new slot at once: the second waits here for the first, and then gets its row. An
+    # older row with another end is from before the service's length was changed; what was booked in it has been moved.
+    rows = await fetch(
+        "INSERT INTO slot (id, created_at, service_id, starts_at, ends_at) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT ON CONSTRAINT slot_once DO UPDATE SET ends_at = EXCLUDED.ends_at RETURNING id, allotment_id",
+        new.id,
+        clock.now(),
+        terms.id,
+        span.starts_at,
+        span.ends_at,
+    )
+    new.id, new.allotment_id = rows[0]["id"], rows[0]["allotment_id"]
+    if new.allotment_id is None:
+        allotment = await open_allotment(
+            Purpose.SLOT, new.id, terms.capacity, starts_at=span.starts_at, may_wait=terms.may_wait
+        )
+        new.allotment_id = allotment.id
+        await execute("UPDATE slot SET allotment_id = $2 WHERE id = $1", new.id, allotment.id)
+    return new
+
+
+async def change_slot_capacity(service: Service) -> None:
+    """Slots that have not begun get the service's capacity; a lowered one throws nobody out."""
+    rows = await fetch(
+        "SELECT allotment_id FROM slot WHERE service_id = $1 AND starts_at > $2 ORDER BY allotment_id",
+        service.id,
+        clock.now(),
+    )
+    for row in rows:
+        await change_capacity(row["allotment_id"], service.capacity)

@@ -1,0 +1,322 @@
+"""What a service asks of those who book it: when it is open, for whom it is, and how often one person may come."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from server.accounts.models import ConsentKind
+from server.accounts.queries import has_consent, require_dependant
+from server.accounts.service import ConsentNeeded
+from server.foundation import clock
+from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.foundation.errors import InvalidFields, NotFound
+from server.members.service import is_member
+from server.neighbor_center.errors import (
+    BookingOverlaps,
+    ChangeTooLate,
+    NotEligible,
+    OutsideArea,
+    SlotNotOffered,
+    TooFarAhead,
+    TooManyBookings,
+    TooShortNotice,
+)
+from server.neighbor_center.opening.holidays import SpecialDay
+from server.neighbor_center.opening.models import DayKind
+from server.neighbor_center.opening.rules import Calendar, DayException, Span, WeeklyHours, day_of, instant
+from server.neighbor_center.venues.models import ServiceKind, ServiceMode, WhoMayBook
+from server.organizations.models import Level
+from server.places.models import PlaceState
+
+_LAST_DAY = date(9999, 12, 31)
+OPEN_STATES = (PlaceState.WAITING, PlaceState.OFFERED, PlaceState.CONFIRMED)
+
+
+class ServiceTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A service as those who book it meet it; see models.Service for the units."""
+
+    id: str
+    venue_id: str
+    organization_id: str
+    kind: ServiceKind
+    mode: ServiceMode
+    longest_minutes: int | None
+    capacity: int
+    max_party_size: int
+    may_wait: bool
+    who_may_book: WhoMayBook
+    needs_approval: bool
+    max_open_per_person: int
+    max_per_day: int
+    max_per_month: int | None
+    max_repeats: int
+    days_ahead: int
+    released_at: int
+    book_until_minutes: int
+    cancel_until_minutes: int
+    answer_within_hours: int
+    area_ids: list[str]
+    calendar: Calendar
+
+    def last_bookable_day(self, now: datetime) -> date:
+        """The last day that is released for booking; the next one follows at `released_at`."""
+        today = day_of(now)
+        released = now >= instant(today, self.released_at)
+        return today + timedelta(days=self.days_ahead if released else self.days_ahead - 1)
+
+    def answer_by(self, now: datetime, starts_at: datetime) -> datetime:
+        """Until when a request made now is promised an answer; before the thing begins in any case."""
+        return min(now + timedelta(hours=self.answer_within_hours), starts_at)
+
+    def deadline(self, starts_at: datetime) -> datetime:
+        """Until when a booking that begins then can be cancelled or moved."""
+        return starts_at - timedelta(minutes=self.cancel_until_minutes)
+
+
+class HeldTime(msgspec.Struct, frozen=True):
+    """Time that a person has booked or waits for. `is_open`: it can still be cancelled or moved."""
+
+    booking_id: str
+    service_id: str
+    starts_at: datetime
+    ends_at: datetime
+    is_open: bool
+    series_id: str | None = None
+
+
+CALENDAR_COLUMNS = (
+    "s.minutes, s.buffer_minutes + s.travel_minutes AS buffer_minutes, "
+    "s.state = 'offered' AND v.state = 'open' AS is_open, "
+    "COALESCE((SELECT json_agg(json_build_object('weekdays', r.weekdays, 'opens', r.opens, 'closes', r.closes, "
+    " 'valid_from', r.valid_from, 'valid_until', r.valid_until, 'days', r.days, 'season_from', r.season_from, "
+    " 'season_until', r.season_until)) FROM opening_rule r WHERE r.service_id = s.id), '[]') AS rules, "
+    "COALESCE((SELECT json_agg(json_build_object('day', e.day, 'kind', e.kind, 'opens', e.opens, 'closes', e.closes)) "
+    " FROM opening_exception e WHERE e.venue_id = s.venue_id AND (e.service_id IS NULL OR e.service_id = s.id) "
+    " AND e.ended_at IS NULL AND e.day BETWEEN $2 AND $3), '[]') AS exceptions, "
+    "COALESCE((SELECT json_object_agg(h.year, h.days) FROM holiday_year h WHERE h.year BETWEEN "
+    " EXTRACT(year FROM $2::date) AND EXTRACT(year FROM $3::date)), '{}') AS holidays"
+)
+"""A service `s` of a venue `v` as a Calendar of the days from $2 to $3; for calendar_of."""
+
+TERMS_COLUMNS = (
+    "s.id, s.venue_id, v.organization_id, s.kind, s.mode, s.longest_minutes, s.capacity, s.max_party_size, s.may_wait, "
+    "s.who_may_book, s.needs_approval, s.max_open_per_person, s.max_per_day, s.max_per_month, s.max_repeats, "
+    "s.days_ahead, s.released_at, s.book_until_minutes, s.cancel_until_minutes, s.answer_within_hours, s.area_ids, "
+    + CALENDAR_COLUMNS
+)
+"""The same with everything else in ServiceTerms; for terms_of."""
+
+
+def calendar_of(row: Any) -> Calendar:
+    """A row of CALENDAR_COLUMNS."""
+    return Calendar(
+        minutes=row["minutes"],
+        buffer_minutes=row["buffer_minutes"],
+        rules=msgspec.json.decode(row["rules"], type=list[WeeklyHours]),
+        exceptions=msgspec.json.decode(row["exceptions"], type=list[DayException]),
+        is_open=row["is_open"],
+        loaded=_by_day(row["holidays"]),
+    )
+
+
+def _by_day(holidays: str) -> dict[int, dict[date, DayKind]]:
+    return {
+        year: {special.day: special.kind for special in days}
+        for year, days in msgspec.json.decode(holidays, type=dict[int, list[SpecialDay]]).items()
+    }
+
+
+async def read_loaded_years(first_day: date, last_day: date) -> dict[int, dict[date, DayKind]]:
+    """The special days of the years that staff loaded, as rules.kind_of_day takes them."""
+    return _by_day(
+        await fetch_value(
+            "SELECT COALESCE(json_object_agg(year, days), '{}') FROM holiday_year WHERE year BETWEEN $1 AND $2",
+            first_day.year,
+            last_day.year,
+        )
+    )
+
+
+def terms_of(row: Any) -> ServiceTerms:
+    """A row of TERMS_COLUMNS, which may have more columns."""
+    values = {name: row[name] for name in ServiceTerms.__struct_fields__ if name != "calendar"}
+    return msgspec.convert(values | {"calendar": calendar_of(row)}, ServiceTerms)
+
+
+async def read_terms(service_id: str, first_day: date = date.min, last_day: date = _LAST_DAY) -> ServiceTerms:
+    """A service's terms, with its exceptions of those days. Raises NotFound."""
+    row = await fetch_one(
+        f"SELECT {TERMS_COLUMNS} FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1",
+        service_id,
+        first_day,
+        last_day,
+    )
+    if row is None:
+        raise NotFound()
+    return terms_of(row)
+
+
+async def read_calendars(service_ids: Iterable[str]) -> dict[str, Calendar]:
+    """The calendars of several services, all days."""
+    rows = await fetch(
+        f"SELECT s.id, {CALENDAR_COLUMNS} FROM service s JOIN venue v ON v.id = s.venue_id "
+        "WHERE s.id = ANY($1::uuid[])",
+        list(service_ids),
+        date.min,
+        _LAST_DAY,
+    )
+    return {row["id"]: calendar_of(row) for row in rows}
+
+
+async def lock_for_booking(person_id: str, service_id: str) -> None:
+    """What every booking locks first, in this order. Raises NotFound.
+
+    The person: two bookings of one person at the same time would each count only themselves against the limits. The
+    venue, shared: a booking that begins while staff close the day must not slip in behind their list of whom to tell
+    (they hold it exclusively, see calendars.py). NO KEY, so that rows that merely refer to the person don't wait.
+    """
+    await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
+    if not await fetch_value(
+        "SELECT 1 FROM venue WHERE id = (SELECT venue_id FROM service WHERE id = $1) FOR SHARE", service_id
+    ):
+        raise NotFound()
+
+
+LIVES_HERE = (
+    "(SELECT home.path <@ own.path OR own.path <@ home.path FROM person p JOIN organization home "
+    "ON home.id = p.community_id JOIN organization own ON own.id = v.organization_id WHERE p.id = $6)"
+)
+"""Whether the person $6 belongs to the organization of the venue `v`, or the other way round."""
+
+
+async def require_may_book(terms: ServiceTerms, person_id: str, *, lives_here: bool | None = None) -> None:
+    """Raises NotEligible when the service is for others. `lives_here` spares the look where it is known."""
+    if terms.who_may_book is WhoMayBook.MEMBERS and not await is_member(person_id):
+        raise NotEligible("该服务仅面向党员")
+    if terms.who_may_book is WhoMayBook.RESIDENTS:
+        if lives_here is None:
+            lives_here = await fetch_value(
+                f"SELECT {LIVES_HERE.replace('$6', '$2')} FROM venue v WHERE v.id = $1", terms.venue_id, person_id
+            )
+        if not lives_here:
+            raise NotEligible("该服务仅面向本辖区居民，请先选择所在社区")
+
+
+async def require_may_act_for(actor_id: str, person_id: str) -> None:
+    """For oneself, or for somebody one looks after, who agreed to it or whose guardian one is.
+
+    Raises NotFound, ConsentNeeded once the consent that was recorded has been withdrawn.
+    """
+    await require_dependant(actor_id, person_id)
+    if actor_id != person_id and not (
+        await has_consent(person_id, ConsentKind.ON_BEHALF) or await has_consent(person_id, ConsentKind.GUARDIAN)
+    ):
+        raise ConsentNeeded("请先确认已征得家人同意")
+
+
+async def find_visited_area(terms: ServiceTerms, area_id: str | None) -> str:
+    """The grid (or, where there are none, the community) to which a home visit goes. Raises InvalidFields where none
+    is given, OutsideArea where the service does not go there."""
+    row = area_id and await fetch_one(
+        "SELECT COALESCE((SELECT g.id FROM organization g WHERE g.path @> o.path AND g.level = 'grid'), o.id) AS id, "
+        "EXISTS (SELECT 1 FROM organization a WHERE a.id = ANY($3::uuid[]) AND a.path @> o.path) AS is_inside "
+        "FROM organization o WHERE o.id = $1 AND o.closed_at IS NULL AND o.level = ANY($2)",
+        area_id,
+        [str(level) for level in (Level.COMMUNITY, Level.GRID, Level.BUILDING)],
+        terms.area_ids or [terms.organization_id],
+    )
+    if not row:
+        raise InvalidFields.of("area_id", "请选择所在网格或楼栋")
+    if not row["is_inside"]:
+        raise OutsideArea()
+    return str(row["id"])
+
+
+def held_from(day: date, now: datetime) -> date:
+    """From when on what a person holds matters for a booking on that day: its month, and all that is to come."""
+    return min(day.replace(day=1), day_of(now))
+
+
+async def held_times(person_id: str, from_day: date) -> list[HeldTime]:
+    """What the person has booked or waits for, from that day on (what is over that day included)."""
+    return await fetch_structs(
+        HeldTime,
+        "SELECT b.id AS booking_id, t.service_id, t.starts_at, t.ends_at, "
+        "p.state = ANY($3) AND t.ends_at > $4 AS is_open, b.series_id FROM booking b "
+        "JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
+        "WHERE b.person_id = $1 AND b.starts_at >= $2 AND p.ended_at IS NULL ORDER BY b.starts_at",
+        person_id,
+        instant(from_day, 0),
+        [str(state) for state in OPEN_STATES],
+        clock.now(),
+    )
+
+
+async def persons_to_tell(person_id: str, booked_by_id: str) -> set[str]:
+    """Whom a booking concerns: the person, and who booked for them, as long as they look after the person."""
+    try:
+        await require_dependant(booked_by_id, person_id)
+    except NotFound:
+        return {person_id}
+    return {person_id, booked_by_id}
+
+
+def check_year(field: str, day: date) -> None:
+    """Raises InvalidFields for a day (or a moment) out of all reason: arithmetic with it could overflow."""
+    if not 2000 <= day.year <= 2200:
+        raise InvalidFields.of(field, "日期不正确")
+
+
+def check_day(terms: ServiceTerms, span: Span, now: datetime) -> None:
+    """Raises SlotNotOffered for what has begun, TooShortNotice for what can no longer be booked, TooFarAhead for what
+    is not released for booking yet."""
+    if span.starts_at <= now:
+        raise SlotNotOffered("该时段已开始")
+    if now > (deadline := span.starts_at - timedelta(minutes=terms.book_until_minutes)):
+        raise TooShortNotice(f"须在 {_shown(deadline)} 前预约", deadline=deadline)
+    if day_of(span.starts_at) > (until := terms.last_bookable_day(now)):
+        raise TooFarAhead(f"目前可预约至 {until.month}月{until.day}日", until=until)
+
+
+def check_limits(
+    terms: ServiceTerms, span: Span, held: list[HeldTime], *, moving: str | None = None, series_id: str | None = None
+) -> None:
+    """Raises TooManyBookings or BookingOverlaps. `moving` is the booking that this one takes the place of.
+
+    The bookings of a series (`series_id` is the new one's) count as one open booking; on a day and in a month each
+    counts.
+    """
+    others = [time for time in held if time.booking_id != moving]
+    for time in others:
+        if time.is_open and span.overlaps(Span(time.starts_at, time.ends_at)):
+            raise BookingOverlaps(booking_id=time.booking_id)
+    of_service = [time for time in others if time.service_id == terms.id]
+    open_now = {time.series_id or time.booking_id for time in of_service if time.is_open} - {series_id}
+    day = day_of(span.starts_at)
+    days = [day_of(time.starts_at) for time in of_service]
+    for limit, allowed, used, words in (
+        ("max_open_per_person", terms.max_open_per_person, len(open_now), "同时最多可有 {} 个未完成的预约"),
+        ("max_per_day", terms.max_per_day, days.count(day), "每天最多可预约 {} 次"),
+        (
+            "max_per_month",
+            terms.max_per_month,
+            sum((held_day.year, held_day.month) == (day.year, day.month) for held_day in days),
+            "每月最多可预约 {} 次",
+        ),
+    ):
+        if allowed is not None and used >= allowed:
+            raise TooManyBookings(words.format(allowed), limit=limit, allowed=allowed)
+
+
+def check_deadline(terms: ServiceTerms, starts_at: datetime, now: datetime) -> None:
+    """Raises ChangeTooLate."""
+    deadline = terms.deadline(starts_at)
+    if now > deadline:
+        raise ChangeTooLate(f"截止时间为 {_shown(deadline)}", deadline=deadline)
+
+
+def _shown(moment: datetime) -> str:
+    local = clock.shanghai(moment)
+    return f"{local.month}月{local.day}日 {local:%H:%M}"

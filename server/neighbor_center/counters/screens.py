@@ -1,0 +1,222 @@
+"""The screen at a venue's door: who may show it, and what it shows. Nobody's name, but who is on duty."""
+
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.clock import wall_clock
+from server.foundation.crypto import hash_token
+from server.foundation.database import fetch, fetch_one, fetch_structs, transaction
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.neighbor_center.bookings.arrivals import VenueCode, venue_code
+from server.neighbor_center.bookings.feeds import venue_feed_address
+from server.neighbor_center.bookings.terms import read_calendars
+from server.neighbor_center.counters.models import VenueScreen
+from server.neighbor_center.counters.tickets import QueueView, list_queues
+from server.neighbor_center.opening.duties import DutyView, list_duties
+from server.neighbor_center.opening.rules import Span, day_of, instant, open_hours, open_spans, slots_of_day
+from server.neighbor_center.venues.models import ServiceKind, Venue
+from server.organizations.access import require_role
+
+
+class NewScreen(msgspec.Struct):
+    """The `token` is told only now: the screen's browser keeps it. At `calendar_url` calendars find what is booked at
+    the venue. Ending the screen ends both."""
+
+    id: Id
+    token: str
+    calendar_url: str
+
+
+class ScreenView(msgspec.Struct):
+    id: Id
+    name: str
+    created_at: datetime
+
+
+class BoardSlot(msgspec.Struct):
+    """A slot of today that is not over: places in all, and free ones."""
+
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    free: int
+
+
+class BoardRoomTime(msgspec.Struct):
+    """A room is taken then; by whom is nobody's affair."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class BoardService(msgspec.Struct, kw_only=True):
+    """A service today: its hours (09:00–12:00), whether it is open now, its coming slots, a room's taken times."""
+
+    service_id: Id
+    name: str
+    kind: ServiceKind
+    hours: list[str]
+    is_open_now: bool
+    slots: list[BoardSlot]
+    taken: list[BoardRoomTime]
+
+
+class BoardView(msgspec.Struct, kw_only=True):
+    """Everything for the screen at the door. `notices` are the reasons for what is closed or extra today; `code` (with
+    a screen's token alone) is what people scan on arriving."""
+
+    venue_id: Id
+    venue_name: str
+    opening: str
+    now: datetime
+    services: list[BoardService]
+    queues: list[QueueView]
+    duties: list[DutyView]
+    notices: list[str]
+    code: VenueCode | None
+
+
+async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
+    """Let a screen show the board and the arrival code. Raises NotFound, NotAllowed."""
+    token = secrets.token_urlsafe(32)
+    async with transaction():
+        organization_id = await _organization_of(venue_id)
+        await require_role(actor_id, organization_id)
+        screen = await VenueScreen.create(
+            venue_id=venue_id, name=name, token_hash=hash_token(token), made_by_id=actor_id
+        )
+        await record_audit(
+            "create_screen", actor_id=actor_id, subject=("screen", screen.id), organization_id=organization_id
+        )
+    return NewScreen(screen.id, token, venue_feed_address(screen.id))
+
+
+async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
+    """The venue's screens that still work. Raises NotFound, NotAllowed."""
+    await require_role(actor_id, await _organization_of(venue_id))
+    return await fetch_structs(
+        ScreenView,
+        "SELECT id, name, created_at FROM venue_screen WHERE venue_id = $1 AND ended_at IS NULL ORDER BY id",
+        venue_id,
+    )
+
+
+async def end_screen(actor_id: str, screen_id: str) -> None:
+    """Its token shows nothing any more. Raises NotFound, NotAllowed."""
+    async with transaction():
+        screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
+        if screen is None:
+            raise NotFound()
+        organization_id = await _organization_of(screen.venue_id)
+        await require_role(actor_id, organization_id)
+        if screen.ended_at is None:
+            screen.ended_at = clock.now()
+            await screen.save(update_fields=["ended_at"])
+            await record_audit(
+                "end_screen", actor_id=actor_id, subject=("screen", screen_id), organization_id=organization_id
+            )
+
+
+async def show_screen(token: str) -> BoardView:
+    """The board of the screen's venue, with the arrival code. Raises NotFound."""
+    row = await fetch_one(
+        "SELECT venue_id FROM venue_screen WHERE token_hash = $1 AND ended_at IS NULL", hash_token(token)
+    )
+    if row is None:
+        raise NotFound()
+    board = await get_board(row["venue_id"])
+    board.code = venue_code(row["venue_id"])
+    return board
+
+
+async def get_board(venue_id: str) -> BoardView:
+    """What is on at an open venue today. Raises NotFound."""
+    venue = await Venue.get_or_none(id=venue_id, state="open")
+    if venue is None:
+        raise NotFound()
+    now = clock.now()
+    today = day_of(now)
+    first, end = instant(today, 0), instant(today, 1440)
+    services = await fetch(
+        "SELECT id, name, kind, capacity FROM service WHERE venue_id = $1 AND state = 'offered' ORDER BY id", venue_id
+    )
+    calendars = await read_calendars(row["id"] for row in services)
+    made = {
+        (row["service_id"], row["starts_at"]): row
+        for row in await fetch(
+            # Allotments are looked up slot by slot, as in availability.py.
+            "SELECT t.service_id, t.starts_at, (SELECT ARRAY[a.capacity, GREATEST(a.capacity - a.taken, 0)] "
+            "FROM allotment a WHERE a.id = t.allotment_id) AS counts FROM service s JOIN slot t ON t.service_id = s.id "
+            "WHERE s.venue_id = $1 AND t.starts_at >= $2 AND t.starts_at < $3",
+            venue_id,
+            first,
+            end,
+        )
+    }
+    taken: dict[str, list[BoardRoomTime]] = {}
+    for row in await fetch(
+        "SELECT r.service_id, r.starts_at, r.ends_at FROM service s JOIN room_booking r ON r.service_id = s.id "
+        "WHERE s.venue_id = $1 AND r.state IN ('booked', 'attended') AND r.starts_at >= $2 AND r.starts_at < $3 "
+        "AND r.ends_at > $4 ORDER BY r.starts_at",
+        venue_id,
+        first - timedelta(days=1),
+        end,
+        now,
+    ):
+        taken.setdefault(row["service_id"], []).append(BoardRoomTime(row["starts_at"], row["ends_at"]))
+    notices = await fetch(
+        "SELECT DISTINCT e.reason FROM opening_exception e WHERE e.venue_id = $1 AND e.day = $2 AND e.ended_at IS NULL "
+        "AND e.reason <> '' ORDER BY e.reason",
+        venue_id,
+        today,
+    )
+
+    def slot(service_id: str, capacity: int, span: Span) -> BoardSlot:
+        row = made.get((service_id, span.starts_at))
+        counts = row["counts"] if row else (capacity, capacity)
+        return BoardSlot(span.starts_at, span.ends_at, *counts)
+
+    return BoardView(
+        venue_id=venue_id,
+        venue_name=venue.name,
+        opening=venue.opening,
+        now=now,
+        services=[
+            BoardService(
+                service_id=row["id"],
+                name=row["name"],
+                kind=ServiceKind(row["kind"]),
+                hours=[
+                    f"{wall_clock(opens)}–{wall_clock(closes)}"
+                    for opens, closes in open_hours(calendars[row["id"]], today)
+                ],
+                is_open_now=any(
+                    span.starts_at <= now < span.ends_at for span in open_spans(calendars[row["id"]], today)
+                ),
+                slots=[
+                    slot(row["id"], row["capacity"], span)
+                    for span in (slots_of_day(calendars[row["id"]], today) if row["kind"] != "room" else [])
+                    if span.ends_at > now
+                ],
+                taken=taken.get(row["id"], []),
+            )
+            for row in services
+        ],
+        queues=await list_queues(venue_id),
+        duties=(await list_duties(venue_id, today, 1))[0].duties,
+        notices=[row["reason"] for row in notices],
+        code=None,
+    )
+
+
+async def _organization_of(venue_id: str) -> str:
+    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1", venue_id)
+    if row is None:
+        raise NotFound()
+    organization_id: str = row["organization_id"]
+    return organization_id

@@ -1,0 +1,173 @@
+"""Complaints: said by a resident about a venue, answered by its staff within the promised days, upheld or not."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.crypto import keyring
+from server.foundation.database import fetch, fetch_one, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, cut_page, decode_cursor
+from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
+from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
+from server.notifications.service import notify
+from server.organizations.access import require_role_or_hide, role_holders
+
+ANSWERED_WITHIN = timedelta(days=3)
+"""Until when an answer is promised."""
+
+
+class ComplaintsShown(StrEnum):
+    ALL = "all"
+    OPEN = "open"
+
+
+class ComplaintView(msgspec.Struct, kw_only=True):
+    """A complaint as the one who made it sees it. `answer` is empty until there is one."""
+
+    id: Id
+    venue_id: Id
+    venue_name: str
+    service_id: Id | None
+    service_name: str | None
+    text: str
+    state: ComplaintState
+    answer: str
+    answer_by: datetime
+    answered_at: datetime | None
+    created_at: datetime
+
+
+class StaffComplaintView(ComplaintView, kw_only=True):
+    """The same as staff see it, with who made it and whether it was right."""
+
+    person_id: Id
+    name: str
+    phone: str
+    is_upheld: bool | None
+
+
+_COMPLAINT = (
+    "SELECT c.id, c.venue_id, v.name AS venue_name, c.service_id, s.name AS service_name, c.text, c.state, c.answer, "
+    "c.answer_by, c.answered_at, c.created_at, c.person_id, c.is_upheld FROM complaint c "
+    "JOIN venue v ON v.id = c.venue_id LEFT JOIN service s ON s.id = c.service_id "
+)
+
+
+async def complain(person_id: str, venue_id: str, text: str, *, service_id: str | None = None) -> ComplaintView:
+    """Say that something went wrong; staff are told. Raises NotFound, InvalidFields."""
+    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1", venue_id)
+    if row is None:
+        raise NotFound()
+    if service_id and not await fetch_value(
+        "SELECT 1 FROM service WHERE id = $1 AND venue_id = $2", service_id, venue_id
+    ):
+        raise InvalidFields.of("service_id", "该场所没有这项服务")
+    async with transaction():
+        complaint = await Complaint.create(
+            venue_id=venue_id,
+            service_id=service_id,
+            person_id=person_id,
+            text=keyring().encrypt(text, COMPLAINT_CONTEXT),
+            answer_by=clock.now() + ANSWERED_WITHIN,
+        )
+        await notify(await role_holders(row["organization_id"]), "complaint_received", complaint=complaint.id)
+    return await get_complaint(person_id, complaint.id)
+
+
+async def get_complaint(person_id: str, complaint_id: str) -> ComplaintView:
+    """One's own. Raises NotFound."""
+    row = await fetch_one(_COMPLAINT + "WHERE c.id = $1 AND c.person_id = $2", complaint_id, person_id)
+    if row is None:
+        raise NotFound()
+    return ComplaintView(**_clear(row))
+
+
+async def list_my_complaints(person_id: str, *, cursor: str | None, limit: int) -> Page[ComplaintView]:
+    """One's own, latest first."""
+    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
+    rows = await fetch(
+        _COMPLAINT + "WHERE c.person_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
+        person_id,
+        after,
+        limit + 1,
+    )
+    return cut_page([ComplaintView(**_clear(row)) for row in rows], limit, lambda view: (view.id,))
+
+
+async def list_complaints(
+    actor_id: str, venue_id: str, *, shown: ComplaintsShown, cursor: str | None, limit: int
+) -> Page[StaffComplaintView]:
+    """A venue's, latest first; each person shown is audited. Raises NotFound, NotAllowed."""
+    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
+    async with transaction():
+        organization_id = await require_venue_reader(actor_id, venue_id)
+        rows = await fetch(
+            _COMPLAINT + "WHERE c.venue_id = $1 AND ($2::text IS NULL OR c.state = $2) "
+            "AND ($3::uuid IS NULL OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
+            venue_id,
+            "open" if shown is ComplaintsShown.OPEN else None,
+            after,
+            limit + 1,
+        )
+        page = cut_page(rows, limit, lambda row: (row["id"],))
+        people = await name_persons(actor_id, organization_id, "complaint", page.items)
+    return Page(
+        [
+            StaffComplaintView(
+                **(_clear(row) | people[row["person_id"]]), person_id=row["person_id"], is_upheld=row["is_upheld"]
+            )
+            for row in page.items
+        ],
+        page.next_cursor,
+    )
+
+
+async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_upheld: bool) -> None:
+    """Answer it, once, and say whether it was right; the person is told. Raises NotFound, WrongState."""
+    organization_id = await fetch_value(
+        "SELECT v.organization_id FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = $1", complaint_id
+    )
+    if organization_id is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, organization_id)
+    async with transaction():
+        # Two who answer at once: the second sees that it is answered.
+        complaint = await Complaint.filter(id=complaint_id).select_for_update(no_key=True).get()
+        if complaint.state is ComplaintState.ANSWERED:
+            raise WrongState("该投诉已答复")
+        complaint.state, complaint.is_upheld = ComplaintState.ANSWERED, is_upheld
+        complaint.answer = keyring().encrypt(answer, ANSWER_CONTEXT)
+        complaint.answered_by_id, complaint.answered_at = actor_id, clock.now()
+        await complaint.save()
+        await notify(complaint.person_id, "complaint_answered", complaint=complaint_id)
+        await record_audit(
+            "answer_complaint",
+            actor_id=actor_id,
+            subject=("complaint", complaint_id),
+            person_id=complaint.person_id,
+            organization_id=organization_id,
+            is_upheld=is_upheld,
+        )
+
+
+async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, str]]:
+    """Words for messages: about which venue, not what was said."""
+    rows = await fetch(
+        "SELECT c.id, v.name AS venue FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = ANY($1::uuid[])",
+        list(complaint_ids),
+    )
+    return {row["id"]: {"id": row["id"], "title": row["venue"], "venue": row["venue"]} for row in rows}
+
+
+def _clear(row: Any) -> dict[str, Any]:
+    """The columns of a ComplaintView."""
+    values = {name: row[name] for name in ComplaintView.__struct_fields__}
+    values["text"] = keyring().decrypt(bytes(row["text"]), COMPLAINT_CONTEXT)
+    values["answer"] = keyring().decrypt(bytes(row["answer"]), ANSWER_CONTEXT) if row["answer"] else ""
+    return values

@@ -1,0 +1,150 @@
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+
+from server.foundation.database import IdField, Model, SqlIndex
+
+
+class RuleDays(StrEnum):
+    """Which days weekly hours hold on, once public holidays and make-up working days 调休上班 come in.
+
+    `every_week`: by the weekday alone. `not_holidays`: the same, less public holidays. `workdays`: the same, and also
+    on make-up working days, whatever their weekday. `holidays`: only on public holidays.
+    """
+
+    EVERY_WEEK = "every_week"
+    NOT_HOLIDAYS = "not_holidays"
+    WORKDAYS = "workdays"
+    HOLIDAYS = "holidays"
+
+
+class OpeningRule(Model):
+    """Weekly hours of a service. `weekdays` has bit 0 for Monday to bit 6 for Sunday; `opens` and `closes` are minutes
+    after midnight in Shanghai; `valid_until` is the last day (empty: until further notice).
+
+    Hours of a season hold each year from `season_from` to `season_until`, both included, as month × 100 + day: summer
+    is 601 to 930, winter 1001 to 531.
+    """
+
+    service: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Service", related_name=False, on_delete=fields.RESTRICT
+    )
+    service_id: str
+    weekdays = fields.SmallIntField()
+    opens = fields.SmallIntField()
+    closes = fields.SmallIntField()
+    days = fields.CharEnumField(RuleDays, max_length=16, default=RuleDays.EVERY_WEEK)
+    season_from = fields.SmallIntField(null=True)
+    season_until = fields.SmallIntField(null=True)
+    valid_from = fields.DateField()
+    valid_until = fields.DateField(null=True)
+
+    class Meta:
+        table = "opening_rule"
+        constraints = [
+            CheckConstraint(check="weekdays BETWEEN 1 AND 127", name="opening_rule_weekdays"),
+            CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="opening_rule_hours"),
+            CheckConstraint(check="(season_from IS NULL) = (season_until IS NULL)", name="opening_rule_season"),
+        ]
+        indexes = [SqlIndex(name="opening_rule_service", columns="service_id, id")]
+
+
+class ExceptionKind(StrEnum):
+    CLOSED = "closed"
+    EXTRA = "extra"
+
+
+class OpeningException(Model):
+    """A day that differs from the rules: closed hours (or the whole day), or extra hours; of one service, or, without
+    one, of the whole venue. Where both kinds meet, closed wins. `reason` is told to those whose bookings it ends."""
+
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
+    )
+    venue_id: str
+    service: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    service_id: str | None
+    day = fields.DateField()
+    kind = fields.CharEnumField(ExceptionKind, max_length=8)
+    opens = fields.SmallIntField(default=0)
+    closes = fields.SmallIntField(default=1440)
+    reason = fields.CharField(max_length=100, default="")
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "opening_exception"
+        constraints = [
+            CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="opening_exception_hours"),
+        ]
+        indexes = [SqlIndex(name="opening_exception_day", columns="venue_id, day", where="ended_at IS NULL")]
+
+
+class DayKind(StrEnum):
+    """A public holiday 放假, or a working day in exchange for one 调休上班."""
+
+    HOLIDAY = "holiday"
+    WORKDAY = "workday"
+
+
+class HolidayYear(Model):
+    """The public holidays of a year as staff loaded them; such a year stands in for the library's (holidays.py).
+
+    `days` is a list of {"day", "kind", "name"}: holidays, and make-up working days.
+    """
+
+    year = fields.SmallIntField()
+    days: Any = fields.JSONField()
+    loaded_by_id = IdField(null=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "holiday_year"
+        constraints = [UniqueConstraint(fields=("year",), name="holiday_year_once")]
+
+
+class DutyKind(StrEnum):
+    """How somebody serves at a venue (the policy's section 15): sits there 坐班, is on call 值班, works at hours when
+    offices are closed 错时, or longer than they are open 延时."""
+
+    SEATED = "seated"
+    ON_CALL = "on_call"
+    STAGGERED = "staggered"
+    EXTENDED = "extended"
+
+
+class Duty(Model):
+    """When somebody is on duty at a venue, or at one service of it. Hours and days are as in OpeningRule; `shown_as` is
+    what the public reads (王医生，全科)."""
+
+    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
+    )
+    venue_id: str
+    service: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    service_id: str | None
+    person_id = IdField()
+    shown_as = fields.CharField(max_length=40)
+    kind = fields.CharEnumField(DutyKind, max_length=16)
+    weekdays = fields.SmallIntField()
+    opens = fields.SmallIntField()
+    closes = fields.SmallIntField()
+    days = fields.CharEnumField(RuleDays, max_length=16, default=RuleDays.WORKDAYS)
+    valid_from = fields.DateField()
+    valid_until = fields.DateField(null=True)
+
+    class Meta:
+        table = "duty"
+        constraints = [
+            CheckConstraint(check="weekdays BETWEEN 1 AND 127", name="duty_weekdays"),
+            CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="duty_hours"),
+        ]
+        indexes = [
+            SqlIndex(name="duty_venue", columns="venue_id, valid_until"),
+            SqlIndex(name="duty_person", columns="person_id, valid_until"),
+        ]

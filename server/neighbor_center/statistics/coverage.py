@@ -1,0 +1,102 @@
+"""一刻钟服务圈: which share of an area's buildings has a venue within a walk of fifteen minutes."""
+
+import msgspec
+
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.neighbor_center.venues.models import VenueKind
+from server.neighbor_center.venues.queries import FIFTEEN_MINUTES_METERS, METERS_PER_DEGREE
+
+_LISTED = 100
+
+
+class UncoveredBuilding(msgspec.Struct):
+    """A building outside every circle; `nearest_meters`: how far the nearest venue is (empty: there is none)."""
+
+    id: Id
+    name: str
+    longitude: float
+    latitude: float
+    nearest_meters: int | None
+
+
+class CircleCoverage(msgspec.Struct, kw_only=True):
+    """`share` of the `located` buildings that are `covered`; empty where no building's location is known. `uncovered`
+    are the first 100 that are not, those farthest from any venue first."""
+
+    organization_id: Id
+    meters: int
+    kind: VenueKind | None
+    buildings: int
+    located: int
+    covered: int
+    share: float | None
+    uncovered: list[UncoveredBuilding]
+
+
+class CoverageCount(msgspec.Struct, frozen=True):
+    buildings: int
+    located: int
+    covered: int
+
+    @property
+    def share(self) -> float | None:
+        return round(self.covered / self.located, 4) if self.located else None
+
+
+# One look into the index of open venues' points for each building: a box finds the candidates, and meters decide.
+_BUILDINGS = (
+    "SELECT b.id, b.name, b.location, b.location IS NOT NULL AND EXISTS (SELECT 1 FROM venue v WHERE v.state = 'open' "
+    "AND v.location <@ box(point(b.location[0] - $3 / cos(radians(b.location[1])), b.location[1] - $3), "
+    "point(b.location[0] + $3 / cos(radians(b.location[1])), b.location[1] + $3)) "
+    "AND ($4::text IS NULL OR v.kind = $4) "
+    f"AND ({METERS_PER_DEGREE} * sqrt(((v.location[0] - b.location[0]) * cos(radians(b.location[1]))) ^ 2 "
+    "+ (v.location[1] - b.location[1]) ^ 2)) <= $2) AS is_covered "
+    "FROM organization b WHERE b.path <@ (SELECT path FROM organization WHERE id = $1) AND b.level = 'building' "
+    "AND b.closed_at IS NULL"
+)
+
+
+async def count_coverage(
+    organization_id: str, *, meters: int = FIFTEEN_MINUTES_METERS, kind: VenueKind | None = None
+) -> CoverageCount:
+    """How many buildings of the organization's subtree lie in a circle. Raises NotFound."""
+    row = await fetch_one(
+        "SELECT count(*) AS buildings, count(location) AS located, count(*) FILTER (WHERE is_covered) AS covered "
+        f"FROM ({_BUILDINGS}) b",
+        *await _values(organization_id, meters, kind),
+    )
+    assert row
+    return CoverageCount(**dict(row))
+
+
+async def get_circle_coverage(organization_id: str, *, meters: int, kind: VenueKind | None) -> CircleCoverage:
+    """The same, with the buildings that lie in none. Raises NotFound."""
+    count = await count_coverage(organization_id, meters=meters, kind=kind)
+    rows = await fetch(
+        "SELECT b.id, b.name, b.location[0] AS longitude, b.location[1] AS latitude, "
+        f"(SELECT round(min({METERS_PER_DEGREE} * sqrt(((n.location[0] - b.location[0]) * "
+        "cos(radians(b.location[1]))) ^ 2 + (n.location[1] - b.location[1]) ^ 2)))::int FROM (SELECT v.location "
+        "FROM venue v WHERE v.state = 'open' AND ($4::text IS NULL OR v.kind = $4) ORDER BY v.location <-> b.location "
+        f"LIMIT 5) n) AS nearest_meters FROM ({_BUILDINGS}) b WHERE b.location IS NOT NULL AND NOT b.is_covered "
+        f"ORDER BY nearest_meters DESC NULLS FIRST, b.id LIMIT {_LISTED}",
+        *await _values(organization_id, meters, kind),
+    )
+    return CircleCoverage(
+        organization_id=organization_id,
+        meters=meters,
+        kind=kind,
+        buildings=count.buildings,
+        located=count.located,
+        covered=count.covered,
+        share=count.share,
+        uncovered=[UncoveredBuilding(*row) for row in rows],
+    )
+
+
+async def _values(organization_id: str, meters: int, kind: VenueKind | None) -> tuple[object, ...]:
+    if not await fetch_one("SELECT 1 FROM organization WHERE id = $1", organization_id):
+        raise NotFound()
+    # Degrees of longitude shrink towards the poles: the query widens its box by the building's latitude.
+    return organization_id, float(meters), meters / METERS_PER_DEGREE, kind and str(kind)

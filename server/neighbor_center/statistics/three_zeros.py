@@ -1,0 +1,127 @@
+"""零积压、零距离、零差错 (the policy's section 15), as figures: what waits too long, who has no venue near, what went
+wrong."""
+
+from datetime import date, datetime
+
+import msgspec
+
+from server.foundation import clock
+from server.foundation.database import fetch_one
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id
+from server.neighbor_center.bookings.requests import OPEN_REQUESTS
+from server.neighbor_center.bookings.terms import check_year
+from server.neighbor_center.opening.rules import instant
+from server.neighbor_center.statistics.coverage import count_coverage
+from server.organizations.access import READERS, require_role
+
+LONGEST_DAYS = 366
+
+
+class Backlog(msgspec.Struct, kw_only=True):
+    """零积压, now: what waits for an answer, and what waits longer than was promised. `oldest`: since when."""
+
+    requests: int
+    overdue_requests: int
+    complaints: int
+    overdue_complaints: int
+    oldest: datetime | None
+
+
+class Distance(msgspec.Struct, kw_only=True):
+    """零距离, now: buildings within the fifteen-minute circle, of those whose location is known."""
+
+    buildings: int
+    located: int
+    covered: int
+    share: float | None
+
+
+class Mistakes(msgspec.Struct, kw_only=True):
+    """零差错, in the time asked for: complaints, those that were right, and those for each thousand who came."""
+
+    complaints: int
+    upheld: int
+    attended: int
+    upheld_per_thousand: float | None
+
+
+class ThreeZeros(msgspec.Struct, kw_only=True):
+    organization_id: Id
+    first_day: date
+    last_day: date
+    backlog: Backlog
+    distance: Distance
+    mistakes: Mistakes
+
+
+_VENUES = (
+    "(SELECT v.id FROM venue v JOIN organization o ON o.id = v.organization_id "
+    "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1))"
+)
+
+
+async def get_three_zeros(actor_id: str, organization_id: str, first_day: date, last_day: date) -> ThreeZeros:
+    """For the venues of an organization's subtree, at most a year. Raises NotFound, NotAllowed, InvalidFields."""
+    check_year("first_day", first_day)
+    check_year("last_day", last_day)
+    if not 0 <= (last_day - first_day).days < LONGEST_DAYS:
+        raise InvalidFields.of("last_day", f"最多统计 {LONGEST_DAYS} 天")
+    if not await fetch_one("SELECT 1 FROM organization WHERE id = $1", organization_id):
+        raise NotFound()
+    await require_role(actor_id, organization_id, READERS)
+    now = clock.now()
+    waiting = await fetch_one(
+        "SELECT count(*) AS requests, count(*) FILTER (WHERE q.answer_by < $2) AS overdue, "
+        f"min(q.requested_at) AS oldest FROM ({OPEN_REQUESTS}) q WHERE q.venue_id IN {_VENUES}",
+        organization_id,
+        now,
+    )
+    open_complaints = await fetch_one(
+        "SELECT count(*) AS complaints, count(*) FILTER (WHERE c.answer_by < $2) AS overdue, "
+        f"min(c.created_at) AS oldest FROM complaint c WHERE c.state = 'open' AND c.venue_id IN {_VENUES}",
+        organization_id,
+        now,
+    )
+    first, end = instant(first_day, 0), instant(last_day, 1440)
+    mistakes = await fetch_one(
+        "SELECT count(*) AS complaints, count(*) FILTER (WHERE c.is_upheld) AS upheld FROM complaint c "
+        f"WHERE c.created_at >= $2 AND c.created_at < $3 AND c.venue_id IN {_VENUES}",
+        organization_id,
+        first,
+        end,
+    )
+    came = await fetch_one(
+        "SELECT (SELECT count(*) FROM service s JOIN slot t ON t.service_id = s.id JOIN booking b ON b.slot_id = t.id "
+        "JOIN place p ON p.id = b.place_id WHERE t.starts_at >= $2 AND t.starts_at < $3 AND p.state = 'attended' "
+        f"AND s.venue_id IN {_VENUES}) + (SELECT count(*) FROM service s JOIN room_booking r ON r.service_id = s.id "
+        "WHERE r.starts_at >= $2 AND r.starts_at < $3 AND r.state = 'attended' "
+        f"AND s.venue_id IN {_VENUES}) AS attended",
+        organization_id,
+        first,
+        end,
+    )
+    assert waiting and open_complaints and mistakes and came
+    coverage = await count_coverage(organization_id)
+    since = [row["oldest"] for row in (waiting, open_complaints) if row["oldest"]]
+    return ThreeZeros(
+        organization_id=organization_id,
+        first_day=first_day,
+        last_day=last_day,
+        backlog=Backlog(
+            requests=waiting["requests"],
+            overdue_requests=waiting["overdue"],
+            complaints=open_complaints["complaints"],
+            overdue_complaints=open_complaints["overdue"],
+            oldest=min(since) if since else None,
+        ),
+        distance=Distance(
+            buildings=coverage.buildings, located=coverage.located, covered=coverage.covered, share=coverage.share
+        ),
+        mistakes=Mistakes(
+            complaints=mistakes["complaints"],
+            upheld=mistakes["upheld"],
+            attended=came["attended"],
+            upheld_per_thousand=round(1000 * mistakes["upheld"] / came["attended"], 2) if came["attended"] else None,
+        ),
+    )

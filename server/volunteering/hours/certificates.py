@@ -1,0 +1,294 @@
+"""Certificates of volunteer service 志愿服务证明: issued by oneself over a period, drawn, and checked by anyone."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from server.accounts.details import details_of, name_index
+from server.accounts.masking import mask_name
+from server.accounts.models import Person
+from server.accounts.queries import require_dependant
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, execute, fetch, transaction, violates
+from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.media.addresses import public_address
+from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
+from server.notifications.service import notify
+from server.organizations.queries import describe_organizations
+from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
+from server.volunteering.attendance.rules import in_words, split_into_periods
+from server.volunteering.hours.models import Certificate
+from server.wechat.message_fields import render_date
+
+LONGEST_PERIOD_YEARS = 10
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Without 0, 1, I, L and O, which look alike."""
+_CODE_LENGTH = 8
+
+CHECK_PATH = "/api/v1/certificates/check"
+"""Where the QR code of a certificate leads."""
+
+
+class CertificatePeriod(msgspec.Struct):
+    """A line of a certificate: a month, or a year where there are more than twelve months."""
+
+    label: str
+    times: int
+    minutes: int
+
+
+class CertificateView(msgspec.Struct):
+    """A certificate of one's own. `is_valid` is false once hours were taken back or the name has changed; then a new
+    one can be issued. `code` is the eight characters that go with the number."""
+
+    id: Id
+    person_id: Id
+    number: str
+    code: str
+    issuer_name: str
+    since: date
+    until: date
+    times: int
+    minutes: int
+    periods: list[CertificatePeriod]
+    issued_at: datetime
+    is_valid: bool
+
+
+class CertificateCheck(msgspec.Struct):
+    """What anybody with number and code is told; the name is masked. `problem` says why it no longer holds."""
+
+    number: str
+    name: str
+    issuer_name: str
+    since: date
+    until: date
+    times: int
+    minutes: int
+    periods: list[CertificatePeriod]
+    issued_at: datetime
+    is_valid: bool
+    problem: str = ""
+
+
+async def issue_certificate(caller_id: str, since: date, until: date, person_id: str | None = None) -> str:
+    """A certificate of the volunteer hours that counted in the days from `since` to `until`; its id. For oneself, or a
+    dependant. The same again, while nothing has changed, gives the same one.
+
+    Raises NotFound, InvalidFields, NameMissing, NothingToCertify, WrongState without a community.
+    """
+    person_id = person_id or caller_id
+    await require_dependant(caller_id, person_id)
+    today = clock.shanghai(clock.now()).date()
+    if since > until or since > today:
+        raise InvalidFields.of("since", "起始日期不能晚于截止日期，也不能晚于今天")
+    if until.year - since.year >= LONGEST_PERIOD_YEARS:
+        raise InvalidFields.of("since", f"一份证明最长 {LONGEST_PERIOD_YEARS} 年")
+    until = min(until, today)
+    name = (await details_of(person_id)).real_name
+    if not name:
+        raise NameMissing()
+    async with transaction():
+        # Minutes that are being corrected now would still be certified, and nobody would revoke it.
+        await lock_hours_of(person_id)
+        rows = await _hours_of(person_id, since, until)
+        if not rows:
+            raise NothingToCertify()
+        issuer_id = (await Person.get(id=person_id)).community_id or (await Person.get(id=caller_id)).community_id
+        if issuer_id is None:
+            raise WrongState("请先选择所在社区")
+        periods = split_into_periods([(clock.shanghai(row["starts_at"]).date(), row["minutes"]) for row in rows])
+        made = Certificate(
+            person_id=person_id,
+            issuer_id=issuer_id,
+            since=since,
+            until=until,
+            times=len(rows),
+            minutes=sum(row["minutes"] for row in rows),
+            rows=[list(period) for period in periods],
+            name_index=name_index(name),
+            issued_at=clock.now(),
+        )
+        same = await Certificate.filter(
+            person_id=person_id, since=since, until=until, revoked_at=None, issuer_id=issuer_id
+        )
+        for one in same:
+            if (one.rows, bytes(one.name_index)) == (made.rows, made.name_index):
+                return one.id
+        await _save_with_number(made)
+        await record_audit(
+            "issue_certificate", actor_id=caller_id, subject=("certificate", made.id), person_id=person_id
+        )
+        return made.id
+
+
+async def get_certificate(caller_id: str, certificate_id: str) -> CertificateView:
+    """A certificate of one's own or of a dependant. Raises NotFound."""
+    return (await _views([await _own(caller_id, certificate_id)]))[0]
+
+
+async def list_my_certificates(caller_id: str, page: PageQuery) -> Page[CertificateView]:
+    """One's own certificates and one's dependants', the latest first."""
+    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    rows = await fetch(
+        "SELECT id FROM certificate WHERE (person_id = $1 OR person_id IN (SELECT person_id FROM dependant "
+        "WHERE guardian_id = $1 AND ended_at IS NULL)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        caller_id,
+        before,
+        page.limit + 1,
+    )
+    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
+    found = await Certificate.filter(id__in=[row["id"] for row in cut.items]).order_by("-id")
+    return Page(await _views(found), cut.next_cursor)
+
+
+async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool = False) -> bytes:
+    """The certificate as PNG, or as a PDF for printing. Raises NotFound, CertificateInvalid."""
+    certificate = await _own(caller_id, certificate_id)
+    name = (await details_of(certificate.person_id)).real_name
+    if _problem(certificate, name):
+        raise CertificateInvalid()
+    issuer = (await describe_organizations([certificate.issuer_id]))[certificate.issuer_id]
+    words = CertificateWords(
+        name=name,
+        period=f"{render_date(certificate.since)}至{render_date(certificate.until)}",
+        times=f"{certificate.times} 次",
+        duration=in_words(certificate.minutes),
+        rows=[CertificateRow(label, f"{times} 次", in_words(minutes)) for label, times, minutes in certificate.rows],
+        issuer=issuer["full_name"],
+        issued_on=render_date(certificate.issued_at),
+        number=certificate.number,
+        code=f"{certificate.code[:4]}-{certificate.code[4:]}",
+        address=public_address(f"{CHECK_PATH}?number={quote(certificate.number)}&code={certificate.code}"),
+    )
+    draw: Callable[[CertificateWords], bytes] = certificate_pdf if as_pdf else certificate_picture
+    return await asyncio.to_thread(draw, words)
+
+
+async def check_certificate(number: str, code: str) -> CertificateCheck:
+    """What a certificate says, for anybody who has its number and code; capitals and hyphens in the code do not matter.
+
+    Raises NotFound, without telling which of the two is wrong.
+    """
+    found = await Certificate.get_or_none(number=number.strip().upper())
+    given = "".join(letter for letter in code.upper() if letter.isalnum())
+    if found is None or not secrets.compare_digest(found.code.encode(), given.encode()):
+        raise NotFound("编号或验证码不正确")
+    name = (await details_of(found.person_id)).real_name
+    issuer = (await describe_organizations([found.issuer_id]))[found.issuer_id]
+    problem = _problem(found, name)
+    return CertificateCheck(
+        number=found.number,
+        name=mask_name(name),
+        issuer_name=issuer["full_name"],
+        since=found.since,
+        until=found.until,
+        times=found.times,
+        minutes=found.minutes,
+        periods=[CertificatePeriod(*row) for row in found.rows],
+        issued_at=found.issued_at,
+        is_valid=not problem,
+        problem=problem,
+    )
+
+
+async def revoke_certificates(person_id: str, moment: datetime) -> None:
+    """Hours of this moment were taken back, in the caller's transaction: what certified them no longer holds."""
+    day = clock.shanghai(moment).date()
+    rows = await fetch(
+        "UPDATE certificate SET revoked_at = $3, revoke_reason = 'hours_corrected' WHERE person_id = $1 "
+        "AND revoked_at IS NULL AND $2 BETWEEN since AND until RETURNING id",
+        person_id,
+        day,
+        clock.now(),
+    )
+    if rows:
+        await notify(person_id, "certificate_revoked", at=clock.now())
+
+
+async def move_certificates(from_id: str, into_id: str) -> None:
+    """After two persons turned out to be one."""
+    await execute("UPDATE certificate SET person_id = $2 WHERE person_id = $1", from_id, into_id)
+
+
+async def lock_hours_of(person_id: str) -> None:
+    """One person's minutes are counted, changed and certified by one transaction at a time."""
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))", person_id)
+
+
+async def _hours_of(person_id: str, since: date, until: date) -> list[Any]:
+    """The volunteer hours that count and begin in these days."""
+    return await fetch(
+        "SELECT h.starts_at, h.minutes FROM hours h JOIN shift sh ON sh.id = h.shift_id "
+        "JOIN activity a ON a.id = sh.activity_id WHERE h.person_id = $1 AND h.state = 'effective' AND h.minutes > 0 "
+        "AND a.kind = 'volunteer' AND h.starts_at >= $2 AND h.starts_at < $3 ORDER BY h.starts_at",
+        person_id,
+        _midnight(since),
+        _midnight(until + timedelta(days=1)),
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=clock.SHANGHAI)
+
+
+async def _save_with_number(certificate: Certificate) -> None:
+    """Give it a number that nobody can count through, and a code."""
+    year = clock.shanghai(certificate.issued_at).year
+    while True:
+        certificate.number = f"LL-{year}-{secrets.randbelow(10**8):08}"
+        certificate.code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+        try:
+            async with transaction():
+                await certificate.save(force_create=True)
+            return
+        except IntegrityError as error:
+            if not violates(error, "certificate_number"):
+                raise
+
+
+async def _own(caller_id: str, certificate_id: str) -> Certificate:
+    certificate = await Certificate.get_or_none(id=certificate_id)
+    if certificate is None:
+        raise NotFound()
+    await require_dependant(caller_id, certificate.person_id)
+    return certificate
+
+
+async def _views(certificates: list[Certificate]) -> list[CertificateView]:
+    issuers = await describe_organizations({one.issuer_id for one in certificates})
+    names = {one.person_id: (await details_of(one.person_id)).real_name for one in certificates}
+    return [
+        CertificateView(
+            id=one.id,
+            person_id=one.person_id,
+            number=one.number,
+            code=one.code,
+            issuer_name=issuers[one.issuer_id]["full_name"],
+            since=one.since,
+            until=one.until,
+            times=one.times,
+            minutes=one.minutes,
+            periods=[CertificatePeriod(*row) for row in one.rows],
+            issued_at=one.issued_at,
+            is_valid=not _problem(one, names[one.person_id]),
+        )
+        for one in certificates
+    ]
+
+
+def _problem(certificate: Certificate, name: str) -> str:
+    """Why a certificate no longer holds; empty while it does."""
+    if certificate.revoked_at is not None:
+        return "其中的服务时长已经更正，本证明作废"
+    if not name or name_index(name) != bytes(certificate.name_index):
+        return "持证人的姓名已经变更，本证明作废"
+    return ""

@@ -1,0 +1,404 @@
+"""Service hours 服务时长: the leader's word on who was there turns into minutes, approvals and corrections.
+
+Locks, always in this order: the shift, its allotments by id, its sign-ups by person, then each person's hours (so that
+two shifts of one day see each other's minutes).
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, execute, fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.errors import FieldProblem, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.ids import Id
+from server.notifications.service import notify
+from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide, role_holders
+from server.organizations.models import Level, RoleKind
+from server.organizations.queries import ancestor_of_level
+from server.places.models import PlaceState
+from server.places.no_shows import mark_attended, mark_no_show
+from server.places.service import lock_allotment
+from server.service_record.service import AlreadyReversed, record_service, reverse_service
+from server.volunteering.access import ORGANIZERS
+from server.volunteering.attendance.clocking import ensure_on, get_shift, require_leader_or_staff
+from server.volunteering.attendance.errors import CorrectionWaiting, WrongApprover
+from server.volunteering.attendance.models import Attendance
+from server.volunteering.attendance.rules import CONFIRM_WITHIN, SERVICE_RULES, Credit, approver_of, credit
+from server.volunteering.errors import MinutesCreditedAlready, TooEarlyToConfirm
+from server.volunteering.hours.certificates import lock_hours_of, revoke_certificates
+from server.volunteering.hours.models import Approver, Hours, HoursState
+from server.volunteering.models import Activity, Shift, ShiftRole, SignUp
+from server.volunteering.reasons import HOURS, submit_reason
+
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
+_OPEN = (HoursState.WAITING, HoursState.EFFECTIVE)
+
+
+class ConfirmedPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the leader says of one sign-up: absent, or there for so many `minutes`; left out, as sign-in and sign-out
+    measured them. Late additions, more than 7 days after the end, need a `reason`."""
+
+    sign_up_id: Id
+    minutes: Minutes | None = None
+    is_absent: bool = False
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+async def confirm_attendance(actor_id: str, shift_id: str, persons: list[ConfirmedPerson]) -> None:
+    """The leader's or staff's word on who was there: minutes go to the service record, absences count as no-shows.
+
+    Up to 8 h a day count at once; up to 12 h wait for the community's manager, more for the subdistrict's; additions
+    more than 7 days late wait for a second person. Never more minutes than the shift has, and no minute twice for one
+    person. What is confirmed already stays as it is (corrections are rows of their own). Nobody confirms their own.
+    Raises NotFound, NotAllowed, ShiftOff, TooEarlyToConfirm, WrongState, InvalidFields, MinutesCreditedAlready.
+    """
+    async with transaction():
+        shift, sign_ups = await _lock_sign_ups(shift_id, [person.sign_up_id for person in persons])
+        await require_leader_or_staff(actor_id, shift)
+        ensure_on(shift)
+        if len(sign_ups) < len({person.sign_up_id for person in persons}):
+            raise NotFound("有人没有报名该场次")
+        if any(sign_up.person_id == actor_id for sign_up in sign_ups):
+            raise NotAllowed("不能确认自己的服务时长")
+        stated = {person.sign_up_id: person for person in persons}
+        positions = {person.sign_up_id: position for position, person in enumerate(persons)}
+        for sign_up in sign_ups:
+            if stated[sign_up.id].is_absent:
+                await _confirm_absence(actor_id, shift, sign_up)
+            else:
+                await _confirm_presence(actor_id, shift, sign_up, stated[sign_up.id], positions[sign_up.id])
+
+
+async def approve_hours(actor_id: str, hours_id: str) -> None:
+    """Minutes that waited count from now on. Approving twice changes nothing.
+
+    Raises NotFound, WrongApprover, WrongState, MinutesCreditedAlready.
+    """
+    async with transaction():
+        shift, hours, sign_up = await _lock_hours(hours_id)
+        if hours.state is HoursState.EFFECTIVE and hours.decided_by_id == actor_id:
+            return
+        await _require_approver(actor_id, shift, hours)
+        if hours.state is not HoursState.WAITING:
+            raise WrongState()
+        hours.decided_by_id, hours.decided_at = actor_id, clock.now()
+        await _take_effect(shift, sign_up, hours)
+        await _audit(actor_id, "approve_hours", shift, hours)
+
+
+async def refuse_hours(actor_id: str, hours_id: str, reason: str) -> None:
+    """Minutes that waited do not count; the one who stated them and the volunteer are told why.
+
+    Raises NotFound, WrongApprover, WrongState.
+    """
+    async with transaction():
+        shift, hours, _ = await _lock_hours(hours_id)
+        await _require_approver(actor_id, shift, hours)
+        if hours.state is not HoursState.WAITING:
+            raise WrongState()
+        hours.state, hours.decision_reason = HoursState.REFUSED, reason
+        hours.decided_by_id, hours.decided_at = actor_id, clock.now()
+        await hours.save(update_fields=["state", "decision_reason", "decided_by_id", "decided_at"])
+        await _audit(actor_id, "refuse_hours", shift, hours)
+        await notify({hours.person_id, hours.stated_by_id}, "hours_refused", hours=hours.id, at=clock.now())
+
+
+async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str) -> str:
+    """Other minutes than those that count, as a new row; 0 takes them away. The new row's id.
+
+    Fewer minutes count at once; more follow the rules of new ones (the day's limits, a second person when late), and
+    until they are approved the old ones count. Raises NotFound, NotAllowed, WrongState, CorrectionWaiting,
+    MinutesCreditedAlready.
+    """
+    async with transaction():
+        shift, old, sign_up = await _lock_hours(hours_id)
+        await require_leader_or_staff(actor_id, shift)
+        if old.person_id == actor_id:
+            raise NotAllowed("不能更正自己的服务时长")
+        if old.state is not HoursState.EFFECTIVE:
+            raise WrongState("只能更正已生效的时长")
+        if await Hours.exists(sign_up_id=sign_up.id, state=HoursState.WAITING):
+            raise CorrectionWaiting()
+        credited = credit(shift.starts_at, shift.ends_at, old.starts_at, None, minutes)
+        assert credited
+        is_late = credited.minutes > old.minutes and _is_late(shift)
+        made = await _state(actor_id, shift, sign_up, credited, reason=reason, is_late=is_late, replaces=old)
+        await submit_reason(HOURS, made.id, actor_id, shift.activity)
+        await _audit(actor_id, "correct_hours", shift, made, replaces=old.id)
+        return made.id
+
+
+async def move_hours(from_id: str, into_id: str) -> None:
+    """After two persons turned out to be one; runs after the service record has moved. Where both were credited for the
+    same minutes, those of `from_id` no longer count."""
+    twice = await fetch(
+        "SELECT h.id, a.kind FROM hours h JOIN shift sh ON sh.id = h.shift_id JOIN activity a ON a.id = sh.activity_id "
+        "WHERE h.person_id = $1 AND h.state = 'effective' AND EXISTS (SELECT 1 FROM hours own WHERE own.person_id = $2 "
+        "AND own.state = 'effective' AND tstzrange(own.starts_at, own.ends_at) && tstzrange(h.starts_at, h.ends_at))",
+        from_id,
+        into_id,
+    )
+    for row in twice:
+        await execute("UPDATE hours SET state = 'replaced' WHERE id = $1", row["id"])
+        await reverse_service(into_id, rule=SERVICE_RULES[row["kind"]], source=("hours", row["id"]), reason="merged")
+    for table in ("hours", "shift_scan"):
+        await execute(f"UPDATE {table} SET person_id = $2 WHERE person_id = $1", from_id, into_id)
+
+
+async def _confirm_absence(actor_id: str, shift: Shift, sign_up: SignUp) -> None:
+    state = await _state_of(sign_up)
+    if state is PlaceState.NO_SHOW:
+        return
+    if state is not PlaceState.CONFIRMED:
+        raise WrongState()
+    if clock.now() < shift.ends_at:
+        raise TooEarlyToConfirm("活动结束后才能记为缺席")
+    await mark_no_show(sign_up.place_id)
+    await _audit_sign_up(actor_id, "mark_absent", shift, sign_up)
+    await notify(sign_up.person_id, "shift_missed", shift=shift.id)
+
+
+async def _confirm_presence(
+    actor_id: str, shift: Shift, sign_up: SignUp, stated: ConfirmedPerson, position: int
+) -> None:
+    if await Hours.exists(sign_up_id=sign_up.id, state__in=_OPEN):
+        return
+    if await _state_of(sign_up) not in (PlaceState.CONFIRMED, PlaceState.NO_SHOW, PlaceState.ATTENDED):
+        raise WrongState()
+    there = await Attendance.get_or_none(sign_up_id=sign_up.id)
+    signed_in, signed_out = (there.sign_in_at, there.sign_out_at) if there else (None, None)
+    if clock.now() < shift.ends_at and (signed_out is None or stated.minutes is not None):
+        raise TooEarlyToConfirm()
+    credited = credit(shift.starts_at, shift.ends_at, signed_in, signed_out, stated.minutes)
+    problems = {}
+    if credited is None:
+        problems["minutes"] = "没有签到或签退记录，请填写服务分钟数"
+    is_late = _is_late(shift)
+    if is_late and not stated.reason:
+        problems["reason"] = "活动结束超过 7 天，补录须说明原因"
+    if credited is None or problems:
+        raise InvalidFields(
+            errors=[FieldProblem(f"persons.{position}.{name}", text) for name, text in problems.items()]
+        )
+    made = await _state(actor_id, shift, sign_up, credited, reason=stated.reason, is_late=is_late)
+    if stated.reason:
+        await submit_reason(HOURS, made.id, actor_id, shift.activity)
+    # That somebody was there is not in doubt where only the length of their day has to be approved.
+    if made.state is HoursState.WAITING and not is_late:
+        await mark_attended(sign_up.place_id)
+    await _audit_sign_up(
+        actor_id, "confirm_attendance", shift, sign_up, minutes=credited.minutes, state=str(made.state)
+    )
+
+
+async def _state(
+    actor_id: str,
+    shift: Shift,
+    sign_up: SignUp,
+    credited: Credit,
+    *,
+    reason: str,
+    is_late: bool,
+    replaces: Hours | None = None,
+) -> Hours:
+    """A new row of minutes, effective or waiting for somebody. The shift and the sign-up are locked."""
+    # Two shifts of one person and day, confirmed at the same time, would each see the day without the other.
+    await lock_hours_of(sign_up.person_id)
+    others = await _other_spans(sign_up, credited)
+    for other_id, starts_at, ends_at in others:
+        if credited.minutes and starts_at < credited.ends_at and credited.starts_at < ends_at:
+            raise MinutesCreditedAlready(sign_up_id=sign_up.id, other_sign_up_id=other_id)
+    organization_id = await _community_of(shift)
+    needs = approver_of((credited.starts_at, credited.ends_at), [(begin, end) for _, begin, end in others])
+    # Fewer minutes than before are no new ones, and who may approve need not ask themselves.
+    if (replaces and credited.minutes <= replaces.minutes) or (
+        needs and await _is_manager_for(actor_id, needs, organization_id)
+    ):
+        needs = None
+    if is_late:
+        needs = needs or Approver.SECOND_PERSON
+    made = Hours(
+        sign_up_id=sign_up.id,
+        shift_id=shift.id,
+        person_id=sign_up.person_id,
+        organization_id=organization_id,
+        starts_at=credited.starts_at,
+        ends_at=credited.ends_at,
+        minutes=credited.minutes,
+        state=HoursState.WAITING,
+        needs=needs,
+        is_late=is_late,
+        reason=reason,
+        stated_by_id=actor_id,
+        replaces_id=replaces.id if replaces else None,
+    )
+    if needs is None:
+        await _take_effect(shift, sign_up, made)
+        return made
+    await made.save(force_create=True)
+    if not replaces:
+        await notify(made.person_id, "hours_waiting", shift=shift.id, minutes=made.minutes, needs=str(needs))
+    approvers = await role_holders(
+        await _where(needs, organization_id, shift),
+        WORKERS if needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,),
+    )
+    await notify(set(approvers) - {actor_id, made.person_id}, "hours_to_approve", hours=made.id)
+    return made
+
+
+async def _take_effect(shift: Shift, sign_up: SignUp, hours: Hours) -> None:
+    """From now on these minutes count, and those that they replace no longer do."""
+    activity: Activity = shift.activity
+    rule = SERVICE_RULES[activity.kind]
+    now = clock.now()
+    old = await Hours.get(id=hours.replaces_id) if hours.replaces_id else None
+    if old:
+        await execute("UPDATE hours SET state = 'replaced' WHERE id = $1", old.id)
+        if old.minutes:
+            await _reverse(old, rule)
+    hours.state, hours.effective_at = HoursState.EFFECTIVE, now
+    try:
+        async with transaction():
+            await hours.save()
+    except IntegrityError as error:
+        if violates(error, "hours_no_minute_twice"):
+            raise MinutesCreditedAlready(sign_up_id=sign_up.id) from error
+        raise
+    if hours.minutes:
+        await record_service(
+            hours.person_id,
+            rule=rule,
+            source=("hours", hours.id),
+            minutes=hours.minutes,
+            occurred_at=hours.starts_at,
+            organization_id=hours.organization_id,
+        )
+    await mark_attended(sign_up.place_id)
+    if old is None:
+        await notify(hours.person_id, "hours_credited", shift=shift.id, minutes=hours.minutes, at=now)
+        return
+    await notify(hours.person_id, "hours_corrected", hours=hours.id, before=old.minutes, at=now)
+    if hours.minutes < old.minutes:
+        await revoke_certificates(hours.person_id, old.starts_at)
+
+
+async def _reverse(old: Hours, rule: str) -> None:
+    try:
+        await reverse_service(old.person_id, rule=rule, source=("hours", old.id), reason="corrected")
+    except AlreadyReversed:
+        # Staff have taken it out of the record by hand; now it does not count here either.
+        return
+
+
+async def _lock_sign_ups(shift_id: str, sign_up_ids: list[str]) -> tuple[Shift, list[SignUp]]:
+    """The shift and these of its sign-ups, locked with everything that confirming touches.
+
+    The shift first, so that its times cannot change meanwhile; then the engine's locks in the order of their ids; then
+    the sign-ups (a scan at the same time would write over the confirmation) by person: two confirmations with people in
+    common do not wait for each other. Raises NotFound.
+    """
+    if not await fetch_value("SELECT 1 FROM shift WHERE id = $1 FOR SHARE", shift_id):
+        raise NotFound()
+    shift = await get_shift(shift_id)
+    roles = await ShiftRole.filter(shift_id=shift_id)
+    for allotment_id in sorted(role.allotment_id for role in roles):
+        await lock_allotment(allotment_id)
+    found = SignUp.filter(id__in=sign_up_ids, shift_id=shift_id).order_by("person_id", "id")
+    return shift, await found.select_for_update()
+
+
+async def _lock_hours(hours_id: str) -> tuple[Shift, Hours, SignUp]:
+    """One row of minutes under all its locks. Raises NotFound."""
+    row = await fetch_one("SELECT shift_id, sign_up_id, person_id FROM hours WHERE id = $1", hours_id)
+    if row is None:
+        raise NotFound()
+    shift, (sign_up,) = await _lock_sign_ups(row["shift_id"], [row["sign_up_id"]])
+    await lock_hours_of(row["person_id"])
+    return shift, await Hours.get(id=hours_id), sign_up
+
+
+async def _require_approver(actor_id: str, shift: Shift, hours: Hours) -> None:
+    """Raises NotFound for strangers, WrongApprover for those who work there but may not decide this."""
+    assert hours.needs
+    where = await _where(hours.needs, hours.organization_id, shift)
+    kinds = WORKERS if hours.needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,)
+    activity: Activity = shift.activity
+    if not await holds_role(actor_id, where, kinds):
+        await require_role_or_hide(actor_id, activity.organizer_id, (*READERS, *ORGANIZERS))
+        raise WrongApprover(needs=str(hours.needs))
+    if actor_id in (hours.stated_by_id, hours.person_id):
+        raise WrongApprover("须由另一人审批", needs=str(hours.needs))
+
+
+async def _where(needs: Approver, organization_id: str, shift: Shift) -> str:
+    """The organization whose people approve."""
+    if needs is Approver.SECOND_PERSON:
+        activity: Activity = shift.activity
+        return activity.organizer_id
+    if needs is Approver.COMMUNITY:
+        return organization_id
+    return await ancestor_of_level(organization_id, Level.SUBDISTRICT) or organization_id
+
+
+async def _is_manager_for(actor_id: str, needs: Approver, organization_id: str) -> bool:
+    if needs is Approver.SUBDISTRICT:
+        organization_id = await ancestor_of_level(organization_id, Level.SUBDISTRICT) or organization_id
+    return await holds_role(actor_id, organization_id, (RoleKind.MANAGER,))
+
+
+async def _other_spans(sign_up: SignUp, credited: Credit) -> list[tuple[str, datetime, datetime]]:
+    """The person's other minutes, waiting ones too, within a day of these: (sign-up, from, until). Where a correction
+    waits, both it and what it would replace are there: the fuller view is the safe one."""
+    day = timedelta(days=1)
+    rows = await fetch(
+        "SELECT sign_up_id, starts_at, ends_at FROM hours WHERE person_id = $1 AND sign_up_id <> $2 "
+        "AND state IN ('waiting', 'effective') AND minutes > 0 AND starts_at < $4 AND ends_at > $3",
+        sign_up.person_id,
+        sign_up.id,
+        credited.starts_at - day,
+        credited.ends_at + day,
+    )
+    return [(row["sign_up_id"], row["starts_at"], row["ends_at"]) for row in rows]
+
+
+def _is_late(shift: Shift) -> bool:
+    return clock.now() > shift.ends_at + CONFIRM_WITHIN
+
+
+async def _state_of(sign_up: SignUp) -> PlaceState:
+    return PlaceState(await fetch_value("SELECT state FROM place WHERE id = $1", sign_up.place_id))
+
+
+async def _community_of(shift: Shift) -> str:
+    """For which community the service counts: the organizer's, or the organizer itself where it stands higher."""
+    activity: Activity = shift.activity
+    return await ancestor_of_level(activity.organizer_id, Level.COMMUNITY) or activity.organizer_id
+
+
+async def _audit_sign_up(actor_id: str | None, action: str, shift: Shift, sign_up: SignUp, **details: Any) -> None:
+    activity: Activity = shift.activity
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("sign_up", sign_up.id),
+        person_id=sign_up.person_id,
+        organization_id=activity.organizer_id,
+        **details,
+    )
+
+
+async def _audit(actor_id: str, action: str, shift: Shift, hours: Hours, **details: Any) -> None:
+    activity: Activity = shift.activity
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("hours", hours.id),
+        person_id=hours.person_id,
+        organization_id=activity.organizer_id,
+        minutes=hours.minutes,
+        state=str(hours.state),
+        **details,
+    )

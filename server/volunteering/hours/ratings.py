@@ -1,0 +1,215 @@
+"""Both sides rate after real attendance: the volunteer the shift, the leader or staff the volunteer, once each."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from server.accounts.queries import describe_persons, require_dependant
+from server.foundation import clock
+from server.foundation.audit import record_audit
+from server.foundation.database import IntegrityError, fetch, fetch_one, transaction, violates
+from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.notifications.service import notify
+from server.organizations.access import READERS, holds_role
+from server.places.models import PlaceState
+from server.volunteering.access import ORGANIZERS
+from server.volunteering.attendance.clocking import get_shift, require_leader_or_staff
+from server.volunteering.attendance.errors import AlreadyRated, NotAttended, RatingClosed
+from server.volunteering.attendance.rules import RATE_WITHIN
+from server.volunteering.hours.models import ShiftRating, Side
+from server.volunteering.models import Activity, Shift, SignUp
+from server.volunteering.queries import require_visible_shift
+
+CHECKED = "shift_rating"
+"""The kind of thing that the content check knows ratings by."""
+
+
+class NewRating(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    text: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class RatingView(msgspec.Struct):
+    """Stars from 1 to 5. `text` is empty while, or if, the content check does not let it pass; `nickname` is whoever
+    wrote it."""
+
+    id: Id
+    side: Side
+    stars: int
+    text: str
+    nickname: str
+    rated_at: datetime
+
+
+class RatingTotals(msgspec.Struct):
+    """How a shift is rated: `average` of all stars, and how many ratings that are."""
+
+    average: float | None
+    count: int
+    ratings: Page[RatingView]
+
+
+class MyRatingView(msgspec.Struct):
+    """What leaders said of oneself after a shift."""
+
+    id: Id
+    shift_id: Id
+    title: str
+    stars: int
+    text: str
+    rated_at: datetime
+
+
+async def rate_shift(caller_id: str, sign_up_id: str, rating: NewRating) -> RatingView:
+    """The volunteer's rating of a shift that they, or somebody they look after, were really at; the same twice is the
+    same.
+
+    Raises NotFound, NotAttended, RatingClosed, AlreadyRated.
+    """
+    async with transaction():
+        sign_up = await SignUp.get_or_none(id=sign_up_id)
+        if sign_up is None:
+            raise NotFound()
+        await require_dependant(caller_id, sign_up.person_id)
+        return await _rate(caller_id, await get_shift(sign_up.shift_id), sign_up, Side.VOLUNTEER, rating)
+
+
+async def rate_volunteer(actor_id: str, sign_up_id: str, rating: NewRating) -> RatingView:
+    """The leader's or staff's rating of somebody who was really there. Raises as rate_shift, NotAllowed for oneself."""
+    async with transaction():
+        sign_up = await SignUp.get_or_none(id=sign_up_id)
+        if sign_up is None:
+            raise NotFound()
+        shift = await get_shift(sign_up.shift_id)
+        await require_leader_or_staff(actor_id, shift)
+        if sign_up.person_id == actor_id:
+            raise NotAllowed("不能评价自己")
+        return await _rate(actor_id, shift, sign_up, Side.LEADER, rating)
+
+
+async def list_shift_ratings(person_id: str, shift_id: str, page: PageQuery) -> RatingTotals:
+    """What volunteers say of a shift, for everybody who sees its activity. Raises NotFound."""
+    await require_visible_shift(person_id, shift_id)
+    return await _ratings(shift_id, Side.VOLUNTEER, page)
+
+
+async def list_volunteer_ratings(person_id: str, shift_id: str, page: PageQuery) -> RatingTotals:
+    """What was said of a shift's volunteers, for its leader and staff. Raises NotFound."""
+    await require_leader_or_staff(person_id, await get_shift(shift_id), (*READERS, *ORGANIZERS))
+    return await _ratings(shift_id, Side.LEADER, page)
+
+
+async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]:
+    """What leaders said of oneself, the latest first."""
+    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    rows = await fetch(
+        "SELECT r.id, r.shift_id, a.title, r.stars, CASE WHEN r.text_is_shown THEN r.text ELSE '' END AS text, "
+        "r.created_at AS rated_at FROM shift_rating r JOIN sign_up s ON s.id = r.sign_up_id "
+        "JOIN shift sh ON sh.id = r.shift_id JOIN activity a ON a.id = sh.activity_id WHERE s.person_id = $1 "
+        "AND r.side = 'leader' AND ($2::uuid IS NULL OR r.id < $2) ORDER BY r.id DESC LIMIT $3",
+        person_id,
+        before,
+        page.limit + 1,
+    )
+    return cut_page([MyRatingView(**dict(row)) for row in rows], page.limit, lambda view: (view.id,))
+
+
+async def rating_texts(rating_id: str) -> list[str]:
+    """What the content check reads."""
+    rating = await ShiftRating.get_or_none(id=rating_id)
+    return [rating.text] if rating and rating.text else []
+
+
+async def settle_rating_check(rating_id: str) -> None:
+    """The check of a rating's words has an answer: shown, or not."""
+    await ShiftRating.filter(id=rating_id).select_for_update().get_or_none()
+    passed = await verdict_of(CHECKED, rating_id) is Verdict.PASSED
+    await ShiftRating.filter(id=rating_id).update(text_is_shown=passed)
+
+
+async def _rate(by_id: str, shift: Shift, sign_up: SignUp, side: Side, rating: NewRating) -> RatingView:
+    row = await fetch_one("SELECT state FROM place WHERE id = $1", sign_up.place_id)
+    if row is None or row["state"] != PlaceState.ATTENDED:
+        raise NotAttended()
+    now = clock.now()
+    if now > shift.ends_at + RATE_WITHIN:
+        raise RatingClosed()
+    activity: Activity = shift.activity
+    # Staff answer for what they write; everybody else's words are checked before they are shown.
+    by_staff = side is Side.LEADER and await holds_role(by_id, activity.organizer_id, ORGANIZERS)
+    made = ShiftRating(
+        sign_up_id=sign_up.id,
+        shift_id=shift.id,
+        side=side,
+        by_id=by_id,
+        stars=rating.stars,
+        text=rating.text.strip(),
+        text_is_shown=by_staff,
+    )
+    try:
+        async with transaction():
+            await made.save(force_create=True)
+    except IntegrityError as error:
+        # Two taps at once: the constraint lets one through, and the other is told the same if it says the same.
+        if not violates(error, "shift_rating_once"):
+            raise
+        made = await ShiftRating.get(sign_up_id=sign_up.id, side=side)
+        if (made.stars, made.text) != (rating.stars, rating.text.strip()):
+            raise AlreadyRated() from error
+        return await _view(made)
+    if made.text and not by_staff:
+        await submit_for_check(CHECKED, made.id, author_id=by_id, organization_id=activity.organizer_id)
+    if side is Side.LEADER:
+        await record_audit(
+            "rate_volunteer",
+            actor_id=by_id,
+            subject=("sign_up", sign_up.id),
+            person_id=sign_up.person_id,
+            organization_id=activity.organizer_id,
+            stars=made.stars,
+        )
+        await notify(sign_up.person_id, "volunteer_rated", shift=shift.id, stars=made.stars)
+    return await _view(made)
+
+
+async def _view(rating: ShiftRating) -> RatingView:
+    words = await describe_persons([rating.by_id])
+    return RatingView(
+        id=rating.id,
+        side=rating.side,
+        stars=rating.stars,
+        text=rating.text,
+        nickname=words[rating.by_id]["nickname"],
+        rated_at=rating.created_at,
+    )
+
+
+async def _ratings(shift_id: str, side: Side, page: PageQuery) -> RatingTotals:
+    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    totals = await fetch_one(
+        "SELECT round(avg(stars), 1)::float AS average, count(*) AS count FROM shift_rating "
+        "WHERE shift_id = $1 AND side = $2",
+        shift_id,
+        str(side),
+    )
+    assert totals
+    rows = await fetch(
+        "SELECT id, side, stars, CASE WHEN text_is_shown THEN text ELSE '' END AS text, by_id, created_at AS rated_at "
+        "FROM shift_rating WHERE shift_id = $1 AND side = $2 AND ($3::uuid IS NULL OR id < $3) "
+        "ORDER BY id DESC LIMIT $4",
+        shift_id,
+        str(side),
+        before,
+        page.limit + 1,
+    )
+    words = await describe_persons({row["by_id"] for row in rows})
+    views = []
+    for row in rows:
+        values = dict(row)
+        nickname = words[values.pop("by_id")]["nickname"]
+        views.append(RatingView(**values, nickname=nickname))
+    return RatingTotals(totals["average"], totals["count"], cut_page(views, page.limit, lambda view: (view.id,)))

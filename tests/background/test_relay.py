@@ -1,0 +1,443 @@
+"""The relay itself, with effects of the tests' own: whatever an effect and its Record do, every row ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from server.background import outbox, relay
+from server.background.outbox import (
+    Effect,
+    NotBefore,
+    OutboxState,
+    Priority,
+    Record,
+    RetryLater,
+    about_to_leave,
+    enqueue,
+    retry_failed,
+)
+from server.background.relay import MAX_ATTEMPTS, carry_out, claim_rows, drain_outbox, run_relay, settle_expired_leases
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.ids import new_id
+
+KIND = "deed"
+
+
+class Deeds:
+    """An effect that does what the test says, and what it saw."""
+
+    def __init__(self) -> None:
+        self.runs: list[Any] = []
+        self.ended: list[OutboxState] = []
+        self.run: Callable[[Any], Awaitable[Record | None]] = self._nothing
+        self.break_end = False
+
+    async def _nothing(self, payload: Any) -> Record | None:
+        return None
+
+    async def _run(self, payload: dict[str, Any]) -> Record | None:
+        self.runs.append(payload.get("n"))
+        return await self.run(payload)
+
+    async def _end(self, payload: dict[str, Any], state: OutboxState) -> None:
+        if self.break_end:
+            raise ZeroDivisionError
+        self.ended.append(state)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch, *, repeatable: bool) -> None:
+        monkeypatch.setitem(outbox.EFFECTS, KIND, Effect(self._run, repeatable=repeatable, ended=self._end))
+
+
+@pytest.fixture
+def deeds(app: object, monkeypatch: pytest.MonkeyPatch) -> Deeds:
+    """Deeds that must not be repeated."""
+    deeds = Deeds()
+    deeds.install(monkeypatch, repeatable=False)
+    return deeds
+
+
+@pytest.fixture
+def repeatable(app: object, monkeypatch: pytest.MonkeyPatch) -> Deeds:
+    """Deeds that may be."""
+    deeds = Deeds()
+    deeds.install(monkeypatch, repeatable=True)
+    return deeds
+
+
+async def queue(n: int = 0, **options: Any) -> str:
+    await enqueue(KIND, {"n": n}, **options)
+    row_id: str = await fetch_value("SELECT id FROM outbox ORDER BY id DESC LIMIT 1")
+    return row_id
+
+
+async def state_of(row_id: str) -> tuple[str, str, int]:
+    row = await fetch_one("SELECT state, error, attempts FROM outbox WHERE id = $1", row_id)
+    assert row
+    return row["state"], row["error"], row["attempts"]
+
+
+async def let_leases_expire() -> None:
+    await execute("UPDATE outbox SET lease_until = lease_until - interval '2 hours' WHERE state = 'in_flight'")
+
+
+def broken_record(error: Exception, times: int = 1_000) -> tuple[Callable[[Any], Awaitable[Record]], list[int]]:
+    """An effect that works, whose Record raises the first `times`; and how often it was written."""
+    written: list[int] = []
+
+    async def run(payload: Any) -> Record:
+        await about_to_leave()
+
+        async def record() -> None:
+            nonlocal times
+            if times:
+                times -= 1
+                raise error
+            written.append(1)
+
+        return record
+
+    return run, written
+
+
+async def test_a_deadlock_in_a_record_is_tried_again_at_once(deeds: Deeds) -> None:
+    deeds.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"), times=3)
+    row = await queue()
+    await drain_outbox()
+    assert await state_of(row) == ("done", "", 1)
+    assert (deeds.runs, written, deeds.ended) == ([0], [1], [])
+
+
+async def test_a_real_deadlock_of_two_records_costs_neither(deeds: Deeds) -> None:
+    """Two records that lock the same two rows in opposite orders: PostgreSQL ends one, which is written again."""
+    first, second = await queue(1), await queue(2)
+    both = asyncio.Barrier(2)
+    written = []
+
+    async def run(payload: dict[str, Any]) -> Record:
+        order = [first, second] if payload["n"] == 1 else [second, first]
+        tries = 0
+
+        async def record() -> None:
+            nonlocal tries
+            tries += 1
+            await execute("SET LOCAL deadlock_timeout = '20ms'")
+            # The row's own lock is held already, by the UPDATE that finishes it.
+            if tries == 1:
+                async with asyncio.timeout(5):
+                    await both.wait()
+            await fetch_one("SELECT id FROM outbox WHERE id = $1 FOR UPDATE", order[1])
+            written.append(payload["n"])
+
+        return record
+
+    deeds.run = run
+    await asyncio.gather(*(carry_out(row) for row in await claim_rows(10)))
+    assert sorted(written) == [1, 2]
+    assert (await state_of(first))[0] == (await state_of(second))[0] == "done"
+
+
+async def test_what_cannot_be_recorded_and_not_repeated_is_unknown(deeds: Deeds) -> None:
+    deeds.run, _ = broken_record(ZeroDivisionError())
+    row = await queue()
+    await drain_outbox()
+    assert await state_of(row) == ("unknown", "record failed: ZeroDivisionError", 1)
+    assert deeds.ended == ["unknown"]
+    clock.move_clock(timedelta(days=1))
+    await let_leases_expire()
+    await settle_expired_leases()
+    await drain_outbox()
+    assert deeds.runs == [0], "never done again"
+
+
+async def test_a_deadlock_that_never_ends_is_unknown_too(deeds: Deeds) -> None:
+    deeds.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"))
+    row = await queue()
+    await drain_outbox()
+    assert (await state_of(row))[0] == "unknown"
+    assert (deeds.runs, written) == ([0], [])
+
+
+async def test_even_a_broken_end_ends_the_row(deeds: Deeds) -> None:
+    deeds.run, _ = broken_record(ZeroDivisionError())
+    deeds.break_end = True
+    row = await queue()
+    await drain_outbox()
+    assert (await state_of(row))[0] == "unknown"
+
+
+async def test_what_may_be_repeated_is_tried_again_and_given_up_at_last(repeatable: Deeds) -> None:
+    repeatable.run, written = broken_record(ZeroDivisionError())
+    row = await queue()
+    for day in range(MAX_ATTEMPTS + 3):
+        clock.move_clock(timedelta(days=day))
+        await drain_outbox()
+        if not day:
+            assert await state_of(row) == ("waiting", "record failed: ZeroDivisionError", 1)
+    assert (await state_of(row))[0] == "failed"
+    assert len(repeatable.runs) == MAX_ATTEMPTS
+    assert (repeatable.ended, written) == (["failed"], [])
+
+
+@pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
+async def test_a_bug_in_an_effect_is_unknown_once_its_call_may_have_left(
+    deeds: Deeds, leaves: bool, state: str
+) -> None:
+    async def run(payload: Any) -> None:
+        if leaves:
+            await about_to_leave()
+        raise KeyError("nobody's fault")
+
+    deeds.run = run
+    row = await queue()
+    await drain_outbox()
+    assert await state_of(row) == (state, "KeyError", 1)
+    assert await retry_failed([row]) == ([] if leaves else [{"n": 0}]), "an unknown one is never repeated"
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), asyncpg.DeadlockDetectedError("deadlock detected")])
+async def test_a_database_that_fails_before_the_call_only_delays(deeds: Deeds, error: Exception) -> None:
+    async def run(payload: Any) -> None:
+        if len(deeds.runs) == 1:
+            raise error
+
+    deeds.run = run
+    row = await queue()
+    await drain_outbox()
+    assert (await state_of(row))[0] == "waiting"
+    clock.move_clock(timedelta(minutes=1))
+    await drain_outbox()
+    assert await state_of(row) == ("done", "", 2)
+
+
+async def test_a_short_outage_of_the_database_is_waited_for(deeds: Deeds) -> None:
+    deeds.run, written = broken_record(ConnectionResetError(), times=1)
+    row = await queue()
+    await drain_outbox()
+    assert (await state_of(row))[0] == "done"
+    assert (deeds.runs, written) == ([0], [1])
+
+
+async def test_not_now_is_no_try_and_blocks_nobody(deeds: Deeds) -> None:
+    lane, morning = new_id(), clock.now() + timedelta(hours=8)
+
+    async def run(payload: dict[str, Any]) -> None:
+        if payload["n"] == 1 and clock.now() < morning:
+            raise NotBefore(morning)
+
+    deeds.run = run
+    held, other, urgent = await queue(1, lane=lane), await queue(2), await queue(3, lane=lane, priority=Priority.URGENT)
+    await drain_outbox()
+    assert await state_of(held) == ("queued", "", 0)
+    assert (await state_of(other))[0] == (await state_of(urgent))[0] == "done"
+    clock.move_clock(timedelta(hours=8, seconds=1))
+    await drain_outbox()
+    assert (await state_of(held))[0] == "done"
+
+
+async def test_nothing_leaves_on_a_lease_that_is_nearly_over(deeds: Deeds) -> None:
+    async def run(payload: Any) -> None:
+        await about_to_leave()
+        left.append(payload)
+
+    left: list[Any] = []
+    deeds.run = run
+    row = await queue()
+    (claimed,) = await claim_rows(1)
+    claimed.lease_until -= relay.LEASE
+    await execute("UPDATE outbox SET lease_until = $2 WHERE id = $1", row, claimed.lease_until)
+    await carry_out(claimed)
+    assert left == []
+    assert (await state_of(row))[0] == "waiting"
+
+
+async def test_a_relay_that_dies_before_its_call_has_done_nothing(deeds: Deeds) -> None:
+    row = await queue()
+    await claim_rows(1)
+    await let_leases_expire()
+    assert await settle_expired_leases() == 1
+    assert await state_of(row) == ("waiting", "relay died", 1)
+    await drain_outbox()
+    assert await state_of(row) == ("done", "", 2)
+
+
+async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> None:
+    class Killed(BaseException):
+        pass
+
+    async def run(payload: Any) -> None:
+        await about_to_leave()
+        raise Killed
+
+    deeds.run = run
+    row = await queue()
+    (claimed,) = await claim_rows(1)
+    with pytest.raises(Killed):
+        await carry_out(claimed)
+    await let_leases_expire()
+    assert await settle_expired_leases() == 1
+    assert await state_of(row) == ("unknown", "relay died", 1)
+    assert deeds.ended == ["unknown"]
+
+
+async def test_a_relay_that_stood_still_sends_nothing_once_another_has_the_row(deeds: Deeds) -> None:
+    left: list[Any] = []
+
+    async def run(payload: Any) -> None:
+        await about_to_leave()
+        left.append(payload)
+
+    deeds.run = run
+    row = await queue()
+    (slow,) = await claim_rows(1)
+    await execute("UPDATE outbox SET state = 'queued', lease_until = NULL WHERE id = $1", row)
+    (quick,) = await claim_rows(1)
+    await carry_out(slow)
+    assert left == []
+    await carry_out(quick)
+    assert len(left) == 1
+    assert (await state_of(row))[0] == "done"
+
+
+async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Deeds) -> None:
+    row = await queue()
+    for _ in range(MAX_ATTEMPTS):
+        assert len(await claim_rows(1)) == 1
+        await let_leases_expire()
+        assert await settle_expired_leases() == 1
+    assert await state_of(row) == ("failed", "gave up: relay died", MAX_ATTEMPTS)
+    assert repeatable.ended == ["failed"]
+
+
+async def test_the_more_important_overtakes_in_its_lane_and_everywhere(deeds: Deeds) -> None:
+    lane = new_id()
+    for n, priority in enumerate([Priority.BULK, Priority.NORMAL, Priority.NORMAL, Priority.URGENT, Priority.URGENT]):
+        await queue(n, lane=lane, priority=priority)
+    await queue(9, priority=Priority.BULK)
+    claimed = await claim_rows(10)
+    assert [row.payload["n"] for row in claimed] == [3, 9], "of a lane one at a time"
+    await asyncio.gather(*(carry_out(row) for row in claimed))
+    await drain_outbox()
+    assert deeds.runs == [3, 9, 4, 1, 2, 0]
+
+
+async def test_a_lower_priority_gets_no_more_than_its_room(deeds: Deeds) -> None:
+    # When PostgreSQL believes that there is one row, it would run a plain subquery again for each row that it updates.
+    await queue(0)
+    await execute("ANALYZE outbox")
+    await execute("DELETE FROM outbox")
+    for n in range(20):
+        await queue(n, priority=Priority.BULK)
+    rooms = {Priority.URGENT: 16, Priority.NORMAL: 14, Priority.BULK: 8}
+    assert len(await claim_rows(16, rooms)) == 8
+    for n in range(20):
+        await queue(n, priority=Priority.NORMAL)
+    rooms = {Priority.URGENT: 8, Priority.NORMAL: 6, Priority.BULK: 0}
+    assert [row.priority for row in await claim_rows(8, rooms)] == [Priority.NORMAL] * 6
+
+
+async def test_announcements_that_hang_leave_room_for_the_urgent(deeds: Deeds) -> None:
+    """The platform does not answer, and every place that announcements may take is taken."""
+    hanging, urgent_ran = asyncio.Event(), asyncio.Event()
+
+    async def run(payload: dict[str, Any]) -> None:
+        if payload["n"] < 100:
+            await hanging.wait()
+        else:
+            urgent_ran.set()
+
+    deeds.run = run
+    for n in range(30):
+        await queue(n, priority=Priority.BULK)
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_relay(stop, idle_seconds=0.02))
+    async with asyncio.timeout(5):
+        while len(deeds.runs) < 8:
+            await asyncio.sleep(0.01)
+        await queue(100, priority=Priority.URGENT)
+        await urgent_ran.wait()
+    assert len(deeds.runs) == 9
+    hanging.set()
+    stop.set()
+    await running
+
+
+async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(deeds: Deeds) -> None:
+    lane = new_id()
+
+    async def run(payload: dict[str, Any]) -> None:
+        if payload["n"] == 0 and len(deeds.runs) == 1:
+            raise RetryLater("tomorrow", timedelta(hours=20))
+
+    deeds.run = run
+    for n in range(3):
+        await queue(n, lane=lane)
+    await drain_outbox()
+    due = await fetch("SELECT DISTINCT due_at FROM outbox WHERE finished_at IS NULL")
+    assert len(due) == 1
+    clock.move_clock(timedelta(hours=21))
+    await drain_outbox()
+    assert deeds.runs == [0, 0, 1, 2]
+
+
+async def test_a_waiting_row_holds_up_its_own_priority_only(deeds: Deeds) -> None:
+    lane = new_id()
+
+    async def run(payload: dict[str, Any]) -> None:
+        if payload["n"] == 0:
+            raise RetryLater("in a moment", timedelta(seconds=5))
+
+    deeds.run = run
+    await queue(0, lane=lane, priority=Priority.URGENT)
+    await drain_outbox()
+    await queue(1, lane=lane)
+    await drain_outbox()
+    await queue(2, lane=lane, priority=Priority.URGENT)
+    await drain_outbox()
+    assert deeds.runs == [0, 1], "those that come after it wait for it"
+
+
+async def test_the_same_dedupe_key_queues_once(deeds: Deeds) -> None:
+    for _ in range(2):
+        async with transaction():
+            await enqueue(KIND, {"n": 1}, dedupe_key="once")
+    assert await drain_outbox() == 1
+
+
+async def test_a_kind_that_nobody_knows_fails(app: object) -> None:
+    await enqueue("of long ago", {})
+    await drain_outbox()
+    assert await fetch_value("SELECT state FROM outbox") == "failed"
+
+
+async def test_a_claim_reads_no_more_than_it_takes(deeds: Deeds) -> None:
+    """However many rows wait, and although PostgreSQL believes that there are none: the due ones by an index in their
+    order, and each lane by its own."""
+    await execute("ANALYZE outbox")
+    await execute(
+        "INSERT INTO outbox (id, created_at, kind, payload, lane, priority, state, due_at, attempts, error) "
+        "SELECT gen_random_uuid(), $1, 'deed', '{}', gen_random_uuid(), n % 3, 'queued', $1, 0, '' "
+        "FROM generate_series(1, 5000) AS n",
+        clock.now(),
+    )
+    async with transaction():
+        await execute(relay._BY_INDEX)
+        plan = await fetch_value(
+            f"EXPLAIN (FORMAT JSON) {relay._CLAIM}", clock.now(), clock.real_now(), [2, 1, 0], [16, 14, 8], 16
+        )
+    nodes = list(walk(msgspec.json.decode(plan)[0]["Plan"]))
+    assert not [node for node in nodes if node["Node Type"] in ("Seq Scan", "Bitmap Heap Scan", "Sort")]
+    assert [node["CTE Name"] for node in nodes if "CTE Name" in node] == ["picked"], "run once, whatever the plan"
+    used = {node["Index Name"] for node in nodes if "Index Name" in node}
+    assert used == {"outbox_due", "outbox_lane", "outbox_pkey"}
+
+
+def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from walk(child)

@@ -1,0 +1,236 @@
+"""Scheduled sweeps: noted whatever comes of them, tried again when they fail, and every one of them by an index."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from server import worker
+from server.background import retention, sweeps
+from server.background.sweeps import Batch, RowsFailed, Sweep, declare_sweeps
+from server.foundation import clock, database
+from server.foundation.database import fetch, fetch_one
+from server.wiring import SWEEPS
+from server.worker import run_sweep, run_sweep_regularly
+
+
+async def note_of(name: str) -> dict[str, Any]:
+    row = await fetch_one("SELECT * FROM job_run WHERE name = $1", name)
+    assert row
+    return dict(row)
+
+
+async def nothing() -> int:
+    return 0
+
+
+def sweep(run: Callable[[], Awaitable[int]], lag: Callable[[], Awaitable[float]] | None = None) -> Sweep:
+    return Sweep("tested", timedelta(minutes=1), run, lag)
+
+
+async def test_a_run_is_noted_with_what_it_did_and_how_far_behind_it_is(app: object) -> None:
+    async def run() -> int:
+        return 7
+
+    async def lag() -> float:
+        return 42.5
+
+    assert await run_sweep(sweep(run, lag)) == 7
+    assert await run_sweep(sweep(run, lag)) == 7
+    noted = await note_of("tested")
+    assert (noted["done"], noted["lag_seconds"], noted["error"]) == (7, 42.5, "")
+    assert (noted["runs"], noted["rows"], noted["failures"]) == (2, 14, 0)
+    assert noted["every_seconds"] == 60
+    assert noted["started_at"] <= noted["finished_at"] <= clock.now()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), asyncpg.DeadlockDetectedError("deadlock detected")])
+async def test_a_sweep_that_fails_says_so(app: object, error: Exception) -> None:
+    async def run() -> int:
+        raise error
+
+    with pytest.raises(type(error)):
+        await run_sweep(sweep(run))
+    noted = await note_of("tested")
+    assert (noted["error"], noted["failures"], noted["runs"]) == (type(error).__name__, 1, 1)
+    await run_sweep(sweep(nothing))
+    assert (await note_of("tested"))["error"] == "", "it is over once it works again"
+
+
+async def test_how_far_a_failing_sweep_is_behind_is_known_too(app: object) -> None:
+    """An OSError says that the database is away; but not if it is there to note it: a query that took too long, say."""
+
+    async def run() -> int:
+        raise TimeoutError
+
+    async def lag() -> float:
+        return 42.5
+
+    with pytest.raises(TimeoutError):
+        await run_sweep(sweep(run, lag))
+    noted = await note_of("tested")
+    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("TimeoutError", 1, 42.5)
+    with pytest.raises(ZeroDivisionError):
+        await run_sweep(sweep(nothing, broken_lag))
+    noted = await note_of("tested")
+    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("ZeroDivisionError", 2, None)
+
+
+async def broken_lag() -> float:
+    raise ZeroDivisionError
+
+
+async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many: the oldest come first each time, and would fill every batch."""
+    broken, due = [f"broken{number}" for number in range(5)], [f"row{number}" for number in range(7)]
+    tried: list[str] = []
+
+    async def run() -> int:
+        batch = Batch("tested")
+        found = [row for row in broken + due if row not in batch.passed_over][:3]
+        for row in found:
+            async with batch.row(row):
+                tried.append(row)
+                await fetch("SELECT 1 / $1::int", int(row not in broken))
+                due.remove(row)
+        return batch.finish()
+
+    stop, pauses = asyncio.Event(), 0
+    monkeypatch.setattr(worker, "_START_WITHIN", 0.0)
+
+    async def pause(stop: asyncio.Event, seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 3:
+            stop.set()
+
+    monkeypatch.setattr(worker, "_pause", pause)
+    async with asyncio.timeout(5):
+        await run_sweep_regularly(Sweep("tested", timedelta(minutes=1), run), stop, asyncio.Semaphore(1))
+    assert not due
+    assert [row for row in tried if row in broken] == broken, "each was tried once"
+    noted = await note_of("tested")
+    assert noted["error"] == "5 due rows cannot be done: DivisionByZeroError"
+    assert noted["rows"] == 7
+
+    monkeypatch.setattr(sweeps, "TRIED_AGAIN_AFTER", 0.0)
+    sweeps.FAILURES.clear()
+    for _ in range(2):
+        with pytest.raises(RowsFailed):
+            await run()
+    assert tried[-6:] == broken[:3] * 2, "after a while they are tried again"
+    broken.clear()
+    due += ["broken0"]
+    assert await run() == 1
+
+
+async def test_what_a_row_could_not_do_is_undone_and_a_deadlock_is_not_its_fault(app: object) -> None:
+    batch = Batch("tested")
+    async with database.transaction():
+        for name, error in (("one", None), ("two", ZeroDivisionError()), ("three", asyncpg.DeadlockDetectedError())):
+            async with batch.row(name):
+                await declare_sweeps([Sweep(name, timedelta(minutes=1), nothing)])
+                if error:
+                    raise error
+    assert [row["name"] for row in await fetch("SELECT name FROM job_run")] == ["one"]
+    assert (batch.done, batch.passed_over) == (1, ["two"])
+    with pytest.raises(ConnectionResetError):
+        async with batch.row("four"):
+            raise ConnectionResetError
+    assert batch.passed_over == ["two"]
+
+
+async def test_sweeps_that_never_ran_are_known_too(app: object) -> None:
+    await declare_sweeps([sweep(nothing), Sweep("gone", timedelta(minutes=1), nothing)])
+    await run_sweep(sweep(nothing))
+    await declare_sweeps([sweep(nothing), Sweep("new", timedelta(hours=2), nothing)])
+    rows = {row["name"]: row for row in await fetch("SELECT * FROM job_run")}
+    assert sorted(rows) == ["new", "tested"]
+    assert rows["new"]["started_at"] is None
+    assert rows["new"]["every_seconds"] == 7200
+    assert rows["tested"]["runs"] == 1
+
+
+async def test_a_full_batch_is_followed_at_once_and_a_failure_does_not_end_it(
+    app: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_START_WITHIN", 0.0)
+    monkeypatch.setattr(worker, "AGAIN_AFTER_FAILURE", 0.01)
+    stop, runs = asyncio.Event(), 0
+
+    async def run() -> int:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            raise ZeroDivisionError
+        if runs == 3:
+            raise ConnectionResetError
+        if runs == 6:
+            stop.set()
+        return 5
+
+    async with asyncio.timeout(5):
+        await run_sweep_regularly(Sweep("tested", timedelta(hours=1), run), stop, asyncio.Semaphore(1))
+    assert runs == 6
+
+
+def test_every_sweep_has_a_name_of_its_own_and_tells_how_far_it_is_behind() -> None:
+    names = [sweep.name for sweep in SWEEPS]
+    assert len(set(names)) == len(names)
+    without = sorted(sweep.name for sweep in SWEEPS if sweep.lag is None)
+    assert without == ["expired_leases"], "what a lease lasts is known"
+
+
+DONE_TOGETHER = {"expired_leases", "finish_activities", "old_audit_entries"} | {rule.name for rule in retention.RULES}
+"""Sweeps whose rows are done by one statement, or by a relay that settles each whatever happens."""
+
+
+async def test_every_sweep_does_each_row_for_itself(app: object) -> None:
+    for sweep in SWEEPS:
+        await sweep.run()
+    assert {sweep.name for sweep in SWEEPS} - DONE_TOGETHER <= sweeps.FAILURES.keys()
+
+
+@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+async def test_every_sweep_finds_what_is_due_by_an_index(
+    app: object, monkeypatch: pytest.MonkeyPatch, sweep: Sweep
+) -> None:
+    """With sequential scans forbidden, PostgreSQL still plans one where no index can be used."""
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+    acquire = asyncpg.Connection.fetch
+
+    async def listen(connection: Any, sql: str, *values: Any, **options: Any) -> Any:
+        if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "WITH", "INSERT")):
+            asked.append((sql, values))
+        return await acquire(connection, sql, *values, **options)
+
+    executed = asyncpg.Connection.execute
+
+    async def listen_too(connection: Any, sql: str, *values: Any, **options: Any) -> Any:
+        if sql.lstrip().upper().startswith(("UPDATE", "DELETE")):
+            asked.append((sql, values))
+        return await executed(connection, sql, *values, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", listen)
+    monkeypatch.setattr(asyncpg.Connection, "execute", listen_too)
+    assert await sweep.run() == 0
+    if sweep.lag:
+        assert await sweep.lag() == 0
+    monkeypatch.undo()
+    assert asked
+    async with database.transaction():
+        await database.execute("SET LOCAL enable_seqscan = off")
+        for sql, values in asked:
+            (row,) = await fetch(f"EXPLAIN (FORMAT JSON) {sql}", *values)
+            found = scans(msgspec.json.decode(row[0])[0]["Plan"])
+            assert not found, f"{sql} reads all of {', '.join(found)}"
+
+
+def scans(plan: dict[str, Any]) -> list[str]:
+    """Tables that a plan reads from end to end."""
+    own = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
+    return own + [table for child in plan.get("Plans", []) for table in scans(child)]

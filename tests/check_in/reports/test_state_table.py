@@ -1,0 +1,172 @@
+"""The table of states is what happens: every (state, action, actor) does what the table says, or is refused."""
+
+import itertools
+from typing import Any
+
+import pytest
+from tortoise.exceptions import IntegrityError
+
+from server.accounts.models import Person
+from server.check_in.reports.models import HalfYearReport, ReportState
+from server.check_in.reports.rules import TABLE, Action, Actor, may_see, next_state
+from server.foundation.audit import AuditEntry
+from server.foundation.database import execute
+from server.foundation.errors import NotAllowed, WrongState
+from server.organizations.models import RoleKind
+from tests.builders import create_community, grant
+from tests.check_in.reports.builders import (
+    OPINION,
+    WEEK,
+    Cast,
+    create_cast,
+    create_home,
+    create_worker,
+    move_to,
+    put_state,
+    shanghai,
+)
+from tests.clients import Api
+
+PATHS = {
+    Action.ASSESS: "/staff/reports/{}/assessment",
+    Action.AGREE: "/reports/{}/agree",
+    Action.ASK_CORRECTION: "/reports/{}/correction",
+    Action.ACCEPT_CORRECTION: "/staff/reports/{}/correction/decision",
+    Action.DECLINE_CORRECTION: "/staff/reports/{}/correction/decision",
+    Action.RELEASE: "/staff/reports/{}/release",
+    Action.ACKNOWLEDGE: "/reports/{}/acknowledge",
+}
+BODIES: dict[Action, Any] = {
+    Action.ASSESS: OPINION,
+    Action.ASK_CORRECTION: {"request": "时长不对"},
+    Action.ACCEPT_CORRECTION: {"accept": True, "answer": "已更正"},
+    Action.DECLINE_CORRECTION: {"accept": False, "answer": "无误"},
+}
+
+
+async def callers(api: Api, cast: Cast) -> dict[str, tuple[Api, set[Actor]]]:
+    """Everybody who might try, and what they are to the report. A manager does the staff's work too."""
+    other = await create_community()
+    far_home = await create_home(other, "市交通局")
+    return {
+        "member": (cast.member.api, {Actor.MEMBER}),
+        "staff": (cast.staff, {Actor.STAFF}),
+        "manager": (cast.manager, {Actor.STAFF, Actor.MANAGER}),
+        "liaison": (cast.liaison, {Actor.LIAISON}),
+        "observer": (await create_worker(api, cast.community, RoleKind.OBSERVER), set()),
+        "staff elsewhere": (await create_worker(api, other), set()),
+        "manager elsewhere": (await create_worker(api, other, RoleKind.MANAGER), set()),
+        "liaison elsewhere": (await create_worker(api, far_home.unit, RoleKind.LIAISON), set()),
+    }
+
+
+async def test_every_combination_over_http(api: Api) -> None:
+    cast = await create_cast(api)
+    everybody = await callers(api, cast)
+    tried = 0
+    for state, action, (name, (caller, actors)) in itertools.product(ReportState, PATHS, everybody.items()):
+        move_to(shanghai(7, 1, 1))
+        await put_state(cast.report_id, state)
+        if action is Action.RELEASE:
+            move_to(shanghai(7, 1, 1) + WEEK)
+        expected = next((TABLE[key] for actor in actors if (key := (state, action, actor)) in TABLE), None)
+        method = "PUT" if action is Action.ASSESS else "POST"
+        response = await caller.send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
+        told = f"{state} {action} {name}: {response.status_code} {response.text[:200]}"
+        now = await HalfYearReport.get(id=cast.report_id)
+        tried += 1
+        if expected is not None:
+            assert response.is_success, told
+            assert now.state is expected, told
+            continue
+        assert now.state is state, told
+        if not may_see(state, actors):
+            # What is not for their eyes does not exist for them (or they have no role at all).
+            assert response.json()["code"] in ("not_found", "not_allowed"), told
+            assert response.status_code == 404 or not actors or Actor.MEMBER in actors, told
+        else:
+            assert response.json()["code"] in ("wrong_state", "not_allowed"), told
+    assert tried == len(ReportState) * len(PATHS) * len(everybody)
+
+
+async def test_who_sees_a_report_in_which_state(api: Api) -> None:
+    cast = await create_cast(api)
+    everybody = await callers(api, cast)
+    for state, (name, (caller, actors)) in itertools.product(ReportState, everybody.items()):
+        await put_state(cast.report_id, state)
+        for path in ("", "/pdf", "/xlsx"):
+            response = await caller.send("GET", f"/reports/{cast.report_id}{path}")
+            assert response.status_code == (200 if may_see(state, actors) else 404), f"{state} {name} {path}"
+        if actors == {Actor.MEMBER}:
+            assert len(await caller.get("/me/reports")) == (state is not ReportState.DRAFT)
+
+
+async def test_a_released_report_cannot_be_changed_even_in_the_database(api: Api) -> None:
+    cast = await create_cast(api)
+    await put_state(cast.report_id, ReportState.RELEASED)
+    for change in (
+        "minutes = 1",
+        "points = 1",
+        "content = ''",
+        "words = ''",
+        "grade = 'excellent'",
+        "released_at = NULL",
+    ):
+        with pytest.raises(IntegrityError):
+            await execute(f"UPDATE half_year_report SET {change} WHERE id = $1", cast.report_id)
+    with pytest.raises(IntegrityError):
+        await execute("DELETE FROM half_year_report WHERE id = $1", cast.report_id)
+
+
+async def test_a_member_who_is_their_units_liaison_may_acknowledge(api: Api) -> None:
+    cast = await create_cast(api)
+    await grant(await Person.get(id=cast.member.person_id), cast.home.unit, RoleKind.LIAISON)
+    await put_state(cast.report_id, ReportState.RELEASED)
+    assert (await cast.member.api.post(f"/reports/{cast.report_id}/acknowledge"))["state"] == "acknowledged"
+
+
+async def test_every_step_leaves_an_audit_row(api: Api) -> None:
+    cast = await create_cast(api)
+    people = {
+        Actor.MEMBER: cast.member.api,
+        Actor.STAFF: cast.staff,
+        Actor.MANAGER: cast.manager,
+        Actor.LIAISON: cast.liaison,
+    }
+    for (state, action, actor), following in TABLE.items():
+        move_to(shanghai(7, 1, 1))
+        await put_state(cast.report_id, state)
+        if action is Action.RELEASE:
+            move_to(shanghai(7, 1, 1) + WEEK)
+        method = "PUT" if action is Action.ASSESS else "POST"
+        await people[actor].send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
+        changes = AuditEntry.filter(subject_id=cast.report_id, action__not_in=["view_report", "freeze_report"])
+        entry = await changes.order_by("-id").first()
+        assert entry, action
+        assert (entry.actor_id, entry.person_id, entry.organization_id, entry.details["state"]) == (
+            people[actor].person_id,
+            cast.member.person_id,
+            cast.community.id,
+            str(following),
+        ), (state, action)
+
+
+def test_the_table_is_whole() -> None:
+    reachable = {ReportState.DRAFT}
+    while more := {after for (before, _, _), after in TABLE.items() if before in reachable} - reachable:
+        reachable |= more
+    assert reachable == set(ReportState)
+    assert {action for _, action, _ in TABLE} == set(Action) == set(PATHS)
+    assert {actor for _, _, actor in TABLE} == set(Actor)
+    assert set(ReportState) - {state for state, _, _ in TABLE} == {ReportState.ACKNOWLEDGED}
+
+
+@pytest.mark.parametrize("state", ReportState)
+def test_refusals_tell_wrong_state_from_never(state: ReportState) -> None:
+    for action, actor in itertools.product(Action, Actor):
+        if (state, action, actor) in TABLE:
+            assert next_state(state, action, [actor]) is TABLE[state, action, actor]
+            continue
+        ever = any((other, action, actor) in TABLE for other in ReportState)
+        with pytest.raises(WrongState if ever else NotAllowed):
+            next_state(state, action, [actor])

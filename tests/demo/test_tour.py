@@ -1,0 +1,56 @@
+"""The tour is a test too: the main job, step by step, against the app and the simulator in this process."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from server import wiring
+from server.demo.city import PEOPLE, fill_demo_city
+from server.demo.tour import Tour, TourFailed
+from server.foundation.settings import Settings
+from server.worker import run_sweep
+from tests.simulator import Simulator
+
+
+@pytest.fixture
+async def tour(app: Any, simulator: Simulator, settings: Settings) -> Any:
+    """A filled city, and a tour whose waiting does the worker's work."""
+    await fill_demo_city()
+    for person in PEOPLE:
+        await simulator.person(person.openid, phone_number=person.phone)
+    lines: list[str] = []
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://linli.test"
+    ) as server:
+        played = Tour(server, simulator.client, lines.append)
+
+        async def work() -> None:
+            await simulator.settle()
+            for sweep in wiring.SWEEPS:
+                await run_sweep(sweep)
+
+        played.on_tick = work
+        yield played, lines
+
+
+async def test_the_tour_is_green_and_can_be_played_again(tour: Any) -> None:
+    played, lines = tour
+    await played.play()
+    await played.play()
+    text = "\n".join(lines)
+    assert text.count("3. A wish:") == 1
+    for shown in ("the third has moved up", "120 minutes of service", "moved to", "the wish came true"):
+        assert text.count(shown) >= 2, shown
+
+
+async def test_the_tour_fails_when_a_step_is_not_as_it_should_be(tour: Any, monkeypatch: Any) -> None:
+    played, _ = tour
+    monkeypatch.setattr("server.check_in.posts.holding.notify", lambda *args, **facts: _nothing())
+    monkeypatch.setattr("server.demo.tour.WAIT_SECONDS", 4)
+    with pytest.raises(TourFailed, match="岗位申请已通过"):
+        await played.play()
+
+
+async def _nothing() -> None:
+    """What a forgotten message looks like."""

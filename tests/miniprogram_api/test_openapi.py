@@ -1,0 +1,83 @@
+"""The OpenAPI document: valid, complete, and the same wherever it comes from."""
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from miniprogram_api.openapi import openapi_document
+from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routing import Route, Who
+from server.foundation.http import PROBLEM_TYPE
+from server.foundation.settings import Settings
+from tests.clients import Api
+
+ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(openapi_document(ROUTES, Settings()))
+    return found
+
+
+def operation_of(document: dict[str, Any], route: Route) -> dict[str, Any]:
+    path = "/api/v1" + re.sub(r"<(\w+)>", r"{\1}", route.path)
+    found: dict[str, Any] = document["paths"][path][route.method.lower()]
+    return found
+
+
+def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named == set(document["components"]["schemas"])
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [route.operation_id for route in ROUTES]
+    assert sorted(ids) == sorted(set(ids))
+
+
+def test_no_two_routes_have_the_same_path(document: dict[str, Any]) -> None:
+    assert sum(len(methods) for methods in document["paths"].values()) == len(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
+def test_every_route_is_documented(document: dict[str, Any], route: Route) -> None:
+    operation = operation_of(document, route)
+    assert re.search(r"[\u4e00-\u9fff]", operation["summary"]), "the summary is what people see in the documentation"
+    assert operation["operationId"] == route.operation_id
+    assert operation["tags"]
+    responses = operation["responses"]
+    assert [status for status in responses if status.startswith("2")]
+    assert "default" in responses
+    problems = {status: answer for status, answer in responses.items() if not status.startswith("2")}
+    for answer in problems.values():
+        assert list(answer["content"]) == [PROBLEM_TYPE]
+        assert answer["content"][PROBLEM_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    for error in route.errors:
+        assert f"{error.code} {error.title}" in problems[str(error.status)]["description"]
+    assert ("401" in problems) is (route.who is not Who.ANYONE)
+    assert bool(operation["security"]) is (route.who is not Who.ANYONE)
+    named = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"]
+    assert named == route.path_parameters
+
+
+async def test_the_server_serves_it(api: Api, settings: Settings) -> None:
+    served = await api.client.get("/api/v1/openapi.json")
+    assert served.headers["content-type"] == "application/json"
+    assert served.content == openapi_document(ROUTES, settings)
+
+
+def test_the_command_prints_it() -> None:
+    command = [sys.executable, "-m", "server", "openapi"]
+    printed = subprocess.run(command, capture_output=True, check=True, env={}).stdout
+    assert printed == openapi_document(ROUTES, Settings()) + b"\n"

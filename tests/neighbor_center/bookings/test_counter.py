@@ -1,0 +1,141 @@
+"""What staff do with bookings."""
+
+from server.foundation.database import fetch_value
+from server.organizations.models import Organization, RoleKind
+from tests.builders import create_community, create_person, create_resident, create_staff
+from tests.clients import Api
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, events_of, set_clock
+
+
+async def audited(action: str, person_id: str) -> int:
+    return await fetch_value("SELECT count(*) FROM audit_entry WHERE action = $1 AND person_id = $2", action, person_id)
+
+
+async def test_a_request_is_approved(api: Api, community: Organization) -> None:
+    service = await create_service(community, needs_approval=True)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    booking = await book(resident, service)
+    assert booking["state"] == "requested"
+    assert await events_of(staff) == ["slot_to_approve"]
+    await staff.post(f"/staff/bookings/{booking['id']}/approve", expect=204)
+    await staff.post(f"/staff/bookings/{booking['id']}/approve", expect=204)
+    assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "booked"
+    assert await events_of(resident) == ["slot_requested", "slot_approved"]
+    assert await audited("approve_booking", resident.person_id)
+    # Moved, it has to be approved again.
+    assert (await resident.post(f"/bookings/{booking['id']}/move", {"starts_at": at("10:00")}))["state"] == "requested"
+
+
+async def test_a_request_is_refused_and_its_place_goes_on(api: Api, community: Organization) -> None:
+    service = await create_service(community, needs_approval=True)
+    first, second = [await create_resident(api, community) for _ in range(2)]
+    staff = await create_staff(api, community)
+    booking = await book(first, service)
+    waiting = await book(second, service, wait=True)
+    await staff.post(f"/staff/bookings/{booking['id']}/refuse", {"reason": "请先到社区登记"}, expect=204)
+    refused = await first.get(f"/bookings/{booking['id']}")
+    assert (refused["state"], refused["end_reason"], refused["staff_reason"]) == (
+        "cancelled",
+        "refused",
+        "请先到社区登记",
+    )
+    # Who moved up has a place now, and still needs to be approved.
+    assert (await second.get(f"/bookings/{waiting['id']}"))["state"] == "requested"
+    assert await events_of(second) == ["slot_waiting", "slot_requested"]
+    assert "请先到社区登记" in (await first.get("/me/inbox"))["items"][0]["text"]
+    await staff.refused("POST", f"/staff/bookings/{booking['id']}/approve", code="wrong_state")
+
+
+async def test_what_needs_no_approval_is_not_approved(api: Api, community: Organization) -> None:
+    booking = await book(await create_resident(api, community), await create_service(community))
+    staff = await create_staff(api, community)
+    await staff.refused("POST", f"/staff/bookings/{booking['id']}/approve", code="wrong_state")
+    await staff.refused("POST", f"/staff/bookings/{booking['id']}/refuse", {"reason": "无"}, code="wrong_state")
+
+
+async def test_attendance(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    booking = await book(resident, service)
+    path = f"/staff/bookings/{booking['id']}"
+    await staff.refused("POST", f"{path}/attended", code="wrong_state")
+    set_clock("08:59", TUESDAY)
+    await staff.refused("POST", f"{path}/no-show", code="wrong_state")
+    set_clock("09:05", TUESDAY)
+    await staff.post(f"{path}/no-show")
+    assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "no_show"
+    assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 1
+    # They came late: the no-show no longer counts.
+    await staff.post(f"{path}/attended")
+    attended = await resident.get(f"/bookings/{booking['id']}")
+    assert (attended["state"], bool(attended["arrived_at"])) == ("attended", True)
+    assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 0
+    await resident.refused("POST", f"/bookings/{booking['id']}/cancel", {}, code="wrong_state")
+    await staff.refused("POST", f"{path}/no-show", code="wrong_state")
+
+
+async def test_staff_cancel_one_booking(api: Api, community: Organization) -> None:
+    booking_service = await create_service(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    booking = await book(resident, booking_service)
+    await staff.post(f"/staff/bookings/{booking['id']}/cancel", {"reason": "医生临时出诊"})
+    cancelled = await resident.get(f"/bookings/{booking['id']}")
+    assert (cancelled["state"], cancelled["staff_reason"]) == ("cancelled", "医生临时出诊")
+    assert await events_of(resident) == ["slot_booked", "slot_closed"]
+    assert await audited("cancel_booking_by_staff", resident.person_id)
+
+
+async def test_a_walk_in_takes_a_free_place_of_a_slot_that_has_begun(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    staff = await create_staff(api, community)
+    set_clock("09:10", MONDAY)
+    path = f"/staff/services/{service.id}/walk-ins"
+    body = {"starts_at": at("09:00", MONDAY), "real_name": "王小明", "phone": "13800000001"}
+    made = await staff.post(path, body, expect=201)
+    # Two counters, one person: one booking.
+    assert await staff.post(path, body, expect=201) == made
+    await staff.refused("POST", path, body | {"real_name": "李红", "phone": "13800000002"}, code="places_full")
+    day = await staff.get(f"/staff/venues/{service.venue_id}/bookings", day=str(MONDAY))
+    assert [(one["name"], one["phone"], one["walk_in"]) for one in day["items"]] == [("王小明", "138****0001", True)]
+    set_clock("09:30", MONDAY)
+    await staff.refused("POST", path, body, code="slot_not_offered")
+
+
+async def test_a_walk_in_by_id(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    staff = await create_staff(api, community)
+    person = await create_person()
+    path = f"/staff/services/{service.id}/walk-ins"
+    await staff.post(path, {"starts_at": at("09:00", MONDAY), "person_id": person.id}, expect=201)
+    nobody = {"starts_at": at("09:30", MONDAY), "person_id": community.id}
+    await staff.refused("POST", path, nobody, code="invalid_fields")
+    many = {"starts_at": at("09:30", MONDAY), "person_id": person.id, "party_size": 2}
+    await staff.refused("POST", path, many, code="invalid_fields")
+    unnamed = {"starts_at": at("09:30", MONDAY), "phone": "13800000003"}
+    await staff.refused("POST", path, unnamed, code="invalid_fields")
+    resident = await create_resident(api, community)
+    elsewhere = await create_staff(api, await create_community())
+    await resident.refused("POST", path, many, code="not_allowed")
+    await elsewhere.refused("POST", path, many, code="not_allowed")
+
+
+async def test_the_days_list_is_audited_and_for_the_venues_people(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    first, second = [await create_resident(api, community) for _ in range(2)]
+    booked = [await book(first, service, "10:00", note="过敏"), await book(second, service, "09:00")]
+    gone = await book(await create_resident(api, community), service, "11:00")
+    observer = await create_staff(api, community, RoleKind.OBSERVER)
+    staff = await create_staff(api, community)
+    await staff.post(f"/staff/bookings/{gone['id']}/cancel", {"reason": "停诊"})
+    path = f"/staff/venues/{service.venue_id}/bookings"
+    page = await observer.get(path, day=str(TUESDAY), limit=1)
+    assert [one["id"] for one in page["items"]] == [booked[1]["id"]]
+    assert not await audited("view_day_booking", first.person_id)
+    rest = await observer.get(path, day=str(TUESDAY), cursor=page["next_cursor"])
+    assert [(one["id"], one["note"]) for one in rest["items"]] == [(booked[0]["id"], "过敏")]
+    assert await audited("view_day_booking", first.person_id) == 1
+    assert (await staff.get(path, day=str(MONDAY)))["items"] == []
+    elsewhere = await create_staff(api, await create_community())
+    await elsewhere.refused("GET", f"{path}?day={TUESDAY}", code="not_allowed")
+    await first.refused("GET", f"{path}?day={TUESDAY}", code="not_allowed")
+    await staff.refused("GET", f"/staff/venues/{community.id}/bookings?day={TUESDAY}", code="not_found")
