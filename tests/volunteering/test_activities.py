@@ -6,7 +6,7 @@ from typing import Any
 from server.accounts.models import Consent, ConsentKind
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
-from server.foundation.database import execute, fetch, transaction
+from server.foundation.database import execute
 from server.foundation.ids import new_id
 from server.media.uploads.models import Picture
 from server.organizations.models import Level, Organization, RoleKind
@@ -16,6 +16,7 @@ from server.volunteering.models import Activity, ActivityState
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api
 from tests.media.builders import upload
+from tests.plans import listening, read_by, refresh
 from tests.simulator import Simulator
 from tests.volunteering.builders import WORDS, activity, create_people, draft, events_of, publish, shift, sign_up
 
@@ -444,13 +445,21 @@ async def test_nearby(api: Api) -> None:
 
 
 async def test_nearby_is_found_by_index(api: Api) -> None:
+    """Among thousands of the same area those nearby are read, and a few more."""
     people = await create_people(api)
-    await publish(people.staff, people.community.id, shift(), words={"location": [122.1, 37.5]})
-    async with transaction():
-        await execute("SET LOCAL enable_seqscan = off")
-        await execute("SET LOCAL enable_sort = off")
-        plan = await fetch(
-            "EXPLAIN SELECT id FROM activity a WHERE a.state = 'published' AND a.location IS NOT NULL "
-            "ORDER BY a.location <-> point(122, 37) LIMIT 3"
-        )
-    assert any("activity_location" in row[0] for row in plan)
+    made = await publish(people.staff, people.community.id, shift(), words={"location": [122.1, 37.5]})
+    await execute(
+        "INSERT INTO activity SELECT (jsonb_populate_record(a, jsonb_build_object('id', md5('a' || n)::uuid, "
+        "'location', point(120 + n % 50 * 0.1, 36 + n / 50 * 0.1)))).* FROM activity a, generate_series(1, 3000) AS n"
+    )
+    await execute(
+        "INSERT INTO shift SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), "
+        "'activity_id', a.id))).* FROM shift s, activity a WHERE a.id <> $1",
+        made["id"],
+    )
+    await refresh("activity", "shift")
+    with listening() as asked:
+        found = await people.first.get("/activities/nearby", longitude=122.1, latitude=37.5, limit=10)
+    assert len(found["items"]) == 10
+    [reading] = [await read_by(sql, *values) for sql, values in asked if "<->" in sql]
+    reading.check(spare=100)
