@@ -52,8 +52,8 @@ MODEL_MODULES = [
     "server.announcements.models",
 ]
 
-_AWAY = (
-    OSError,  # no connection, or it broke, or no answer came in time
+_UNREACHABLE = (
+    OSError,  # no connection, or it broke, or no answer in time; also the socket of an embedded server that is gone
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -279,7 +279,7 @@ def is_unreachable(error: BaseException) -> bool:
     """Whether the database is away, so that the same may work in a moment; not what cannot be sent to it at all."""
     if isinstance(error, ValueError):  # asyncpg's DataError is an InterfaceError too, and our own mistake
         return False
-    return isinstance(error, _AWAY)
+    return isinstance(error, _UNREACHABLE)
 
 
 def violates(error: IntegrityError, constraint: str) -> bool:

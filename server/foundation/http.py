@@ -10,7 +10,6 @@ import time
 from functools import lru_cache
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
@@ -19,9 +18,9 @@ from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
 from sanic.exceptions import NotFound as SanicNotFound
 from sanic.exceptions import PayloadTooLarge, SanicException, ServiceUnavailable
 from sanic.response import HTTPResponse
-from tortoise.exceptions import DBConnectionError
 
 from server.foundation.audit import RequestContext, request_context
+from server.foundation.database import is_unreachable
 from server.foundation.errors import (
     BadRequest,
     FieldProblem,
@@ -39,17 +38,6 @@ log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-_UNREACHABLE = (
-    OSError,  # no connection, or it broke; also the socket of an embedded server that is gone
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    DBConnectionError,
-    ServiceUnavailable,  # Sanic's, when an answer takes too long
-)
 
 _requests = Counter("linli_requests_total", "Requests answered", ["operation", "status"])
 _seconds = Histogram(
@@ -150,8 +138,8 @@ def as_refusal(error: Exception) -> Refusal:
         return TooLarge()
     if isinstance(error, SanicException) and error.status_code < 500:
         return BadRequest()
-    # What asyncpg cannot encode is both an InterfaceError and a ValueError, and our own mistake.
-    if isinstance(error, _UNREACHABLE) and not isinstance(error, ValueError):
+    # Sanic's ServiceUnavailable: the answer took too long.
+    if is_unreachable(error) or isinstance(error, ServiceUnavailable):
         log.error("request_unavailable", error=type(error).__name__, exc_info=error)
         return Unavailable()
     log.error("request_failed", exc_info=error)
@@ -174,10 +162,6 @@ def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
         "type": "about:blank",
     }
     return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, content_type=PROBLEM_TYPE)
-
-
-def json_response(value: Any, status: int = 200) -> HTTPResponse:
-    return HTTPResponse(msgspec.json.encode(value), status=status, content_type="application/json")
 
 
 def caller_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:
