@@ -155,7 +155,7 @@ async def list_consents(caller: Caller) -> list[ConsentView]:
     return await queries.list_consents(caller.person_id)
 
 
-@routes.delete("/me/consents/<kind>", errors=[NotFound])
+@routes.delete("/me/consents/<kind>")
 async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
     """撤回同意"""
     if kind not in list(ConsentKind):

@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.volunteering import sign_up_queries
@@ -49,7 +49,6 @@ class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     "/shifts/<shift_id>/sign-in",
     idempotent=False,
     errors=[
-        NotFound,
         CodeInvalid,
         CodeExpired,
         TooFarAway,
@@ -80,7 +79,6 @@ async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> Si
     "/shifts/<shift_id>/sign-out",
     idempotent=False,
     errors=[
-        NotFound,
         CodeInvalid,
         CodeExpired,
         TooFarAway,
@@ -105,7 +103,7 @@ async def sign_out_of_shift(caller: Caller, shift_id: Id, body: BeingThere) -> S
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-@routes.get("/sign-ups/<sign_up_id>/pass", errors=[NotFound, NotSignedUp])
+@routes.get("/sign-ups/<sign_up_id>/pass", errors=[NotSignedUp])
 async def show_shift_pass(caller: Caller, sign_up_id: Id) -> ShiftPass:
     """签到凭证
 
@@ -114,7 +112,7 @@ async def show_shift_pass(caller: Caller, sign_up_id: Id) -> ShiftPass:
     return await codes.show_shift_pass(caller.person_id, sign_up_id)
 
 
-@routes.get("/me/hours", errors=[InvalidFields, NotFound])
+@routes.get("/me/hours", errors=[NotFound])
 async def list_my_hours(caller: Caller, query: MyHoursQuery) -> Page[HoursView]:
     """我的服务时长
 
@@ -123,7 +121,7 @@ async def list_my_hours(caller: Caller, query: MyHoursQuery) -> Page[HoursView]:
     return await hours_queries.list_my_hours(caller.person_id, query)
 
 
-@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotFound, NotAttended, RatingClosed, AlreadyRated])
+@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAttended, RatingClosed, AlreadyRated])
 async def rate_shift(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingView:
     """评价活动
 
@@ -132,19 +130,19 @@ async def rate_shift(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingV
     return await ratings.rate_shift(caller.person_id, sign_up_id, body)
 
 
-@routes.get("/shifts/<shift_id>/ratings", errors=[InvalidFields, NotFound])
+@routes.get("/shifts/<shift_id>/ratings")
 async def list_shift_ratings(caller: Caller, shift_id: Id, query: PageQuery) -> RatingTotals:
     """场次的评价"""
     return await ratings.list_shift_ratings(caller.person_id, shift_id, query)
 
 
-@routes.get("/me/ratings", errors=[InvalidFields])
+@routes.get("/me/ratings")
 async def list_my_ratings(caller: Caller, query: PageQuery) -> Page[MyRatingView]:
     """我收到的评价"""
     return await ratings.list_my_ratings(caller.person_id, query)
 
 
-@routes.get("/me/no-shows", errors=[InvalidFields])
+@routes.get("/me/no-shows")
 async def list_my_no_shows(caller: Caller, query: PageQuery) -> MyNoShows:
     """我的爽约记录
 
@@ -157,7 +155,7 @@ class AppealText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
-@routes.post("/no-shows/<no_show_id>/appeal", status=201, errors=[NotFound, WrongState, AppealClosed, AlreadyAppealed])
+@routes.post("/no-shows/<no_show_id>/appeal", status=201, errors=[WrongState, AppealClosed, AlreadyAppealed])
 async def appeal_no_show(caller: Caller, no_show_id: Id, body: AppealText) -> MyNoShows:
     """对爽约申诉
 

@@ -8,7 +8,7 @@ import msgspec
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import arrivals, room_booking, series, slot_booking
@@ -45,7 +45,6 @@ PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 BookingNote = Annotated[str, msgspec.Meta(max_length=500)]
 HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
 _CANNOT_BOOK = [
-    NotFound,
     ConsentNeeded,
     NotEligible,
     SlotNotOffered,
@@ -138,9 +137,7 @@ class Rate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     comment: Annotated[str, msgspec.Meta(max_length=500, description="for the venue's staff")] = ""
 
 
-@routes.post(
-    "/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea, InvalidFields]
-)
+@routes.post("/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea])
 async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingView:
     """预约时段
 
@@ -159,7 +156,7 @@ async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingVi
     )
 
 
-@routes.get("/bookings", errors=[InvalidFields])
+@routes.get("/bookings")
 async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[BookingView]:
     """我的预约
 
@@ -170,7 +167,7 @@ async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[Booki
     )
 
 
-@routes.get("/bookings/<booking_id>", errors=[NotFound])
+@routes.get("/bookings/<booking_id>")
 async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
     """预约详情"""
     return await booking_queries.get_booking(caller.person_id, booking_id)
@@ -179,7 +176,6 @@ async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
 @routes.post(
     "/bookings/<booking_id>/move",
     errors=[
-        NotFound,
         WrongState,
         ChangeTooLate,
         SlotNotOffered,
@@ -198,25 +194,25 @@ async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> Boo
     return await slot_booking.move_booking(caller.person_id, booking_id, body.starts_at)
 
 
-@routes.post("/bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
+@routes.post("/bookings/<booking_id>/cancel", errors=[WrongState, ChangeTooLate])
 async def cancel_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> BookingView:
     """取消预约"""
     return await slot_booking.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
-@routes.post("/bookings/<booking_id>/accept", errors=[NotFound, OfferExpired, WrongState])
+@routes.post("/bookings/<booking_id>/accept", errors=[OfferExpired, WrongState])
 async def accept_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """接受候补名额"""
     return await slot_booking.accept_slot_offer(caller.person_id, booking_id)
 
 
-@routes.post("/bookings/<booking_id>/decline", errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/decline", errors=[WrongState])
 async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """放弃候补名额"""
     return await slot_booking.decline_slot_offer(caller.person_id, booking_id)
 
 
-@routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken, InvalidFields])
+@routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken])
 async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBookingView:
     """预约活动室
 
@@ -233,7 +229,7 @@ async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBooki
     )
 
 
-@routes.get("/room-bookings", errors=[InvalidFields])
+@routes.get("/room-bookings")
 async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[RoomBookingView]:
     """我的活动室预约"""
     return await booking_queries.list_my_room_bookings(
@@ -241,7 +237,7 @@ async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[
     )
 
 
-@routes.get("/room-bookings/<booking_id>", errors=[NotFound])
+@routes.get("/room-bookings/<booking_id>")
 async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
     """活动室预约详情"""
     return await booking_queries.get_room_booking(caller.person_id, booking_id)
@@ -250,7 +246,6 @@ async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
 @routes.post(
     "/room-bookings/<booking_id>/move",
     errors=[
-        NotFound,
         WrongState,
         ChangeTooLate,
         SlotNotOffered,
@@ -259,7 +254,6 @@ async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
         TooManyBookings,
         BookingOverlaps,
         RoomTaken,
-        InvalidFields,
     ],
 )
 async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> RoomBookingView:
@@ -270,16 +264,14 @@ async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBookin
     return await room_booking.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
 
 
-@routes.post("/room-bookings/<booking_id>/cancel", errors=[NotFound, WrongState, ChangeTooLate])
+@routes.post("/room-bookings/<booking_id>/cancel", errors=[WrongState, ChangeTooLate])
 async def cancel_room_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> RoomBookingView:
     """取消活动室预约"""
     return await room_booking.cancel_room_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
 @routes.post(
-    "/services/<service_id>/booking-series",
-    status=201,
-    errors=[*_CANNOT_BOOK, SeriesNotPossible, OutsideArea, InvalidFields],
+    "/services/<service_id>/booking-series", status=201, errors=[*_CANNOT_BOOK, SeriesNotPossible, OutsideArea]
 )
 async def book_slot_series(caller: Caller, service_id: Id, body: BookSlotSeries) -> SeriesView:
     """连续预约
@@ -297,11 +289,7 @@ async def book_slot_series(caller: Caller, service_id: Id, body: BookSlotSeries)
     return await series.book_slot_series(service_id, body.starts_at, body.repetition(), wanted)
 
 
-@routes.post(
-    "/services/<service_id>/room-booking-series",
-    status=201,
-    errors=[*_CANNOT_BOOK, SeriesNotPossible, InvalidFields],
-)
+@routes.post("/services/<service_id>/room-booking-series", status=201, errors=[*_CANNOT_BOOK, SeriesNotPossible])
 async def book_room_series(caller: Caller, service_id: Id, body: BookRoomSeries) -> SeriesView:
     """连续预约活动室"""
     return await series.book_room_series(
@@ -316,13 +304,13 @@ async def book_room_series(caller: Caller, service_id: Id, body: BookRoomSeries)
     )
 
 
-@routes.get("/booking-series/<series_id>", errors=[NotFound])
+@routes.get("/booking-series/<series_id>")
 async def get_series(caller: Caller, series_id: Id) -> SeriesView:
     """连续预约详情"""
     return await series.get_series(caller.person_id, series_id)
 
 
-@routes.post("/booking-series/<series_id>/cancel", errors=[NotFound])
+@routes.post("/booking-series/<series_id>/cancel")
 async def cancel_series(caller: Caller, series_id: Id) -> SeriesView:
     """取消连续预约
 
@@ -341,13 +329,13 @@ async def arrive(caller: Caller, body: Arrive) -> Arrival:
     return await arrivals.arrive(caller.person_id, body.code)
 
 
-@routes.post("/bookings/<booking_id>/rating", status=204, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/rating", errors=[WrongState])
 async def rate_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
     """评价预约的服务"""
     await ratings.rate_booking(caller.person_id, booking_id, body.stars, body.comment)
 
 
-@routes.post("/room-bookings/<booking_id>/rating", status=204, errors=[NotFound, WrongState])
+@routes.post("/room-bookings/<booking_id>/rating", errors=[WrongState])
 async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
     """评价活动室"""
     await ratings.rate_room_booking(caller.person_id, booking_id, body.stars, body.comment)
@@ -362,7 +350,7 @@ async def list_queues(venue_id: Id) -> list[QueueView]:
     return await tickets.list_queues(venue_id)
 
 
-@routes.post("/services/<service_id>/tickets", status=201, errors=[NotFound, QueueClosed, NotEligible])
+@routes.post("/services/<service_id>/tickets", status=201, errors=[QueueClosed, NotEligible])
 async def take_ticket(caller: Caller, service_id: Id) -> TicketView:
     """窗口取号
 
@@ -377,7 +365,7 @@ async def list_my_tickets(caller: Caller) -> list[TicketView]:
     return await tickets.list_my_tickets(caller.person_id)
 
 
-@routes.get("/tickets/<ticket_id>", errors=[NotFound])
+@routes.get("/tickets/<ticket_id>")
 async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
     """排队号
 
@@ -386,7 +374,7 @@ async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
     return await tickets.get_ticket(caller.person_id, ticket_id)
 
 
-@routes.post("/tickets/<ticket_id>/leave", errors=[NotFound, WrongState])
+@routes.post("/tickets/<ticket_id>/leave", errors=[WrongState])
 async def leave_queue(caller: Caller, ticket_id: Id) -> TicketView:
     """放弃排队"""
     return await tickets.leave_queue(caller.person_id, ticket_id)

@@ -10,7 +10,6 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.calendars import feed as calendar_feed
 from server.calendars.feed import FeedAddress, MyCalendar
-from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 
 routes = Routes("日历 calendars")
@@ -24,7 +23,7 @@ class CalendarQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     until: Moment
 
 
-@routes.get("/me/calendar", errors=[InvalidFields])
+@routes.get("/me/calendar")
 async def my_calendar(caller: Caller, query: CalendarQuery) -> MyCalendar:
     """我的日历
 
@@ -57,14 +56,14 @@ async def end_calendar_feed(caller: Caller) -> None:
     await calendar_feed.end_feed(caller.person_id)
 
 
-@routes.get("/me/calendar/<entry_id>", errors=[NotFound])
+@routes.get("/me/calendar/<entry_id>")
 async def download_calendar_entry(caller: Caller, entry_id: Id) -> HTTPResponse:
     """下载一项日程（ICS）"""
     data = await calendar_feed.download_entry(caller.person_id, entry_id)
     return HTTPResponse(data, content_type=CALENDAR_TYPE)
 
 
-@routes.get("/calendars/<name>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+@routes.get("/calendars/<name>", who=Who.ANYONE, per_minute=120)
 async def read_calendar_feed(name: str) -> HTTPResponse:
     """日历订阅内容（ICS）
 

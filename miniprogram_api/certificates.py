@@ -12,7 +12,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.files import File
@@ -35,9 +35,7 @@ class IssueCertificate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     person_id: Id | None = None
 
 
-@routes.post(
-    "/me/certificates", status=201, errors=[InvalidFields, NotFound, NameMissing, NothingToCertify, WrongState]
-)
+@routes.post("/me/certificates", status=201, errors=[NotFound, NameMissing, NothingToCertify, WrongState])
 async def issue_certificate(caller: Caller, body: IssueCertificate) -> CertificateView:
     """开具志愿服务证明
 
@@ -47,19 +45,19 @@ async def issue_certificate(caller: Caller, body: IssueCertificate) -> Certifica
     return await certificates.get_certificate(caller.person_id, certificate_id)
 
 
-@routes.get("/me/certificates", errors=[InvalidFields])
+@routes.get("/me/certificates")
 async def list_my_certificates(caller: Caller, query: PageQuery) -> Page[CertificateView]:
     """我的证明（含家人的）"""
     return await certificates.list_my_certificates(caller.person_id, query)
 
 
-@routes.get("/certificates/<certificate_id>", errors=[NotFound])
+@routes.get("/certificates/<certificate_id>")
 async def get_certificate(caller: Caller, certificate_id: Id) -> CertificateView:
     """证明详情"""
     return await certificates.get_certificate(caller.person_id, certificate_id)
 
 
-@routes.get("/certificates/<certificate_id>/picture", errors=[NotFound, CertificateInvalid])
+@routes.get("/certificates/<certificate_id>/picture", errors=[CertificateInvalid])
 async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明图片（PNG）
 
@@ -69,7 +67,7 @@ async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     return send_file(File("志愿服务证明.png", content), "image/png", shown="inline")
 
 
-@routes.get("/certificates/<certificate_id>/pdf", errors=[NotFound, CertificateInvalid])
+@routes.get("/certificates/<certificate_id>/pdf", errors=[CertificateInvalid])
 async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明 PDF（A4，供打印）"""
     content = await certificates.draw_certificate(caller.person_id, certificate_id, as_pdf=True)

@@ -13,7 +13,7 @@ from server.check_in.posts import queries as post_queries
 from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
 from server.check_in.queries import MyCheckIns
 from server.check_in.units.pairing import NotPaired
-from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.members.models import MemberKind
@@ -143,9 +143,7 @@ async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page
     return await post_queries.list_posts(community_id, query.cursor, query.limit)
 
 
-@routes.post(
-    "/posts/<post_id>/apply", status=201, errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld, NotFound]
-)
+@routes.post("/posts/<post_id>/apply", status=201, errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld])
 async def apply_for_post(caller: Caller, post_id: Id) -> Created:
     """申请岗位"""
     return Created(await holding.apply_for_post(caller.person_id, post_id))

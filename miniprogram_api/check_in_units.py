@@ -12,7 +12,7 @@ from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitKind
 from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
-from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
@@ -136,7 +136,7 @@ class MemberPeriodQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     until: datetime | None = None
 
 
-@routes.get("/units/<unit_id>/members/<membership_id>", errors=[NotFound])
+@routes.get("/units/<unit_id>/members/<membership_id>")
 async def view_unit_member(
     caller: Caller, unit_id: Id, membership_id: Id, query: MemberPeriodQuery
 ) -> UnitMemberDetail:

@@ -73,7 +73,7 @@ async def draw_identity_card(caller: Caller) -> HTTPResponse:
     return HTTPResponse(picture, content_type="image/png", headers={"cache-control": "no-store"})
 
 
-@routes.get("/identity-cards/<code>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+@routes.get("/identity-cards/<code>", who=Who.ANYONE, per_minute=120)
 async def verify_identity(code: str) -> VerifiedIdentity:
     """核验党员出示的身份码
 

@@ -9,7 +9,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.calendars import CALENDAR_TYPE
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import availability, feeds
@@ -86,7 +86,7 @@ class Complain(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     service_id: Id | None = None
 
 
-@routes.get("/venues", errors=[InvalidFields])
+@routes.get("/venues")
 async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     """服务场所列表
 
@@ -101,7 +101,7 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     )
 
 
-@routes.get("/venues/nearby", who=Who.ANYONE, errors=[InvalidFields])
+@routes.get("/venues/nearby", who=Who.ANYONE)
 async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     """附近的服务场所（一刻钟服务圈）
 
@@ -117,12 +117,7 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     )
 
 
-@routes.get(
-    "/organizations/<organization_id>/circle-coverage",
-    who=Who.ANYONE,
-    per_minute=60,
-    errors=[NotFound, InvalidFields],
-)
+@routes.get("/organizations/<organization_id>/circle-coverage", who=Who.ANYONE, per_minute=60)
 async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> CircleCoverage:
     """一刻钟服务圈覆盖率
 
@@ -132,19 +127,19 @@ async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> Circ
     return await coverage.get_circle_coverage(organization_id, meters=query.meters, kind=query.kind)
 
 
-@routes.get("/venues/<venue_id>", who=Who.ANYONE, errors=[NotFound])
+@routes.get("/venues/<venue_id>", who=Who.ANYONE)
 async def get_venue(venue_id: Id) -> VenueView:
     """服务场所详情及服务项目"""
     return await queries.get_venue(venue_id)
 
 
-@routes.get("/services/<service_id>", who=Who.ANYONE, errors=[NotFound])
+@routes.get("/services/<service_id>", who=Who.ANYONE)
 async def get_service(service_id: Id) -> ServiceView:
     """服务项目详情"""
     return await queries.get_service(service_id)
 
 
-@routes.get("/services/<service_id>/availability", errors=[NotFound, InvalidFields])
+@routes.get("/services/<service_id>/availability")
 async def get_availability(caller: Caller, service_id: Id, query: AvailabilityQuery) -> AvailabilityView:
     """可预约时段
 
@@ -155,7 +150,7 @@ async def get_availability(caller: Caller, service_id: Id, query: AvailabilityQu
     )
 
 
-@routes.get("/services/<service_id>/room-day", errors=[NotFound, InvalidFields])
+@routes.get("/services/<service_id>/room-day")
 async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> RoomDay:
     """活动室某日的空闲时间
 
@@ -164,7 +159,7 @@ async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> R
     return await availability.get_room_day(caller.person_id, service_id, query.day, query.person_id)
 
 
-@routes.get("/venues/<venue_id>/duties", who=Who.ANYONE, errors=[NotFound, InvalidFields])
+@routes.get("/venues/<venue_id>/duties", who=Who.ANYONE)
 async def list_duties(venue_id: Id, query: DutiesQuery) -> list[DutyDay]:
     """坐班值班安排
 
@@ -182,13 +177,13 @@ async def list_opening_exceptions(venue_id: Id) -> list[ExceptionView]:
     return await queries.list_opening_exceptions(venue_id)
 
 
-@routes.get("/holidays", who=Who.ANYONE, errors=[InvalidFields])
+@routes.get("/holidays", who=Who.ANYONE)
 async def get_holiday_year(query: YearQuery) -> YearView:
     """某年的节假日和调休"""
     return await holiday_years.get_holiday_year(query.year)
 
 
-@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, per_minute=240, errors=[NotFound])
+@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, per_minute=240)
 async def get_board(venue_id: Id) -> BoardView:
     """场所今日看板
 
@@ -197,7 +192,7 @@ async def get_board(venue_id: Id) -> BoardView:
     return await screens.get_board(venue_id)
 
 
-@routes.get("/screen-board", who=Who.ANYONE, per_minute=240, errors=[NotFound, InvalidFields])
+@routes.get("/screen-board", who=Who.ANYONE, per_minute=240, errors=[NotFound])
 async def show_screen(query: BoardQuery) -> BoardView:
     """门口屏幕的看板
 
@@ -206,7 +201,7 @@ async def show_screen(query: BoardQuery) -> BoardView:
     return await screens.show_screen(query.token)
 
 
-@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120, errors=[NotFound])
+@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120)
 async def read_venue_calendar(name: str) -> HTTPResponse:
     """场所日历订阅（ICS）
 
@@ -215,7 +210,7 @@ async def read_venue_calendar(name: str) -> HTTPResponse:
     return HTTPResponse(await feeds.read_venue_feed(name), content_type=CALENDAR_TYPE)
 
 
-@routes.post("/venues/<venue_id>/complaints", status=201, errors=[NotFound, InvalidFields])
+@routes.post("/venues/<venue_id>/complaints", status=201)
 async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintView:
     """投诉
 
@@ -224,13 +219,13 @@ async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintVie
     return await complaints.complain(caller.person_id, venue_id, body.text, service_id=body.service_id)
 
 
-@routes.get("/complaints", errors=[InvalidFields])
+@routes.get("/complaints")
 async def list_my_complaints(caller: Caller, query: PageQuery) -> Page[ComplaintView]:
     """我的投诉"""
     return await complaints.list_my_complaints(caller.person_id, cursor=query.cursor, limit=query.limit)
 
 
-@routes.get("/complaints/<complaint_id>", errors=[NotFound])
+@routes.get("/complaints/<complaint_id>")
 async def get_complaint(caller: Caller, complaint_id: Id) -> ComplaintView:
     """投诉详情"""
     return await complaints.get_complaint(caller.person_id, complaint_id)

@@ -10,7 +10,7 @@ from sanic.response import ResponseStream
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
+from server.foundation.errors import EditedMeanwhile, InvalidFields, Unavailable
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, service
@@ -108,13 +108,13 @@ async def read_all_messages(caller: Caller) -> MessagesRead:
     return MessagesRead(await service.read_all_messages(caller.person_id))
 
 
-@routes.post("/me/inbox/<message_id>/read", errors=[NotFound])
+@routes.post("/me/inbox/<message_id>/read")
 async def read_message(caller: Caller, message_id: Id) -> None:
     """标为已读"""
     await service.read_message(caller.person_id, message_id)
 
 
-@routes.get("/me/subscriptions/to-ask", errors=[InvalidFields])
+@routes.get("/me/subscriptions/to-ask")
 async def list_templates_to_ask(caller: Caller, query: ToAskQuery) -> TemplatesToAskView:
     """此刻应请求订阅的消息模板
 
@@ -132,7 +132,7 @@ async def list_accepts(caller: Caller) -> AcceptsView:
     return await queries.list_accepts(caller.person_id)
 
 
-@routes.post("/me/subscriptions", errors=[InvalidFields])
+@routes.post("/me/subscriptions")
 async def report_answers(caller: Caller, body: SubscribeAnswers) -> None:
     """上报订阅授权结果
 
@@ -153,7 +153,7 @@ async def get_preferences(caller: Caller) -> PreferencesView:
     return await preferences.get_preferences(caller.person_id)
 
 
-@routes.put("/me/notification-preferences", errors=[EditedMeanwhile, InvalidFields])
+@routes.put("/me/notification-preferences", errors=[EditedMeanwhile])
 async def set_preferences(caller: Caller, body: Preferences) -> PreferencesView:
     """修改消息设置
 

@@ -6,16 +6,7 @@ import msgspec
 from sanic.response import BaseHTTPResponse, ResponseStream
 
 from miniprogram_api.routing import Route, Who
-from server.foundation.errors import (
-    BadRequest,
-    IdempotencyKeyReused,
-    InvalidFields,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    Refusal,
-    TooManyRequests,
-)
+from server.foundation.errors import Refusal
 from server.foundation.http import PROBLEM_TYPE, Problem
 from server.foundation.settings import Settings
 
@@ -67,7 +58,7 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
             "required": True,
             "content": {"application/json": {"schema": by_type[id(route.body_type)]}},
         }
-    elif route.raw and route.method in ("POST", "PUT"):
+    elif route.reads_raw_body:
         operation["requestBody"] = {"required": True, "content": _raw_content(route)}
     return operation
 
@@ -75,7 +66,7 @@ def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]
 def _raw_content(route: Route) -> dict[str, Any]:
     """The bodies of a raw route by media type; a form has one file, named `file`."""
     form = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]}
-    return {kind: {"schema": form if kind == "multipart/form-data" else {}} for kind in route.raw}
+    return {kind: {"schema": form if kind == "multipart/form-data" else {}} for kind in route.options.raw}
 
 
 def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,7 +79,7 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
             (schema,), added = msgspec.json.schema_components([field.type], ref_template=_REF)
             components.update(added)
             parameters.append({"name": field.encode_name, "in": "query", "required": field.required, "schema": schema})
-    if route.idempotent and route.who is not Who.ANYONE:
+    if route.idempotent:
         parameters.append(
             {
                 "name": "Idempotency-Key",
@@ -102,24 +93,20 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
+    answer: dict[str, Any] = {"description": "成功"}
     if _is_schema(route.response_type):
-        responses[str(route.status)] = {
-            "description": "成功",
-            "content": {"application/json": {"schema": by_type[id(route.response_type)]}},
-        }
-    elif route.raw:
-        responses["200"] = {"description": "成功", "content": _raw_content(route)}
-    elif route.response_type not in (None, type(None)):
-        responses["200"] = {"description": "成功", "content": {"*/*": {"schema": {}}}}
-    else:
-        responses["204"] = {"description": "成功"}
+        answer["content"] = {"application/json": {"schema": by_type[id(route.response_type)]}}
+    elif route.options.raw:
+        answer["content"] = _raw_content(route)
+    elif route.response_type is not None:
+        answer["content"] = {"*/*": {"schema": {}}}
+    responses: dict[str, Any] = {str(route.status): answer}
     refusals: dict[int, list[type[Refusal]]] = {}
-    for error in _possible_errors(route):
+    for error in route.errors:
         refusals.setdefault(error.status, []).append(error)
     for status, errors in sorted(refusals.items()):
         responses[str(status)] = {
-            "description": "；".join(f"{error.code} {error.title}" for error in dict.fromkeys(errors)),
+            "description": "；".join(f"{error.code} {error.title}" for error in errors),
             "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},
         }
     responses["default"] = {
@@ -127,23 +114,6 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
         "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},
     }
     return responses
-
-
-def _possible_errors(route: Route) -> list[type[Refusal]]:
-    errors: list[type[Refusal]] = [BadRequest]
-    if route.who is not Who.ANYONE:
-        errors.append(NotSignedIn)
-    if route.who is Who.STAFF:
-        errors.append(NotAllowed)
-    if route.path_parameters:
-        errors.append(NotFound)
-    if route.body_type or route.query_type:
-        errors.append(InvalidFields)
-    if route.idempotent and route.who is not Who.ANYONE:
-        errors.append(IdempotencyKeyReused)
-    if route.per_minute:
-        errors.append(TooManyRequests)
-    return errors + route.errors
 
 
 def _is_schema(kind: Any) -> bool:

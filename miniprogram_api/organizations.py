@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.routing import Routes, Who
-from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.organizations import queries
@@ -28,7 +27,7 @@ class NameQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     name: SearchedName
 
 
-@routes.get("/communities", who=Who.ANYONE, errors=[InvalidFields])
+@routes.get("/communities", who=Who.ANYONE)
 async def search_communities(query: NameQuery) -> Page[OrganizationView]:
     """按名称查找社区"""
     return await queries.search_organizations(Level.COMMUNITY, query.name, query)
@@ -64,13 +63,13 @@ async def list_children(organization_id: Id, query: ChildrenQuery) -> Page[Organ
     return await queries.list_children(organization_id, query, query.level)
 
 
-@routes.get("/units", errors=[InvalidFields])
+@routes.get("/units")
 async def search_units(query: NameQuery) -> Page[OrganizationView]:
     """按名称查找单位"""
     return await queries.search_organizations(Level.UNIT, query.name, query)
 
 
-@routes.get("/party-organizations", errors=[InvalidFields])
+@routes.get("/party-organizations")
 async def search_party_organizations(query: NameQuery) -> Page[PartyOrganizationView]:
     """按名称查找党组织"""
     return await queries.search_party_organizations(query.name, query)

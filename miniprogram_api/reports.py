@@ -12,7 +12,7 @@ from server.check_in.reports import files as report_files
 from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing
 from server.check_in.reports.queries import MyReport, ReportView, UnitReportCard, UnitSummary
-from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
@@ -88,7 +88,7 @@ class PeriodQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     period: Period
 
 
-@routes.get("/units/<unit_id>/reports", errors=[NotFound])
+@routes.get("/units/<unit_id>/reports")
 async def list_unit_reports(caller: Caller, unit_id: Id, query: UnitReportsQuery) -> Page[UnitReportCard]:
     """单位收到的反馈（留痕）"""
     return await report_queries.list_unit_reports(caller.person_id, unit_id, query.period, query)

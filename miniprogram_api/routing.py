@@ -16,7 +16,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any, get_args, get_origin
+from typing import Any, Concatenate, ParamSpec, get_args, get_origin
 
 import msgspec
 from sanic import Blueprint, Request
@@ -25,12 +25,24 @@ from sanic.response import HTTPResponse, ResponseStream
 from server.accounts.sessions import Caller, find_caller
 from server.foundation import cache
 from server.foundation.database import transaction
-from server.foundation.errors import BadRequest, NotAllowed, NotFound, NotSignedIn, Refusal, TooManyRequests
+from server.foundation.errors import (
+    BadRequest,
+    IdempotencyKeyReused,
+    InvalidFields,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Refusal,
+    TooLarge,
+    TooManyRequests,
+    UnsupportedType,
+)
 from server.foundation.http import invalid_fields
 from server.foundation.idempotency import claim_key, keep_answer
 from server.foundation.ids import is_id
 
 Handler = Callable[..., Awaitable[Any]]
+P = ParamSpec("P")
 _PARAMETER = re.compile(r"<(\w+)>")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,64}")
 _NUL = b"\\u0000"
@@ -46,32 +58,28 @@ class Who(StrEnum):
     STAFF = "staff"
 
 
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a route says of itself beyond its method, its path and its function."""
+
+    who: Who = Who.SIGNED_IN
+    status: int = 200
+    """Of the answer that was asked for, where it has content; without content it is 204."""
+    errors: list[type[Refusal]] = []
+    """What the service refuses with. What follows from the declaration itself is in `Route.errors` unsaid."""
+    idempotent: bool | None = None
+    """Every POST takes an Idempotency-Key unless it is False (it spends a WeChat code) or the route is raw."""
+    per_minute: int = 0
+    """Bounds calls from one address."""
+    raw: tuple[str, ...] = ()
+    """The media types of a route that reads the request's body or writes the answer's itself (pictures)."""
+
+
 class Route:
     """One declared route; see the module's docstring."""
 
-    def __init__(
-        self,
-        function: Handler,
-        *,
-        tag: str,
-        method: str,
-        path: str,
-        who: Who,
-        status: int,
-        errors: list[type[Refusal]],
-        idempotent: bool,
-        per_minute: int,
-        raw: tuple[str, ...],
-    ) -> None:
-        self.function, self.tag, self.method, self.path = function, tag, method, path
-        self.who, self.status, self.errors, self.idempotent, self.per_minute, self.raw = (
-            who,
-            status,
-            errors,
-            idempotent,
-            per_minute,
-            raw,
-        )
+    def __init__(self, function: Handler, tag: str, method: str, path: str, options: Options) -> None:
+        self.function, self.tag, self.method, self.path, self.options = function, tag, method, path, options
+        self.who = options.who
         self.operation_id = function.__name__
         self.summary, _, self.description = inspect.cleandoc(function.__doc__ or "").partition("\n")
         signature = inspect.signature(function, eval_str=True)
@@ -80,10 +88,38 @@ class Route:
         self.body_type: Any = self.parameters.get("body")
         self.query_type: Any = self.parameters.get("query")
         self.response_type: Any = signature.return_annotation
+        self.status = 204 if self.response_type is None else options.status
+        self.idempotent = self.who is not Who.ANYONE and (
+            (method == "POST" and not options.raw) if options.idempotent is None else options.idempotent
+        )
+        self.errors = list(dict.fromkeys([*self.implied_errors(), *options.errors]))
         self._decoder = msgspec.json.Decoder(self.body_type) if self.body_type else None
         missing = [name for name in self.path_parameters if name not in self.parameters]
         if missing or not self.summary:
             raise TypeError(f"{self.operation_id}: needs a docstring and the path's parameters {missing}")
+
+    @property
+    def reads_raw_body(self) -> bool:
+        return bool(self.options.raw) and self.method in ("POST", "PUT")
+
+    def implied_errors(self) -> list[type[Refusal]]:
+        """What follows from the declaration, so that no list of errors repeats it."""
+        errors: list[type[Refusal]] = [BadRequest]
+        if self.who is not Who.ANYONE:
+            errors.append(NotSignedIn)
+        if self.who is Who.STAFF:
+            errors.append(NotAllowed)
+        if self.path_parameters:
+            errors.append(NotFound)
+        if self.body_type or self.query_type:
+            errors.append(InvalidFields)
+        if self.reads_raw_body:
+            errors += [TooLarge, UnsupportedType]
+        if self.idempotent:
+            errors.append(IdempotencyKeyReused)
+        if self.options.per_minute:
+            errors.append(TooManyRequests)
+        return errors
 
     async def __call__(self, request: Request, **path: str) -> HTTPResponse | ResponseStream:
         request.ctx.operation = self.operation_id
@@ -100,7 +136,7 @@ class Route:
             arguments["request"] = request
         if self.query_type:
             arguments["query"] = _decode_query(request, self.query_type)
-        elif request.query_string and not self.raw:
+        elif request.query_string and not self.options.raw:
             raise BadRequest("此接口不接受查询参数")
         if self._decoder:
             arguments["body"] = self._decode_body(request)
@@ -111,9 +147,9 @@ class Route:
         return result if isinstance(result, ResponseStream) else self._respond(result)
 
     async def _admit(self, request: Request) -> Caller | None:
-        if self.per_minute:
+        if per_minute := self.options.per_minute:
             calls = await cache.count(f"rate:{self.operation_id}:{request.ctx.address}", 60)
-            if calls > self.per_minute:
+            if calls > per_minute:
                 raise TooManyRequests()
         header = request.headers.get("authorization", "")
         scheme, _, token = header.partition(" ")
@@ -157,6 +193,22 @@ class Route:
         return HTTPResponse(_encoder.encode(result), status=self.status, content_type="application/json")
 
 
+def _declares(
+    method: str, options: Callable[P, Options]
+) -> Callable[Concatenate["Routes", str, P], Callable[[Handler], Handler]]:
+    """A decorator of `Routes` that takes a path and exactly what `options` takes."""
+
+    def declare(routes: "Routes", path: str, *given: P.args, **named: P.kwargs) -> Callable[[Handler], Handler]:
+        def add(function: Handler) -> Handler:
+            route = Route(function, routes.tag, method, routes.prefix + path, options(*given, **named))
+            routes.declared.append(route)
+            return function
+
+        return add
+
+    return declare
+
+
 class Routes:
     """The routes of one file, under one tag of the documentation."""
 
@@ -164,57 +216,11 @@ class Routes:
         self.tag, self.prefix = tag, prefix
         self.declared: list[Route] = []
 
-    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        return self._declare("GET", path, **options)
-
-    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        return self._declare("POST", path, **options)
-
-    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        return self._declare("PUT", path, **options)
-
-    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        return self._declare("PATCH", path, **options)
-
-    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        return self._declare("DELETE", path, **options)
-
-    def _declare(
-        self,
-        method: str,
-        path: str,
-        *,
-        who: Who = Who.SIGNED_IN,
-        status: int = 200,
-        errors: list[type[Refusal]] | None = None,
-        idempotent: bool | None = None,
-        per_minute: int = 0,
-        raw: tuple[str, ...] = (),
-    ) -> Callable[[Handler], Handler]:
-        """`per_minute` bounds calls from one address.
-
-        A route that reads the request's body or writes the answer's itself (pictures) names their media types in `raw`.
-        Every POST takes an Idempotency-Key unless `idempotent` is False (it spends a WeChat code, or is raw).
-        """
-
-        def add(function: Handler) -> Handler:
-            self.declared.append(
-                Route(
-                    function,
-                    tag=self.tag,
-                    method=method,
-                    path=self.prefix + path,
-                    who=who,
-                    status=status,
-                    errors=errors or [],
-                    idempotent=(method == "POST" and not raw) if idempotent is None else idempotent,
-                    per_minute=per_minute,
-                    raw=raw,
-                )
-            )
-            return function
-
-        return add
+    get = _declares("GET", Options)
+    post = _declares("POST", Options)
+    put = _declares("PUT", Options)
+    patch = _declares("PATCH", Options)
+    delete = _declares("DELETE", Options)
 
 
 def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
@@ -227,7 +233,7 @@ def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
             route.path,
             methods=[route.method],
             name=route.operation_id,
-            stream=bool(route.raw),
+            stream=bool(route.options.raw),
         )
     return declared
 

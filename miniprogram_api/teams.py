@@ -7,7 +7,7 @@ import msgspec
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.teams import teams
 from server.teams.teams import (
@@ -29,7 +29,7 @@ class CreateTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: TeamName
 
 
-@routes.post("/teams", status=201, errors=[ConsentNeeded, InvalidFields, TeamCommunityNeeded, TooManyTeams])
+@routes.post("/teams", status=201, errors=[ConsentNeeded, TeamCommunityNeeded, TooManyTeams])
 async def create_team(caller: Caller, body: CreateTeam) -> TeamView:
     """组建志愿团队
 
@@ -68,7 +68,7 @@ class RenameTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: TeamName
 
 
-@routes.put("/teams/<team_id>", errors=[EditedMeanwhile, InvalidFields, NotAllowed])
+@routes.put("/teams/<team_id>", errors=[EditedMeanwhile, NotAllowed])
 async def rename_team(caller: Caller, team_id: Id, body: RenameTeam) -> TeamView:
     """修改团队名称（队长）"""
     await teams.rename_team(caller.person_id, team_id, body.version, body.name)

@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
@@ -30,7 +30,7 @@ from server.volunteering.sign_up_queries import SignUpsQuery, SignUpView
 routes = Routes("志愿服务 volunteering")
 
 
-@routes.get("/activities", errors=[InvalidFields])
+@routes.get("/activities")
 async def list_activities(caller: Caller, query: UpcomingQuery) -> Page[ActivityCard]:
     """近期活动
 
@@ -43,7 +43,7 @@ class NearbyActivities(msgspec.Struct):
     items: list[NearbyActivity]
 
 
-@routes.get("/activities/nearby", errors=[InvalidFields])
+@routes.get("/activities/nearby")
 async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyActivities:
     """附近的活动
 
@@ -52,7 +52,7 @@ async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyAc
     return NearbyActivities(await queries.list_nearby_activities(caller.person_id, query))
 
 
-@routes.get("/activities/<activity_id>", errors=[NotFound])
+@routes.get("/activities/<activity_id>")
 async def get_activity(caller: Caller, activity_id: Id) -> ActivityView:
     """活动详情
 
@@ -73,7 +73,6 @@ class SignUpForShift(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     status=201,
     errors=[
         NotEligible,
-        NotFound,
         RemovedFromShift,
         RoleNeeded,
         ShiftFull,
@@ -94,13 +93,13 @@ async def sign_up(caller: Caller, shift_id: Id, body: SignUpForShift) -> SignUpV
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-@routes.get("/me/sign-ups", errors=[InvalidFields])
+@routes.get("/me/sign-ups")
 async def list_my_sign_ups(caller: Caller, query: SignUpsQuery) -> Page[SignUpView]:
     """我和家人的报名"""
     return await sign_up_queries.list_my_sign_ups(caller.person_id, query)
 
 
-@routes.get("/sign-ups/<sign_up_id>", errors=[NotFound])
+@routes.get("/sign-ups/<sign_up_id>")
 async def get_sign_up(caller: Caller, sign_up_id: Id) -> SignUpView:
     """报名详情"""
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
@@ -110,7 +109,7 @@ class CancelSignUp(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     with_family: bool = False
 
 
-@routes.post("/sign-ups/<sign_up_id>/cancel", errors=[NotFound, ShiftStarted, WrongState])
+@routes.post("/sign-ups/<sign_up_id>/cancel", errors=[ShiftStarted, WrongState])
 async def cancel_sign_up(caller: Caller, sign_up_id: Id, body: CancelSignUp) -> SignUpView:
     """取消报名
 
@@ -120,14 +119,14 @@ async def cancel_sign_up(caller: Caller, sign_up_id: Id, body: CancelSignUp) -> 
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-@routes.post("/sign-ups/<sign_up_id>/accept", errors=[NotFound, OfferExpired, WrongState])
+@routes.post("/sign-ups/<sign_up_id>/accept", errors=[OfferExpired, WrongState])
 async def accept_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """接受候补名额"""
     await signing_up.accept_shift_offer(caller.person_id, sign_up_id)
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-@routes.post("/sign-ups/<sign_up_id>/decline", errors=[NotFound, WrongState])
+@routes.post("/sign-ups/<sign_up_id>/decline", errors=[WrongState])
 async def decline_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """放弃候补名额"""
     await signing_up.decline_shift_offer(caller.person_id, sign_up_id)
@@ -144,7 +143,7 @@ async def list_my_skills(caller: Caller) -> MySkills:
     return MySkills(skills=await eligibility.list_my_skills(caller.person_id))
 
 
-@routes.put("/me/skills", errors=[InvalidFields])
+@routes.put("/me/skills")
 async def set_my_skills(caller: Caller, body: MySkills) -> MySkills:
     """填写我的特长
 

@@ -44,7 +44,7 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[str, msgspec.Meta(max_length=500)]
 
 
-@routes.get("/wishes", errors=[InvalidFields])
+@routes.get("/wishes")
 async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCard]:
     """心愿墙：待认领的微心愿
 
@@ -58,7 +58,7 @@ class FulfilledQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Only this organization's subtree."""
 
 
-@routes.get("/wishes/fulfilled", who=Who.ANYONE, per_minute=120, errors=[InvalidFields])
+@routes.get("/wishes/fulfilled", who=Who.ANYONE, per_minute=120)
 async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
     """已实现的心愿（公开）
 
@@ -67,7 +67,7 @@ async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
     return await stories.list_fulfilled_wishes(query.organization_id, query.cursor, query.limit)
 
 
-@routes.get("/wishes/mine", errors=[InvalidFields])
+@routes.get("/wishes/mine")
 async def list_my_wishes(caller: Caller, query: PageQuery) -> Page[WishCard]:
     """我的心愿（含代他人发布的）"""
     return await queries.list_my_wishes(caller.person_id, query.cursor, query.limit)
@@ -80,7 +80,7 @@ class ClaimsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """What this team has claimed, for those in it."""
 
 
-@routes.get("/wishes/claims", errors=[InvalidFields, NotFound])
+@routes.get("/wishes/claims", errors=[NotFound])
 async def list_my_wish_claims(caller: Caller, query: ClaimsQuery) -> Page[MyClaimView]:
     """我认领或参与的心愿；或本单位、本团队认领的"""
     return await claim_queries.list_my_wish_claims(
@@ -96,11 +96,7 @@ class DraftWish(WishContent, forbid_unknown_fields=True, kw_only=True):
     """Staff have asked, and the resident agrees to be spoken for; it is recorded."""
 
 
-@routes.post(
-    "/wishes",
-    status=201,
-    errors=[CommunityNeeded, ConsentNeeded, InvalidFields, NotFound, PictureUnusable],
-)
+@routes.post("/wishes", status=201, errors=[CommunityNeeded, ConsentNeeded, NotFound, PictureUnusable])
 async def draft_wish(caller: Caller, body: DraftWish) -> WishView:
     """写一个心愿（草稿）"""
     wish_id = await posting.draft_wish(
@@ -112,13 +108,13 @@ async def draft_wish(caller: Caller, body: DraftWish) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.get("/wishes/<wish_id>", errors=[NotFound])
+@routes.get("/wishes/<wish_id>")
 async def get_wish(caller: Caller, wish_id: Id) -> WishView:
     """心愿详情"""
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.get("/wishes/<wish_id>/contact", errors=[NotFound, NotAllowed])
+@routes.get("/wishes/<wish_id>/contact", errors=[NotAllowed])
 async def view_wish_contact(caller: Caller, wish_id: Id) -> WishContact:
     """查看心愿的联系方式（留痕）
 
@@ -131,10 +127,7 @@ class EditWish(WishContent, forbid_unknown_fields=True, kw_only=True):
     version: int
 
 
-@routes.put(
-    "/wishes/<wish_id>",
-    errors=[EditedMeanwhile, InvalidFields, NotFound, NotAllowed, PictureUnusable, WrongState],
-)
+@routes.put("/wishes/<wish_id>", errors=[EditedMeanwhile, NotAllowed, PictureUnusable, WrongState])
 async def edit_wish(caller: Caller, wish_id: Id, body: EditWish) -> WishView:
     """修改心愿
 
@@ -144,10 +137,7 @@ async def edit_wish(caller: Caller, wish_id: Id, body: EditWish) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.post(
-    "/wishes/<wish_id>/submit",
-    errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotFound, NotAllowed, WrongState],
-)
+@routes.post("/wishes/<wish_id>/submit", errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotAllowed, WrongState])
 async def submit_wish(caller: Caller, wish_id: Id) -> WishView:
     """提交心愿审核"""
     await posting.submit_wish(caller.person_id, wish_id)
@@ -158,17 +148,14 @@ class RenewWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     wished_by: date
 
 
-@routes.post(
-    "/wishes/<wish_id>/renew",
-    errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotFound, NotAllowed, WrongState],
-)
+@routes.post("/wishes/<wish_id>/renew", errors=[ConsentNeeded, EditedMeanwhile, NotAllowed, WrongState])
 async def renew_wish(caller: Caller, wish_id: Id, body: RenewWish) -> WishView:
     """续期已过期的心愿"""
     await posting.renew_wish(caller.person_id, wish_id, body.wished_by)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.post("/wishes/<wish_id>/withdraw", errors=[NotFound, NotAllowed, WrongState])
+@routes.post("/wishes/<wish_id>/withdraw", errors=[NotAllowed, WrongState])
 async def withdraw_wish(caller: Caller, wish_id: Id) -> WishView:
     """撤回心愿"""
     await posting.withdraw_wish(caller.person_id, wish_id)
@@ -185,17 +172,7 @@ class ClaimWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 @routes.post(
-    "/wishes/<wish_id>/claim",
-    errors=[
-        InvalidFields,
-        NotFound,
-        OwnWish,
-        PhoneNeeded,
-        TooManyOpenClaims,
-        VolunteerNeeded,
-        WishTaken,
-        WrongState,
-    ],
+    "/wishes/<wish_id>/claim", errors=[OwnWish, PhoneNeeded, TooManyOpenClaims, VolunteerNeeded, WishTaken, WrongState]
 )
 async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
     """认领心愿
@@ -210,7 +187,7 @@ class ReleaseClaim(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post("/wishes/<wish_id>/release", status=204, errors=[NotFound, NotAllowed, WrongState])
+@routes.post("/wishes/<wish_id>/release", errors=[NotAllowed, WrongState])
 async def release_claim(caller: Caller, wish_id: Id, body: ReleaseClaim) -> None:
     """放弃认领"""
     await claiming.release_claim(caller.person_id, wish_id, body.reason)
@@ -221,17 +198,14 @@ class TakeShare(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How many of the things; 0 for lending a hand."""
 
 
-@routes.put(
-    "/wishes/<wish_id>/share",
-    errors=[InvalidFields, NotFound, NotAllowed, ShareTooLarge, TooManyHelpers, WrongState],
-)
+@routes.put("/wishes/<wish_id>/share", errors=[NotAllowed, ShareTooLarge, TooManyHelpers, WrongState])
 async def take_share(caller: Caller, wish_id: Id, body: TakeShare) -> WishView:
     """团队成员认一份（可修改数量）"""
     await claiming.take_share(caller.person_id, wish_id, body.quantity)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.delete("/wishes/<wish_id>/shares/<helper_id>", errors=[NotFound, NotAllowed, WrongState])
+@routes.delete("/wishes/<wish_id>/shares/<helper_id>", errors=[NotAllowed, WrongState])
 async def end_share(caller: Caller, wish_id: Id, helper_id: Id) -> None:
     """退出自己的一份；或由队长取消某人的一份"""
     await claiming.end_share(caller.person_id, wish_id, helper_id)
@@ -242,11 +216,7 @@ class AddWishNote(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
 
 
-@routes.post(
-    "/wishes/<wish_id>/notes",
-    status=201,
-    errors=[InvalidFields, NotFound, NotAllowed, PictureUnusable, TooManyNotes, WrongState],
-)
+@routes.post("/wishes/<wish_id>/notes", status=201, errors=[NotAllowed, PictureUnusable, TooManyNotes, WrongState])
 async def add_wish_note(caller: Caller, wish_id: Id, body: AddWishNote) -> WishView:
     """写一条进展（可附照片）
 
@@ -261,17 +231,14 @@ class ReportWishDone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     picture_ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=MAX_PICTURES)]
 
 
-@routes.post(
-    "/wishes/<wish_id>/report",
-    errors=[InvalidFields, NotFound, NotAllowed, PictureUnusable, WrongState],
-)
+@routes.post("/wishes/<wish_id>/report", errors=[NotAllowed, PictureUnusable, WrongState])
 async def report_wish_done(caller: Caller, wish_id: Id, body: ReportWishDone) -> WishView:
     """报告心愿已完成（附照片）"""
     await fulfilling.report_wish_done(caller.person_id, wish_id, body.note, body.picture_ids)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.get("/wishes/<wish_id>/hand-over-code", errors=[NotFound, WrongState])
+@routes.get("/wishes/<wish_id>/hand-over-code", errors=[WrongState])
 async def show_hand_over_code(caller: Caller, wish_id: Id) -> HandOverCode:
     """交接码：许愿人出示，认领人当面扫码"""
     return await fulfilling.show_hand_over_code(caller.person_id, wish_id)
@@ -286,7 +253,7 @@ class HandOverWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 @routes.post(
     "/wishes/<wish_id>/hand-over",
-    errors=[HandOverCodeExpired, HandOverCodeInvalid, NotFound, NotAllowed, PictureUnusable, WrongState],
+    errors=[HandOverCodeExpired, HandOverCodeInvalid, NotAllowed, PictureUnusable, WrongState],
 )
 async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> WishView:
     """扫许愿人的交接码，当面完成心愿"""
@@ -302,7 +269,7 @@ class ConfirmWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The wisher agrees that the story is shown on a poster and on the public page, once the claimer does too."""
 
 
-@routes.post("/wishes/<wish_id>/confirm", errors=[NotFound, NotAllowed, PictureUnusable, WrongState])
+@routes.post("/wishes/<wish_id>/confirm", errors=[NotAllowed, PictureUnusable, WrongState])
 async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishView:
     """确认心愿已实现并评价"""
     await fulfilling.confirm_wish(
@@ -320,7 +287,7 @@ class DisputeWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
-@routes.post("/wishes/<wish_id>/dispute", errors=[NotFound, NotAllowed, WrongState])
+@routes.post("/wishes/<wish_id>/dispute", errors=[NotAllowed, WrongState])
 async def dispute_wish(caller: Caller, wish_id: Id, body: DisputeWish) -> WishView:
     """对完成情况有异议"""
     await fulfilling.dispute_wish(caller.person_id, wish_id, body.reason)
@@ -331,7 +298,7 @@ class AgreeToShow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     agrees: bool
 
 
-@routes.put("/wishes/<wish_id>/showing", errors=[NotFound, NotAllowed, WrongState])
+@routes.put("/wishes/<wish_id>/showing", errors=[NotAllowed, WrongState])
 async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> WishView:
     """同意（或不再同意）展示已实现的心愿
 
@@ -341,7 +308,7 @@ async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> 
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, errors=[NotFound, PosterNotAgreed])
+@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, errors=[PosterNotAgreed])
 async def draw_wish_poster(caller: Caller | None, wish_id: Id) -> HTTPResponse:
     """心愿海报（JPEG，公开）"""
     picture = await stories.draw_poster_of_wish(caller.person_id if caller else None, wish_id)

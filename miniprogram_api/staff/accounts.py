@@ -9,7 +9,7 @@ from server.accounts import blocking, registry
 from server.accounts.blocking import BlockReason
 from server.accounts.registry import PersonFound
 from server.accounts.sessions import Caller
-from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 
 routes = Routes("工作端：人员", prefix="/staff")
@@ -57,7 +57,7 @@ class BlockPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: BlockReason
 
 
-@routes.post("/persons/<person_id>/block", who=Who.STAFF, errors=[NotAllowed, WrongState])
+@routes.post("/persons/<person_id>/block", who=Who.STAFF, errors=[WrongState])
 async def block_person(caller: Caller, person_id: Id, body: BlockPerson) -> None:
     """停用一个账号（管理员）
 

@@ -11,7 +11,7 @@ from server.announcements.audience import AudienceView
 from server.announcements.models import Audience
 from server.announcements.queries import StaffAnnouncementView
 from server.announcements.service import AnnouncementText, NobodyToTell, SecondPersonNeeded
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
@@ -41,7 +41,7 @@ class AudienceQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     audience: Audience = Audience.RESIDENTS
 
 
-@routes.post("", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
+@routes.post("", who=Who.STAFF, status=201)
 async def create_announcement(caller: Caller, body: CreateAnnouncement) -> StaffAnnouncementView:
     """新建公告草稿
 
@@ -57,7 +57,7 @@ async def list_announcements(caller: Caller, query: AnnouncementsQuery) -> Page[
     return await queries.list_staff_announcements(caller.person_id, query.organization_id, query)
 
 
-@routes.get("/audience", who=Who.STAFF, errors=[NotAllowed])
+@routes.get("/audience", who=Who.STAFF)
 async def preview_audience(caller: Caller, query: AudienceQuery) -> AudienceView:
     """预览将通知多少人
 
@@ -66,13 +66,13 @@ async def preview_audience(caller: Caller, query: AudienceQuery) -> AudienceView
     return await queries.preview_audience(caller.person_id, query.organization_id, query.audience)
 
 
-@routes.get("/<announcement_id>", who=Who.STAFF, errors=[NotFound])
+@routes.get("/<announcement_id>", who=Who.STAFF)
 async def show_announcement_to_staff(caller: Caller, announcement_id: Id) -> StaffAnnouncementView:
     """公告详情和发送进度"""
     return await queries.get_staff_announcement(caller.person_id, announcement_id)
 
 
-@routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotFound, WrongState])
+@routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeAnnouncement) -> StaffAnnouncementView:
     """修改公告草稿"""
     await service.change_announcement(caller.person_id, announcement_id, body.version, body.words)
@@ -80,9 +80,7 @@ async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeA
 
 
 @routes.post(
-    "/<announcement_id>/send",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, NobodyToTell, NotAllowed, NotFound, SecondPersonNeeded, WrongState],
+    "/<announcement_id>/send", who=Who.STAFF, errors=[EditedMeanwhile, NobodyToTell, SecondPersonNeeded, WrongState]
 )
 async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnouncement) -> StaffAnnouncementView:
     """发送公告
@@ -94,7 +92,7 @@ async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnou
     return await queries.get_staff_announcement(caller.person_id, announcement_id)
 
 
-@routes.post("/<announcement_id>/withdraw", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/<announcement_id>/withdraw", who=Who.STAFF, errors=[WrongState])
 async def withdraw_announcement(caller: Caller, announcement_id: Id) -> StaffAnnouncementView:
     """撤回公告
 

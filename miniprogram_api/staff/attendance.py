@@ -8,7 +8,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.spreadsheets import XLSX
@@ -42,7 +42,7 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 # Who leads a team, or a shift, need not hold a role: the services look at what they lead.
 
 
-@routes.get("/shifts/<shift_id>/sign-ups", errors=[InvalidFields, NotFound])
+@routes.get("/shifts/<shift_id>/sign-ups")
 async def list_shift_sign_ups(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
     """场次报名名单（姓名脱敏）
 
@@ -51,7 +51,7 @@ async def list_shift_sign_ups(caller: Caller, shift_id: Id, query: PageQuery) ->
     return await roster.list_shift_sign_ups(caller.person_id, shift_id, query)
 
 
-@routes.get("/shifts/<shift_id>/roster", errors=[InvalidFields, NotFound])
+@routes.get("/shifts/<shift_id>/roster")
 async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> Page[SignUpRow]:
     """场次花名册
 
@@ -60,7 +60,7 @@ async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> P
     return await roster.list_shift_roster(caller.person_id, shift_id, query)
 
 
-@routes.get("/shifts/<shift_id>/roster/export", errors=[NotFound])
+@routes.get("/shifts/<shift_id>/roster/export")
 async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
     """导出花名册（xlsx）
 
@@ -69,7 +69,7 @@ async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
     return send_file(await roster.export_shift_roster(caller.person_id, shift_id), XLSX)
 
 
-@routes.get("/shifts/<shift_id>/scans", errors=[InvalidFields, NotFound])
+@routes.get("/shifts/<shift_id>/scans")
 async def list_shift_scans(caller: Caller, shift_id: Id, query: PageQuery) -> Page[ShiftScanView]:
     """签到记录
 
@@ -82,7 +82,7 @@ class CodeQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     direction: Direction = Direction.IN
 
 
-@routes.get("/shifts/<shift_id>/code", errors=[NotFound, ShiftOff])
+@routes.get("/shifts/<shift_id>/code", errors=[ShiftOff])
 async def show_shift_code(caller: Caller, shift_id: Id, query: CodeQuery) -> ShiftCode:
     """签到（签退）二维码
 
@@ -100,7 +100,7 @@ class ScanResults(msgspec.Struct):
 
 
 # Not idempotent: refused ones are kept one by one. A scan's own nonce makes it safe to send again.
-@routes.post("/shifts/<shift_id>/scans", idempotent=False, errors=[NotFound])
+@routes.post("/shifts/<shift_id>/scans", idempotent=False)
 async def take_pass_scans(caller: Caller, shift_id: Id, body: PassScans) -> ScanResults:
     """上传扫到的签到凭证
 
@@ -113,7 +113,7 @@ class ListMarks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     marks: Annotated[list[ListMark], msgspec.Meta(min_length=1, max_length=200)]
 
 
-@routes.post("/shifts/<shift_id>/marks", idempotent=False, errors=[NotFound])
+@routes.post("/shifts/<shift_id>/marks", idempotent=False)
 async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) -> ScanResults:
     """按名单代签到（签退）"""
     return ScanResults(await clocking.mark_attendance_list(caller.person_id, shift_id, body.marks))
@@ -124,7 +124,7 @@ class SignInRadius(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """0: no signing in by position."""
 
 
-@routes.put("/activities/<activity_id>/sign-in-radius", errors=[NotFound])
+@routes.put("/activities/<activity_id>/sign-in-radius")
 async def set_sign_in_radius(caller: Caller, activity_id: Id, body: SignInRadius) -> ActivityView:
     """设置定位签到的距离
 
@@ -140,7 +140,7 @@ class ConfirmAttendance(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 
 @routes.post(
     "/shifts/<shift_id>/attendance",
-    errors=[InvalidFields, MinutesCreditedAlready, NotAllowed, NotFound, ShiftOff, TooEarlyToConfirm, WrongState],
+    errors=[MinutesCreditedAlready, NotAllowed, ShiftOff, TooEarlyToConfirm, WrongState],
 )
 async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> None:
     """确认出勤并计入服务时长
@@ -151,17 +151,13 @@ async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendan
     await confirming.confirm_attendance(caller.person_id, shift_id, body.persons)
 
 
-@routes.get("/hours", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/hours", who=Who.STAFF)
 async def list_hours(caller: Caller, query: HoursQuery) -> Page[HoursView]:
     """辖区内的服务时长（默认待审批的）"""
     return await hours_queries.list_hours(caller.person_id, query)
 
 
-@routes.post(
-    "/hours/<hours_id>/approve",
-    who=Who.STAFF,
-    errors=[MinutesCreditedAlready, NotFound, WrongApprover, WrongState],
-)
+@routes.post("/hours/<hours_id>/approve", who=Who.STAFF, errors=[MinutesCreditedAlready, WrongApprover, WrongState])
 async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
     """批准服务时长"""
     await confirming.approve_hours(caller.person_id, hours_id)
@@ -172,7 +168,7 @@ class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongApprover, WrongState])
+@routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[WrongApprover, WrongState])
 async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursView:
     """不批准服务时长"""
     await confirming.refuse_hours(caller.person_id, hours_id, body.reason)
@@ -186,9 +182,7 @@ class CorrectHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 @routes.post(
-    "/hours/<hours_id>/correct",
-    status=201,
-    errors=[CorrectionWaiting, MinutesCreditedAlready, NotAllowed, NotFound, WrongState],
+    "/hours/<hours_id>/correct", status=201, errors=[CorrectionWaiting, MinutesCreditedAlready, NotAllowed, WrongState]
 )
 async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> HoursView:
     """更正服务时长
@@ -199,19 +193,19 @@ async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> Hou
     return await hours_queries.show_hours(made)
 
 
-@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAllowed, NotFound, NotAttended, RatingClosed, AlreadyRated])
+@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAllowed, NotAttended, RatingClosed, AlreadyRated])
 async def rate_volunteer(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingView:
     """评价志愿者"""
     return await ratings.rate_volunteer(caller.person_id, sign_up_id, body)
 
 
-@routes.get("/shifts/<shift_id>/ratings", errors=[InvalidFields, NotFound])
+@routes.get("/shifts/<shift_id>/ratings")
 async def list_volunteer_ratings(caller: Caller, shift_id: Id, query: PageQuery) -> RatingTotals:
     """对志愿者的评价"""
     return await ratings.list_volunteer_ratings(caller.person_id, shift_id, query)
 
 
-@routes.get("/no-show-appeals", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/no-show-appeals", who=Who.STAFF)
 async def list_no_show_appeals(caller: Caller, query: AppealsQuery) -> Page[AppealView]:
     """爽约申诉"""
     return await appeals.list_no_show_appeals(caller.person_id, query)
@@ -222,7 +216,7 @@ class AppealDecision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     decision: Reason
 
 
-@routes.post("/no-show-appeals/<appeal_id>/decide", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/no-show-appeals/<appeal_id>/decide", who=Who.STAFF, errors=[WrongState])
 async def decide_no_show_appeal(caller: Caller, appeal_id: Id, body: AppealDecision) -> AppealView:
     """处理爽约申诉
 

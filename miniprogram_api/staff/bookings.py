@@ -9,7 +9,7 @@ from miniprogram_api.bookings import BookingNote, HomeAddress, Moment, PartySize
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.staff.neighbor_center import Made, Phone, Reason
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import counter, requests, room_counter, visits
@@ -60,7 +60,7 @@ class VisitsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     day: date
 
 
-@routes.get("/venues/<venue_id>/bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/bookings", who=Who.STAFF)
 async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuery) -> Page[DayBooking]:
     """某日的预约名单
 
@@ -76,7 +76,7 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
     )
 
 
-@routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF)
 async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
     """某日的活动室预约"""
     return await booking_queries.list_day_room_bookings(
@@ -85,10 +85,7 @@ async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) 
 
 
 @routes.post(
-    "/services/<service_id>/walk-ins",
-    status=201,
-    who=Who.STAFF,
-    errors=[NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields],
+    "/services/<service_id>/walk-ins", status=201, who=Who.STAFF, errors=[SlotNotOffered, PlacesFull, OutsideArea]
 )
 async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Made:
     """窗口现场预约"""
@@ -108,43 +105,43 @@ async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Made
     )
 
 
-@routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState])
 async def approve_booking(caller: Caller, booking_id: Id) -> None:
     """通过预约申请"""
     await counter.approve_booking(caller.person_id, booking_id)
 
 
-@routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
     """不予通过预约申请"""
     await counter.refuse_booking(caller.person_id, booking_id, body.reason)
 
 
-@routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
 async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
     """取消居民的预约"""
     await counter.cancel_booking_by_staff(caller.person_id, booking_id, body.reason)
 
 
-@routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])
 async def mark_booking_attended(caller: Caller, booking_id: Id) -> None:
     """登记到场"""
     await counter.mark_booking_attended(caller.person_id, booking_id)
 
 
-@routes.post("/bookings/<booking_id>/no-show", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/bookings/<booking_id>/no-show", who=Who.STAFF, errors=[WrongState])
 async def mark_booking_no_show(caller: Caller, booking_id: Id) -> None:
     """登记爽约"""
     await counter.mark_booking_no_show(caller.person_id, booking_id)
 
 
-@routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[NotFound, WrongState, VisitorBusy, InvalidFields])
+@routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[WrongState, VisitorBusy])
 async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> None:
     """安排上门人员"""
     await visits.assign_visitor(caller.person_id, booking_id, body.visitor_id)
 
 
-@routes.get("/bookings/<booking_id>/visit", who=Who.STAFF, errors=[NotFound])
+@routes.get("/bookings/<booking_id>/visit", who=Who.STAFF)
 async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
     """上门服务的联系人和地址
 
@@ -153,7 +150,7 @@ async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
     return await visits.get_visit_details(caller.person_id, booking_id)
 
 
-@routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[NotFound, WrongState, RoomTaken])
+@routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState, RoomTaken])
 async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
     """通过活动室申请
 
@@ -162,31 +159,31 @@ async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
     await room_counter.approve_room_booking(caller.person_id, booking_id)
 
 
-@routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
     """不予通过活动室申请"""
     await room_counter.refuse_room_booking(caller.person_id, booking_id, body.reason)
 
 
-@routes.post("/room-bookings/<booking_id>/cancel", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/room-bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
 async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
     """取消居民的活动室预约"""
     await room_counter.cancel_room_booking_by_staff(caller.person_id, booking_id, body.reason)
 
 
-@routes.post("/room-bookings/<booking_id>/attended", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/room-bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])
 async def mark_room_attended(caller: Caller, booking_id: Id) -> None:
     """登记活动室到场"""
     await room_counter.mark_room_attended(caller.person_id, booking_id)
 
 
-@routes.post("/room-bookings/<booking_id>/no-show", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/room-bookings/<booking_id>/no-show", who=Who.STAFF, errors=[WrongState])
 async def mark_room_no_show(caller: Caller, booking_id: Id) -> None:
     """登记活动室爽约"""
     await room_counter.mark_room_no_show(caller.person_id, booking_id)
 
 
-@routes.get("/venues/<venue_id>/requests", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/requests", who=Who.STAFF)
 async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> Page[OpenRequest]:
     """待审核的预约申请
 
@@ -197,7 +194,7 @@ async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> P
     )
 
 
-@routes.get("/visits", who=Who.STAFF, errors=[InvalidFields])
+@routes.get("/visits", who=Who.STAFF)
 async def list_my_visits(caller: Caller, query: VisitsQuery) -> list[VisitView]:
     """我某日的上门任务"""
     return await visits.list_my_visits(caller.person_id, query.day)

@@ -16,7 +16,7 @@ from server.check_in.posts.models import HoldingState, PostCategory, PostState
 from server.check_in.posts.queries import HoldingCard, PostCard
 from server.check_in.queries import CheckInCard, CheckInDetail
 from server.check_in.units.pairing import NotPaired
-from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.places.errors import PlacesClosed, PlacesFull
@@ -128,7 +128,7 @@ class Created(msgspec.Struct):
     id: Id
 
 
-@routes.post("/posts", who=Who.STAFF, status=201, errors=[NotAllowed])
+@routes.post("/posts", who=Who.STAFF, status=201)
 async def open_post(caller: Caller, body: OpenPost) -> Created:
     """设立岗位"""
     return Created(

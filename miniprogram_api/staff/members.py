@@ -15,7 +15,7 @@ from server.check_in.checking_in import Residence
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
-from server.foundation.errors import BadRequest, EditedMeanwhile, NotAllowed, TooLarge, UnsupportedType, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.spreadsheets import CSV, MAX_BYTES, XLSX, SheetUnreadable
@@ -87,7 +87,7 @@ class Created(msgspec.Struct):
     id: Id
 
 
-@routes.post("/members", who=Who.STAFF, status=201, errors=[NotAllowed, OwnApplicationNeeded])
+@routes.post("/members", who=Who.STAFF, status=201, errors=[OwnApplicationNeeded])
 async def register_member(caller: Caller, body: RegisterMember) -> Created:
     """登记到场的党员（直接确认报到）"""
     registration = Registration(
@@ -187,12 +187,7 @@ class RosterQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     check_only: bool = False
 
 
-@routes.post(
-    "/rosters",
-    who=Who.STAFF,
-    raw=("multipart/form-data", XLSX, CSV),
-    errors=[BadRequest, NotAllowed, RosterInvalid, SheetUnreadable, TooLarge, UnsupportedType],
-)
+@routes.post("/rosters", who=Who.STAFF, raw=("multipart/form-data", XLSX, CSV), errors=[RosterInvalid, SheetUnreadable])
 async def import_roster(caller: Caller, request: Request, query: RosterQuery) -> RosterResult:
     """导入党员名册（.xlsx 或 .csv）
 

@@ -7,7 +7,6 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.media.mini_codes import NARROWEST, WIDEST, CodePicture
 from server.neighbor_center.venues import mini_codes as venue_codes
@@ -23,7 +22,7 @@ class CodeSize(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 # The leader of a shift need not hold a role: the service looks at who leads it.
-@routes.get("/shifts/<shift_id>/mini-code", raw=_PICTURES, errors=[NotFound])
+@routes.get("/shifts/<shift_id>/mini-code", raw=_PICTURES)
 async def show_shift_mini_code(caller: Caller, shift_id: Id, query: CodeSize) -> HTTPResponse:
     """场次的小程序码
 
@@ -32,7 +31,7 @@ async def show_shift_mini_code(caller: Caller, shift_id: Id, query: CodeSize) ->
     return _show(await shift_codes.show_shift_mini_code(caller.person_id, shift_id, query.width))
 
 
-@routes.get("/venues/<venue_id>/mini-code", who=Who.STAFF, raw=_PICTURES, errors=[NotAllowed, NotFound])
+@routes.get("/venues/<venue_id>/mini-code", who=Who.STAFF, raw=_PICTURES)
 async def show_venue_mini_code(caller: Caller, venue_id: Id, query: CodeSize) -> HTTPResponse:
     """场所的小程序码
 

@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import InvalidFields, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.moderation import queue
@@ -33,7 +33,7 @@ async def list_held_checks(caller: Caller, query: HeldQuery) -> Page[HeldCheckVi
     return await queue.list_held_checks(caller.person_id, query.organization_id, query.cursor, query.limit)
 
 
-@routes.post("/<check_id>/decide", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState, InvalidFields])
+@routes.post("/<check_id>/decide", who=Who.STAFF, errors=[WrongState])
 async def decide_check(caller: Caller, check_id: Id, body: CheckDecision) -> None:
     """人工审核：通过或不通过"""
     if body.decision is Decision.REFUSE and not body.reason.strip():

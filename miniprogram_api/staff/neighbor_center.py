@@ -8,7 +8,7 @@ import msgspec
 from miniprogram_api.bookings import PartySize
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.media.uploads.uploading import PictureUnusable
 from server.neighbor_center.errors import RoomTaken, SlotNotOffered
@@ -63,8 +63,8 @@ ShortestNotice = Annotated[int, msgspec.Meta(ge=0, le=43_200)]
 AnswerHours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 AreaIds = Annotated[list[Id], msgspec.Meta(max_length=200)]
 MonthDay = Annotated[str, msgspec.Meta(pattern="^[01][0-9]-[0-3][0-9]$", description="06-01")]
-_AFFECTS = [NotFound, NotAllowed, SlotNotOffered, PlacesFull, RoomTaken, WrongState, InvalidFields]
-"""What a change of calendars can be refused with; the last four when a booking cannot be moved as asked."""
+_AFFECTS = [SlotNotOffered, PlacesFull, RoomTaken, WrongState]
+"""What a change of calendars can be refused with, when a booking cannot be moved as asked."""
 
 
 class Made(msgspec.Struct):
@@ -268,7 +268,7 @@ class StaffDutiesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
 
 
-@routes.post("/venues", status=201, who=Who.STAFF, errors=[NotAllowed, InvalidFields, PictureUnusable])
+@routes.post("/venues", status=201, who=Who.STAFF, errors=[PictureUnusable])
 async def create_venue(caller: Caller, body: CreateVenue) -> Made:
     """新建服务场所"""
     fields = _given(body, leave_out={"organization_id"})
@@ -284,9 +284,7 @@ async def update_venue(caller: Caller, venue_id: Id, body: UpdateVenue) -> Calen
     return await venues.update_venue(caller.person_id, venue_id, body.version, _given(body), body.answers())
 
 
-@routes.post(
-    "/venues/<venue_id>/services", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed, WrongState, InvalidFields]
-)
+@routes.post("/venues/<venue_id>/services", status=201, who=Who.STAFF, errors=[WrongState])
 async def create_service(caller: Caller, venue_id: Id, body: CreateService) -> Made:
     """新建服务项目"""
     return Made(await venues.create_service(caller.person_id, venue_id, _given(body)))
@@ -362,7 +360,7 @@ async def end_opening_exception(caller: Caller, exception_id: Id, body: Confirma
     return await opening.end_opening_exception(caller.person_id, exception_id, body.answers())
 
 
-@routes.put("/holidays", who=Who.STAFF, errors=_AFFECTS)
+@routes.put("/holidays", who=Who.STAFF, errors=[*_AFFECTS, NotFound])
 async def load_holiday_year(caller: Caller, body: LoadHolidayYear) -> CalendarChange:
     """录入某年的节假日和调休
 
@@ -372,7 +370,7 @@ async def load_holiday_year(caller: Caller, body: LoadHolidayYear) -> CalendarCh
     return await holiday_years.load_holiday_year(caller.person_id, body.year, body.days, body.answers())
 
 
-@routes.post("/venues/<venue_id>/duties", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.post("/venues/<venue_id>/duties", status=201, who=Who.STAFF)
 async def add_duty(caller: Caller, venue_id: Id, body: AddDuty) -> Made:
     """安排坐班值班"""
     return Made(
@@ -390,13 +388,13 @@ async def add_duty(caller: Caller, venue_id: Id, body: AddDuty) -> Made:
     )
 
 
-@routes.post("/duties/<duty_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.post("/duties/<duty_id>/end", who=Who.STAFF)
 async def end_duty(caller: Caller, duty_id: Id, body: EndDuty) -> None:
     """结束坐班值班安排"""
     await duties.end_duty(caller.person_id, duty_id, body.last_day)
 
 
-@routes.get("/venues/<venue_id>/duties", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/duties", who=Who.STAFF)
 async def list_duties_for_staff(caller: Caller, venue_id: Id, query: StaffDutiesQuery) -> list[DutyDay]:
     """坐班值班表（含人员）"""
     return await duties.list_duties_for_staff(caller.person_id, venue_id, query.first_day, query.days)

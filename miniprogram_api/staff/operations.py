@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.operations import failed_messages, health
@@ -46,13 +46,13 @@ async def retry_failed_messages(caller: Caller, body: RetryFailed) -> Retried:
     return Retried(await failed_messages.retry_failed_messages(caller.person_id, body.organization_id))
 
 
-@routes.post("/failed-messages/<row_id>/retry", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/failed-messages/<row_id>/retry", who=Who.STAFF, errors=[WrongState])
 async def retry_failed_message(caller: Caller, row_id: Id) -> None:
     """重发一条失败的消息"""
     await failed_messages.retry_failed_message(caller.person_id, row_id)
 
 
-@routes.get("/jobs", who=Who.STAFF, errors=[NotAllowed])
+@routes.get("/jobs", who=Who.STAFF)
 async def list_jobs(caller: Caller) -> JobsView:
     """定时任务和发件箱的运行情况
 

@@ -8,7 +8,7 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.organizations import party, queries, service
@@ -46,7 +46,7 @@ class CreateOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     location: Location | None = None
 
 
-@routes.post("/organizations", who=Who.STAFF, status=201, errors=[CodeTaken, InvalidFields, NotAllowed, WrongState])
+@routes.post("/organizations", who=Who.STAFF, status=201, errors=[CodeTaken, WrongState])
 async def create_organization(caller: Caller, body: CreateOrganization) -> OrganizationView:
     """新建下级组织或单位"""
     return await service.create_organization(
@@ -67,7 +67,7 @@ class EditOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     location: Location | None = None
 
 
-@routes.patch("/organizations/<organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, NotAllowed, WrongState])
+@routes.patch("/organizations/<organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def edit_organization(caller: Caller, organization_id: Id, body: EditOrganization) -> OrganizationView:
     """修改组织名称或位置"""
     return await service.edit_organization(
@@ -85,9 +85,7 @@ class Move(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 @routes.post(
-    "/organizations/<organization_id>/move",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+    "/organizations/<organization_id>/move", who=Who.STAFF, errors=[EditedMeanwhile, MovedIntoItself, WrongState]
 )
 async def move_organization(caller: Caller, organization_id: Id, body: Move) -> OrganizationView:
     """把组织及其全部下级移到另一上级之下"""
@@ -101,11 +99,7 @@ class Close(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     successor_id: Id | None = None
 
 
-@routes.post(
-    "/organizations/<organization_id>/close",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, HasChildren, InvalidFields, NotAllowed, WrongState],
-)
+@routes.post("/organizations/<organization_id>/close", who=Who.STAFF, errors=[EditedMeanwhile, HasChildren, WrongState])
 async def close_organization(caller: Caller, organization_id: Id, body: Close) -> OrganizationView:
     """撤销组织，由另一组织承接"""
     return await service.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
@@ -130,7 +124,7 @@ class CreatePartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_onl
     place: Place = ""
 
 
-@routes.post("/party-organizations", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed])
+@routes.post("/party-organizations", who=Who.STAFF, status=201)
 async def create_party_organization(caller: Caller, body: CreatePartyOrganization) -> PartyOrganizationView:
     """新建党组织"""
     return await party.create_party_organization(
@@ -145,11 +139,7 @@ class EditPartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=
     place: Place = ""
 
 
-@routes.put(
-    "/party-organizations/<party_organization_id>",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, InvalidFields, NotAllowed, WrongState],
-)
+@routes.put("/party-organizations/<party_organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def edit_party_organization(
     caller: Caller, party_organization_id: Id, body: EditPartyOrganization
 ) -> PartyOrganizationView:
@@ -167,7 +157,7 @@ async def edit_party_organization(
 @routes.post(
     "/party-organizations/<party_organization_id>/move",
     who=Who.STAFF,
-    errors=[EditedMeanwhile, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+    errors=[EditedMeanwhile, MovedIntoItself, WrongState],
 )
 async def move_party_organization(caller: Caller, party_organization_id: Id, body: Move) -> PartyOrganizationView:
     """把党组织移到另一上级党组织之下"""
@@ -177,7 +167,7 @@ async def move_party_organization(caller: Caller, party_organization_id: Id, bod
 @routes.post(
     "/party-organizations/<party_organization_id>/close",
     who=Who.STAFF,
-    errors=[EditedMeanwhile, HasChildren, InvalidFields, MovedIntoItself, NotAllowed, WrongState],
+    errors=[EditedMeanwhile, HasChildren, MovedIntoItself, WrongState],
 )
 async def close_party_organization(caller: Caller, party_organization_id: Id, body: Close) -> PartyOrganizationView:
     """撤销党组织"""
@@ -202,13 +192,13 @@ class GrantRole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     kind: RoleKind
 
 
-@routes.post("/roles", who=Who.STAFF, status=201, errors=[InvalidFields, NotAllowed, RoleHeld, WrongState])
+@routes.post("/roles", who=Who.STAFF, status=201, errors=[RoleHeld, WrongState])
 async def grant_role(caller: Caller, body: GrantRole) -> RoleView:
     """授予工作角色"""
     return await roles.grant_role(caller.person_id, body.person_id, body.organization_id, body.kind)
 
 
-@routes.post("/roles/<role_id>/end", who=Who.STAFF, errors=[LastManager, NotAllowed, WrongState])
+@routes.post("/roles/<role_id>/end", who=Who.STAFF, errors=[LastManager, WrongState])
 async def end_role(caller: Caller, role_id: Id) -> RoleView:
     """结束工作角色"""
     return await roles.end_role(caller.person_id, role_id)

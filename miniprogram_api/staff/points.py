@@ -7,7 +7,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.service_record import by_hand, queries, rule_book
@@ -21,7 +21,7 @@ Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
-@routes.get("/points/rules/<code>", who=Who.STAFF, errors=[NotFound])
+@routes.get("/points/rules/<code>", who=Who.STAFF)
 async def list_rule_versions(caller: Caller, code: str) -> list[RuleVersionView]:
     """一条积分规则的历次版本"""
     return await rule_book.list_rule_versions(code)
@@ -39,7 +39,7 @@ class ChangeServiceRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     valid_from: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
-@routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound])
+@routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile])
 async def change_service_rule(caller: Caller, code: str, body: ChangeServiceRule) -> list[RuleVersionView]:
     """修改积分规则
 
@@ -70,7 +70,7 @@ class Noted(msgspec.Struct):
     id: Id
 
 
-@routes.post("/service-entries", who=Who.STAFF, status=201, errors=[NotAllowed, NotFound])
+@routes.post("/service-entries", who=Who.STAFF, status=201, errors=[NotFound])
 async def note_service(caller: Caller, body: NoteService) -> Noted:
     """补录一次服务"""
     return Noted(
@@ -89,7 +89,7 @@ class ReverseServiceEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-@routes.post("/service-entries/<entry_id>/reverse", who=Who.STAFF, errors=[NotAllowed, WrongState, AlreadyReversed])
+@routes.post("/service-entries/<entry_id>/reverse", who=Who.STAFF, errors=[WrongState, AlreadyReversed])
 async def reverse_service_entry(caller: Caller, entry_id: Id, body: ReverseServiceEntry) -> None:
     """冲正补录的服务或岗位积分"""
     await by_hand.reverse_service_entry(caller.person_id, entry_id, body.reason)

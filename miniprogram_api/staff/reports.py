@@ -11,7 +11,7 @@ from server.check_in.reports import reviewing
 from server.check_in.reports.models import Grade, ReportState
 from server.check_in.reports.queries import ReportCard, ReportView
 from server.check_in.reports.reviewing import Released
-from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
@@ -87,7 +87,7 @@ class ReleaseReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     period: Period
 
 
-@routes.post("/reports/release", who=Who.STAFF, errors=[NotAllowed])
+@routes.post("/reports/release", who=Who.STAFF)
 async def release_reports(caller: Caller, body: ReleaseReports) -> Released:
     """向所属党组织反馈本社区已就绪的全部"""
     return await reviewing.release_reports(caller.person_id, body.community_id, body.period)

@@ -7,7 +7,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import arrivals
@@ -56,7 +56,7 @@ class DaysQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     last_day: date
 
 
-@routes.get("/venues/<venue_id>/code", who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.get("/venues/<venue_id>/code", who=Who.STAFF)
 async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
     """到场签到二维码
 
@@ -65,7 +65,7 @@ async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
     return await arrivals.show_venue_code(caller.person_id, venue_id)
 
 
-@routes.post("/venues/<venue_id>/screens", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.post("/venues/<venue_id>/screens", status=201, who=Who.STAFF)
 async def create_screen(caller: Caller, venue_id: Id, body: CreateScreen) -> NewScreen:
     """添加门口屏幕
 
@@ -74,25 +74,25 @@ async def create_screen(caller: Caller, venue_id: Id, body: CreateScreen) -> New
     return await screens.create_screen(caller.person_id, venue_id, body.name)
 
 
-@routes.get("/venues/<venue_id>/screens", who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.get("/venues/<venue_id>/screens", who=Who.STAFF)
 async def list_screens(caller: Caller, venue_id: Id) -> list[ScreenView]:
     """门口屏幕列表"""
     return await screens.list_screens(caller.person_id, venue_id)
 
 
-@routes.post("/screens/<screen_id>/end", who=Who.STAFF, errors=[NotFound, NotAllowed])
+@routes.post("/screens/<screen_id>/end", who=Who.STAFF)
 async def end_screen(caller: Caller, screen_id: Id) -> None:
     """停用门口屏幕"""
     await screens.end_screen(caller.person_id, screen_id)
 
 
-@routes.post("/services/<service_id>/tickets", status=201, who=Who.STAFF, errors=[NotFound, NotAllowed, QueueClosed])
+@routes.post("/services/<service_id>/tickets", status=201, who=Who.STAFF, errors=[QueueClosed])
 async def give_ticket(caller: Caller, service_id: Id) -> TicketView:
     """现场取号（无手机）"""
     return await tickets.give_ticket(caller.person_id, service_id)
 
 
-@routes.post("/services/<service_id>/call-next", who=Who.STAFF, errors=[NotFound, NotAllowed, QueueEmpty])
+@routes.post("/services/<service_id>/call-next", who=Who.STAFF, errors=[QueueEmpty])
 async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTicket:
     """叫下一个号
 
@@ -101,19 +101,19 @@ async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTic
     return await tickets.call_next(caller.person_id, service_id, body.counter)
 
 
-@routes.post("/tickets/<ticket_id>/call-again", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/tickets/<ticket_id>/call-again", who=Who.STAFF, errors=[WrongState])
 async def call_again(caller: Caller, ticket_id: Id) -> None:
     """再叫一次"""
     await tickets.call_again(caller.person_id, ticket_id)
 
 
-@routes.post("/tickets/<ticket_id>/finish", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/tickets/<ticket_id>/finish", who=Who.STAFF, errors=[WrongState])
 async def finish_ticket(caller: Caller, ticket_id: Id, body: FinishTicket) -> None:
     """办结或过号"""
     await tickets.finish_ticket(caller.person_id, ticket_id, missed=body.missed)
 
 
-@routes.get("/services/<service_id>/ratings", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/services/<service_id>/ratings", who=Who.STAFF)
 async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery) -> Page[ServiceRatingView]:
     """服务评价
 
@@ -122,7 +122,7 @@ async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery)
     return await ratings.list_service_ratings(caller.person_id, service_id, cursor=query.cursor, limit=query.limit)
 
 
-@routes.get("/venues/<venue_id>/complaints", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/complaints", who=Who.STAFF)
 async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) -> Page[StaffComplaintView]:
     """场所收到的投诉
 
@@ -133,13 +133,13 @@ async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) 
     )
 
 
-@routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[NotFound, WrongState])
+@routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[WrongState])
 async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplaint) -> None:
     """答复投诉"""
     await complaints.answer_complaint(caller.person_id, complaint_id, body.answer, is_upheld=body.is_upheld)
 
 
-@routes.get("/venues/<venue_id>/utilization", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/venues/<venue_id>/utilization", who=Who.STAFF)
 async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> UtilizationView:
     """服务利用率
 
@@ -148,7 +148,7 @@ async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> Uti
     return await utilization.get_utilization(caller.person_id, venue_id, query.first_day, query.last_day)
 
 
-@routes.get("/organizations/<organization_id>/three-zeros", who=Who.STAFF, errors=[NotFound, NotAllowed, InvalidFields])
+@routes.get("/organizations/<organization_id>/three-zeros", who=Who.STAFF)
 async def get_three_zeros(caller: Caller, organization_id: Id, query: DaysQuery) -> ThreeZeros:
     """零积压、零距离、零差错
 

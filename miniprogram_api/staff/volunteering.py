@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.uploads.uploading import PictureUnusable
@@ -27,7 +27,7 @@ Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 # Who leads a team, or a shift, need not hold a role: the services look at what they lead.
 
 
-@routes.post("/activities", status=201, errors=[InvalidFields, NotAllowed, NotFound, PictureUnusable])
+@routes.post("/activities", status=201, errors=[NotAllowed, NotFound, PictureUnusable])
 async def create_activity(caller: Caller, body: NewActivity) -> ActivityView:
     """新建活动草稿
 
@@ -37,13 +37,13 @@ async def create_activity(caller: Caller, body: NewActivity) -> ActivityView:
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.get("/activities", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/activities", who=Who.STAFF)
 async def list_activities_of_area(caller: Caller, query: StaffActivityQuery) -> Page[StaffActivityCard]:
     """辖区内的活动"""
     return await staff_queries.list_activities_of_area(caller.person_id, query)
 
 
-@routes.get("/activities/led", errors=[InvalidFields])
+@routes.get("/activities/led")
 async def list_led_activities(caller: Caller, query: PageQuery) -> Page[StaffActivityCard]:
     """我带领的活动
 
@@ -52,7 +52,7 @@ async def list_led_activities(caller: Caller, query: PageQuery) -> Page[StaffAct
     return await staff_queries.list_led_activities(caller.person_id, query)
 
 
-@routes.get("/activities/<activity_id>", errors=[NotFound])
+@routes.get("/activities/<activity_id>")
 async def show_activity_to_staff(caller: Caller, activity_id: Id) -> ActivityView:
     """活动详情（含草稿）"""
     return await get_staff_activity(caller.person_id, activity_id)
@@ -67,10 +67,7 @@ class ChangeActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     picture_ids: PictureIds | None = None
 
 
-@routes.put(
-    "/activities/<activity_id>",
-    errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound, PictureUnusable, WrongState],
-)
+@routes.put("/activities/<activity_id>", errors=[EditedMeanwhile, NotAllowed, PictureUnusable, WrongState])
 async def change_activity(caller: Caller, activity_id: Id, body: ChangeActivity) -> ActivityView:
     """修改活动
 
@@ -88,14 +85,14 @@ class CopyActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     starts_at: Moment
 
 
-@routes.post("/activities/<activity_id>/copy", status=201, errors=[InvalidFields, NotFound])
+@routes.post("/activities/<activity_id>/copy", status=201)
 async def copy_activity(caller: Caller, activity_id: Id, body: CopyActivity) -> ActivityView:
     """复制活动为新草稿"""
     copy_id = await activities.copy_activity(caller.person_id, activity_id, body.starts_at)
     return await get_staff_activity(caller.person_id, copy_id)
 
 
-@routes.post("/activities/<activity_id>/submit", errors=[NotFound, WrongState])
+@routes.post("/activities/<activity_id>/submit", errors=[WrongState])
 async def submit_activity(caller: Caller, activity_id: Id) -> ActivityView:
     """提交审核"""
     await activities.submit_activity(caller.person_id, activity_id)
@@ -106,7 +103,7 @@ class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post("/activities/<activity_id>/return", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/activities/<activity_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """退回修改"""
     await activities.return_activity(caller.person_id, activity_id, body.reason)
@@ -118,11 +115,7 @@ class PublishActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The one that was read: what was edited since is not published unseen."""
 
 
-@routes.post(
-    "/activities/<activity_id>/publish",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, NotAllowed, NotFound, WrongState],
-)
+@routes.post("/activities/<activity_id>/publish", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def publish_activity(caller: Caller, activity_id: Id, body: PublishActivity) -> ActivityView:
     """发布活动
 
@@ -132,7 +125,7 @@ async def publish_activity(caller: Caller, activity_id: Id, body: PublishActivit
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.post("/activities/<activity_id>/cancel", errors=[NotFound, WrongState])
+@routes.post("/activities/<activity_id>/cancel", errors=[WrongState])
 async def cancel_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """取消活动并通知已报名者"""
     await activities.cancel_activity(caller.person_id, activity_id, body.reason)
@@ -143,7 +136,7 @@ class AddShifts(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
 
 
-@routes.post("/activities/<activity_id>/shifts", status=201, errors=[InvalidFields, NotFound, WrongState])
+@routes.post("/activities/<activity_id>/shifts", status=201, errors=[WrongState])
 async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> ActivityView:
     """增加场次
 
@@ -157,7 +150,7 @@ class ChangeShift(ShiftChange, forbid_unknown_fields=True, kw_only=True):
     version: int
 
 
-@routes.patch("/shifts/<shift_id>", errors=[EditedMeanwhile, InvalidFields, NotFound, WrongState])
+@routes.patch("/shifts/<shift_id>", errors=[EditedMeanwhile, WrongState])
 async def change_shift(caller: Caller, shift_id: Id, body: ChangeShift) -> ActivityView:
     """修改一个场次
 
@@ -167,7 +160,7 @@ async def change_shift(caller: Caller, shift_id: Id, body: ChangeShift) -> Activ
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.post("/shifts/<shift_id>/cancel", errors=[NotFound, WrongState])
+@routes.post("/shifts/<shift_id>/cancel", errors=[WrongState])
 async def cancel_shift(caller: Caller, shift_id: Id, body: WithReason) -> ActivityView:
     """取消一个场次并通知报名者"""
     activity_id = await shift_changes.cancel_shift(caller.person_id, shift_id, body.reason)
@@ -178,7 +171,7 @@ class ChangeCapacity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     capacity: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
-@routes.put("/shift-roles/<shift_role_id>/capacity", errors=[NotFound, WrongState])
+@routes.put("/shift-roles/<shift_role_id>/capacity", errors=[WrongState])
 async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCapacity) -> ActivityView:
     """调整名额
 
@@ -188,7 +181,7 @@ async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCa
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-@routes.post("/sign-ups/<sign_up_id>/remove", errors=[NotFound, ShiftStarted])
+@routes.post("/sign-ups/<sign_up_id>/remove", errors=[ShiftStarted])
 async def remove_sign_up(caller: Caller, sign_up_id: Id, body: WithReason) -> ActivityView:
     """取消某人的报名
 

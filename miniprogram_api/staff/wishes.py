@@ -8,7 +8,7 @@ import msgspec
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.wishes import Reason
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.wishes import claim_queries, figures, queries, review
@@ -31,7 +31,7 @@ class ReviewQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     organization_id: Id
 
 
-@routes.get("/wishes/review", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/wishes/review", who=Who.STAFF)
 async def list_wishes_to_review(caller: Caller, query: ReviewQuery) -> Page[WishInReview]:
     """待审核的心愿"""
     return await queries.list_wishes_to_review(caller.person_id, query.organization_id, query.cursor, query.limit)
@@ -42,7 +42,7 @@ class AreaQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     state: WishState
 
 
-@routes.get("/wishes", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/wishes", who=Who.STAFF)
 async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard]:
     """辖区内某一状态的心愿"""
     return await queries.list_wishes_of_area(
@@ -55,7 +55,7 @@ class OfOrganization(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Its subtree; or a grid."""
 
 
-@routes.get("/wishes/unclaimed", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/wishes/unclaimed", who=Who.STAFF)
 async def list_unclaimed_wishes(caller: Caller, query: OfOrganization) -> Page[UnclaimedWish]:
     """还没有人认领的心愿，最急的在前（网格员可见）"""
     return await queries.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
@@ -68,7 +68,7 @@ class FiguresQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Days, both included, in which the wishes were first published; by default the year so far."""
 
 
-@routes.get("/wishes/figures", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/wishes/figures", who=Who.STAFF)
 async def list_wish_figures(caller: Caller, query: FiguresQuery) -> Page[CommunityWishFigures]:
     """各社区心愿统计"""
     return await figures.list_wish_figures(
@@ -82,7 +82,7 @@ class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     until: date | None = None
 
 
-@routes.get("/wishes/figures/total", who=Who.STAFF, errors=[InvalidFields, NotAllowed])
+@routes.get("/wishes/figures/total", who=Who.STAFF)
 async def get_wish_figures(caller: Caller, query: TotalsQuery) -> WishFigures:
     """辖区心愿统计合计"""
     return await figures.get_wish_figures(caller.person_id, query.organization_id, query.since, query.until)
@@ -92,7 +92,7 @@ class TermsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     organization_id: Id
 
 
-@routes.get("/wishes/terms", who=Who.STAFF, errors=[NotAllowed])
+@routes.get("/wishes/terms", who=Who.STAFF)
 async def get_wish_terms(caller: Caller, query: TermsQuery) -> TermsView:
     """认领规则（上限和期限）"""
     return await wish_terms.get_wish_terms(caller.person_id, query.organization_id)
@@ -104,14 +104,14 @@ class SetWishTerms(Terms, forbid_unknown_fields=True, kw_only=True):
     """0 where the organization has none of its own yet."""
 
 
-@routes.put("/wishes/terms", who=Who.STAFF, errors=[EditedMeanwhile, InvalidFields, NotAllowed])
+@routes.put("/wishes/terms", who=Who.STAFF, errors=[EditedMeanwhile])
 async def set_wish_terms(caller: Caller, body: SetWishTerms) -> TermsView:
     """设定本辖区的认领规则（管理员）"""
     await wish_terms.set_wish_terms(caller.person_id, body.organization_id, body.version, body)
     return await wish_terms.get_wish_terms(caller.person_id, body.organization_id)
 
 
-@routes.get("/wishes/<wish_id>/claims", who=Who.STAFF, errors=[NotFound])
+@routes.get("/wishes/<wish_id>/claims", who=Who.STAFF)
 async def list_claims_of_wish(caller: Caller, wish_id: Id) -> list[ClaimView]:
     """一个心愿的全部认领记录"""
     return await claim_queries.list_claims_of_wish(caller.person_id, wish_id)
@@ -124,11 +124,7 @@ class PublishWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """In which grid it is, where known: whose grid workers look after it."""
 
 
-@routes.post(
-    "/wishes/<wish_id>/publish",
-    who=Who.STAFF,
-    errors=[EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WishNotChecked, WrongState],
-)
+@routes.post("/wishes/<wish_id>/publish", who=Who.STAFF, errors=[EditedMeanwhile, WishNotChecked, WrongState])
 async def publish_wish(caller: Caller, wish_id: Id, body: PublishWish) -> WishView:
     """发布心愿"""
     await review.publish_wish(caller.person_id, wish_id, body.version, body.grid_id)
@@ -139,21 +135,21 @@ class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post("/wishes/<wish_id>/return", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/wishes/<wish_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """退回心愿修改"""
     await review.return_wish(caller.person_id, wish_id, body.reason)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.post("/wishes/<wish_id>/refuse", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/wishes/<wish_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """不予发布"""
     await review.refuse_wish(caller.person_id, wish_id, body.reason)
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.post("/wishes/<wish_id>/take-back", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/wishes/<wish_id>/take-back", who=Who.STAFF, errors=[WrongState])
 async def take_back_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """收回认领，重新上墙"""
     await review.take_back_wish(caller.person_id, wish_id, body.reason)
@@ -169,11 +165,7 @@ class AssignWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-@routes.post(
-    "/wishes/<wish_id>/assign",
-    who=Who.STAFF,
-    errors=[InvalidFields, NotAllowed, NotFound, OwnWish, TooManyOpenClaims, WrongState],
-)
+@routes.post("/wishes/<wish_id>/assign", who=Who.STAFF, errors=[OwnWish, TooManyOpenClaims, WrongState])
 async def assign_wish(caller: Caller, wish_id: Id, body: AssignWish) -> WishView:
     """指派（改派）心愿认领人"""
     await review.assign_wish(
@@ -187,7 +179,7 @@ class TakeInWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What was left, and to whom it is passed on."""
 
 
-@routes.post("/wishes/<wish_id>/take-in", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/wishes/<wish_id>/take-in", who=Who.STAFF, errors=[WrongState])
 async def take_in_wish(caller: Caller, wish_id: Id, body: TakeInWish) -> WishView:
     """代收认领人送来的物品，转交许愿人"""
     await review.take_in_wish(caller.person_id, wish_id, body.note)
@@ -199,7 +191,7 @@ class ConfirmForWisher(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     """What the wisher said on the phone."""
 
 
-@routes.post("/wishes/<wish_id>/confirm", who=Who.STAFF, errors=[NotAllowed, NotFound, TooEarly, WrongState])
+@routes.post("/wishes/<wish_id>/confirm", who=Who.STAFF, errors=[TooEarly, WrongState])
 async def confirm_wish_for_wisher(caller: Caller, wish_id: Id, body: ConfirmForWisher) -> WishView:
     """许愿人 7 天未回应时，电话核实后代为确认"""
     await review.confirm_wish_for_wisher(caller.person_id, wish_id, body.note)
@@ -211,7 +203,7 @@ class DecideDispute(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     note: Note
 
 
-@routes.post("/wishes/<wish_id>/dispute/decision", who=Who.STAFF, errors=[NotAllowed, NotFound, WrongState])
+@routes.post("/wishes/<wish_id>/dispute/decision", who=Who.STAFF, errors=[WrongState])
 async def decide_wish_dispute(caller: Caller, wish_id: Id, body: DecideDispute) -> WishView:
     """处理心愿争议"""
     await review.decide_wish_dispute(caller.person_id, wish_id, body.decision, body.note)

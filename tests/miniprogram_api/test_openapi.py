@@ -65,6 +65,9 @@ def test_every_route_is_documented(document: dict[str, Any], route: Route) -> No
         assert answer["content"][PROBLEM_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
     for error in route.errors:
         assert f"{error.code} {error.title}" in problems[str(error.status)]["description"]
+    assert not set(route.options.errors) & set(route.implied_errors()), (
+        "what follows from a declaration is not repeated"
+    )
     assert ("401" in problems) is (route.who is not Who.ANYONE)
     assert bool(operation["security"]) is (route.who is not Who.ANYONE)
     named = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"]
