@@ -138,7 +138,7 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 
 
 @routes.get("/communities/<community_id>/posts")
-async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page[PostCard]:
+async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     """社区正在招募的岗位"""
     return await post_queries.list_posts(community_id, query.cursor, query.limit)
 

@@ -33,7 +33,7 @@ async def get_my_service_totals(caller: Caller, query: TotalsQuery) -> ServiceTo
 
 
 @routes.get("/points/rules")
-async def list_service_rules(caller: Caller) -> list[RuleView]:
+async def list_service_rules() -> list[RuleView]:
     """现行积分规则"""
     return await rule_book.list_service_rules()
 

@@ -126,20 +126,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(settings: Settings, options: argparse.Namespace) -> int:
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
     from server.serving import serve
 
     return serve(settings)
 
 
-def _worker(settings: Settings, options: argparse.Namespace) -> int:
+def _worker(settings: Settings, _: argparse.Namespace) -> int:
     from server.worker import run_worker
 
     asyncio.run(run_worker(settings))
     return 0
 
 
-def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from server.foundation.schema import migrate
 
     applied = asyncio.run(migrate(settings))
@@ -202,7 +202,7 @@ def _tour(settings: Settings, options: argparse.Namespace) -> int:
     return asyncio.run(play_tour(settings, options.server or settings.public_base))
 
 
-def _simulator(settings: Settings, options: argparse.Namespace) -> int:
+def _simulator(settings: Settings, _: argparse.Namespace) -> int:
     from server.demo.city import PEOPLE
     from server.wechat.simulator import run_simulator
 
@@ -217,7 +217,7 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
     return run_demo(settings, options.fresh)
 
 
-def _prepare_demo(settings: Settings, options: argparse.Namespace) -> int:
+def _prepare_demo(settings: Settings, _: argparse.Namespace) -> int:
     from server.demo.city import prepare_demo, sign_in_help
 
     asyncio.run(prepare_demo(settings))

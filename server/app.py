@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         log.info("server_started", environment=settings.environment, process=os.getpid())
 
     @app.before_server_stop
-    async def end_streams(app: Sanic[Any, Any]) -> None:
+    async def end_streams(_: Sanic[Any, Any]) -> None:
         live.end_all()
 
     # Not before_server_stop: Sanic runs that while requests are still being answered.

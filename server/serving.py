@@ -76,7 +76,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
     lose_no_signal(app)
 
     @app.before_server_stop
-    async def turn_away(app: Sanic[Any, Any]) -> None:
+    async def turn_away(_: Sanic[Any, Any]) -> None:
         _turn_away(listener)
         await asyncio.sleep(_FAREWELL / 10)  # meanwhile those that were made are accepted
 

@@ -33,7 +33,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with connected(settings):
         log.info("worker_started", sweeps=len(wiring.SWEEPS))
-        await _declare(stop)
+        await _declare()
         places = asyncio.Semaphore(SWEEPS_AT_ONCE)
         await asyncio.gather(
             relay.run_relay(stop), *(run_sweep_regularly(sweep, stop, places) for sweep in wiring.SWEEPS)
@@ -99,7 +99,7 @@ def _reason(failure: Exception | None) -> str:
     return type(failure).__name__ if failure else ""
 
 
-async def _declare(stop: asyncio.Event) -> None:
+async def _declare() -> None:
     try:
         await declare_sweeps(wiring.SWEEPS)
     except Exception as error:

@@ -129,7 +129,7 @@ async def connect_to(simulator: Simulator, settings: Settings) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def listening(app: Sanic, listener: socket.socket) -> AsyncIterator[None]:
+async def listening(app: Sanic[Any, Any], listener: socket.socket) -> AsyncIterator[None]:
     """A Sanic application on a real socket, in this process: for what only a connection can do, such as break."""
     server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
     assert server is not None

@@ -104,9 +104,11 @@ def test_features_do_not_know_each_other() -> None:
     wrong = []
     for name in MODULES:
         if any(name.startswith(f"server.{feature}") for feature in FEATURES):
-            for imported in own_imports(name):
-                if rank(imported) == 100 and package(imported) != package(name):
-                    wrong.append(f"{name} imports {imported}")
+            wrong += [
+                f"{name} imports {imported}"
+                for imported in own_imports(name)
+                if rank(imported) == 100 and package(imported) != package(name)
+            ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -192,7 +192,8 @@ class DemoCity:
 
     def read_until(self, text: str) -> str:
         """What the supervisor says up to and including a line with `text`."""
-        assert self.supervisor and self.supervisor.stdout
+        assert self.supervisor
+        assert self.supervisor.stdout
         said = ""
         for line in self.supervisor.stdout:
             said += line
@@ -202,7 +203,8 @@ class DemoCity:
 
     def end(self) -> tuple[int, str]:
         """Wait for the supervisor to end: its exit code and its last words."""
-        assert self.supervisor and self.supervisor.stdout
+        assert self.supervisor
+        assert self.supervisor.stdout
         with self.supervisor:
             said = self.supervisor.stdout.read()
         return self.supervisor.returncode, said

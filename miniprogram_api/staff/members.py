@@ -173,7 +173,7 @@ async def complete_transfer(caller: Caller, membership_id: Id, body: CompleteTra
 
 
 @routes.get("/rosters/template.xlsx", who=Who.STAFF, raw=(XLSX,))
-async def download_roster_template(caller: Caller) -> HTTPResponse:
+async def download_roster_template() -> HTTPResponse:
     """下载党员名册模板"""
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote('党员名册模板.xlsx')}"}
     return HTTPResponse(await roster.write_template(), content_type=XLSX, headers=headers)

@@ -22,7 +22,7 @@ Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
 @routes.get("/points/rules/<code>", who=Who.STAFF)
-async def list_rule_versions(caller: Caller, code: str) -> list[RuleVersionView]:
+async def list_rule_versions(code: str) -> list[RuleVersionView]:
     """一条积分规则的历次版本"""
     return await rule_book.list_rule_versions(code)
 

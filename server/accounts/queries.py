@@ -176,7 +176,10 @@ async def find_openids(person_ids: Iterable[str], appid: str) -> dict[str, str]:
 
 async def find_person_by_openid(openid: str, appid: str) -> str | None:
     """Who this WeChat account is; None when it never signed in."""
-    return await fetch_value("SELECT person_id FROM wechat_identity WHERE appid = $1 AND openid = $2", appid, openid)
+    person_id: str | None = await fetch_value(
+        "SELECT person_id FROM wechat_identity WHERE appid = $1 AND openid = $2", appid, openid
+    )
+    return person_id
 
 
 async def nickname_texts(person_id: str) -> list[str]:

@@ -88,7 +88,7 @@ async def merge_person(actor_id: str, from_id: str, into_id: str) -> None:
 
 
 async def _community_of(person_id: str) -> str:
-    community_id = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
+    community_id: str | None = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
     if community_id is None:
         raise NotFound()
     return community_id

@@ -160,10 +160,10 @@ def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms
             alarm.add("trigger", before)
             event.add_component(alarm)
         calendar.add_component(event)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
-async def move_feed(from_id: str, into_id: str) -> None:
+async def move_feed(from_id: str, _into_id: str) -> None:
     """Two persons turn out to be one: the old one's address is dead, since it would show more than was agreed to."""
     await end_feed(from_id)
 

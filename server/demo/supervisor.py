@@ -128,7 +128,7 @@ class _Demo:
             with _step(f"Stopping {server.name}"):
                 server.stop(grace=1 if self.hurried else 30)
 
-    def heed_signal(self, number: int, frame: FrameType | None) -> None:
+    def heed_signal(self, _number: int, _frame: FrameType | None) -> None:
         """The first request to stop breaks off whatever goes on; a second means: wait for nothing any more."""
         self.hurried = self.stopping
         if not self.stopping:

@@ -228,14 +228,14 @@ class Tour:
         await member.told_on_wechat("review_result")
         post = (await member.get(f"/communities/{community_id}/posts"))["items"][0]
         holding = await member.post(f"/posts/{post['id']}/apply", status=201)
-        opened = await self._make_room(staff, post, community_id)
+        opened = await self._make_room(staff, post)
         await staff.post(f"/staff/post-holdings/{holding['id']}/approve")
         mine = (await member.get("/me/posts"))[0]
         self.expect(mine["state"] == "held", f"holds the post {mine['title']}{opened}")
         await member.told("岗位申请已通过")
         return member
 
-    async def _make_room(self, staff: Person, post: dict[str, Any], community_id: str) -> str:
+    async def _make_room(self, staff: Person, post: dict[str, Any]) -> str:
         """The post may be full of earlier tours' members."""
         if post["free_places"] > 0:
             return ""

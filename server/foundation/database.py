@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 import msgspec
 from tortoise import Tortoise, connections, fields
-from tortoise.exceptions import DBConnectionError, IntegrityError
+from tortoise.exceptions import DBConnectionError
+from tortoise.exceptions import IntegrityError as IntegrityError
 from tortoise.indexes import Index
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base_postgres import BasePostgresSchemaEditor
@@ -85,13 +86,13 @@ class LtreeField(fields.Field[str], str):  # type: ignore[misc]
     field_type = str
 
 
-class PointField(fields.Field[Any], tuple):  # type: ignore[misc]
+class PointField(fields.Field[Any], tuple[Any, ...]):  # type: ignore[misc]
     """A place as (longitude, latitude) in gcj02 degrees, for GiST's nearest-neighbour order."""
 
     SQL_TYPE = "POINT"
     field_type = tuple
 
-    def to_db_value(self, value: Any, instance: Any) -> Any:
+    def to_db_value(self, value: Any, instance: Any) -> Any:  # noqa: ARG002
         return value if value is None else asyncpg.Point(*value)
 
     def to_python_value(self, value: Any) -> Any:
@@ -121,7 +122,7 @@ class SqlIndex(Index):
             options["unique"] = True
         return f"{type(self).__module__}.{type(self).__name__}", [], options
 
-    def get_sql(self, schema_generator: Any, model: type[TortoiseModel], safe: bool) -> str:
+    def get_sql(self, schema_generator: Any, model: type[TortoiseModel], safe: bool) -> str:  # noqa: ARG002
         kind = "UNIQUE INDEX" if self.unique else "INDEX"
         where = f" WHERE {self.where}" if self.where else ""
         return f'CREATE {kind} "{self.name}" ON "{model._meta.db_table}" USING {self.method} ({self.columns}){where};'
@@ -242,7 +243,8 @@ async def fetch(sql: str, *values: Any) -> list[asyncpg.Record]:
     # Not Tortoise's execute_query: that one throws away what a RETURNING clause gives.
     async with connections.get("default").acquire_connection() as connection:
         try:
-            return await connection.fetch(sql, *values)
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+            return rows
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(error) from error
 

@@ -60,7 +60,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     request_id: str = ""
 
 
-def prepare_app(app: Sanic, settings: Settings) -> None:
+def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
     """Install the request id, the request log, the error answers and a stop that loses no request on `app`."""
     trusted = tuple(settings.trusted_proxies)
     app.ctx.is_stopping = False
@@ -98,7 +98,7 @@ def prepare_app(app: Sanic, settings: Settings) -> None:
         )
 
     @app.before_server_stop
-    async def say_farewell(app: Sanic) -> None:
+    async def say_farewell(app: Sanic[Any, Any]) -> None:
         """From now on every answer is its connection's last one."""
         app.ctx.is_stopping = True
 
@@ -116,12 +116,12 @@ def lose_no_signal(app: Sanic[Any, Any]) -> None:
     signals = {signal.SIGTERM, signal.SIGINT}
 
     @app.before_server_start
-    async def hold(app: Sanic[Any, Any]) -> None:
+    async def hold(_: Sanic[Any, Any]) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
     @app.after_server_start
-    async def deliver(app: Sanic[Any, Any]) -> None:
+    async def deliver(_: Sanic[Any, Any]) -> None:
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().call_later(0.05, signal.pthread_sigmask, signal.SIG_UNBLOCK, signals)
 
@@ -166,10 +166,10 @@ def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
 
 def caller_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:
     """The caller's address: the connection's own, or, behind a trusted proxy, the last hop that is not one of ours."""
-    peer = request.ip or ""
+    peer: str = request.ip or ""
     if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
         return peer
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    hops: list[str] = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     for hop in reversed(hops):
         try:
             ipaddress.ip_address(hop)

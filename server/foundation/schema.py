@@ -125,9 +125,9 @@ class _Autodetector(MigrationAutodetector):
 
 def with_constraints(operations: list[Any]) -> list[TortoiseOperation]:
     """Tortoise 1.1 silently drops the constraints of a new model: take them out of its options, and add each."""
-    added = []
+    added: list[TortoiseOperation] = []
     for operation in operations:
         if isinstance(operation, CreateModel) and operation.options:
-            for constraint in operation.options.pop("constraints", ()):
-                added.append(AddConstraint(model_name=operation.name, constraint=constraint))
+            constraints = operation.options.pop("constraints", ())
+            added += [AddConstraint(model_name=operation.name, constraint=constraint) for constraint in constraints]
     return operations + added

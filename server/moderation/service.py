@@ -77,7 +77,7 @@ async def submit_for_check(
             organization_id,
         )
         assert row
-        passed = set(
+        passed: set[object] = set(
             await ContentCheck.filter(
                 subject_id=row["id"], part=Part.PICTURE, state=CheckState.PASSED, picture_id__in=list(picture_ids)
             ).values_list("picture_id", flat=True)
@@ -86,16 +86,16 @@ async def submit_for_check(
             state=CheckState.SUPERSEDED
         )
         checks = [ContentCheck(subject_id=row["id"], revision=row["revision"], part=Part.TEXT)]
-        for picture_id in dict.fromkeys(picture_ids):
-            checks.append(
-                ContentCheck(
-                    subject_id=row["id"],
-                    revision=row["revision"],
-                    part=Part.PICTURE,
-                    picture_id=picture_id,
-                    state=CheckState.PASSED if picture_id in passed else CheckState.PENDING,
-                )
+        checks += [
+            ContentCheck(
+                subject_id=row["id"],
+                revision=row["revision"],
+                part=Part.PICTURE,
+                picture_id=picture_id,
+                state=CheckState.PASSED if picture_id in passed else CheckState.PENDING,
             )
+            for picture_id in dict.fromkeys(picture_ids)
+        ]
         await ContentCheck.bulk_create(checks)
         for check in checks:
             if check.state is CheckState.PENDING:

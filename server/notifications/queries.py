@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
+import asyncpg
 import msgspec
 
 from server.foundation import clock
@@ -153,7 +153,7 @@ def _view(name: str, accepts: Mapping[str, int]) -> TemplateView:
     return TemplateView(name, template_ids()[name], BY_NAME[name].title, accepts.get(name, 0))
 
 
-async def _in_words(rows: Sequence[Mapping[str, Any]]) -> list[InboxMessageView]:
+async def _in_words(rows: Sequence[asyncpg.Record]) -> list[InboxMessageView]:
     told = [Told(row["event"], msgspec.json.decode(row["facts"])) for row in rows]
     described = await describe_subjects(told)
     views = []

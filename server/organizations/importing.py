@@ -84,7 +84,7 @@ async def import_file(path: Path) -> int:
     return 0
 
 
-async def import_organizations(data: bytes, progress: Progress = lambda what, done, total: None) -> Imported:
+async def import_organizations(data: bytes, progress: Progress = lambda *_: None) -> Imported:
     """Import a CSV file's bytes (UTF-8, with or without BOM, or GB18030) in one transaction.
 
     Raises FileRefused with every bad row when there is any.

@@ -151,8 +151,8 @@ async def _record(action: str, actor_id: str, party: PartyOrganization, **detail
 
 
 def _parent_id(party: PartyOrganization) -> str | None:
-    return party.parent_id  # type: ignore[attr-defined]
+    return party.parent_id  # type: ignore[attr-defined,no-any-return]
 
 
 def _host_id(party: PartyOrganization) -> str | None:
-    return party.host_id  # type: ignore[attr-defined]
+    return party.host_id  # type: ignore[attr-defined,no-any-return]

@@ -7,9 +7,9 @@ from server.foundation.database import execute, fetch_one, fetch_value, transact
 from server.foundation.errors import WrongState
 from server.notifications.service import notify
 from server.places.errors import Blocked
+from server.places.line import lock_place
 from server.places.models import Allotment, Block, NoShow, NoShowReason, Place, PlaceState, Purpose
 from server.places.rules import NO_SHOW_RULES
-from server.places.service import lock_place
 
 
 async def ensure_not_blocked(person_id: str, purpose: Purpose) -> None:

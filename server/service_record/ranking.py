@@ -178,4 +178,5 @@ async def _is_grid_of(person_id: str, grid_id: str) -> bool:
     row = await fetch_one("SELECT community_id FROM person WHERE id = $1", person_id)
     if not row or not row["community_id"] or await _level_of(grid_id) is not Level.GRID:
         return False
-    return await ancestor_of_level(grid_id, Level.COMMUNITY) == row["community_id"]
+    community_id: str = row["community_id"]
+    return await ancestor_of_level(grid_id, Level.COMMUNITY) == community_id

@@ -12,8 +12,9 @@ from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.notifications.service import notify
+from server.places.line import lock_allotment
 from server.places.models import Place
-from server.places.service import change_capacity, change_start, close_allotment, lock_allotment
+from server.places.service import change_capacity, change_start, close_allotment
 from server.volunteering.access import audit, check_version, ensure_not_over, lock_shift
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.party import people_of, tell_all

@@ -9,17 +9,10 @@ from server.foundation.database import execute, fetch, fetch_one, fetch_value, t
 from server.foundation.errors import InvalidFields, NotFound, Refusal
 from server.notifications.service import notify
 from server.places.errors import PlacesClosed, PlacesFull
+from server.places.line import lock_allotment
 from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
-from server.places.service import (
-    accept_offer,
-    decline_offer,
-    leave_party,
-    leave_place,
-    lock_allotment,
-    take_place,
-    wake_line,
-)
+from server.places.service import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
 from server.volunteering.access import audit, require_organizer
 from server.volunteering.eligibility import ensure_eligible
 from server.volunteering.errors import (

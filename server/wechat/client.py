@@ -214,6 +214,6 @@ def _private_values(*sent: dict[str, Any] | None) -> list[str]:
 
 def _as_int(value: object) -> int | None:
     try:
-        return int(value)  # type: ignore[call-overload]
+        return int(value)  # type: ignore[call-overload,no-any-return]
     except (TypeError, ValueError):
         return None

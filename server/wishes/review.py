@@ -83,7 +83,7 @@ async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """Back to the wisher with a reason, from review or from the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, Action.RETURN, actor_id)
-        await _take_down(step, actor_id, reason, "wish_returned")
+        await _take_down(step, reason, "wish_returned")
         await _record("return_wish", actor_id, step)
 
 
@@ -91,7 +91,7 @@ async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """The wish will not be published, for a reason. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, Action.REFUSE, actor_id)
-        await _take_down(step, actor_id, reason, "wish_refused")
+        await _take_down(step, reason, "wish_refused")
         await _record("refuse_wish", actor_id, step)
 
 
@@ -215,7 +215,7 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, n
         await _record("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
 
 
-async def _take_down(step: Step, actor_id: str, reason: str, event: str) -> None:
+async def _take_down(step: Step, reason: str, event: str) -> None:
     step.wish.reason = reason
     await finish_step(step, reason=reason)
     await notify(await whom_to_tell(step.wish), event, wish=step.wish.id, at=clock.now())

@@ -13,6 +13,7 @@ from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
+from server.notifications.service import notify
 from server.organizations.models import Level, RoleKind
 from tests.announcements.builders import PATH, WORDS, Office, open_office, tell_everybody
 from tests.breaking import break_once
@@ -257,7 +258,6 @@ async def test_a_worker_that_dies_in_a_batch_has_told_nobody_of_it(
         await notify(*arguments, **options)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    notify = service.notify
     with monkeypatch.context() as broken:
         broken.setattr(service, "notify", die)
         with pytest.raises(KeyboardInterrupt):

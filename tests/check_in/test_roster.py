@@ -12,6 +12,7 @@ import pytest
 
 from server.accounts.models import Person
 from server.accounts.service import give_details, give_phone
+from server.check_in.registering import place_member
 from server.check_in.roster import COLUMNS, MAX_ROWS
 from server.foundation.database import fetch, fetch_value
 from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_workbook
@@ -274,12 +275,11 @@ async def test_a_roster_and_sign_ins_at_once(api: Api) -> None:
     persons = [await create_person() for _ in people]
 
     async def arrive(person: Person, name: str, phone: str, *, name_first: bool) -> None:
-        steps = [
-            lambda: give_phone(person.id, phone),
-            lambda: give_details(person.id, real_name=name, address=None, birth_date=None),
-        ]
-        for step in reversed(steps) if name_first else steps:
-            await step()
+        if not name_first:
+            await give_phone(person.id, phone)
+        await give_details(person.id, real_name=name, address=None, birth_date=None)
+        if name_first:
+            await give_phone(person.id, phone)
 
     arrivals = [
         arrive(person, *who, name_first=number % 2 == 0)
@@ -306,7 +306,7 @@ async def test_without_the_lock_an_entry_stays_unlinked(api: Api, monkeypatch: p
     staff = await create_staff(api, community)
     person = await create_person()
     looked, arrived = asyncio.Event(), asyncio.Event()
-    place = roster.place_member
+    place = place_member
 
     async def place_slowly(*arguments: Any) -> Any:
         placed = await place(*arguments)

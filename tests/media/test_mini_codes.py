@@ -9,6 +9,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from server.foundation.errors import Unavailable
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.media import storage
@@ -159,7 +160,7 @@ async def test_without_the_store_there_are_codes(
     _, shift_id = await published(people)
 
     async def be_away(*_arguments: object) -> None:
-        raise storage.Unavailable()
+        raise Unavailable()
 
     monkeypatch.setattr(storage, "get", be_away)
     monkeypatch.setattr(storage, "put", be_away)

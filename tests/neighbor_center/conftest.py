@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,5 +16,5 @@ async def monday_morning(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-async def community(app: Any) -> AsyncIterator[Organization]:
-    yield await create_community(name="阳光社区")
+async def community(app: Any) -> Organization:
+    return await create_community(name="阳光社区")

@@ -66,7 +66,8 @@ class Workers:
         self.killed = 0
 
     async def start(self) -> None:
-        assert self.nursery.stdin and self.nursery.stdout
+        assert self.nursery.stdin
+        assert self.nursery.stdout
         self.nursery.stdin.write(b"\n")
         self.pids.append(int(await self.nursery.stdout.readline()))
 

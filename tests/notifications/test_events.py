@@ -44,7 +44,8 @@ def test_every_event_fits_its_template_and_its_facts(name: str) -> None:
 async def test_no_event_fails_on_things_that_are_gone(name: str) -> None:
     facts = {fact: new_id() if fact in EVENTS[name].subject_names() else "1" for fact in EVENTS[name].fact_names()}
     words = render_words(Told(name, facts), {})
-    assert words.title and words.text
+    assert words.title
+    assert words.text
     assert "{" not in words.text
 
 
@@ -67,7 +68,8 @@ def test_a_reason_that_is_a_sentence_ends_ours() -> None:
 @pytest.mark.parametrize("name", [name for name, event in EVENTS.items() if event.gone])
 def test_what_is_gone_may_say_so_in_its_own_words(name: str) -> None:
     event = EVENTS[name]
-    assert event.page and event.gone
+    assert event.page
+    assert event.gone
     told = Told(name, {fact: new_id() for fact in event.subject_names()})
     assert render_words(told, {}) == (*event.gone, "")
 

@@ -10,7 +10,7 @@ from server.foundation.database import fetch_value, transaction
 from server.notifications import grants
 from server.notifications.events import MOMENTS, TOPICS
 from server.notifications.grants import PAIRING_WINDOW, balance_of, record_answer, report_answers
-from server.notifications.models import GrantSource
+from server.notifications.models import GrantBalance, GrantSource
 from server.wechat.connection import template_ids
 from server.wechat.templates import BY_NAME
 from tests.builders import create_community, create_resident
@@ -111,14 +111,14 @@ async def test_without_the_lock_the_pair_is_missed(
             await both.wait()
         return pair
 
-    class Unlocked(grants.GrantBalance):
+    class Unlocked(GrantBalance):
         async def save(self, *arguments: object, **options: object) -> None:
             """Saving would take the row's lock too."""
 
         class Meta:
             abstract = True
 
-    async def no_lock(person_id: str, template: str) -> grants.GrantBalance:
+    async def no_lock(person_id: str, template: str) -> GrantBalance:
         return Unlocked(person_id=person_id, template=template)
 
     monkeypatch.setattr(grants, "_find_pair", find_together)

@@ -62,7 +62,8 @@ async def test_what_an_entry_tells(api: Api) -> None:
     await deed(community, actor_id=observer.person_id, person_id=person.id, subject_id=subject_id)
     entry = (await observer.get("/staff/audit", organization_id=community.id))["items"][0]
     assert entry["actor"]["id"] == observer.person_id
-    assert entry["person"]["id"] == person.id and entry["person"]["nickname"]
+    assert entry["person"]["id"] == person.id
+    assert entry["person"]["nickname"]
     assert (entry["subject_kind"], entry["subject_id"], entry["details"]) == ("thing", subject_id, {"state": "done"})
     assert entry["organization"]["name"] == "塔山社区"
 

@@ -301,7 +301,7 @@ def test_other_libraries_messages_are_cut_down(logged: Any) -> None:
     line = json.loads(logged())
     assert (line["event"], line["logger"], line["level"]) == ("calling %s with %s", "other", "warning")
     # What asyncio says of a task that failed quotes the exception below its first line.
-    logging.getLogger("asyncio").error(f"Task exception was never retrieved\nValueError('{PHONE}')")
+    logging.getLogger("asyncio").error("Task exception was never retrieved\nValueError(%r)", PHONE)
     # Sanic logs some exceptions as the message itself.
     logging.getLogger("sanic.error").error(ValueError(PHONE), exc_info=fail_with(PHONE))
     text = logged()

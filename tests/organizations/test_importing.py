@@ -214,9 +214,11 @@ async def test_the_command(app: object, settings: Settings, tmp_path: Path) -> N
     done, refusal = await asyncio.gather(
         *(run_command(settings, "import-organizations", str(path)) for path in (good, bad))
     )
-    assert done.code == 0 and done.output.startswith("Imported 6 rows in "), done
+    assert done.code == 0, done
+    assert done.output.startswith("Imported 6 rows in ")
     assert done.output.endswith(" s: 6 new, 0 changed (0 of them moved), 0 as before.\n")
-    assert refusal.code == 1 and refusal.output == ""
+    assert refusal.code == 1
+    assert refusal.output == ""
     assert refusal.errors.splitlines() == [
         "line 2: the name is empty",
         "line 3: the level is zone instead of city, district, subdistrict, community, grid, building, unit",

@@ -2,6 +2,7 @@
 
 from server.foundation.database import execute, fetch_value
 from server.foundation.ids import new_id
+from server.foundation.pages import PageQuery
 from server.organizations import queries
 from server.organizations.importing import import_organizations
 from server.organizations.models import Level, Organization
@@ -179,7 +180,7 @@ async def test_questions_read_little_more_than_they_answer(app: object) -> None:
         "unnest(histogram_bounds::text::ltree[]) AS kept WHERE tablename = 'organization' AND attname = 'path' "
         "AND kept <@ o.path) ORDER BY code OFFSET 100 LIMIT 1"
     )
-    page = queries.PageQuery()
+    page = PageQuery()
     for call, expected in (
         (queries.search_organizations(Level.COMMUNITY, "望海", page), 1),
         (queries.nearest_communities(114, 32, 5), 5),

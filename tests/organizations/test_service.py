@@ -165,8 +165,9 @@ async def test_moves_and_new_children_at_once_leave_no_half_moved_subtree(town: 
         for district in (town.districts[1], town.districts[0]):
             body = {"version": 1, "parent_id": district.id}
             calls.append(manager.send("POST", f"/staff/organizations/{street.id}/move", body))
-    for community in town.communities * 4:
-        calls.append(manager.send("POST", "/staff/organizations", new(community, "grid")))
+    calls += [
+        manager.send("POST", "/staff/organizations", new(community, "grid")) for community in town.communities * 4
+    ]
     answers = await asyncio.gather(*calls)
     assert {answer.status_code for answer in answers} <= {200, 201, 409}
     assert await Organization.filter(level=Level.GRID).count() == 8

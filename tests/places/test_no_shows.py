@@ -10,6 +10,7 @@ from server.foundation.errors import WrongState
 from server.foundation.ids import new_id
 from server.places import no_shows, service
 from server.places.errors import Blocked
+from server.places.line import lock_place
 from server.places.models import Block, NoShow, NoShowReason, Place, Purpose
 from server.places.rules import BLOCK_LASTS, NO_SHOWS_WITHIN
 from tests.places.builders import create_allotment
@@ -52,7 +53,7 @@ async def test_a_late_cancellation_counts() -> None:
     person_id = new_id()
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     place = await confirmed_place(person_id)
-    allotment, _ = await service.lock_place(place.id)
+    allotment, _ = await lock_place(place.id)
     await no_shows.record_no_show(allotment, await service.leave_place(place.id), NoShowReason.CANCELLED_LATE)
     with pytest.raises(Blocked):
         await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)

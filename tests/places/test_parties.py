@@ -113,8 +113,10 @@ async def test_how_those_who_wait_stand() -> None:
     standing = await waiting_places([group.id, single.id])
     assert (standing[group.id].position, standing[single.id].position) == (1, 2)
     assert (standing[group.id].free, standing[group.id].party_size, standing[group.id].capacity) == (1, 2, 3)
-    assert standing[group.id].held_until and not standing[group.id].is_held
-    assert standing[single.id].is_held and standing[single.id].held_until is None
+    assert standing[group.id].held_until
+    assert not standing[group.id].is_held
+    assert standing[single.id].is_held
+    assert standing[single.id].held_until is None
     assert await waiting_places([new_id()]) == {}
 
 
@@ -129,4 +131,5 @@ async def test_an_offer_lasts_as_long_as_its_allotment_says() -> None:
     first, second = [await service.take_place(allotment.id, new_id()) for _ in range(2)]
     await service.leave_place(first.id)
     until = (await Place.get(id=second.id)).offered_until
-    assert until and timedelta(minutes=14) < until - clock.now() <= timedelta(minutes=15)
+    assert until
+    assert timedelta(minutes=14) < until - clock.now() <= timedelta(minutes=15)

@@ -1,6 +1,5 @@
 """Taking, waiting, moving up and leaving, one step at a time."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Place]]]:
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Place]]:
     """What the feature is told: places that moved, and places that lapsed."""
     told: dict[str, list[Place]] = {"moved": [], "lapsed": []}
 
@@ -37,7 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Place]]]:
 
     monkeypatch.setitem(service.MOVED, Purpose.SLOT, on_moved)
     monkeypatch.setitem(service.LAPSED, Purpose.SLOT, on_lapsed)
-    yield told
+    return told
 
 
 async def state_of(place: Place) -> PlaceState:
@@ -111,7 +110,8 @@ async def test_a_freed_place_is_offered_when_the_start_is_near(told: dict[str, A
     await service.leave_place(first.id)
     offered = await Place.get(id=second.id)
     assert offered.state is PlaceState.OFFERED
-    assert offered.offered_until and abs(offered.offered_until - clock.now() - OFFER_LASTS) < timedelta(minutes=1)
+    assert offered.offered_until
+    assert abs(offered.offered_until - clock.now() - OFFER_LASTS) < timedelta(minutes=1)
     assert await taken_in(allotment) == 1
     accepted = await service.accept_offer(second.id)
     assert accepted.state is PlaceState.CONFIRMED
@@ -271,7 +271,8 @@ async def test_a_group_moves_up_only_as_a_whole_and_is_passed_three_times() -> N
     await service.leave_place(singles[3].id)
     assert await state_of(behind[3]) is PlaceState.WAITING
     held = await Place.get(id=group.id)
-    assert held.held_until and abs(held.held_until - clock.now() - HOLD_LASTS) < timedelta(minutes=1)
+    assert held.held_until
+    assert abs(held.held_until - clock.now() - HOLD_LASTS) < timedelta(minutes=1)
     assert (await service.take_place(allotment.id, new_id())).state is PlaceState.WAITING
     await service.leave_place(behind[0].id)
     assert await state_of(group) is PlaceState.CONFIRMED

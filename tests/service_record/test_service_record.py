@@ -1,6 +1,7 @@
 """The ledger: recorded once, never changed, reversed once, and always the sum of its sources."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -294,7 +295,11 @@ async def test_totals_equal_the_sum_of_their_sources(app: Any, deeds: list[tuple
             await reverse_service(person_id, rule=rule, source=("thing", sources[number]), reason="test")
             reversed_.add(deed)
     counted = {deed: minutes for deed, minutes in kept.items() if deed not in reversed_}
-    points = {"wish_fulfilled": lambda m: 10, "shift_attended": lambda m: m * 10 // 60, "meeting_attended": lambda m: 5}
+    points: dict[str, Callable[[int], int]] = {
+        "wish_fulfilled": lambda _: 10,
+        "shift_attended": lambda minutes: minutes * 10 // 60,
+        "meeting_attended": lambda _: 5,
+    }
     totals = await service_totals(person_id)
     assert totals.minutes == sum(counted.values())
     assert totals.points == sum(points[rule](minutes) for (rule, _), minutes in counted.items())

@@ -253,7 +253,8 @@ async def test_everything_there_is_to_know_about_an_activity(api: Api) -> None:
     assert seen["who"] == {**who, "unit_id": None}
     assert [shown["id"] for shown in seen["pictures"]] == [picture["id"]]
     [card] = (await people.first.get("/activities"))["items"]
-    assert card["picture_url"] and card["audience"] == "volunteers"
+    assert card["picture_url"]
+    assert card["audience"] == "volunteers"
     # A picture belongs to one thing, and to the one who uploaded it.
     for taken in (picture["id"], (await upload(people.first))["id"]):
         body = activity(people.community.id, shift(), picture_ids=[taken])

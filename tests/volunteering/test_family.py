@@ -95,7 +95,8 @@ async def test_a_family_member_who_is_elsewhere_at_that_time(api: Api) -> None:
     problem = await other_parent.refused(
         "POST", f"/shifts/{same_time}/sign-ups", {"family_ids": [child]}, code="shifts_overlap"
     )
-    assert problem["detail"].startswith("家人 ") and problem["person_id"] == child
+    assert problem["detail"].startswith("家人 ")
+    assert problem["person_id"] == child
     # The other parent sees it, and may cancel it.
     [view] = await mine(other_parent)
     await other_parent.post(f"/sign-ups/{view['id']}/cancel", {})
@@ -136,7 +137,8 @@ async def test_a_group_is_passed_three_times_and_then_places_are_held_for_it(api
     # From now on, what becomes free is kept for the family.
     await inside[3][0].post(f"/sign-ups/{inside[3][1]}/cancel", {})
     seen = (await people.first.get(path))["sign_up"]
-    assert seen["held_until"] and "保留至" in seen["why"]
+    assert seen["held_until"]
+    assert "保留至" in seen["why"]
     next_one = (await behind[3][0].get(f"/sign-ups/{behind[3][1]}"))["sign_up"]
     assert (next_one["state"], next_one["position"]) == ("waiting", 2)
     assert "排在前面的一组" in next_one["why"]

@@ -107,7 +107,8 @@ def test_a_series_keeps_its_hour_and_its_distance(
     rule = Repeat(every=every, interval=interval, by_weekday=by_weekday and monthly, count=count)
     found = occurrences(begin, rule)
     local = [clock.shanghai(moment) for moment in found]
-    assert found[0] == begin and len(found) == count
+    assert found[0] == begin
+    assert len(found) == count
     assert len({moment.time() for moment in local}) == 1
     months = [moment.year * 12 + moment.month for moment in local]
     for number, moment in enumerate(local):
@@ -259,7 +260,8 @@ async def test_overlaps_across_midnight(api: Api) -> None:
     over_midnight, at_midnight, after = [one["id"] for one in made["shifts"]]
     await sign_up(people.first, over_midnight)
     problem = await people.first.refused("POST", f"/shifts/{at_midnight}/sign-ups", {}, code="shifts_overlap")
-    assert "23:00" in problem["detail"] and "01:00" in problem["detail"]
+    assert "23:00" in problem["detail"]
+    assert "01:00" in problem["detail"]
     await sign_up(people.first, after)
 
 

@@ -24,7 +24,7 @@ from tests.simulator import listening as serving
 class Simulator:
     """A simulator and what a test asks of it."""
 
-    def __init__(self, app: Sanic, settings: Settings, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, app: Sanic[Any, Any], settings: Settings, transport: httpx.AsyncBaseTransport | None) -> None:
         self.app = app
         self.settings = settings
         self.transport = transport

@@ -153,7 +153,8 @@ class World:
                 assert holder
                 return deed.other in holder.shares and deed.who in (deed.other, holder.claimer)
             case Action.CONFIRM_FOR_WISHER:
-                assert holder and holder.reported_at
+                assert holder
+                assert holder.reported_at
                 return wish.is_with_staff or holder.reported_at + timedelta(days=7) <= now
             case Action.DISPUTE:
                 assert holder

@@ -78,7 +78,9 @@ async def test_own_community_then_nearby_ones_then_the_subdistrict(api: Api) -> 
     cards = (await people.stranger.get("/wishes"))["items"]
     assert [card["title"] for card in cards] == ["本社区", "附近", "本街道"]
     meters = [card["meters"] for card in cards]
-    assert meters[0] == 0 and abs(meters[1] - 1500) < 20 and abs(meters[2] - 8000) < 80
+    assert meters[0] == 0
+    assert abs(meters[1] - 1500) < 20
+    assert abs(meters[2] - 8000) < 80
     paged: list[str] = []
     cursor = None
     while cursor is not None or not paged:

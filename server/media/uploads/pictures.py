@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import NamedTuple
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from server.foundation.errors import Refusal, UnsupportedType
 from server.media.uploads.models import PictureFormat
@@ -73,7 +73,7 @@ def prepare_picture(data: bytes) -> PreparedPicture:
             shown = _to_srgb(_scale(_upright(_scale(_decode(opened), MAX_SIDE)), MAX_SIDE))
     except Refusal:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnsupportedType("请上传 JPEG、PNG、WebP 或 GIF 图片") from None
     except Image.DecompressionBombError:
         raise TooManyPixels() from None

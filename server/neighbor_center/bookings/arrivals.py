@@ -24,8 +24,8 @@ from server.neighbor_center.errors import NothingBookedNow, VenueCodeExpired, Ve
 from server.neighbor_center.opening.rules import ARRIVES_BEFORE
 from server.neighbor_center.venues.models import ServiceKind
 from server.organizations.access import GRID_WORKERS, require_role
+from server.places.line import lock_allotment
 from server.places.no_shows import mark_attended
-from server.places.service import lock_allotment
 
 CODE_SECONDS = 30
 """A venue's code changes this often; the one before is still taken, for phones that are late."""

@@ -48,7 +48,7 @@ async def book_walk_in(
     does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
     """
     check_year("starts_at", starts_at)
-    organization_id = await fetch_value(
+    organization_id: str | None = await fetch_value(
         "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", service_id
     )
     if organization_id is None:
@@ -79,7 +79,7 @@ async def book_walk_in(
                 area_id=area_id,
             ),
         )
-        existing = await fetch_value(
+        existing: str | None = await fetch_value(
             "SELECT b.id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
             "WHERE b.person_id = $1 AND b.starts_at = $2 AND t.service_id = $3 AND p.ended_at IS NULL",
             person_id,
@@ -187,7 +187,7 @@ async def booking_of_staff(actor_id: str, booking_id: str, action: str) -> Async
 
 
 async def organization_of_booking(booking_id: str) -> str:
-    organization_id = await fetch_value(
+    organization_id: str | None = await fetch_value(
         "SELECT v.organization_id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
         "JOIN venue v ON v.id = s.venue_id WHERE b.id = $1",
         booking_id,

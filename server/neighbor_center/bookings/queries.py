@@ -301,7 +301,7 @@ async def list_day_room_bookings(
 
 async def require_venue_reader(actor_id: str, venue_id: str) -> str:
     """The venue's organization, whose staff or observers may look. Raises NotFound, NotAllowed."""
-    organization_id = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
+    organization_id: str | None = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
     if organization_id is None:
         raise NotFound()
     await require_role(actor_id, organization_id, READERS)

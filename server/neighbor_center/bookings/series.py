@@ -60,10 +60,10 @@ from server.neighbor_center.venues.queries import service_words
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.errors import PlacesFull
+from server.places.line import lock_allotment
 from server.places.models import Purpose
 from server.places.no_shows import ensure_not_blocked
 from server.places.queries import count_places
-from server.places.service import lock_allotment
 
 
 class SeriesView(msgspec.Struct, kw_only=True):

@@ -37,9 +37,10 @@ from server.neighbor_center.opening.rules import Span, day_of, next_reminder
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.service import notify
 from server.organizations.access import role_holders
+from server.places.line import lock_place
 from server.places.models import NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
-from server.places.service import accept_offer, decline_offer, leave_place, lock_place, move_place, take_place
+from server.places.service import accept_offer, decline_offer, leave_place, move_place, take_place
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,10 @@ async def get_three_zeros(actor_id: str, organization_id: str, first_day: date, 
         first,
         end,
     )
-    assert waiting and open_complaints and mistakes and came
+    assert waiting
+    assert open_complaints
+    assert mistakes
+    assert came
     coverage = await count_coverage(organization_id)
     since = [row["oldest"] for row in (waiting, open_complaints) if row["oldest"]]
     return ThreeZeros(

@@ -1,6 +1,6 @@
 """Codes and passes, when and where one can sign in, how many minutes attendance is worth, and who approves them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
@@ -201,7 +201,11 @@ class Period(NamedTuple):
 def split_into_periods(served: Iterable[tuple[date, int]], most: int = 12) -> list[Period]:
     """Days with minutes, added up by month; by year where that makes more than `most` lines."""
     days = sorted(served)
-    for label in (lambda day: f"{day.year}年{day.month}月", lambda day: f"{day.year}年"):
+    labels: tuple[Callable[[date], str], ...] = (
+        lambda day: f"{day.year}年{day.month}月",
+        lambda day: f"{day.year}年",
+    )
+    for label in labels:
         sums: dict[str, tuple[int, int]] = {}
         for day, minutes in days:
             times, so_far = sums.get(label(day), (0, 0))

@@ -8,8 +8,8 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import role_holders
+from server.places.line import lock_allotment
 from server.places.no_shows import mark_no_show
-from server.places.service import lock_allotment
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.models import Attendance, AttendanceMethod
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_sign_out

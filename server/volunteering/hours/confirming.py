@@ -18,9 +18,9 @@ from server.notifications.service import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import ancestor_of_level
+from server.places.line import lock_allotment
 from server.places.models import PlaceState
 from server.places.no_shows import mark_attended, mark_no_show
-from server.places.service import lock_allotment
 from server.service_record.service import AlreadyReversed, record_service, reverse_service
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.clocking import ensure_on, get_shift, require_leader_or_staff

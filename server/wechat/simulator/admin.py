@@ -74,7 +74,7 @@ class Problem(Exception):
         self.text = text
 
 
-def add_admin(app: Sanic, platform: Platform) -> None:
+def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
     state, pushes = platform.state, platform.pushes
 
     def find_person(openid: str) -> Person:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import httpx
 from sanic import Sanic
@@ -24,7 +25,7 @@ _numbers = itertools.count(1)
 
 def create_simulator(
     settings: Settings, *, persist: bool = True, push_transport: httpx.AsyncBaseTransport | None = None
-) -> Sanic:
+) -> Sanic[Any, Any]:
     """The app. Raises RuntimeError in production, where people's messages go to the real WeChat or nowhere."""
     if settings.is_production:
         raise RuntimeError("the WeChat simulator does not run in production")
@@ -41,12 +42,12 @@ def create_simulator(
     app.ctx.state = state
 
     @app.before_server_start
-    async def start(app: Sanic) -> None:
+    async def start(app: Sanic[Any, Any]) -> None:
         app.ctx.pushes.open(push_transport)
         app.ctx.saver = asyncio.get_running_loop().create_task(_save_now_and_then(state)) if persist else None
 
     @app.after_server_stop
-    async def stop(app: Sanic) -> None:
+    async def stop(app: Sanic[Any, Any]) -> None:
         await app.ctx.pushes.aclose()
         if app.ctx.saver:
             app.ctx.saver.cancel()

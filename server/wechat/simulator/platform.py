@@ -280,7 +280,7 @@ def phone_info(person: Person, appid: str) -> dict[str, Any]:
     }
 
 
-def add_platform(app: Sanic, platform: Platform) -> None:
+def add_platform(app: Sanic[Any, Any], platform: Platform) -> None:
     """Serve the endpoints, with the injected faults around them."""
 
     def serve(method: str, path: str, endpoint: Endpoint) -> None:

@@ -271,7 +271,8 @@ async def test_the_liaison_sees_the_units_members_and_nobody_elses(api: Api) -> 
     detail = await unit.liaison.get(f"/units/{unit.id}/members/{membership}")
     assert (detail["real_name"], detail["kind"], detail["posts"]) == ("王小明", "in_service", [])
     assert detail["check_ins"][0]["community_name"] == "竹岛社区"
-    assert "phone" not in detail and "residence" not in detail
+    assert "phone" not in detail
+    assert "residence" not in detail
     assert await audited("view_unit_member", actor_id=unit.liaison.person_id, subject_id=membership)
 
     theirs = (await other_unit.liaison.get(f"/units/{other_unit.id}/members"))["items"][0]["membership_id"]

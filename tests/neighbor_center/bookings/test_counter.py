@@ -8,7 +8,9 @@ from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_ser
 
 
 async def audited(action: str, person_id: str) -> int:
-    return await fetch_value("SELECT count(*) FROM audit_entry WHERE action = $1 AND person_id = $2", action, person_id)
+    return int(
+        await fetch_value("SELECT count(*) FROM audit_entry WHERE action = $1 AND person_id = $2", action, person_id)
+    )
 
 
 async def test_a_request_is_approved(api: Api, community: Organization) -> None:

@@ -173,7 +173,8 @@ async def require_order(service: Service) -> None:
     assert rows
     for row in rows:
         assert row["taken"] == row["held"] <= row["capacity"]
-        assert row["once"] and (not row["waiting"] or row["taken"] == row["capacity"])
+        assert row["once"]
+        assert not row["waiting"] or row["taken"] == row["capacity"]
     assert await fetch_value("SELECT count(*) FROM slot WHERE service_id = $1", service.id) <= len(SLOTS)
     assert (
         await fetch_value(

@@ -98,7 +98,8 @@ async def test_nobody_is_sent_to_two_homes_at_a_time(api: Api, community: Organi
         (same[0]["id"], "2031-03-04T02:00:00Z"),
         (after["id"], "2031-03-04T02:15:00Z"),
     ]
-    assert day[0]["area_name"] == community.name and "address" not in day[0]
+    assert day[0]["area_name"] == community.name
+    assert "address" not in day[0]
     assert await staff.get("/staff/visits", day=str(TUESDAY)) == []
     # Cancelled, the visitor is told and free.
     await people[0].post(f"/bookings/{same[0]['id']}/cancel", {})

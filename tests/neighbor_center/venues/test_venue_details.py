@@ -27,7 +27,8 @@ async def test_pictures_and_accessibility(api: Api, community: Organization) -> 
     assert shown["accessibility"] == ["ramp", "toilet"]
     resident = await create_resident(api, community)
     listed = (await resident.get("/venues"))["items"][0]
-    assert listed["thumbnail_url"] and listed["accessibility"] == ["ramp", "toilet"]
+    assert listed["thumbnail_url"]
+    assert listed["accessibility"] == ["ramp", "toilet"]
     assert (await api.client.get(listed["thumbnail_url"])).status_code == 200
     near = await api.get("/venues/nearby", longitude=122.1, latitude=37.5)
     assert near["items"][0]["thumbnail_url"]

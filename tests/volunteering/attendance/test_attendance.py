@@ -298,7 +298,8 @@ async def test_lists_are_masked_and_the_roster_is_audited(api: Api) -> None:
     rest = await people.staff.get(f"/staff/shifts/{shift_id}/sign-ups", limit=2, cursor=page["next_cursor"])
     rows = page["items"] + rest["items"]
     assert [row["state"] for row in rows] == ["confirmed", "confirmed", "waiting"]
-    assert rows[0]["name"].startswith("王*") and rows[0]["phone"] == ""
+    assert rows[0]["name"].startswith("王*")
+    assert rows[0]["phone"] == ""
     assert await AuditEntry.filter(action="view_shift_roster").count() == 0
     roster = (await people.staff.get(f"/staff/shifts/{shift_id}/roster"))["items"]
     assert [(row["name"], row["phone"]) for row in roster] == [("王秀英", "13800001111"), ("", "")]
@@ -385,13 +386,15 @@ def test_credit_never_exceeds_the_shift_nor_the_presence(
     sign_out = None if sign_in is None or seconds_there is None else sign_in + timedelta(seconds=seconds_there)
     result = credit(START, end, sign_in, sign_out, stated)
     if result is None:
-        assert stated is None and sign_out is None
+        assert stated is None
+        assert sign_out is None
         return
     assert START <= result.starts_at <= result.ends_at <= end
     assert result.ends_at - result.starts_at == result.minutes * MINUTE
     if stated is not None:
         assert result.minutes == min(stated, length)
     else:
-        assert sign_in and sign_out
+        assert sign_in
+        assert sign_out
         present = max(timedelta(), min(sign_out, end) - max(sign_in, START))
         assert result.minutes == present // MINUTE

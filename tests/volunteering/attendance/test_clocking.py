@@ -152,7 +152,8 @@ async def test_a_scanner_reads_passes(api: Api) -> None:
     clock.move_clock(DAYS)
     [result] = await upload(people.third, shift_id, scan(shown["text"]))
     assert (result["refusal"], result["sign_up_id"]) == ("", mine)
-    assert result["sign_in_at"] and not result["sign_out_at"]
+    assert result["sign_in_at"]
+    assert not result["sign_out_at"]
     assert (await Attendance.get(sign_up_id=mine)).sign_in_method is AttendanceMethod.SCANNER
     assert await AuditEntry.filter(action="mark_attendance", actor_id=people.third.person_id).count() == 1
     for stranger in (people.second, await create_staff(api, await create_community())):
@@ -192,7 +193,8 @@ async def test_offline_scans_come_later_with_their_own_time(api: Api) -> None:
     there = await Attendance.get(sign_up_id=mine)
     assert (there.sign_in_at, there.sign_out_at) == (begin + timedelta(minutes=3), begin + timedelta(hours=2))
     kept = await ShiftScan.all().order_by("scanned_at").first()
-    assert kept and kept.created_at - kept.scanned_at > timedelta(hours=23)
+    assert kept
+    assert kept.created_at - kept.scanned_at > timedelta(hours=23)
     # An earlier coming, told by another scanner, counts instead; a later one does not.
     await upload(people.staff, shift_id, scan(text, "in", begin), scan(text, "in", begin + timedelta(hours=1)))
     assert (await Attendance.get(sign_up_id=mine)).sign_in_at == begin
@@ -217,7 +219,8 @@ async def test_implausible_scans_are_refused_and_kept(api: Api) -> None:
     }
     for refusal, bad in cases.items():
         [result] = await upload(people.staff, shift_id, bad)
-        assert result["refusal"] == refusal and result["problem"]
+        assert result["refusal"] == refusal
+        assert result["problem"]
     [result] = await upload(people.staff, shift_id, scan(write_pass(new_id())))
     assert result["refusal"] == "not_signed_up"
     [result] = await upload(people.staff, other, scan(write_pass(waiting)))
@@ -333,7 +336,8 @@ async def test_forgotten_sign_outs_are_settled_by_rule_and_flagged(api: Api) -> 
     clock.move_clock(DAYS + timedelta(hours=2))
     await people.second.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.staff, shift_id, "out")})
     clock.move_clock(DAYS + timedelta(hours=3, minutes=59))
-    assert await close_shifts() == 0 and await close_lag() == 0
+    assert await close_shifts() == 0
+    assert await close_lag() == 0
     clock.move_clock(DAYS + timedelta(hours=4, minutes=1))
     assert await close_lag() > 30
     assert await close_shifts() == 1

@@ -58,7 +58,8 @@ async def test_the_leader_exports_the_roster_and_it_is_audited(api: Api) -> None
     _, first, second = await export(people.staff, shift_id)
     assert (first[6], second[6]) == (100, None)
     assert (first[7], second[7]) == ("忘记签退，按结束时间计",) * 2
-    assert "年" in str(first[4]) and "年" in str(first[5])
+    assert "年" in str(first[4])
+    assert "年" in str(first[5])
 
 
 async def test_phone_numbers_are_shown_as_long_as_they_are_needed(api: Api) -> None:

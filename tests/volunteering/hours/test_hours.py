@@ -436,7 +436,8 @@ def test_minutes_follow_the_shift_as_it_is_when_they_are_confirmed() -> None:
     hour = timedelta(hours=1)
     # Signed in at half past ten for eleven; then it was moved to half past midnight.
     moved = credit(begin + 1.5 * hour, begin + 3.5 * hour, begin - 0.5 * hour, begin + 3 * hour)
-    assert moved and (moved.starts_at, moved.minutes) == (begin + 1.5 * hour, 90)
+    assert moved
+    assert (moved.starts_at, moved.minutes) == (begin + 1.5 * hour, 90)
     assert credit(begin, begin + hour, begin + 2 * hour, begin + 3 * hour) == (begin + hour, begin + hour, 0)
 
 

@@ -227,7 +227,8 @@ async def test_random_histories_agree_with_the_model(city: City, seed: int, leng
             begin = (kept.starts_at - city.midnight) // MINUTE
             assert (kept.state, kept.needs, range(begin, begin + kept.minutes)) == (row.state, row.needs, row.minutes)
             span = spans[row.shift]
-            assert span.start <= begin and begin + kept.minutes <= span.stop
+            assert span.start <= begin
+            assert begin + kept.minutes <= span.stop
         total = await fetch_value(
             "SELECT COALESCE(sum(minutes), 0)::int FROM service_entry WHERE person_id = $1", person_id
         )

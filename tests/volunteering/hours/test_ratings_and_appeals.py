@@ -10,8 +10,8 @@ from server.accounts.models import Person
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.settings import Settings, SettingsInvalid, load_settings
-from server.places.models import Block, NoShow
-from server.places.rules import NO_SHOW_RULES, NoShowRule, Purpose, use_no_show_rules
+from server.places.models import Block, NoShow, Purpose
+from server.places.rules import NO_SHOW_RULES, NoShowRule, use_no_show_rules
 from server.volunteering.attendance.rules import APPEAL_WITHIN, RATE_WITHIN
 from server.volunteering.hours.models import ShiftRating
 from tests.builders import create_community, create_resident, create_staff, sign_in
@@ -128,7 +128,8 @@ async def test_two_no_shows_block_and_an_appeal_lifts_the_block(api: Api) -> Non
     next_shift = await publish_shift(people, DAYS)
     await people.first.refused("POST", f"/shifts/{next_shift}/sign-ups", {}, code="blocked")
     shown = await people.first.get("/me/no-shows")
-    assert shown["blocked_until"] and [row["counts"] for row in shown["no_shows"]["items"]] == [True, True]
+    assert shown["blocked_until"]
+    assert [row["counts"] for row in shown["no_shows"]["items"]] == [True, True]
     # The first of the two: with it, the block has nothing to stand on.
     made = await people.first.post(f"/no-shows/{ids[0]}/appeal", {"text": "当天在医院陪护，有病历"}, expect=201)
     row = made["no_shows"]["items"][1]
