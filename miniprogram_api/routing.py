@@ -198,7 +198,7 @@ def _declares(
 ) -> Callable[Concatenate["Routes", str, P], Callable[[Handler], Handler]]:
     """A decorator of `Routes` that takes a path and exactly what `options` takes."""
 
-    def declare(routes: "Routes", path: str, *given: P.args, **named: P.kwargs) -> Callable[[Handler], Handler]:
+    def declare(routes: "Routes", path: str, /, *given: P.args, **named: P.kwargs) -> Callable[[Handler], Handler]:
         def add(function: Handler) -> Handler:
             route = Route(function, routes.tag, method, routes.prefix + path, options(*given, **named))
             routes.declared.append(route)
