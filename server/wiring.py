@@ -37,7 +37,6 @@ from server.members import service as members_service
 from server.moderation import checks as moderation_checks
 from server.moderation import jobs as moderation_jobs
 from server.moderation import personal_copy as moderation_copy
-from server.moderation import queue as moderation_queue
 from server.moderation import service as moderation_service
 from server.neighbor_center import jobs as neighbor_center_jobs
 from server.neighbor_center import personal_copy as neighbor_center_copy
@@ -54,7 +53,6 @@ from server.notifications import jobs as notifications_jobs
 from server.notifications import personal_copy as notifications_copy
 from server.notifications import service as notifications_service
 from server.operations import personal_copy as operations_copy
-from server.organizations import access
 from server.organizations import queries as organizations_queries
 from server.organizations import service as organizations_service
 from server.places import jobs as places_jobs
@@ -264,7 +262,6 @@ def wire() -> None:
             push.PictureVerdict: moderation_checks.take_picture_verdict,
         }
     )
-    moderation_queue.use_reviewers(lambda person, where: access.holds_role(person, where, access.WORKERS))
     moderation_service.TEXTS.update(TEXTS)
     moderation_service.VERDICTS.update(VERDICTS)
     rendering.SUBJECTS.update(SUBJECTS)

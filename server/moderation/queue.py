@@ -1,6 +1,5 @@
 """What the staff look at: the parts that nobody else could judge, and what they decide about them."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,11 +14,8 @@ from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
 from server.moderation.service import TEXTS, record_state
+from server.organizations.access import require_role, require_role_or_hide
 from server.wechat.verdicts import LABELS
-
-MayReview = Callable[[str, str], Awaitable[bool]]
-
-_may_review: MayReview | None = None
 
 
 class Decision(StrEnum):
@@ -43,12 +39,6 @@ class HeldCheckView(msgspec.Struct):
     waiting_since: datetime
 
 
-def use_reviewers(may_review: MayReview) -> None:
-    """Be told, by wiring, whether a person may decide for an organization: roles stand above this layer."""
-    global _may_review
-    _may_review = may_review
-
-
 async def list_held_checks(
     reviewer_id: str, organization_id: str, cursor: str | None, limit: int
 ) -> Page[HeldCheckView]:
@@ -56,7 +46,7 @@ async def list_held_checks(
 
     Raises NotAllowed without a role there, and InvalidFields for a cursor that is none.
     """
-    await _require_reviewer(reviewer_id, organization_id)
+    await require_role(reviewer_id, organization_id)
     (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     rows = await fetch(
         "SELECT c.id, c.part, c.picture_id, c.label, c.created_at, s.kind, s.subject_id, s.author_id, "
@@ -101,10 +91,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reas
         raise NotFound()
     subject = check.subject
     organization_id: str | None = subject.organization_id  # type: ignore[attr-defined]
-    try:
-        await _require_reviewer(reviewer_id, organization_id or await _city())
-    except NotAllowed:
-        raise NotFound() from None
+    await require_role_or_hide(reviewer_id, organization_id or await _city())
     if reviewer_id == subject.author_id:
         raise NotAllowed("自己发布的内容须由另一位工作人员审核")
     async with transaction():
@@ -133,13 +120,6 @@ async def waiting_seconds() -> float:
     """How long the oldest held part has waited for the staff."""
     oldest = await fetch_value("SELECT min(created_at) FROM content_check WHERE state = 'held'")
     return (clock.now() - oldest).total_seconds() if oldest else 0.0
-
-
-async def _require_reviewer(person_id: str, organization_id: str) -> None:
-    if _may_review is None:
-        raise RuntimeError("moderation.queue.use_reviewers was not called")
-    if not await _may_review(person_id, organization_id):
-        raise NotAllowed("您在该组织没有相应的工作权限")
 
 
 async def _city() -> str:
