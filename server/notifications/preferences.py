@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 
 import msgspec
 
+from server.background.outbox import hasten_lane
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields
@@ -100,14 +101,7 @@ async def set_preferences(
         )
         if not changed:
             raise EditedMeanwhile()
-        await release_held(person_id)
-
-
-async def release_held(person_id: str) -> None:
-    """Have the relay look again at what waits for the person's quiet hours, in the caller's transaction."""
-    await execute(
-        "UPDATE outbox SET due_at = $2 WHERE lane = $1 AND state = 'queued' AND due_at > $2", person_id, clock.now()
-    )
+        await hasten_lane(person_id)
 
 
 def end_of_quiet(now: datetime, quiet_from: int, quiet_until: int) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from server.background.outbox import retry_failed
+from server.background.outbox import Entry, enqueue_all, move_lane, retry_failed
 from server.foundation import clock
 from server.foundation.database import after_commit, execute, fetch, transaction
 from server.foundation.errors import NotFound
@@ -66,23 +66,15 @@ async def notify(
     )
     if not declared.hidden:
         after_commit(partial(live.tell, persons))
-    queued = [(id_, person_id) for id_, person_id in zip(ids, persons, strict=True) if person_id in to_wechat]
-    if not queued:
-        return
     # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
-    await execute(
-        "INSERT INTO outbox "
-        "(id, created_at, kind, payload, lane, priority, state, due_at, expires_at, attempts, dedupe_key, error) "
-        "SELECT id, $4::timestamptz, $5::text, jsonb_build_object('message', message_id), lane, $6, 'queued', "
-        "$4::timestamptz, $7::timestamptz, 0, $5::text || ':' || message_id, '' "
-        "FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS queued (id, message_id, lane)",
-        [new_id() for _ in queued],
-        [message_id for message_id, _ in queued],
-        [person_id for _, person_id in queued],
-        now,
+    await enqueue_all(
         SUBSCRIBE_MESSAGE,
-        int(declared.priority),
-        expires_at or now + declared.expires_after,
+        [
+            Entry({"message": id_}, person_id, declared.priority, f"{SUBSCRIBE_MESSAGE}:{id_}")
+            for id_, person_id in zip(ids, persons, strict=True)
+            if person_id in to_wechat
+        ],
+        expires_at=expires_at or now + declared.expires_after,
     )
 
 
@@ -135,13 +127,7 @@ async def move_messages(from_id: str, into_id: str) -> None:
         from_id,
         into_id,
     )
-    # One person, one lane; what is in flight at this moment is nearly done.
-    await execute(
-        "UPDATE outbox SET lane = $2 WHERE lane = $1 AND kind = $3 AND state IN ('queued', 'waiting')",
-        from_id,
-        into_id,
-        SUBSCRIBE_MESSAGE,
-    )
+    await move_lane(SUBSCRIBE_MESSAGE, from_id, into_id)
     # After the balances, as where a sending is recorded: the other order could deadlock with it.
     await execute("UPDATE inbox_message SET person_id = $2 WHERE person_id = $1", from_id, into_id)
 

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from server.background.outbox import OutboxRow, Priority, Record
+from server.background.outbox import Entry, Priority, Record, enqueue_all
 from server.foundation import clock
 from server.foundation.database import fetch, transaction
 from server.foundation.ids import new_id
@@ -45,19 +45,17 @@ async def store_pushes(events: Sequence[PushEvent]) -> int:
             "$3::text[], $4::jsonb[]) ON CONFLICT (key) DO NOTHING RETURNING id, key",
             *_columns(sorted(by_key.values(), key=lambda event: event.key), now),
         )
-        await OutboxRow.bulk_create(
+        await enqueue_all(
+            WECHAT_PUSH,
             [
-                OutboxRow(
-                    created_at=now,
-                    kind=WECHAT_PUSH,
-                    payload={"push": row["id"]},
-                    # Delivery reports come as fast as messages go out, and nobody waits for them.
+                # Delivery reports come as fast as messages go out, and nobody waits for them.
+                Entry(
+                    {"push": row["id"]},
                     priority=Priority.NORMAL if isinstance(by_key[row["key"]], SubscribeSent) else Priority.URGENT,
-                    due_at=now,
                     dedupe_key=f"{WECHAT_PUSH}:{row['id']}",
                 )
                 for row in rows
-            ]
+            ],
         )
     return len(rows)
 
