@@ -54,6 +54,7 @@ from server.notifications import personal_copy as notifications_copy
 from server.notifications import service as notifications_service
 from server.operations import personal_copy as operations_copy
 from server.organizations import queries as organizations_queries
+from server.organizations import roles
 from server.organizations import service as organizations_service
 from server.places import jobs as places_jobs
 from server.places import personal_copy as places_copy
@@ -157,6 +158,7 @@ VERDICTS: dict[str, Callable[[str], Awaitable[None]]] = {
 """The same kind → told of its verdict (see moderation/service.py)."""
 
 MERGERS: list[Callable[[str, str], Awaitable[None]]] = [
+    roles.move_roles,
     notifications_service.move_messages,
     moderation_service.move_checks,
     endings.merge_members,

@@ -198,13 +198,6 @@ async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> 
         await end_all_sessions(from_id)
         await execute("UPDATE wechat_identity SET person_id = $2 WHERE person_id = $1", from_id, into_id)
         await execute(
-            "UPDATE role_grant SET person_id = $2 WHERE person_id = $1 AND ended_at IS NULL AND NOT EXISTS (SELECT 1 "
-            "FROM role_grant o WHERE o.person_id = $2 AND o.organization_id = role_grant.organization_id "
-            "AND o.kind = role_grant.kind AND o.ended_at IS NULL)",
-            from_id,
-            into_id,
-        )
-        await execute(
             "UPDATE dependant SET person_id = $2 WHERE person_id = $1 AND guardian_id <> $2 AND NOT EXISTS (SELECT 1 "
             "FROM dependant o WHERE o.person_id = $2 AND o.guardian_id = dependant.guardian_id AND o.ended_at IS NULL)",
             from_id,
@@ -254,6 +247,18 @@ async def withdraw_consent(person_id: str, kind: ConsentKind) -> None:
                 await leave(person_id)
         if kind in CONSENT_WITHDRAWN:
             await CONSENT_WITHDRAWN[kind](person_id)
+
+
+async def move_consent(from_id: str, into_id: str, kind: ConsentKind) -> None:
+    """What one agreed to is what the other agreed to, who has not yet: the two are one person."""
+    await execute(
+        "UPDATE consent SET person_id = $2 WHERE person_id = $1 AND kind = $3 AND withdrawn_at IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM consent own WHERE own.person_id = $2 AND own.kind = $3 "
+        "AND own.withdrawn_at IS NULL)",
+        from_id,
+        into_id,
+        str(kind),
+    )
 
 
 async def require_consent(person_id: str, kind: ConsentKind) -> None:

@@ -192,7 +192,7 @@ async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: 
     _decide(check_in, CheckInState.CONFIRMED, actor_id, now)
     await check_in.save()
     membership.community_id = check_in.community_id
-    await membership.save(update_fields=["community_id"])
+    await members.set_community(membership.id, check_in.community_id)
     await _credit_first_check_in(check_in, now)
 
 
@@ -279,7 +279,7 @@ async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, 
     if was_active:
         await end_holdings_of(check_in.membership_id, check_in.community_id, "报到已结束")
         await cancel_transfer(check_in.membership_id)
-        await Membership.filter(id=check_in.membership_id).update(community_id=None)
+        await members.set_community(check_in.membership_id, None)
 
 
 def open_residence(check_in_id: str, sealed: bytes) -> Residence:

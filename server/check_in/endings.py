@@ -10,8 +10,9 @@ from server.check_in.units.models import UnitCheckIn, UnitCheckInState
 from server.check_in.units.unit_check_in import lapse_unit_check_in
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch
+from server.members.contacts import move_contacts
 from server.members.models import Membership
-from server.members.service import end_membership, membership_of
+from server.members.service import end_membership, membership_of, move_community, set_community
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.service import move_places
@@ -53,9 +54,7 @@ async def merge_members(from_id: str, into_id: str) -> None:
     gone_id, kept_id = await membership_of(from_id), await membership_of(into_id)
     if gone_id is None or kept_id is None:
         return
-    locked = Membership.filter(id__in=[gone_id, kept_id]).order_by("id").select_for_update()
-    memberships = {membership.id: membership for membership in await locked}
-    kept = memberships[kept_id]
+    await Membership.filter(id__in=[gone_id, kept_id]).order_by("id").select_for_update()
     for states in ([CheckInState.CONFIRMED], _OPEN):
         check_in = await CheckIn.get_or_none(membership_id=gone_id, state__in=states)
         if check_in is None:
@@ -64,12 +63,11 @@ async def merge_members(from_id: str, into_id: str) -> None:
             state = next_state(CHECK_IN_TABLE, check_in.state, Action.LAPSE, Actor.SYSTEM)
             await stop_check_in(check_in, state, "与本人的另一份登记合并")
         elif states == [CheckInState.CONFIRMED]:
-            kept.community_id = check_in.community_id
-            await kept.save(update_fields=["community_id"])
+            await set_community(kept_id, check_in.community_id)
     await _move_holdings(gone_id, kept_id)
     # Their histories together: at most one active and one open one are left.
     await execute("UPDATE check_in SET membership_id = $2 WHERE membership_id = $1", gone_id, kept_id)
-    await execute("UPDATE member_contact SET membership_id = $2 WHERE membership_id = $1", gone_id, kept_id)
+    await move_contacts(gone_id, kept_id)
 
 
 async def follow_successor(organization_id: str, successor_id: str | None) -> None:
@@ -94,12 +92,7 @@ async def follow_successor(organization_id: str, successor_id: str | None) -> No
         organization_id,
         successor_id,
     )
-    await execute("UPDATE membership SET community_id = $2 WHERE community_id = $1", organization_id, successor_id)
-    await execute(
-        "UPDATE membership_transfer SET community_id = $2 WHERE community_id = $1 AND state IN ('offered', 'accepted')",
-        organization_id,
-        successor_id,
-    )
+    await move_community(organization_id, successor_id)
     await execute("UPDATE post SET community_id = $2 WHERE community_id = $1", organization_id, successor_id)
     for unit_check_in in await UnitCheckIn.filter(area_id=organization_id, state__in=_PAIR).order_by("id"):
         if await UnitCheckIn.exists(unit_id=unit_check_in.unit_id, area_id=successor_id, state__in=_PAIR):

@@ -107,6 +107,11 @@ async def record_contact(
     return contact_id
 
 
+async def move_contacts(membership_id: str, into_id: str) -> None:
+    """Two memberships are one: who was in touch with the member goes on in the other."""
+    await MemberContact.filter(membership_id=membership_id).update(membership_id=into_id)
+
+
 async def remind_contacts(limit: int = _BATCH) -> int:
     """The sweep: floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
     now = clock.now()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.service import require_consent
+from server.accounts.service import give_consent, move_consent, require_consent
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, execute, fetch, transaction
@@ -190,6 +190,21 @@ async def end_membership(person_id: str) -> None:
     )
 
 
+async def set_community(membership_id: str, community_id: str | None) -> None:
+    """Note where the member of a locked membership is checked in now; None is nowhere."""
+    await Membership.filter(id=membership_id).update(community_id=community_id)
+
+
+async def move_community(community_id: str, into_id: str) -> None:
+    """A community goes on as another: its members and what they were offered go along, their memberships locked."""
+    await execute("UPDATE membership SET community_id = $2 WHERE community_id = $1", community_id, into_id)
+    await execute(
+        "UPDATE membership_transfer SET community_id = $2 WHERE community_id = $1 AND state IN ('offered', 'accepted')",
+        community_id,
+        into_id,
+    )
+
+
 async def take_over_membership(from_id: str, into_id: str) -> None:
     """Two persons turned out to be one (see accounts.service.merge_persons): the membership goes along.
 
@@ -199,14 +214,7 @@ async def take_over_membership(from_id: str, into_id: str) -> None:
     membership = await _find_locked(from_id)
     if membership is None:
         return
-    await execute(
-        "UPDATE consent SET person_id = $2 WHERE person_id = $1 AND kind = $3 AND withdrawn_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM consent own WHERE own.person_id = $2 AND own.kind = $3 "
-        "AND own.withdrawn_at IS NULL)",
-        from_id,
-        into_id,
-        str(ConsentKind.MEMBERSHIP_DATA),
-    )
+    await move_consent(from_id, into_id, ConsentKind.MEMBERSHIP_DATA)
     if await is_member(into_id):
         await end_membership(from_id)
         return
@@ -245,13 +253,7 @@ async def _check_home(home_organization_id: str | None, home_text: str) -> None:
 async def _record_word(person_id: str, staff_id: str) -> None:
     """The member agreed by word, to these staff; nothing is added where there is a consent already."""
     if not await Consent.exists(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA, withdrawn_at=None):
-        await Consent.create(
-            person_id=person_id,
-            kind=ConsentKind.MEMBERSHIP_DATA,
-            text_version="1",
-            given_by_id=staff_id,
-            given_at=clock.now(),
-        )
+        await give_consent(person_id, ConsentKind.MEMBERSHIP_DATA, "1", given_by_id=staff_id)
 
 
 async def _find_locked(person_id: str) -> Membership | None:

@@ -4,7 +4,7 @@ from tortoise.exceptions import IntegrityError
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.service import notify
 from server.organizations.access import holds_role, require_role
@@ -101,6 +101,18 @@ async def end_roles_at(organization_id: str, actor_id: str) -> None:
     )
     for row in rows:
         await _record_and_tell("end_role", actor_id, row["id"], row["person_id"], organization_id, row["kind"])
+
+
+async def move_roles(from_id: str, into_id: str) -> None:
+    """Two persons turn out to be one: roles become those of `into_id`, in the caller's transaction; what both hold
+    stays with each."""
+    await execute(
+        "UPDATE role_grant SET person_id = $2 WHERE person_id = $1 AND ended_at IS NULL AND NOT EXISTS (SELECT 1 "
+        "FROM role_grant o WHERE o.person_id = $2 AND o.organization_id = role_grant.organization_id "
+        "AND o.kind = role_grant.kind AND o.ended_at IS NULL)",
+        from_id,
+        into_id,
+    )
 
 
 async def _has_other_manager(organization_id: str, role_id: str) -> bool:
