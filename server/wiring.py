@@ -16,6 +16,7 @@ from server.announcements import queries as announcement_queries
 from server.background import audit_retention, outbox, relay, retention, sweeps
 from server.background.sweeps import Sweep
 from server.calendars import feed as calendar_feed
+from server.calendars import personal_copy as calendars_copy
 from server.check_in import belonging as check_in_belonging
 from server.check_in import community_codes, endings
 from server.check_in import jobs as check_in_jobs
@@ -63,6 +64,7 @@ from server.places.models import Purpose
 from server.service_record import personal_copy as service_record_copy
 from server.service_record import ranking
 from server.service_record import service as service_record_service
+from server.teams import personal_copy as teams_copy
 from server.teams import teams
 from server.volunteering import activities as volunteering_activities
 from server.volunteering import jobs as volunteering_jobs
@@ -217,21 +219,23 @@ CALENDAR_SOURCES: list[calendar_feed.Source] = [
 ]
 """What each feature puts into people's calendars."""
 
-PERSONAL_DATA: list[personal_data.Source] = [
-    accounts_copy.copy_of_person,
-    members_copy.copy_of_membership,
-    check_in_copy.copy_of_check_ins,
-    wishes_copy.copy_of_wishes,
-    volunteering_copy.copy_of_service,
-    neighbor_center_copy.copy_of_bookings,
-    places_copy.copy_of_no_shows,
-    service_record_copy.copy_of_ledger,
-    notifications_copy.copy_of_messages,
-    media_copy.copy_of_pictures,
-    moderation_copy.copy_of_checks,
-    operations_copy.copy_of_traces,
-]
-"""What is in a person's copy of their data, in the order of its sheets."""
+PERSONAL_DATA = (
+    *accounts_copy.SHEETS,
+    *teams_copy.SHEETS,
+    *members_copy.SHEETS,
+    *check_in_copy.SHEETS,
+    *wishes_copy.SHEETS,
+    *volunteering_copy.SHEETS,
+    *neighbor_center_copy.SHEETS,
+    *places_copy.SHEETS,
+    *service_record_copy.SHEETS,
+    *notifications_copy.SHEETS,
+    *media_copy.SHEETS,
+    *moderation_copy.SHEETS,
+    *calendars_copy.SHEETS,
+    *operations_copy.SHEETS,
+)
+"""What is in a person's copy of their data."""
 
 SWEEPS: list[Sweep] = [
     Sweep("expired_leases", timedelta(seconds=5), relay.settle_expired_leases),
@@ -274,6 +278,6 @@ def wire() -> None:
     accounts_service.CONSENT_WITHDRAWN.update(CONSENT_WITHDRAWN)
     organizations_service.CLOSED[:] = [residents.follow_successor, endings.follow_successor]
     calendar_feed.SOURCES[:] = CALENDAR_SOURCES
-    personal_data.SOURCES[:] = PERSONAL_DATA
+    personal_data.SHEETS[:] = PERSONAL_DATA
     places_service.MOVED.update(PLACES_MOVED)
     places_service.LAPSED.update(PLACES_LAPSED)

@@ -1,12 +1,14 @@
-"""A person's copy of what accounts know: who they are, consents, family, teams and roles."""
+"""A person's copy of what accounts know: who they are, consents, family and roles."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from server.accounts.details import read_details
 from server.accounts.models import ConsentKind, PersonOrigin, Relation
-from server.accounts.queries import describe_persons
 from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Column, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Named, Shown
 from server.notifications.events import ROLE_WORDS
-from server.wechat.message_fields import render_date, render_time
+from server.wechat.message_fields import render_date
 
 ORIGIN_WORDS = {
     PersonOrigin.WECHAT: "微信登录",
@@ -34,18 +36,6 @@ RELATION_WORDS = {
 }
 
 
-async def copy_of_person(person_id: str) -> list[Sheet]:
-    """Who the person is, what they agreed to, their family, their teams and roles."""
-    ids = await one_person(person_id)
-    return [
-        await _basics(ids),
-        await _consents(ids),
-        await _family(person_id),
-        await _teams(person_id),
-        await _roles(ids),
-    ]
-
-
 async def one_person(person_id: str) -> list[str]:
     """The person, and the persons that turned out to be them."""
     rows = await fetch(
@@ -56,31 +46,27 @@ async def one_person(person_id: str) -> list[str]:
     return [person_id, *sorted(row["id"] for row in rows if row["id"] != person_id)]
 
 
-async def _basics(ids: list[str]) -> Sheet:
-    persons = await fetch(
-        "SELECT p.id, p.nickname, p.shown_nickname, p.origin, p.birth_date, p.created_at, o.name AS community "
-        "FROM person p LEFT JOIN organization o ON o.id = p.community_id WHERE p.id = ANY($1) "
-        "ORDER BY array_position($1, p.id)",
-        ids,
-    )
+async def _facts(persons: Sequence[Any]) -> list[dict[str, Any]]:
+    """What is known of each, and the accounts with which they sign in, line by line."""
+    ids = [person["id"] for person in persons]
     details = await read_details(ids)
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[str, Any]] = []
     for number, person in enumerate(persons):
         if number:
             lines.append(("已合并的登记", ""))
         lines += [
             ("昵称", person["nickname"]),
             ("他人看到的昵称", person["shown_nickname"]),
-            ("出生日期", render_date(person["birth_date"]) if person["birth_date"] else ""),
-            ("所在社区", person["community"] or ""),
+            ("出生日期", person["birth_date"] and render_date(person["birth_date"])),
+            ("所在社区", person["community"]),
             ("登记方式", ORIGIN_WORDS[person["origin"]]),
-            ("登记时间", render_time(person["created_at"])),
+            ("登记时间", person["created_at"]),
         ]
         if found := details.get(person["id"]):
             lines += [
                 ("真实姓名", found.real_name),
                 ("手机号", found.phone),
-                ("手机号已验证", "是" if found.phone_is_verified else "否"),
+                ("手机号已验证", found.phone_is_verified),
                 ("住址", found.address),
             ]
     for account in await fetch(
@@ -91,83 +77,56 @@ async def _basics(ids: list[str]) -> Sheet:
         lines += [
             ("微信小程序", account["appid"]),
             ("微信标识 openid", account["openid"]),
-            ("微信标识 unionid", account["unionid"] or ""),
-            ("首次登录", render_time(account["created_at"])),
-            ("最近登录", render_time(account["signed_in_at"])),
+            ("微信标识 unionid", account["unionid"]),
+            ("首次登录", account["created_at"]),
+            ("最近登录", account["signed_in_at"]),
         ]
-    return Sheet("基本信息", (Column("项目", 20), Column("内容", 50)), lines)
+    return [{"fact": fact, "content": content} for fact, content in lines]
 
 
-async def _consents(ids: list[str]) -> Sheet:
-    rows = await fetch(
+SHEETS = (
+    Copied(
+        "基本信息",
+        "SELECT p.id, p.nickname, p.shown_nickname, p.origin, p.birth_date, p.created_at, o.name AS community "
+        "FROM person p LEFT JOIN organization o ON o.id = p.community_id WHERE p.id = ANY($1) "
+        "ORDER BY array_position($1, p.id)",
+        Shown("项目", "fact", 20),
+        Shown("内容", "content", 50),
+        of=one_person,
+        complete=_facts,
+    ),
+    Copied(
+        "同意记录",
         "SELECT kind, text_version, given_at, withdrawn_at, given_by_id IS NOT NULL AND given_by_id <> ALL($1) "
-        "AS by_another FROM consent WHERE person_id = ANY($1) ORDER BY given_at DESC, id DESC LIMIT $2",
-        ids,
-        MOST_ROWS,
-    )
-    columns = (
+        "AS by_another FROM consent WHERE person_id = ANY($1) ORDER BY given_at DESC, id DESC",
         Shown("条款", "kind", 24, CONSENT_WORDS),
         Shown("版本", "text_version"),
         Shown("同意时间", "given_at", 22),
         Shown("撤回时间", "withdrawn_at", 22),
         Shown("由他人代为同意", "by_another"),
-    )
-    return sheet_of("同意记录", columns, rows)
-
-
-async def _family(person_id: str) -> Sheet:
-    rows = await fetch(
+        of=one_person,
+    ),
+    Copied(
+        "家人",
         "SELECT CASE WHEN d.guardian_id = $1 THEN d.person_id ELSE d.guardian_id END AS other_id, d.relation, "
         "CASE WHEN d.guardian_id = $1 THEN '我照看的' ELSE '照看我的' END AS side, d.created_at, d.ended_at, "
         "CASE WHEN d.guardian_id = $1 AND d.ended_at IS NULL THEN p.birth_date END AS birth_date FROM dependant d "
-        "JOIN person p ON p.id = d.person_id WHERE $1 IN (d.guardian_id, d.person_id) ORDER BY d.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    people = await describe_persons({row["other_id"] for row in rows})
-    columns = (
+        "JOIN person p ON p.id = d.person_id WHERE $1 IN (d.guardian_id, d.person_id) ORDER BY d.id DESC",
         Shown("关系方向", "side"),
-        Shown("家人", "name"),
+        Named("家人", "other_id"),
         Shown("被照看人是照看人的", "relation", 20, RELATION_WORDS),
         Shown("出生日期", "birth_date"),
         Shown("添加时间", "created_at", 22),
         Shown("结束时间", "ended_at", 22),
-    )
-    return sheet_of("家人", columns, [{**row, "name": people[row["other_id"]]["name"]} for row in rows])
-
-
-async def _teams(person_id: str) -> Sheet:
-    rows = await fetch(
-        # What its leader calls it is the leader's own word; others know what has passed the check.
-        "SELECT CASE WHEN t.leader_id = $1 THEN t.name ELSE t.shown_name END AS name, o.name AS community, "
-        "CASE WHEN t.leader_id = $1 THEN '队长' ELSE '队员' END AS part, m.created_at, m.left_at, t.ended_at "
-        "FROM team_member m JOIN team t ON t.id = m.team_id JOIN organization o ON o.id = t.community_id "
-        "WHERE m.person_id = $1 ORDER BY m.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
-        Shown("团队", "name", 24),
-        Shown("所在社区", "community", 20),
-        Shown("身份", "part"),
-        Shown("加入时间", "created_at", 22),
-        Shown("离开时间", "left_at", 22),
-        Shown("团队解散时间", "ended_at", 22),
-    )
-    return sheet_of("志愿团队", columns, rows)
-
-
-async def _roles(ids: list[str]) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "工作角色",
         "SELECT g.kind, o.name AS organization, g.granted_at, g.ended_at FROM role_grant g "
-        "JOIN organization o ON o.id = g.organization_id WHERE g.person_id = ANY($1) ORDER BY g.id DESC LIMIT $2",
-        ids,
-        MOST_ROWS,
-    )
-    columns = (
+        "JOIN organization o ON o.id = g.organization_id WHERE g.person_id = ANY($1) ORDER BY g.id DESC",
         Shown("角色", "kind", 16, ROLE_WORDS),
         Shown("组织", "organization", 24),
         Shown("授予时间", "granted_at", 22),
         Shown("结束时间", "ended_at", 22),
-    )
-    return sheet_of("工作角色", columns, rows)
+        of=one_person,
+    ),
+)

@@ -8,7 +8,7 @@ and numbers alone: a name such as `=HYPERLINK(…)` stays a text, in Excel, in W
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -19,13 +19,9 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from server.foundation.errors import Refusal, TooLarge
-from server.wechat.message_fields import render_time
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
-
-MOST_ROWS = 5000
-"""Of one sheet of a personal copy: the latest ones, so that no copy ever takes minutes to make."""
 
 MAX_BYTES = 2 * 1024 * 1024
 """Of a file that comes in."""
@@ -53,30 +49,15 @@ class Column(NamedTuple):
     choices: Sequence[str] = ()
 
 
+Cell = str | int | float | date | None
+
+
 class Sheet(NamedTuple):
-    """One sheet of a workbook that goes out. Values are texts, whole or decimal numbers, days, or None."""
+    """One sheet of a workbook that goes out."""
 
     name: str
     columns: Sequence[Column]
-    rows: Iterable[Sequence[str | int | float | date | None]] = ()
-
-
-class Shown(NamedTuple):
-    """A column of a sheet made of rows from the database: its heading, the value's key, and the words for its codes."""
-
-    heading: str
-    key: str
-    width: int = 16
-    words: Mapping[Any, str] = {}
-
-
-def sheet_of(name: str, columns: Sequence[Shown], rows: Iterable[Any]) -> Sheet:
-    """A sheet of rows that give values by key: codes in words, instants by people's clocks, lists on one line."""
-    return Sheet(
-        name,
-        [Column(column.heading, column.width) for column in columns],
-        [[_show(row[column.key], column.words) for column in columns] for row in rows],
-    )
+    rows: Iterable[Sequence[Cell]] = ()
 
 
 def read_rows(data: bytes, max_rows: int) -> list[list[str]]:
@@ -184,21 +165,6 @@ def _text(value: Any) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
 
 
-def _show(value: Any, words: Mapping[Any, str]) -> str | int | float | date:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, datetime):
-        return render_time(value)
-    if isinstance(value, list | tuple):
-        return "、".join(words.get(str(each), str(each)) for each in value)
-    if isinstance(value, str):
-        return words.get(value, value)
-    shown: int | float | date = value
-    return shown
-
-
 def _heading(page: Any, text: str) -> WriteOnlyCell:
     cell = WriteOnlyCell(page, text)
     cell.font = Font(bold=True, color="FFFFFF")
@@ -207,7 +173,7 @@ def _heading(page: Any, text: str) -> WriteOnlyCell:
     return cell
 
 
-def _cell(page: Any, value: str | int | float | date | None) -> WriteOnlyCell:
+def _cell(page: Any, value: Cell) -> WriteOnlyCell:
     cell = WriteOnlyCell(page)
     if isinstance(value, str):
         # Told to be a text, whatever it starts with; the quote keeps it one when somebody edits the cell.

@@ -1,7 +1,6 @@
 """A person's copy of what became of the content checks of what they wrote."""
 
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Shown
 from server.moderation.models import CheckState, Part
 
 STATE_WORDS = {
@@ -32,15 +31,11 @@ KIND_WORDS = {
 }
 
 
-async def copy_of_checks(person_id: str) -> list[Sheet]:
-    """Each part of each revision, and what was found."""
-    rows = await fetch(
+SHEETS = (
+    Copied(
+        "内容安全检查",
         "SELECT s.kind, c.part, c.revision, c.state, c.reason, c.created_at, c.decided_at FROM checked_subject s "
-        "JOIN content_check c ON c.subject_id = s.id WHERE s.author_id = $1 ORDER BY c.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "JOIN content_check c ON c.subject_id = s.id WHERE s.author_id = $1 ORDER BY c.id DESC",
         Shown("内容", "kind", 20, KIND_WORDS),
         Shown("部分", "part", 8, PART_WORDS),
         Shown("第几次提交", "revision", 12),
@@ -48,5 +43,5 @@ async def copy_of_checks(person_id: str) -> list[Sheet]:
         Shown("原因", "reason", 30),
         Shown("提交时间", "created_at", 22),
         Shown("处理时间", "decided_at", 22),
-    )
-    return [sheet_of("内容安全检查", columns, rows)]
+    ),
+)

@@ -1,12 +1,6 @@
 """A person's copy of what they had at neighbor centers, the family's as on screen; their own notes in clear."""
 
-from collections.abc import Callable
-from typing import Any
-
-from server.accounts.personal_data import name_family
-from server.foundation.crypto import keyring
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Named, Sealed, Shown
 from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
@@ -70,42 +64,24 @@ DUTY_WORDS = {
 }
 
 
-async def copy_of_bookings(person_id: str) -> list[Sheet]:
-    """Bookings of slots and rooms with their moves, counter numbers, ratings, complaints, and hours on duty."""
-    return [
-        await _bookings(person_id),
-        await _rooms(person_id),
-        await _series(person_id),
-        await _moves(person_id),
-        await _tickets(person_id),
-        await _ratings(person_id),
-        await _complaints(person_id),
-        await _duties(person_id),
-    ]
-
-
-async def _bookings(person_id: str) -> Sheet:
-    rows = await fetch(
+SHEETS = (
+    Copied(
+        "预约",
         f"SELECT b.person_id, {BOOKING_STATE} AS state, v.name AS venue, s.name AS service, t.starts_at, t.ends_at, "
         "b.party_size, b.note, b.address, b.walk_in, b.booked_by_id <> b.person_id AND b.booked_by_id <> $1 "
         "AS by_another, o.name AS area, b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM booking b "
         "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
         "JOIN venue v ON v.id = s.venue_id LEFT JOIN organization o ON o.id = b.area_id "
-        f"WHERE {MINE.format('b')} ORDER BY t.starts_at DESC, b.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    opened = _opening(note=NOTE_CONTEXT, address=ADDRESS_CONTEXT)
-    columns = (
-        Shown("谁", "who"),
+        f"WHERE {MINE.format('b')} ORDER BY t.starts_at DESC, b.id DESC",
+        Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
         Shown("状态", "state", 12, BOOKING_WORDS),
         Shown("人数", "party_size", 8),
-        Shown("备注", "note", 30),
-        Shown("上门地址", "address", 30),
+        Sealed("备注", "note", NOTE_CONTEXT, 30),
+        Sealed("上门地址", "address", ADDRESS_CONTEXT, 30),
         Shown("上门所在网格", "area", 16),
         Shown("现场代约", "walk_in", 10),
         Shown("由他人预约", "by_another", 12),
@@ -113,85 +89,56 @@ async def _bookings(person_id: str) -> Sheet:
         Shown("结束方式", "end_reason", 20, END_WORDS),
         Shown("工作人员说明", "staff_reason", 30),
         Shown("预约时间", "created_at", 22),
-    )
-    return sheet_of("预约", columns, await name_family(person_id, [opened(row) for row in rows]))
-
-
-async def _rooms(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "场地预约",
         "SELECT r.person_id, r.state, v.name AS venue, s.name AS service, r.starts_at, r.ends_at, r.party_size, "
         "r.note, r.moves, r.arrived_at, r.staff_reason, r.created_at, r.ended_at FROM room_booking r "
         "JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
-        f"WHERE {MINE.format('r')} ORDER BY r.starts_at DESC, r.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    opened = _opening(note=ROOM_NOTE_CONTEXT)
-    columns = (
-        Shown("谁", "who"),
+        f"WHERE {MINE.format('r')} ORDER BY r.starts_at DESC, r.id DESC",
+        Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("场地", "service", 20),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
         Shown("状态", "state", 12, ROOM_WORDS),
         Shown("人数", "party_size", 8),
-        Shown("备注", "note", 30),
+        Sealed("备注", "note", ROOM_NOTE_CONTEXT, 30),
         Shown("改期次数", "moves", 10),
         Shown("到场时间", "arrived_at", 22),
         Shown("工作人员说明", "staff_reason", 30),
         Shown("预约时间", "created_at", 22),
         Shown("结束时间（取消等）", "ended_at", 22),
-    )
-    return sheet_of("场地预约", columns, await name_family(person_id, [opened(row) for row in rows]))
-
-
-async def _series(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "周期预约",
         "SELECT b.person_id, v.name AS venue, s.name AS service, b.starts_at, b.every_weeks, b.times, b.created_at "
         "FROM booking_series b JOIN service s ON s.id = b.service_id JOIN venue v ON v.id = s.venue_id "
-        f"WHERE {MINE.format('b')} ORDER BY b.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
-        Shown("谁", "who"),
+        f"WHERE {MINE.format('b')} ORDER BY b.id DESC",
+        Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Shown("首次时间", "starts_at", 22),
         Shown("每几周", "every_weeks", 8),
         Shown("次数", "times", 8),
         Shown("预约时间", "created_at", 22),
-    )
-    return sheet_of("周期预约", columns, await name_family(person_id, rows))
-
-
-async def _moves(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "预约改期",
         "SELECT b.person_id, s.name AS service, f.starts_at AS was, t.starts_at, m.created_at FROM booking_move m "
         "JOIN booking b ON b.id = m.booking_id JOIN slot f ON f.id = m.from_slot_id JOIN slot t ON t.id = m.to_slot_id "
-        f"JOIN service s ON s.id = t.service_id WHERE {MINE.format('b')} ORDER BY m.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
-        Shown("谁", "who"),
+        f"JOIN service s ON s.id = t.service_id WHERE {MINE.format('b')} ORDER BY m.id DESC",
+        Named("谁", "person_id"),
         Shown("服务", "service", 20),
         Shown("原时间", "was", 22),
         Shown("新时间", "starts_at", 22),
         Shown("改期时间", "created_at", 22),
-    )
-    return sheet_of("预约改期", columns, await name_family(person_id, rows))
-
-
-async def _tickets(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "窗口取号",
         "SELECT v.name AS venue, s.name AS service, t.day, t.number, t.state, t.counter, t.created_at, t.called_at, "
         "t.finished_at FROM queue_ticket t JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
-        "WHERE t.person_id = $1 ORDER BY t.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "WHERE t.person_id = $1 ORDER BY t.id DESC",
         Shown("场馆", "venue", 24),
         Shown("窗口服务", "service", 20),
         Shown("日期", "day"),
@@ -201,80 +148,43 @@ async def _tickets(person_id: str) -> Sheet:
         Shown("取号时间", "created_at", 22),
         Shown("叫号时间", "called_at", 22),
         Shown("办结时间", "finished_at", 22),
-    )
-    return sheet_of("窗口取号", columns, rows)
-
-
-async def _ratings(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "预约评价",
         "SELECT v.name AS venue, s.name AS service, g.stars, g.comment, g.created_at FROM booking_rating g "
         "JOIN service s ON s.id = g.service_id JOIN venue v ON v.id = s.venue_id WHERE g.person_id = $1 "
-        "ORDER BY g.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    opened = _opening(comment=COMMENT_CONTEXT)
-    columns = (
+        "ORDER BY g.id DESC",
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Shown("星级", "stars", 8),
-        Shown("评价", "comment", 40),
+        Sealed("评价", "comment", COMMENT_CONTEXT, 40),
         Shown("时间", "created_at", 22),
-    )
-    return sheet_of("预约评价", columns, [opened(row) for row in rows])
-
-
-async def _complaints(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "投诉",
         "SELECT v.name AS venue, s.name AS service, c.text, c.state, c.is_upheld, c.answer, c.created_at, "
         "c.answered_at FROM complaint c JOIN venue v ON v.id = c.venue_id LEFT JOIN service s ON s.id = c.service_id "
-        "WHERE c.person_id = $1 ORDER BY c.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    opened = _opening(text=COMPLAINT_CONTEXT, answer=ANSWER_CONTEXT)
-    columns = (
+        "WHERE c.person_id = $1 ORDER BY c.id DESC",
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
-        Shown("投诉内容", "text", 40),
+        Sealed("投诉内容", "text", COMPLAINT_CONTEXT, 40),
         Shown("状态", "state", 12, COMPLAINT_WORDS),
         Shown("是否属实", "is_upheld", 10),
-        Shown("答复", "answer", 40),
+        Sealed("答复", "answer", ANSWER_CONTEXT, 40),
         Shown("投诉时间", "created_at", 22),
         Shown("答复时间", "answered_at", 22),
-    )
-    return sheet_of("投诉", columns, [opened(row) for row in rows])
-
-
-async def _duties(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "值班",
         "SELECT v.name AS venue, s.name AS service, d.shown_as, d.kind, d.weekdays, d.days, d.opens, d.closes, "
         "d.valid_from, d.valid_until FROM duty d JOIN venue v ON v.id = d.venue_id "
-        "LEFT JOIN service s ON s.id = d.service_id WHERE d.person_id = $1 ORDER BY d.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    shown = [{**row, "when": duty_hours(row)} for row in rows]
-    columns = (
+        "LEFT JOIN service s ON s.id = d.service_id WHERE d.person_id = $1 ORDER BY d.id DESC",
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Shown("公示名称", "shown_as", 20),
         Shown("方式", "kind", 10, DUTY_WORDS),
-        Shown("时间", "when", 30),
+        Shown("时间", duty_hours, 30),
         Shown("起", "valid_from"),
         Shown("止", "valid_until"),
-    )
-    return sheet_of("值班", columns, shown)
-
-
-def _opening(**contexts: str) -> Callable[[Any], dict[str, Any]]:
-    """What decrypts these columns of a row."""
-
-    def opened(row: Any) -> dict[str, Any]:
-        clear = {
-            name: keyring().decrypt(bytes(row[name]), context) if row[name] else ""
-            for name, context in contexts.items()
-        }
-        return {**row, **clear}
-
-    return opened
+    ),
+)

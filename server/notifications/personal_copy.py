@@ -1,12 +1,12 @@
 """A person's copy of what they were told, and of what they let us send to WeChat."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from server.foundation.clock import wall_clock
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Shown
 from server.notifications.events import TOPICS
 from server.notifications.models import Delivery, GrantSource
 from server.notifications.rendering import Told, describe_subjects, render_words
@@ -43,86 +43,52 @@ ANSWER_WORDS = {
 _TEMPLATE_WORDS = {name: template.title for name, template in BY_NAME.items()}
 
 
-async def copy_of_messages(person_id: str) -> list[Sheet]:
-    """The inbox in words, accepts of subscribe messages, and preferences."""
-    return [
-        await _inbox(person_id),
-        await _balances(person_id),
-        await _accepts(person_id),
-        await _preferences(person_id),
-    ]
-
-
-async def _inbox(person_id: str) -> Sheet:
-    rows = await fetch(
-        "SELECT event, facts, created_at, read_at, delivery FROM inbox_message WHERE person_id = $1 AND NOT hidden "
-        "ORDER BY id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
+async def _in_words(rows: Sequence[Any]) -> list[dict[str, Any]]:
     told = [Told(row["event"], msgspec.json.decode(row["facts"])) for row in rows]
     described = await describe_subjects(told)
-    shown = []
-    for row, one in zip(rows, told, strict=True):
-        words = render_words(one, described)
-        shown.append({**row, "title": words.title, "text": words.text})
-    columns = (
+    words = [render_words(one, described) for one in told]
+    return [{**row, "title": each.title, "text": each.text} for row, each in zip(rows, words, strict=True)]
+
+
+def _time_of_day(name: str) -> Callable[[Any], str]:
+    return lambda row: "" if row[name] is None else wall_clock(row[name])
+
+
+SHEETS = (
+    Copied(
+        "消息",
+        "SELECT event, facts, created_at, read_at, delivery FROM inbox_message WHERE person_id = $1 AND NOT hidden "
+        "ORDER BY id DESC",
         Shown("标题", "title", 24),
         Shown("内容", "text", 60),
         Shown("时间", "created_at", 22),
         Shown("已读时间", "read_at", 22),
         Shown("微信订阅消息", "delivery", 14, DELIVERY_WORDS),
-    )
-    return sheet_of("消息", columns, shown)
-
-
-async def _balances(person_id: str) -> Sheet:
-    rows = await fetch(
+        complete=_in_words,
+    ),
+    Copied(
+        "订阅消息授权",
         "SELECT template, balance, answer, answered_at FROM grant_balance WHERE person_id = $1 ORDER BY template",
-        person_id,
-    )
-    columns = (
         Shown("订阅消息", "template", 20, _TEMPLATE_WORDS),
         Shown("还可发送", "balance", 10),
         Shown("最近的选择", "answer", 14, ANSWER_WORDS),
         Shown("选择时间", "answered_at", 22),
-    )
-    return sheet_of("订阅消息授权", columns, rows)
-
-
-async def _accepts(person_id: str) -> Sheet:
-    rows = await fetch(
-        "SELECT template, change, source, told_at FROM grant_entry WHERE person_id = $1 ORDER BY id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+    ),
+    Copied(
+        "订阅消息授权明细",
+        "SELECT template, change, source, told_at FROM grant_entry WHERE person_id = $1 ORDER BY id DESC",
         Shown("订阅消息", "template", 20, _TEMPLATE_WORDS),
         Shown("次数变化", "change", 10),
         Shown("来源", "source", 14, SOURCE_WORDS),
         Shown("时间", "told_at", 22),
-    )
-    return sheet_of("订阅消息授权明细", columns, rows)
-
-
-async def _preferences(person_id: str) -> Sheet:
-    rows = await fetch(
-        "SELECT muted, quiet_from, quiet_until, created_at FROM notification_preferences WHERE person_id = $1",
-        person_id,
-    )
-    columns = (
+    ),
+    Copied(
+        "消息偏好",
+        "SELECT ARRAY(SELECT jsonb_array_elements_text(muted)) AS muted, quiet_from, quiet_until, created_at "
+        "FROM notification_preferences WHERE person_id = $1",
         Shown("不在微信提醒的类别", "muted", 40, TOPICS),
-        Shown("免打扰开始", "quiet_from"),
-        Shown("免打扰结束", "quiet_until"),
+        Shown("免打扰开始", _time_of_day("quiet_from")),
+        Shown("免打扰结束", _time_of_day("quiet_until")),
         Shown("首次设置时间", "created_at", 22),
-    )
-    return sheet_of("消息偏好", columns, [_preference(row) for row in rows])
-
-
-def _preference(row: Any) -> dict[str, Any]:
-    quiet = {name: _time_of_day(row[name]) for name in ("quiet_from", "quiet_until")}
-    return {**row, **quiet, "muted": msgspec.json.decode(row["muted"])}
-
-
-def _time_of_day(minutes: int | None) -> str:
-    return "" if minutes is None else wall_clock(minutes)
+    ),
+)

@@ -1,7 +1,6 @@
 """A person's copy of what came of places that they did not take: no-shows 爽约, and what these led to."""
 
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Shown
 from server.places.models import NoShowReason, PlaceState, Purpose
 
 PLACE_WORDS = {
@@ -21,39 +20,23 @@ REASON_WORDS = {NoShowReason.ABSENT: "未到场", NoShowReason.CANCELLED_LATE: "
 _BLOCK_WORDS = {"no_shows": "多次爽约"}
 
 
-async def copy_of_no_shows(person_id: str) -> list[Sheet]:
-    """No-shows, those that were forgiven too, and the times in which new places were refused."""
-    return [await _no_shows(person_id), await _blocks(person_id)]
-
-
-async def _no_shows(person_id: str) -> Sheet:
-    rows = await fetch(
+SHEETS = (
+    Copied(
+        "爽约",
         "SELECT purpose, reason, happened_at, forgiven_at FROM no_show WHERE person_id = $1 "
-        "ORDER BY happened_at DESC, id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "ORDER BY happened_at DESC, id DESC",
         Shown("类别", "purpose", 16, PURPOSE_WORDS),
         Shown("情况", "reason", 22, REASON_WORDS),
         Shown("时间", "happened_at", 22),
         Shown("不再计入时间", "forgiven_at", 22),
-    )
-    return sheet_of("爽约", columns, rows)
-
-
-async def _blocks(person_id: str) -> Sheet:
-    rows = await fetch(
-        "SELECT purpose, reason, created_at, until, lifted_at FROM block WHERE person_id = $1 "
-        "ORDER BY id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+    ),
+    Copied(
+        "暂停报名与预约",
+        "SELECT purpose, reason, created_at, until, lifted_at FROM block WHERE person_id = $1 ORDER BY id DESC",
         Shown("类别", "purpose", 16, PURPOSE_WORDS),
         Shown("原因", "reason", 22, _BLOCK_WORDS),
         Shown("开始时间", "created_at", 22),
         Shown("暂停至", "until", 22),
         Shown("解除时间", "lifted_at", 22),
-    )
-    return sheet_of("暂停报名与预约", columns, rows)
+    ),
+)

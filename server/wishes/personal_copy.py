@@ -3,8 +3,7 @@
 from typing import Any
 
 from server.accounts.masking import mask_address, mask_phone
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Shown
 from server.wishes.contact import open_contact
 from server.wishes.models import ClaimState, ConfirmedAs
 from server.wishes.rules import STATE_WORDS
@@ -24,29 +23,26 @@ CLAIM_WORDS = {
 CONFIRMED_WORDS = {ConfirmedAs.WISHER: "许愿人", ConfirmedAs.STAFF: "社区代为确认"}
 
 
-async def copy_of_wishes(person_id: str) -> list[Sheet]:
-    """Wishes of the person, what they answered, and what they claimed, shared in and wrote."""
-    return [
-        await _wishes(person_id),
-        await _answers(person_id),
-        await _claims(person_id),
-        await _shares(person_id),
-        await _notes(person_id),
-    ]
+# Where a wish is for somebody else, these are theirs.
+def _address(row: Any) -> str:
+    address, _ = open_contact(row["address"], None)
+    return address if row["is_mine"] else mask_address(address)
 
 
-async def _wishes(person_id: str) -> Sheet:
-    rows = await fetch(
+def _phone(row: Any) -> str:
+    _, phone = open_contact(None, row["phone"])
+    return phone if row["is_mine"] else mask_phone(phone)
+
+
+SHEETS = (
+    Copied(
+        "微心愿",
         "SELECT w.title, w.text, w.kind, w.audience, w.state, o.name AS community, g.name AS grid, w.place, w.address, "
         "w.phone, w.quantity, w.wished_by, cardinality(w.picture_ids) AS pictures, w.reason, w.created_at, "
         "w.submitted_at, w.published_at, w.fulfilled_at, w.beneficiary_id = $1 AS is_mine, CASE "
         "WHEN w.beneficiary_id <> $1 THEN '为他人' WHEN w.author_id <> $1 THEN '由他人代写' ELSE '为自己' END AS side "
         "FROM wish w JOIN organization o ON o.id = w.community_id LEFT JOIN organization g ON g.id = w.grid_id "
-        "WHERE w.author_id = $1 OR w.beneficiary_id = $1 ORDER BY w.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "WHERE w.author_id = $1 OR w.beneficiary_id = $1 ORDER BY w.id DESC",
         Shown("心愿", "title", 24),
         Shown("内容", "text", 40),
         Shown("为谁", "side"),
@@ -56,8 +52,8 @@ async def _wishes(person_id: str) -> Sheet:
         Shown("社区", "community", 20),
         Shown("网格", "grid"),
         Shown("公开的地点", "place", 20),
-        Shown("地址", "address", 30),
-        Shown("电话", "phone"),
+        Shown("地址", _address, 30),
+        Shown("电话", _phone),
         Shown("数量", "quantity", 8),
         Shown("希望实现日期", "wished_by"),
         Shown("图片数", "pictures", 8),
@@ -66,28 +62,14 @@ async def _wishes(person_id: str) -> Sheet:
         Shown("提交时间", "submitted_at", 22),
         Shown("发布时间", "published_at", 22),
         Shown("实现时间", "fulfilled_at", 22),
-    )
-    return sheet_of("微心愿", columns, [_with_contact(row) for row in rows])
-
-
-def _with_contact(row: Any) -> dict[str, Any]:
-    contact = open_contact(row["address"], row["phone"])
-    if not row["is_mine"]:  # written for somebody else, whose these are
-        contact = (mask_address(contact[0]), mask_phone(contact[1]))
-    return {**row, "address": contact[0], "phone": contact[1]}
-
-
-async def _answers(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "微心愿评价与异议",
         "SELECT w.title, c.state, c.rating, c.words, cardinality(c.thanks_picture_ids) AS pictures, c.confirmed_as, "
         "c.confirmed_at, c.dispute_reason, c.disputed_at, c.wisher_agreed_at FROM wish_claim c "
         "JOIN wish w ON w.id = c.wish_id WHERE (w.author_id = $1 OR w.beneficiary_id = $1) "
         "AND (c.confirmed_at IS NOT NULL OR c.disputed_at IS NOT NULL OR c.wisher_agreed_at IS NOT NULL) "
-        "ORDER BY c.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "ORDER BY c.id DESC",
         Shown("心愿", "title", 24),
         Shown("认领状态", "state", 14, CLAIM_WORDS),
         Shown("星级", "rating", 8),
@@ -98,22 +80,15 @@ async def _answers(person_id: str) -> Sheet:
         Shown("异议", "dispute_reason", 40),
         Shown("异议时间", "disputed_at", 22),
         Shown("同意展示时间", "wisher_agreed_at", 22),
-    )
-    return sheet_of("微心愿评价与异议", columns, rows)
-
-
-async def _claims(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "微心愿认领",
         # Of the wisher's words, what the claimer sees: those that the content check has passed.
         "SELECT w.title, u.name AS unit, t.shown_name AS team, c.state, c.quantity, c.created_at, c.due_at, c.note, "
         "cardinality(c.picture_ids) AS pictures, c.reported_at, c.rating, "
         "CASE WHEN c.words_are_shown THEN c.words ELSE '' END AS words, c.claimer_agreed_at, c.ended_at, c.end_reason "
         "FROM wish_claim c JOIN wish w ON w.id = c.wish_id LEFT JOIN organization u ON u.id = c.unit_id "
-        "LEFT JOIN team t ON t.id = c.team_id WHERE c.claimer_id = $1 ORDER BY c.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "LEFT JOIN team t ON t.id = c.team_id WHERE c.claimer_id = $1 ORDER BY c.id DESC",
         Shown("心愿", "title", 24),
         Shown("代表单位", "unit", 20),
         Shown("代表团队", "team", 20),
@@ -129,38 +104,24 @@ async def _claims(person_id: str) -> Sheet:
         Shown("同意展示时间", "claimer_agreed_at", 22),
         Shown("结束时间", "ended_at", 22),
         Shown("结束说明", "end_reason", 30),
-    )
-    return sheet_of("微心愿认领", columns, rows)
-
-
-async def _shares(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "微心愿组团",
         "SELECT w.title, s.quantity, s.created_at, s.ended_at FROM wish_share s JOIN wish_claim c ON c.id = s.claim_id "
-        "JOIN wish w ON w.id = c.wish_id WHERE s.person_id = $1 ORDER BY s.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "JOIN wish w ON w.id = c.wish_id WHERE s.person_id = $1 ORDER BY s.id DESC",
         Shown("心愿", "title", 24),
         Shown("认的数量（0 为出力）", "quantity", 20),
         Shown("加入时间", "created_at", 22),
         Shown("退出时间", "ended_at", 22),
-    )
-    return sheet_of("微心愿组团", columns, rows)
-
-
-async def _notes(person_id: str) -> Sheet:
-    rows = await fetch(
+    ),
+    Copied(
+        "微心愿进展",
         "SELECT w.title, n.text, cardinality(n.picture_ids) AS pictures, n.created_at FROM wish_note n "
         "JOIN wish_claim c ON c.id = n.claim_id JOIN wish w ON w.id = c.wish_id WHERE n.author_id = $1 "
-        "ORDER BY n.id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "ORDER BY n.id DESC",
         Shown("心愿", "title", 24),
         Shown("我写的进展", "text", 40),
         Shown("图片数", "pictures", 8),
         Shown("时间", "created_at", 22),
-    )
-    return sheet_of("微心愿进展", columns, rows)
+    ),
+)

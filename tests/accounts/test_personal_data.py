@@ -7,7 +7,7 @@ import contextvars
 import importlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,10 @@ from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, Rep
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.crypto import keyring
-from server.foundation.database import MODEL_MODULES, IdField, fetch
+from server.foundation.database import MODEL_MODULES, IdField
 from server.foundation.ids import new_id
 from server.foundation.logs import configure_logs
+from server.foundation.personal_copy import Copied, Shown
 from server.foundation.settings import Settings
 from server.media.files import File
 from server.media.spreadsheets import XLSX
@@ -546,8 +547,17 @@ async def test_somebody_new_gets_every_sheet(api: Api) -> None:
     community = await create_community()
     copy = await copy_of(await sign_in(api, await create_person(community=community)))
     assert set(IN_SHEET.values()) <= set(copy.sheets)
+    assert list(copy.sheets) == ["说明", *personal_data.ORDER]
     assert len(copy.sheets["登录设备"]) == 1
     assert copy.sheets["党员信息"] == []
+
+
+async def test_a_long_sheet_has_the_latest_rows(cast: tuple[Api, Api, Api], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(personal_data, "MOST_ROWS", 1)
+    copy = await copy_of(cast[0])
+    assert copy.one("我的操作记录")["做了什么"] == "下载个人信息副本"
+    about = {row["工作表"]: row for row in copy.sheets["说明"]}["我的操作记录"]
+    assert (about["行数"], about["说明"]) == (1, "只含最近 1 行")
 
 
 async def test_a_formula_stays_a_text(cast: tuple[Api, Api, Api]) -> None:
@@ -594,17 +604,21 @@ async def test_it_is_of_one_moment_and_writes_nothing(api: Api, monkeypatch: pyt
     me = await sign_in(api, await create_person(nickname="从前", community=await create_community()))
     seen = []
 
-    async def read(person_id: str) -> list[Any]:
-        seen.append((await fetch("SELECT nickname FROM person WHERE id = $1", person_id))[0]["nickname"])
-        return []
+    async def read(rows: Sequence[Any]) -> Sequence[Any]:
+        seen.append(rows[0]["nickname"])
+        return rows
 
-    async def meanwhile(person_id: str) -> list[Any]:
+    async def meanwhile(rows: Sequence[Any]) -> Sequence[Any]:
         profile = await asyncio.create_task(_rename(me), context=outside)
         assert profile["nickname"] == "如今"
-        return []
+        return rows
 
     outside = contextvars.copy_context()
-    monkeypatch.setattr(personal_data, "SOURCES", [read, meanwhile, read])
+    sheets = [
+        Copied("家人", "SELECT nickname FROM person WHERE id = $1", Shown("昵称", "nickname"), complete=complete)
+        for complete in (read, meanwhile, read)
+    ]
+    monkeypatch.setattr(personal_data, "SHEETS", sheets)
     await copy_of(me)
     assert seen == ["从前", "从前"]
 

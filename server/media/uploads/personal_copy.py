@@ -1,7 +1,6 @@
 """A person's copy of what they uploaded: which pictures there are. The pictures themselves are in the mini-program."""
 
-from server.foundation.database import fetch
-from server.media.spreadsheets import MOST_ROWS, Sheet, Shown, sheet_of
+from server.foundation.personal_copy import Copied, Shown
 
 SUBJECT_WORDS = {
     "avatar": "头像",
@@ -13,19 +12,15 @@ SUBJECT_WORDS = {
 }
 
 
-async def copy_of_pictures(person_id: str) -> list[Sheet]:
-    """What each picture belongs to, and its size."""
-    rows = await fetch(
+SHEETS = (
+    Copied(
+        "上传的图片",
         "SELECT COALESCE(subject_kind, '') AS subject, width, height, size_bytes, created_at FROM picture "
-        "WHERE owner_id = $1 ORDER BY id DESC LIMIT $2",
-        person_id,
-        MOST_ROWS,
-    )
-    columns = (
+        "WHERE owner_id = $1 ORDER BY id DESC",
         Shown("用于", "subject", 24, {"": "未使用", **SUBJECT_WORDS}),
         Shown("宽（像素）", "width", 12),
         Shown("高（像素）", "height", 12),
         Shown("字节", "size_bytes", 12),
         Shown("上传时间", "created_at", 22),
-    )
-    return [sheet_of("上传的图片", columns, rows)]
+    ),
+)
