@@ -8,6 +8,7 @@ from sanic import Request
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
+from miniprogram_api.fields import PhoneIfAny, RealName, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts import personal_data, queries, service
 from server.accounts import sign_in as signing_in
@@ -25,14 +26,14 @@ from server.accounts.sign_in import (
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
 from server.foundation.ids import Id
 from server.media.spreadsheets import XLSX
+from server.media.uploads.uploading import PictureUnusable
 
 routes = Routes("账户 accounts")
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-RealName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
-class SignInWithCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SignInWithCode(Strict):
     code: Code
     """What `wx.login` gave: used once, five minutes long."""
 
@@ -77,20 +78,20 @@ async def copy_personal_data(caller: Caller) -> HTTPResponse:
     return send_file(await personal_data.copy_personal_data(caller.person_id), XLSX)
 
 
-class ChangeProfile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeProfile(Strict):
     version: int
     nickname: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | None = None
     avatar_id: Id | None = None
 
 
-@routes.patch("/me", errors=[EditedMeanwhile])
+@routes.patch("/me", errors=[EditedMeanwhile, PictureUnusable])
 async def change_profile(caller: Caller, body: ChangeProfile) -> Me:
     """修改昵称和头像"""
     await service.change_profile(caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id)
     return await queries.get_me(caller.person_id)
 
 
-class GivePhone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class GivePhone(Strict):
     """Either the code of the phone-number button, or the older form's encrypted data."""
 
     code: Code | None = None
@@ -110,7 +111,7 @@ async def give_phone(caller: Caller, body: GivePhone) -> Me:
     return await queries.get_me(caller.person_id)
 
 
-class GiveDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class GiveDetails(Strict):
     real_name: RealName
     address: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     birth_date: date | None = None
@@ -125,7 +126,7 @@ async def give_details(caller: Caller, body: GiveDetails) -> Me:
     return await queries.get_me(caller.person_id)
 
 
-class ChooseCommunity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChooseCommunity(Strict):
     community_id: Id
 
 
@@ -136,9 +137,9 @@ async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
     return await queries.get_me(caller.person_id)
 
 
-class GiveConsent(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class GiveConsent(Strict):
     kind: ConsentKind
-    text_version: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    text_version: TextVersion
 
 
 @routes.post("/me/consents")
@@ -163,13 +164,13 @@ async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
     await service.withdraw_consent(caller.person_id, ConsentKind(kind))
 
 
-class AddDependant(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AddDependant(Strict):
     """Somebody whom one looks after. `guardian_consents` confirms the consent (below 14 the guardian's own)."""
 
     real_name: RealName
     relation: Relation
     birth_date: date | None = None
-    phone: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    phone: PhoneIfAny = ""
     guardian_consents: bool = False
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import ScannedText, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
@@ -35,11 +36,11 @@ from server.volunteering.sign_up_queries import SignUpView
 routes = Routes("签到与服务时长 attendance")
 
 
-class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BeingThere(Strict):
     """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
     after, who has signed up; left out, oneself."""
 
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    code: ScannedText | None = None
     location: Location | None = None
     person_id: Id | None = None
 
@@ -151,7 +152,7 @@ async def list_my_no_shows(caller: Caller, query: PageQuery) -> MyNoShows:
     return await appeals.list_my_no_shows(caller.person_id, query)
 
 
-class AppealText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AppealText(Strict):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 

@@ -1,10 +1,11 @@
 """预约 bookings: slots, rooms, repeating bookings, arriving, numbers at counters, ratings."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import HomeAddress, Moment, PartySize, ScannedText, Stars, Strict, Words
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -40,10 +41,6 @@ from server.places.errors import Blocked, OfferExpired, PlacesFull
 
 routes = Routes("预约 bookings")
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
-PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-BookingNote = Annotated[str, msgspec.Meta(max_length=500)]
-HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
 _CANNOT_BOOK = [
     ConsentNeeded,
     NotEligible,
@@ -56,47 +53,47 @@ _CANNOT_BOOK = [
 ]
 
 
-class BookSlot(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BookSlot(Strict):
     """`person_id`: somebody the caller looks after; oneself without it. `wait`: onto the waiting list when full. For a
     home visit, `address` and the grid (or the building) in which it lies, `area_id`."""
 
     starts_at: Moment
     person_id: Id | None = None
     party_size: PartySize = 1
-    note: BookingNote = ""
+    note: Words = ""
     address: HomeAddress = ""
     area_id: Id | None = None
     wait: bool = False
 
 
-class MoveBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MoveBooking(Strict):
     starts_at: Moment
 
 
-class MoveRoomBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MoveRoomBooking(Strict):
     starts_at: Moment
     ends_at: Moment
 
 
-class CancelBooking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CancelBooking(Strict):
     """Past the deadline, cancelling counts as a no-show; `accept_no_show` says that the person knows."""
 
     accept_no_show: bool = False
 
 
-class BookRoom(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BookRoom(Strict):
     starts_at: Moment
     ends_at: Moment
     person_id: Id | None = None
     party_size: PartySize = 1
-    note: BookingNote = ""
+    note: Words = ""
 
 
-class MyBookingsQuery(PageQuery, kw_only=True):
+class MyBookingsQuery(PageQuery):
     when: When = When.COMING
 
 
-class Repeats(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Repeats(Strict):
     """`times` occurrences, one every `every_weeks`; days to `leave_out` are passed over."""
 
     times: Annotated[int, msgspec.Meta(ge=2, le=53)]
@@ -113,7 +110,7 @@ class BookSlotSeries(Repeats, kw_only=True):
     starts_at: Moment
     person_id: Id | None = None
     party_size: PartySize = 1
-    note: BookingNote = ""
+    note: Words = ""
     address: HomeAddress = ""
     area_id: Id | None = None
 
@@ -125,15 +122,15 @@ class BookRoomSeries(Repeats, kw_only=True):
     ends_at: Moment
     person_id: Id | None = None
     party_size: PartySize = 1
-    note: BookingNote = ""
+    note: Words = ""
 
 
-class Arrive(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what the screen's QR code says")]
+class Arrive(Strict):
+    code: ScannedText
 
 
-class Rate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
+class Rate(Strict):
+    stars: Stars
     comment: Annotated[str, msgspec.Meta(max_length=500, description="for the venue's staff")] = ""
 
 

@@ -1,11 +1,8 @@
 """日历 calendars: what comes up for somebody, and the feed that phones and computers subscribe to."""
 
-from datetime import datetime
-from typing import Annotated
-
-import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import Moment, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.calendars import feed as calendar_feed
@@ -15,10 +12,9 @@ from server.foundation.ids import Id
 routes = Routes("日历 calendars")
 
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class CalendarQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CalendarQuery(Strict):
     since: Moment
     until: Moment
 

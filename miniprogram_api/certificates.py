@@ -10,6 +10,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
@@ -27,7 +28,7 @@ routes = Routes("志愿服务证明 certificates")
 CHECKS_PER_MINUTE = 30
 
 
-class IssueCertificate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class IssueCertificate(Strict):
     """Both days are included, by Shanghai's calendar. `person_id`: a dependant; left out, oneself."""
 
     since: date
@@ -74,7 +75,7 @@ async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     return send_file(File("志愿服务证明.pdf", content), "application/pdf", shown="inline")
 
 
-class NumberAndCode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class NumberAndCode(Strict):
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
 
@@ -88,7 +89,7 @@ async def check_certificate(query: NumberAndCode) -> CertificateCheck:
     return await certificates.check_certificate(query.number, query.code)
 
 
-@routes.get("/certificates/check", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, errors=[])
+@routes.get("/certificates/check", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, errors=[NotFound])
 async def show_certificate_check(query: NumberAndCode) -> HTTPResponse:
     """核验证明的网页
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Created, PartyOrganizationText, Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -21,11 +22,10 @@ from server.members.models import MemberKind
 routes = Routes("双报到 check-in")
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-Words = Annotated[list[Word], msgspec.Meta(max_length=20)]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+WordList = Annotated[list[Word], msgspec.Meta(max_length=20)]
 
 
-class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ResidenceBody(Strict):
     """Where the member lives: 小区 and 楼栋."""
 
     estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
@@ -35,13 +35,13 @@ class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return checking_in.Residence(self.estate, self.building)
 
 
-class TalentsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class TalentsBody(Strict):
     """Where the member lives, what they can do and are willing to do, and when."""
 
     residence: ResidenceBody
-    skills: Words = []
-    willing: Words = []
-    free_times: Words = []
+    skills: WordList = []
+    willing: WordList = []
+    free_times: WordList = []
 
     def talents(self) -> checking_in.Talents:
         return checking_in.Talents(skills=self.skills, willing=self.willing, free_times=self.free_times)
@@ -56,7 +56,7 @@ class ApplyCheckIn(TalentsBody, kw_only=True):
     community_id: Id
     kind: MemberKind = MemberKind.IN_SERVICE
     home_organization_id: Id | None = None
-    home_text: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    home_text: PartyOrganizationText = ""
     via_unit_id: Id | None = None
 
     def application(self) -> checking_in.Application:
@@ -71,20 +71,12 @@ class ApplyCheckIn(TalentsBody, kw_only=True):
         )
 
 
-class Created(msgspec.Struct):
-    id: Id
-
-
 class ApplyAgain(ApplyCheckIn, kw_only=True):
     version: int
 
 
 class ChangeTalents(TalentsBody, kw_only=True):
     version: int
-
-
-class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
 
 
 @routes.post(
@@ -125,7 +117,7 @@ async def change_talents(caller: Caller, check_in_id: Id, body: ChangeTalents) -
 
 
 @routes.post("/check-ins/<check_in_id>/withdraw", errors=[WrongState])
-async def withdraw_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> MyCheckIns:
+async def withdraw_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> MyCheckIns:
     """撤回报到申请，或结束报到"""
     await checking_in.withdraw_check_in(caller.person_id, check_in_id, body.reason)
     return await queries.get_my_check_ins(caller.person_id)
@@ -150,7 +142,7 @@ async def apply_for_post(caller: Caller, post_id: Id) -> Created:
 
 
 @routes.post("/post-holdings/<holding_id>/leave", errors=[WrongState])
-async def leave_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
+async def leave_post(caller: Caller, holding_id: Id, body: WithReason) -> None:
     """撤回岗位申请，或卸任岗位"""
     await holding.leave_post(caller.person_id, holding_id, body.reason)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Created, Phone, RealName, Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.check_in.rules import Actor
@@ -18,22 +19,21 @@ from server.foundation.pages import Page, PageQuery
 
 routes = Routes("单位报到 units")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 MemberCount = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Offer = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
-class ContactBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ContactBody(Strict):
     """Whom to call at the unit; kept encrypted."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
+    name: RealName
+    phone: Phone
 
     def contact(self) -> unit_check_in.UnitContact:
         return unit_check_in.UnitContact(self.name, self.phone)
 
 
-class UnitApplicationBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class UnitApplicationBody(Strict):
     """`offers`, what the unit can do for the community, is shown to everybody once the pairing is accepted."""
 
     unit_kind: UnitKind
@@ -63,15 +63,7 @@ class ApplyUnitCheckInAgain(UnitApplicationBody, kw_only=True):
     version: int
 
 
-class Created(msgspec.Struct):
-    id: Id
-
-
-class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
-class ChangeUnitContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeUnitContact(Strict):
     contact: ContactBody
     member_count: MemberCount
     version: int
@@ -94,7 +86,7 @@ async def apply_unit_check_in_again(caller: Caller, unit_check_in_id: Id, body: 
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/withdraw", errors=[WrongState])
-async def withdraw_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+async def withdraw_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """撤回单位报到申请"""
     await unit_check_in.withdraw_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
@@ -112,7 +104,7 @@ async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: Change
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", errors=[WrongState])
-async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """单位结束结对"""
     await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.LIAISON)
 
@@ -129,7 +121,7 @@ async def list_unit_members(caller: Caller, unit_id: Id, query: PeriodQuery) -> 
     return await unit_queries.list_unit_members(caller.person_id, unit_id, query)
 
 
-class MemberPeriodQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MemberPeriodQuery(Strict):
     """Service from `since` on and before `until`; without them, all."""
 
     since: datetime | None = None

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 from html import escape
-from typing import Annotated
 
-import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import Created, Note, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -43,11 +42,11 @@ async def get_my_membership(caller: Caller) -> MyMembership:
     return await member_queries.get_my_membership(caller.person_id)
 
 
-class AnswerTransfer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AnswerTransfer(Strict):
     """Yes or no to moving the membership to the community's Party organization."""
 
     accept: bool
-    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    reason: Note = ""
 
 
 @routes.post("/me/membership/transfer", errors=[NotFound, WrongState])
@@ -117,16 +116,12 @@ async def view_floating_member(caller: Caller, membership_id: Id) -> FloatingMem
     return await member_queries.view_floating_member(caller.person_id, membership_id)
 
 
-class RecordContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RecordContact(Strict):
     """When, how, and what there is to say of it; now, unless told otherwise."""
 
     means: ContactMeans
-    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    note: Words = ""
     contacted_at: datetime | None = None
-
-
-class Created(msgspec.Struct):
-    id: Id
 
 
 @routes.post("/floating-members/<membership_id>/contacts", status=201, errors=[WrongState])

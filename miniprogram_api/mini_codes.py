@@ -7,6 +7,7 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.foundation.errors import NotFound
 from server.media.mini_codes import OPEN_PATH, SceneView, read_scene
@@ -31,7 +32,7 @@ _PAGE = """<!doctype html>
 _POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-class SceneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SceneQuery(Strict):
     scene: Annotated[
         str,
         msgspec.Meta(

@@ -7,6 +7,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.calendars import CALENDAR_TYPE
+from miniprogram_api.fields import Days, DutiesQuery, Longitude, LongText, Strict, VenueLatitude, Year
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound
@@ -38,51 +39,46 @@ routes = Routes("邻里中心 neighbor center")
 Meters = Annotated[int, msgspec.Meta(ge=100, le=20_000)]
 
 
-class VenuesQuery(PageQuery, kw_only=True):
+class VenuesQuery(PageQuery):
     organization_id: Id | None = None
     kind: VenueKind | None = None
 
 
-class NearbyQuery(PageQuery, kw_only=True):
+class NearbyQuery(PageQuery):
     """A point in gcj02, as wx.getLocation gives it."""
 
-    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    latitude: Annotated[float, msgspec.Meta(ge=-85, le=85)]
+    longitude: Longitude
+    latitude: VenueLatitude
     meters: Meters = FIFTEEN_MINUTES_METERS
     kind: VenueKind | None = None
 
 
-class AvailabilityQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AvailabilityQuery(Strict):
     first_day: date | None = None
-    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
+    days: Days = 7
     person_id: Id | None = None
 
 
-class RoomDayQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RoomDayQuery(Strict):
     day: date
     person_id: Id | None = None
 
 
-class CoverageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CoverageQuery(Strict):
     meters: Meters = FIFTEEN_MINUTES_METERS
     kind: VenueKind | None = None
 
 
-class DutiesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    first_day: date | None = None
-    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
+class YearQuery(Strict):
+    year: Year
 
 
-class YearQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    year: Annotated[int, msgspec.Meta(ge=2000, le=2200)]
-
-
-class BoardQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BoardQuery(Strict):
     token: Annotated[str, msgspec.Meta(min_length=20, max_length=80, description="of the screen")]
 
 
-class Complain(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+class Complain(Strict):
+    text: LongText
     service_id: Id | None = None
 
 

@@ -8,6 +8,7 @@ import msgspec
 from sanic import Request
 from sanic.response import ResponseStream
 
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Unavailable
@@ -36,17 +37,17 @@ class SubscribeAnswer(StrEnum):
     ACCEPT_WITH_FORCE_PUSH = "acceptWithForcePush"
 
 
-class InboxQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class InboxQuery(PageQuery):
     unread: Annotated[bool, msgspec.Meta(description="only those that are unread")] = False
 
 
-class ToAskQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ToAskQuery(Strict):
     moment: Annotated[
         str, msgspec.Meta(max_length=32, description="at which tap", extra_json_schema={"enum": list(MOMENTS)})
     ]
 
 
-class SubscribeAnswers(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SubscribeAnswers(Strict):
     """Template id → answer, as wx.requestSubscribeMessage gives them."""
 
     answers: Annotated[dict[str, SubscribeAnswer], msgspec.Meta(min_length=1, max_length=5)]
@@ -60,7 +61,7 @@ Topic = Annotated[str, msgspec.Meta(max_length=32, extra_json_schema={"enum": li
 Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of the day in Shanghai")]
 
 
-class Preferences(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Preferences(Strict):
     """`muted`: the topics that are not to be sent to WeChat. No quiet hours: both null."""
 
     version: int

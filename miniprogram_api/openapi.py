@@ -17,7 +17,7 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
     """OpenAPI 3.1 as JSON bytes. The same declarations decode the requests, so the two cannot disagree."""
     types = [Problem]
     for route in routes:
-        types += [kind for kind in (route.body_type, route.response_type) if _is_schema(kind)]
+        types += [kind for kind in (route.body_type, route.response_type) if is_schema(kind)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,7 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
 
 def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "成功"}
-    if _is_schema(route.response_type):
+    if is_schema(route.response_type):
         answer["content"] = {"application/json": {"schema": by_type[id(route.response_type)]}}
     elif route.options.raw:
         answer["content"] = _raw_content(route)
@@ -116,7 +116,7 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
     return responses
 
 
-def _is_schema(kind: Any) -> bool:
+def is_schema(kind: Any) -> bool:
     """Whether a request or response type is data (and not nothing, or a raw response)."""
     is_raw = isinstance(kind, type) and issubclass(kind, (BaseHTTPResponse, ResponseStream))
     return kind not in (None, type(None)) and not is_raw

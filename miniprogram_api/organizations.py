@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Latitude, Longitude, Strict
 from miniprogram_api.routing import Routes, Who
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -23,7 +24,7 @@ SearchedName = Annotated[
 ]
 
 
-class NameQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class NameQuery(PageQuery):
     name: SearchedName
 
 
@@ -33,11 +34,11 @@ async def search_communities(query: NameQuery) -> Page[OrganizationView]:
     return await queries.search_organizations(Level.COMMUNITY, query.name, query)
 
 
-class PointQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PointQuery(Strict):
     """A gcj02 point, as the phone gives it."""
 
-    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    longitude: Longitude
+    latitude: Latitude
     limit: Annotated[int, msgspec.Meta(ge=1, le=20)] = 5
 
 
@@ -53,7 +54,7 @@ async def show_organization(organization_id: Id) -> OrganizationDetailView:
     return await queries.show_organization(organization_id)
 
 
-class ChildrenQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class ChildrenQuery(PageQuery):
     level: Level | None = None
 
 

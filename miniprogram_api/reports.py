@@ -1,11 +1,10 @@
 """半年反馈 half-year reports: the member's own, and what a unit's liaison receives."""
 
-from typing import Annotated
-
 import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
+from miniprogram_api.fields import Period, Statement, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.check_in.reports import files as report_files
@@ -18,7 +17,6 @@ from server.foundation.pages import Page, PageQuery
 
 routes = Routes("半年反馈 half-year reports")
 
-Period = Annotated[str, msgspec.Meta(pattern="^20[0-9]{2}H[12]$", description="2026H1：2026年上半年")]
 _PDF = "application/pdf"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -57,10 +55,10 @@ async def agree_to_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-class AskCorrection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AskCorrection(Strict):
     """What is not right."""
 
-    request: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    request: Statement
 
 
 @routes.post("/reports/<report_id>/correction", errors=[NotAllowed, WrongState, reviewing.CorrectionClosed])
@@ -80,11 +78,11 @@ async def acknowledge_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-class UnitReportsQuery(PageQuery, kw_only=True):
+class OfPeriod(Strict):
     period: Period
 
 
-class PeriodQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class UnitReportsQuery(PageQuery):
     period: Period
 
 
@@ -94,28 +92,24 @@ async def list_unit_reports(caller: Caller, unit_id: Id, query: UnitReportsQuery
     return await report_queries.list_unit_reports(caller.person_id, unit_id, query.period, query)
 
 
-class AcknowledgeReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    period: Period
-
-
 class Acknowledged(msgspec.Struct):
     acknowledged: int
 
 
 @routes.post("/units/<unit_id>/reports/acknowledge")
-async def acknowledge_reports(caller: Caller, unit_id: Id, body: AcknowledgeReports) -> Acknowledged:
+async def acknowledge_reports(caller: Caller, unit_id: Id, body: OfPeriod) -> Acknowledged:
     """单位签收一个半年的全部反馈"""
     return Acknowledged(await reviewing.acknowledge_reports(caller.person_id, unit_id, body.period))
 
 
 @routes.get("/units/<unit_id>/report-summary")
-async def get_unit_summary(caller: Caller, unit_id: Id, query: PeriodQuery) -> UnitSummary:
+async def get_unit_summary(caller: Caller, unit_id: Id, query: OfPeriod) -> UnitSummary:
     """单位党员反馈汇总"""
     return await report_queries.get_unit_summary(caller.person_id, unit_id, query.period)
 
 
 @routes.get("/units/<unit_id>/report-summary/pdf")
-async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
+async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（PDF）"""
     return send_file(
         await report_files.unit_summary_pdf(caller.person_id, unit_id, query.period), _PDF, kept="no-store"
@@ -123,7 +117,7 @@ async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: PeriodQu
 
 
 @routes.get("/units/<unit_id>/report-summary/xlsx")
-async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: PeriodQuery) -> HTTPResponse:
+async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（Excel）"""
     return send_file(
         await report_files.unit_summary_xlsx(caller.person_id, unit_id, query.period), _XLSX, kept="no-store"

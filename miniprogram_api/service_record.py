@@ -1,9 +1,6 @@
 """服务记录 service record, 积分 points and the ranking."""
 
-from typing import Annotated
-
-import msgspec
-
+from miniprogram_api.fields import Strict, TextVersion
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound
@@ -53,10 +50,10 @@ async def get_my_ranking_choice(caller: Caller) -> RankingChoice:
     return await ranking.get_ranking_choice(caller.person_id)
 
 
-class ShowInRanking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ShowInRanking(Strict):
     """`text_version` of the text that the person agreed to; grid and unit as they say themselves."""
 
-    text_version: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    text_version: TextVersion
     grid_id: Id | None = None
     unit_id: Id | None = None
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import SignedCode, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -25,7 +26,7 @@ routes = Routes("团队 teams")
 TeamName = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 
 
-class CreateTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreateTeam(Strict):
     name: TeamName
 
 
@@ -45,8 +46,8 @@ async def list_my_teams(caller: Caller) -> list[TeamBrief]:
     return await teams.list_my_teams(caller.person_id)
 
 
-class JoinTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+class JoinTeam(Strict):
+    code: SignedCode
     """What the leader's code says."""
 
 
@@ -63,7 +64,7 @@ async def get_team(caller: Caller, team_id: Id) -> TeamView:
     return await teams.get_team(caller.person_id, team_id)
 
 
-class RenameTeam(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RenameTeam(Strict):
     version: int
     name: TeamName
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
@@ -61,7 +62,7 @@ async def get_activity(caller: Caller, activity_id: Id) -> ActivityView:
     return await queries.get_activity(caller.person_id, activity_id)
 
 
-class SignUpForShift(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SignUpForShift(Strict):
     """`shift_role_id` may be left out where the shift has one role. `family_ids` come along."""
 
     shift_role_id: Id | None = None
@@ -105,7 +106,7 @@ async def get_sign_up(caller: Caller, sign_up_id: Id) -> SignUpView:
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-class CancelSignUp(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CancelSignUp(Strict):
     with_family: bool = False
 
 
@@ -133,7 +134,7 @@ async def decline_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-class MySkills(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MySkills(Strict):
     skills: Annotated[list[Skill], msgspec.Meta(max_length=20)]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithReason, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -40,9 +41,6 @@ from server.wishes.wall import WallQuery
 
 routes = Routes("微心愿 wishes")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(max_length=500)]
-
 
 @routes.get("/wishes")
 async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCard]:
@@ -53,7 +51,7 @@ async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCa
     return await wall.list_published_wishes(caller.person_id, query)
 
 
-class FulfilledQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class FulfilledQuery(PageQuery):
     organization_id: Id | None = None
     """Only this organization's subtree."""
 
@@ -73,7 +71,7 @@ async def list_my_wishes(caller: Caller, query: PageQuery) -> Page[WishCard]:
     return await queries.list_my_wishes(caller.person_id, query.cursor, query.limit)
 
 
-class ClaimsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class ClaimsQuery(PageQuery):
     unit_id: Id | None = None
     """What this unit has claimed, for its liaisons."""
     team_id: Id | None = None
@@ -88,7 +86,7 @@ async def list_my_wish_claims(caller: Caller, query: ClaimsQuery) -> Page[MyClai
     )
 
 
-class DraftWish(WishContent, forbid_unknown_fields=True, kw_only=True):
+class DraftWish(WishContent, forbid_unknown_fields=True):
     beneficiary_id: Id | None = None
     """Whom the wish is for, where it is not the caller's own: somebody the caller looks after, or, for staff, a
     resident of their area."""
@@ -123,7 +121,7 @@ async def view_wish_contact(caller: Caller, wish_id: Id) -> WishContact:
     return await contact.view_wish_contact(caller.person_id, wish_id)
 
 
-class EditWish(WishContent, forbid_unknown_fields=True, kw_only=True):
+class EditWish(WishContent, forbid_unknown_fields=True):
     version: int
 
 
@@ -144,7 +142,7 @@ async def submit_wish(caller: Caller, wish_id: Id) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class RenewWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RenewWish(Strict):
     wished_by: date
 
 
@@ -162,7 +160,7 @@ async def withdraw_wish(caller: Caller, wish_id: Id) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class ClaimWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ClaimWish(Strict):
     """For oneself where both are left out."""
 
     unit_id: Id | None = None
@@ -172,7 +170,8 @@ class ClaimWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 @routes.post(
-    "/wishes/<wish_id>/claim", errors=[OwnWish, PhoneNeeded, TooManyOpenClaims, VolunteerNeeded, WishTaken, WrongState]
+    "/wishes/<wish_id>/claim",
+    errors=[NotAllowed, OwnWish, PhoneNeeded, TooManyOpenClaims, VolunteerNeeded, WishTaken, WrongState],
 )
 async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
     """认领心愿
@@ -183,17 +182,13 @@ async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class ReleaseClaim(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
 @routes.post("/wishes/<wish_id>/release", errors=[NotAllowed, WrongState])
-async def release_claim(caller: Caller, wish_id: Id, body: ReleaseClaim) -> None:
+async def release_claim(caller: Caller, wish_id: Id, body: WithReason) -> None:
     """放弃认领"""
     await claiming.release_claim(caller.person_id, wish_id, body.reason)
 
 
-class TakeShare(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class TakeShare(Strict):
     quantity: Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)] = 0
     """How many of the things; 0 for lending a hand."""
 
@@ -211,7 +206,7 @@ async def end_share(caller: Caller, wish_id: Id, helper_id: Id) -> None:
     await claiming.end_share(caller.person_id, wish_id, helper_id)
 
 
-class AddWishNote(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AddWishNote(Strict):
     text: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
 
@@ -226,7 +221,7 @@ async def add_wish_note(caller: Caller, wish_id: Id, body: AddWishNote) -> WishV
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class ReportWishDone(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ReportWishDone(Strict, kw_only=True):
     note: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=MAX_PICTURES)]
 
@@ -244,9 +239,9 @@ async def show_hand_over_code(caller: Caller, wish_id: Id) -> HandOverCode:
     return await fulfilling.show_hand_over_code(caller.person_id, wish_id)
 
 
-class HandOverWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-    """What the wisher's code says."""
+class HandOverWish(Strict):
+    code: SignedCode
+    """The wisher's."""
     note: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
 
@@ -261,8 +256,8 @@ async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> Wis
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class ConfirmWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    rating: Annotated[int, msgspec.Meta(ge=1, le=5)]
+class ConfirmWish(Strict):
+    rating: Stars
     words: Words = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
     agrees_to_show: bool = False
@@ -283,8 +278,8 @@ async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishVi
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class DisputeWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+class DisputeWish(Strict):
+    reason: Statement
 
 
 @routes.post("/wishes/<wish_id>/dispute", errors=[NotAllowed, WrongState])
@@ -294,7 +289,7 @@ async def dispute_wish(caller: Caller, wish_id: Id, body: DisputeWish) -> WishVi
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class AgreeToShow(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AgreeToShow(Strict):
     agrees: bool
 
 

@@ -1,9 +1,6 @@
 """Staff: finding, registering and merging persons; every view of personal data is audited."""
 
-from typing import Annotated
-
-import msgspec
-
+from miniprogram_api.fields import Phone, RealName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts import blocking, registry
 from server.accounts.blocking import BlockReason
@@ -14,10 +11,8 @@ from server.foundation.ids import Id
 
 routes = Routes("工作端：人员", prefix="/staff")
 
-Phone = Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 
-
-class FindPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class FindPerson(Strict):
     phone: Phone
 
 
@@ -27,11 +22,11 @@ async def find_person(caller: Caller, body: FindPerson) -> PersonFound:
     return await registry.find_person(caller.person_id, body.phone)
 
 
-class RegisterPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RegisterPerson(Strict):
     """Somebody at the counter who does not use the mini-program."""
 
     organization_id: Id
-    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    real_name: RealName
     phone: Phone
 
 
@@ -43,7 +38,7 @@ async def register_walk_in(caller: Caller, body: RegisterPerson) -> PersonFound:
     )
 
 
-class MergePersons(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MergePersons(Strict):
     into_id: Id
 
 
@@ -53,7 +48,7 @@ async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> Non
     await registry.merge_person(caller.person_id, person_id, body.into_id)
 
 
-class BlockPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BlockPerson(Strict):
     reason: BlockReason
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import OrganizationPage, Strict, WithVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.announcements import queries, service
@@ -13,30 +14,22 @@ from server.announcements.queries import StaffAnnouncementView
 from server.announcements.service import AnnouncementText, NobodyToTell, SecondPersonNeeded
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery
+from server.foundation.pages import Page
 
 routes = Routes("工作端：公告", prefix="/staff/announcements")
 
 
-class CreateAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreateAnnouncement(Strict):
     organization_id: Annotated[Id, msgspec.Meta(description="in whose name, and whose subtree is told")]
     words: AnnouncementText
 
 
-class ChangeAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeAnnouncement(Strict):
     version: int
     words: AnnouncementText
 
 
-class SendAnnouncement(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    version: int
-
-
-class AnnouncementsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-
-
-class AudienceQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AudienceQuery(Strict):
     organization_id: Id
     audience: Audience = Audience.RESIDENTS
 
@@ -52,7 +45,7 @@ async def create_announcement(caller: Caller, body: CreateAnnouncement) -> Staff
 
 
 @routes.get("", who=Who.STAFF, errors=[NotFound])
-async def list_announcements(caller: Caller, query: AnnouncementsQuery) -> Page[StaffAnnouncementView]:
+async def list_announcements(caller: Caller, query: OrganizationPage) -> Page[StaffAnnouncementView]:
     """本组织的公告"""
     return await queries.list_staff_announcements(caller.person_id, query.organization_id, query)
 
@@ -82,7 +75,7 @@ async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeA
 @routes.post(
     "/<announcement_id>/send", who=Who.STAFF, errors=[EditedMeanwhile, NobodyToTell, SecondPersonNeeded, WrongState]
 )
-async def send_announcement(caller: Caller, announcement_id: Id, body: SendAnnouncement) -> StaffAnnouncementView:
+async def send_announcement(caller: Caller, announcement_id: Id, body: WithVersion) -> StaffAnnouncementView:
     """发送公告
 
     须由撰写人以外的工作人员或管理员核对后发送，管理员写的也是；紧急通知只能由管理员发送。

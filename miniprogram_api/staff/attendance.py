@@ -6,6 +6,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
+from miniprogram_api.fields import Reason, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotAllowed, WrongState
@@ -35,8 +36,6 @@ from server.volunteering.queries import ActivityView
 from server.volunteering.staff_queries import get_staff_activity
 
 routes = Routes("工作端：出勤与时长", prefix="/staff")
-
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 # Who leads a team, or a shift, need not hold a role: the services look at what they lead.
@@ -78,7 +77,7 @@ async def list_shift_scans(caller: Caller, shift_id: Id, query: PageQuery) -> Pa
     return await roster.list_shift_scans(caller.person_id, shift_id, query)
 
 
-class CodeQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CodeQuery(Strict):
     direction: Direction = Direction.IN
 
 
@@ -91,7 +90,7 @@ async def show_shift_code(caller: Caller, shift_id: Id, query: CodeQuery) -> Shi
     return await codes.show_shift_code(caller.person_id, shift_id, query.direction)
 
 
-class PassScans(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PassScans(Strict):
     scans: Annotated[list[PassScan], msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -109,7 +108,7 @@ async def take_pass_scans(caller: Caller, shift_id: Id, body: PassScans) -> Scan
     return ScanResults(await clocking.take_pass_scans(caller.person_id, shift_id, body.scans))
 
 
-class ListMarks(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ListMarks(Strict):
     marks: Annotated[list[ListMark], msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -119,7 +118,7 @@ async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) ->
     return ScanResults(await clocking.mark_attendance_list(caller.person_id, shift_id, body.marks))
 
 
-class SignInRadius(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SignInRadius(Strict):
     meters: Annotated[int, msgspec.Meta(ge=0, le=5000)]
     """0: no signing in by position."""
 
@@ -134,7 +133,7 @@ async def set_sign_in_radius(caller: Caller, activity_id: Id, body: SignInRadius
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class ConfirmAttendance(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ConfirmAttendance(Strict):
     persons: Annotated[list[ConfirmedPerson], msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -164,10 +163,6 @@ async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
     return await hours_queries.show_hours(hours_id)
 
 
-class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
 @routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[WrongApprover, WrongState])
 async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursView:
     """不批准服务时长"""
@@ -175,7 +170,7 @@ async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursV
     return await hours_queries.show_hours(hours_id)
 
 
-class CorrectHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CorrectHours(Strict):
     minutes: Minutes
     """0 takes them away."""
     reason: Reason
@@ -211,7 +206,7 @@ async def list_no_show_appeals(caller: Caller, query: AppealsQuery) -> Page[Appe
     return await appeals.list_no_show_appeals(caller.person_id, query)
 
 
-class AppealDecision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AppealDecision(Strict):
     accept: bool
     decision: Reason
 

@@ -1,10 +1,10 @@
 """工作端：审计."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Moment
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.ids import Id
@@ -14,10 +14,8 @@ from server.operations.audit_log import AuditFilter, AuditView
 
 routes = Routes("工作端：审计", prefix="/staff")
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
-
-class AuditQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class AuditQuery(PageQuery):
     """Entries of the subtree of `organization_id`; `until` itself is not included."""
 
     organization_id: Id

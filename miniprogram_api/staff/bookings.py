@@ -5,9 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.bookings import BookingNote, HomeAddress, Moment, PartySize
+from miniprogram_api.fields import Created, HomeAddress, Moment, PartySize, PhoneIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
-from miniprogram_api.staff.neighbor_center import Made, Phone, Reason
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
@@ -23,40 +22,40 @@ from server.places.errors import PlacesFull
 routes = Routes("工作端：预约", prefix="/staff")
 
 
-class DayQuery(PageQuery, kw_only=True):
+class DayQuery(PageQuery):
     day: date
 
 
-class DayBookingsQuery(DayQuery, kw_only=True):
+class DayBookingsQuery(DayQuery):
     service_id: Id | None = None
 
 
-class BookWalkIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BookWalkIn(Strict):
     """Either a known person's `person_id`, or name and phone. For a home visit, address and grid too."""
 
     starts_at: Moment
     person_id: Id | None = None
     real_name: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    phone: Phone = ""
+    phone: PhoneIfAny = ""
     party_size: PartySize = 1
-    note: BookingNote = ""
+    note: Words = ""
     address: HomeAddress = ""
     area_id: Id | None = None
 
 
-class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
+class WithShownReason(Strict):
+    reason: ShownReason
 
 
-class AssignVisitor(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AssignVisitor(Strict):
     visitor_id: Id
 
 
-class RequestsQuery(PageQuery, kw_only=True):
+class RequestsQuery(PageQuery):
     order: RequestOrder = RequestOrder.ALL
 
 
-class VisitsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class VisitsQuery(Strict):
     day: date
 
 
@@ -87,9 +86,9 @@ async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) 
 @routes.post(
     "/services/<service_id>/walk-ins", status=201, who=Who.STAFF, errors=[SlotNotOffered, PlacesFull, OutsideArea]
 )
-async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Made:
+async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Created:
     """窗口现场预约"""
-    return Made(
+    return Created(
         await counter.book_walk_in(
             caller.person_id,
             service_id,
@@ -112,13 +111,13 @@ async def approve_booking(caller: Caller, booking_id: Id) -> None:
 
 
 @routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
+async def refuse_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
     """不予通过预约申请"""
     await counter.refuse_booking(caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
-async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
+async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
     """取消居民的预约"""
     await counter.cancel_booking_by_staff(caller.person_id, booking_id, body.reason)
 
@@ -160,13 +159,13 @@ async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
 
 
 @routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithReason) -> None:
+async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
     """不予通过活动室申请"""
     await room_counter.refuse_room_booking(caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/room-bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
-async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithReason) -> None:
+async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
     """取消居民的活动室预约"""
     await room_counter.cancel_room_booking_by_staff(caller.person_id, booking_id, body.reason)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import Created, LongText, ShortName, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.check_in import checking_in, community_codes, queries
@@ -23,10 +24,8 @@ from server.places.errors import PlacesClosed, PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
-
-class CheckInsQuery(PageQuery, kw_only=True):
+class CheckInsQuery(PageQuery):
     organization_id: Id
     state: CheckInState = CheckInState.APPLIED
 
@@ -43,12 +42,8 @@ async def view_check_in(caller: Caller, check_in_id: Id) -> CheckInDetail:
     return await queries.view_check_in(caller.person_id, check_in_id)
 
 
-class ConfirmCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ConfirmCheckIn(Strict):
     grid_id: Id | None = None
-
-
-class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
 
 
 @routes.post("/check-ins/<check_in_id>/confirm", who=Who.STAFF, errors=[WrongState, NotPaired])
@@ -58,22 +53,22 @@ async def confirm_check_in(caller: Caller, check_in_id: Id, body: ConfirmCheckIn
 
 
 @routes.post("/check-ins/<check_in_id>/return", who=Who.STAFF, errors=[WrongState])
-async def return_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
+async def return_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
     """退回报到申请"""
     await checking_in.return_check_in(caller.person_id, check_in_id, body.reason)
 
 
 @routes.post("/check-ins/<check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
+async def refuse_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
     """不接受报到申请"""
     await checking_in.refuse_check_in(caller.person_id, check_in_id, body.reason)
 
 
-class AssignGrid(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AssignGrid(Strict):
     grid_id: Id | None
 
 
-class MatchHome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MatchHome(Strict):
     home_organization_id: Id
 
 
@@ -84,7 +79,7 @@ async def assign_grid(caller: Caller, check_in_id: Id, body: AssignGrid) -> None
 
 
 @routes.post("/check-ins/<check_in_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_check_in(caller: Caller, check_in_id: Id, body: GiveReason) -> None:
+async def end_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
     """结束党员的报到"""
     await checking_in.end_check_in(caller.person_id, check_in_id, body.reason)
 
@@ -106,9 +101,9 @@ async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
     return HTTPResponse(sheet.picture, content_type="image/png", headers=headers)
 
 
-class PostBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    duties: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+class PostBody(Strict):
+    title: ShortName
+    duties: LongText
     places: Annotated[int, msgspec.Meta(ge=1, le=500)]
     term_ends_on: date | None = None
 
@@ -122,10 +117,6 @@ class OpenPost(PostBody, kw_only=True):
 
 class ChangePost(PostBody, kw_only=True):
     version: int
-
-
-class Created(msgspec.Struct):
-    id: Id
 
 
 @routes.post("/posts", who=Who.STAFF, status=201)
@@ -166,7 +157,7 @@ async def close_post(caller: Caller, post_id: Id) -> None:
     await holding.close_post(caller.person_id, post_id)
 
 
-class PostsQuery(PageQuery, kw_only=True):
+class PostsQuery(PageQuery):
     community_id: Id
     state: PostState = PostState.OPEN
 
@@ -179,7 +170,7 @@ async def list_community_posts(caller: Caller, query: PostsQuery) -> Page[PostCa
     )
 
 
-class HoldingsQuery(PageQuery, kw_only=True):
+class HoldingsQuery(PageQuery):
     """Of one post where `post_id` is given; ended holdings stay, so this is also the history."""
 
     community_id: Id
@@ -206,12 +197,12 @@ async def approve_post(caller: Caller, holding_id: Id) -> None:
 
 
 @routes.post("/post-holdings/<holding_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_post(caller: Caller, holding_id: Id, body: GiveReason) -> None:
+async def refuse_post(caller: Caller, holding_id: Id, body: WithReason) -> None:
     """不同意任职"""
     await holding.refuse_post(caller.person_id, holding_id, body.reason)
 
 
 @routes.post("/post-holdings/<holding_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_holding(caller: Caller, holding_id: Id, body: GiveReason) -> None:
+async def end_holding(caller: Caller, holding_id: Id, body: WithReason) -> None:
     """结束任职"""
     await holding.end_holding(caller.person_id, holding_id, body.reason)

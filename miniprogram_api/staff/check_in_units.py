@@ -1,10 +1,8 @@
 """Staff: deciding about units' check-ins."""
 
 from datetime import date
-from typing import Annotated
 
-import msgspec
-
+from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.check_in.rules import Actor
@@ -12,37 +10,31 @@ from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitCheckInState
 from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
-from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
 routes = Routes("工作端：单位报到", prefix="/staff")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
-
-class UnitCheckInsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class UnitCheckInsQuery(PageQuery):
     organization_id: Id
     state: UnitCheckInState = UnitCheckInState.APPLIED
 
 
-class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
-class AcceptUnitCheckIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AcceptUnitCheckIn(Strict):
     """Both days are included; without an end, until somebody ends it."""
 
     starts_on: date
     ends_on: date | None = None
 
 
-class ChangeUnitDates(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeUnitDates(Strict):
     ends_on: date | None
     version: int
 
 
-@routes.get("/unit-check-ins", who=Who.STAFF)
+@routes.get("/unit-check-ins", who=Who.STAFF, errors=[NotFound])
 async def list_unit_check_ins_of_area(caller: Caller, query: UnitCheckInsQuery) -> Page[UnitCheckInCard]:
     """辖区内的单位报到"""
     return await unit_queries.list_unit_check_ins_of_area(caller.person_id, query.organization_id, query.state, query)
@@ -65,13 +57,13 @@ async def accept_unit_check_in(caller: Caller, unit_check_in_id: Id, body: Accep
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/return", who=Who.STAFF, errors=[WrongState])
-async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """退回单位报到申请"""
     await unit_check_in.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """不接受单位报到申请"""
     await unit_check_in.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
@@ -83,6 +75,6 @@ async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUn
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: GiveReason) -> None:
+async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """社区结束结对"""
     await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.STAFF)

@@ -1,17 +1,25 @@
 """Staff: the members of their communities, rosters, contact persons, and moving memberships."""
 
-from typing import Annotated
 from urllib.parse import quote
 
-import msgspec
 from sanic import Request
 from sanic.response import HTTPResponse
 
+from miniprogram_api.check_in import ResidenceBody
+from miniprogram_api.fields import (
+    Created,
+    Note,
+    OfOrganization,
+    PartyOrganizationText,
+    Phone,
+    RealName,
+    Strict,
+    WithReason,
+)
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
 from server.check_in import member_queries, registering, roster
-from server.check_in.checking_in import Residence
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
@@ -24,12 +32,8 @@ from server.members.models import MemberKind
 
 routes = Routes("工作端：党员", prefix="/staff")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-HomeText = Annotated[str, msgspec.Meta(max_length=100)]
-Note = Annotated[str, msgspec.Meta(max_length=200)]
 
-
-class MembersQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class MembersQuery(PageQuery):
     """`unmatched`: the home organization is still the member's own words; `contact_overdue`: floating members whom
     nobody was in touch with for 30 days."""
 
@@ -52,39 +56,24 @@ async def list_members(caller: Caller, query: MembersQuery) -> Page[MemberCard]:
     )
 
 
-class OrganizationQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-
-
 @routes.get("/members/counts", who=Who.STAFF)
-async def count_members(caller: Caller, query: OrganizationQuery) -> list[MemberCount]:
+async def count_members(caller: Caller, query: OfOrganization) -> list[MemberCount]:
     """辖区内党员底数（按类别）"""
     return await member_queries.count_members(caller.person_id, query.organization_id)
 
 
-class ResidenceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where the member lives: 小区 and 楼栋."""
-
-    estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-    building: Annotated[str, msgspec.Meta(max_length=50)] = ""
-
-
-class RegisterMember(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RegisterMember(Strict, kw_only=True):
     """`member_agreed`: the member was told and agreed by word; that is recorded with the caller's name."""
 
     community_id: Id
-    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
+    real_name: RealName
+    phone: Phone
     kind: MemberKind
     home_organization_id: Id | None = None
-    home_text: HomeText = ""
+    home_text: PartyOrganizationText = ""
     residence: ResidenceBody
     note: Note = ""
     member_agreed: bool = False
-
-
-class Created(msgspec.Struct):
-    id: Id
 
 
 @routes.post("/members", who=Who.STAFF, status=201, errors=[OwnApplicationNeeded])
@@ -96,7 +85,7 @@ async def register_member(caller: Caller, body: RegisterMember) -> Created:
         kind=body.kind,
         home_organization_id=body.home_organization_id,
         home_text=body.home_text,
-        residence=Residence(body.residence.estate, body.residence.building),
+        residence=body.residence.residence(),
         note=body.note,
     )
     return Created(
@@ -110,11 +99,11 @@ async def view_member(caller: Caller, membership_id: Id) -> MemberDetail:
     return await member_queries.view_member(caller.person_id, membership_id)
 
 
-class ChangeMember(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeMember(Strict):
     version: int
     kind: MemberKind
     home_organization_id: Id | None = None
-    home_text: HomeText = ""
+    home_text: PartyOrganizationText = ""
     note: Note = ""
 
 
@@ -132,17 +121,13 @@ async def change_member(caller: Caller, membership_id: Id, body: ChangeMember) -
     )
 
 
-class GiveReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
 @routes.post("/members/<membership_id>/end", who=Who.STAFF)
-async def end_member(caller: Caller, membership_id: Id, body: GiveReason) -> None:
+async def end_member(caller: Caller, membership_id: Id, body: WithReason) -> None:
     """结束党员登记（登记有误、已去世等）"""
     await registering.end_member(caller.person_id, membership_id, body.reason)
 
 
-class AssignContact(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AssignContact(Strict):
     """Somebody who works for the community or one of its grids, or a member checked in there; null: nobody."""
 
     contact_person_id: Id | None
@@ -162,7 +147,7 @@ async def offer_transfer(caller: Caller, membership_id: Id) -> Created:
     return Created(await transfers.offer_transfer(caller.person_id, membership_id))
 
 
-class CompleteTransfer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CompleteTransfer(Strict):
     home_organization_id: Id
 
 
@@ -179,7 +164,7 @@ async def download_roster_template() -> HTTPResponse:
     return HTTPResponse(await roster.write_template(), content_type=XLSX, headers=headers)
 
 
-class RosterQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RosterQuery(Strict):
     """`members_agreed`: those on the roster were told and agreed. `check_only`: only say what would be done."""
 
     community_id: Id

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from sanic.response import HTTPResponse
 
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.ids import Id
@@ -17,7 +18,7 @@ routes = Routes("工作端：小程序码", prefix="/staff")
 _PICTURES = ("image/png", "image/jpeg")
 
 
-class CodeSize(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CodeSize(Strict):
     width: Annotated[int, msgspec.Meta(ge=NARROWEST, le=WIDEST, description="pixels")] = 430
 
 

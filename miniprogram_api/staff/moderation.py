@@ -4,28 +4,25 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import OrganizationPage, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import InvalidFields, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery
+from server.foundation.pages import Page
 from server.moderation import queue
 from server.moderation.queue import Decision, HeldCheckView
 
 routes = Routes("内容审核 moderation", prefix="/staff/moderation")
 
 
-class HeldQuery(PageQuery):
-    organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
-
-
-class CheckDecision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CheckDecision(Strict):
     decision: Decision
     reason: Annotated[str, msgspec.Meta(max_length=200, description="what the author reads, when refused")] = ""
 
 
 @routes.get("/held", who=Who.STAFF)
-async def list_held_checks(caller: Caller, query: HeldQuery) -> Page[HeldCheckView]:
+async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[HeldCheckView]:
     """待人工审核的内容
 
     What WeChat's check could not decide, oldest first.

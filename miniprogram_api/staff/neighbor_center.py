@@ -1,11 +1,24 @@
 """工作端：邻里中心: venues, services, when they are open, who is on duty."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
 
-from miniprogram_api.bookings import PartySize
+from miniprogram_api.fields import (
+    Created,
+    DutiesQuery,
+    Longitude,
+    Moment,
+    PartySize,
+    PhoneIfAny,
+    ShortName,
+    ShownReason,
+    Strict,
+    VenueLatitude,
+    Words,
+    Year,
+)
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
@@ -34,15 +47,11 @@ from server.places.errors import PlacesFull
 
 routes = Routes("工作端：邻里中心", prefix="/staff")
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="told to those concerned")]
 WallClock = Annotated[str, msgspec.Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", description="09:00")]
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7, description="1 Monday to 7 Sunday")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 VenueName = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 Address = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-Phone = Annotated[str, msgspec.Meta(max_length=20)]
 Opening = Annotated[str, msgspec.Meta(max_length=200)]
-Facilities = Annotated[str, msgspec.Meta(max_length=500)]
 Description = Annotated[str, msgspec.Meta(max_length=1000)]
 Minutes = Annotated[int, msgspec.Meta(ge=5, le=720)]
 BufferMinutes = Annotated[int, msgspec.Meta(ge=0, le=240)]
@@ -51,8 +60,6 @@ FewBookings = Annotated[int, msgspec.Meta(ge=1, le=100)]
 DaysAhead = Annotated[int, msgspec.Meta(ge=0, le=365)]
 DeadlineMinutes = Annotated[int, msgspec.Meta(ge=0, le=10_080)]
 Price = Annotated[int, msgspec.Meta(ge=0, le=10_000_000, description="分, as information only")]
-Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="gcj02")]
-Latitude = Annotated[float, msgspec.Meta(ge=-85, le=85, description="gcj02")]
 BookingIds = Annotated[list[Id], msgspec.Meta(max_length=5000)]
 PictureIds = Annotated[list[Id], msgspec.Meta(max_length=9)]
 AccessibilityCodes = Annotated[list[Accessibility], msgspec.Meta(max_length=10)]
@@ -67,34 +74,28 @@ _AFFECTS = [SlotNotOffered, PlacesFull, RoomTaken, WrongState]
 """What a change of calendars can be refused with, when a booking cannot be moved as asked."""
 
 
-class Made(msgspec.Struct):
-    """The id of what was made."""
-
-    id: Id
-
-
-class CreateVenue(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreateVenue(Strict):
     organization_id: Id
     kind: VenueKind
     name: VenueName
     address: Address
     longitude: Longitude
-    latitude: Latitude
-    phone: Phone = ""
+    latitude: VenueLatitude
+    phone: PhoneIfAny = ""
     opening: Opening = ""
-    facilities: Facilities = ""
+    facilities: Words = ""
     accessibility: AccessibilityCodes = []
     picture_ids: PictureIds = []
 
 
-class BookingMove(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BookingMove(Strict):
     """Where an affected booking goes: the beginning of another slot, or of a room's time of the same length."""
 
     booking_id: Id
-    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    starts_at: Moment
 
 
-class Confirmable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Confirmable(Strict):
     """A change that may leave bookings without their time. Those in `cancel_bookings` are then cancelled, those in
     `move_bookings` moved, and their holders are told the `reason`; while others are affected, nothing is changed and
     they are listed."""
@@ -116,23 +117,23 @@ class UpdateVenue(Confirmable, kw_only=True):
     name: VenueName | msgspec.UnsetType = msgspec.UNSET
     address: Address | msgspec.UnsetType = msgspec.UNSET
     longitude: Longitude | msgspec.UnsetType = msgspec.UNSET
-    latitude: Latitude | msgspec.UnsetType = msgspec.UNSET
-    phone: Phone | msgspec.UnsetType = msgspec.UNSET
+    latitude: VenueLatitude | msgspec.UnsetType = msgspec.UNSET
+    phone: PhoneIfAny | msgspec.UnsetType = msgspec.UNSET
     opening: Opening | msgspec.UnsetType = msgspec.UNSET
-    facilities: Facilities | msgspec.UnsetType = msgspec.UNSET
+    facilities: Words | msgspec.UnsetType = msgspec.UNSET
     accessibility: AccessibilityCodes | msgspec.UnsetType = msgspec.UNSET
     picture_ids: PictureIds | msgspec.UnsetType = msgspec.UNSET
     state: VenueState | msgspec.UnsetType = msgspec.UNSET
 
 
-class CreateService(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreateService(Strict):
     """`minutes`: a slot's length, or a room's shortest booking (with `longest_minutes`). See the service's own
     description for the terms: `released_at` is when a new day opens for booking, `book_until_minutes` how long before
     the start it closes, `max_repeats` how often a repeating booking may repeat, `answer_within_hours` the promise about
     requests. `area_ids` and `travel_minutes` are for home visits."""
 
     kind: ServiceKind
-    name: Name
+    name: ShortName
     minutes: Minutes
     description: Description = ""
     buffer_minutes: BufferMinutes = 0
@@ -162,7 +163,7 @@ class UpdateService(Confirmable, kw_only=True):
     """What is not given stays as it is. Kind and mode are what a service is, and do not change."""
 
     version: int
-    name: Name | msgspec.UnsetType = msgspec.UNSET
+    name: ShortName | msgspec.UnsetType = msgspec.UNSET
     minutes: Minutes | msgspec.UnsetType = msgspec.UNSET
     description: Description | msgspec.UnsetType = msgspec.UNSET
     buffer_minutes: BufferMinutes | msgspec.UnsetType = msgspec.UNSET
@@ -187,7 +188,7 @@ class UpdateService(Confirmable, kw_only=True):
     state: ServiceState | msgspec.UnsetType = msgspec.UNSET
 
 
-class WeeklyHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class WeeklyHours(Strict):
     """Weekly hours by people's clocks. `days` says how they go with public holidays: `workdays` follow the national
     calendar (closed on holidays, open on make-up working days), `not_holidays` are closed on holidays, `every_week` go
     by the weekday alone, `holidays` hold on holidays only. Hours of a season hold each year between two days."""
@@ -237,42 +238,37 @@ class AddOpeningException(Confirmable, kw_only=True):
     service_id: Id | None = None
     opens: WallClock = "00:00"
     closes: WallClock = "24:00"
-    reason: Reason
+    reason: ShownReason
 
 
 class LoadHolidayYear(Confirmable, kw_only=True):
     """All public holidays and make-up working days of a year."""
 
-    year: Annotated[int, msgspec.Meta(ge=2000, le=2200)]
+    year: Year
     days: Annotated[list[SpecialDay], msgspec.Meta(min_length=1, max_length=100)]
 
 
-class AddDuty(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AddDuty(Strict, kw_only=True):
     """Who is on duty when; `shown_as` is what the public reads (王医生，全科)."""
 
     hours: WeeklyHours
     person_id: Id
-    shown_as: Name
+    shown_as: ShortName
     kind: DutyKind
     service_id: Id | None = None
     valid_from: date
     valid_until: date | None = None
 
 
-class EndDuty(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class EndDuty(Strict):
     last_day: date
 
 
-class StaffDutiesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    first_day: date | None = None
-    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 7
-
-
 @routes.post("/venues", status=201, who=Who.STAFF, errors=[PictureUnusable])
-async def create_venue(caller: Caller, body: CreateVenue) -> Made:
+async def create_venue(caller: Caller, body: CreateVenue) -> Created:
     """新建服务场所"""
     fields = _given(body, leave_out={"organization_id"})
-    return Made(await venues.create_venue(caller.person_id, body.organization_id, fields))
+    return Created(await venues.create_venue(caller.person_id, body.organization_id, fields))
 
 
 @routes.patch("/venues/<venue_id>", who=Who.STAFF, errors=[*_AFFECTS, EditedMeanwhile, PictureUnusable])
@@ -285,9 +281,9 @@ async def update_venue(caller: Caller, venue_id: Id, body: UpdateVenue) -> Calen
 
 
 @routes.post("/venues/<venue_id>/services", status=201, who=Who.STAFF, errors=[WrongState])
-async def create_service(caller: Caller, venue_id: Id, body: CreateService) -> Made:
+async def create_service(caller: Caller, venue_id: Id, body: CreateService) -> Created:
     """新建服务项目"""
-    return Made(await venues.create_service(caller.person_id, venue_id, _given(body)))
+    return Created(await venues.create_service(caller.person_id, venue_id, _given(body)))
 
 
 @routes.patch("/services/<service_id>", who=Who.STAFF, errors=[*_AFFECTS, EditedMeanwhile])
@@ -371,9 +367,9 @@ async def load_holiday_year(caller: Caller, body: LoadHolidayYear) -> CalendarCh
 
 
 @routes.post("/venues/<venue_id>/duties", status=201, who=Who.STAFF)
-async def add_duty(caller: Caller, venue_id: Id, body: AddDuty) -> Made:
+async def add_duty(caller: Caller, venue_id: Id, body: AddDuty) -> Created:
     """安排坐班值班"""
-    return Made(
+    return Created(
         await duties.add_duty(
             caller.person_id,
             venue_id,
@@ -395,7 +391,7 @@ async def end_duty(caller: Caller, duty_id: Id, body: EndDuty) -> None:
 
 
 @routes.get("/venues/<venue_id>/duties", who=Who.STAFF)
-async def list_duties_for_staff(caller: Caller, venue_id: Id, query: StaffDutiesQuery) -> list[DutyDay]:
+async def list_duties_for_staff(caller: Caller, venue_id: Id, query: DutiesQuery) -> list[DutyDay]:
     """坐班值班表（含人员）"""
     return await duties.list_duties_for_staff(caller.person_id, venue_id, query.first_day, query.days)
 

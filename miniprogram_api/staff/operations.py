@@ -1,14 +1,13 @@
 """工作端：运行: what failed, and what runs by itself."""
 
-from typing import Annotated
-
 import msgspec
 
+from miniprogram_api.fields import OfOrganization, OrganizationPage
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery
+from server.foundation.pages import Page
 from server.operations import failed_messages, health
 from server.operations.failed_messages import FailedMessageView
 from server.operations.health import JobsView
@@ -16,20 +15,12 @@ from server.operations.health import JobsView
 routes = Routes("工作端：运行", prefix="/staff")
 
 
-class FailedQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Annotated[Id, msgspec.Meta(description="whose subtree's people are meant")]
-
-
-class RetryFailed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-
-
 class Retried(msgspec.Struct):
     count: int
 
 
 @routes.get("/failed-messages", who=Who.STAFF, errors=[NotFound])
-async def list_failed_messages(caller: Caller, query: FailedQuery) -> Page[FailedMessageView]:
+async def list_failed_messages(caller: Caller, query: OrganizationPage) -> Page[FailedMessageView]:
     """发送失败的消息
 
     Newest first. At the top of the tree also what concerns no person of a community.
@@ -38,7 +29,7 @@ async def list_failed_messages(caller: Caller, query: FailedQuery) -> Page[Faile
 
 
 @routes.post("/failed-messages/retry", who=Who.STAFF, errors=[NotFound])
-async def retry_failed_messages(caller: Caller, body: RetryFailed) -> Retried:
+async def retry_failed_messages(caller: Caller, body: OfOrganization) -> Retried:
     """全部重发
 
     At most 1000 at once. Messages whose outcome is unknown are never sent again.

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Latitude, Longitude, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
@@ -21,22 +22,22 @@ from server.organizations.tree import HasChildren, MovedIntoItself
 routes = Routes("工作端：组织与角色", prefix="/staff")
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Place = Annotated[str, msgspec.Meta(max_length=100)]
+LocationText = Annotated[str, msgspec.Meta(max_length=100)]
 Version = Annotated[int, msgspec.Meta(ge=1)]
 
 
-class Location(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Location(Strict):
     """A gcj02 point."""
 
-    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    longitude: Longitude
+    latitude: Latitude
 
     @property
     def point(self) -> tuple[float, float]:
         return self.longitude, self.latitude
 
 
-class CreateOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreateOrganization(Strict):
     """Without a code one is made from the parent's; a unit's code is its 统一社会信用代码."""
 
     parent_id: Id
@@ -59,7 +60,7 @@ async def create_organization(caller: Caller, body: CreateOrganization) -> Organ
     )
 
 
-class EditOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class EditOrganization(Strict):
     """What is not given stays as it is."""
 
     version: Version
@@ -79,7 +80,7 @@ async def edit_organization(caller: Caller, organization_id: Id, body: EditOrgan
     )
 
 
-class Move(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Move(Strict):
     version: Version
     parent_id: Id
 
@@ -92,7 +93,7 @@ async def move_organization(caller: Caller, organization_id: Id, body: Move) -> 
     return await service.move_organization(caller.person_id, organization_id, body.version, body.parent_id)
 
 
-class Close(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Close(Strict):
     """The successor takes over the open children, the residents and the work that is left."""
 
     version: Version
@@ -105,7 +106,7 @@ async def close_organization(caller: Caller, organization_id: Id, body: Close) -
     return await service.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
 
 
-class DescendantsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class DescendantsQuery(PageQuery):
     level: Level
 
 
@@ -115,13 +116,13 @@ async def list_descendants(organization_id: Id, query: DescendantsQuery) -> Page
     return await queries.list_descendants(organization_id, query.level, query)
 
 
-class CreatePartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CreatePartyOrganization(Strict):
     """Hosted by an organization or unit here, or else with the place where it is."""
 
     name: Name
     parent_id: Id | None = None
     host_id: Id | None = None
-    place: Place = ""
+    place: LocationText = ""
 
 
 @routes.post("/party-organizations", who=Who.STAFF, status=201)
@@ -132,11 +133,11 @@ async def create_party_organization(caller: Caller, body: CreatePartyOrganizatio
     )
 
 
-class EditPartyOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class EditPartyOrganization(Strict):
     version: Version
     name: Name
     host_id: Id | None = None
-    place: Place = ""
+    place: LocationText = ""
 
 
 @routes.put("/party-organizations/<party_organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
@@ -176,7 +177,7 @@ async def close_party_organization(caller: Caller, party_organization_id: Id, bo
     )
 
 
-class HostQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class HostQuery(PageQuery):
     host_id: Id
 
 
@@ -186,7 +187,7 @@ async def list_party_organizations(query: HostQuery) -> Page[PartyOrganizationVi
     return await queries.list_party_organizations(query.host_id, query)
 
 
-class GrantRole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class GrantRole(Strict):
     person_id: Id
     organization_id: Id
     kind: RoleKind
@@ -204,7 +205,7 @@ async def end_role(caller: Caller, role_id: Id) -> RoleView:
     return await roles.end_role(caller.person_id, role_id)
 
 
-class RolesQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class RolesQuery(PageQuery):
     """Roles in the subtree of `organization_id`."""
 
     organization_id: Id

@@ -1,15 +1,15 @@
 """工作端：积分与服务记录. The rules of points, what is recorded by hand, and people's records."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Created, Moment, OrganizationPage, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery
+from server.foundation.pages import Page
 from server.service_record import by_hand, queries, rule_book
 from server.service_record.queries import ServiceEntryView
 from server.service_record.rule_book import RuleVersionView
@@ -27,7 +27,7 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
     return await rule_book.list_rule_versions(code)
 
 
-class ChangeServiceRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeServiceRule(Strict):
     """`valid_from` left out: from now on. A cap left out: no bound."""
 
     version: int
@@ -36,7 +36,7 @@ class ChangeServiceRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     points_per_hour: Points
     daily_cap: Cap | None = None
     monthly_cap: Cap | None = None
-    valid_from: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    valid_from: Moment | None = None
 
 
 @routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile])
@@ -58,22 +58,18 @@ async def change_service_rule(caller: Caller, code: str, body: ChangeServiceRule
     )
 
 
-class NoteService(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class NoteService(Strict):
     organization_id: Id
     person_id: Id
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     minutes: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)]
-    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class Noted(msgspec.Struct):
-    id: Id
+    occurred_at: Moment
 
 
 @routes.post("/service-entries", who=Who.STAFF, status=201, errors=[NotFound])
-async def note_service(caller: Caller, body: NoteService) -> Noted:
+async def note_service(caller: Caller, body: NoteService) -> Created:
     """补录一次服务"""
-    return Noted(
+    return Created(
         await by_hand.note_service(
             caller.person_id,
             body.organization_id,
@@ -85,21 +81,13 @@ async def note_service(caller: Caller, body: NoteService) -> Noted:
     )
 
 
-class ReverseServiceEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
 @routes.post("/service-entries/<entry_id>/reverse", who=Who.STAFF, errors=[WrongState, AlreadyReversed])
-async def reverse_service_entry(caller: Caller, entry_id: Id, body: ReverseServiceEntry) -> None:
+async def reverse_service_entry(caller: Caller, entry_id: Id, body: WithReason) -> None:
     """冲正补录的服务或岗位积分"""
     await by_hand.reverse_service_entry(caller.person_id, entry_id, body.reason)
 
 
-class ServiceRecordQuery(PageQuery, kw_only=True):
-    organization_id: Id
-
-
 @routes.get("/persons/<person_id>/service-record", who=Who.STAFF)
-async def view_service_record(caller: Caller, person_id: Id, query: ServiceRecordQuery) -> Page[ServiceEntryView]:
+async def view_service_record(caller: Caller, person_id: Id, query: OrganizationPage) -> Page[ServiceEntryView]:
     """查看某人在本辖区的服务记录（留痕）"""
     return await queries.view_service_record(caller.person_id, query.organization_id, person_id, query)

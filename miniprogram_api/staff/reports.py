@@ -1,9 +1,6 @@
 """工作端：半年反馈. Writing the community's opinion, deciding about corrections, releasing."""
 
-from typing import Annotated
-
-import msgspec
-
+from miniprogram_api.fields import Period, Statement, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.check_in.reports import queries as report_queries
@@ -17,11 +14,8 @@ from server.foundation.pages import Page, PageQuery
 
 routes = Routes("工作端：半年反馈", prefix="/staff")
 
-Period = Annotated[str, msgspec.Meta(pattern="^20[0-9]{2}H[12]$", description="2026H1：2026年上半年")]
-Opinion = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
-
-class ReportsQuery(PageQuery, kw_only=True):
+class ReportsQuery(PageQuery):
     organization_id: Id
     period: Period
     state: ReportState | None = None
@@ -33,9 +27,9 @@ async def list_reports(caller: Caller, query: ReportsQuery) -> Page[ReportCard]:
     return await report_queries.list_reports(caller.person_id, query.organization_id, query.period, query.state, query)
 
 
-class AssessReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AssessReport(Strict):
     version: int
-    opinion: Opinion
+    opinion: Statement
     grade: Grade
 
 
@@ -49,12 +43,12 @@ async def assess_report(caller: Caller, report_id: Id, body: AssessReport) -> Re
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-class DecideCorrection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DecideCorrection(Strict):
     """`opinion` and `grade` may change only where the request is accepted."""
 
     accept: bool
-    answer: Opinion
-    opinion: Opinion | None = None
+    answer: Statement
+    opinion: Statement | None = None
     grade: Grade | None = None
 
 
@@ -82,7 +76,7 @@ async def release_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-class ReleaseReports(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ReleaseReports(Strict):
     community_id: Id
     period: Period
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import LongText, ShortName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
@@ -26,30 +27,30 @@ from server.neighbor_center.statistics.utilization import UtilizationView
 routes = Routes("工作端：场所运行", prefix="/staff")
 
 
-class CreateScreen(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+class CreateScreen(Strict):
+    name: ShortName
 
 
-class CallNext(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CallNext(Strict):
     counter: Annotated[str, msgspec.Meta(min_length=1, max_length=10, description="3号窗口")]
 
 
-class FinishTicket(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class FinishTicket(Strict):
     missed: bool = False
 
 
-class ComplaintsQuery(PageQuery, kw_only=True):
+class ComplaintsQuery(PageQuery):
     shown: ComplaintsShown = ComplaintsShown.OPEN
 
 
-class AnswerComplaint(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AnswerComplaint(Strict):
     """`is_upheld`: the complaint was right."""
 
-    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    answer: LongText
     is_upheld: bool
 
 
-class DaysQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DaysQuery(Strict):
     """From day to day, both included."""
 
     first_day: date

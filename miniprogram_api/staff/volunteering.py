@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from miniprogram_api.fields import Strict, WithReason, WithVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
@@ -20,8 +21,6 @@ from server.volunteering.shifts import Moment, NewShift
 from server.volunteering.staff_queries import StaffActivityCard, StaffActivityQuery, get_staff_activity
 
 routes = Routes("工作端：志愿服务", prefix="/staff")
-
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 # Who leads a team, or a shift, need not hold a role: the services look at what they lead.
@@ -58,7 +57,7 @@ async def show_activity_to_staff(caller: Caller, activity_id: Id) -> ActivityVie
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class ChangeActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeActivity(Strict):
     """Rules and pictures that are left out stay."""
 
     version: int
@@ -79,7 +78,7 @@ async def change_activity(caller: Caller, activity_id: Id, body: ChangeActivity)
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class CopyActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CopyActivity(Strict):
     """When the first shift of the copy begins; the others keep their distance."""
 
     starts_at: Moment
@@ -99,10 +98,6 @@ async def submit_activity(caller: Caller, activity_id: Id) -> ActivityView:
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
-
-
 @routes.post("/activities/<activity_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """退回修改"""
@@ -110,13 +105,8 @@ async def return_activity(caller: Caller, activity_id: Id, body: WithReason) -> 
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class PublishActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    version: int
-    """The one that was read: what was edited since is not published unseen."""
-
-
 @routes.post("/activities/<activity_id>/publish", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
-async def publish_activity(caller: Caller, activity_id: Id, body: PublishActivity) -> ActivityView:
+async def publish_activity(caller: Caller, activity_id: Id, body: WithVersion) -> ActivityView:
     """发布活动
 
     须由负责该可见范围的另一位工作人员发布，不能发布自己编写的活动。
@@ -132,7 +122,7 @@ async def cancel_activity(caller: Caller, activity_id: Id, body: WithReason) -> 
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class AddShifts(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AddShifts(Strict):
     shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
 
 
@@ -146,7 +136,7 @@ async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> Activi
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class ChangeShift(ShiftChange, forbid_unknown_fields=True, kw_only=True):
+class ChangeShift(ShiftChange):
     version: int
 
 
@@ -167,7 +157,7 @@ async def cancel_shift(caller: Caller, shift_id: Id, body: WithReason) -> Activi
     return await get_staff_activity(caller.person_id, activity_id)
 
 
-class ChangeCapacity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeCapacity(Strict):
     capacity: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 

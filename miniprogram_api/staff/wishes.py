@@ -1,12 +1,9 @@
 """工作端：微心愿: review, claims, what is left with staff, confirmations after a call, disputes, terms and figures."""
 
 from datetime import date
-from typing import Annotated
 
-import msgspec
-
+from miniprogram_api.fields import OfOrganization, OrganizationPage, Reason, Statement, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
-from miniprogram_api.wishes import Reason
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
@@ -24,20 +21,14 @@ from server.wishes.terms import Terms, TermsView
 
 routes = Routes("工作端：微心愿", prefix="/staff")
 
-Note = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-
-
-class ReviewQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-
 
 @routes.get("/wishes/review", who=Who.STAFF)
-async def list_wishes_to_review(caller: Caller, query: ReviewQuery) -> Page[WishInReview]:
+async def list_wishes_to_review(caller: Caller, query: OrganizationPage) -> Page[WishInReview]:
     """待审核的心愿"""
     return await queries.list_wishes_to_review(caller.person_id, query.organization_id, query.cursor, query.limit)
 
 
-class AreaQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class AreaQuery(PageQuery):
     organization_id: Id
     state: WishState
 
@@ -50,18 +41,13 @@ async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard
     )
 
 
-class OfOrganization(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-    """Its subtree; or a grid."""
-
-
 @routes.get("/wishes/unclaimed", who=Who.STAFF)
-async def list_unclaimed_wishes(caller: Caller, query: OfOrganization) -> Page[UnclaimedWish]:
+async def list_unclaimed_wishes(caller: Caller, query: OrganizationPage) -> Page[UnclaimedWish]:
     """还没有人认领的心愿，最急的在前（网格员可见）"""
     return await queries.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
 
 
-class FiguresQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+class FiguresQuery(PageQuery):
     organization_id: Id
     since: date | None = None
     until: date | None = None
@@ -76,7 +62,7 @@ async def list_wish_figures(caller: Caller, query: FiguresQuery) -> Page[Communi
     )
 
 
-class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class TotalsQuery(Strict):
     organization_id: Id
     since: date | None = None
     until: date | None = None
@@ -88,17 +74,13 @@ async def get_wish_figures(caller: Caller, query: TotalsQuery) -> WishFigures:
     return await figures.get_wish_figures(caller.person_id, query.organization_id, query.since, query.until)
 
 
-class TermsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    organization_id: Id
-
-
 @routes.get("/wishes/terms", who=Who.STAFF)
-async def get_wish_terms(caller: Caller, query: TermsQuery) -> TermsView:
+async def get_wish_terms(caller: Caller, query: OfOrganization) -> TermsView:
     """认领规则（上限和期限）"""
     return await wish_terms.get_wish_terms(caller.person_id, query.organization_id)
 
 
-class SetWishTerms(Terms, forbid_unknown_fields=True, kw_only=True):
+class SetWishTerms(Terms, forbid_unknown_fields=True):
     organization_id: Id
     version: int
     """0 where the organization has none of its own yet."""
@@ -117,7 +99,7 @@ async def list_claims_of_wish(caller: Caller, wish_id: Id) -> list[ClaimView]:
     return await claim_queries.list_claims_of_wish(caller.person_id, wish_id)
 
 
-class PublishWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PublishWish(Strict):
     version: int
     """The one that was read: what was edited since is not published unseen."""
     grid_id: Id | None = None
@@ -129,10 +111,6 @@ async def publish_wish(caller: Caller, wish_id: Id, body: PublishWish) -> WishVi
     """发布心愿"""
     await review.publish_wish(caller.person_id, wish_id, body.version, body.grid_id)
     return await queries.get_visible_wish(caller.person_id, wish_id)
-
-
-class WithReason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    reason: Reason
 
 
 @routes.post("/wishes/<wish_id>/return", who=Who.STAFF, errors=[WrongState])
@@ -156,7 +134,7 @@ async def take_back_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishV
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class AssignWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AssignWish(Strict, kw_only=True):
     claimer_id: Id
     """Somebody who agreed to fulfil it."""
     unit_id: Id | None = None
@@ -174,8 +152,8 @@ async def assign_wish(caller: Caller, wish_id: Id, body: AssignWish) -> WishView
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class TakeInWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    note: Note
+class TakeInWish(Strict):
+    note: Statement
     """What was left, and to whom it is passed on."""
 
 
@@ -186,8 +164,8 @@ async def take_in_wish(caller: Caller, wish_id: Id, body: TakeInWish) -> WishVie
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class ConfirmForWisher(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    note: Note
+class ConfirmForWisher(Strict):
+    note: Statement
     """What the wisher said on the phone."""
 
 
@@ -198,9 +176,9 @@ async def confirm_wish_for_wisher(caller: Caller, wish_id: Id, body: ConfirmForW
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-class DecideDispute(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DecideDispute(Strict):
     decision: Decision
-    note: Note
+    note: Statement
 
 
 @routes.post("/wishes/<wish_id>/dispute/decision", who=Who.STAFF, errors=[WrongState])

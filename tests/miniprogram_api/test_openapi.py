@@ -74,6 +74,12 @@ def test_every_route_is_documented(document: dict[str, Any], route: Route) -> No
     assert named == route.path_parameters
 
 
+def test_every_request_is_read_strictly() -> None:
+    for route in ROUTES:
+        for kind in (route.body_type, route.query_type):
+            assert kind is None or kind.__struct_config__.forbid_unknown_fields, route.operation_id
+
+
 async def test_the_server_serves_it(api: Api, settings: Settings) -> None:
     served = await api.client.get("/api/v1/openapi.json")
     assert served.headers["content-type"] == "application/json"
