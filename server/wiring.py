@@ -6,12 +6,14 @@ Read by `app.py` and `worker.py`; `wire()` fills the registries of the lower lay
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from server.accounts import messages as accounts_messages
 from server.accounts import personal_copy as accounts_copy
 from server.accounts import personal_data, residents
 from server.accounts import queries as accounts_queries
 from server.accounts import service as accounts_service
 from server.accounts.models import ConsentKind
 from server.announcements import jobs as announcement_jobs
+from server.announcements import messages as announcement_messages
 from server.announcements import queries as announcement_queries
 from server.background import audit_retention, outbox, relay, retention, sweeps
 from server.background.sweeps import Sweep
@@ -20,18 +22,23 @@ from server.calendars import personal_copy as calendars_copy
 from server.check_in import belonging as check_in_belonging
 from server.check_in import community_codes, endings
 from server.check_in import jobs as check_in_jobs
+from server.check_in import messages as check_in_messages
 from server.check_in import personal_copy as check_in_copy
 from server.check_in import queries as check_in_queries
+from server.check_in.posts import messages as post_messages
 from server.check_in.posts import queries as post_queries
 from server.check_in.reports import jobs as report_jobs
+from server.check_in.reports import messages as report_messages
 from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing as reports
+from server.check_in.units import messages as unit_messages
 from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in as units
 from server.media import mini_codes
 from server.media.uploads import jobs as media_jobs
 from server.media.uploads import personal_copy as media_copy
 from server.members import jobs as members_jobs
+from server.members import messages as members_messages
 from server.members import personal_copy as members_copy
 from server.members import queries as members_queries
 from server.members import service as members_service
@@ -40,8 +47,10 @@ from server.moderation import jobs as moderation_jobs
 from server.moderation import personal_copy as moderation_copy
 from server.moderation import service as moderation_service
 from server.neighbor_center import jobs as neighbor_center_jobs
+from server.neighbor_center import messages as neighbor_center_messages
 from server.neighbor_center import personal_copy as neighbor_center_copy
 from server.neighbor_center.bookings import feeds as neighbor_center_feeds
+from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.bookings import series as booking_series
 from server.neighbor_center.bookings import slot_booking as neighbor_center_service
 from server.neighbor_center.counters import tickets
@@ -49,31 +58,38 @@ from server.neighbor_center.feedback import complaints
 from server.neighbor_center.opening import duties
 from server.neighbor_center.venues import mini_codes as venue_codes
 from server.neighbor_center.venues import queries as neighbor_center_queries
-from server.notifications import delivery, rendering
+from server.notifications import delivery, events, rendering
 from server.notifications import jobs as notifications_jobs
+from server.notifications import messages as notifications_messages
 from server.notifications import personal_copy as notifications_copy
 from server.notifications import service as notifications_service
 from server.operations import personal_copy as operations_copy
+from server.organizations import messages as organizations_messages
 from server.organizations import queries as organizations_queries
 from server.organizations import roles
 from server.organizations import service as organizations_service
 from server.places import jobs as places_jobs
+from server.places import messages as places_messages
 from server.places import personal_copy as places_copy
 from server.places import service as places_service
 from server.places.models import Purpose
+from server.service_record import messages as service_record_messages
 from server.service_record import personal_copy as service_record_copy
 from server.service_record import ranking
 from server.service_record import service as service_record_service
+from server.teams import messages as team_messages
 from server.teams import personal_copy as teams_copy
 from server.teams import teams
 from server.volunteering import activities as volunteering_activities
 from server.volunteering import jobs as volunteering_jobs
+from server.volunteering import messages as volunteering_messages
 from server.volunteering import mini_codes as shift_codes
 from server.volunteering import personal_copy as volunteering_copy
 from server.volunteering import queries as volunteering_queries
 from server.volunteering import reasons, sign_up_queries, signing_up
 from server.volunteering.hours import appeals, certificates, ratings
 from server.volunteering.hours import confirming as hours
+from server.volunteering.hours import messages as hours_messages
 from server.volunteering.hours import queries as hours_queries
 from server.wechat import connection as wechat_connection
 from server.wechat import push, push_storage
@@ -81,6 +97,7 @@ from server.wishes import claim_queries as wish_claim_queries
 from server.wishes import fulfilling as wish_fulfilling
 from server.wishes import jobs as wish_jobs
 from server.wishes import leaving as wish_leaving
+from server.wishes import messages as wish_messages
 from server.wishes import personal_copy as wishes_copy
 from server.wishes import posting as wish_posting
 from server.wishes import queries as wish_queries
@@ -100,6 +117,27 @@ EFFECTS: dict[str, outbox.Effect] = {
     ),
 }
 """Outbox kind → how it is carried out."""
+
+MESSAGES = (
+    accounts_messages,
+    announcement_messages,
+    check_in_messages,
+    post_messages,
+    report_messages,
+    unit_messages,
+    members_messages,
+    neighbor_center_messages,
+    booking_messages,
+    notifications_messages,
+    organizations_messages,
+    places_messages,
+    service_record_messages,
+    team_messages,
+    volunteering_messages,
+    hours_messages,
+    wish_messages,
+)
+"""Where the events are that people are told of."""
 
 SUBJECTS: dict[str, rendering.Describe] = {
     "person": accounts_queries.describe_persons,
@@ -270,6 +308,7 @@ def wire() -> None:
     )
     moderation_service.TEXTS.update(TEXTS)
     moderation_service.VERDICTS.update(VERDICTS)
+    events.EVENTS.update(events.events_in(*MESSAGES))
     rendering.SUBJECTS.update(SUBJECTS)
     mini_codes.TARGETS.update(CODE_TARGETS)
     service_record_service.BELONGING[:] = [check_in_belonging.belonging_of, ranking.belonging_of]

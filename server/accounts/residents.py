@@ -1,5 +1,6 @@
 """Residents when their community ends."""
 
+from server.accounts import messages
 from server.foundation.database import fetch
 from server.notifications.service import notify
 
@@ -14,4 +15,6 @@ async def follow_successor(organization_id: str, successor_id: str | None) -> No
     rows = await fetch(
         "UPDATE person SET community_id = $2 WHERE community_id = $1 RETURNING id", organization_id, successor_id
     )
-    await notify([row["id"] for row in rows], "community_succeeded", closed=organization_id, organization=successor_id)
+    await notify(
+        [row["id"] for row in rows], messages.COMMUNITY_SUCCEEDED, closed=organization_id, organization=successor_id
+    )

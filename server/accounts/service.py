@@ -5,6 +5,7 @@ from datetime import date
 
 import msgspec
 
+from server.accounts import messages
 from server.accounts.details import (
     Details,
     details_of,
@@ -134,7 +135,7 @@ async def show_checked_profile(person_id: str) -> None:
                 "WHERE id = $1",
                 person_id,
             )
-            await notify([person_id], "profile_refused", person=person_id)
+            await notify([person_id], messages.PROFILE_REFUSED, person=person_id)
 
 
 async def give_phone(person_id: str, phone: str) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from server.announcements import messages
 from server.announcements.models import Audience
 from server.foundation.database import fetch, fetch_structs
-from server.notifications.events import EVENTS
 
 _RESIDENTS = (
     "p.merged_into_id IS NULL AND p.closed_at IS NULL "
@@ -40,7 +40,6 @@ class AudienceView(msgspec.Struct):
 
 async def count_audience(organization_id: str, audience: Audience) -> AudienceView:
     """How many people there are."""
-    event = EVENTS["announcement"]
     (found,) = await fetch_structs(
         AudienceView,
         "SELECT count(*) AS people, count(*) FILTER (WHERE EXISTS (SELECT 1 FROM grant_balance b "
@@ -48,8 +47,8 @@ async def count_audience(organization_id: str, audience: Audience) -> AudienceVi
         "FROM notification_preferences n WHERE n.person_id = p.id AND n.muted ? $3)) AS on_wechat "
         f"FROM person p WHERE {_CONDITIONS[audience]}",
         await _scope(organization_id, audience),
-        event.template,
-        event.topic,
+        messages.ANNOUNCEMENT.template,
+        messages.ANNOUNCEMENT.topic,
     )
     return found
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from server.announcements import messages
 from server.announcements.audience import count_audience, next_persons
 from server.announcements.models import Announcement, AnnouncementState, Audience
 from server.background.sweeps import Batch
@@ -127,7 +128,7 @@ async def tell_next_persons() -> int:
 
 async def _tell_batch(announcement: Announcement) -> int:
     persons = await next_persons(announcement.organization_id, announcement.audience, announcement.told_through, BATCH)
-    event = "announcement_urgent" if announcement.urgent else "announcement"
+    event = messages.URGENT_ANNOUNCEMENT if announcement.urgent else messages.ANNOUNCEMENT
     await notify(persons, event, announcement=announcement.id, at=announcement.sent_at)
     announcement.told += len(persons)
     if persons:
@@ -169,7 +170,7 @@ async def _ask_to_send(announcement: Announcement) -> None:
     """Tell those who may send it, and are nearest: never its writer, and of what is urgent managers only."""
     kinds = (RoleKind.MANAGER,) if announcement.urgent else WORKERS
     senders = await role_holders(announcement.organization_id, kinds, besides=announcement.written_by_id)
-    await notify(senders, "announcement_to_send", announcement=announcement.id)
+    await notify(senders, messages.TO_SEND, announcement=announcement.id)
 
 
 async def _audit(action: str, actor_id: str, announcement: Announcement, **details: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from server.check_in import messages
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
 from server.check_in.rules import CHECK_IN_TABLE, Action, Actor, next_state
@@ -21,6 +22,7 @@ from server.members import service as members
 from server.members.models import MemberKind, Membership
 from server.members.service import member_person, membership_of, open_membership, register_membership
 from server.members.transfers import cancel_transfer, invite_retired_member
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
@@ -146,7 +148,7 @@ async def change_talents(
         check_in.version += 1
         await check_in.save()
         await _audit("change_talents", person_id, check_in, person_id)
-        await notify(await role_holders(check_in.community_id), "check_in_changed", check_in=check_in.id)
+        await notify(await role_holders(check_in.community_id), messages.CHANGED, check_in=check_in.id)
 
 
 async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> None:
@@ -156,7 +158,7 @@ async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> No
         state = next_state(CHECK_IN_TABLE, check_in.state, Action.WITHDRAW, Actor.MEMBER)
         await stop_check_in(check_in, state, reason)
         await _audit("withdraw_check_in", person_id, check_in, person_id)
-        await notify(await role_holders(check_in.community_id), "check_in_withdrawn", check_in=check_in.id)
+        await notify(await role_holders(check_in.community_id), messages.WITHDRAWN, check_in=check_in.id)
 
 
 async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | None) -> None:
@@ -176,7 +178,7 @@ async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | No
                 check_in.via_unit_id, check_in.community_id, open_membership(membership).home_organization_id
             )
         await settle_confirmed(check_in, membership, actor_id)
-        await _tell_decided("confirm_check_in", "check_in_confirmed", actor_id, check_in)
+        await _tell_decided("confirm_check_in", messages.CONFIRMED, actor_id, check_in)
         await invite_retired_member(membership, actor_id)
 
 
@@ -188,7 +190,7 @@ async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: 
         state = next_state(CHECK_IN_TABLE, old.state, Action.MOVE_AWAY, Actor.SYSTEM)
         await stop_check_in(old, state, "转往其他社区", moment=now)
         await _audit("end_check_in", None, old, await member_person(membership.id), moved_to=check_in.id)
-        await notify(await role_holders(old.community_id), "check_in_moved_away", check_in=old.id)
+        await notify(await role_holders(old.community_id), messages.MOVED_AWAY, check_in=old.id)
     _decide(check_in, CheckInState.CONFIRMED, actor_id, now)
     await check_in.save()
     membership.community_id = check_in.community_id
@@ -214,12 +216,12 @@ async def _credit_first_check_in(check_in: CheckIn, moment: datetime) -> None:
 
 async def return_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     """Staff send the application back to be mended."""
-    await _turn_down(actor_id, check_in_id, Action.RETURN, reason)
+    await _turn_down(actor_id, check_in_id, Action.RETURN, messages.RETURNED, reason)
 
 
 async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     """Staff refuse the application for good."""
-    await _turn_down(actor_id, check_in_id, Action.REFUSE, reason)
+    await _turn_down(actor_id, check_in_id, Action.REFUSE, messages.REFUSED, reason)
 
 
 async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> None:
@@ -231,7 +233,7 @@ async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> N
         check_in.grid_id = grid_id
         check_in.version += 1
         await check_in.save()
-        await _tell_decided("assign_grid", "check_in_grid_assigned", actor_id, check_in, grid=grid_id)
+        await _tell_decided("assign_grid", messages.GRID_ASSIGNED, actor_id, check_in, grid=grid_id)
 
 
 async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
@@ -239,7 +241,7 @@ async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
         await stop_check_in(check_in, next_state(CHECK_IN_TABLE, check_in.state, Action.END, Actor.STAFF), reason)
-        await _tell_decided("end_check_in", "check_in_ended", actor_id, check_in)
+        await _tell_decided("end_check_in", messages.ENDED, actor_id, check_in)
 
 
 async def match_home(actor_id: str, check_in_id: str, home_organization_id: str) -> None:
@@ -262,7 +264,7 @@ async def match_home(actor_id: str, check_in_id: str, home_organization_id: str)
             home=home_organization_id,
             was=before.home_organization_id,
         )
-        await notify([before.person_id], "home_matched", party_organization=home_organization_id)
+        await notify([before.person_id], messages.HOME_MATCHED, party_organization=home_organization_id)
 
 
 async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, moment: datetime | None = None) -> None:
@@ -292,14 +294,14 @@ def seal_residence(check_in_id: str, residence: Residence) -> bytes:
     return keyring().encrypt(msgspec.json.encode(residence), f"{_CONTEXT}.{check_in_id}")
 
 
-async def _turn_down(actor_id: str, check_in_id: str, action: Action, reason: str) -> None:
+async def _turn_down(actor_id: str, check_in_id: str, action: Action, event: Event, reason: str) -> None:
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
         state = next_state(CHECK_IN_TABLE, check_in.state, action, Actor.STAFF)
         check_in.reason = reason
         _decide(check_in, state, actor_id, clock.now())
         await check_in.save()
-        await _tell_decided(f"{action}_check_in", f"check_in_{state}", actor_id, check_in)
+        await _tell_decided(f"{action}_check_in", event, actor_id, check_in)
 
 
 async def _require_community(community_id: str) -> None:
@@ -362,12 +364,12 @@ def _decide(check_in: CheckIn, state: CheckInState, actor_id: str, moment: datet
 
 async def _tell_applied(action: str, person_id: str, check_in: CheckIn) -> None:
     await _audit(action, person_id, check_in, person_id)
-    await notify([person_id], "check_in_applied", check_in=check_in.id)
+    await notify([person_id], messages.APPLIED, check_in=check_in.id)
     staff = await role_holders(check_in.community_id)
-    await notify(staff, "check_in_to_review", check_in=check_in.id)
+    await notify(staff, messages.TO_REVIEW, check_in=check_in.id)
 
 
-async def _tell_decided(action: str, event: str, actor_id: str, check_in: CheckIn, **details: Any) -> None:
+async def _tell_decided(action: str, event: Event, actor_id: str, check_in: CheckIn, **details: Any) -> None:
     person_id = await member_person(check_in.membership_id)
     await _audit(action, actor_id, check_in, person_id, **details)
     await notify([person_id], event, check_in=check_in.id, at=clock.now())

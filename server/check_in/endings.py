@@ -1,6 +1,7 @@
 """What becomes of check-ins when something below them ends: two persons turn out to be one, a consent is withdrawn, an
 organization is closed. Called through the registries that wiring.py fills."""
 
+from server.check_in import messages
 from server.check_in.checking_in import stop_check_in
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
@@ -41,7 +42,7 @@ async def leave_everything(person_id: str, reason: str = "本人已撤回同意"
             person_id=person_id,
             organization_id=check_in.community_id,
         )
-        await notify(await role_holders(check_in.community_id), "check_in_withdrawn", check_in=check_in.id)
+        await notify(await role_holders(check_in.community_id), messages.WITHDRAWN, check_in=check_in.id)
     await end_membership(person_id)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from server.accounts.details import lock_phones, name_index, phone_index
 from server.accounts.models import PersonOrigin
 from server.accounts.service import create_person
+from server.check_in import messages
 from server.check_in.checking_in import Residence, open_residence, seal_residence, settle_confirmed
 from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
@@ -138,7 +139,7 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
 
 async def tell_registered(community_id: str, person_ids: list[str]) -> None:
     """Tell members that they were registered; who has not signed in yet reads it when they do."""
-    await notify(person_ids, "member_registered", organization=community_id)
+    await notify(person_ids, messages.MEMBER_REGISTERED, organization=community_id)
 
 
 async def change_member(
@@ -168,7 +169,7 @@ async def change_member(
         )
         await invite_retired_member(membership, actor_id)
         await _audit_member("change_member", actor_id, known.person_id, membership)
-        await notify([known.person_id], "member_changed", organization=membership.community_id)
+        await notify([known.person_id], messages.MEMBER_CHANGED, organization=membership.community_id)
 
 
 async def end_member(actor_id: str, membership_id: str, reason: str) -> None:
@@ -184,7 +185,7 @@ async def end_member(actor_id: str, membership_id: str, reason: str) -> None:
             person_id=known.person_id,
             organization_id=community_id,
         )
-        await notify([known.person_id], "member_ended", organization=community_id)
+        await notify([known.person_id], messages.MEMBER_ENDED, organization=community_id)
 
 
 async def _find_person(registration: Registration) -> str | None:

@@ -15,6 +15,7 @@ from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
+from server.members import messages
 from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
 from server.members.service import (
     CONTACT_EVERY,
@@ -59,8 +60,8 @@ async def assign_contact(actor_id: str, membership_id: str, contact_person_id: s
             contact=contact_person_id,
         )
         if contact_person_id:
-            await notify([contact_person_id], "member_contact_assigned", membership=membership_id)
-            await notify([facts.person_id], "member_contact_named", person=contact_person_id)
+            await notify([contact_person_id], messages.CONTACT_ASSIGNED, membership=membership_id)
+            await notify([facts.person_id], messages.CONTACT_NAMED, person=contact_person_id)
 
 
 async def record_contact(
@@ -103,7 +104,7 @@ async def record_contact(
             organization_id=membership.community_id,
             means=str(means),
         )
-        await notify([facts.person_id], "member_contact_recorded", person=actor_id, at=contacted_at)
+        await notify([facts.person_id], messages.CONTACT_RECORDED, person=actor_id, at=contacted_at)
     return contact_id
 
 
@@ -134,7 +135,7 @@ async def _remind(membership: Membership, now: datetime) -> None:
     to = [facts.contact_person_id] if facts.contact_person_id else []
     if not to or not await may_be_contact(to[0], membership.community_id):
         to = await role_holders(membership.community_id)
-    await notify(to, "member_contact_due", membership=membership.id, days=CONTACT_EVERY.days, at=now)
+    await notify(to, messages.CONTACT_DUE, membership=membership.id, days=CONTACT_EVERY.days, at=now)
 
 
 async def contact_lag() -> float:

@@ -9,6 +9,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
+from server.members import messages
 from server.members.homes import host_of_home
 from server.members.models import MemberKind, Membership, MembershipTransfer, TransferState
 from server.members.service import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
@@ -73,7 +74,7 @@ async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> 
         await _record(f"{'accept' if accept else 'decline'}_transfer", person_id, transfer, person_id)
         await notify(
             await role_holders(community_id),
-            "transfer_answered",
+            messages.TRANSFER_ANSWERED,
             membership=membership.id,
             answer="accepted" if accept else "declined",
         )
@@ -100,7 +101,9 @@ async def complete_transfer(actor_id: str, membership_id: str, home_organization
         transfer.settled_at, transfer.settled_by_id = clock.now(), actor_id
         await transfer.save()
         await _record("complete_transfer", actor_id, transfer, facts.person_id)
-        await notify([facts.person_id], "transfer_completed", party_organization=home_organization_id, at=clock.now())
+        await notify(
+            [facts.person_id], messages.TRANSFER_COMPLETED, party_organization=home_organization_id, at=clock.now()
+        )
 
 
 async def cancel_transfer(membership_id: str) -> None:
@@ -116,7 +119,7 @@ async def _offer(membership: Membership, facts: MemberFacts, actor_id: str | Non
         membership_id=membership.id, community_id=membership.community_id, offered_at=clock.now()
     )
     await _record("offer_transfer", actor_id, transfer, facts.person_id)
-    await notify([facts.person_id], "transfer_offered", organization=membership.community_id)
+    await notify([facts.person_id], messages.TRANSFER_OFFERED, organization=membership.community_id)
     return transfer.id
 
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
-from server.notifications import grants
-from server.notifications.events import EVENTS
+from server.notifications import grants, messages
 from server.notifications.preferences import wanted_by
 from server.notifications.service import notify
 
@@ -50,8 +49,7 @@ async def _send_digest(person_id: str, now: datetime) -> None:
         now,
     )
     unread = sum(row["read_at"] is None for row in taken)
-    event = EVENTS["inbox_digest"]
-    if not unread or event.topic in (await wanted_by(person_id)).muted:
+    if not unread or messages.INBOX_DIGEST.topic in (await wanted_by(person_id)).muted:
         return
-    if await grants.balance_of(person_id, event.template):
-        await notify(person_id, "inbox_digest", count=unread, at=now)
+    if await grants.balance_of(person_id, messages.INBOX_DIGEST.template):
+        await notify(person_id, messages.INBOX_DIGEST, count=unread, at=now)

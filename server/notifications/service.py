@@ -13,7 +13,7 @@ from server.foundation.database import after_commit, execute, fetch, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import new_id
 from server.notifications import live
-from server.notifications.events import EVENTS
+from server.notifications.events import EVENTS, Event
 from server.notifications.grants import lock_balance, persons_with_accept
 from server.notifications.models import NO_ACCEPT, Delivery, InboxMessage
 from server.notifications.preferences import next_digest
@@ -23,7 +23,7 @@ SUBSCRIBE_MESSAGE = "subscribe_message"
 
 
 async def notify(
-    person_ids: str | Iterable[str], event: str, *, expires_at: datetime | None = None, **facts: Any
+    person_ids: str | Iterable[str], event: Event, *, expires_at: datetime | None = None, **facts: Any
 ) -> None:
     """Tell each person once of `event`, in the caller's transaction: an inbox row, and an outbox row for WeChat.
 
@@ -31,20 +31,21 @@ async def notify(
     the event's `expires_after`) it is not sent to WeChat any more, and only the inbox has it. Raises KeyError for an
     event that is not in EVENTS and TypeError for facts that it lacks or that cannot be stored.
     """
-    declared = EVENTS[event]
-    if missing := declared.fact_names() - facts.keys():
-        raise TypeError(f"notify {event!r} needs {', '.join(sorted(missing))}")
+    if EVENTS.get(event.name) is not event:
+        raise KeyError(event.name)
+    if missing := event.fact_names() - facts.keys():
+        raise TypeError(f"notify {event.name} needs {', '.join(sorted(missing))}")
     persons = sorted({person_ids} if isinstance(person_ids, str) else set(person_ids))
     if not persons:
         return
     stored = {name: _storable(name, value) for name, value in facts.items()}
     now = clock.now()
-    to_wechat = set(persons) if declared.template else set()
-    if declared.bulk:
+    to_wechat = set(persons) if event.template else set()
+    if event.bulk:
         # Most of so many have no accept, and rows that end at once would only be in the way.
-        to_wechat &= await persons_with_accept(declared.template, persons)
+        to_wechat &= await persons_with_accept(event.template, persons)
     ids = [new_id() for _ in persons]
-    missed = bool(declared.template) and not declared.hidden
+    missed = bool(event.template) and not event.hidden
     # Not by models: what is told to hundreds at once would keep a worker busy for a tenth of a second.
     await execute(
         "INSERT INTO inbox_message "
@@ -57,24 +58,24 @@ async def notify(
         persons,
         [person_id in to_wechat for person_id in persons],
         now,
-        event,
+        event.name,
         msgspec.json.encode(stored).decode(),
-        now if declared.hidden else None,
-        declared.hidden,
+        now if event.hidden else None,
+        event.hidden,
         NO_ACCEPT if missed else "",
         next_digest(now) if missed else None,
     )
-    if not declared.hidden:
+    if not event.hidden:
         after_commit(partial(live.tell, persons))
     # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
     await enqueue_all(
         SUBSCRIBE_MESSAGE,
         [
-            Entry({"message": id_}, person_id, declared.priority, f"{SUBSCRIBE_MESSAGE}:{id_}")
+            Entry({"message": id_}, person_id, event.priority, f"{SUBSCRIBE_MESSAGE}:{id_}")
             for id_, person_id in zip(ids, persons, strict=True)
             if person_id in to_wechat
         ],
-        expires_at=expires_at or now + declared.expires_after,
+        expires_at=expires_at or now + event.expires_after,
     )
 
 

@@ -7,6 +7,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.service import notify
+from server.organizations import messages
 from server.organizations.access import holds_role, require_role
 from server.organizations.models import AREA_LEVELS, Level, RoleGrant, RoleKind
 
@@ -139,5 +140,5 @@ async def _record_and_tell(
         organization_id=organization_id,
         kind=kind,
     )
-    event = "role_granted" if action == "grant_role" else "role_ended"
+    event = messages.ROLE_GRANTED if action == "grant_role" else messages.ROLE_ENDED
     await notify([person_id], event, organization=organization_id, kind=kind)

@@ -6,6 +6,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value, transaction
 from server.foundation.errors import WrongState
 from server.notifications.service import notify
+from server.places import messages
 from server.places.errors import Blocked
 from server.places.line import lock_place
 from server.places.models import Allotment, Block, NoShow, NoShowReason, Place, PlaceState, Purpose
@@ -100,7 +101,7 @@ async def _count(no_show: NoShow) -> None:
             no_show_id=no_show.id,
         )
         await notify(
-            no_show.person_id, "places_blocked", purpose=str(no_show.purpose), count=count, until=now + rule.lasts
+            no_show.person_id, messages.BLOCKED, purpose=str(no_show.purpose), count=count, until=now + rule.lasts
         )
 
 

@@ -9,6 +9,7 @@ from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongS
 from server.foundation.ids import new_id
 from server.notifications.service import notify
 from server.organizations.access import require_role_or_hide
+from server.service_record import messages
 from server.service_record.models import ServiceEntry
 from server.service_record.queries import belongs_to
 from server.service_record.service import record_service, reverse_entry
@@ -55,7 +56,7 @@ async def note_service(
             organization_id=organization_id,
             minutes=minutes,
         )
-        await notify(person_id, "service_noted", organization=organization_id, minutes=minutes, at=occurred_at)
+        await notify(person_id, messages.NOTED, organization=organization_id, minutes=minutes, at=occurred_at)
     return entry.id
 
 
@@ -84,7 +85,7 @@ async def reverse_service_entry(actor_id: str, entry_id: str, reason: str) -> No
         )
         await notify(
             entry.person_id,
-            "service_reversed",
+            messages.REVERSED,
             organization=entry.organization_id,
             points=entry.points,
             at=entry.occurred_at,

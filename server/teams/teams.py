@@ -18,6 +18,7 @@ from server.foundation.ids import Id, is_id, new_id
 from server.media.drawing.qr import draw_qr
 from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
+from server.teams import messages
 from server.teams.models import Team, TeamMember
 
 MAX_SIZE = 10
@@ -158,7 +159,7 @@ async def join_team(person_id: str, code: str) -> str:
         team.size += 1
         await team.save(update_fields=["size"])
         await TeamMember.create(team_id=team_id, person_id=person_id)
-        await notify(team.leader_id, "team_joined", team=team_id, person=person_id)
+        await notify(team.leader_id, messages.JOINED, team=team_id, person=person_id)
     return team_id
 
 
@@ -178,7 +179,7 @@ async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> None
         if person_id == leader_id:
             raise WrongState("队长不能退出，可以解散团队")
         await _end_membership(team, person_id)
-        await notify(person_id, "team_left", team=team_id, why="removed")
+        await notify(person_id, messages.LEFT, team=team_id, why="removed")
 
 
 async def end_team(leader_id: str, team_id: str) -> None:
@@ -278,7 +279,7 @@ async def settle_team_check(team_id: str) -> None:
     if verdict is Verdict.PASSED:
         await Team.filter(id=team_id).update(shown_name=team.name)
     elif verdict is Verdict.REFUSED:
-        await notify(team.leader_id, "team_name_refused", team=team_id)
+        await notify(team.leader_id, messages.NAME_REFUSED, team=team_id)
 
 
 async def move_teams(from_id: str, into_id: str) -> None:
@@ -320,7 +321,7 @@ async def _end(team: Team) -> None:
     )
     await Team.filter(id=team.id).update(ended_at=now)
     others = {row["person_id"] for row in rows} - {team.leader_id}
-    await notify(others, "team_left", team=team.id, why="ended")
+    await notify(others, messages.LEFT, team=team.id, why="ended")
 
 
 async def _end_membership(team: Team, person_id: str) -> None:

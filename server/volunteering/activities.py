@@ -17,6 +17,7 @@ from server.organizations.models import LEVEL_RANK, Level, Organization
 from server.organizations.queries import list_ancestors
 from server.teams.models import Team
 from server.teams.teams import leads_team
+from server.volunteering import messages
 from server.volunteering.access import (
     ORGANIZERS,
     audit,
@@ -161,11 +162,11 @@ async def change_activity(
         await audit("change_activity", actor_id, activity)
         if is_published:
             reviewers = await role_holders(activity.area_id)
-            await notify([id_ for id_ in reviewers if id_ != actor_id], "activity_edited", activity=activity.id)
+            await notify([id_ for id_ in reviewers if id_ != actor_id], messages.ACTIVITY_EDITED, activity=activity.id)
             if _whereabouts(activity) != was_there:
                 ahead = await Shift.filter(activity_id=activity_id, starts_at__gt=clock.now())
                 coming = await people_coming([shift.id for shift in ahead], in_line=True)
-                await notify(coming, "activity_place_changed", activity=activity.id)
+                await notify(coming, messages.ACTIVITY_PLACE_CHANGED, activity=activity.id)
         elif activity.state is ActivityState.IN_REVIEW:
             await submit_texts(activity)
 
@@ -197,7 +198,7 @@ async def return_activity(actor_id: str, activity_id: str, reason: str) -> None:
         activity.state, activity.reason = ActivityState.DRAFT, reason
         await save_activity(activity, "state", "reason")
         await audit("return_activity", actor_id, activity)
-        await notify(activity.created_by_id, "activity_returned", activity=activity.id, at=clock.now())
+        await notify(activity.created_by_id, messages.ACTIVITY_RETURNED, activity=activity.id, at=clock.now())
 
 
 async def publish_activity(actor_id: str, activity_id: str, version: int) -> None:
@@ -222,7 +223,7 @@ async def publish_activity(actor_id: str, activity_id: str, version: int) -> Non
         await save_activity(activity, "state", "published_at", "published_by_id")
         await plan_reminders(await Shift.filter(activity_id=activity_id, state=ShiftState.SCHEDULED))
         await audit("publish_activity", actor_id, activity)
-        await notify(activity.created_by_id, "activity_published", activity=activity.id, at=now)
+        await notify(activity.created_by_id, messages.ACTIVITY_PUBLISHED, activity=activity.id, at=now)
 
 
 async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
@@ -238,7 +239,7 @@ async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
         coming = Shift.filter(activity_id=activity_id, state=ShiftState.SCHEDULED, ends_at__gt=now).order_by("id")
         ended = await close_shifts(await coming.select_for_update(no_key=True), "activity_cancelled", reason)
         await audit("cancel_activity", actor_id, activity, sign_ups=len(ended))
-        await tell_all(ended, "activity_cancelled", activity=activity.id, at=now)
+        await tell_all(ended, messages.ACTIVITY_CANCELLED, activity=activity.id, at=now)
 
 
 async def finish_activities(limit: int = 100) -> int:
@@ -285,7 +286,7 @@ async def settle_activity_check(activity_id: str) -> None:
             activity.state, activity.reason = ActivityState.DRAFT, await refusal_reason("activity", activity_id)
             await save_activity(activity, "state", "reason")
             await audit("refuse_activity_texts", None, activity)
-            await notify(activity.created_by_id, "activity_returned", activity=activity_id, at=clock.now())
+            await notify(activity.created_by_id, messages.ACTIVITY_RETURNED, activity=activity_id, at=clock.now())
 
 
 async def _organizer_of(actor_id: str, new: NewActivity) -> str:
@@ -343,7 +344,7 @@ async def _area_of(organizer: Organization, visibility: Visibility) -> str:
 
 async def _tell_reviewers(activity: Activity, author_id: str) -> None:
     reviewers = await role_holders(activity.area_id)
-    await notify([id_ for id_ in reviewers if id_ != author_id], "activity_to_review", activity=activity.id)
+    await notify([id_ for id_ in reviewers if id_ != author_id], messages.ACTIVITY_TO_REVIEW, activity=activity.id)
 
 
 def _whereabouts(activity: Activity) -> tuple[Any, ...]:

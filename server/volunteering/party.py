@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.foundation.database import execute, fetch
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.places.models import Place
 from server.places.service import split_party
@@ -57,7 +58,7 @@ async def people_coming(shift_ids: list[str], *, in_line: bool = False) -> set[s
     return {person_id for concerned in people.values() for person_id in concerned}
 
 
-async def tell_all(places: list[Place], event: str, **facts: Any) -> None:
+async def tell_all(places: list[Place], event: Event, **facts: Any) -> None:
     """Tell everyone whom these places concern, each once."""
     people = await people_of(place.id for place in places)
     await notify({person_id for concerned in people.values() for person_id in concerned}, event, **facts)

@@ -6,6 +6,7 @@ from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.notifications.service import notify
+from server.volunteering import messages
 from server.volunteering.models import Shift
 from server.volunteering.party import people_coming
 
@@ -44,7 +45,7 @@ async def remind_of_shifts() -> int:
             async with batch.row(row["id"]):
                 left = row["starts_at"] - now
                 if left > timedelta():
-                    event = "shift_tomorrow" if left > HOURS_BEFORE else "shift_soon"
+                    event = messages.SHIFT_TOMORROW if left > HOURS_BEFORE else messages.SHIFT_SOON
                     await notify(await people_coming([row["id"]]), event, expires_at=row["starts_at"], shift=row["id"])
                 await execute(
                     "UPDATE shift SET remind_at = $2 WHERE id = $1", row["id"], next_reminder(now, row["starts_at"])

@@ -11,10 +11,12 @@ from server.foundation import clock
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.places.line import lock_allotment
 from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment
+from server.volunteering import messages
 from server.volunteering.access import audit, check_version, ensure_not_over, lock_shift
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.party import people_of, tell_all
@@ -94,7 +96,7 @@ async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> str:
             raise WrongState("该场次已取消")
         if shift.ends_at <= clock.now():
             raise WrongState("该场次已结束")
-        ended = await _call_off(shift, "shift_cancelled", reason)
+        ended = await _call_off(shift, messages.SHIFT_CANCELLED, "shift_cancelled", reason)
         await submit_reason(SHIFT, shift_id, actor_id, activity)
         await span_shifts(activity)
         await audit("cancel_shift", actor_id, activity, shift=shift_id, sign_ups=ended)
@@ -151,9 +153,9 @@ async def _check_minimum(activity: Activity, shift: Shift) -> None:
     await shift.save(update_fields=["minimum_checked_at"])
     if taken >= shift.minimum or shift.starts_at <= clock.now():
         return
-    ended = await _call_off(shift, "shift_called_off", TOO_FEW)
+    ended = await _call_off(shift, messages.SHIFT_CALLED_OFF, "shift_called_off", TOO_FEW)
     await span_shifts(activity)
-    await notify(activity.created_by_id, "own_shift_called_off", shift=shift.id, people=taken)
+    await notify(activity.created_by_id, messages.OWN_SHIFT_CALLED_OFF, shift=shift.id, people=taken)
     await audit("call_off_shift", None, activity, shift=shift.id, sign_ups=ended)
 
 
@@ -181,8 +183,8 @@ async def close_shifts(shifts: list[Shift], end_reason: str, reason: str) -> lis
     return places
 
 
-async def _call_off(shift: Shift, event: str, reason: str) -> int:
-    places = await close_shifts([shift], event, reason)
+async def _call_off(shift: Shift, event: Event, end_reason: str, reason: str) -> int:
+    places = await close_shifts([shift], end_reason, reason)
     await tell_all(places, event, shift=shift.id)
     return len(places)
 
@@ -202,8 +204,8 @@ async def _tell_moved(shift: Shift, was_at: datetime) -> None:
     people = await people_of(row["place_id"] for row in rows)
     everyone = {id_ for concerned in people.values() for id_ in concerned}
     overlapping = {id_ for row in rows if row["overlaps"] for id_ in people[row["place_id"]]}
-    await notify(overlapping, "shift_moved_overlapping", shift=shift.id, was=was_at)
-    await notify(everyone - overlapping, "shift_moved", shift=shift.id, was=was_at)
+    await notify(overlapping, messages.SHIFT_MOVED_OVERLAPPING, shift=shift.id, was=was_at)
+    await notify(everyone - overlapping, messages.SHIFT_MOVED, shift=shift.id, was=was_at)
 
 
 def _apply(shift: Shift, change: ShiftChange) -> None:

@@ -13,6 +13,7 @@ from server.places.line import lock_allotment
 from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
 from server.places.service import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
+from server.volunteering import messages
 from server.volunteering.access import audit, require_organizer
 from server.volunteering.eligibility import ensure_eligible
 from server.volunteering.errors import (
@@ -76,7 +77,7 @@ async def sign_up(
         is_in = place.state is PlaceState.CONFIRMED
         if is_in:
             await part_party(place)
-        await notify({person_id, *party}, "shift_confirmed" if is_in else "shift_waiting", shift=shift_id)
+        await notify({person_id, *party}, messages.SHIFT_CONFIRMED if is_in else messages.SHIFT_WAITING, shift=shift_id)
         return present.get(person_id) or made[person_id].id
 
 
@@ -118,7 +119,7 @@ async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> str:
         await SignUp.filter(id=sign_up_id).update(removal_reason=reason)
         await submit_reason(REMOVAL, sign_up_id, actor_id, activity)
         await audit("remove_sign_up", actor_id, activity, sign_up=sign_up_id, person=sign_up.person_id)
-        await tell_all([ended], "sign_up_removed", sign_up=sign_up_id, shift=sign_up.shift_id)
+        await tell_all([ended], messages.SIGN_UP_REMOVED, sign_up=sign_up_id, shift=sign_up.shift_id)
     return activity.id
 
 
@@ -132,7 +133,7 @@ async def accept_shift_offer(person_id: str, sign_up_id: str) -> None:
         if offered:
             people = await people_of([place.id])
             await part_party(place)
-            await notify(people[place.id], "shift_confirmed", shift=mine.shift_id)
+            await notify(people[place.id], messages.SHIFT_CONFIRMED, shift=mine.shift_id)
 
 
 async def decline_shift_offer(person_id: str, sign_up_id: str) -> None:
@@ -141,7 +142,7 @@ async def decline_shift_offer(person_id: str, sign_up_id: str) -> None:
         mine = await _own(person_id, sign_up_id)
         _, mine, place = await _lock(mine.id)
         await decline_offer(place.id)
-        await tell_all([place], "sign_up_cancelled", shift=mine.shift_id)
+        await tell_all([place], messages.SIGN_UP_CANCELLED, shift=mine.shift_id)
 
 
 async def tell_moved_up(places: list[Place]) -> None:
@@ -149,10 +150,10 @@ async def tell_moved_up(places: list[Place]) -> None:
     shift_id = await _shift_of(places)
     people = await people_of(place.id for place in places)
     confirmed = {id_ for place in places if place.state is PlaceState.CONFIRMED for id_ in people.get(place.id, ())}
-    await notify(confirmed, "shift_moved_up", shift=shift_id)
+    await notify(confirmed, messages.SHIFT_MOVED_UP, shift=shift_id)
     for place in places:
         if place.state is PlaceState.OFFERED:
-            await notify(people.get(place.id, ()), "shift_offered", shift=shift_id, until=place.offered_until)
+            await notify(people.get(place.id, ()), messages.SHIFT_OFFERED, shift=shift_id, until=place.offered_until)
         else:
             await part_party(place)
 
@@ -161,8 +162,8 @@ async def tell_lapsed(places: list[Place]) -> None:
     """Time ended these places of one shift, in the same transaction: tell those who had them."""
     shift_id = await _shift_of(places)
     expired = [place for place in places if place.end_reason == "offer_expired"]
-    await tell_all(expired, "shift_offer_expired", shift=shift_id)
-    await tell_all([place for place in places if place not in expired], "shift_not_reached", shift=shift_id)
+    await tell_all(expired, messages.SHIFT_OFFER_EXPIRED, shift=shift_id)
+    await tell_all([place for place in places if place not in expired], messages.SHIFT_NOT_REACHED, shift=shift_id)
 
 
 async def move_sign_ups(from_id: str, into_id: str) -> None:
@@ -327,7 +328,7 @@ async def _cancel(sign_up_id: str) -> None:
     ended = await _leave(sign_up, place, "cancelled_late" if is_late else "cancelled")
     if is_late:
         await record_no_show(allotment, ended, NoShowReason.CANCELLED_LATE)
-    await tell_all([ended], "sign_up_cancelled_late" if is_late else "sign_up_cancelled", shift=shift.id)
+    await tell_all([ended], messages.SIGN_UP_CANCELLED_LATE if is_late else messages.SIGN_UP_CANCELLED, shift=shift.id)
 
 
 async def _leave(sign_up: SignUp, place: Place, reason: str, *, removed: bool = False) -> Place:

@@ -10,6 +10,7 @@ from server.members.service import is_member
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people
+from server.wishes import messages
 from server.wishes.errors import OwnWish, PhoneNeeded, ShareTooLarge, TooManyHelpers, VolunteerNeeded, WishTaken
 from server.wishes.models import Wish, WishClaim, WishKind, WishShare
 from server.wishes.rules import MAX_HELPERS, PUBLIC, Action, Actor
@@ -58,13 +59,13 @@ async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:
     """The wisher is told who took it on, and a team's people that there is something to do."""
     told, now = await whom_to_tell(wish), clock.now()
     if claim.unit_id:
-        await notify(told, "wish_claimed_by_unit", wish=wish.id, unit=claim.unit_id, due=claim.due_at, at=now)
+        await notify(told, messages.CLAIMED_BY_UNIT, wish=wish.id, unit=claim.unit_id, due=claim.due_at, at=now)
     elif claim.team_id:
-        await notify(told, "wish_claimed_by_team", wish=wish.id, team=claim.team_id, due=claim.due_at, at=now)
+        await notify(told, messages.CLAIMED_BY_TEAM, wish=wish.id, team=claim.team_id, due=claim.due_at, at=now)
         others = await team_people(claim.team_id) - {claim.claimer_id}
-        await notify(others, "wish_to_share", wish=wish.id, team=claim.team_id, due=claim.due_at)
+        await notify(others, messages.TO_SHARE, wish=wish.id, team=claim.team_id, due=claim.due_at)
     else:
-        await notify(told, "wish_claimed", wish=wish.id, claimer=claim.claimer_id, due=claim.due_at, at=now)
+        await notify(told, messages.CLAIMED, wish=wish.id, claimer=claim.claimer_id, due=claim.due_at, at=now)
 
 
 async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
@@ -72,7 +73,7 @@ async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
     async with transaction():
         step = await begin_step(wish_id, Action.RELEASE, person_id)
         await finish_step(step, reason=reason)
-        await notify(await whom_to_tell(step.wish), "wish_back_on_wall", wish=wish_id, why="released", at=clock.now())
+        await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="released", at=clock.now())
         await tell_helpers_of_end(step)
 
 
@@ -102,7 +103,7 @@ async def take_share(person_id: str, wish_id: str, quantity: int) -> None:
             await own.save(update_fields=["quantity"])
             return
         await WishShare.create(claim_id=claim.id, person_id=person_id, quantity=quantity)
-        await notify(claim.claimer_id, "wish_share_taken", wish=wish_id, person=person_id)
+        await notify(claim.claimer_id, messages.SHARE_TAKEN, wish=wish_id, person=person_id)
 
 
 async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
@@ -117,7 +118,7 @@ async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
         await close_share(step.claim, helper_id)
         await finish_step(step)
         other = step.claim.claimer_id if person_id == helper_id else helper_id
-        await notify(other, "wish_share_ended", wish=wish_id, person=helper_id)
+        await notify(other, messages.SHARE_ENDED, wish=wish_id, person=helper_id)
 
 
 async def close_share(claim: WishClaim, helper_id: str) -> None:
@@ -142,7 +143,7 @@ async def helpers_of(claim: WishClaim) -> set[str]:
 async def tell_helpers_of_end(step: Step) -> None:
     """Those who share in a claim that has ended need not go on."""
     if step.holder and step.holder.team_id:
-        await notify(await helpers_of(step.holder), "wish_claim_ended", wish=step.wish.id)
+        await notify(await helpers_of(step.holder), messages.CLAIM_ENDED, wish=step.wish.id)
 
 
 async def require_may_act_for(person_id: str, wish: Wish, unit_id: str | None, team_id: str | None) -> None:

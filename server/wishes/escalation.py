@@ -6,6 +6,7 @@ from server.foundation.database import fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, role_holders
 from server.organizations.models import RoleKind
+from server.wishes import messages
 from server.wishes.models import Escalation, Wish
 from server.wishes.rules import Action, days_left, escalate_at
 from server.wishes.steps import begin_step, finish_step
@@ -26,7 +27,7 @@ async def escalate_wish(wish_id: str) -> None:
         if was_asked and escalate_at(wish.wished_by, turn) > now:
             break
         people = await _whose_turn(wish, turn)
-        await notify(people, "wish_unclaimed", wish=wish_id, left=days_left(wish.wished_by))
+        await notify(people, messages.UNCLAIMED, wish=wish_id, left=days_left(wish.wished_by))
         wish.escalation, was_asked = turn, bool(people)
     await finish_step(step)
 

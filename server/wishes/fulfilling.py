@@ -16,6 +16,7 @@ from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.service_record.service import record_service, reverse_entry
+from server.wishes import messages
 from server.wishes.claiming import helpers_of
 from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
@@ -142,7 +143,7 @@ async def _report(step: Step, person_id: str, note: str, picture_ids: list[str])
             picture_ids=picture_ids,
         )
     told = await whom_to_tell(wish)
-    await notify(told, "wish_reported", wish=wish.id, claimer=claim.claimer_id, at=clock.now())
+    await notify(told, messages.REPORTED, wish=wish.id, claimer=claim.claimer_id, at=clock.now())
 
 
 async def confirm_wish(
@@ -174,7 +175,7 @@ async def confirm_wish(
                 picture_ids=picture_ids,
             )
         everyone = {claim.claimer_id, *await helpers_of(claim)}
-        await notify(everyone, "wish_confirmed", wish=wish_id, rating=rating, at=clock.now())
+        await notify(everyone, messages.CONFIRMED, wish=wish_id, rating=rating, at=clock.now())
 
 
 async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
@@ -191,9 +192,9 @@ async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
         await finish_step(step)
         # Staff read it at once; the claimer once it has passed.
         await submit_for_check("wish_dispute", claim.id, author_id=person_id, organization_id=step.wish.community_id)
-        await notify(claim.claimer_id, "wish_disputed", wish=wish_id, at=now)
+        await notify(claim.claimer_id, messages.DISPUTED, wish=wish_id, at=now)
         staff = await role_holders(step.wish.community_id)
-        await notify(staff, "wish_dispute_to_decide", wish=wish_id)
+        await notify(staff, messages.DISPUTE_TO_DECIDE, wish=wish_id)
 
 
 async def agree_to_show_wish(person_id: str, wish_id: str, agrees: bool) -> None:
@@ -276,9 +277,9 @@ async def settle_note_check(note_id: str) -> None:
     if verdict is Verdict.PASSED:
         shown = await WishNote.filter(id=note_id, is_shown=False).update(is_shown=True)
         if shown and claim.state in HOLDING:
-            await notify(await whom_to_tell(wish), "wish_progressed", wish=wish.id)
+            await notify(await whom_to_tell(wish), messages.PROGRESSED, wish=wish.id)
     elif verdict is Verdict.REFUSED:
-        await notify(note.author_id, "wish_note_refused", wish=wish.id)
+        await notify(note.author_id, messages.NOTE_REFUSED, wish=wish.id)
 
 
 async def settle_report_check(claim_id: str) -> None:
@@ -297,7 +298,7 @@ async def settle_report_check(claim_id: str) -> None:
         step.claim.note_is_shown = False
         extend_claim(step.claim)
         await finish_step(step)
-        await notify(claim.claimer_id, "wish_report_refused", wish=wish.id)
+        await notify(claim.claimer_id, messages.REPORT_REFUSED, wish=wish.id)
         return
     await WishClaim.filter(id=claim_id).update(note_is_shown=verdict is Verdict.PASSED)
 

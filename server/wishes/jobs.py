@@ -8,6 +8,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.notifications.service import notify
 from server.organizations.access import role_holders
+from server.wishes import messages
 from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.escalation import escalate_wish
 from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action, day_ends, today
@@ -32,7 +33,7 @@ async def expire_wishes() -> int:
                 was = str(step.wish.state)
                 await finish_step(step)
                 told = await whom_to_tell(step.wish)
-                await notify(told, "wish_expired", wish=row["id"], was=was, at=clock.now())
+                await notify(told, messages.EXPIRED, wish=row["id"], was=was, at=clock.now())
     return batch.finish()
 
 
@@ -47,10 +48,10 @@ async def return_idle_claims() -> int:
                 step = await begin_step(row["wish_id"], Action.RETURN_IDLE, None)
                 await finish_step(step)
                 claimer_id = step.claim.claimer_id
-                await notify(claimer_id, "wish_claim_overdue", wish=row["wish_id"])
+                await notify(claimer_id, messages.CLAIM_OVERDUE, wish=row["wish_id"])
                 await tell_helpers_of_end(step)
                 told = await whom_to_tell(step.wish)
-                await notify(told, "wish_back_on_wall", wish=row["wish_id"], why="idle", at=now)
+                await notify(told, messages.BACK_ON_WALL, wish=row["wish_id"], why="idle", at=now)
     return batch.finish()
 
 
@@ -63,7 +64,7 @@ async def remind_claimers() -> int:
         for row in await _claims_to_do(batch, condition, "c.due_at", now + REMIND_BEFORE):
             async with batch.row(row["id"]):
                 if row["due_at"] > now:
-                    await notify(row["claimer_id"], "wish_claim_due", wish=row["wish_id"], due=row["due_at"])
+                    await notify(row["claimer_id"], messages.CLAIM_DUE, wish=row["wish_id"], due=row["due_at"])
                 await execute("UPDATE wish_claim SET reminded_at = $2 WHERE id = $1", row["id"], now)
     return batch.finish()
 
@@ -76,7 +77,7 @@ async def tell_staff_of_unanswered() -> int:
         condition = "c.state = 'reported' AND c.staff_told_at IS NULL AND c.reported_at <= $1 AND w.state = 'reported'"
         for row in await _claims_to_do(batch, condition, "c.reported_at", now - timedelta(days=ANSWER_DAYS)):
             async with batch.row(row["id"]):
-                await notify(await role_holders(row["community_id"]), "wish_unanswered", wish=row["wish_id"])
+                await notify(await role_holders(row["community_id"]), messages.UNANSWERED, wish=row["wish_id"])
                 await execute("UPDATE wish_claim SET staff_told_at = $2 WHERE id = $1", row["id"], now)
     return batch.finish()
 

@@ -5,6 +5,7 @@ from server.foundation.database import execute, fetch
 from server.foundation.errors import WrongState
 from server.notifications.service import notify
 from server.organizations.access import role_holders
+from server.wishes import messages
 from server.wishes.claiming import close_share, helpers_of, tell_helpers_of_end
 from server.wishes.models import ClaimState
 from server.wishes.rules import Action
@@ -47,7 +48,7 @@ async def _settle(wish_id: str, person_id: str) -> None:
     if person_id in (wish.author_id, wish.beneficiary_id):
         wish.handed_to_staff_at = clock.now()
         await finish_step(step)
-        await notify(await role_holders(wish.community_id), "wish_handed_to_staff", wish=wish_id)
+        await notify(await role_holders(wish.community_id), messages.HANDED_TO_STAFF, wish=wish_id)
     elif claim and claim.state is ClaimState.OPEN:
         if claim.claimer_id == person_id:
             await _put_back(wish_id)
@@ -58,7 +59,7 @@ async def _settle(wish_id: str, person_id: str) -> None:
 async def _put_back(wish_id: str) -> None:
     step = await begin_step(wish_id, Action.RELEASE, None)
     await finish_step(step)
-    await notify(await whom_to_tell(step.wish), "wish_back_on_wall", wish=wish_id, why="left", at=clock.now())
+    await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="left", at=clock.now())
     await tell_helpers_of_end(step)
 
 
@@ -66,7 +67,7 @@ async def _end_share(wish_id: str, person_id: str) -> None:
     step = await begin_step(wish_id, Action.END_SHARE, None)
     await close_share(step.claim, person_id)
     await finish_step(step)
-    await notify(step.claim.claimer_id, "wish_share_ended", wish=wish_id, person=person_id)
+    await notify(step.claim.claimer_id, messages.SHARE_ENDED, wish=wish_id, person=person_id)
 
 
 async def _begin(wish_id: str, action: Action) -> Step | None:

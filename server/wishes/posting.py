@@ -18,6 +18,7 @@ from server.media.uploads.uploading import attach_pictures, detach_pictures
 from server.moderation.service import Verdict, refusal_reason, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
+from server.wishes import messages
 from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
@@ -86,7 +87,7 @@ async def edit_wish(person_id: str, wish_id: str, version: int, content: WishCon
         if step.following is not wish.state:
             wish.submitted_at = clock.now()
             if step.holder:
-                await notify(step.holder.claimer_id, "wish_edited", wish=wish_id)
+                await notify(step.holder.claimer_id, messages.EDITED, wish=wish_id)
         await _write(wish, content, person_id)
         wish.version += 1
         if step.holder:
@@ -130,7 +131,7 @@ async def withdraw_wish(person_id: str, wish_id: str) -> None:
     async with transaction():
         step = await begin_step(wish_id, Action.WITHDRAW, person_id)
         if step.holder:
-            await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+            await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=wish_id)
             await tell_helpers_of_end(step)
         await finish_step(step)
 
@@ -152,13 +153,13 @@ async def settle_wish_check(wish_id: str) -> None:
     verdict = await verdict_of("wish", wish_id)
     if verdict is Verdict.PASSED and wish.state in (WishState.SUBMITTED, WishState.AMENDED):
         staff = await role_holders(wish.community_id)
-        await notify(staff, "wish_to_review", wish=wish_id)
+        await notify(staff, messages.TO_REVIEW, wish=wish_id)
     elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in TRANSITIONS:
         step = await begin_step(wish_id, Action.FAIL_CHECK, None)
         step.wish.reason = await refusal_reason("wish", wish_id)
-        await notify(await whom_to_tell(wish), "wish_returned", wish=wish_id, at=clock.now())
+        await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())
         if step.holder:
-            await notify(step.holder.claimer_id, "wish_claim_ended", wish=wish_id)
+            await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=wish_id)
             await tell_helpers_of_end(step)
         await finish_step(step)
 

@@ -14,8 +14,10 @@ from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, WrongState
 from server.moderation.service import Verdict, verdict_of
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
+from server.wishes import messages
 from server.wishes.claiming import require_may_act_for, tell_helpers_of_end, tell_of_claim
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
 from server.wishes.fulfilling import credit_claim, take_back_credit
@@ -75,7 +77,7 @@ async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str |
             extend_claim(step.holder)
             await step.holder.save()
         await finish_step(step)
-        await notify(await whom_to_tell(wish), "wish_published", wish=wish_id, at=now)
+        await notify(await whom_to_tell(wish), messages.PUBLISHED, wish=wish_id, at=now)
         await _record("publish_wish", actor_id, step)
 
 
@@ -83,7 +85,7 @@ async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """Back to the wisher with a reason, from review or from the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, Action.RETURN, actor_id)
-        await _take_down(step, reason, "wish_returned")
+        await _take_down(step, reason, messages.RETURNED)
         await _record("return_wish", actor_id, step)
 
 
@@ -91,7 +93,7 @@ async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """The wish will not be published, for a reason. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, Action.REFUSE, actor_id)
-        await _take_down(step, reason, "wish_refused")
+        await _take_down(step, reason, messages.REFUSED)
         await _record("refuse_wish", actor_id, step)
 
 
@@ -101,10 +103,10 @@ async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> None:
         step = await begin_step(wish_id, Action.TAKE_BACK, actor_id)
         await finish_step(step, reason=reason)
         claimer_id = step.claim.claimer_id
-        await notify(claimer_id, "wish_taken_back", wish=wish_id)
+        await notify(claimer_id, messages.TAKEN_BACK, wish=wish_id)
         await tell_helpers_of_end(step)
         told = await whom_to_tell(step.wish)
-        await notify(told, "wish_back_on_wall", wish=wish_id, why="taken_back", at=clock.now())
+        await notify(told, messages.BACK_ON_WALL, wish=wish_id, why="taken_back", at=clock.now())
         await _record("take_back_wish", actor_id, step, claimer=claimer_id)
 
 
@@ -136,10 +138,10 @@ async def assign_wish(
         await require_free_hands(claimer_id, step.wish, unit_id)
         await finish_step(step, reason=reason)
         if before_id:
-            await notify(before_id, "wish_taken_back", wish=wish_id)
+            await notify(before_id, messages.TAKEN_BACK, wish=wish_id)
             await tell_helpers_of_end(step)
         claim = await open_claim(step.wish, claimer_id, unit_id=unit_id, team_id=team_id)
-        await notify(claimer_id, "wish_assigned", wish=wish_id, due=claim.due_at)
+        await notify(claimer_id, messages.ASSIGNED, wish=wish_id, due=claim.due_at)
         await tell_of_claim(step.wish, claim)
         await _record("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
 
@@ -156,7 +158,7 @@ async def take_in_wish(actor_id: str, wish_id: str, note: str) -> None:
         claim.reported_at, claim.staff_told_at = now, None
         await finish_step(step)
         told = {claim.claimer_id, *await whom_to_tell(step.wish)}
-        await notify(told, "wish_taken_in", wish=wish_id, at=now)
+        await notify(told, messages.TAKEN_IN, wish=wish_id, at=now)
         await _record("take_in_wish", actor_id, step, claimer=claim.claimer_id)
 
 
@@ -178,7 +180,7 @@ async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> Non
         await finish_step(step)
         claimer_id = claim.claimer_id
         told = {claimer_id, *await whom_to_tell(step.wish)}
-        await notify(told, "wish_confirmed_by_staff", wish=wish_id, at=now)
+        await notify(told, messages.CONFIRMED_BY_STAFF, wish=wish_id, at=now)
         await _record("confirm_wish_for_wisher", actor_id, step, claimer=claimer_id)
 
 
@@ -211,16 +213,16 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, n
             again.pledged = claim.pledged
             await again.save(update_fields=["pledged"])
         everyone = {claimer_id, *await whom_to_tell(step.wish)}
-        await notify(everyone, "wish_dispute_decided", wish=wish_id, decision=str(decision), at=now)
+        await notify(everyone, messages.DISPUTE_DECIDED, wish=wish_id, decision=str(decision), at=now)
         await _record("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
 
 
-async def _take_down(step: Step, reason: str, event: str) -> None:
+async def _take_down(step: Step, reason: str, event: Event) -> None:
     step.wish.reason = reason
     await finish_step(step, reason=reason)
     await notify(await whom_to_tell(step.wish), event, wish=step.wish.id, at=clock.now())
     if step.holder:
-        await notify(step.holder.claimer_id, "wish_claim_ended", wish=step.wish.id)
+        await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=step.wish.id)
         await tell_helpers_of_end(step)
 
 

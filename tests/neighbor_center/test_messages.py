@@ -4,12 +4,14 @@ import pytest
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
+from server.neighbor_center import messages
+from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.bookings.models import Booking, BookingSeries
 from server.neighbor_center.counters.tickets import draw_ticket
 from server.neighbor_center.opening.models import Duty
 from server.neighbor_center.venues.models import ServiceMode
 from server.neighbor_center.venues.queries import describe_slots, describe_venues
-from server.notifications.events import EVENTS
+from server.notifications.events import events_in
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
 from server.notifications.service import notify
 from server.organizations.models import Organization
@@ -19,15 +21,11 @@ from tests.builders import create_resident
 from tests.clients import Api
 from tests.neighbor_center.builders import MONDAY, at, book, create_room, create_service
 
-NAMES = [
-    name
-    for name in EVENTS
-    if name.startswith(("slot_", "room_", "visit_", "series_", "ticket_", "duty_", "complaint_"))
-]
+EVENTS = events_in(messages, booking_messages)
 
 
-@pytest.mark.parametrize("event", NAMES)
-async def test_the_words_of(event: str, api: Api, community: Organization) -> None:
+@pytest.mark.parametrize("name", EVENTS)
+async def test_the_words_of(name: str, api: Api, community: Organization) -> None:
     resident = await create_resident(api, community)
     booking = await book(resident, await create_service(community))
     room = await create_room(community)
@@ -67,17 +65,18 @@ async def test_the_words_of(event: str, api: Api, community: Organization) -> No
         "reason": "not_reached",
     }
     times = {"was": clock.now(), "until": clock.now(), "at": clock.now()}
-    needed = EVENTS[event].fact_names()
+    event = EVENTS[name]
+    needed = event.fact_names()
     await notify(
         resident.person_id, event, **{name: value for name, value in (facts | times).items() if name in needed}
     )
     stored = facts | {name: {"time": value.isoformat()} for name, value in times.items()}
-    told = Told(event, stored)
+    told = Told(name, stored)
     described = await describe_subjects([told])
     words = render_words(told, described)
     assert "已删除" not in words.text + words.page
     assert "{" not in words.title + words.text + words.page
-    if template := EVENTS[event].template:
+    if template := event.template:
         fields = clean_fields(render_fields(told, described))
         assert fields.keys() == BY_NAME[template].fields.keys()
 

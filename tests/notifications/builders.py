@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from server.background.outbox import OutboxRow
 from server.foundation import clock
@@ -20,7 +20,8 @@ from tests.simulator import Simulator
 
 TEMPLATE = "wish_progress"
 
-_changed = Event(
+THING_CHANGED = Event(
+    name="thing_changed",
     title="{thing[title]}有变化",
     text="{doer[nickname]}在{at}更新了“{thing[title]}”（{reason}）",
     page="pages/thing/thing?id={thing[id]}",
@@ -30,21 +31,35 @@ _changed = Event(
     kinds={"doer": "person"},
     words={"reason": {"idle": "长期没有进展"}},
 )
+THING_EXPIRING = replace(THING_CHANGED, name="thing_expiring", expires_after=timedelta(hours=2))
+THING_UNSENDABLE = replace(
+    THING_CHANGED,
+    name="thing_unsendable",
+    fields={"thing1": "{thing[title]}", "phrase2": "abc", "time3": "{at}", "thing4": "{reason}"},
+)
+THING_URGENT = replace(THING_CHANGED, name="thing_urgent", urgent=True)
+THING_MINOR = replace(THING_CHANGED, name="thing_minor", minor=True)
+THING_BULK = replace(THING_CHANGED, name="thing_bulk", bulk=True)
+THING_URGENT_FOR_MANY = replace(THING_CHANGED, name="thing_urgent_for_many", bulk=True, urgent=True)
+THING_SEEN = Event(name="thing_seen", title="有人看过", text="“{thing[title]}”被看过")
+
 EVENTS = {
-    "thing_changed": _changed,
-    "thing_expiring": msgspec.structs.replace(_changed, expires_after=timedelta(hours=2)),
-    "thing_unsendable": msgspec.structs.replace(
-        _changed, fields={"thing1": "{thing[title]}", "phrase2": "abc", "time3": "{at}", "thing4": "{reason}"}
-    ),
-    "thing_urgent": msgspec.structs.replace(_changed, urgent=True),
-    "thing_minor": msgspec.structs.replace(_changed, minor=True),
-    "thing_bulk": msgspec.structs.replace(_changed, bulk=True),
-    "thing_urgent_for_many": msgspec.structs.replace(_changed, bulk=True, urgent=True),
-    "thing_seen": Event(title="有人看过", text="“{thing[title]}”被看过"),
+    event.name: event
+    for event in (
+        THING_CHANGED,
+        THING_EXPIRING,
+        THING_UNSENDABLE,
+        THING_URGENT,
+        THING_MINOR,
+        THING_BULK,
+        THING_URGENT_FOR_MANY,
+        THING_SEEN,
+    )
 }
 
 CHAOS_TEMPLATE = "service_report"
-_numbered = Event(
+NUMBERED_NORMAL = Event(
+    name="numbered_normal",
     title="第{n}条",
     text="{doer[nickname]}的第{n}条",
     page="pages/thing/thing?n={n}",
@@ -54,11 +69,9 @@ _numbered = Event(
     kinds={"doer": "person"},
     expires_after=timedelta(days=365),
 )
-CHAOS_EVENTS = {
-    "numbered_urgent": msgspec.structs.replace(_numbered, urgent=True),
-    "numbered_normal": _numbered,
-    "numbered_bulk": msgspec.structs.replace(_numbered, bulk=True),
-}
+NUMBERED_URGENT = replace(NUMBERED_NORMAL, name="numbered_urgent", urgent=True)
+NUMBERED_BULK = replace(NUMBERED_NORMAL, name="numbered_bulk", bulk=True)
+CHAOS_EVENTS = {event.name: event for event in (NUMBERED_URGENT, NUMBERED_NORMAL, NUMBERED_BULK)}
 """Messages that say which of a person's they are, of each priority."""
 
 
@@ -77,9 +90,9 @@ class Things(dict[str, str]):
         return thing_id
 
 
-async def tell(who: Api, thing_id: str, event: str = "thing_changed", **facts: Any) -> str:
+async def tell(who: Api, thing_id: str, event: Event = THING_CHANGED, **facts: Any) -> str:
     """Notify one person; the inbox message's id."""
-    if event != "thing_seen":
+    if event is not THING_SEEN:
         facts = {"doer": who.person_id, "at": clock.now(), "reason": "idle", **facts}
     async with transaction():
         await notify(who.person_id, event, thing=thing_id, **facts)

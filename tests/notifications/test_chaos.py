@@ -148,7 +148,7 @@ async def write_messages(persons: list[str], messages: int) -> None:
     for number in range(messages):
         for person in persons:
             async with transaction():
-                event = f"numbered_{PRIORITIES[number % len(PRIORITIES)]}"
+                event = CHAOS_EVENTS[f"numbered_{PRIORITIES[number % len(PRIORITIES)]}"]
                 await notify(person, event, n=number, doer=person, at=clock.now())
 
 

@@ -14,12 +14,13 @@ from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID, Settings
 from server.notifications import events
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.wechat.simulator.state import Person, Saved
 from server.wechat.templates import TemplateIds
 from tests.builders import create_community
 from tests.clients import Api
-from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, at_shanghai
+from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, NUMBERED_NORMAL, NUMBERED_URGENT, at_shanghai
 from tests.notifications.processes import Note, SimulatorProcess, running
 
 
@@ -49,7 +50,7 @@ async def measure(
         # Those who are told something urgent are among those to whom something else is announced.
         told = {}
         for number in range(idle):
-            told[number] = await tell("numbered_normal", random.choice(persons), number)
+            told[number] = await tell(NUMBERED_NORMAL, random.choice(persons), number)
             await asyncio.sleep(random.uniform(0.15, 0.35))
         delays = await delays_of(simulator, told)
         assert len(delays) == idle
@@ -61,7 +62,7 @@ async def measure(
         told.clear()
         for number in range(1000, 1000 + urgent):
             await asyncio.sleep(random.uniform(0.1, 0.2))
-            told[number] = await tell("numbered_urgent", random.choice(persons), number)
+            told[number] = await tell(NUMBERED_URGENT, random.choice(persons), number)
         left = people - await fetch_value("SELECT count(*) FROM outbox WHERE priority = 0 AND finished_at IS NOT NULL")
         delays = await delays_of(simulator, told)
         note("announcements_left", left)
@@ -119,7 +120,7 @@ async def until_a_worker_runs() -> None:
             await asyncio.sleep(0.05)
 
 
-async def tell(event: str, person_id: str, number: int) -> datetime:
+async def tell(event: Event, person_id: str, number: int) -> datetime:
     """When it was committed."""
     async with transaction():
         await notify(person_id, event, n=number, doer=person_id, at=clock.now())

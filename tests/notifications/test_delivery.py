@@ -19,7 +19,17 @@ from server.wechat import connection
 from server.wechat.push import SubscribeSent
 from tests.builders import create_community, create_person, create_resident, sign_in
 from tests.clients import Api
-from tests.notifications.builders import TEMPLATE, Things, ledger_of, outcome_of, pause_of, tell
+from tests.notifications.builders import (
+    TEMPLATE,
+    THING_EXPIRING,
+    THING_SEEN,
+    THING_UNSENDABLE,
+    Things,
+    ledger_of,
+    outcome_of,
+    pause_of,
+    tell,
+)
 from tests.simulator import Simulator
 
 
@@ -61,7 +71,7 @@ async def test_without_an_accept_it_stays_in_the_inbox_without_a_call(
 
 async def test_an_event_without_a_template_queues_nothing(api: Api, simulator: Simulator, things: Things) -> None:
     me = await granted(api, simulator)
-    await tell(me, things.add(), "thing_seen")
+    await tell(me, things.add(), THING_SEEN)
     assert await fetch_value("SELECT count(*) FROM outbox WHERE kind = 'subscribe_message'") == 0
 
 
@@ -223,7 +233,7 @@ async def test_after_the_last_try_it_has_failed_and_says_so(api: Api, simulator:
 
 async def test_a_message_whose_time_has_passed_expires(api: Api, simulator: Simulator, things: Things) -> None:
     me = await granted(api, simulator)
-    message = await tell(me, things.add(), "thing_expiring")
+    message = await tell(me, things.add(), THING_EXPIRING)
     clock.move_clock(timedelta(hours=3))
     await simulator.settle()
     assert await outcome_of(message) == ("expired", "expired", 1)
@@ -235,7 +245,7 @@ async def test_a_field_that_cannot_be_made_to_fit_fails_before_any_call(
     api: Api, simulator: Simulator, things: Things
 ) -> None:
     me = await granted(api, simulator)
-    message = await tell(me, things.add(), "thing_unsendable")
+    message = await tell(me, things.add(), THING_UNSENDABLE)
     await simulator.settle()
     assert await outcome_of(message) == ("failed", "failed", 1)
     assert await simulator.calls() == 0

@@ -13,7 +13,7 @@ from server.notifications.digest import digest_lag, send_digests
 from server.notifications.models import InboxMessage
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import TEMPLATE, Things, at_shanghai, give_accepts, tell
+from tests.notifications.builders import TEMPLATE, THING_MINOR, THING_SEEN, Things, at_shanghai, give_accepts, tell
 from tests.simulator import Simulator
 
 
@@ -41,7 +41,7 @@ async def test_in_the_evening_one_digest_counts_what_could_not_be_sent(
     at_shanghai(10)
     for _ in range(3):
         await tell(me, things.add())
-    await tell(me, things.add(), "thing_seen")
+    await tell(me, things.add(), THING_SEEN)
     await simulator.settle()
     assert await send_digests() == 0, "not before the evening"
     assert await digest_lag() == 0
@@ -92,7 +92,7 @@ async def test_without_an_accept_or_with_the_digest_turned_off_there_is_none(
 async def test_what_only_confirms_is_no_reason_for_a_digest(api: Api, simulator: Simulator, things: Things) -> None:
     me = await reader(api, simulator)
     at_shanghai(10)
-    await tell(me, things.add(), "thing_minor")
+    await tell(me, things.add(), THING_MINOR)
     await simulator.settle()
     await evening(simulator)
     assert await digests(simulator, me) == []
@@ -104,7 +104,7 @@ async def test_nor_is_it_where_only_wechat_knows_that_there_is_no_accept(
     me = await reader(api, simulator)
     at_shanghai(10)
     await simulator.accept(me, TEMPLATE, times=2)
-    message = await tell(me, things.add(), "thing_minor")
+    message = await tell(me, things.add(), THING_MINOR)
     await simulator.fault(errcode=43101)
     await simulator.settle()
     assert (await InboxMessage.get(id=message)).delivery_note == "WeChat knows of no accept"

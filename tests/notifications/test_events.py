@@ -1,12 +1,19 @@
-"""The table of events, and words made from it."""
+"""What people are told of, and words made from it."""
 
+import ast
+import re
+import sys
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from server.foundation import clock
 from server.foundation.ids import new_id
-from server.notifications.events import EVENTS, MOMENTS
+from server.notifications.events import EVENTS, MOMENTS, TOPICS, Event, events_in
 from server.notifications.rendering import (
     GONE,
     SUBJECTS,
@@ -24,11 +31,14 @@ from tests.notifications.builders import Things
 
 wire()
 
+SERVER = Path(__file__).parents[2] / "server"
+
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
 def test_every_event_fits_its_template_and_its_facts(name: str) -> None:
     event = EVENTS[name]
     assert bool(event.template) == bool(event.fields), "fields go with a template"
+    assert (event.topic in TOPICS) == bool(event.template), "what goes to WeChat can be turned off"
     if event.template:
         assert set(event.fields) == set(BY_NAME[event.template].fields)
     for key, text in event.fields.items():
@@ -47,6 +57,51 @@ async def test_no_event_fails_on_things_that_are_gone(name: str) -> None:
     assert words.title
     assert words.text
     assert "{" not in words.text
+
+
+def test_every_event_is_told_somewhere() -> None:
+    told: set[str] = set()
+    for tree in _server_files():
+        modules = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if alias.name == "messages"
+        }
+        # What is only asked for its template (`messages.X.template`) is not told by that.
+        asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and id(node) not in asked:
+                event = getattr(sys.modules.get(modules.get(node.value.id, "")), node.attr, None)
+                told |= {event.name} if isinstance(event, Event) else set()
+    assert told == set(EVENTS)
+
+
+def test_no_event_is_told_by_its_name() -> None:
+    for tree in _server_files():
+        for call in ast.walk(tree):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and re.search("notify|tell", call.func.id)
+            ):
+                texts = {argument.value for argument in call.args if isinstance(argument, ast.Constant)}
+                assert not texts & EVENTS.keys(), ast.unparse(call)
+
+
+def _server_files() -> Iterator[ast.Module]:
+    for path in sorted(SERVER.rglob("*.py")):
+        if path.name != "messages.py":
+            yield ast.parse(path.read_text())
+
+
+def test_two_events_of_one_name_are_refused() -> None:
+    event = Event(name="twice", title="两次", text="两次")
+    module = ModuleType("messages")
+    vars(module).update(FIRST=event, SECOND=replace(event, title="又一次"))
+    with pytest.raises(ValueError, match="twice"):
+        events_in(module)
 
 
 def test_moments_name_templates() -> None:

@@ -7,7 +7,7 @@ from server.notifications.models import InboxMessage
 from server.notifications.queries import list_templates_to_ask
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import TEMPLATE, Things, give_accepts, outcome_of, tell
+from tests.notifications.builders import TEMPLATE, THING_MINOR, THING_URGENT, Things, give_accepts, outcome_of, tell
 from tests.simulator import Simulator
 
 
@@ -23,7 +23,7 @@ async def titles(simulator: Simulator, who: Api) -> list[str]:
 
 async def test_the_urgent_one_gets_the_last_accept(api: Api, simulator: Simulator, things: Things) -> None:
     me = await resident(api, simulator, 1)
-    first, urgent = await tell(me, things.add("先")), await tell(me, things.add("急"), "thing_urgent")
+    first, urgent = await tell(me, things.add("先")), await tell(me, things.add("急"), THING_URGENT)
     await simulator.settle()
     assert await titles(simulator, me) == ["急"]
     assert (await outcome_of(first))[1] == "inbox_only"
@@ -34,7 +34,7 @@ async def test_an_urgent_one_that_waits_for_its_next_try_keeps_its_accept(
     api: Api, simulator: Simulator, things: Things
 ) -> None:
     me = await resident(api, simulator, 1)
-    urgent = await tell(me, things.add("急"), "thing_urgent")
+    urgent = await tell(me, things.add("急"), THING_URGENT)
     await simulator.fault(errcode=-1)
     await simulator.settle()
     normal = await tell(me, things.add("平"))
@@ -48,7 +48,7 @@ async def test_an_urgent_one_that_waits_for_its_next_try_keeps_its_accept(
 
 async def test_with_two_accepts_both_are_sent(api: Api, simulator: Simulator, things: Things) -> None:
     me = await resident(api, simulator, 2)
-    await tell(me, things.add("急"), "thing_urgent")
+    await tell(me, things.add("急"), THING_URGENT)
     await simulator.fault(errcode=-1)
     await simulator.settle()
     await tell(me, things.add("平"))
@@ -58,8 +58,8 @@ async def test_with_two_accepts_both_are_sent(api: Api, simulator: Simulator, th
 
 async def test_what_only_confirms_leaves_the_last_accept(api: Api, simulator: Simulator, things: Things) -> None:
     me = await resident(api, simulator, 2)
-    first = await tell(me, things.add("一"), "thing_minor")
-    second = await tell(me, things.add("二"), "thing_minor")
+    first = await tell(me, things.add("一"), THING_MINOR)
+    second = await tell(me, things.add("二"), THING_MINOR)
     await simulator.settle()
     assert (await outcome_of(first))[1] == "delivered"
     assert await outcome_of(second) == ("done", "inbox_only", 1)
@@ -77,7 +77,7 @@ async def test_an_old_message_about_the_same_thing_does_not_come_after_a_newer_o
     stale, unrelated = await tell(me, thing), await tell(me, other)
     await simulator.fault(errcode=-1)
     await simulator.settle()
-    await tell(me, thing, "thing_urgent")
+    await tell(me, thing, THING_URGENT)
     await simulator.settle()
     clock.move_clock(timedelta(minutes=1))
     await simulator.settle()

@@ -9,16 +9,17 @@ from server.foundation import clock
 from server.foundation.database import fetch_value, transaction
 from server.foundation.ids import new_id
 from server.notifications import grants
+from server.notifications.events import Event
 from server.notifications.service import move_messages, notify
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import Things, tell
+from tests.notifications.builders import THING_CHANGED, THING_SEEN, Things, tell
 
 
 async def test_messages_are_newest_first_in_words_and_by_page(api: Api, things: Things) -> None:
     me = await create_resident(api, await create_community())
     for number in range(5):
-        await tell(me, things.add(f"心愿{number}"), "thing_seen")
+        await tell(me, things.add(f"心愿{number}"), THING_SEEN)
     things.asked = 0
     first = await me.get("/me/inbox", limit=3)
     assert [item["text"] for item in first["items"]] == ["“心愿4”被看过", "“心愿3”被看过", "“心愿2”被看过"]
@@ -41,7 +42,7 @@ async def test_a_deleted_thing_reads_as_deleted(api: Api, things: Things) -> Non
 
 async def test_reading_one_and_all(api: Api, things: Things) -> None:
     me = await create_resident(api, await create_community())
-    ids = [await tell(me, things.add(), "thing_seen") for _ in range(3)]
+    ids = [await tell(me, things.add(), THING_SEEN) for _ in range(3)]
     await me.post(f"/me/inbox/{ids[0]}/read")
     await me.post(f"/me/inbox/{ids[0]}/read")
     inbox = await me.get("/me/inbox")
@@ -53,7 +54,7 @@ async def test_reading_one_and_all(api: Api, things: Things) -> None:
 
 async def test_only_those_that_are_unread(api: Api, things: Things) -> None:
     me = await create_resident(api, await create_community())
-    ids = [await tell(me, things.add(), "thing_seen") for _ in range(4)]
+    ids = [await tell(me, things.add(), THING_SEEN) for _ in range(4)]
     await me.post(f"/me/inbox/{ids[2]}/read")
     first = await me.get("/me/inbox", unread="true", limit=2)
     assert [item["id"] for item in first["items"]] == [ids[3], ids[1]]
@@ -66,7 +67,7 @@ async def test_only_those_that_are_unread(api: Api, things: Things) -> None:
 
 async def test_someone_elses_message_does_not_exist(api: Api, things: Things) -> None:
     community = await create_community()
-    mine = await tell(await create_resident(api, community), things.add(), "thing_seen")
+    mine = await tell(await create_resident(api, community), things.add(), THING_SEEN)
     other = await create_resident(api, community)
     await other.refused("POST", f"/me/inbox/{mine}/read", code="not_found")
     assert (await other.get("/me/inbox"))["items"] == []
@@ -83,31 +84,31 @@ async def test_a_message_goes_with_its_transaction_and_once_to_each(api: Api, th
     me, other = await create_resident(api, community), await create_resident(api, community)
     with pytest.raises(ZeroDivisionError):
         async with transaction():
-            await notify(me.person_id, "thing_seen", thing=things.add())
+            await notify(me.person_id, THING_SEEN, thing=things.add())
             raise ZeroDivisionError
     assert (await me.get("/me/inbox"))["items"] == []
     async with transaction():
-        await notify([me.person_id, other.person_id, me.person_id], "thing_seen", thing=things.add())
+        await notify([me.person_id, other.person_id, me.person_id], THING_SEEN, thing=things.add())
     assert await fetch_value("SELECT count(*) FROM inbox_message") == 2
 
 
 async def test_notify_refuses_what_cannot_be_told(app: object, things: Things) -> None:
     with pytest.raises(KeyError):
-        await notify(new_id(), "no_such_event")
+        await notify(new_id(), Event(name="no_such_event", title="无", text="无"))
     with pytest.raises(TypeError, match="doer, reason"):
-        await notify(new_id(), "thing_changed", thing=new_id(), at=clock.now())
+        await notify(new_id(), THING_CHANGED, thing=new_id(), at=clock.now())
     with pytest.raises(TypeError, match="zone"):
-        await notify(new_id(), "thing_seen", thing=clock.now().replace(tzinfo=None))
+        await notify(new_id(), THING_SEEN, thing=clock.now().replace(tzinfo=None))
     with pytest.raises(TypeError, match="neither"):
-        await notify(new_id(), "thing_seen", thing=["a"])
+        await notify(new_id(), THING_SEEN, thing=["a"])
 
 
 async def test_messages_are_kept_for_180_days(api: Api, things: Things) -> None:
     (purge,) = (rule.purge for rule in RULES if rule.table == "inbox_message")
     me = await create_resident(api, await create_community())
-    await tell(me, things.add(), "thing_seen")
+    await tell(me, things.add(), THING_SEEN)
     clock.move_clock(timedelta(days=179))
-    await tell(me, things.add(), "thing_seen")
+    await tell(me, things.add(), THING_SEEN)
     assert await purge() == 0
     clock.move_clock(timedelta(days=181))
     assert await purge() == 1
@@ -117,7 +118,7 @@ async def test_messages_are_kept_for_180_days(api: Api, things: Things) -> None:
 async def test_a_merged_persons_messages_and_accepts_move(api: Api, things: Things) -> None:
     community = await create_community()
     old, kept = await create_resident(api, community), await create_resident(api, community)
-    await tell(old, things.add(), "thing_seen")
+    await tell(old, things.add(), THING_SEEN)
     queued = await tell(old, things.add())
     for who in (old, kept, old):
         await grants.report_answers(who.person_id, {"wish_progress": "accept"})

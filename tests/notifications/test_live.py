@@ -19,7 +19,7 @@ from server.foundation.settings import Settings
 from server.notifications import live
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import Things, tell
+from tests.notifications.builders import THING_SEEN, Things, tell
 from tests.servers import Server
 
 
@@ -55,14 +55,14 @@ async def heard() -> None:
 
 
 async def test_a_client_is_told_at_once_and_after_each_change(me: Api, things: Things) -> None:
-    await tell(me, things.add("一"), "thing_seen")
+    await tell(me, things.add("一"), THING_SEEN)
     async with aclosing(live.follow(me.person_id)) as states:
         first = await next_state(states)
         assert (first.unread, first.newest.text) == (1, "“一”被看过")
         await heard()
         began = time.monotonic()
         second = asyncio.ensure_future(next_state(states))
-        await tell(me, things.add("二"), "thing_seen")
+        await tell(me, things.add("二"), THING_SEEN)
         assert ((await second).unread, second.result().newest.text) == (2, "“二”被看过")
         assert time.monotonic() - began < 2
         read = asyncio.ensure_future(next_state(states))
@@ -77,7 +77,7 @@ async def test_others_changes_are_not_told(me: Api, api: Api, things: Things) ->
         await next_state(states)
         await heard()
         waiting = asyncio.ensure_future(next_state(states))
-        await tell(other, things.add(), "thing_seen")
+        await tell(other, things.add(), THING_SEEN)
         await asyncio.sleep(0.1)
         assert not waiting.done()
         waiting.cancel()
@@ -95,7 +95,7 @@ async def test_without_the_cache_the_inbox_is_polled(me: Api, things: Things, mo
     monkeypatch.setattr(live, "POLL_SECONDS", 0.02)
     async with aclosing(live.follow(me.person_id)) as states:
         await next_state(states)
-        await tell(me, things.add(), "thing_seen")
+        await tell(me, things.add(), THING_SEEN)
         assert (await next_state(states)).unread == 1
         assert not live._process.is_listening
 
@@ -126,7 +126,7 @@ async def test_a_cache_that_goes_does_not_leave_a_client_waiting(
         waiting = asyncio.ensure_future(next_state(states))
         await asyncio.sleep(0.05)  # it has looked, and waits
         goes.set()
-        await tell(me, things.add(), "thing_seen")
+        await tell(me, things.add(), THING_SEEN)
         assert (await waiting).unread == 1
 
 
@@ -238,7 +238,7 @@ async def test_two_servers_and_a_stop_and_a_sign_out(
                 assert (await stream.next()) == {"unread": 0, "newest": None}
                 assert (await second.next())["unread"] == 0
                 # From this process, as a worker would.
-                await tell(me, things.add(), "thing_seen")
+                await tell(me, things.add(), THING_SEEN)
                 told = await stream.next()
                 assert (told["unread"], told["newest"]["event"]) == (1, "thing_seen")
                 # Through the other server.
@@ -249,7 +249,7 @@ async def test_two_servers_and_a_stop_and_a_sign_out(
                 assert (await stream.next())["unread"] == 0
                 # Signed out, the other stream ends at the next occasion.
                 await leaver.delete("/sessions/current")
-                await tell(leaver, things.add(), "thing_seen")
+                await tell(leaver, things.add(), THING_SEEN)
                 with pytest.raises(EOFError):
                     await second.next()
                 began = time.monotonic()

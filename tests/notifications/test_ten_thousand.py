@@ -22,7 +22,7 @@ from server.wechat.connection import template_ids
 from server.wechat.simulator import create_simulator
 from tests.builders import create_community, create_resident
 from tests.clients import Api
-from tests.notifications.builders import TEMPLATE, Things
+from tests.notifications.builders import TEMPLATE, THING_CHANGED, Things
 from tests.operations.test_health import metrics
 from tests.simulator import SEND, Simulator, listening
 
@@ -79,7 +79,7 @@ async def send_all(api: Api, simulator: Simulator, things: Things, *, people: in
         async with transaction():
             facts: dict[str, Any] = {"thing": things.add(f"第{number}条"), "at": clock.now(), "reason": "idle"}
             for person_id in persons:
-                await notify(person_id, "thing_changed", doer=person_id, **facts)
+                await notify(person_id, THING_CHANGED, doer=person_id, **facts)
     for fault, _ in FAULTS:
         await simulator.fault(SEND, times=2, **fault)
     for fault, probability in FAULTS:

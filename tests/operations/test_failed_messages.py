@@ -10,10 +10,11 @@ from server.background.relay import drain_outbox
 from server.foundation import clock
 from server.foundation.database import fetch_value
 from server.notifications import events, rendering
+from server.notifications.events import Event
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api
-from tests.notifications.builders import EVENTS, Things, give_accepts, outcome_of, tell
+from tests.notifications.builders import EVENTS, THING_CHANGED, THING_EXPIRING, Things, give_accepts, outcome_of, tell
 from tests.simulator import Simulator
 
 PATH = "/staff/failed-messages"
@@ -28,11 +29,13 @@ def things(monkeypatch: pytest.MonkeyPatch) -> Things:
     return things
 
 
-async def fail(api: Api, simulator: Simulator, things: Things, community: Organization, event: str = "") -> str:
+async def fail(
+    api: Api, simulator: Simulator, things: Things, community: Organization, event: Event = THING_CHANGED
+) -> str:
     """A message to somebody there that WeChat refuses for good; the inbox message's id."""
     person = await create_resident(api, community, nickname="老李")
     await give_accepts(simulator, [person.person_id], 1)
-    message = await tell(person, things.add("修灯"), event or "thing_changed")
+    message = await tell(person, things.add("修灯"), event)
     await simulator.fault(errcode=48001)
     await drain_outbox()
     assert (await outcome_of(message))[0] == "failed"
@@ -85,7 +88,7 @@ async def test_one_is_tried_again_and_arrives(api: Api, simulator: Simulator, th
 async def test_one_whose_time_has_passed_is_not(api: Api, simulator: Simulator, things: Things) -> None:
     community = await create_community()
     staff = await create_staff(api, community)
-    await fail(api, simulator, things, community, "thing_expiring")
+    await fail(api, simulator, things, community, THING_EXPIRING)
     clock.move_clock(timedelta(hours=3))
     (item,) = await listed(staff, community.id)
     assert not item["can_retry"]

@@ -3,15 +3,17 @@
 from typing import Any
 
 from server.foundation import clock
-from server.notifications.events import EVENTS
+from server.notifications.events import events_in
 from server.notifications.rendering import GONE, Told, describe_subjects, render_fields, render_words
 from server.notifications.service import notify
+from server.teams import messages as team_messages
 from server.wechat.templates import fill_template
+from server.wishes import messages
 from server.wishes.models import WishState
 from tests.clients import Api
 from tests.wishes.builders import create_people, put_team, put_unit, put_wish
 
-OURS = sorted(name for name in EVENTS if name.startswith(("wish_", "team_")))
+OURS = events_in(messages, team_messages).values()
 
 
 async def test_every_event_reads_well(api: Api) -> None:
@@ -31,24 +33,23 @@ async def test_every_event_reads_well(api: Api) -> None:
         "due": now,
     }
     for event in OURS:
-        declared = EVENTS[event]
         codes = [
-            {name: code for name, words in declared.words.items() for code in [list(words)[number % len(words)]]}
-            for number in range(max([len(words) for words in declared.words.values()], default=1))
+            {name: code for name, words in event.words.items() for code in [list(words)[number % len(words)]]}
+            for number in range(max([len(words) for words in event.words.values()], default=1))
         ]
         for code in codes:
             given: dict[str, Any] = {
-                name: value for name, value in (facts | code).items() if name in declared.fact_names()
+                name: value for name, value in (facts | code).items() if name in event.fact_names()
             }
             await notify(people.wisher.person_id, event, **given)
             message = (await people.wisher.get("/me/inbox", limit=1))["items"][0]
-            assert message["event"] == event
+            assert message["event"] == event.name
             for text in (message["title"], message["text"], message["page"]):
-                assert not any(sign in text for sign in (GONE, "{")), event
+                assert not any(sign in text for sign in (GONE, "{")), event.name
             stored = {name: {"time": value.isoformat()} if value is now else value for name, value in given.items()}
-            told = Told(event, stored)
+            told = Told(event.name, stored)
             described = await describe_subjects([told])
             assert render_words(told, described).text == message["text"]
-            if declared.template:
-                filled = fill_template(declared.template, render_fields(told, described))
-                assert GONE not in str(filled), event
+            if event.template:
+                filled = fill_template(event.template, render_fields(told, described))
+                assert GONE not in str(filled), event.name

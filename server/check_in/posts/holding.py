@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from server.background.sweeps import Batch
 from server.check_in.models import CheckIn, CheckInState
+from server.check_in.posts import messages
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding, PostState
 from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state, today
 from server.foundation import clock
@@ -137,7 +138,7 @@ async def end_terms() -> int:
                 await record_audit(
                     "end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id
                 )
-                await notify(await role_holders(post.community_id), "post_term_over", post=post.id)
+                await notify(await role_holders(post.community_id), messages.TERM_OVER, post=post.id)
     return batch.finish()
 
 
@@ -170,8 +171,8 @@ async def apply_for_post(person_id: str, post_id: str) -> str:
                 raise NotCheckedIn()
             holding = await PostHolding.create(post_id=post_id, membership_id=membership_id, applied_at=clock.now())
             await _audit("apply_for_post", person_id, holding, post)
-            await notify([person_id], "post_applied", holding=holding.id)
-            await notify(await role_holders(post.community_id), "post_to_review", holding=holding.id)
+            await notify([person_id], messages.APPLIED, holding=holding.id)
+            await notify(await role_holders(post.community_id), messages.TO_REVIEW, holding=holding.id)
     except IntegrityError as error:
         if violates(error, "post_holding_one_active"):
             raise PostHeld() from None
@@ -203,7 +204,7 @@ async def approve_post(actor_id: str, holding_id: str) -> None:
             occurred_at=clock.now(),
             organization_id=post.community_id,
         )
-        await notify([await _holder(holding)], "post_approved", holding=holding.id, at=clock.now())
+        await notify([await _holder(holding)], messages.APPROVED, holding=holding.id, at=clock.now())
 
 
 async def refuse_post(actor_id: str, holding_id: str, reason: str) -> None:
@@ -212,7 +213,7 @@ async def refuse_post(actor_id: str, holding_id: str, reason: str) -> None:
         holding, post = await _lock_holding(actor_id, holding_id)
         await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.REFUSE, Actor.STAFF), actor_id, reason)
         await _audit("refuse_post", actor_id, holding, post)
-        await notify([await _holder(holding)], "post_refused", holding=holding.id, at=clock.now())
+        await notify([await _holder(holding)], messages.REFUSED, holding=holding.id, at=clock.now())
 
 
 async def leave_post(person_id: str, holding_id: str, reason: str) -> None:
@@ -227,7 +228,7 @@ async def leave_post(person_id: str, holding_id: str, reason: str) -> None:
         await _settle(holding, state, None, reason)
         post = await Post.get(id=holding.post_id)
         await _audit("leave_post", person_id, holding, post)
-        await notify(await role_holders(post.community_id), "post_left", holding=holding.id)
+        await notify(await role_holders(post.community_id), messages.LEFT, holding=holding.id)
 
 
 async def end_holding(actor_id: str, holding_id: str, reason: str) -> None:
@@ -236,7 +237,7 @@ async def end_holding(actor_id: str, holding_id: str, reason: str) -> None:
         holding, post = await _lock_holding(actor_id, holding_id)
         await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.END, Actor.STAFF), actor_id, reason)
         await _audit("end_holding", actor_id, holding, post)
-        await notify([await _holder(holding)], "post_ended", holding=holding.id)
+        await notify([await _holder(holding)], messages.ENDED, holding=holding.id)
 
 
 async def end_holdings_of(membership_id: str, community_id: str, reason: str) -> None:
@@ -273,9 +274,9 @@ async def _lapse(holding: PostHolding, post: Post, actor_id: str | None, reason:
     await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.LAPSE, Actor.SYSTEM), actor_id, reason)
     await _audit("end_holding" if was_held else "refuse_post", actor_id, holding, post)
     if was_held:
-        await notify([await _holder(holding)], "post_ended", holding=holding.id)
+        await notify([await _holder(holding)], messages.ENDED, holding=holding.id)
     else:
-        await notify([await _holder(holding)], "post_refused", holding=holding.id, at=clock.now())
+        await notify([await _holder(holding)], messages.REFUSED, holding=holding.id, at=clock.now())
 
 
 async def _lock_post(actor_id: str, post_id: str) -> Post:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from server.background.sweeps import Batch, Sweep
 from server.check_in.belonging import unit_of
+from server.check_in.reports import messages
 from server.check_in.reports.freezing import ReportWords, freeze, seal_content, seal_words
 from server.check_in.reports.models import HalfYearReport, PeriodRun, PostMonth, RunKind
 from server.foundation import clock
@@ -198,7 +199,7 @@ async def _tell_communities(period: HalfYear, membership_ids: list[str] | None =
     for row in rows:
         await notify(
             await role_holders(row["community_id"]),
-            "reports_to_assess",
+            messages.REPORTS_TO_ASSESS,
             organization=row["community_id"],
             year=period.year,
             half=period.half,

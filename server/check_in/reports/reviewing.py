@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from server.check_in.belonging import unit_of
+from server.check_in.reports import messages
 from server.check_in.reports.freezing import freeze, open_words, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
 from server.check_in.reports.rules import Action, Actor, correction_ends_at, may_see, next_state
@@ -62,7 +63,7 @@ async def assess_report(actor_id: str, report_id: str, version: int, *, opinion:
         _write(report, opinion=opinion)
         await _finish("assess_report", actor_id, report, member, grade=str(grade))
         until = correction_ends_at(now)
-        await notify(member.person_id, "report_assessed", half_year_report=report_id, at=now, until=until)
+        await notify(member.person_id, messages.ASSESSED, half_year_report=report_id, at=now, until=until)
 
 
 async def agree_to_report(person_id: str, report_id: str) -> None:
@@ -71,7 +72,7 @@ async def agree_to_report(person_id: str, report_id: str) -> None:
         report, member, state = await _begin(report_id, Action.AGREE, person_id)
         report.state, report.settled_at, report.settled_by_id = state, clock.now(), person_id
         await _finish("agree_to_report", person_id, report, member)
-        await notify(await role_holders(report.community_id), "report_agreed", half_year_report=report_id)
+        await notify(await role_holders(report.community_id), messages.AGREED, half_year_report=report_id)
 
 
 async def ask_correction(person_id: str, report_id: str, request: str) -> None:
@@ -83,7 +84,7 @@ async def ask_correction(person_id: str, report_id: str, request: str) -> None:
         report.state, report.correction_asked_at = state, clock.now()
         _write(report, request=request)
         await _finish("ask_correction", person_id, report, member)
-        await notify(await role_holders(report.community_id), "report_correction_asked", half_year_report=report_id)
+        await notify(await role_holders(report.community_id), messages.CORRECTION_ASKED, half_year_report=report_id)
 
 
 async def decide_correction(
@@ -109,7 +110,7 @@ async def decide_correction(
                 _write(report, opinion=opinion)
         await _finish(str(action), actor_id, report, member)
         outcome = "accepted" if accept else "declined"
-        await notify(member.person_id, "report_correction_decided", half_year_report=report_id, outcome=outcome, at=now)
+        await notify(member.person_id, messages.CORRECTION_DECIDED, half_year_report=report_id, outcome=outcome, at=now)
 
 
 async def release_report(actor_id: str, report_id: str) -> None:
@@ -258,14 +259,14 @@ async def _release(actor_id: str, step: Step) -> None:
     _write(report, home=homes.get(member.home_organization_id or "") or member.home_text)
     report.state, report.released_at, report.released_by_id = state, clock.now(), actor_id
     await _finish("release_report", actor_id, report, member, unit=report.unit_id)
-    await notify(member.person_id, "report_released", half_year_report=report.id)
+    await notify(member.person_id, messages.RELEASED, half_year_report=report.id)
 
 
 async def _acknowledge(person_id: str, step: Step) -> None:
     report, member, state = step
     report.state, report.acknowledged_at, report.acknowledged_by_id = state, clock.now(), person_id
     await _finish("acknowledge_report", person_id, report, member)
-    await notify(member.person_id, "report_acknowledged", half_year_report=report.id)
+    await notify(member.person_id, messages.ACKNOWLEDGED, half_year_report=report.id)
 
 
 async def _tell_units(reports: list[HalfYearReport]) -> None:
@@ -280,7 +281,7 @@ async def _tell_units(reports: list[HalfYearReport]) -> None:
         facts: dict[str, Any] = {"unit": unit_id, "year": period.year, "half": period.half}
         await notify(
             liaisons,
-            "reports_received",
+            messages.REPORTS_RECEIVED,
             organization=received[0].community_id,
             count=len(received),
             at=clock.now(),
@@ -294,7 +295,7 @@ async def _tell_units(reports: list[HalfYearReport]) -> None:
             period.code,
         )
         if not missing:
-            await notify(liaisons, "unit_summary_ready", **facts)
+            await notify(liaisons, messages.UNIT_SUMMARY_READY, **facts)
 
 
 async def _tell_communities(reports: list[HalfYearReport]) -> None:
@@ -304,7 +305,7 @@ async def _tell_communities(reports: list[HalfYearReport]) -> None:
         period = read_half_year(acknowledged[0].period)
         await notify(
             await role_holders(community_id),
-            "reports_acknowledged",
+            messages.REPORTS_ACKNOWLEDGED,
             unit=acknowledged[0].unit_id,
             year=period.year,
             half=period.half,

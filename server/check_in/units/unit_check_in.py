@@ -12,6 +12,7 @@ import msgspec
 from server.accounts.details import normalize_phone
 from server.background.sweeps import Batch
 from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state, today
+from server.check_in.units import messages
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -20,6 +21,7 @@ from server.foundation.database import IntegrityError, fetch, fetch_value, trans
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.members.homes import host_of_home
 from server.moderation.service import submit_for_check
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization, RoleKind
@@ -78,7 +80,7 @@ async def apply_unit_check_in(actor_id: str, unit_id: str, area_id: str, applica
             await _fill(unit_check_in, application)
             await unit_check_in.save(force_create=True)
             await _submit_offers(actor_id, unit_check_in)
-            await _tell_staff("apply_unit_check_in", "unit_check_in_to_review", actor_id, unit_check_in)
+            await _tell_staff("apply_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
     except IntegrityError as error:
         if violates(error, "unit_check_in_one_open"):
             raise UnitCheckInPending() from None
@@ -100,7 +102,7 @@ async def apply_unit_check_in_again(
         unit_check_in.decided_at, unit_check_in.decided_by_id = None, None  # type: ignore[assignment]
         await _save(unit_check_in)
         await _submit_offers(actor_id, unit_check_in)
-        await _tell_staff("change_unit_check_in", "unit_check_in_to_review", actor_id, unit_check_in)
+        await _tell_staff("change_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
 
 
 async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
@@ -109,7 +111,7 @@ async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: s
         unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.WITHDRAW, Actor.LIAISON)
         unit_check_in.state, unit_check_in.reason = state, reason
         await _save(unit_check_in)
-        await _tell_staff("withdraw_unit_check_in", "unit_check_in_withdrawn", actor_id, unit_check_in)
+        await _tell_staff("withdraw_unit_check_in", messages.WITHDRAWN, actor_id, unit_check_in)
 
 
 async def change_unit_contact(
@@ -120,7 +122,7 @@ async def change_unit_contact(
         unit_check_in, _ = await _lock(actor_id, unit_check_in_id, Action.CHANGE_DETAILS, Actor.LIAISON, version)
         unit_check_in.contact, unit_check_in.member_count = _seal(unit_check_in.id, contact), member_count
         await _save(unit_check_in)
-        await _tell_staff("change_unit_contact", "unit_check_in_changed", actor_id, unit_check_in)
+        await _tell_staff("change_unit_contact", messages.CHANGED, actor_id, unit_check_in)
 
 
 async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_on: date, ends_on: date | None) -> None:
@@ -139,7 +141,7 @@ async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_o
             unit_check_in.starts_on, unit_check_in.ends_on = starts_on, ends_on
             _decide(unit_check_in, state, actor_id, unit_check_in.reason)
             await _save(unit_check_in)
-            await _tell_unit("accept_unit_check_in", "unit_check_in_accepted", actor_id, unit_check_in)
+            await _tell_unit("accept_unit_check_in", messages.ACCEPTED, actor_id, unit_check_in)
     except IntegrityError as error:
         if violates(error, "unit_check_in_one_active"):
             raise AlreadyPaired() from None
@@ -148,12 +150,12 @@ async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_o
 
 async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
     """Staff send the application back to be mended. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, Action.RETURN, reason)
+    await _turn_down(actor_id, unit_check_in_id, Action.RETURN, messages.RETURNED, reason)
 
 
 async def refuse_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
     """Staff refuse the application for good. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, Action.REFUSE, reason)
+    await _turn_down(actor_id, unit_check_in_id, Action.REFUSE, messages.REFUSED, reason)
 
 
 async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, *, ends_on: date | None) -> None:
@@ -167,7 +169,7 @@ async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, 
         _check_days(unit_check_in.starts_on, ends_on)
         unit_check_in.ends_on = ends_on
         await _save(unit_check_in)
-        await _tell_unit("change_unit_dates", "unit_check_in_dates_changed", actor_id, unit_check_in)
+        await _tell_unit("change_unit_dates", messages.DATES_CHANGED, actor_id, unit_check_in)
 
 
 async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *, actor: Actor) -> None:
@@ -206,7 +208,7 @@ async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     unit_check_in.reason = reason
     _decide(unit_check_in, state, None, reason)
     await _save(unit_check_in)
-    await _tell_unit("refuse_unit_check_in", "unit_check_in_refused", None, unit_check_in)
+    await _tell_unit("refuse_unit_check_in", messages.REFUSED, None, unit_check_in)
 
 
 async def unit_lapse_lag() -> float:
@@ -229,12 +231,12 @@ def open_contact(unit_check_in_id: str, sealed: bytes) -> UnitContact:
     return msgspec.json.decode(opened, type=UnitContact)
 
 
-async def _turn_down(actor_id: str, unit_check_in_id: str, action: Action, reason: str) -> None:
+async def _turn_down(actor_id: str, unit_check_in_id: str, action: Action, event: Event, reason: str) -> None:
     async with transaction():
         unit_check_in, state = await _lock(actor_id, unit_check_in_id, action, Actor.STAFF)
         _decide(unit_check_in, state, actor_id, reason)
         await _save(unit_check_in)
-        await _tell_unit(f"{action}_unit_check_in", f"unit_check_in_{state}", actor_id, unit_check_in)
+        await _tell_unit(f"{action}_unit_check_in", event, actor_id, unit_check_in)
 
 
 async def _lock(
@@ -285,10 +287,8 @@ def _decide(unit_check_in: UnitCheckIn, state: UnitCheckInState, actor_id: str |
 async def _stop(unit_check_in: UnitCheckIn, state: UnitCheckInState, reason: str, actor_id: str | None) -> None:
     unit_check_in.state, unit_check_in.reason, unit_check_in.ended_at = state, reason, clock.now()
     await _save(unit_check_in)
-    await _tell_unit("end_unit_check_in", "unit_check_in_ended", actor_id, unit_check_in)
-    await notify(
-        await role_holders(unit_check_in.area_id), "unit_check_in_ended_for_staff", unit_check_in=unit_check_in.id
-    )
+    await _tell_unit("end_unit_check_in", messages.ENDED, actor_id, unit_check_in)
+    await notify(await role_holders(unit_check_in.area_id), messages.ENDED_FOR_STAFF, unit_check_in=unit_check_in.id)
 
 
 async def _save(unit_check_in: UnitCheckIn) -> None:
@@ -296,13 +296,13 @@ async def _save(unit_check_in: UnitCheckIn) -> None:
     await unit_check_in.save()
 
 
-async def _tell_unit(action: str, event: str, actor_id: str | None, unit_check_in: UnitCheckIn) -> None:
+async def _tell_unit(action: str, event: Event, actor_id: str | None, unit_check_in: UnitCheckIn) -> None:
     await _audit(action, actor_id, unit_check_in, state=str(unit_check_in.state))
     liaisons = await role_holders(unit_check_in.unit_id, LIAISONS)
     await notify(liaisons, event, unit_check_in=unit_check_in.id, at=clock.now())
 
 
-async def _tell_staff(action: str, event: str, actor_id: str, unit_check_in: UnitCheckIn) -> None:
+async def _tell_staff(action: str, event: Event, actor_id: str, unit_check_in: UnitCheckIn) -> None:
     await _audit(action, actor_id, unit_check_in, state=str(unit_check_in.state))
     await notify(await role_holders(unit_check_in.area_id), event, unit_check_in=unit_check_in.id)
 

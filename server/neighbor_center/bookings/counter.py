@@ -10,6 +10,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking
 from server.neighbor_center.bookings.slot_booking import (
     Wanted,
@@ -89,7 +90,7 @@ async def book_walk_in(
         if existing:
             return existing
         booking, _ = await place_booking(terms, span, wanted, walk_in=True)
-        await tell(booking, "slot_booked")
+        await tell(booking, messages.SLOT_BOOKED)
         await record_audit(
             "book_walk_in",
             actor_id=actor_id,
@@ -111,7 +112,7 @@ async def approve_booking(actor_id: str, booking_id: str) -> None:
         await booking.save(update_fields=["approval", "answer_due_at"])
         # Who still waits for a place is told when there is one.
         if place.state is PlaceState.CONFIRMED:
-            await tell(booking, "slot_approved")
+            await tell(booking, messages.SLOT_APPROVED)
 
 
 async def refuse_booking(actor_id: str, booking_id: str, reason: str) -> None:
@@ -124,7 +125,7 @@ async def refuse_booking(actor_id: str, booking_id: str, reason: str) -> None:
         booking.approval, booking.staff_reason = Approval.REFUSED, reason
         await end_booking(booking)
         await leave_place(booking.place_id, "refused", removed=True)
-        await tell(booking, "slot_refused")
+        await tell(booking, messages.SLOT_REFUSED)
 
 
 async def cancel_booking_by_staff(actor_id: str, booking_id: str, reason: str) -> None:
@@ -135,7 +136,7 @@ async def cancel_booking_by_staff(actor_id: str, booking_id: str, reason: str) -
         booking.staff_reason = reason
         await end_booking(booking)
         await leave_place(booking.place_id, "cancelled_by_staff", removed=True)
-        await tell(booking, "slot_closed")
+        await tell(booking, messages.SLOT_CLOSED)
 
 
 async def mark_booking_attended(actor_id: str, booking_id: str) -> None:
@@ -163,7 +164,7 @@ async def mark_booking_no_show(actor_id: str, booking_id: str) -> None:
         if booking.approval is Approval.PENDING:
             raise WrongState("该预约尚未审核")
         await mark_no_show(booking.place_id)
-        await tell(booking, "slot_no_show")
+        await tell(booking, messages.SLOT_NO_SHOW)
 
 
 @asynccontextmanager

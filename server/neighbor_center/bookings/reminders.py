@@ -6,6 +6,7 @@ from typing import Any
 from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.terms import persons_to_tell
 from server.neighbor_center.opening.rules import next_reminder
 from server.notifications.service import notify
@@ -37,14 +38,14 @@ async def send_reminders(limit: int = 100) -> int:
                 if row["is_booked"] and row["starts_at"] > now:
                     told = await persons_to_tell(row["person_id"], row["booked_by_id"])
                     facts = {"booking": row["id"], "slot": row["slot_id"]}
-                    await notify(told, "slot_reminder", expires_at=row["starts_at"], **facts)
+                    await notify(told, messages.SLOT_REMINDER, expires_at=row["starts_at"], **facts)
                 await _plan("booking", row, now)
     async with transaction():
         for row in await fetch(_DUE_ROOMS, now, limit, batch.passed_over):
             async with batch.row(row["id"]):
                 if row["is_booked"] and row["starts_at"] > now:
                     told = await persons_to_tell(row["person_id"], row["booked_by_id"])
-                    await notify(told, "room_reminder", expires_at=row["starts_at"], room_booking=row["id"])
+                    await notify(told, messages.ROOM_REMINDER, expires_at=row["starts_at"], room_booking=row["id"])
                 await _plan("room_booking", row, now)
     return batch.finish()
 

@@ -15,6 +15,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.bookings.room_booking import refuse_request, save_room_booking
@@ -161,13 +162,15 @@ async def _settle_slot(booking: Booking, now: datetime) -> None:
     if booking.approval is not Approval.PENDING or not place.is_active:
         booking.answer_due_at = None
     elif now < booking.starts_at:
-        await notify(await role_holders(organization_id), "slot_overdue", booking=booking.id, slot=booking.slot_id)
+        await notify(
+            await role_holders(organization_id), messages.SLOT_OVERDUE, booking=booking.id, slot=booking.slot_id
+        )
         booking.answer_due_at = booking.starts_at
     elif place.state is PlaceState.CONFIRMED:
         booking.approval, booking.staff_reason = Approval.REFUSED, UNANSWERED
         await end_booking(booking)
         await leave_place(booking.place_id, "unanswered", removed=True)
-        await tell(booking, "slot_refused")
+        await tell(booking, messages.SLOT_REFUSED)
         await record_audit(
             "refuse_unanswered_booking",
             actor_id=None,
@@ -190,7 +193,7 @@ async def _settle_room(booking: RoomBooking, now: datetime) -> None:
         booking.answer_due_at = None
         await save_room_booking(booking)
     elif now < booking.starts_at:
-        await notify(await role_holders(organization_id), "room_overdue", room_booking=booking.id)
+        await notify(await role_holders(organization_id), messages.ROOM_OVERDUE, room_booking=booking.id)
         booking.answer_due_at = booking.starts_at
         await save_room_booking(booking)
     else:

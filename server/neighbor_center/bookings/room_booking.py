@@ -13,6 +13,7 @@ from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import ROOM_NOTE_CONTEXT, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.queries import RoomBookingView, get_room_booking
 from server.neighbor_center.bookings.terms import (
@@ -39,6 +40,7 @@ from server.neighbor_center.opening.rules import (
     is_open_throughout,
     next_reminder,
 )
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.models import NoShowReason, Purpose
@@ -84,9 +86,9 @@ async def book_room(
         booking = await place_room_booking(
             terms, span, actor_id=actor_id, person_id=person_id, party_size=party_size, note=note
         )
-        await tell_of_room(booking, "room_requested" if terms.needs_approval else "room_booked")
+        await tell_of_room(booking, messages.ROOM_REQUESTED if terms.needs_approval else messages.ROOM_BOOKED)
         if terms.needs_approval:
-            await notify(await role_holders(terms.organization_id), "room_to_approve", room_booking=booking.id)
+            await notify(await role_holders(terms.organization_id), messages.ROOM_TO_APPROVE, room_booking=booking.id)
     return await get_room_booking(actor_id, booking.id)
 
 
@@ -164,7 +166,7 @@ async def move_room_booking(actor_id: str, booking_id: str, starts_at: datetime,
         if booking.state is RoomBookingState.REQUESTED:
             booking.answer_by = booking.answer_due_at = terms.answer_by(now, span.starts_at)
         await save_room_booking(booking)
-        await tell_of_room(booking, "room_moved", was=was)
+        await tell_of_room(booking, messages.ROOM_MOVED, was=was)
     return await get_room_booking(actor_id, booking_id)
 
 
@@ -198,7 +200,7 @@ async def cancel_room_booking(actor_id: str, booking_id: str, *, accept_no_show:
         await save_room_booking(booking)
         if late:
             await record_absence(booking.person_id, Purpose.SLOT, booking.id, NoShowReason.CANCELLED_LATE)
-        await tell_of_room(booking, "room_cancelled")
+        await tell_of_room(booking, messages.ROOM_CANCELLED)
     return await get_room_booking(actor_id, booking_id)
 
 
@@ -218,7 +220,7 @@ async def miss_room(booking: RoomBooking) -> None:
     """Nobody came, which counts towards a block, in the caller's transaction, who has locked what is booked."""
     booking.state = RoomBookingState.NO_SHOW
     await save_room_booking(booking)
-    await tell_of_room(booking, "room_no_show")
+    await tell_of_room(booking, messages.ROOM_NO_SHOW)
     await record_absence(booking.person_id, Purpose.SLOT, booking.id, NoShowReason.ABSENT)
 
 
@@ -288,7 +290,7 @@ async def refuse_request(booking: RoomBooking, actor_id: str | None, reason: str
     booking.state, booking.ended_at = RoomBookingState.REFUSED, clock.now()
     booking.decided_by_id, booking.staff_reason = actor_id, reason
     await save_room_booking(booking)
-    await tell_of_room(booking, "room_refused")
+    await tell_of_room(booking, messages.ROOM_REFUSED)
 
 
 async def save_room_booking(booking: RoomBooking, *, created: bool = False) -> None:
@@ -303,7 +305,7 @@ async def save_room_booking(booking: RoomBooking, *, created: bool = False) -> N
         raise
 
 
-async def tell_of_room(booking: RoomBooking, event: str, **facts: Any) -> None:
+async def tell_of_room(booking: RoomBooking, event: Event, **facts: Any) -> None:
     """Tell those whom the booking concerns, in the caller's transaction."""
     persons = await persons_to_tell(booking.person_id, booking.booked_by_id)
     await notify(persons, event, room_booking=booking.id, **facts)

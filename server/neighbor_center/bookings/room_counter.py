@@ -7,6 +7,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import NotFound, WrongState
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.room_booking import (
     attend_room,
@@ -33,7 +34,7 @@ async def approve_room_booking(actor_id: str, booking_id: str) -> None:
         await require_free_room(booking.service_id, Span(booking.starts_at, booking.busy_until))
         booking.state, booking.decided_by_id, booking.answer_due_at = RoomBookingState.BOOKED, actor_id, None
         await save_room_booking(booking)
-        await tell_of_room(booking, "room_booked")
+        await tell_of_room(booking, messages.ROOM_BOOKED)
         others = RoomBooking.filter(
             service_id=booking.service_id,
             state=RoomBookingState.REQUESTED,
@@ -64,7 +65,7 @@ async def cancel_room_booking_by_staff(actor_id: str, booking_id: str, reason: s
         booking.state, booking.ended_at = RoomBookingState.CANCELLED, clock.now()
         booking.decided_by_id, booking.staff_reason = actor_id, reason
         await save_room_booking(booking)
-        await tell_of_room(booking, "room_closed")
+        await tell_of_room(booking, messages.ROOM_CLOSED)
 
 
 async def mark_room_attended(actor_id: str, booking_id: str) -> None:

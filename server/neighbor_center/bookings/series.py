@@ -16,6 +16,7 @@ from server.foundation import clock
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import Id
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import BookingSeries
 from server.neighbor_center.bookings.queries import (
     BookingView,
@@ -171,7 +172,9 @@ async def book_room_series(
                 series_id=series.id,
             )
             if terms.needs_approval:
-                await notify(await role_holders(terms.organization_id), "room_to_approve", room_booking=booking.id)
+                await notify(
+                    await role_holders(terms.organization_id), messages.ROOM_TO_APPROVE, room_booking=booking.id
+                )
         await _tell(series, terms)
     return await get_series(actor_id, series.id)
 
@@ -308,7 +311,9 @@ async def _create_series(
 async def _tell(series: BookingSeries, terms: ServiceTerms) -> None:
     """One message for all of it."""
     persons = await persons_to_tell(series.person_id, series.booked_by_id)
-    await notify(persons, "series_requested" if terms.needs_approval else "series_booked", series=series.id)
+    await notify(
+        persons, messages.SERIES_REQUESTED if terms.needs_approval else messages.SERIES_BOOKED, series=series.id
+    )
 
 
 async def _require_visible(actor_id: str, series_id: str) -> BookingSeries:

@@ -7,6 +7,7 @@ from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.room_booking import miss_room
 from server.neighbor_center.bookings.slot_booking import tell
@@ -89,7 +90,7 @@ async def _settle_slot(booking: Booking, row: Any, now: datetime) -> None:
     if kept:
         await mark_no_show(booking.place_id)
         await _audit("booking", booking, row)
-        await tell(booking, "slot_no_show")
+        await tell(booking, messages.SLOT_NO_SHOW)
 
 
 async def _settle_room(booking: RoomBooking, row: Any, now: datetime) -> None:

@@ -13,6 +13,7 @@ from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, NOTE_CONTEXT, Approval, Booking, BookingMove
 from server.neighbor_center.bookings.queries import BookingView, get_booking
 from server.neighbor_center.bookings.slots import make_slot, require_slot
@@ -35,6 +36,7 @@ from server.neighbor_center.bookings.terms import (
 from server.neighbor_center.errors import ChangeTooLate
 from server.neighbor_center.opening.rules import Span, day_of, next_reminder
 from server.neighbor_center.venues.models import ServiceMode
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.line import lock_place
@@ -186,7 +188,7 @@ async def move_booking(actor_id: str, booking_id: str, starts_at: datetime) -> B
         )
         booking.remind_at = next_reminder(now, span.starts_at)
         await booking.save()
-        await tell(booking, "slot_moved", was=was)
+        await tell(booking, messages.SLOT_MOVED, was=was)
         await ask_for_approval(terms, booking)
     return await get_booking(actor_id, booking_id)
 
@@ -217,7 +219,7 @@ async def cancel_booking(actor_id: str, booking_id: str, *, accept_no_show: bool
         place = await leave_place(booking.place_id)
         if late:
             await record_no_show(allotment, place, NoShowReason.CANCELLED_LATE)
-        await tell(booking, "slot_cancelled")
+        await tell(booking, messages.SLOT_CANCELLED)
     return await get_booking(actor_id, booking_id)
 
 
@@ -240,7 +242,7 @@ async def decline_slot_offer(actor_id: str, booking_id: str) -> BookingView:
         booking = await lock_booking(booking_id)
         await end_booking(booking)
         await decline_offer(booking.place_id)
-        await tell(booking, "slot_cancelled")
+        await tell(booking, messages.SLOT_CANCELLED)
     return await get_booking(actor_id, booking_id)
 
 
@@ -255,11 +257,11 @@ async def end_booking(booking: Booking) -> None:
 async def end_visit(booking: Booking) -> None:
     """Nobody goes to the person's home then; who would have gone is told. For the caller to save."""
     if booking.visitor_id is not None:
-        await notify(booking.visitor_id, "visit_cancelled", booking=booking.id, slot=booking.slot_id)
+        await notify(booking.visitor_id, messages.VISIT_CANCELLED, booking=booking.id, slot=booking.slot_id)
     booking.visitor_id = booking.visit_until = None
 
 
-async def tell(booking: Booking, event: str, **facts: Any) -> None:
+async def tell(booking: Booking, event: Event, **facts: Any) -> None:
     """Tell those whom the booking concerns, in the caller's transaction."""
     persons = await persons_to_tell(booking.person_id, booking.booked_by_id)
     await notify(persons, event, booking=booking.id, slot=booking.slot_id, **facts)
@@ -269,17 +271,17 @@ async def tell_moved_up(places: list[Place]) -> None:
     """Waiting places that were confirmed or offered just now, in the transaction that did it."""
     for booking, place in await _bookings_of(places):
         if place.state is PlaceState.OFFERED:
-            await tell(booking, "slot_offered", until=place.offered_until)
+            await tell(booking, messages.SLOT_OFFERED, until=place.offered_until)
         elif booking.approval is Approval.PENDING:
-            await tell(booking, "slot_requested")
+            await tell(booking, messages.SLOT_REQUESTED)
         else:
-            await tell(booking, "slot_moved_up")
+            await tell(booking, messages.SLOT_MOVED_UP)
 
 
 async def tell_lapsed(places: list[Place]) -> None:
     """Offers not accepted, and waits that the slot's beginning cut short."""
     for booking, place in await _bookings_of(places):
-        await tell(booking, "slot_lapsed", reason=place.end_reason)
+        await tell(booking, messages.SLOT_LAPSED, reason=place.end_reason)
 
 
 async def merge_bookings(from_id: str, into_id: str) -> None:
@@ -346,14 +348,17 @@ async def ask_for_approval(terms: ServiceTerms, booking: Booking) -> None:
     """Tell staff of a request, in the caller's transaction."""
     if booking.approval is Approval.PENDING:
         await notify(
-            await role_holders(terms.organization_id), "slot_to_approve", booking=booking.id, slot=booking.slot_id
+            await role_holders(terms.organization_id),
+            messages.SLOT_TO_APPROVE,
+            booking=booking.id,
+            slot=booking.slot_id,
         )
 
 
-def _booked_event(booking: Booking, place: Place) -> str:
+def _booked_event(booking: Booking, place: Place) -> Event:
     if place.state is not PlaceState.CONFIRMED:
-        return "slot_waiting"
-    return "slot_requested" if booking.approval is Approval.PENDING else "slot_booked"
+        return messages.SLOT_WAITING
+    return messages.SLOT_REQUESTED if booking.approval is Approval.PENDING else messages.SLOT_BOOKED
 
 
 async def _bookings_of(places: list[Place]) -> list[tuple[Booking, Place]]:

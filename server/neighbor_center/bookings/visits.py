@@ -11,6 +11,7 @@ from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, execute, fetch_one, fetch_structs, transaction, violates
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.counter import booking_of_staff, organization_of_booking
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, Booking
 from server.neighbor_center.bookings.slot_booking import end_visit
@@ -53,7 +54,7 @@ async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> Non
             if violates(error, "booking_visitor_no_overlap"):
                 raise VisitorBusy() from None
             raise
-        await notify(visitor_id, "visit_assigned", booking=booking.id, slot=booking.slot_id)
+        await notify(visitor_id, messages.VISIT_ASSIGNED, booking=booking.id, slot=booking.slot_id)
 
 
 async def get_visit_details(actor_id: str, booking_id: str) -> VisitDetails:

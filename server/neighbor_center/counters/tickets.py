@@ -15,6 +15,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_structs, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id, new_id
+from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import read_terms, require_may_book
 from server.neighbor_center.counters.models import TicketState
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
@@ -225,7 +226,7 @@ async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicke
         if row is None:
             raise QueueEmpty()
         if row["person_id"]:
-            await notify(row["person_id"], "ticket_called", ticket=row["id"], at=now)
+            await notify(row["person_id"], messages.TICKET_CALLED, ticket=row["id"], at=now)
         await _tell_near(service_id, day, now)
         await record_audit(
             "call_ticket",
@@ -253,7 +254,7 @@ async def call_again(actor_id: str, ticket_id: str) -> None:
         now = clock.now()
         await execute("UPDATE queue_ticket SET called_at = $2 WHERE id = $1", ticket_id, now)
         if person_id:
-            await notify(person_id, "ticket_called", ticket=ticket_id, at=now)
+            await notify(person_id, messages.TICKET_CALLED, ticket=ticket_id, at=now)
 
 
 async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> None:
@@ -269,7 +270,7 @@ async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> None:
             "UPDATE queue_ticket SET state = $2, finished_at = $3 WHERE id = $1", ticket_id, str(wanted), clock.now()
         )
         if missed and person_id:
-            await notify(person_id, "ticket_missed", ticket=ticket_id)
+            await notify(person_id, messages.TICKET_MISSED, ticket=ticket_id)
 
 
 async def list_queues(venue_id: str) -> list[QueueView]:
@@ -342,7 +343,7 @@ async def _tell_near(service_id: str, day: date, now: datetime) -> None:
         now,
     )
     for row in sorted(rows, key=lambda row: row["person_id"]):
-        await notify(row["person_id"], "ticket_near", ticket=row["id"])
+        await notify(row["person_id"], messages.TICKET_NEAR, ticket=row["id"])
 
 
 async def _lock_line(service_id: str, day: date) -> None:

@@ -13,6 +13,7 @@ from server.foundation.database import fetch, fetch_one, fetch_value, transactio
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
 from server.notifications.service import notify
@@ -76,7 +77,7 @@ async def complain(person_id: str, venue_id: str, text: str, *, service_id: str 
             text=keyring().encrypt(text, COMPLAINT_CONTEXT),
             answer_by=clock.now() + ANSWERED_WITHIN,
         )
-        await notify(await role_holders(row["organization_id"]), "complaint_received", complaint=complaint.id)
+        await notify(await role_holders(row["organization_id"]), messages.COMPLAINT_RECEIVED, complaint=complaint.id)
     return await get_complaint(person_id, complaint.id)
 
 
@@ -145,7 +146,7 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
         complaint.answer = keyring().encrypt(answer, ANSWER_CONTEXT)
         complaint.answered_by_id, complaint.answered_at = actor_id, clock.now()
         await complaint.save()
-        await notify(complaint.person_id, "complaint_answered", complaint=complaint_id)
+        await notify(complaint.person_id, messages.COMPLAINT_ANSWERED, complaint=complaint_id)
         await record_audit(
             "answer_complaint",
             actor_id=actor_id,

@@ -15,6 +15,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch
 from server.foundation.errors import Refusal
 from server.foundation.ids import Id
+from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Booking, BookingMove, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.room_booking import require_free_room, save_room_booking, tell_of_room
 from server.neighbor_center.bookings.slot_booking import end_booking, end_visit, tell
@@ -237,7 +238,7 @@ def _on_grid(moment: datetime) -> datetime:
 async def _cancel_slot(booking: Booking) -> None:
     await end_booking(booking)
     await leave_place(booking.place_id, "closed", removed=True)
-    await tell(booking, "slot_closed")
+    await tell(booking, messages.SLOT_CLOSED)
 
 
 async def _move_slot(actor_id: str | None, affected: AffectedBooking, booking: Booking, starts_at: datetime) -> None:
@@ -261,13 +262,13 @@ async def _move_slot(actor_id: str | None, affected: AffectedBooking, booking: B
         booking.answer_by = min(booking.answer_by, span.starts_at)
         booking.answer_due_at = booking.answer_by
     await booking.save()
-    await tell(booking, "slot_moved_by_staff", was=was)
+    await tell(booking, messages.SLOT_MOVED_BY_STAFF, was=was)
 
 
 async def _cancel_room(actor_id: str | None, booking: RoomBooking) -> None:
     booking.state, booking.ended_at, booking.decided_by_id = RoomBookingState.CANCELLED, clock.now(), actor_id
     await save_room_booking(booking)
-    await tell_of_room(booking, "room_closed")
+    await tell_of_room(booking, messages.ROOM_CLOSED)
 
 
 async def _move_room(booking: RoomBooking, starts_at: datetime) -> None:
@@ -283,7 +284,7 @@ async def _move_room(booking: RoomBooking, starts_at: datetime) -> None:
     booking.moves += 1
     booking.remind_at = next_reminder(clock.now(), span.starts_at)
     await save_room_booking(booking)
-    await tell_of_room(booking, "room_moved_by_staff", was=was)
+    await tell_of_room(booking, messages.ROOM_MOVED_BY_STAFF, was=was)
 
 
 async def _audit(actor_id: str | None, booking: AffectedBooking, deed: str) -> None:

@@ -11,6 +11,7 @@ from server.foundation.clock import wall_clock
 from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
+from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import check_year, read_loaded_years
 from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import Duty, DutyKind, RuleDays
@@ -81,7 +82,7 @@ async def add_duty(
             valid_from=valid_from,
             valid_until=valid_until,
         )
-        await notify(person_id, "duty_assigned", duty=duty.id)
+        await notify(person_id, messages.DUTY_ASSIGNED, duty=duty.id)
         await _audit(actor_id, "add_duty", duty, venue.organization_id)
     return duty.id
 

@@ -10,6 +10,7 @@ from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.line import lock_allotment
 from server.places.no_shows import mark_no_show
+from server.volunteering import messages
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.models import Attendance, AttendanceMethod
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_sign_out
@@ -108,7 +109,7 @@ async def _close(shift: Shift) -> None:
         attendance.sign_out_at = assumed_sign_out(attendance.sign_in_at, shift.ends_at)
         attendance.sign_out_method = AttendanceMethod.RULE
         await attendance.save(update_fields=["sign_out_at", "sign_out_method"])
-        await notify(row["person_id"], "sign_out_assumed", shift=shift.id)
+        await notify(row["person_id"], messages.SIGN_OUT_ASSUMED, shift=shift.id)
     unconfirmed = await fetch_value(
         "SELECT 1 FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 AND p.state = 'confirmed' "
         "LIMIT 1",
@@ -117,7 +118,7 @@ async def _close(shift: Shift) -> None:
     if unconfirmed:
         activity: Activity = shift.activity
         leaders = [shift.leader_id] if shift.leader_id else await role_holders(activity.organizer_id, ORGANIZERS)
-        await notify(leaders, "shift_to_confirm", shift=shift.id)
+        await notify(leaders, messages.SHIFT_TO_CONFIRM, shift=shift.id)
 
 
 async def _settle(shift: Shift) -> None:
@@ -148,4 +149,4 @@ async def _settle(shift: Shift) -> None:
             person_id=row["person_id"],
             organization_id=activity.organizer_id,
         )
-        await notify(row["person_id"], "shift_missed", shift=shift.id)
+        await notify(row["person_id"], messages.SHIFT_MISSED, shift=shift.id)

@@ -19,6 +19,7 @@ from server.places.models import NoShowReason, Purpose
 from server.places.no_shows import blocked_until, forgive_no_show
 from server.volunteering.attendance.errors import AlreadyAppealed, AppealClosed
 from server.volunteering.attendance.rules import APPEAL_WITHIN
+from server.volunteering.hours import messages
 from server.volunteering.hours.models import AppealState, NoShowAppeal
 
 
@@ -136,7 +137,9 @@ async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> str:
                 raise AlreadyAppealed() from error
             raise
         await notify(
-            set(await role_holders(row["organizer_id"], WORKERS)) - {caller_id}, "no_show_appealed", appeal=made.id
+            set(await role_holders(row["organizer_id"], WORKERS)) - {caller_id},
+            messages.NO_SHOW_APPEALED,
+            appeal=made.id,
         )
         return made.id
 
@@ -191,7 +194,7 @@ async def decide_no_show_appeal(actor_id: str, appeal_id: str, *, accept: bool, 
             organization_id=appeal.organizer_id,
             state=str(appeal.state),
         )
-        await notify({person_id, appeal.by_id}, "no_show_appeal_decided", appeal=appeal_id, decision=str(wanted))
+        await notify({person_id, appeal.by_id}, messages.NO_SHOW_APPEAL_DECIDED, appeal=appeal_id, decision=str(wanted))
         return await _appeal(appeal_id)
 
 

@@ -25,6 +25,7 @@ from server.notifications.service import notify
 from server.organizations.queries import describe_organizations
 from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
 from server.volunteering.attendance.rules import in_words, split_into_periods
+from server.volunteering.hours import messages
 from server.volunteering.hours.models import Certificate
 from server.wechat.message_fields import render_date
 
@@ -211,7 +212,7 @@ async def revoke_certificates(person_id: str, moment: datetime) -> None:
         clock.now(),
     )
     if rows:
-        await notify(person_id, "certificate_revoked", at=clock.now())
+        await notify(person_id, messages.CERTIFICATE_REVOKED, at=clock.now())
 
 
 async def move_certificates(from_id: str, into_id: str) -> None:

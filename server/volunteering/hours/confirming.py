@@ -22,12 +22,14 @@ from server.places.line import lock_allotment
 from server.places.models import PlaceState
 from server.places.no_shows import mark_attended, mark_no_show
 from server.service_record.service import AlreadyReversed, record_service, reverse_service
+from server.volunteering import messages as volunteering_messages
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.clocking import ensure_on, get_shift, require_leader_or_staff
 from server.volunteering.attendance.errors import CorrectionWaiting, WrongApprover
 from server.volunteering.attendance.models import Attendance
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SERVICE_RULES, Credit, approver_of, credit
 from server.volunteering.errors import MinutesCreditedAlready, TooEarlyToConfirm
+from server.volunteering.hours import messages
 from server.volunteering.hours.certificates import lock_hours_of, revoke_certificates
 from server.volunteering.hours.models import Approver, Hours, HoursState
 from server.volunteering.models import Activity, Shift, ShiftRole, SignUp
@@ -103,7 +105,7 @@ async def refuse_hours(actor_id: str, hours_id: str, reason: str) -> None:
         hours.decided_by_id, hours.decided_at = actor_id, clock.now()
         await hours.save(update_fields=["state", "decision_reason", "decided_by_id", "decided_at"])
         await _audit(actor_id, "refuse_hours", shift, hours)
-        await notify({hours.person_id, hours.stated_by_id}, "hours_refused", hours=hours.id, at=clock.now())
+        await notify({hours.person_id, hours.stated_by_id}, messages.REFUSED, hours=hours.id, at=clock.now())
 
 
 async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str) -> str:
@@ -158,7 +160,7 @@ async def _confirm_absence(actor_id: str, shift: Shift, sign_up: SignUp) -> None
         raise TooEarlyToConfirm("活动结束后才能记为缺席")
     await mark_no_show(sign_up.place_id)
     await _audit_sign_up(actor_id, "mark_absent", shift, sign_up)
-    await notify(sign_up.person_id, "shift_missed", shift=shift.id)
+    await notify(sign_up.person_id, volunteering_messages.SHIFT_MISSED, shift=shift.id)
 
 
 async def _confirm_presence(
@@ -240,12 +242,12 @@ async def _state(
         return made
     await made.save(force_create=True)
     if not replaces:
-        await notify(made.person_id, "hours_waiting", shift=shift.id, minutes=made.minutes, needs=str(needs))
+        await notify(made.person_id, messages.WAITING, shift=shift.id, minutes=made.minutes, needs=str(needs))
     approvers = await role_holders(
         await _where(needs, organization_id, shift),
         WORKERS if needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,),
     )
-    await notify(set(approvers) - {actor_id, made.person_id}, "hours_to_approve", hours=made.id)
+    await notify(set(approvers) - {actor_id, made.person_id}, messages.TO_APPROVE, hours=made.id)
     return made
 
 
@@ -278,9 +280,9 @@ async def _take_effect(shift: Shift, sign_up: SignUp, hours: Hours) -> None:
         )
     await mark_attended(sign_up.place_id)
     if old is None:
-        await notify(hours.person_id, "hours_credited", shift=shift.id, minutes=hours.minutes, at=now)
+        await notify(hours.person_id, messages.CREDITED, shift=shift.id, minutes=hours.minutes, at=now)
         return
-    await notify(hours.person_id, "hours_corrected", hours=hours.id, before=old.minutes, at=now)
+    await notify(hours.person_id, messages.CORRECTED, hours=hours.id, before=old.minutes, at=now)
     if hours.minutes < old.minutes:
         await revoke_certificates(hours.person_id, old.starts_at)
 

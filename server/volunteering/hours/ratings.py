@@ -20,6 +20,7 @@ from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.clocking import get_shift, require_leader_or_staff
 from server.volunteering.attendance.errors import AlreadyRated, NotAttended, RatingClosed
 from server.volunteering.attendance.rules import RATE_WITHIN
+from server.volunteering.hours import messages
 from server.volunteering.hours.models import ShiftRating, Side
 from server.volunteering.models import Activity, Shift, SignUp
 from server.volunteering.queries import require_visible_shift
@@ -172,7 +173,7 @@ async def _rate(by_id: str, shift: Shift, sign_up: SignUp, side: Side, rating: N
             organization_id=activity.organizer_id,
             stars=made.stars,
         )
-        await notify(sign_up.person_id, "volunteer_rated", shift=shift.id, stars=made.stars)
+        await notify(sign_up.person_id, messages.VOLUNTEER_RATED, shift=shift.id, stars=made.stars)
     return await _view(made)
 
 
