@@ -133,15 +133,19 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _worker(settings: Settings, _: argparse.Namespace) -> int:
+    from server.wiring import wire
     from server.worker import run_worker
 
+    wire()
     asyncio.run(run_worker(settings))
     return 0
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from server.foundation.schema import migrate
+    from server.wiring import wire
 
+    wire()
     applied = asyncio.run(migrate(settings))
     print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
     return 0
@@ -149,7 +153,9 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 def _make_migration(settings: Settings, options: argparse.Namespace) -> int:
     from server.foundation.schema import write_migration
+    from server.wiring import wire
 
+    wire()
     settings = msgspec.structs.replace(settings, database_url=settings.database_url or "postgresql://localhost/unused")
     written = asyncio.run(write_migration(settings, options.name))
     print("\n".join(f"wrote {path}" for path in written) or "the models and the migrations agree")
@@ -179,7 +185,9 @@ def _create_manager(settings: Settings, options: argparse.Namespace) -> int:
 
 async def _while_connected(settings: Settings, work: Coroutine[Any, Any, int]) -> int:
     from server.connections import connected
+    from server.wiring import wire
 
+    wire()
     async with connected(settings):
         return await work
 

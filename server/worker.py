@@ -7,9 +7,8 @@ import time
 
 import structlog
 
-from server import wiring
 from server.background import relay
-from server.background.sweeps import RowsFailed, Sweep, declare_sweeps, note_run
+from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, note_run
 from server.connections import connected
 from server.foundation import clock
 from server.foundation.database import is_unreachable
@@ -25,19 +24,16 @@ _START_WITHIN = 2.0
 
 
 async def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; what is in flight is finished first."""
-    wiring.wire()
+    """Work until SIGTERM or SIGINT; what is in flight is finished first. After `wiring.wire`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with connected(settings):
-        log.info("worker_started", sweeps=len(wiring.SWEEPS))
+        log.info("worker_started", sweeps=len(SWEEPS))
         await _declare()
         places = asyncio.Semaphore(SWEEPS_AT_ONCE)
-        await asyncio.gather(
-            relay.run_relay(stop), *(run_sweep_regularly(sweep, stop, places) for sweep in wiring.SWEEPS)
-        )
+        await asyncio.gather(relay.run_relay(stop), *(run_sweep_regularly(sweep, stop, places) for sweep in SWEEPS))
     log.info("worker_stopped")
 
 
@@ -101,7 +97,7 @@ def _reason(failure: Exception | None) -> str:
 
 async def _declare() -> None:
     try:
-        await declare_sweeps(wiring.SWEEPS)
+        await declare_sweeps(SWEEPS)
     except Exception as error:
         if not is_unreachable(error):
             raise

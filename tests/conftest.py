@@ -25,8 +25,12 @@ from server.foundation import cache, clock, crypto, schema
 from server.foundation.database import fetch
 from server.foundation.logs import configure_logs
 from server.foundation.settings import Environment, Settings
+from server.wiring import wire
 from tests.clients import Api
 from tests.simulator import Simulator, connect_to, run_simulator
+
+# Before the test modules are read: some ask the registries for their cases.
+wire()
 
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("linli", deadline=None)

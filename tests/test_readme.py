@@ -9,7 +9,6 @@ from server.__main__ import _parser
 from server.background.sweeps import SWEEPS
 from server.foundation.settings import ENVIRONMENT_NAMES, Settings
 from server.notifications.events import MOMENTS
-from server.wiring import wire
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -45,7 +44,6 @@ def test_every_folder_is_told() -> None:
 
 
 def test_every_sweep_is_told_with_its_interval() -> None:
-    wire()
     told: dict[str, str] = {}
     for names, interval in re.findall(r"^\| (`.+`) \| (\d+) s \|", section("Messages and scheduled work"), re.M):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), interval)

@@ -250,10 +250,12 @@ import asyncio, os
 from server.foundation import schema
 from server.connections import connected
 from server.foundation.settings import load_settings
+from server.wiring import wire
 from tests.builders import create_person, sign_in
 from tests.clients import Api
 
 async def seed():
+    wire()
     settings = load_settings()
     await (schema.create_from_models if os.environ.get("LINLI_SCHEMA_FROM_MODELS") else schema.migrate)(settings)
     async with connected(settings):

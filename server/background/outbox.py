@@ -1,6 +1,6 @@
 """Effects that leave the database: rows written in the transaction that causes them, carried out by the worker's relay.
 
-Nothing here knows what a row means: `wiring.py` names the function for each kind.
+Nothing here knows what a row means: each `feature.py` names the functions for its kinds.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -7,7 +7,7 @@ purpose for a time, and would grow for ever. The audit log and pictures have pur
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from server.background.sweeps import Sweep
+from server.background.sweeps import SWEEPS, Sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 
@@ -45,21 +45,10 @@ async def delete_oldest(table: str, column: str, before: datetime, where: str = 
     )
 
 
-RULES = (
-    # A repeated request is answered from it for a day.
-    Rule("old_idempotency_keys", "idempotency_key", "created_at", timedelta(hours=24), every=timedelta(minutes=10)),
-    # Ended and expired alike; for a month one can still see that there was a device.
-    Rule("old_sessions", "session", "expires_at", timedelta(days=30)),
-    # Only as long as WeChat could repeat them.
-    Rule("old_pushes", "stored_push", "created_at", timedelta(days=30)),
-    Rule("old_inbox_messages", "inbox_message", "created_at", timedelta(days=180)),
-    # Who tried to sign in where, and how far the phone was: as long as anybody may ask about a shift.
-    Rule("old_shift_scans", "shift_scan", "created_at", timedelta(days=365)),
-    Rule("old_queue_tickets", "queue_ticket", "created_at", timedelta(days=180)),
-    Rule("old_queue_days", "queue_day", "created_at", timedelta(days=180)),
-    Rule("done_outbox_rows", "outbox", "finished_at", timedelta(days=14), "state = 'done'"),
-    # What went wrong is looked at later, and can be tried again by staff, as long as its message is there.
-    Rule("old_outbox_rows", "outbox", "finished_at", timedelta(days=180)),
-)
+RULES: list[Rule] = []
+"""All of them; filled by wiring.py. Each stands in the `feature.py` of the package whose table it is."""
 
-SWEEPS = [Sweep(rule.name, rule.every, rule.purge, rule.lag) for rule in RULES]
+
+def schedule_rules() -> None:
+    """Make a sweep of each rule, once all of them are known."""
+    SWEEPS.extend(Sweep(rule.name, rule.every, rule.purge, rule.lag) for rule in RULES)

@@ -1,6 +1,7 @@
 """Scheduled work: sweeps over an indexed due time, safe in any number of workers and cut at any point.
 
-Each feature lists its sweeps in its `jobs.py`; `wiring.py` joins the lists; `worker.py` runs them.
+Each feature lists its sweeps in its `jobs.py` and gives them in its `feature.py`; `wiring.py` joins them; `worker.py`
+runs them.
 """
 
 import time

@@ -24,6 +24,7 @@ from server.neighbor_center.venues.venues import create_service, create_venue
 from server.organizations.importing import import_organizations
 from server.organizations.models import Organization, PartyOrganization, RoleGrant, RoleKind
 from server.wechat.connection import platform
+from server.wiring import wire
 from server.wishes.models import Audience, Wish, WishKind, WishState
 from server.wishes.rules import next_escalation
 
@@ -55,6 +56,7 @@ PEOPLE = (
 
 async def prepare_demo(settings: Settings) -> None:
     """Migrate, and fill the city where it is empty."""
+    wire()
     await migrate(settings)
     async with connected(settings):
         if not await WeChatIdentity.exists(openid=PEOPLE[0].openid):

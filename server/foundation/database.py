@@ -21,37 +21,8 @@ from server.foundation import clock
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
-MODEL_MODULES = [
-    "server.foundation.audit",
-    "server.background.sweeps",
-    "server.background.outbox",
-    "server.foundation.idempotency",
-    "server.wechat.models",
-    "server.media.uploads.models",
-    "server.moderation.models",
-    "server.notifications.models",
-    "server.organizations.models",
-    "server.accounts.models",
-    "server.teams.models",
-    "server.members.models",
-    "server.service_record.models",
-    "server.places.models",
-    "server.calendars.models",
-    "server.check_in.models",
-    "server.check_in.units.models",
-    "server.check_in.posts.models",
-    "server.check_in.reports.models",
-    "server.wishes.models",
-    "server.volunteering.models",
-    "server.volunteering.attendance.models",
-    "server.volunteering.hours.models",
-    "server.neighbor_center.venues.models",
-    "server.neighbor_center.opening.models",
-    "server.neighbor_center.bookings.models",
-    "server.neighbor_center.counters.models",
-    "server.neighbor_center.feedback.models",
-    "server.announcements.models",
-]
+MODEL_MODULES: list[str] = []
+"""Names of the modules that have models; filled by wiring.py."""
 
 _UNREACHABLE = (
     OSError,  # no connection, or it broke, or no answer in time; also the socket of an embedded server that is gone
@@ -150,7 +121,10 @@ class Model(TortoiseModel):
 
 
 def tortoise_config(settings: Settings) -> dict[str, Any]:
-    """The configuration for Tortoise, its migrations included."""
+    """The configuration for Tortoise, its migrations included. Raises RuntimeError before `wiring.wire`: without its
+    models every table would look like one too many."""
+    if not MODEL_MODULES:
+        raise RuntimeError("wiring.wire was not called")
     return {
         "connections": {
             "default": {

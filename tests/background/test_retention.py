@@ -44,9 +44,7 @@ async def test_every_table_is_a_record_or_is_purged(app: object) -> None:
     rows = await fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     tables = {row["tablename"] for row in rows} - {"tortoise_migrations"}
     purged = {rule.table for rule in RULES} | PURGED_OTHERWISE
-    assert tables - purged - KEPT == set(), (
-        "say in server/background/retention.py when its rows go, or here that they stay"
-    )
+    assert tables - purged - KEPT == set(), "say in its feature.py when its rows go, or here that they stay"
     assert KEPT - tables == set()
     assert not KEPT & purged
 

@@ -11,12 +11,11 @@ from tortoise import Tortoise
 
 from server import worker
 from server.background import retention, sweeps
-from server.background.sweeps import Batch, RowsFailed, Sweep, declare_sweeps
+from server.background.sweeps import SWEEPS, Batch, RowsFailed, Sweep, declare_sweeps
 from server.check_in.reports.models import PeriodRun, RunKind
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, transaction
 from server.service_record.periods import half_year_of, month_of
-from server.wiring import SWEEPS
 from server.worker import run_sweep, run_sweep_regularly
 from tests.plans import listening, read_by, undone
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server import wiring
+from server.background.sweeps import SWEEPS
 from server.demo.city import PEOPLE, fill_demo_city
 from server.demo.tour import Tour, TourFailed
 from server.foundation.settings import Settings
@@ -27,7 +27,7 @@ async def tour(app: Any, simulator: Simulator, settings: Settings) -> Any:
 
         async def work() -> None:
             await simulator.settle()
-            for sweep in wiring.SWEEPS:
+            for sweep in SWEEPS:
                 await run_sweep(sweep)
 
         played.on_tick = work

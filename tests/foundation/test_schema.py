@@ -68,6 +68,8 @@ CREATE_FROM_MODELS = """
 import asyncio
 from server.foundation.schema import create_from_models
 from server.foundation.settings import load_settings
+from server.wiring import wire
+wire()
 asyncio.run(create_from_models(load_settings()))
 """
 
@@ -75,6 +77,8 @@ LIST_CHANGES = """
 import asyncio
 from server.foundation.schema import model_changes
 from server.foundation.settings import load_settings
+from server.wiring import wire
+wire()
 changes = asyncio.run(model_changes(load_settings()))
 print([operation.describe() for change in changes for operation in change.operations])
 """

@@ -13,12 +13,11 @@ from server.foundation.errors import Unavailable
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.media import storage
-from server.media.mini_codes import CODES, CodeKind, draw_mini_code, read_scene, scene_of
+from server.media.mini_codes import CODES, TARGETS, CodeKind, draw_mini_code, read_scene, scene_of
 from server.organizations.models import Organization, RoleKind
 from server.wechat.api import SCENE_PATTERN
 from server.wechat.message_fields import check_page
 from server.wechat.simulator.pictures import read_code
-from server.wiring import CODE_TARGETS
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.neighbor_center.builders import create_venue
@@ -54,7 +53,7 @@ def scanned(answer: httpx.Response) -> str:
 
 
 def test_scenes_and_pages_are_what_wechat_takes() -> None:
-    assert set(CODES) == set(CodeKind) == set(CODE_TARGETS)
+    assert set(CODES) == set(CodeKind) == set(TARGETS)
     assert len({code.letter for code in CODES.values()}) == len(CODES)
     for kind, code in CODES.items():
         thing = new_id()

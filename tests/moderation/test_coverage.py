@@ -2,7 +2,7 @@
 who answer them ever does.
 
 Whoever adds a field to a resident's route says here which of the two it is. A text that others will see goes to
-`submit_for_check`, and `wiring.TEXTS` tells how it is read.
+`submit_for_check`, and its package's `feature.py` tells how it is read (`texts`).
 """
 
 import types
@@ -13,7 +13,7 @@ import msgspec
 
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Who
-from server.wiring import TEXTS
+from server.moderation.service import TEXTS
 
 CHECKED = {
     # what is sent → the kind of subject under which it is checked

@@ -26,10 +26,7 @@ from server.notifications.rendering import (
 from server.notifications.service import _storable
 from server.wechat.message_fields import clean_field
 from server.wechat.templates import BY_NAME
-from server.wiring import wire
 from tests.notifications.builders import Things
-
-wire()
 
 SERVER = Path(__file__).parents[2] / "server"
 

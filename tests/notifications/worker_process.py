@@ -10,12 +10,12 @@ import signal
 import sys
 from datetime import timedelta
 
-from server import wiring
-from server.background import relay
+from server.background import relay, sweeps
 from server.embedded.processes import die_with_parent
 from server.foundation.logs import configure_logs
 from server.foundation.settings import load_settings
 from server.notifications import events
+from server.wiring import wire
 from server.worker import run_worker
 from tests.notifications.builders import CHAOS_EVENTS
 
@@ -26,7 +26,8 @@ OFTEN = ("expired_leases", "wishes_expire", "announcements_send")
 def work() -> None:
     relay.LEASE = timedelta(seconds=float(sys.argv[1]))
     events.EVENTS.update(CHAOS_EVENTS)
-    wiring.SWEEPS[:] = [sweep._replace(every=EVERY) if sweep.name in OFTEN else sweep for sweep in wiring.SWEEPS]
+    wire()
+    sweeps.SWEEPS[:] = [sweep._replace(every=EVERY) if sweep.name in OFTEN else sweep for sweep in sweeps.SWEEPS]
     settings = load_settings()
     configure_logs(settings)
     asyncio.run(run_worker(settings))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.background import sweeps
-from server.background.sweeps import RowsFailed
+from server.background.sweeps import SWEEPS, RowsFailed
 from server.foundation import clock
 from server.volunteering import reminders
 from server.volunteering.models import Shift
@@ -152,8 +152,6 @@ async def test_a_guardian_is_reminded_once_for_the_whole_family(api: Api) -> Non
 
 
 async def test_the_worker_does_what_time_brings_about() -> None:
-    from server.wiring import SWEEPS
-
     names = {sweep.name for sweep in SWEEPS}
     assert {"remind_of_shifts", "call_off_small_shifts", "finish_activities", "places_due"} <= names
 

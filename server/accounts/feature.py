@@ -1,0 +1,29 @@
+"""What persons give, and what the features have to do with persons who merge, leave or ask for their copy."""
+
+from datetime import timedelta
+from functools import partial
+
+from server.accounts import messages, personal_copy, personal_data, queries, residents, service
+from server.background.retention import Rule
+from server.foundation.feature import Feature
+from server.notifications.events import events_in
+from server.wechat.connection import use_identities
+
+FEATURE = Feature(
+    models=("server.accounts.models",),
+    # Ended and expired alike; for a month one can still see that there was a device.
+    retention=(Rule("old_sessions", "session", "expires_at", timedelta(days=30)),),
+    messages=events_in(messages),
+    subjects={"person": queries.describe_persons},
+    texts={"nickname": queries.nickname_texts},
+    verdicts={"nickname": service.show_checked_profile},
+    organization_closed=(residents.follow_successor,),
+    personal_copy=personal_copy.SHEETS,
+    takes={
+        "mergers": service.MERGERS,
+        "leavers": service.LEAVERS,
+        "consent_withdrawn": service.CONSENT_WITHDRAWN,
+        "personal_copy": personal_data.SHEETS,
+    },
+    when_wired=(partial(use_identities, queries.find_openids, queries.find_person_by_openid),),
+)

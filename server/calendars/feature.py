@@ -1,0 +1,11 @@
+"""What calendars give, and what comes into them."""
+
+from server.calendars import feed, personal_copy
+from server.foundation.feature import Feature
+
+FEATURE = Feature(
+    models=("server.calendars.models",),
+    mergers=(feed.move_feed,),
+    personal_copy=personal_copy.SHEETS,
+    takes={"calendar": feed.SOURCES},
+)

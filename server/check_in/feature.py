@@ -1,0 +1,45 @@
+"""What 双报到 gives: check-ins, units, posts and half-year reports."""
+
+from server.accounts.models import ConsentKind
+from server.check_in import belonging, community_codes, endings, jobs, messages, personal_copy, queries
+from server.check_in.posts import messages as post_messages
+from server.check_in.posts import queries as post_queries
+from server.check_in.reports import jobs as report_jobs
+from server.check_in.reports import messages as report_messages
+from server.check_in.reports import queries as report_queries
+from server.check_in.reports import reviewing
+from server.check_in.units import messages as unit_messages
+from server.check_in.units import queries as unit_queries
+from server.check_in.units import unit_check_in
+from server.foundation.feature import Feature
+from server.media.mini_codes import CodeKind
+from server.notifications.events import events_in
+
+FEATURE = Feature(
+    models=(
+        "server.check_in.models",
+        "server.check_in.units.models",
+        "server.check_in.posts.models",
+        "server.check_in.reports.models",
+    ),
+    sweeps=(*jobs.SWEEPS, *report_jobs.SWEEPS),
+    code_targets={CodeKind.COMMUNITY: community_codes.community_target},
+    texts={unit_check_in.CHECKED_OFFERS: unit_check_in.offer_texts},
+    messages=events_in(messages, unit_messages, post_messages, report_messages),
+    subjects={
+        "check_in": queries.describe_check_ins,
+        "holding": post_queries.describe_holdings,
+        "post": post_queries.describe_posts,
+        "post_month": report_queries.describe_post_months,
+        "half_year_report": report_queries.describe_reports,
+        "unit_check_in": unit_queries.describe_unit_check_ins,
+    },
+    organization_closed=(endings.follow_successor,),
+    mergers=(endings.merge_members, reviewing.move_reports),
+    consent_withdrawn={
+        ConsentKind.MEMBERSHIP_DATA: endings.leave_everything,
+        ConsentKind.PRIVACY: endings.leave_everything,
+    },
+    personal_copy=personal_copy.SHEETS,
+    belonging=(belonging.belonging_of,),
+)

@@ -1,0 +1,14 @@
+"""What memberships give."""
+
+from server.foundation.feature import Feature
+from server.members import jobs, messages, personal_copy, queries, service
+from server.notifications.events import events_in
+
+FEATURE = Feature(
+    models=("server.members.models",),
+    sweeps=jobs.SWEEPS,
+    messages=events_in(messages),
+    subjects={"membership": queries.describe_memberships},
+    mergers=(service.take_over_membership,),
+    personal_copy=personal_copy.SHEETS,
+)

@@ -1,0 +1,48 @@
+"""What 邻里中心 gives: venues, bookings, counters, duties and complaints."""
+
+from datetime import timedelta
+
+from server.background.retention import Rule
+from server.foundation.feature import Feature
+from server.media.mini_codes import CodeKind
+from server.neighbor_center import jobs, messages, personal_copy
+from server.neighbor_center.bookings import feeds, series, slot_booking
+from server.neighbor_center.bookings import messages as booking_messages
+from server.neighbor_center.counters import tickets
+from server.neighbor_center.feedback import complaints
+from server.neighbor_center.opening import duties
+from server.neighbor_center.venues import mini_codes, queries
+from server.notifications.events import events_in
+from server.places.models import Purpose
+
+FEATURE = Feature(
+    models=(
+        "server.neighbor_center.venues.models",
+        "server.neighbor_center.opening.models",
+        "server.neighbor_center.bookings.models",
+        "server.neighbor_center.counters.models",
+        "server.neighbor_center.feedback.models",
+    ),
+    sweeps=jobs.SWEEPS,
+    retention=(
+        Rule("old_queue_tickets", "queue_ticket", "created_at", timedelta(days=180)),
+        Rule("old_queue_days", "queue_day", "created_at", timedelta(days=180)),
+    ),
+    code_targets={CodeKind.VENUE: mini_codes.venue_target},
+    messages=events_in(messages, booking_messages),
+    subjects={
+        "venue": queries.describe_venues,
+        "slot": queries.describe_slots,
+        "booking": queries.describe_bookings,
+        "room_booking": queries.describe_room_bookings,
+        "booking_series": series.describe_series,
+        "ticket": tickets.describe_tickets,
+        "duty": duties.describe_duties,
+        "complaint": complaints.describe_complaints,
+    },
+    mergers=(slot_booking.merge_bookings,),
+    personal_copy=personal_copy.SHEETS,
+    places_moved={Purpose.SLOT: slot_booking.tell_moved_up},
+    places_lapsed={Purpose.SLOT: slot_booking.tell_lapsed},
+    calendar=(feeds.calendar_of_bookings,),
+)

@@ -1,0 +1,16 @@
+"""What the ledger of minutes and points gives, and who tells to which grid and unit they count."""
+
+from server.accounts.models import ConsentKind
+from server.foundation.feature import Feature
+from server.notifications.events import events_in
+from server.service_record import messages, personal_copy, ranking, service
+
+FEATURE = Feature(
+    models=("server.service_record.models",),
+    messages=events_in(messages),
+    mergers=(service.move_service_record,),
+    consent_withdrawn={ConsentKind.SHOW_IN_RANKING: ranking.forget_places},
+    personal_copy=personal_copy.SHEETS,
+    belonging=(ranking.belonging_of,),
+    takes={"belonging": service.BELONGING},
+)

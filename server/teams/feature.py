@@ -1,0 +1,16 @@
+"""What teams give."""
+
+from server.foundation.feature import Feature
+from server.notifications.events import events_in
+from server.teams import messages, personal_copy, teams
+
+FEATURE = Feature(
+    models=("server.teams.models",),
+    messages=events_in(messages),
+    subjects={"team": teams.describe_teams},
+    texts={"team": teams.team_texts},
+    verdicts={"team": teams.settle_team_check},
+    mergers=(teams.move_teams,),
+    leavers=(teams.leave_all_teams,),
+    personal_copy=personal_copy.SHEETS,
+)
