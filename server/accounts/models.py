@@ -4,12 +4,11 @@ Phone number, real name and address live in PersonDetails alone, encrypted; ever
 """
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class PersonOrigin(StrEnum):
@@ -28,20 +27,16 @@ class Person(Model):
     the last ones that passed the content check. A merged person points to the one that remains and owns nothing.
     """
 
-    community_id: str | None
-    merged_into_id: str | None
     origin = fields.CharEnumField(PersonOrigin, max_length=16)
     nickname = fields.CharField(max_length=32, default="")
     avatar_id = IdField(null=True)
     shown_nickname = fields.CharField(max_length=32, default="")
     shown_avatar_id = IdField(null=True)
-    community: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    community = foreign_key("Organization", null=True)
+    community_id: str | None
     birth_date = fields.DateField(null=True)
-    merged_into: fields.ForeignKeyNullableRelation["Person"] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    merged_into = foreign_key("Person", null=True)
+    merged_into_id: str | None
     closed_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 
@@ -56,10 +51,7 @@ class Person(Model):
 class PersonDetails(Model):
     """The one encrypted place for phone, real name and address; the indexes find equal values without decrypting."""
 
-    person_id: str
-    person: fields.OneToOneRelation[Person] = fields.OneToOneField(
-        "linli.Person", related_name=False, on_delete=fields.CASCADE
-    )
+    person = foreign_key("Person", unique=True, on_delete=fields.CASCADE)
     phone = fields.BinaryField(null=True)
     phone_index = fields.BinaryField(null=True)
     real_name = fields.BinaryField(null=True)
@@ -84,10 +76,8 @@ class PersonDetails(Model):
 class WeChatIdentity(Model):
     """A WeChat account of a person in one mini-program. `session_key` is encrypted and never leaves the server."""
 
+    person = foreign_key("Person")
     person_id: str
-    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
     appid = fields.CharField(max_length=32)
     openid = fields.CharField(max_length=64)
     unionid = fields.CharField(max_length=64, null=True)
@@ -103,10 +93,7 @@ class WeChatIdentity(Model):
 class Session(Model):
     """A signed-in device. Only the hash of its token is stored. `expires_at` slides while it is used."""
 
-    person_id: str
-    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.CASCADE
-    )
+    person = foreign_key("Person", on_delete=fields.CASCADE)
     token_hash = fields.BinaryField()
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField()
@@ -138,10 +125,7 @@ class Consent(Model):
     """Agreement of a person to a version of a text; `given_by_id` is another person where a guardian or a recorded word
     stands in."""
 
-    person_id: str
-    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.CASCADE
-    )
+    person = foreign_key("Person", on_delete=fields.CASCADE)
     kind = fields.CharEnumField(ConsentKind, max_length=24)
     text_version = fields.CharField(max_length=16)
     given_by_id = IdField(null=True)
@@ -174,14 +158,8 @@ class Relation(StrEnum):
 class Dependant(Model):
     """A person whom another one looks after: books for, signs up with, wishes for."""
 
-    guardian_id: str
-    guardian: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
-    person_id: str
-    person: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
+    guardian = foreign_key("Person")
+    person = foreign_key("Person")
     relation = fields.CharEnumField(Relation, max_length=16)
     ended_at = fields.DatetimeField(null=True)
 

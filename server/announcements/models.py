@@ -1,12 +1,11 @@
 """Announcements: what staff tell everybody of a scope."""
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class Audience(StrEnum):
@@ -33,10 +32,8 @@ class Announcement(Model):
     counts them, and `expected` is how many there were when it began.
     """
 
+    organization = foreign_key("Organization")
     organization_id: str
-    organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
     audience = fields.CharEnumField(Audience, max_length=16)
     title = fields.CharField(max_length=30)
     text = fields.CharField(max_length=2000)

@@ -6,7 +6,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class CheckInState(StrEnum):
@@ -25,22 +25,13 @@ class CheckIn(Model):
     ends the old one in the same transaction (moving house: no gap, no overlap). `residence` is encrypted. `via_unit` is
     the unit whose pairing with the community lets somebody who lives elsewhere check in."""
 
+    membership = foreign_key("Membership")
     membership_id: str
+    community = foreign_key("Organization")
     community_id: str
-    grid_id: str | None
+    grid = foreign_key("Organization", null=True)
+    via_unit = foreign_key("Organization", null=True)
     via_unit_id: str | None
-    membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
-    )
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
-    grid: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    via_unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
     state = fields.CharEnumField(CheckInState, max_length=16, default=CheckInState.APPLIED)
     residence = fields.BinaryField()
     skills: Any = fields.JSONField(default=list)

@@ -70,6 +70,17 @@ class PointField(fields.Field[Any], tuple[Any, ...]):  # type: ignore[misc]
         return value if value is None else (value[0], value[1])
 
 
+def foreign_key(
+    model: str, *, null: bool = False, unique: bool = False, on_delete: fields.OnDelete = fields.RESTRICT
+) -> Any:
+    """A reference to another model, named as a string so that packages make no circle; `unique` for one to one.
+
+    Nothing that others rely on is deleted: what refers to it stands in the way, unless `on_delete` says otherwise.
+    """
+    make: Any = fields.OneToOneField if unique else fields.ForeignKeyField
+    return make(f"linli.{model}", related_name=False, null=null, on_delete=on_delete)
+
+
 class SqlIndex(Index):
     """An index told in SQL, for what Tortoise's own cannot say: column order, expressions, a method, WHERE, UNIQUE.
 

@@ -6,12 +6,11 @@ refers to a member (check-ins, posts) refers to the membership's id, never to th
 """
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class MemberKind(StrEnum):
@@ -79,10 +78,7 @@ class ContactMeans(StrEnum):
 class MemberContact(Model):
     """One time that somebody was in touch with a floating member 联系流动党员. `note` is encrypted."""
 
-    membership_id: str
-    membership: fields.ForeignKeyRelation[Membership] = fields.ForeignKeyField(
-        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
-    )
+    membership = foreign_key("Membership")
     contacted_at = fields.DatetimeField()
     means = fields.CharEnumField(ContactMeans, max_length=16)
     note = fields.BinaryField(null=True)
@@ -106,14 +102,9 @@ class TransferState(StrEnum):
 class MembershipTransfer(Model):
     """A retired member is offered to move the membership 转入组织关系 to the community's Party organization."""
 
-    membership_id: str
+    membership = foreign_key("Membership")
+    community = foreign_key("Organization")
     community_id: str
-    membership: fields.ForeignKeyRelation[Membership] = fields.ForeignKeyField(
-        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
-    )
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
     state = fields.CharEnumField(TransferState, max_length=16, default=TransferState.OFFERED)
     reason = fields.CharField(max_length=200, default="")
     offered_at = fields.DatetimeField()

@@ -1,12 +1,11 @@
 """Content checks: what was submitted, each of its parts, and what WeChat or the staff found."""
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class Verdict(StrEnum):
@@ -47,9 +46,8 @@ class CheckedSubject(Model):
     kind = fields.CharField(max_length=32)
     subject_id = IdField()
     author_id = IdField()
-    organization: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    organization = foreign_key("Organization", null=True)
+    organization_id: str | None
     revision = fields.IntField(default=1)
     verdict = fields.CharEnumField(Verdict, max_length=16, default=Verdict.PENDING)
     told_revision = fields.IntField(default=0)
@@ -70,9 +68,7 @@ class ContentCheck(Model):
     `note` says in English why a part is held; `reason` is what the staff told the author, in Chinese.
     """
 
-    subject: fields.ForeignKeyRelation[CheckedSubject] = fields.ForeignKeyField(
-        "linli.CheckedSubject", related_name=False, on_delete=fields.RESTRICT
-    )
+    subject: CheckedSubject = foreign_key("CheckedSubject")
     revision = fields.IntField()
     part = fields.CharEnumField(Part, max_length=16)
     picture_id = IdField(null=True)

@@ -90,8 +90,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reas
     if check is None:
         raise NotFound()
     subject = check.subject
-    organization_id: str | None = subject.organization_id  # type: ignore[attr-defined]
-    await require_role_or_hide(reviewer_id, organization_id or await _city())
+    await require_role_or_hide(reviewer_id, subject.organization_id or await _city())
     if reviewer_id == subject.author_id:
         raise NotAllowed("自己发布的内容须由另一位工作人员审核")
     async with transaction():

@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, LtreeField, Model, PointField, SqlIndex
+from server.foundation.database import IdField, LtreeField, Model, PointField, SqlIndex, foreign_key
 
 
 class Level(StrEnum):
@@ -35,19 +35,15 @@ class Organization(Model):
     that who works there also reaches what the closed one left, while `parent` still says where it was.
     """
 
-    parent_id: str | None
     code = fields.CharField(max_length=32)
     name = fields.CharField(max_length=100)
     level = fields.CharEnumField(Level, max_length=16)
-    parent: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    parent = foreign_key("Organization", null=True)
+    parent_id: str | None
     path = LtreeField()
     location = PointField(null=True)
     closed_at = fields.DatetimeField(null=True)
-    successor: fields.ForeignKeyNullableRelation["Organization"] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    successor = foreign_key("Organization", null=True)
     version = fields.IntField(default=1)
 
     class Meta:
@@ -78,18 +74,12 @@ class PartyOrganization(Model):
     """
 
     name = fields.CharField(max_length=100)
-    parent: fields.ForeignKeyNullableRelation["PartyOrganization"] = fields.ForeignKeyField(
-        "linli.PartyOrganization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    parent = foreign_key("PartyOrganization", null=True)
     path = LtreeField()
-    host: fields.ForeignKeyNullableRelation[Organization] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    host = foreign_key("Organization", null=True)
     place = fields.CharField(max_length=100, default="")
     closed_at = fields.DatetimeField(null=True)
-    successor: fields.ForeignKeyNullableRelation["PartyOrganization"] = fields.ForeignKeyField(
-        "linli.PartyOrganization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    successor = foreign_key("PartyOrganization", null=True)
     version = fields.IntField(default=1)
 
     class Meta:
@@ -115,9 +105,7 @@ class RoleGrant(Model):
     """A role that a person holds at an organization, from whom and since when. It ends, and is never deleted."""
 
     person_id = IdField()
-    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
+    organization = foreign_key("Organization")
     kind = fields.CharEnumField(RoleKind, max_length=16)
     granted_by_id = IdField(null=True)
     granted_at = fields.DatetimeField()

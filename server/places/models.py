@@ -10,7 +10,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class Purpose(StrEnum):
@@ -95,9 +95,7 @@ class Place(Model):
     (`hold_used`). `due_at`: when the sweep has to look at it.
     """
 
-    allotment: fields.ForeignKeyRelation[Allotment] = fields.ForeignKeyField(
-        "linli.Allotment", related_name=False, on_delete=fields.RESTRICT
-    )
+    allotment = foreign_key("Allotment")
     allotment_id: str
     person_id = IdField()
     party_size = fields.SmallIntField(default=1)
@@ -139,10 +137,7 @@ class Place(Model):
 class PlacePass(Model):
     """A waiting group of `needed` people was passed: `free` places were too few for it, and went to those behind."""
 
-    place: fields.ForeignKeyRelation[Place] = fields.ForeignKeyField(
-        "linli.Place", related_name=False, on_delete=fields.RESTRICT
-    )
-    place_id: str
+    place = foreign_key("Place")
     free = fields.IntField()
     needed = fields.SmallIntField()
 
@@ -167,10 +162,7 @@ class NoShow(Model):
 
     person_id = IdField()
     purpose = fields.CharEnumField(Purpose, max_length=16)
-    place: fields.OneToOneNullableRelation[Place] = fields.OneToOneField(
-        "linli.Place", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    place_id: str | None
+    place = foreign_key("Place", unique=True, null=True)
     subject_id = IdField(null=True)
     reason = fields.CharEnumField(NoShowReason, max_length=16)
     happened_at = fields.DatetimeField()

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class ServiceRule(Model):
@@ -53,9 +53,7 @@ class ServiceEntry(Model):
     unit_id = IdField(null=True)
     note_code = fields.CharField(max_length=32, default="")
     words = fields.CharField(max_length=200, default="")
-    reversal_of: fields.ForeignKeyNullableRelation["ServiceEntry"] = fields.ForeignKeyField(
-        "linli.ServiceEntry", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    reversal_of = foreign_key("ServiceEntry", null=True)
     reversal_of_id: str | None
 
     class Meta:

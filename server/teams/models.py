@@ -1,9 +1,7 @@
-from typing import Any
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import Model, SqlIndex
+from server.foundation.database import Model, SqlIndex, foreign_key
 
 
 class Team(Model):
@@ -13,14 +11,10 @@ class Team(Model):
     the people in it, the leader too.
     """
 
+    leader = foreign_key("Person")
     leader_id: str
-    leader: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
+    community = foreign_key("Organization")
     community_id: str
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
     name = fields.CharField(max_length=20)
     shown_name = fields.CharField(max_length=20, default="")
     size = fields.SmallIntField(default=1)
@@ -39,14 +33,9 @@ class Team(Model):
 class TeamMember(Model):
     """A person's time in a team, from `created_at` to `left_at`; the leader has one too."""
 
-    team_id: str
-    team: fields.ForeignKeyRelation[Team] = fields.ForeignKeyField(
-        "linli.Team", related_name=False, on_delete=fields.RESTRICT
-    )
+    team = foreign_key("Team")
+    person = foreign_key("Person")
     person_id: str
-    person: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
     left_at = fields.DatetimeField(null=True)
 
     class Meta:

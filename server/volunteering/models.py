@@ -6,14 +6,13 @@ the sign-up's state.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, PointField, SqlIndex
-from server.places.models import Allotment, Place
+from server.foundation.database import IdField, Model, PointField, SqlIndex, foreign_key
+from server.places.models import Allotment
 
 
 class ActivityKind(StrEnum):
@@ -67,17 +66,11 @@ class Activity(Model):
     minutes of service so far. `edited_by_id` wrote its words last: somebody else has to publish them.
     """
 
-    organizer: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
+    organizer = foreign_key("Organization")
     organizer_id: str
-    team: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Team", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    team = foreign_key("Team", null=True)
     team_id: str | None
-    area: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
+    area = foreign_key("Organization")
     area_id: str
     kind = fields.CharEnumField(ActivityKind, max_length=16)
     title = fields.CharField(max_length=60)
@@ -90,9 +83,7 @@ class Activity(Model):
     what_to_bring = fields.CharField(max_length=300, default="")
     picture_ids = ArrayField(element_type="uuid", default=list)
     audience = fields.CharEnumField(Audience, max_length=16, default=Audience.EVERYONE)
-    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    unit = foreign_key("Organization", null=True)
     unit_id: str | None
     min_age = fields.SmallIntField(null=True)
     max_age = fields.SmallIntField(null=True)
@@ -146,9 +137,7 @@ class Shift(Model):
     forgotten sign-outs were settled, `absences_settled_at` when those who did not come were.
     """
 
-    activity: fields.ForeignKeyRelation[Activity] = fields.ForeignKeyField(
-        "linli.Activity", related_name=False, on_delete=fields.RESTRICT
-    )
+    activity: Activity = foreign_key("Activity")
     activity_id: str
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
@@ -206,15 +195,11 @@ class Shift(Model):
 class ShiftRole(Model):
     """A part in a shift with a quota of its own, such as 2 nurses and 10 helpers; it may need a skill of its own."""
 
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
+    shift: Shift = foreign_key("Shift")
     shift_id: str
     name = fields.CharField(max_length=30)
     needed_skill = fields.CharField(max_length=20, default="")
-    allotment: fields.OneToOneRelation[Allotment] = fields.OneToOneField(
-        "linli.Allotment", related_name=False, on_delete=fields.RESTRICT
-    )
+    allotment: Allotment = foreign_key("Allotment", unique=True)
     allotment_id: str
 
     class Meta:
@@ -229,17 +214,11 @@ class SignUp(Model):
     each has a place of their own. `removal_reason`: staff's words where they took the place away.
     """
 
-    place: fields.ForeignKeyRelation[Place] = fields.ForeignKeyField(
-        "linli.Place", related_name=False, on_delete=fields.RESTRICT
-    )
+    place = foreign_key("Place")
     place_id: str
-    shift_role: fields.ForeignKeyRelation[ShiftRole] = fields.ForeignKeyField(
-        "linli.ShiftRole", related_name=False, on_delete=fields.RESTRICT
-    )
+    shift_role = foreign_key("ShiftRole")
     shift_role_id: str
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
+    shift: Shift = foreign_key("Shift")
     shift_id: str
     person_id = IdField()
     signed_up_by_id = IdField()

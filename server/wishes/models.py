@@ -1,13 +1,12 @@
 """微心愿: a wish, the claims on it, and who shares in one. Which state follows which is in rules.py, as one table."""
 
 from enum import IntEnum, StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class WishKind(StrEnum):
@@ -87,18 +86,12 @@ class Wish(Model):
     migrations/_guards.py.
     """
 
+    author = foreign_key("Person")
     author_id: str
+    beneficiary = foreign_key("Person")
     beneficiary_id: str
+    community = foreign_key("Organization")
     community_id: str
-    author: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
-    beneficiary: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
     state = fields.CharEnumField(WishState, max_length=16, default=WishState.DRAFT)
     kind = fields.CharEnumField(WishKind, max_length=16)
     audience = fields.CharEnumField(Audience, max_length=16)
@@ -110,9 +103,7 @@ class Wish(Model):
     phone = fields.BinaryField(null=True)
     quantity = fields.SmallIntField(default=1)
     wished_by = fields.DateField(null=True)
-    grid: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    grid = foreign_key("Organization", null=True)
     grid_id: str | None
     reason = fields.CharField(max_length=200, default="")
     submitted_at = fields.DatetimeField(null=True)
@@ -192,21 +183,13 @@ class WishClaim(Model):
     each side agrees that their story is shown.
     """
 
+    wish = foreign_key("Wish")
     wish_id: str
+    claimer = foreign_key("Person")
     claimer_id: str
-    wish: fields.ForeignKeyRelation[Wish] = fields.ForeignKeyField(
-        "linli.Wish", related_name=False, on_delete=fields.RESTRICT
-    )
-    claimer: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
-    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    unit = foreign_key("Organization", null=True)
     unit_id: str | None
-    team: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Team", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    team = foreign_key("Team", null=True)
     team_id: str | None
     state = fields.CharEnumField(ClaimState, max_length=16, default=ClaimState.OPEN)
     quantity = fields.SmallIntField(default=1)
@@ -272,14 +255,9 @@ class WishClaim(Model):
 class WishShare(Model):
     """What one of a team does of a claim: `quantity` of the things, or 0 for lending a hand. It ends, and is kept."""
 
-    claim_id: str
-    claim: fields.ForeignKeyRelation[WishClaim] = fields.ForeignKeyField(
-        "linli.WishClaim", related_name=False, on_delete=fields.RESTRICT
-    )
+    claim = foreign_key("WishClaim")
+    person = foreign_key("Person")
     person_id: str
-    person: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
     quantity = fields.SmallIntField(default=0)
     ended_at = fields.DatetimeField(null=True)
 
@@ -295,14 +273,10 @@ class WishShare(Model):
 class WishNote(Model):
     """How it is going, told by those who fulfil the wish; the wisher reads it once the content check has passed it."""
 
+    claim = foreign_key("WishClaim")
     claim_id: str
-    claim: fields.ForeignKeyRelation[WishClaim] = fields.ForeignKeyField(
-        "linli.WishClaim", related_name=False, on_delete=fields.RESTRICT
-    )
+    author = foreign_key("Person")
     author_id: str
-    author: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
     text = fields.CharField(max_length=500, default="")
     picture_ids = ArrayField(element_type="uuid", default=list)
     is_shown = fields.BooleanField(default=False)
@@ -318,10 +292,7 @@ class WishNote(Model):
 class WishTerms(Model):
     """What a manager decides for an organization and all below it that have no terms of their own (see terms.py)."""
 
-    organization_id: str
-    organization: fields.OneToOneRelation[Any] = fields.OneToOneField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
+    organization = foreign_key("Organization", unique=True)
     max_open_claims = fields.SmallIntField()
     max_open_claims_of_unit = fields.SmallIntField()
     claim_days = fields.SmallIntField()

@@ -1,10 +1,9 @@
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class PostCategory(StrEnum):
@@ -32,10 +31,8 @@ class Post(Model):
     `category_name` is the community's own name for a kind of post that the policy does not name.
     """
 
+    community = foreign_key("Organization")
     community_id: str
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
     title = fields.CharField(max_length=40)
     category = fields.CharEnumField(PostCategory, max_length=32)
     category_name = fields.CharField(max_length=20, default="")
@@ -77,14 +74,10 @@ class HoldingState(StrEnum):
 class PostHolding(Model):
     """A member's application for a post and what became of it. `place_id` is the place in the post's allotment."""
 
+    post = foreign_key("Post")
     post_id: str
+    membership = foreign_key("Membership")
     membership_id: str
-    post: fields.ForeignKeyRelation[Post] = fields.ForeignKeyField(
-        "linli.Post", related_name=False, on_delete=fields.RESTRICT
-    )
-    membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
-    )
     state = fields.CharEnumField(HoldingState, max_length=16, default=HoldingState.APPLIED)
     place_id = IdField(null=True)
     reason = fields.CharField(max_length=200, default="")

@@ -6,8 +6,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.check_in.posts.models import PostHolding
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class ReportState(StrEnum):
@@ -39,18 +38,12 @@ class HalfYearReport(Model):
     After the release nothing of it changes but the acknowledgement (migrations/_guards.py).
     """
 
+    membership = foreign_key("Membership")
     membership_id: str
+    community = foreign_key("Organization")
     community_id: str
+    unit = foreign_key("Organization", null=True)
     unit_id: str | None
-    membership: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Membership", related_name=False, on_delete=fields.RESTRICT
-    )
-    community: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
-    unit: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
     period = fields.CharField(max_length=6)
     state = fields.CharEnumField(ReportState, max_length=16, default=ReportState.DRAFT)
     content = fields.BinaryField()
@@ -116,10 +109,7 @@ class PeriodRun(Model):
 class PostMonth(Model):
     """A month in which a member held a post long enough to be credited for it: the source of a service entry."""
 
-    holding_id: str
-    holding: fields.ForeignKeyRelation[PostHolding] = fields.ForeignKeyField(
-        "linli.PostHolding", related_name=False, on_delete=fields.RESTRICT
-    )
+    holding = foreign_key("PostHolding")
     month = fields.CharField(max_length=7)
 
     class Meta:

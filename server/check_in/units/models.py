@@ -4,7 +4,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class UnitKind(StrEnum):
@@ -38,18 +38,11 @@ class UnitCheckIn(Model):
     ends it. `contact` (name and phone) is encrypted. `offers` is what the unit can do for the community, and is public.
     """
 
+    unit = foreign_key("Organization")
     unit_id: str
+    area = foreign_key("Organization")
     area_id: str
-    party_organization_id: str
-    unit: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
-    area: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
-    party_organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.PartyOrganization", related_name=False, on_delete=fields.RESTRICT
-    )
+    party_organization = foreign_key("PartyOrganization")
     unit_kind = fields.CharEnumField(UnitKind, max_length=32)
     state = fields.CharEnumField(UnitCheckInState, max_length=16, default=UnitCheckInState.APPLIED)
     member_count = fields.IntField()

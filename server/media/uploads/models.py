@@ -1,12 +1,11 @@
 """Pictures that people upload. The row is here; the bytes are in the store (see storage.py)."""
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class PictureState(StrEnum):
@@ -42,9 +41,7 @@ class Picture(Model):
     tells since when it belongs to nothing: after a day it is removed.
     """
 
-    owner: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Person", related_name=False, on_delete=fields.RESTRICT
-    )
+    owner = foreign_key("Person")
     state = fields.CharEnumField(PictureState, max_length=16, default=PictureState.UPLOADING)
     format = fields.CharEnumField(PictureFormat, max_length=8)
     width = fields.IntField()

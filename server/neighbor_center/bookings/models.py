@@ -5,13 +5,11 @@ is the time of those who go to people's homes (migrations/_guards.py).
 """
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
-from server.neighbor_center.venues.models import Service
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 NOTE_CONTEXT = "booking.note"
 ADDRESS_CONTEXT = "booking.address"
@@ -25,15 +23,10 @@ class Slot(Model):
     `allotment_id` is empty only within the transaction that makes the slot.
     """
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
-    service_id: str
+    service = foreign_key("Service")
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
-    allotment: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Allotment", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    allotment = foreign_key("Allotment", null=True)
     allotment_id: str
 
     class Meta:
@@ -70,9 +63,7 @@ class BookingState(StrEnum):
 class BookingSeries(Model):
     """A repeating booking, of a slot or a room: what was asked for. Each occurrence is a booking of its own."""
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
+    service = foreign_key("Service")
     service_id: str
     person_id = IdField()
     booked_by_id = IdField()
@@ -100,13 +91,9 @@ class Booking(Model):
     person came is decided when its time is over: `settled_at`.
     """
 
-    slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
+    slot = foreign_key("Slot")
     slot_id: str
-    place: fields.OneToOneRelation[Any] = fields.OneToOneField(
-        "linli.Place", related_name=False, on_delete=fields.RESTRICT
-    )
+    place = foreign_key("Place", unique=True)
     place_id: str
     person_id = IdField()
     booked_by_id = IdField()
@@ -115,9 +102,7 @@ class Booking(Model):
     note = fields.BinaryField(null=True)
     address = fields.BinaryField(null=True)
     starts_at = fields.DatetimeField()
-    series: fields.ForeignKeyNullableRelation[BookingSeries] = fields.ForeignKeyField(
-        "linli.BookingSeries", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    series = foreign_key("BookingSeries", null=True)
     series_id: str | None
     approval = fields.CharEnumField(Approval, max_length=12, default=Approval.NOT_NEEDED)
     area_id: str | None = IdField(null=True)
@@ -151,15 +136,9 @@ class Booking(Model):
 class BookingMove(Model):
     """A booking went from one slot to another: where it was, who moved it."""
 
-    booking: fields.ForeignKeyRelation[Booking] = fields.ForeignKeyField(
-        "linli.Booking", related_name=False, on_delete=fields.RESTRICT
-    )
-    from_slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
-    to_slot: fields.ForeignKeyRelation[Slot] = fields.ForeignKeyField(
-        "linli.Slot", related_name=False, on_delete=fields.RESTRICT
-    )
+    booking = foreign_key("Booking")
+    from_slot = foreign_key("Slot")
+    to_slot = foreign_key("Slot")
     moved_by_id = IdField()
 
     class Meta:
@@ -183,9 +162,7 @@ class RoomBooking(Model):
     for the next. Requests may overlap; what is booked cannot (room_booking_no_overlap). `note` is encrypted. What the
     sweeps go by is as in Booking. `moves`: how often it was moved."""
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
+    service = foreign_key("Service")
     service_id: str
     person_id = IdField()
     booked_by_id = IdField()
@@ -196,9 +173,7 @@ class RoomBooking(Model):
     busy_until = fields.DatetimeField()
     state = fields.CharEnumField(RoomBookingState, max_length=12)
     moves = fields.SmallIntField(default=0)
-    series: fields.ForeignKeyNullableRelation[BookingSeries] = fields.ForeignKeyField(
-        "linli.BookingSeries", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    series = foreign_key("BookingSeries", null=True)
     series_id: str | None
     arrived_at = fields.DatetimeField(null=True)
     remind_at = fields.DatetimeField(null=True)

@@ -1,21 +1,17 @@
 """What goes on at a venue itself: screens at the door, and the numbers people draw at one-stop counters."""
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
-from server.neighbor_center.venues.models import Service, Venue
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class VenueScreen(Model):
     """A screen at a venue: whoever holds its token (only the hash is stored) sees the board and the arrival code."""
 
-    venue: fields.ForeignKeyRelation[Venue] = fields.ForeignKeyField(
-        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
-    )
+    venue = foreign_key("Venue")
     venue_id: str
     name = fields.CharField(max_length=40)
     token_hash = fields.BinaryField()
@@ -43,10 +39,7 @@ class TicketState(StrEnum):
 class QueueDay(Model):
     """How many numbers a counter has given out on a day."""
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
-    service_id: str
+    service = foreign_key("Service")
     day = fields.DateField()
     last_number = fields.IntField(default=0)
 
@@ -63,17 +56,11 @@ class QueueTicket(Model):
     come. `counter` is where it was called to (3号窗口). `told_near_at`: the person knows that their turn is near.
     """
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
-    service_id: str
+    service = foreign_key("Service")
     day = fields.DateField()
     number = fields.IntField()
     person_id = IdField(null=True)
-    booking: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Booking", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    booking_id: str | None
+    booking = foreign_key("Booking", null=True)
     ready_at = fields.DatetimeField(null=True)
     state = fields.CharEnumField(TicketState, max_length=8, default=TicketState.WAITING)
     counter = fields.CharField(max_length=20, default="")

@@ -5,8 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
-from server.neighbor_center.venues.models import Service, Venue
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 COMMENT_CONTEXT = "booking_rating.comment"
 COMPLAINT_CONTEXT = "complaint.text"
@@ -18,10 +17,7 @@ class BookingRating(Model):
     """Stars (1–5) for a booking, or for a room's, that was attended. `comment` is encrypted: it may tell of somebody's
     health, and is for the venue's staff."""
 
-    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
-    service_id: str
+    service = foreign_key("Service")
     booking_id = IdField(null=True)
     room_booking_id = IdField(null=True)
     person_id = IdField()
@@ -59,14 +55,8 @@ class Complaint(Model):
     """Something went wrong at a venue, said by somebody it happened to. Answered by staff, who also say whether it was
     right (`is_upheld`). Text and answer are encrypted. An answer is promised by `answer_by`."""
 
-    venue: fields.ForeignKeyRelation[Venue] = fields.ForeignKeyField(
-        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
-    )
-    venue_id: str
-    service: fields.ForeignKeyNullableRelation[Service] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    service_id: str | None
+    venue = foreign_key("Venue")
+    service = foreign_key("Service", null=True)
     person_id = IdField()
     text = fields.BinaryField()
     state = fields.CharEnumField(ComplaintState, max_length=12, default=ComplaintState.OPEN)

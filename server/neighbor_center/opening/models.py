@@ -4,7 +4,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class RuleDays(StrEnum):
@@ -28,9 +28,7 @@ class OpeningRule(Model):
     is 601 to 930, winter 1001 to 531.
     """
 
-    service: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, on_delete=fields.RESTRICT
-    )
+    service = foreign_key("Service")
     service_id: str
     weekdays = fields.SmallIntField()
     opens = fields.SmallIntField()
@@ -60,14 +58,9 @@ class OpeningException(Model):
     """A day that differs from the rules: closed hours (or the whole day), or extra hours; of one service, or, without
     one, of the whole venue. Where both kinds meet, closed wins. `reason` is told to those whose bookings it ends."""
 
-    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
-    )
+    venue = foreign_key("Venue")
     venue_id: str
-    service: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    service_id: str | None
+    service = foreign_key("Service", null=True)
     day = fields.DateField()
     kind = fields.CharEnumField(ExceptionKind, max_length=8)
     opens = fields.SmallIntField(default=0)
@@ -120,14 +113,9 @@ class Duty(Model):
     """When somebody is on duty at a venue, or at one service of it. Hours and days are as in OpeningRule; `shown_as` is
     what the public reads (王医生，全科)."""
 
-    venue: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
-    )
+    venue = foreign_key("Venue")
     venue_id: str
-    service: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
-        "linli.Service", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
-    service_id: str | None
+    service = foreign_key("Service", null=True)
     person_id = IdField()
     shown_as = fields.CharField(max_length=40)
     kind = fields.CharEnumField(DutyKind, max_length=16)

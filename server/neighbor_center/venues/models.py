@@ -5,13 +5,12 @@ exact instant (bookings/models.py). How many places a slot has and who holds the
 """
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import Model, PointField, SqlIndex
+from server.foundation.database import Model, PointField, SqlIndex, foreign_key
 
 
 class VenueKind(StrEnum):
@@ -50,9 +49,7 @@ class Venue(Model):
     from the services' rules. `accessibility` holds codes of Accessibility.
     """
 
-    organization: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
-        "linli.Organization", related_name=False, on_delete=fields.RESTRICT
-    )
+    organization = foreign_key("Organization")
     organization_id: str
     kind = fields.CharEnumField(VenueKind, max_length=16)
     name = fields.CharField(max_length=60)
@@ -124,9 +121,7 @@ class Service(Model):
     between two visits.
     """
 
-    venue: fields.ForeignKeyRelation[Venue] = fields.ForeignKeyField(
-        "linli.Venue", related_name=False, on_delete=fields.RESTRICT
-    )
+    venue = foreign_key("Venue")
     venue_id: str
     kind = fields.CharEnumField(ServiceKind, max_length=24)
     name = fields.CharField(max_length=40)

@@ -3,8 +3,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
-from server.volunteering.models import Shift, SignUp
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class Direction(StrEnum):
@@ -31,9 +30,7 @@ class Attendance(Model):
     It is evidence; what counts is in Hours.
     """
 
-    sign_up: fields.OneToOneRelation[SignUp] = fields.OneToOneField(
-        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
-    )
+    sign_up = foreign_key("SignUp", unique=True)
     sign_up_id: str
     sign_in_at = fields.DatetimeField()
     sign_in_method = fields.CharEnumField(AttendanceMethod, max_length=16)
@@ -59,10 +56,7 @@ class ShiftScan(Model):
     scan: sent again, it is answered as the first time. `meters`: how far from the place the phone was.
     """
 
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
-    shift_id: str
+    shift = foreign_key("Shift")
     sign_up_id = IdField(null=True)
     person_id = IdField(null=True)
     by_id = IdField()

@@ -6,9 +6,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
-from server.places.models import NoShow
-from server.volunteering.models import Shift, SignUp
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 
 
 class HoursState(StrEnum):
@@ -38,13 +36,9 @@ class Hours(Model):
     for.
     """
 
-    sign_up: fields.ForeignKeyRelation[SignUp] = fields.ForeignKeyField(
-        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
-    )
+    sign_up = foreign_key("SignUp")
     sign_up_id: str
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
+    shift = foreign_key("Shift")
     shift_id: str
     person_id = IdField()
     organization_id = IdField()
@@ -56,9 +50,7 @@ class Hours(Model):
     is_late = fields.BooleanField(default=False)
     reason = fields.CharField(max_length=200, default="")
     stated_by_id = IdField()
-    replaces: fields.ForeignKeyNullableRelation["Hours"] = fields.ForeignKeyField(
-        "linli.Hours", related_name=False, null=True, on_delete=fields.RESTRICT
-    )
+    replaces = foreign_key("Hours", null=True)
     replaces_id: str | None
     decided_by_id = IdField(null=True)
     decided_at = fields.DatetimeField(null=True)
@@ -136,14 +128,8 @@ class ShiftRating(Model):
     Other people see the words once the content check has let them pass (`text_is_shown`).
     """
 
-    sign_up: fields.ForeignKeyRelation[SignUp] = fields.ForeignKeyField(
-        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
-    )
-    sign_up_id: str
-    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField(
-        "linli.Shift", related_name=False, on_delete=fields.RESTRICT
-    )
-    shift_id: str
+    sign_up = foreign_key("SignUp")
+    shift = foreign_key("Shift")
     side = fields.CharEnumField(Side, max_length=16)
     by_id = IdField()
     stars = fields.SmallIntField()
@@ -169,14 +155,9 @@ class NoShowAppeal(Model):
     """What somebody says against a no-show 爽约申诉, once; the organizer's staff decide. Accepted: it no longer
     counts."""
 
-    no_show: fields.ForeignKeyRelation[NoShow] = fields.ForeignKeyField(
-        "linli.NoShow", related_name=False, on_delete=fields.RESTRICT
-    )
+    no_show = foreign_key("NoShow")
     no_show_id: str
-    sign_up: fields.ForeignKeyRelation[SignUp] = fields.ForeignKeyField(
-        "linli.SignUp", related_name=False, on_delete=fields.RESTRICT
-    )
-    sign_up_id: str
+    sign_up = foreign_key("SignUp")
     organizer_id = IdField()
     by_id = IdField()
     text = fields.CharField(max_length=300)
