@@ -13,15 +13,14 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.dates import render_date, render_duration
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.files import File
 from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
-from server.volunteering.attendance.rules import in_words
 from server.volunteering.hours import certificates
 from server.volunteering.hours.certificates import CertificateCheck, CertificateView
-from server.wechat.message_fields import render_date
 
 routes = Routes("志愿服务证明 certificates")
 
@@ -104,13 +103,13 @@ async def show_certificate_check(query: NumberAndCode) -> HTTPResponse:
         ("姓名", found.name),
         ("时期", f"{render_date(found.since)} 至 {render_date(found.until)}"),
         ("参加次数", f"{found.times} 次"),
-        ("服务时长", in_words(found.minutes)),
+        ("服务时长", render_duration(found.minutes)),
         ("出具单位", found.issuer_name),
         ("出具日期", render_date(found.issued_at)),
     ]
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
     months = "".join(
-        f"<tr><td>{escape(line.label)}</td><td>{line.times} 次</td><td>{in_words(line.minutes)}</td></tr>"
+        f"<tr><td>{escape(line.label)}</td><td>{line.times} 次</td><td>{render_duration(line.minutes)}</td></tr>"
         for line in found.periods
     )
     body = f"<table>{rows}</table><h2>分期明细</h2><table class=lines>{months}</table>"

@@ -6,9 +6,9 @@ from typing import Any
 from server.accounts.details import read_details
 from server.accounts.models import ConsentKind, PersonOrigin, Relation
 from server.foundation.database import fetch
+from server.foundation.dates import render_date
 from server.foundation.personal_copy import Copied, Named, Shown
 from server.notifications.events import ROLE_WORDS
-from server.wechat.message_fields import render_date
 
 ORIGIN_WORDS = {
     PersonOrigin.WECHAT: "微信登录",

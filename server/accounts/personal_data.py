@@ -15,11 +15,11 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, snapshot, transaction
+from server.foundation.dates import render_time
 from server.foundation.errors import TooManyRequests
 from server.foundation.personal_copy import Copied, Named, Sealed, Shown
 from server.media.files import File
 from server.media.spreadsheets import Cell, Column, Sheet, write_workbook
-from server.wechat.message_fields import render_time
 
 COPIES = 3
 """How many copies one gets within PERIOD: each reads everything about the person."""

@@ -20,6 +20,7 @@ from server.accounts.sessions import end_all_sessions, forget_cached_sessions
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.media.uploads.uploading import attach_pictures
 from server.moderation.service import Verdict, submit_for_check, verdict_of
@@ -155,7 +156,7 @@ async def give_details(person_id: str, *, real_name: str, address: str | None, b
         own = await fetch_value("SELECT phone_index FROM person_details WHERE person_id = $1", person_id)
         await lock_phones([bytes(own)] if own else [])
         if birth_date:
-            if age_on(birth_date, clock.shanghai(clock.now()).date()) < GUARDED_UNTIL:
+            if age_on(birth_date, today()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
             await Person.filter(id=person_id).update(birth_date=birth_date)
         await save_details(person_id, real_name=real_name, address=address)
@@ -285,7 +286,7 @@ async def add_dependant(
     Below 14 the guardian's consent is recorded with it; raises GuardianConsentNeeded without. An adult's consent to be
     acted for is recorded as told by the one who adds them.
     """
-    is_child = bool(birth_date) and age_on(birth_date, clock.shanghai(clock.now()).date()) < GUARDED_UNTIL  # type: ignore[arg-type]
+    is_child = bool(birth_date) and age_on(birth_date, today()) < GUARDED_UNTIL  # type: ignore[arg-type]
     if not guardian_consents:
         raise GuardianConsentNeeded() if is_child else ConsentNeeded("请确认已征得家人同意")
     async with transaction():

@@ -19,6 +19,7 @@ from server.accounts.service import require_consent
 from server.foundation import clock
 from server.foundation.crypto import Undecryptable, keyring
 from server.foundation.database import fetch, fetch_one
+from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
@@ -89,11 +90,10 @@ async def show_identity(person_id: str) -> IdentityCard:
 async def draw_identity_card(person_id: str) -> bytes:
     """The same as a picture. Raises what show_identity does."""
     card = await show_identity(person_id)
-    since = clock.shanghai(card.since)
     drawn = MemberCard(
         name=card.name,
         community=card.community,
-        since=f"{since.year}年{since.month}月",
+        since=render_month(card.since),
         posts=card.posts,
         address=card.address,
         valid_until=f"{clock.shanghai(card.expires_at):%H:%M}",

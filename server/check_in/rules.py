@@ -5,14 +5,12 @@ besides (a reason, a date, a free place) is checked by the service.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
 from server.check_in.models import CheckInState
 from server.check_in.posts.models import HoldingState
 from server.check_in.units.models import UnitCheckInState
-from server.foundation import clock
 from server.foundation.errors import WrongState
 
 
@@ -115,8 +113,3 @@ def next_state(
     if following is None:
         raise WrongState()
     return following
-
-
-def today() -> date:
-    """The day on people's calendar."""
-    return clock.shanghai(clock.now()).date()

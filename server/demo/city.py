@@ -15,6 +15,7 @@ from server.check_in.posts.models import PostCategory
 from server.connections import connected
 from server.foundation import clock
 from server.foundation.database import execute, fetch, transaction
+from server.foundation.dates import day_of, today
 from server.foundation.ids import new_id
 from server.foundation.schema import migrate
 from server.foundation.settings import Settings
@@ -118,7 +119,7 @@ async def _fill_communities(rows: list[asyncpg.Record]) -> None:
         category=PostCategory.COMMUNITY_SUPERVISION,
         duties="每周巡查一次楼道和小区环境，发现问题及时上报社区。",
         places=3,
-        term_starts_on=clock.shanghai(clock.now()).date(),
+        term_starts_on=today(),
         term_ends_on=None,
     )
     await _create_wishes(people["demo-resident"], rows[0]["id"])
@@ -218,7 +219,7 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> N
 async def _create_wishes(author_id: str, community_id: str) -> None:
     """Two wishes that wait on the wall."""
     now = clock.now()
-    wished_by = clock.shanghai(now).date() + timedelta(days=30)
+    wished_by = day_of(now) + timedelta(days=30)
     for title, kind, audience, text in (
         ("想要一个小书架", WishKind.THING, Audience.CHILD, "孩子爱看书，家里书没地方放，想要一个旧书架。"),
         ("想有人教我用手机挂号", WishKind.SKILL, Audience.ELDERLY, "去医院总要麻烦别人，想学会自己在手机上挂号。"),

@@ -58,11 +58,6 @@ def shanghai(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
 
 
-def wall_clock(minutes: int) -> str:
-    """Minutes after midnight as people write them: 540 → 09:00."""
-    return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
 def _offset() -> timedelta:
     """The stored offset, read again only when the file has changed."""
     global _offset_seen

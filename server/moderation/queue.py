@@ -109,7 +109,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reas
             actor_id=reviewer_id,
             subject=(subject.kind, subject.subject_id),
             person_id=subject.author_id,
-            organization_id=organization_id,
+            organization_id=subject.organization_id,
             check=check_id,
             decision=str(decision),
         )

@@ -22,6 +22,7 @@ from server.background.outbox import (
 )
 from server.foundation import clock
 from server.foundation.database import fetch
+from server.foundation.dates import end_of, today
 from server.notifications import grants
 from server.notifications.events import EVENTS, Event
 from server.notifications.models import LAST_KEPT, NO_ACCEPT, NOT_AT_WECHAT, Delivery, GrantSource, InboxMessage
@@ -242,6 +243,4 @@ async def _note(message: InboxMessage, delivery: Delivery, note: str, *, msgid: 
 
 def _until_tomorrow() -> timedelta:
     """The day's quota opens again at midnight, Shanghai time."""
-    now = clock.shanghai(clock.now())
-    midnight = (now + timedelta(days=1)).replace(hour=0, minute=1, second=0, microsecond=0)
-    return midnight - now
+    return end_of(today()) + timedelta(minutes=1) - clock.now()

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.clock import wall_clock
+from server.foundation.dates import wall_clock
 from server.foundation.personal_copy import Copied, Shown
 from server.notifications.events import TOPICS
 from server.notifications.models import Delivery, GrantSource

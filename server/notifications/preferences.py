@@ -8,6 +8,7 @@ import msgspec
 from server.background.outbox import hasten_lane
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, transaction
+from server.foundation.dates import instant
 from server.foundation.errors import EditedMeanwhile, InvalidFields
 from server.foundation.ids import new_id
 from server.notifications.events import TOPICS, Event
@@ -110,10 +111,8 @@ def end_of_quiet(now: datetime, quiet_from: int, quiet_until: int) -> datetime |
     minute = local.hour * 60 + local.minute
     if (minute - quiet_from) % _DAY >= (quiet_until - quiet_from) % _DAY:
         return None
-    midnight = datetime.combine(local.date(), time(), clock.SHANGHAI)
-    if minute >= quiet_until:
-        midnight += timedelta(days=1)
-    return midnight + timedelta(minutes=quiet_until)
+    day = local.date() if minute < quiet_until else local.date() + timedelta(days=1)
+    return instant(day, quiet_until)
 
 
 def next_digest(now: datetime) -> datetime:

@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from server.foundation import clock
+from server.foundation.dates import day_of, render_short_time, render_time, today
 from server.foundation.ids import is_id
 from server.notifications.events import EVENTS, Event, names_in
-from server.wechat.message_fields import render_time
 
 GONE = "（已删除）"
 """What stands for a thing that is no longer there."""
@@ -20,7 +19,7 @@ Describe = Callable[[list[str]], Awaitable[Mapping[str, Mapping[str, str]]]]
 
 SUBJECTS: dict[str, Describe] = {}
 """Kind of subject → words of many subjects in one query: id → {"id": …, "title": …}, strings only, without those that
-are gone. Times in them are in WeChat's form (server.wechat.message_fields.render_time). Filled by wiring.py."""
+are gone. Times in them are in WeChat's form (dates.render_time). Filled by wiring.py."""
 
 
 class Words(NamedTuple):
@@ -127,6 +126,5 @@ def _kind(declared: Event | None, name: str) -> str:
 
 def _short_time(moment: datetime) -> str:
     """`10月1日 15:01`, with the year where it is not this one."""
-    local = clock.shanghai(moment)
-    year = "" if local.year == clock.shanghai(clock.now()).year else f"{local.year}年"
-    return f"{year}{local.month}月{local.day}日 {local:%H:%M}"
+    is_this_year = day_of(moment).year == today().year
+    return render_short_time(moment) if is_this_year else render_time(moment)

@@ -7,8 +7,8 @@ import msgspec
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent
 from server.accounts.service import age_on
-from server.foundation import clock
 from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.dates import day_of
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.members.homes import host_of_home
@@ -104,7 +104,7 @@ async def _age_problem(person_id: str, activity: Activity, shift: Shift) -> str:
     birth_date = (await Person.get(id=person_id)).birth_date
     if birth_date is None:
         return f"{wanted}，请先填写出生日期"
-    age = age_on(birth_date, clock.shanghai(shift.starts_at).date())
+    age = age_on(birth_date, day_of(shift.starts_at))
     fits = (low is None or low <= age) and (high is None or age <= high)
     return "" if fits else f"{wanted}（以活动当天计，当天 {age} 岁）"
 

@@ -8,6 +8,7 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_value
+from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -17,7 +18,6 @@ from server.volunteering.eligibility import WhoMayCome
 from server.volunteering.models import ActivityKind, ActivityState, Audience, ShiftState, Visibility
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_up_queries import MySignUp, standings_in
-from server.wechat.message_fields import render_time
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

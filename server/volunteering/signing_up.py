@@ -6,6 +6,7 @@ from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent, require_dependant
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.dates import render_time
 from server.foundation.errors import InvalidFields, NotFound, Refusal
 from server.notifications.service import notify
 from server.places.errors import PlacesClosed, PlacesFull
@@ -30,7 +31,6 @@ from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
 from server.volunteering.party import MOST_FAMILY, part_party, people_of, tell_all
 from server.volunteering.queries import require_visible_shift
 from server.volunteering.reasons import REMOVAL, submit_reason
-from server.wechat.message_fields import render_time
 
 REMOVED = "removed_by_organizer"
 """The place's end reason where staff took it away."""

@@ -1,8 +1,8 @@
 """Why somebody has no place, in a sentence that they can do something with."""
 
 from server.foundation import clock
+from server.foundation.dates import render_time
 from server.places.queries import Waiting
-from server.wechat.message_fields import render_time
 
 
 def why_waiting(waiting: Waiting) -> str:

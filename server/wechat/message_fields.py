@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from server.foundation import clock
+from server.foundation.dates import render_date, render_time
 
 FIELD_LIMIT = 5
 """Keywords in one template, by the platform's template library."""
@@ -62,21 +62,6 @@ def check_page(page: str) -> str:
     if len(page) > 1024 or not _PAGE.fullmatch(page):
         raise ValueError("the page is not a path of the mini-program, such as pages/wish/wish?id=1")
     return page
-
-
-def render_time(moment: datetime) -> str:
-    """`2026年10月1日 15:01`, by people's clocks."""
-    if moment.tzinfo is None:
-        raise ValueError("a time needs its zone")
-    local = clock.shanghai(moment)
-    return f"{render_date(local)} {local:%H:%M}"
-
-
-def render_date(day: date) -> str:
-    """`2026年10月1日`; a datetime's day is the one on people's clocks."""
-    if isinstance(day, datetime):
-        day = clock.shanghai(day)
-    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def count_characters(text: str) -> int:

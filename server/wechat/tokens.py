@@ -19,6 +19,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from server.foundation import clock
+from server.foundation.dates import today
 from server.wechat.errors import TokenStale, WeChatError
 
 RENEW_BEFORE = timedelta(seconds=270)
@@ -145,13 +146,13 @@ class Tokens:
         """Take one of the day's forced refreshes. Raises TokenStale when there is none to take."""
         raw = await self._redis_call("get", self._key + ":forced")
         forced = self._forced if raw is None else _decode(raw, _Forced)
-        now, today = clock.now(), clock.shanghai(clock.now()).date().isoformat()
+        now, day = clock.now(), today().isoformat()
         if forced and forced.last_at <= now < forced.last_at + FORCE_PAUSE:
             raise TokenStale("the platform gives the same token again, and was forced less than 30 s ago")
-        times = forced.times if forced and forced.day == today else 0
+        times = forced.times if forced and forced.day == day else 0
         if times >= FORCE_A_DAY:
             raise TokenStale("the platform gives the same token again, and today's forced refreshes are used up")
-        self._forced = _Forced(now, today, times + 1)
+        self._forced = _Forced(now, day, times + 1)
         await self._redis_call("set", self._key + ":forced", msgspec.json.encode(self._forced), ex=2 * 86400)
         log.warning("wechat_token_forced", times_today=times + 1)
 

@@ -1,17 +1,16 @@
 """How well it works: whether wishes come true, how soon, and how glad people are; not how many are registered."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from server.foundation import clock
 from server.foundation.database import fetch, fetch_one
+from server.foundation.dates import end_of, instant, today
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.organizations.access import READERS, require_role
-from server.wishes.rules import today
 
 LONGEST_PERIOD = timedelta(days=3 * 366)
 
@@ -110,10 +109,7 @@ async def _period(
     since = since or until.replace(month=1, day=1)
     if not since <= until <= since + LONGEST_PERIOD:
         raise InvalidFields.of("since", "起止日期应先后有序，且不超过三年")
-    return (
-        datetime.combine(since, time(), clock.SHANGHAI),
-        datetime.combine(until + timedelta(days=1), time(), clock.SHANGHAI),
-    )
+    return instant(since), end_of(until)
 
 
 def _figures(row: Any) -> dict[str, Any]:

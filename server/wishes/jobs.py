@@ -6,12 +6,13 @@ from typing import Any
 from server.background.sweeps import Batch, Sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.dates import end_of, today
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.wishes import messages
 from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.escalation import escalate_wish
-from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action, day_ends, today
+from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action
 from server.wishes.steps import begin_step, finish_step, whom_to_tell
 
 _BATCH = 50
@@ -117,7 +118,7 @@ async def _expiry_lag() -> float:
         "SELECT min(wished_by) FROM wish WHERE state IN ('submitted', 'returned', 'published') AND wished_by < $1",
         today(),
     )
-    return (clock.now() - day_ends(wished_by)).total_seconds() if wished_by else 0.0
+    return (clock.now() - end_of(wished_by)).total_seconds() if wished_by else 0.0
 
 
 async def _idle_lag() -> float:

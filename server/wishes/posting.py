@@ -12,6 +12,7 @@ from server.accounts.service import ConsentNeeded, give_consent
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch_one, transaction
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
 from server.foundation.ids import Id, new_id
 from server.media.uploads.uploading import attach_pictures, detach_pictures
@@ -23,7 +24,7 @@ from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Audience, Escalation, Wish, WishKind, WishState
-from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor, today
+from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
 

@@ -7,13 +7,13 @@ import msgspec
 
 from server.accounts.queries import describe_persons
 from server.foundation.database import fetch, fetch_one
+from server.foundation.dates import render_date
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.service import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, holds_role, require_role
-from server.wechat.message_fields import render_date
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim
 from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState

@@ -12,6 +12,7 @@ from server.accounts.models import Person
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, WrongState
 from server.moderation.service import Verdict, verdict_of
 from server.notifications.events import Event
@@ -22,7 +23,7 @@ from server.wishes.claiming import require_may_act_for, tell_helpers_of_end, tel
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
 from server.wishes.fulfilling import credit_claim, take_back_credit
 from server.wishes.models import ConfirmedAs, HandedOverBy, WishShare, WishState
-from server.wishes.rules import ANSWER_DAYS, Action, today
+from server.wishes.rules import ANSWER_DAYS, Action
 from server.wishes.steps import (
     Step,
     begin_step,

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from server.foundation import clock
+from server.foundation.dates import day_of, end_of, today
 from server.foundation.errors import NotAllowed, WrongState
 from server.wishes.models import ClaimState, Escalation, WishState
 
@@ -265,16 +266,6 @@ STATE_WORDS: dict[WishState, str] = {
 """What a state is called after 心愿."""
 
 
-def day_ends(day: date) -> datetime:
-    """The instant at which this day is over on people's clocks."""
-    return datetime.combine(day + timedelta(days=1), time(), clock.SHANGHAI)
-
-
-def today() -> date:
-    """The day on people's clocks."""
-    return clock.shanghai(clock.now()).date()
-
-
 def days_left(wished_by: date) -> int:
     """Days until the wished-by date, that day not counted; 0 on the day itself and after it."""
     return max((wished_by - today()).days, 0)
@@ -282,7 +273,7 @@ def days_left(wished_by: date) -> int:
 
 def claim_due_at(claimed_at: datetime, wished_by: date, claim_days: int = CLAIM_DAYS) -> datetime:
     """Until when a claimer should have fulfilled the wish."""
-    return max(min(day_ends(wished_by), _end_of_day_in(claimed_at, claim_days)), shortest_due_at(claimed_at))
+    return max(min(end_of(wished_by), _end_of_day_in(claimed_at, claim_days)), shortest_due_at(claimed_at))
 
 
 def shortest_due_at(moment: datetime) -> datetime:
@@ -296,7 +287,7 @@ def longest_due_at(claimed_at: datetime, claim_days: int) -> datetime:
 
 
 def _end_of_day_in(moment: datetime, days: int) -> datetime:
-    return day_ends(clock.shanghai(moment + timedelta(days=days)).date())
+    return end_of(day_of(moment + timedelta(days=days)))
 
 
 ESCALATE_DAYS = {Escalation.GRID: 5, Escalation.COMMUNITY: 3, Escalation.SUBDISTRICT: 1}

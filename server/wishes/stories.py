@@ -10,6 +10,7 @@ import msgspec
 from server.accounts.queries import describe_persons
 from server.foundation import cache, clock
 from server.foundation.database import fetch, fetch_one
+from server.foundation.dates import day_of
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
@@ -104,7 +105,7 @@ async def list_fulfilled_wishes(organization_id: str | None, cursor: str | None,
                 audience=Audience(row["audience"]),
                 community_id=row["community_id"],
                 community_name=row["community_name"],
-                fulfilled_on=clock.shanghai(row["fulfilled_at"]).date(),
+                fulfilled_on=day_of(row["fulfilled_at"]),
                 days=_days(row),
                 by_unit=row["unit_id"] is not None,
                 by_team=row["team_id"] is not None,

@@ -11,13 +11,14 @@ from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_terms
 from server.check_in.posts.models import HoldingState, PostHolding
-from server.check_in.rules import CHECK_IN_TABLE, HOLDING_TABLE, UNIT_TABLE, Action, Actor, next_state, today
+from server.check_in.rules import CHECK_IN_TABLE, HOLDING_TABLE, UNIT_TABLE, Action, Actor, next_state
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.check_in.units.unit_check_in import UnitContact, lapse_unit_check_ins
 from server.check_in.units.unit_check_in import _seal as seal_contact
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.errors import WrongState
 from server.foundation.ids import new_id
 from server.members.service import membership_of

@@ -15,6 +15,7 @@ import pytest
 from server.announcements.models import Announcement, AnnouncementState, Audience
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.notifications import events
@@ -22,7 +23,6 @@ from server.notifications.service import notify
 from server.organizations.models import Organization
 from server.wishes.models import Audience as WishAudience
 from server.wishes.models import Wish, WishKind, WishState
-from server.wishes.rules import today
 from tests.builders import create_community
 from tests.clients import Api
 from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, at_shanghai

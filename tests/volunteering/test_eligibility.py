@@ -7,6 +7,7 @@ import pytest
 
 from server.accounts.models import Consent, ConsentKind
 from server.foundation import clock
+from server.foundation.dates import today
 from server.foundation.ids import new_id
 from server.members.models import MemberKind
 from server.members.service import register_membership
@@ -153,13 +154,12 @@ async def test_minutes_of_service(api: Api) -> None:
 async def test_every_one_of_a_family_has_to_be_eligible(api: Api) -> None:
     people = await create_people(api)
     shift_id = await open_to(people, max_age=12)
-    today = clock.shanghai(clock.now()).date()
-    child, elder = await create_family(people.first, today - timedelta(days=2000), today - timedelta(days=25000))
+    child, elder = await create_family(people.first, today() - timedelta(days=2000), today() - timedelta(days=25000))
     detail = await refused(people.first, shift_id, "age", family_ids=[child])
     assert "家人" not in detail, "it is the one who signs up who is too old"
     family_day = await publish_shift(people, timedelta(days=6), activity={"who": {"max_age": 60}}, capacity=5)
     adult = await sign_in(api, await create_person(community=people.community, birth_date=date(1990, 5, 1)))
-    child, elder = await create_family(adult, today - timedelta(days=2000), today - timedelta(days=25000))
+    child, elder = await create_family(adult, today() - timedelta(days=2000), today() - timedelta(days=25000))
     problem = await adult.refused(
         "POST", f"/shifts/{family_day}/sign-ups", {"family_ids": [child, elder]}, code="not_eligible"
     )

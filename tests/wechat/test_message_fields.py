@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.wechat.message_fields import FieldInvalid, check_page, clean_field, clean_fields, render_date, render_time
+from server.wechat.message_fields import FieldInvalid, check_page, clean_field, clean_fields
 from server.wechat.simulator.field_rules import find_problem
 
 TYPES = [
@@ -147,13 +147,6 @@ def test_a_message_has_one_to_five_fields() -> None:
     for count in (0, 6):
         with pytest.raises(FieldInvalid):
             clean_fields({f"thing{number}": "x" for number in range(count)})
-
-
-def test_times_are_those_of_peoples_clocks() -> None:
-    assert render_time(datetime(2026, 12, 31, 16, 0, tzinfo=UTC)) == "2027年1月1日 00:00"
-    assert render_date(datetime(2026, 12, 31, 16, 0, tzinfo=UTC)) == "2027年1月1日"
-    with pytest.raises(ValueError, match="zone"):
-        render_time(datetime(2026, 12, 31))
 
 
 @pytest.mark.parametrize("page", ["pages/wish/wish?id=1&a=b", "/pages/wish/wish", "index", "a-b/c_d"])

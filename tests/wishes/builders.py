@@ -11,6 +11,7 @@ from server.accounts.models import Consent, ConsentKind, Person, PersonDetails, 
 from server.foundation import clock
 from server.foundation.crypto import hash_token, keyring
 from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID
 from server.media.uploads.models import Picture, PictureFormat, PictureState
@@ -20,7 +21,7 @@ from server.service_record.service import record_service
 from server.teams.models import Team, TeamMember
 from server.wishes.fulfilling import RULE
 from server.wishes.models import Audience, ClaimState, Wish, WishClaim, WishKind, WishState
-from server.wishes.rules import claim_due_at, next_escalation, today
+from server.wishes.rules import claim_due_at, next_escalation
 from tests.builders import create_organization
 from tests.clients import Api
 from tests.media.builders import upload

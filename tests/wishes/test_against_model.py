@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from server.accounts.models import Person
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, Refusal
 from server.moderation.models import Verdict
 from server.teams.teams import leave_all_teams
@@ -33,7 +34,7 @@ from server.wishes import claiming, fulfilling, jobs, posting, review
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import WishKind, WishState, WishTerms
 from server.wishes.posting import WishContent
-from server.wishes.rules import TRANSITIONS, Action, Actor, claim_due_at, longest_due_at, shortest_due_at, today
+from server.wishes.rules import TRANSITIONS, Action, Actor, claim_due_at, longest_due_at, shortest_due_at
 from tests.clients import Api
 from tests.wishes.builders import (
     HOLDER_STATES,

@@ -5,9 +5,9 @@ from typing import Any
 
 from server.foundation import clock
 from server.foundation.database import execute
+from server.foundation.dates import today
 from server.organizations.models import Organization, RoleKind
 from server.wishes.models import WishState
-from server.wishes.rules import today
 from tests.builders import create_community, create_staff
 from tests.clients import Api
 from tests.plans import listening, read_by, refresh

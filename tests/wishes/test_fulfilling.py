@@ -10,8 +10,9 @@ from PIL import Image
 
 from server.foundation import clock
 from server.foundation.database import execute
+from server.foundation.dates import end_of, today
 from server.wishes.models import WishClaim, WishNote, WishState
-from server.wishes.rules import MAX_NOTES, day_ends, longest_due_at, today
+from server.wishes.rules import MAX_NOTES, longest_due_at
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.wishes.builders import (
@@ -92,7 +93,7 @@ async def test_who_tells_how_it_goes_has_some_days_more_but_not_for_ever(api: Ap
         clock.move_clock(timedelta(days=days))
         await people.claimer.post(path, {"text": "还在找合适的"})
         due_at = (await WishClaim.get(id=claim.id)).due_at
-        assert due_at == min(day_ends(today() + timedelta(days=3)), latest)
+        assert due_at == min(end_of(today() + timedelta(days=3)), latest)
     assert due_at == latest
 
 

@@ -7,9 +7,9 @@ from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, R
 from server.accounts.service import add_dependant, create_person, merge_persons
 from server.foundation import clock
 from server.foundation.database import fetch_value
+from server.foundation.dates import today
 from server.media.uploads.uploading import remove_unused_pictures
 from server.wishes.models import Wish, WishState
-from server.wishes.rules import today
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.simulator import Simulator

@@ -14,6 +14,7 @@ import pytest
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.dates import today
 from server.foundation.errors import NotAllowed, Refusal, WrongState
 from server.moderation.models import Verdict
 from server.wishes import claiming, fulfilling, posting, review
@@ -22,7 +23,7 @@ from server.wishes.jobs import escalate_unclaimed_wishes, expire_wishes, return_
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import HOLDING, Escalation, Wish, WishClaim, WishShare, WishState
 from server.wishes.posting import WishContent, settle_wish_check
-from server.wishes.rules import ACTION_WORDS, HOLDER_BECOMES, TRANSITIONS, Action, Actor, next_state, state_table, today
+from server.wishes.rules import ACTION_WORDS, HOLDER_BECOMES, TRANSITIONS, Action, Actor, next_state, state_table
 from tests.clients import Api
 from tests.wishes.builders import (
     HOLDER_STATES,

@@ -8,11 +8,12 @@ import pytest
 
 from server.background.sweeps import FAILURES, RowsFailed
 from server.foundation import clock
+from server.foundation.dates import end_of, today
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
 from server.wishes import escalation, jobs
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
-from server.wishes.rules import claim_due_at, day_ends, escalate_at, today
+from server.wishes.rules import claim_due_at, escalate_at
 from tests.breaking import break_once
 from tests.builders import create_organization, create_staff
 from tests.clients import Api
@@ -25,7 +26,7 @@ async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, s
     wish_id = await put_wish(people, WishState.PUBLISHED)
     assert await jobs.expire_wishes() == 0
     # The whole wished-by day still counts.
-    clock.move_clock(day_ends(today() + timedelta(days=10)) - clock.now() - timedelta(minutes=1))
+    clock.move_clock(end_of(today() + timedelta(days=10)) - clock.now() - timedelta(minutes=1))
     assert await jobs.expire_wishes() == 0
     clock.move_clock(clock.offset() + timedelta(minutes=2))
     assert await jobs.expire_wishes() == 1
@@ -253,9 +254,9 @@ async def test_staff_are_asked_to_call_once(api: Api) -> None:
 
 def test_how_long_a_claimer_has() -> None:
     now = clock.now()
-    assert claim_due_at(now, today() + timedelta(days=8)) == day_ends(today() + timedelta(days=8))
-    assert claim_due_at(now, today() + timedelta(days=100)) == day_ends(today() + timedelta(days=14))
-    assert claim_due_at(now, today()) == day_ends(today() + timedelta(days=3))
+    assert claim_due_at(now, today() + timedelta(days=8)) == end_of(today() + timedelta(days=8))
+    assert claim_due_at(now, today() + timedelta(days=100)) == end_of(today() + timedelta(days=14))
+    assert claim_due_at(now, today()) == end_of(today() + timedelta(days=3))
 
 
 async def test_lags_are_told(api: Api) -> None:

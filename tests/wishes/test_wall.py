@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from server.foundation.database import execute
+from server.foundation.dates import today
 from server.organizations.models import Organization
 from server.wishes.models import Audience, WishKind, WishState
-from server.wishes.rules import today
 from tests.builders import create_community, create_person, sign_in
 from tests.clients import Api
 from tests.plans import listening, read_by, refresh

@@ -9,10 +9,11 @@ from server.background.sweeps import Batch
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts import messages
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding, PostState
-from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state, today
+from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import new_id
 from server.members.models import Membership

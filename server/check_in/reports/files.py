@@ -7,6 +7,7 @@ from server.check_in.reports.freezing import ReportLine
 from server.check_in.reports.queries import ReportView, UnitReportCard, UnitSummary, get_whole_summary, view_report
 from server.check_in.reports.rules import GRADE_WORDS, STATE_WORDS
 from server.foundation import clock
+from server.foundation.dates import render_duration
 from server.media import spreadsheets
 from server.media.drawing.pdf import Column, Document, Table, Text, draw_pdf
 from server.media.files import File
@@ -183,9 +184,7 @@ def _sheet(name: str, columns: list[tuple[str, int]], rows: list[list[str | int]
 
 def duration(minutes: int) -> str:
     """`2 小时 5 分钟`; what a reversal takes back has a minus."""
-    hours, rest = divmod(abs(minutes), 60)
-    words = " ".join(part for part in (f"{hours} 小时" if hours else "", f"{rest} 分钟" if rest else "") if part)
-    return f"{'−' if minutes < 0 else ''}{words}" if words else "—"
+    return f"{'−' if minutes < 0 else ''}{render_duration(abs(minutes))}" if minutes else "—"
 
 
 def _signed(points: int) -> str:

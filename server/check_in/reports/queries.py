@@ -1,7 +1,7 @@
 """Reading half-year reports: the member's own, the staff's lists, what a unit received, and the words for messages."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -14,6 +14,7 @@ from server.check_in.reports.rules import Action, Actor, correction_ends_at, pos
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_structs, transaction
+from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -274,7 +275,10 @@ async def describe_post_months(post_month_ids: Iterable[str]) -> dict[str, dict[
         list(post_month_ids),
     )
     return {
-        row["id"]: {"id": row["id"], "title": f"{row['title']}（{row['month'][:4]}年{int(row['month'][5:])}月）"}
+        row["id"]: {
+            "id": row["id"],
+            "title": f"{row['title']}（{render_month(date.fromisoformat(row['month'] + '-01'))}）",
+        }
         for row in rows
     }
 

@@ -1,7 +1,7 @@
 """Which units and communities are a pair today: what a check-in of somebody who lives elsewhere rests on."""
 
-from server.check_in.rules import today
 from server.foundation.database import fetch_value
+from server.foundation.dates import today
 from server.foundation.errors import Refusal
 from server.members.homes import host_of_home
 

@@ -9,12 +9,12 @@ import msgspec
 from server.accounts.details import details_of, read_details
 from server.accounts.masking import mask_name
 from server.check_in.models import CheckInState
-from server.check_in.rules import today
 from server.check_in.units.models import UnitCheckInState, UnitKind
 from server.check_in.units.pairing import IN_FORCE
 from server.check_in.units.unit_check_in import CHECKED_OFFERS, LIAISONS, UnitContact, open_contact
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.dates import render_date, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -347,5 +347,5 @@ def _view(row: Any) -> UnitCheckInView:
 def _dates(starts_on: date | None, ends_on: date | None) -> str:
     if starts_on is None:
         return ""
-    first = f"{starts_on.year}年{starts_on.month}月{starts_on.day}日起"
-    return first if ends_on is None else f"{first}至{ends_on.year}年{ends_on.month}月{ends_on.day}日"
+    first = f"{render_date(starts_on)}起"
+    return first if ends_on is None else f"{first}至{render_date(ends_on)}"

@@ -11,13 +11,14 @@ import msgspec
 
 from server.accounts.details import normalize_phone
 from server.background.sweeps import Batch
-from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state, today
+from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state
 from server.check_in.units import messages
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.members.homes import host_of_home
 from server.moderation.service import submit_for_check

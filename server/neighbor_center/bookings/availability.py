@@ -10,6 +10,7 @@ import msgspec
 from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.database import fetch_one, fetch_structs
+from server.foundation.dates import day_of, instant
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id, encode_id
 from server.neighbor_center.bookings.room_booking import held_rooms
@@ -28,7 +29,7 @@ from server.neighbor_center.bookings.terms import (
     terms_of,
 )
 from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAhead, TooManyBookings, TooShortNotice
-from server.neighbor_center.opening.rules import Span, day_of, free_spans, instant, open_spans, slots_of_day
+from server.neighbor_center.opening.rules import Span, free_spans, open_spans, slots_of_day
 
 
 class Availability(StrEnum):

@@ -9,6 +9,7 @@ from server.accounts.registry import register_walk_in
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
+from server.foundation.dates import day_of
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking
@@ -23,7 +24,7 @@ from server.neighbor_center.bookings.slot_booking import (
 from server.neighbor_center.bookings.slots import require_slot
 from server.neighbor_center.bookings.terms import check_year, lock_for_booking, read_terms
 from server.neighbor_center.errors import SlotNotOffered
-from server.neighbor_center.opening.rules import ARRIVES_BEFORE, day_of
+from server.neighbor_center.opening.rules import ARRIVES_BEFORE
 from server.organizations.access import require_role, require_role_or_hide
 from server.places.models import Place, PlaceState
 from server.places.no_shows import mark_attended, mark_no_show

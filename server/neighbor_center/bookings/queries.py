@@ -9,10 +9,10 @@ import msgspec
 from server.accounts.details import Details, read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import require_dependant
-from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_one, fetch_value, transaction
+from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
@@ -25,7 +25,6 @@ from server.neighbor_center.bookings.models import (
     RoomBookingState,
 )
 from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.opening.rules import instant
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode
 from server.organizations.access import READERS, require_role
 from server.places.queries import waiting_positions
@@ -332,7 +331,7 @@ async def _mine(select: str, alias: str, person_id: str, when: When, cursor: str
     return await fetch(
         select + "WHERE " + (MINE + rest).format(alias),
         person_id,
-        instant(clock.shanghai(clock.now()).date(), 0),
+        instant(today(), 0),
         after,
         after_id,
         limit + 1,

@@ -12,6 +12,7 @@ from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.dates import day_of, instant
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import ROOM_NOTE_CONTEXT, RoomBooking, RoomBookingState
@@ -31,15 +32,7 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate, RoomTaken, SlotNotOffered
-from server.neighbor_center.opening.rules import (
-    GRID_MINUTES,
-    Span,
-    day_of,
-    instant,
-    is_on_grid,
-    is_open_throughout,
-    next_reminder,
-)
+from server.neighbor_center.opening.rules import GRID_MINUTES, Span, is_on_grid, is_open_throughout, next_reminder
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import role_holders

@@ -14,6 +14,7 @@ import msgspec
 from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.database import fetch, transaction
+from server.foundation.dates import day_of, instant, render_short_date
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import Id
 from server.neighbor_center.bookings import messages
@@ -56,7 +57,7 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate, SeriesNotPossible, SlotNotOffered
-from server.neighbor_center.opening.rules import Span, day_of, instant
+from server.neighbor_center.opening.rules import Span
 from server.neighbor_center.venues.queries import service_words
 from server.notifications.service import notify
 from server.organizations.access import role_holders
@@ -286,13 +287,8 @@ def _problem(starts_at: datetime, refusal: Refusal) -> dict[str, Any]:
 def _raise_problems(problems: list[dict[str, Any]]) -> None:
     if problems:
         problems.sort(key=lambda problem: problem["starts_at"])
-        days = "、".join(_day(problem["starts_at"]) for problem in problems[:5])
+        days = "、".join(render_short_date(problem["starts_at"]) for problem in problems[:5])
         raise SeriesNotPossible(f"{days}{'等' if len(problems) > 5 else ''}不能预约", occurrences=problems)
-
-
-def _day(moment: datetime) -> str:
-    local = clock.shanghai(moment)
-    return f"{local.month}月{local.day}日"
 
 
 async def _create_series(

@@ -7,11 +7,11 @@ from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value
+from server.foundation.dates import day_of, instant
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.room_booking import miss_room
 from server.neighbor_center.bookings.slot_booking import tell
-from server.neighbor_center.opening.rules import day_of, instant
 from server.places.models import Place, PlaceState
 from server.places.no_shows import mark_no_show
 

@@ -12,6 +12,7 @@ from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch, transaction
+from server.foundation.dates import day_of
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, NOTE_CONTEXT, Approval, Booking, BookingMove
@@ -34,7 +35,7 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate
-from server.neighbor_center.opening.rules import Span, day_of, next_reminder
+from server.neighbor_center.opening.rules import Span, next_reminder
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.events import Event
 from server.notifications.service import notify

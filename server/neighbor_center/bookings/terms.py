@@ -11,6 +11,7 @@ from server.accounts.queries import has_consent, require_dependant
 from server.accounts.service import ConsentNeeded
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.foundation.dates import day_of, instant, render_short_date, render_short_time
 from server.foundation.errors import InvalidFields, NotFound
 from server.members.service import is_member
 from server.neighbor_center.errors import (
@@ -25,7 +26,7 @@ from server.neighbor_center.errors import (
 )
 from server.neighbor_center.opening.holidays import SpecialDay
 from server.neighbor_center.opening.models import DayKind
-from server.neighbor_center.opening.rules import Calendar, DayException, Span, WeeklyHours, day_of, instant
+from server.neighbor_center.opening.rules import Calendar, DayException, Span, WeeklyHours
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode, WhoMayBook
 from server.organizations.models import Level
 from server.places.models import PlaceState
@@ -275,9 +276,9 @@ def check_day(terms: ServiceTerms, span: Span, now: datetime) -> None:
     if span.starts_at <= now:
         raise SlotNotOffered("该时段已开始")
     if now > (deadline := span.starts_at - timedelta(minutes=terms.book_until_minutes)):
-        raise TooShortNotice(f"须在 {_shown(deadline)} 前预约", deadline=deadline)
+        raise TooShortNotice(f"须在 {render_short_time(deadline)} 前预约", deadline=deadline)
     if day_of(span.starts_at) > (until := terms.last_bookable_day(now)):
-        raise TooFarAhead(f"目前可预约至 {until.month}月{until.day}日", until=until)
+        raise TooFarAhead(f"目前可预约至 {render_short_date(until)}", until=until)
 
 
 def check_limits(
@@ -314,9 +315,4 @@ def check_deadline(terms: ServiceTerms, starts_at: datetime, now: datetime) -> N
     """Raises ChangeTooLate."""
     deadline = terms.deadline(starts_at)
     if now > deadline:
-        raise ChangeTooLate(f"截止时间为 {_shown(deadline)}", deadline=deadline)
-
-
-def _shown(moment: datetime) -> str:
-    local = clock.shanghai(moment)
-    return f"{local.month}月{local.day}日 {local:%H:%M}"
+        raise ChangeTooLate(f"截止时间为 {render_short_time(deadline)}", deadline=deadline)

@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from server.accounts.details import details_of
-from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, execute, fetch_one, fetch_structs, transaction, violates
+from server.foundation.dates import day_of, instant, today
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.neighbor_center.bookings import messages
@@ -17,7 +17,6 @@ from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, Booking
 from server.neighbor_center.bookings.slot_booking import end_visit
 from server.neighbor_center.bookings.terms import OPEN_STATES, check_year
 from server.neighbor_center.errors import VisitorBusy
-from server.neighbor_center.opening.rules import day_of, instant
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role
 from server.places.models import Place, PlaceState
@@ -64,7 +63,7 @@ async def get_visit_details(actor_id: str, booking_id: str) -> VisitDetails:
         if booking is None or booking.visitor_id != actor_id or booking.address is None:
             raise NotFound()
         place = await Place.get(id=booking.place_id)
-        if place.state is not PlaceState.CONFIRMED or day_of(booking.starts_at) != day_of(clock.now()):
+        if place.state is not PlaceState.CONFIRMED or day_of(booking.starts_at) != today():
             raise NotFound("上门信息仅在服务当天可见")
         details = await details_of(booking.person_id)
         await record_audit(

@@ -7,9 +7,9 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.clock import wall_clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_one, fetch_structs, transaction
+from server.foundation.dates import day_of, instant, wall_clock
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.arrivals import VenueCode, venue_code
@@ -18,7 +18,7 @@ from server.neighbor_center.bookings.terms import read_calendars
 from server.neighbor_center.counters.models import VenueScreen
 from server.neighbor_center.counters.tickets import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties
-from server.neighbor_center.opening.rules import Span, day_of, instant, open_hours, open_spans, slots_of_day
+from server.neighbor_center.opening.rules import Span, open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
 from server.organizations.access import require_role
 

@@ -13,13 +13,14 @@ from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_structs, fetch_value, transaction
+from server.foundation.dates import day_of, today
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id, new_id
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import read_terms, require_may_book
 from server.neighbor_center.counters.models import TicketState
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
-from server.neighbor_center.opening.rules import day_of, open_spans
+from server.neighbor_center.opening.rules import open_spans
 from server.neighbor_center.venues.models import ServiceKind
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide
@@ -282,7 +283,7 @@ async def list_queues(venue_id: str) -> list[QueueView]:
         "AND c.state = 'called') AS serving FROM service s WHERE s.venue_id = $1 AND s.kind = 'counter' "
         "AND s.state = 'offered' ORDER BY s.id",
         venue_id,
-        day_of(clock.now()),
+        today(),
     )
     return [
         QueueView(

@@ -13,6 +13,7 @@ import msgspec
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch
+from server.foundation.dates import day_of, instant
 from server.foundation.errors import Refusal
 from server.foundation.ids import Id
 from server.neighbor_center.bookings import messages
@@ -25,10 +26,8 @@ from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import (
     Calendar,
     Span,
-    day_of,
     find_slot,
     free_spans,
-    instant,
     is_on_grid,
     is_open_throughout,
     next_reminder,

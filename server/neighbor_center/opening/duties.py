@@ -5,17 +5,16 @@ from typing import Any
 
 import msgspec
 
-from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.clock import wall_clock
 from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.dates import render_short_date, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import check_year, read_loaded_years
 from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import Duty, DutyKind, RuleDays
-from server.neighbor_center.opening.rules import WeeklyHours, day_of, holds_on, kind_of_day, weekday_set
+from server.neighbor_center.opening.rules import WeeklyHours, holds_on, kind_of_day, weekday_set
 from server.neighbor_center.venues.models import Venue
 from server.neighbor_center.venues.venues import get_service_row
 from server.notifications.service import notify
@@ -106,7 +105,7 @@ async def list_duties(venue_id: str, first_day: date | None, days: int, *, names
 
     Raises NotFound, InvalidFields.
     """
-    first_day = first_day or day_of(clock.now())
+    first_day = first_day or today()
     check_year("first_day", first_day)
     if not await fetch_one("SELECT 1 FROM venue WHERE id = $1", venue_id):
         raise NotFound()
@@ -176,7 +175,7 @@ async def describe_duties(duty_ids: list[str]) -> dict[str, dict[str, str]]:
             "title": row["shown_as"],
             "venue": row["venue"],
             "hours": duty_hours(row),
-            "from_day": f"{row['valid_from'].month}月{row['valid_from'].day}日",
+            "from_day": render_short_date(row["valid_from"]),
         }
         for row in rows
     }

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 import msgspec
 
 from server.foundation import clock
+from server.foundation.dates import today
 from server.foundation.errors import InvalidFields, NotFound
 from server.neighbor_center.bookings.terms import check_year
 from server.neighbor_center.opening.affected import Answers
 from server.neighbor_center.opening.calendars import CalendarChange, change_calendar
 from server.neighbor_center.opening.models import ExceptionKind, OpeningException, OpeningRule, RuleDays
-from server.neighbor_center.opening.rules import day_of, weekday_set
+from server.neighbor_center.opening.rules import weekday_set
 from server.neighbor_center.venues.venues import NO_ANSWERS, get_service_row
 
 _LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
@@ -60,7 +61,7 @@ async def change_weekly_hours(
     for one in hours:
         _check(one)
     check_year("from_day", from_day)
-    if from_day < day_of(clock.now()):
+    if from_day < today():
         raise InvalidFields.of("from_day", "日期已过")
 
     async def write() -> str:
@@ -108,7 +109,7 @@ async def add_opening_exception(
     if opens >= closes:
         raise InvalidFields.of("closes", "结束时间应晚于开始时间")
     check_year("day", day)
-    if day < day_of(clock.now()):
+    if day < today():
         raise InvalidFields.of("day", "日期已过")
     if service_id is not None and (await get_service_row(service_id)).venue_id != venue_id:
         raise InvalidFields.of("service_id", "该场所没有这项服务")

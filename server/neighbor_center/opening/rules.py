@@ -1,10 +1,10 @@
 """From opening rules to slots: pure computation, Shanghai wall-clock in, exact instants out."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from server.foundation.clock import SHANGHAI, shanghai
+from server.foundation.dates import day_of, instant
 from server.neighbor_center.opening.holidays import DAYS_OF_YEAR
 from server.neighbor_center.opening.models import DayKind, ExceptionKind, RuleDays
 
@@ -74,17 +74,6 @@ def weekday_set(days: list[int]) -> int:
 def weekday_list(bits: int) -> list[int]:
     """The bits → ISO weekdays in order."""
     return [day for day in range(1, 8) if bits >> (day - 1) & 1]
-
-
-def instant(day: date, minutes: int) -> datetime:
-    """`minutes` after midnight on people's clocks that day, as an exact instant; 1440 is the next midnight."""
-    # Adding to an aware datetime moves the wall-clock, which is what is meant here.
-    return (datetime.combine(day, time(), SHANGHAI) + timedelta(minutes=minutes)).astimezone(UTC)
-
-
-def day_of(moment: datetime) -> date:
-    """The day on people's clocks."""
-    return shanghai(moment).date()
 
 
 def kind_of_day(day: date, loaded: dict[int, dict[date, DayKind]]) -> DayKind | None:

@@ -7,11 +7,11 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.database import fetch_one
+from server.foundation.dates import instant
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.requests import OPEN_REQUESTS
 from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.opening.rules import instant
 from server.neighbor_center.statistics.coverage import count_coverage
 from server.organizations.access import READERS, require_role
 

@@ -6,11 +6,12 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.database import fetch
+from server.foundation.dates import instant
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.queries import require_venue_reader
 from server.neighbor_center.bookings.terms import check_year, read_calendars
-from server.neighbor_center.opening.rules import Calendar, Span, instant, open_spans, slots_of_day
+from server.neighbor_center.opening.rules import Calendar, Span, open_spans, slots_of_day
 
 LONGEST_DAYS = 92
 

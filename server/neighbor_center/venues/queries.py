@@ -6,15 +6,14 @@ from typing import Any
 
 import msgspec
 
-from server.foundation import clock
-from server.foundation.clock import wall_clock
 from server.foundation.database import fetch, fetch_one, fetch_value
+from server.foundation.dates import render_time, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.uploads.uploading import PictureView, picture_views
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
-from server.neighbor_center.opening.rules import day_of, weekday_list
+from server.neighbor_center.opening.rules import weekday_list
 from server.neighbor_center.venues.models import (
     Accessibility,
     ServiceKind,
@@ -24,7 +23,6 @@ from server.neighbor_center.venues.models import (
     VenueState,
     WhoMayBook,
 )
-from server.wechat.message_fields import render_time
 
 FIFTEEN_MINUTES_METERS = 1200
 """一刻钟服务圈: how far one walks in 15 minutes, along a straight line."""
@@ -234,7 +232,7 @@ async def list_opening_exceptions(venue_id: str) -> list[ExceptionView]:
         "FROM opening_exception e LEFT JOIN service s ON s.id = e.service_id "
         "WHERE e.venue_id = $1 AND e.day >= $2 AND e.ended_at IS NULL ORDER BY e.day, e.opens, e.id LIMIT 200",
         venue_id,
-        day_of(clock.now()),
+        today(),
     )
     return [
         ExceptionView(**(dict(row) | {"opens": wall_clock(row["opens"]), "closes": wall_clock(row["closes"])}))
@@ -308,7 +306,7 @@ async def _read_services(where: str, value: str) -> list[ServiceView]:
         "WHERE service_id = ANY($1::uuid[]) AND (valid_until IS NULL OR valid_until >= GREATEST($2, valid_from)) "
         "ORDER BY valid_from, opens, id",
         [row["id"] for row in rows],
-        day_of(clock.now()),
+        today(),
     )
     hours: dict[str, list[HoursView]] = {}
     for rule in rules:

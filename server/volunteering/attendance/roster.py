@@ -10,6 +10,7 @@ from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_structs, transaction
+from server.foundation.dates import render_time
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.files import File
@@ -21,7 +22,6 @@ from server.volunteering.attendance.rules import CONFIRM_WITHIN
 from server.volunteering.hours.models import HoursState
 from server.volunteering.models import Activity, Shift
 from server.volunteering.staff_queries import LOOKERS
-from server.wechat.message_fields import render_time
 
 
 class SignUpRow(msgspec.Struct):

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
-from server.foundation import clock
 from server.foundation.crypto import keyring
+from server.foundation.dates import day_of, end_of, render_month
 from server.foundation.ids import is_id
 from server.volunteering.attendance.models import Direction
 from server.volunteering.hours.models import Approver
@@ -169,10 +169,9 @@ def seconds_by_day(starts_at: datetime, ends_at: datetime) -> dict[date, float]:
     """How much of a time span lies in each day of Shanghai's calendar."""
     days: dict[date, float] = {}
     while starts_at < ends_at:
-        local = clock.shanghai(starts_at)
-        midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        until = min(ends_at, midnight.astimezone(starts_at.tzinfo))
-        days[local.date()] = (until - starts_at).total_seconds()
+        day = day_of(starts_at)
+        until = min(ends_at, end_of(day))
+        days[day] = (until - starts_at).total_seconds()
         starts_at = until
     return days
 
@@ -201,10 +200,7 @@ class Period(NamedTuple):
 def split_into_periods(served: Iterable[tuple[date, int]], most: int = 12) -> list[Period]:
     """Days with minutes, added up by month; by year where that makes more than `most` lines."""
     days = sorted(served)
-    labels: tuple[Callable[[date], str], ...] = (
-        lambda day: f"{day.year}年{day.month}月",
-        lambda day: f"{day.year}年",
-    )
+    labels: tuple[Callable[[date], str], ...] = (render_month, lambda day: f"{day.year}年")
     for label in labels:
         sums: dict[str, tuple[int, int]] = {}
         for day, minutes in days:
@@ -213,10 +209,3 @@ def split_into_periods(served: Iterable[tuple[date, int]], most: int = 12) -> li
         if len(sums) <= most:
             break
     return [Period(name, *sums[name]) for name in sums]
-
-
-def in_words(minutes: int) -> str:
-    """125 → 2 小时 5 分钟."""
-    hours, rest = divmod(minutes, 60)
-    parts = [f"{hours} 小时"] if hours else []
-    return " ".join([*parts, *([f"{rest} 分钟"] if rest or not hours else [])])

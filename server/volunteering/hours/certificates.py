@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch, transaction, violates
+from server.foundation.dates import day_of, end_of, instant, render_date, render_duration, today
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -24,10 +25,9 @@ from server.media.drawing.certificate import CertificateRow, CertificateWords, c
 from server.notifications.service import notify
 from server.organizations.queries import describe_organizations
 from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
-from server.volunteering.attendance.rules import in_words, split_into_periods
+from server.volunteering.attendance.rules import split_into_periods
 from server.volunteering.hours import messages
 from server.volunteering.hours.models import Certificate
-from server.wechat.message_fields import render_date
 
 LONGEST_PERIOD_YEARS = 10
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -88,12 +88,12 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
     """
     person_id = person_id or caller_id
     await require_dependant(caller_id, person_id)
-    today = clock.shanghai(clock.now()).date()
-    if since > until or since > today:
+    last_day = today()
+    if since > until or since > last_day:
         raise InvalidFields.of("since", "起始日期不能晚于截止日期，也不能晚于今天")
     if until.year - since.year >= LONGEST_PERIOD_YEARS:
         raise InvalidFields.of("since", f"一份证明最长 {LONGEST_PERIOD_YEARS} 年")
-    until = min(until, today)
+    until = min(until, last_day)
     name = (await details_of(person_id)).real_name
     if not name:
         raise NameMissing()
@@ -106,7 +106,7 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
         issuer_id = (await Person.get(id=person_id)).community_id or (await Person.get(id=caller_id)).community_id
         if issuer_id is None:
             raise WrongState("请先选择所在社区")
-        periods = split_into_periods([(clock.shanghai(row["starts_at"]).date(), row["minutes"]) for row in rows])
+        periods = split_into_periods([(day_of(row["starts_at"]), row["minutes"]) for row in rows])
         made = Certificate(
             person_id=person_id,
             issuer_id=issuer_id,
@@ -162,8 +162,10 @@ async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool 
         name=name,
         period=f"{render_date(certificate.since)}至{render_date(certificate.until)}",
         times=f"{certificate.times} 次",
-        duration=in_words(certificate.minutes),
-        rows=[CertificateRow(label, f"{times} 次", in_words(minutes)) for label, times, minutes in certificate.rows],
+        duration=render_duration(certificate.minutes),
+        rows=[
+            CertificateRow(label, f"{times} 次", render_duration(minutes)) for label, times, minutes in certificate.rows
+        ],
         issuer=issuer["full_name"],
         issued_on=render_date(certificate.issued_at),
         number=certificate.number,
@@ -203,7 +205,7 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
 
 async def revoke_certificates(person_id: str, moment: datetime) -> None:
     """Hours of this moment were taken back, in the caller's transaction: what certified them no longer holds."""
-    day = clock.shanghai(moment).date()
+    day = day_of(moment)
     rows = await fetch(
         "UPDATE certificate SET revoked_at = $3, revoke_reason = 'hours_corrected' WHERE person_id = $1 "
         "AND revoked_at IS NULL AND $2 BETWEEN since AND until RETURNING id",
@@ -232,13 +234,9 @@ async def _hours_of(person_id: str, since: date, until: date) -> list[Any]:
         "JOIN activity a ON a.id = sh.activity_id WHERE h.person_id = $1 AND h.state = 'effective' AND h.minutes > 0 "
         "AND a.kind = 'volunteer' AND h.starts_at >= $2 AND h.starts_at < $3 ORDER BY h.starts_at",
         person_id,
-        _midnight(since),
-        _midnight(until + timedelta(days=1)),
+        instant(since),
+        end_of(until),
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=clock.SHANGHAI)
 
 
 async def _save_with_number(certificate: Certificate) -> None:

@@ -1,21 +1,20 @@
 """Slots computed from random rules and exceptions, against plain sets of minutes."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.foundation.clock import SHANGHAI
+from server.foundation.dates import day_of, instant
 from server.neighbor_center.opening.models import ExceptionKind
 from server.neighbor_center.opening.rules import (
     Calendar,
     DayException,
     Span,
     WeeklyHours,
-    day_of,
     find_slot,
     free_spans,
-    instant,
     is_on_grid,
     is_open_throughout,
     open_hours,
@@ -123,12 +122,6 @@ def test_what_is_free_is_open_and_not_busy(open_times: list[tuple[int, int]], bu
     left = free_spans(spans(open_times), spans(busy))
     assert numbers(left) == numbers(spans(open_times)) - numbers(spans(busy))
     assert all(span.starts_at < span.ends_at for span in left)
-
-
-def test_wall_clock_is_shanghais() -> None:
-    assert instant(FIRST, 540) == datetime(2031, 3, 1, 1, 0, tzinfo=UTC)
-    assert instant(FIRST, 1440) == instant(FIRST + timedelta(days=1), 0)
-    assert day_of(datetime(2031, 2, 28, 16, 0, tzinfo=UTC)) == FIRST
 
 
 def test_closed_wins_over_extra_hours() -> None:
