@@ -27,6 +27,7 @@ from server.foundation.logs import configure_logs
 from server.foundation.settings import Environment, Settings
 from server.wiring import wire
 from tests.clients import Api
+from tests.declarations import Answers
 from tests.simulator import Simulator, connect_to, run_simulator
 
 # Before the test modules are read: some ask the registries for their cases.
@@ -86,6 +87,7 @@ async def migrated(settings: Settings) -> None:
 async def started_app(settings: Settings, migrated: None) -> AsyncIterator[Any]:
     """The application, started as a server starts it."""
     application = create_app(settings, name="linli_test")
+    application.ctx.answers = Answers(application)
     async with LifespanManager(application, startup_timeout=30, shutdown_timeout=30):
         yield application
 
@@ -100,7 +102,9 @@ async def emptying(started_app: Any) -> str:
 
 
 @pytest.fixture
-async def app(started_app: Any, emptying: str, settings: Settings) -> AsyncIterator[Any]:
+async def app(
+    started_app: Any, emptying: str, settings: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[Any]:
     """The application for one test, which finds an empty database, an empty cache and the real time."""
     yield started_app
     clock.move_clock(timedelta())
@@ -114,6 +118,7 @@ async def app(started_app: Any, emptying: str, settings: Settings) -> AsyncItera
         await connection.close()
     if client := cache.client():
         await client.flushdb()
+    started_app.ctx.answers.check(request.node)
 
 
 @pytest.fixture

@@ -316,6 +316,7 @@ async def test_two_communities_confirm_at_once(api: Api) -> None:
         )
 
 
+@pytest.mark.broken
 async def test_without_the_lock_the_index_refuses_a_second_active_check_in(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

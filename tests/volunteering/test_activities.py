@@ -449,12 +449,13 @@ async def test_nearby_is_found_by_index(api: Api) -> None:
     """Among thousands of the same area those nearby are read, and a few more."""
     people = await create_people(api)
     made = await publish(people.staff, people.community.id, shift(), words={"location": [122.1, 37.5]})
+    an_id = "overlay(gen_random_uuid()::text PLACING '0' FROM 1)"
     await execute(
-        "INSERT INTO activity SELECT (jsonb_populate_record(a, jsonb_build_object('id', md5('a' || n)::uuid, "
+        f"INSERT INTO activity SELECT (jsonb_populate_record(a, jsonb_build_object('id', {an_id}, "
         "'location', point(120 + n % 50 * 0.1, 36 + n / 50 * 0.1)))).* FROM activity a, generate_series(1, 3000) AS n"
     )
     await execute(
-        "INSERT INTO shift SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), "
+        f"INSERT INTO shift SELECT (jsonb_populate_record(s, jsonb_build_object('id', {an_id}, "
         "'activity_id', a.id))).* FROM shift s, activity a WHERE a.id <> $1",
         made["id"],
     )
