@@ -165,7 +165,7 @@ async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
 
 
 class AddDependant(Strict):
-    """Somebody whom one looks after. `guardian_consents` confirms the consent (below 14 the guardian's own)."""
+    """Somebody the caller looks after. `guardian_consents` confirms the consent (below 14 the guardian's own)."""
 
     real_name: RealName
     relation: Relation

@@ -1,4 +1,4 @@
-"""签到与服务时长 attendance: signing in and out, one's own hours, ratings, no-shows."""
+"""签到与服务时长 attendance: clocking in and out, one's own hours, ratings, no-shows."""
 
 from typing import Annotated
 
@@ -45,21 +45,20 @@ class BeingThere(Strict):
     person_id: Id | None = None
 
 
+_CANNOT_CLOCK = [
+    CodeInvalid,
+    CodeExpired,
+    TooFarAway,
+    PlaceUnknown,
+    OutsideHours,
+    ShiftOff,
+    NotSignedUp,
+    AttendanceConfirmed,
+]
+
+
 # Not idempotent: a refused scan is kept, and a key's transaction would roll it back. Scanning twice changes nothing.
-@routes.post(
-    "/shifts/<shift_id>/sign-in",
-    idempotent=False,
-    errors=[
-        CodeInvalid,
-        CodeExpired,
-        TooFarAway,
-        PlaceUnknown,
-        OutsideHours,
-        ShiftOff,
-        NotSignedUp,
-        AttendanceConfirmed,
-    ],
-)
+@routes.post("/shifts/<shift_id>/sign-in", idempotent=False, errors=_CANNOT_CLOCK)
 async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签到
 
@@ -76,21 +75,7 @@ async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> Si
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
 
 
-@routes.post(
-    "/shifts/<shift_id>/sign-out",
-    idempotent=False,
-    errors=[
-        CodeInvalid,
-        CodeExpired,
-        TooFarAway,
-        PlaceUnknown,
-        OutsideHours,
-        ShiftOff,
-        NotSignedUp,
-        NotSignedInYet,
-        AttendanceConfirmed,
-    ],
-)
+@routes.post("/shifts/<shift_id>/sign-out", idempotent=False, errors=[*_CANNOT_CLOCK, NotSignedInYet])
 async def sign_out_of_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签退"""
     sign_up_id = await clocking.sign_in_or_out(

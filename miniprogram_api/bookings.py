@@ -351,7 +351,7 @@ async def list_queues(venue_id: Id) -> list[QueueView]:
 async def take_ticket(caller: Caller, service_id: Id) -> TicketView:
     """窗口取号
 
-    Whoever stands in the line already keeps their number.
+    Anyone who stands in the line already keeps their number.
     """
     return await tickets.take_ticket(caller.person_id, service_id)
 

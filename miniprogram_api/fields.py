@@ -67,8 +67,7 @@ class OfOrganization(Strict):
 
 
 class OrganizationPage(PageQuery):
-    organization_id: Id
-    """Its subtree is looked at."""
+    organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
 
 
 class DutiesQuery(Strict):

@@ -120,7 +120,7 @@ async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) ->
 
 class SignInRadius(Strict):
     meters: Annotated[int, msgspec.Meta(ge=0, le=5000)]
-    """0: no signing in by position."""
+    """0: nobody can clock in by position."""
 
 
 @routes.put("/activities/<activity_id>/sign-in-radius")

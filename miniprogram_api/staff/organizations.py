@@ -117,7 +117,7 @@ async def list_descendants(organization_id: Id, query: DescendantsQuery) -> Page
 
 
 class CreatePartyOrganization(Strict):
-    """Hosted by an organization or unit here, or else with the place where it is."""
+    """Hosted by an organization or unit here, or else with where it is, in words."""
 
     name: Name
     parent_id: Id | None = None

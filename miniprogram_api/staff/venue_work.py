@@ -61,7 +61,7 @@ class DaysQuery(Strict):
 async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
     """到场签到二维码
 
-    For a phone or a page in the place of a screen; another one every 30 seconds.
+    For a phone or a page in place of a screen; another one every 30 seconds.
     """
     return await arrivals.show_venue_code(caller.person_id, venue_id)
 
