@@ -218,11 +218,6 @@ def after_commit(do: Callable[[], None]) -> None:
         to_do.append(do)
 
 
-def in_open_transaction() -> bool:
-    """Whether the caller runs inside `transaction()`."""
-    return hasattr(connections.get("default"), "transaction")
-
-
 async def fetch(sql: str, *values: Any) -> list[asyncpg.Record]:
     """Rows of a query, or of a write with RETURNING. Raises IntegrityError where a constraint refuses."""
     # Not Tortoise's execute_query: that one throws away what a RETURNING clause gives.
