@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 _POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-@routes.get("/me/membership")
+@routes.get("/me/membership", errors=[NotFound])
 async def get_my_membership(caller: Caller) -> MyMembership:
     """我的党员信息"""
     return await member_queries.get_my_membership(caller.person_id)

@@ -8,7 +8,7 @@ from miniprogram_api.fields import SignedCode, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.teams import teams
 from server.teams.teams import (
@@ -30,7 +30,7 @@ class CreateTeam(Strict):
     name: TeamName
 
 
-@routes.post("/teams", status=201, errors=[ConsentNeeded, TeamCommunityNeeded, TooManyTeams])
+@routes.post("/teams", status=201, errors=[NotFound, ConsentNeeded, TeamCommunityNeeded, TooManyTeams])
 async def create_team(caller: Caller, body: CreateTeam) -> TeamView:
     """组建志愿团队
 
@@ -51,7 +51,7 @@ class JoinTeam(Strict):
     """What the leader's code says."""
 
 
-@routes.post("/teams/join", errors=[ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
+@routes.post("/teams/join", errors=[NotFound, ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
 async def join_team(caller: Caller, body: JoinTeam) -> TeamView:
     """扫队长的入队码加入团队"""
     team_id = await teams.join_team(caller.person_id, body.code)

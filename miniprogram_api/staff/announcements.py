@@ -34,7 +34,7 @@ class AudienceQuery(Strict):
     audience: Audience = Audience.RESIDENTS
 
 
-@routes.post("", who=Who.STAFF, status=201)
+@routes.post("", who=Who.STAFF, status=201, errors=[NotFound])
 async def create_announcement(caller: Caller, body: CreateAnnouncement) -> StaffAnnouncementView:
     """新建公告草稿
 

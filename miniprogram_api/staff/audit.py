@@ -7,6 +7,7 @@ import msgspec
 from miniprogram_api.fields import Moment
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.operations import audit_log
@@ -27,7 +28,7 @@ class AuditQuery(PageQuery):
     until: Moment | None = None
 
 
-@routes.get("/audit", who=Who.STAFF)
+@routes.get("/audit", who=Who.STAFF, errors=[NotFound])
 async def list_audit_entries(caller: Caller, query: AuditQuery) -> Page[AuditView]:
     """查看辖区内的操作记录"""
     wanted = AuditFilter(

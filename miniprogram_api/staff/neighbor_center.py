@@ -267,8 +267,7 @@ class EndDuty(Strict):
 @routes.post("/venues", status=201, who=Who.STAFF, errors=[PictureUnusable])
 async def create_venue(caller: Caller, body: CreateVenue) -> Created:
     """新建服务场所"""
-    fields = _given(body, leave_out={"organization_id"})
-    return Created(await venues.create_venue(caller.person_id, body.organization_id, fields))
+    return Created(await venues.create_venue(caller.person_id, body.organization_id, _given(body)))
 
 
 @routes.patch("/venues/<venue_id>", who=Who.STAFF, errors=[*_AFFECTS, EditedMeanwhile, PictureUnusable])
@@ -396,9 +395,9 @@ async def list_duties_for_staff(caller: Caller, venue_id: Id, query: DutiesQuery
     return await duties.list_duties_for_staff(caller.person_id, venue_id, query.first_day, query.days)
 
 
-def _given(body: msgspec.Struct, leave_out: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+def _given(body: msgspec.Struct) -> dict[str, Any]:
     """The columns that the body gives, its point as one of them."""
-    not_columns = {"version", "cancel_bookings", "move_bookings", "reason"} | leave_out
+    not_columns = {"organization_id", "version", "cancel_bookings", "move_bookings", "reason"}
     values = {
         name: value
         for name, value in ((name, getattr(body, name)) for name in body.__struct_fields__)

@@ -9,7 +9,7 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
 from server.accounts.sessions import Caller
-from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.organizations import party, queries, service
@@ -47,7 +47,7 @@ class CreateOrganization(Strict):
     location: Location | None = None
 
 
-@routes.post("/organizations", who=Who.STAFF, status=201, errors=[CodeTaken, WrongState])
+@routes.post("/organizations", who=Who.STAFF, status=201, errors=[NotFound, CodeTaken, WrongState])
 async def create_organization(caller: Caller, body: CreateOrganization) -> OrganizationView:
     """新建下级组织或单位"""
     return await service.create_organization(
@@ -100,7 +100,11 @@ class Close(Strict):
     successor_id: Id | None = None
 
 
-@routes.post("/organizations/<organization_id>/close", who=Who.STAFF, errors=[EditedMeanwhile, HasChildren, WrongState])
+@routes.post(
+    "/organizations/<organization_id>/close",
+    who=Who.STAFF,
+    errors=[MovedIntoItself, EditedMeanwhile, HasChildren, WrongState],
+)
 async def close_organization(caller: Caller, organization_id: Id, body: Close) -> OrganizationView:
     """撤销组织，由另一组织承接"""
     return await service.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
@@ -181,7 +185,7 @@ class HostQuery(PageQuery):
     host_id: Id
 
 
-@routes.get("/party-organizations", who=Who.STAFF)
+@routes.get("/party-organizations", who=Who.STAFF, errors=[NotFound])
 async def list_party_organizations(query: HostQuery) -> Page[PartyOrganizationView]:
     """列出辖区内的党组织"""
     return await queries.list_party_organizations(query.host_id, query)
@@ -193,7 +197,7 @@ class GrantRole(Strict):
     kind: RoleKind
 
 
-@routes.post("/roles", who=Who.STAFF, status=201, errors=[RoleHeld, WrongState])
+@routes.post("/roles", who=Who.STAFF, status=201, errors=[NotFound, RoleHeld, WrongState])
 async def grant_role(caller: Caller, body: GrantRole) -> RoleView:
     """授予工作角色"""
     return await roles.grant_role(caller.person_id, body.person_id, body.organization_id, body.kind)
@@ -214,7 +218,7 @@ class RolesQuery(PageQuery):
     with_ended: bool = False
 
 
-@routes.get("/roles", who=Who.STAFF)
+@routes.get("/roles", who=Who.STAFF, errors=[NotFound])
 async def list_roles(caller: Caller, query: RolesQuery) -> Page[RoleView]:
     """列出辖区内的工作角色"""
     return await roles.list_roles(
