@@ -5,20 +5,6 @@ from typing import Any
 from server.notifications.events import Event
 
 
-def _room_notice(topic: str, result: str, note: str) -> dict[str, Any]:
-    return {
-        "template": "booking_notice",
-        "topic": topic,
-        "fields": {
-            "thing1": "{room_booking[service]}",
-            "time2": "{room_booking[time]}",
-            "thing3": "{room_booking[venue]}",
-            "phrase4": result,
-            "thing5": note,
-        },
-    }
-
-
 def _slot_notice(topic: str, result: str, note: str) -> dict[str, Any]:
     return {
         "template": "booking_notice",
@@ -27,6 +13,20 @@ def _slot_notice(topic: str, result: str, note: str) -> dict[str, Any]:
             "thing1": "{slot[service]}",
             "time2": "{slot[time]}",
             "thing3": "{slot[venue]}",
+            "phrase4": result,
+            "thing5": note,
+        },
+    }
+
+
+def _room_notice(topic: str, result: str, note: str) -> dict[str, Any]:
+    return {
+        "template": "booking_notice",
+        "topic": topic,
+        "fields": {
+            "thing1": "{room_booking[service]}",
+            "time2": "{room_booking[time]}",
+            "thing3": "{room_booking[venue]}",
             "phrase4": result,
             "thing5": note,
         },
