@@ -45,15 +45,25 @@ def test_every_folder_is_told() -> None:
 
 def test_every_sweep_is_told_with_its_interval() -> None:
     told: dict[str, str] = {}
-    for names, interval in re.findall(r"^\| (`.+`) \| (\d+) s \|", section("Messages and scheduled work"), re.M):
+    for names, interval in re.findall(
+        r"^\| (`.+`) \| (\d+) s \|", (ROOT / "server/background/README.md").read_text(), re.M
+    ):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), interval)
     assert told == {sweep.name: f"{sweep.every.total_seconds():.0f}" for sweep in SWEEPS}
 
 
 def test_every_moment_is_told_with_its_templates() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (`.+`) \|$", section("Messages and scheduled work"), re.M)
+    text = (ROOT / "server/notifications/README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (`.+`) \|$", text, re.M)
     told = {moment: tuple(re.findall(r"`(\w+)`", templates)) for moment, templates in rows}
     assert told == MOMENTS
+
+
+def test_every_readme_can_be_found() -> None:
+    readmes = [path.relative_to(ROOT) for path in (ROOT / "server").rglob("*.md")]
+    assert [str(path) for path in readmes if f"({path})" not in README] == []
+    linked = re.findall(r"\]\(([\w./]+)\)", README)
+    assert [path for path in linked if not (ROOT / path).exists()] == []
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

@@ -180,7 +180,7 @@ async def test_every_metric_of_the_readme_is_there(api: Api, monkeypatch: pytest
     await drain_outbox()
     await enqueue("slow", {})
     there = {name.partition("{")[0] for name in await metrics(api)}
-    told = set(re.findall(r"\blinli_[a-z_]+", (Path(__file__).parents[2] / "README.md").read_text()))
+    told = set(re.findall(r"\blinli_[a-z_]+", (Path(__file__).parents[2] / "server/operations/README.md").read_text()))
     assert told
     assert told <= there
     assert {name for name in there if name.startswith(("linli_sweep", "linli_outbox"))} - told <= {

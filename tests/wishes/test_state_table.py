@@ -38,7 +38,7 @@ from tests.wishes.builders import (
 )
 
 REFUSED = {"wrong_state", "not_allowed", "not_found", "own_wish", "wish_taken"}
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "server/wishes/README.md"
 
 
 class Given(NamedTuple):
