@@ -1,6 +1,6 @@
-"""All features, and what each gives brought to who takes it, so that no import has to go upwards or in a circle.
+"""The list of features, and what each gives brought to who takes it: no import has to go upwards or in a circle.
 
-Whoever starts a process (server, worker, command) calls `wire()` first.
+Every process (server, worker, command) begins with `wire()`.
 """
 
 from itertools import chain
@@ -45,14 +45,14 @@ FEATURES: tuple[Feature, ...] = (
     ANNOUNCEMENTS,
     OPERATIONS,
 )
-"""In the order in which things are done when persons merge or leave, so that all such transactions lock alike:
+"""In the order in which each has its turn, above all when two persons merge or one leaves, so that both lock alike:
 
 - check_in before members: what hangs on a membership moves while both memberships are still there;
 - service_record and places before volunteering: hours and sign-ups follow entries and places that have moved;
-- wishes before teams: a wish goes back to the wall while the team that held it is still there.
+- wishes before teams: people hear that their part in a wish is over before they hear that the team is;
+- check_in before service_record too: a member serves the grid of the check-in, others the one that they named.
 
-So a member serves the grid of the check-in first, and only else the one of the ranking (check_in before
-service_record).
+Nothing else hangs on it.
 """
 
 

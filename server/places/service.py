@@ -13,9 +13,6 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.places.errors import OfferExpired
-from server.places.line import LAPSED as LAPSED
-from server.places.line import MOVED as MOVED
-from server.places.line import OnPlaces as OnPlaces
 from server.places.line import end_place, lock_allotment, lock_place, move_up, settle, split_off, take
 from server.places.models import Allotment, AllotmentState, Place, PlaceState, Purpose
 from server.places.queries import due_allotments

@@ -12,7 +12,7 @@ from server.foundation import clock
 from server.foundation.database import execute, violates
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
-from server.places import service
+from server.places import line, service
 from server.places.errors import OfferExpired, PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlaceState, Purpose
 from server.places.queries import count_places, due_lag
@@ -34,8 +34,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Place]]:
     async def on_lapsed(places: list[Place]) -> None:
         told["lapsed"] += places
 
-    monkeypatch.setitem(service.MOVED, Purpose.SLOT, on_moved)
-    monkeypatch.setitem(service.LAPSED, Purpose.SLOT, on_lapsed)
+    monkeypatch.setitem(line.MOVED, Purpose.SLOT, on_moved)
+    monkeypatch.setitem(line.LAPSED, Purpose.SLOT, on_lapsed)
     return told
 
 
