@@ -1,7 +1,6 @@
 """消息 notifications."""
 
 from contextlib import aclosing
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +15,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, service
 from server.notifications.events import MOMENTS, TOPICS
+from server.notifications.models import SubscribeAnswer
 from server.notifications.preferences import PreferencesView
 from server.notifications.queries import AcceptsView, InboxState, InboxView, TemplatesToAskView
 from server.wechat.connection import template_ids
@@ -23,18 +23,6 @@ from server.wechat.connection import template_ids
 routes = Routes("消息 notifications")
 
 RECONNECT_MILLISECONDS = 5000
-
-
-class SubscribeAnswer(StrEnum):
-    """What wx.requestSubscribeMessage answered for one template."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-    BAN = "ban"
-    FILTER = "filter"
-    ACCEPT_WITH_ALERT = "acceptWithAlert"
-    ACCEPT_WITH_AUDIO = "acceptWithAudio"
-    ACCEPT_WITH_FORCE_PUSH = "acceptWithForcePush"
 
 
 class InboxQuery(PageQuery):

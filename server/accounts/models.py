@@ -3,21 +3,20 @@
 Phone number, real name and address live in PersonDetails alone, encrypted; everything else refers to the person's id.
 """
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class PersonOrigin(StrEnum):
+class PersonOrigin(Worded):
     """How we came to know a person first."""
 
-    WECHAT = "wechat"
-    ROSTER = "roster"
-    DEPENDANT = "dependant"
-    WALK_IN = "walk_in"
+    WECHAT = "wechat", "微信登录"
+    ROSTER = "roster", "名册登记"
+    DEPENDANT = "dependant", "家人添加"
+    WALK_IN = "walk_in", "现场登记"
 
 
 class Person(Model):
@@ -108,17 +107,17 @@ class Session(Model):
         ]
 
 
-class ConsentKind(StrEnum):
+class ConsentKind(Worded):
     """What a person agrees to. (个人信息保护法 art. 14, 29, 31: informed, separate for what is sensitive, by the
     guardian under 14.)"""
 
-    PRIVACY = "privacy"
-    VOLUNTEER_TERMS = "volunteer_terms"
-    MEMBERSHIP_DATA = "membership_data"
-    ON_BEHALF = "on_behalf"
-    GUARDIAN = "guardian"
-    SHOW_IDENTITY = "show_identity"
-    SHOW_IN_RANKING = "show_in_ranking"
+    PRIVACY = "privacy", "隐私政策"
+    VOLUNTEER_TERMS = "volunteer_terms", "志愿者协议"
+    MEMBERSHIP_DATA = "membership_data", "处理党员身份信息"
+    ON_BEHALF = "on_behalf", "由家人或社区代办"
+    GUARDIAN = "guardian", "监护人同意"
+    SHOW_IDENTITY = "show_identity", "亮身份"
+    SHOW_IN_RANKING = "show_in_ranking", "在排行榜显示"
 
 
 class Consent(Model):
@@ -145,14 +144,14 @@ class Consent(Model):
         ]
 
 
-class Relation(StrEnum):
+class Relation(Worded):
     """What a dependant is to the person who looks after them."""
 
-    PARENT = "parent"
-    SPOUSE = "spouse"
-    CHILD = "child"
-    GRANDPARENT = "grandparent"
-    OTHER = "other"
+    PARENT = "parent", "父母"
+    SPOUSE = "spouse", "配偶"
+    CHILD = "child", "子女"
+    GRANDPARENT = "grandparent", "祖父母"
+    OTHER = "other", "其他"
 
 
 class Dependant(Model):

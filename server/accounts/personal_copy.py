@@ -8,32 +8,8 @@ from server.accounts.models import ConsentKind, PersonOrigin, Relation
 from server.foundation.database import fetch
 from server.foundation.dates import render_date
 from server.foundation.personal_copy import Copied, Named, Shown
+from server.foundation.words import words_of
 from server.notifications.events import ROLE_WORDS
-
-ORIGIN_WORDS = {
-    PersonOrigin.WECHAT: "微信登录",
-    PersonOrigin.ROSTER: "名册登记",
-    PersonOrigin.DEPENDANT: "家人添加",
-    PersonOrigin.WALK_IN: "现场登记",
-}
-
-CONSENT_WORDS = {
-    ConsentKind.PRIVACY: "隐私政策",
-    ConsentKind.VOLUNTEER_TERMS: "志愿者协议",
-    ConsentKind.MEMBERSHIP_DATA: "处理党员身份信息",
-    ConsentKind.ON_BEHALF: "由家人或社区代办",
-    ConsentKind.GUARDIAN: "监护人同意",
-    ConsentKind.SHOW_IDENTITY: "亮身份",
-    ConsentKind.SHOW_IN_RANKING: "在排行榜显示",
-}
-
-RELATION_WORDS = {
-    Relation.PARENT: "父母",
-    Relation.SPOUSE: "配偶",
-    Relation.CHILD: "子女",
-    Relation.GRANDPARENT: "祖父母",
-    Relation.OTHER: "其他",
-}
 
 
 async def one_person(person_id: str) -> list[str]:
@@ -59,7 +35,7 @@ async def _facts(persons: Sequence[Any]) -> list[dict[str, Any]]:
             ("他人看到的昵称", person["shown_nickname"]),
             ("出生日期", person["birth_date"] and render_date(person["birth_date"])),
             ("所在社区", person["community"]),
-            ("登记方式", ORIGIN_WORDS[person["origin"]]),
+            ("登记方式", PersonOrigin(person["origin"]).word),
             ("登记时间", person["created_at"]),
         ]
         if found := details.get(person["id"]):
@@ -99,7 +75,7 @@ SHEETS = (
         "同意记录",
         "SELECT kind, text_version, given_at, withdrawn_at, given_by_id IS NOT NULL AND given_by_id <> ALL($1) "
         "AS by_another FROM consent WHERE person_id = ANY($1) ORDER BY given_at DESC, id DESC",
-        Shown("条款", "kind", 24, CONSENT_WORDS),
+        Shown("条款", "kind", 24, words_of(ConsentKind)),
         Shown("版本", "text_version"),
         Shown("同意时间", "given_at", 22),
         Shown("撤回时间", "withdrawn_at", 22),
@@ -114,7 +90,7 @@ SHEETS = (
         "JOIN person p ON p.id = d.person_id WHERE $1 IN (d.guardian_id, d.person_id) ORDER BY d.id DESC",
         Shown("关系方向", "side"),
         Named("家人", "other_id"),
-        Shown("被照看人是照看人的", "relation", 20, RELATION_WORDS),
+        Shown("被照看人是照看人的", "relation", 20, words_of(Relation)),
         Shown("出生日期", "birth_date"),
         Shown("添加时间", "created_at", 22),
         Shown("结束时间", "ended_at", 22),

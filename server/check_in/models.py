@@ -1,23 +1,23 @@
 """双报到: units' check-ins and members' check-ins at communities, and the posts 岗位 that members take on there."""
 
-from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class CheckInState(StrEnum):
+class CheckInState(Worded):
     """See rules.CHECK_IN_TABLE."""
 
-    APPLIED = "applied"
-    RETURNED = "returned"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-    CONFIRMED = "confirmed"
-    ENDED = "ended"
+    APPLIED = "applied", "待社区确认"
+    RETURNED = "returned", "已退回修改"
+    REFUSED = "refused", "未通过"
+    WITHDRAWN = "withdrawn", "已撤回"
+    CONFIRMED = "confirmed", "已报到"
+    ENDED = "ended", "已结束"
 
 
 class CheckIn(Model):

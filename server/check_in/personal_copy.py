@@ -7,28 +7,11 @@ from server.check_in.checking_in import open_residence
 from server.check_in.models import CheckInState
 from server.check_in.posts.models import HoldingState
 from server.check_in.reports.freezing import open_words
-from server.check_in.reports.rules import GRADE_WORDS, STATE_WORDS
+from server.check_in.reports.models import Grade, ReportState
 from server.foundation.personal_copy import Copied, Shown
+from server.foundation.words import words_of
 from server.members.service import membership_ids_of
 from server.service_record.periods import read_half_year
-
-CHECK_IN_WORDS = {
-    CheckInState.APPLIED: "待社区确认",
-    CheckInState.RETURNED: "已退回修改",
-    CheckInState.REFUSED: "未通过",
-    CheckInState.WITHDRAWN: "已撤回",
-    CheckInState.CONFIRMED: "已报到",
-    CheckInState.ENDED: "已结束",
-}
-
-HOLDING_WORDS = {
-    HoldingState.APPLIED: "待社区同意",
-    HoldingState.HELD: "在岗",
-    HoldingState.REFUSED: "未通过",
-    HoldingState.WITHDRAWN: "已撤回",
-    HoldingState.LEFT: "已退出",
-    HoldingState.ENDED: "已结束",
-}
 
 
 def _residence(name: str) -> Callable[[Any], str]:
@@ -51,7 +34,7 @@ SHEETS = (
         Shown("社区", "community", 20),
         Shown("网格", "grid"),
         Shown("经由单位", "unit", 20),
-        Shown("状态", "state", 14, CHECK_IN_WORDS),
+        Shown("状态", "state", 14, words_of(CheckInState)),
         Shown("小区", _residence("estate"), 20),
         Shown("楼栋", _residence("building")),
         Shown("特长", "skills", 20),
@@ -71,7 +54,7 @@ SHEETS = (
         "WHERE h.membership_id = ANY($1) ORDER BY h.id DESC",
         Shown("岗位", "title", 24),
         Shown("社区", "community", 20),
-        Shown("状态", "state", 14, HOLDING_WORDS),
+        Shown("状态", "state", 14, words_of(HoldingState)),
         Shown("说明", "reason", 30),
         Shown("申请时间", "applied_at", 22),
         Shown("处理时间", "decided_at", 22),
@@ -90,10 +73,10 @@ SHEETS = (
         Shown("社区", "community", 20),
         Shown("单位", "unit", 20),
         Shown("所属党组织", _words("home"), 28),
-        Shown("状态", "state", 14, STATE_WORDS),
+        Shown("状态", "state", 14, words_of(ReportState)),
         Shown("服务分钟", "minutes", 10),
         Shown("积分", "points", 10),
-        Shown("评价", "grade", 12, GRADE_WORDS),
+        Shown("评价", "grade", 12, words_of(Grade)),
         Shown("社区意见", _words("opinion"), 40),
         Shown("我的更正申请", _words("request"), 30),
         Shown("社区答复", _words("answer"), 30),

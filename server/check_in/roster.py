@@ -23,7 +23,7 @@ from server.foundation.database import transaction
 from server.foundation.errors import FieldProblem, InvalidFields, Refusal
 from server.media.spreadsheets import Column, Sheet, read_rows, write_workbook
 from server.members.homes import find_home_by_name
-from server.members.models import KIND_WORDS
+from server.members.models import MemberKind
 
 MAX_ROWS = 500
 """Members on one roster."""
@@ -33,7 +33,7 @@ _MAX_PROBLEMS = 200
 COLUMNS = {
     "name": Column("姓名", 12),
     "phone": Column("手机号", 16),
-    "kind": Column("党员类别", 14, tuple(KIND_WORDS.values())),
+    "kind": Column("党员类别", 14, tuple(kind.word for kind in MemberKind)),
     "home": Column("所属党组织", 36),
     "estate": Column("小区", 20),
     "building": Column("楼栋", 14),
@@ -42,9 +42,8 @@ COLUMNS = {
 """What a roster has, by the names that problems are told with."""
 _NEEDED = ("name", "phone", "kind", "home", "estate")
 _LIMITS = {"name": 40, "home": 100, "estate": 50, "building": 50, "note": 200}
-_KINDS = {word: kind for kind, word in KIND_WORDS.items()} | {
-    word.removesuffix("党员"): kind for kind, word in KIND_WORDS.items()
-}
+_KINDS = {kind.word: kind for kind in MemberKind} | {kind.word.removesuffix("党员"): kind for kind in MemberKind}
+_ONE_OF_KINDS = f"{'、'.join(kind.word for kind in MemberKind)}之一"
 
 
 class RosterInvalid(Refusal):
@@ -126,7 +125,7 @@ async def write_template() -> bytes:
     explained = [
         ["姓名", "必填，与身份证一致。"],
         ["手机号", "必填，党员本人的手机号。本人用同一手机号和姓名登录后，自动与名册对应。"],
-        ["党员类别", f"必填，{'、'.join(KIND_WORDS.values())}之一。"],
+        ["党员类别", f"必填，{_ONE_OF_KINDS}。"],
         ["所属党组织", "必填，党员组织关系所在的党组织全称；与系统名单中的名称一致时自动对应，否则由工作人员匹配。"],
         ["小区", "必填，居住的小区，如：阳光花园。"],
         ["楼栋", "如：3号楼。"],
@@ -235,5 +234,5 @@ def _check_cells(cells: dict[str, str]) -> dict[str, str]:
             except InvalidFields as invalid:
                 wrong[key] = invalid.errors[0].problem
     if "kind" not in wrong and cells["kind"] not in _KINDS:
-        wrong["kind"] = f"应为{'、'.join(KIND_WORDS.values())}之一"
+        wrong["kind"] = f"应为{_ONE_OF_KINDS}"
     return wrong

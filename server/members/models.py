@@ -5,29 +5,20 @@ tables: the person is found by a blind index only, and what is known about the m
 refers to a member (check-ins, posts) refers to the membership's id, never to the person's.
 """
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class MemberKind(StrEnum):
+class MemberKind(Worded):
     """The policy's section 6 names four: 直管 direct, 在职 in service, 流动 floating, 离退休 retired."""
 
-    DIRECT = "direct"
-    IN_SERVICE = "in_service"
-    FLOATING = "floating"
-    RETIRED = "retired"
-
-
-KIND_WORDS = {
-    MemberKind.DIRECT: "直管党员",
-    MemberKind.IN_SERVICE: "在职党员",
-    MemberKind.FLOATING: "流动党员",
-    MemberKind.RETIRED: "离退休党员",
-}
+    DIRECT = "direct", "直管党员"
+    IN_SERVICE = "in_service", "在职党员"
+    FLOATING = "floating", "流动党员"
+    RETIRED = "retired", "离退休党员"
 
 
 class Membership(Model):
@@ -66,13 +57,13 @@ class Membership(Model):
         ]
 
 
-class ContactMeans(StrEnum):
+class ContactMeans(Worded):
     """How somebody was in touch with a floating member."""
 
-    PHONE = "phone"
-    VISIT = "visit"
-    MESSAGE = "message"
-    MEETING = "meeting"
+    PHONE = "phone", "电话"
+    VISIT = "visit", "上门"
+    MESSAGE = "message", "信息"
+    MEETING = "meeting", "会面"
 
 
 class MemberContact(Model):
@@ -89,14 +80,14 @@ class MemberContact(Model):
         indexes = [SqlIndex(name="member_contact_membership", columns="membership_id, contacted_at DESC, id")]
 
 
-class TransferState(StrEnum):
+class TransferState(Worded):
     """offered → accepted | declined; accepted → completed; offered, accepted → cancelled."""
 
-    OFFERED = "offered"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
+    OFFERED = "offered", "待本人答复"
+    ACCEPTED = "accepted", "本人已同意"
+    DECLINED = "declined", "本人不同意"
+    COMPLETED = "completed", "已转入"
+    CANCELLED = "cancelled", "已取消"
 
 
 class MembershipTransfer(Model):

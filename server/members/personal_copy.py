@@ -5,25 +5,11 @@ from typing import Any
 
 from server.accounts.queries import describe_persons
 from server.foundation.personal_copy import Copied, Shown
+from server.foundation.words import words_of
 from server.members.contacts import open_contact_note
-from server.members.models import KIND_WORDS, ContactMeans, TransferState
+from server.members.models import ContactMeans, MemberKind, TransferState
 from server.members.service import membership_ids_of, open_memberships
 from server.organizations.queries import describe_party_organizations
-
-MEANS_WORDS = {
-    ContactMeans.PHONE: "电话",
-    ContactMeans.VISIT: "上门",
-    ContactMeans.MESSAGE: "信息",
-    ContactMeans.MEETING: "会面",
-}
-
-TRANSFER_WORDS = {
-    TransferState.OFFERED: "待本人答复",
-    TransferState.ACCEPTED: "本人已同意",
-    TransferState.DECLINED: "本人不同意",
-    TransferState.COMPLETED: "已转入",
-    TransferState.CANCELLED: "已取消",
-}
 
 
 async def _open(rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -49,7 +35,7 @@ SHEETS = (
         "党员信息",
         "SELECT m.id, m.kind, o.name AS community, m.created_at, m.last_contact_at, m.ended_at FROM membership m "
         "LEFT JOIN organization o ON o.id = m.community_id WHERE m.id = ANY($1) ORDER BY m.id DESC",
-        Shown("党员类别", "kind", 16, KIND_WORDS),
+        Shown("党员类别", "kind", 16, words_of(MemberKind)),
         Shown("所属党组织", "home", 28),
         Shown("填写的所属党组织", "home_text", 28),
         Shown("报到社区", "community", 20),
@@ -66,7 +52,7 @@ SHEETS = (
         "SELECT id, contacted_at, means, note FROM member_contact WHERE membership_id = ANY($1) "
         "ORDER BY contacted_at DESC, id DESC",
         Shown("联系时间", "contacted_at", 22),
-        Shown("方式", "means", 12, MEANS_WORDS),
+        Shown("方式", "means", 12, words_of(ContactMeans)),
         Shown("记录", lambda row: open_contact_note(row["id"], row["note"]), 40),
         of=membership_ids_of,
     ),
@@ -76,7 +62,7 @@ SHEETS = (
         "FROM membership_transfer t JOIN organization o ON o.id = t.community_id WHERE t.membership_id = ANY($1) "
         "ORDER BY t.id DESC",
         Shown("转入社区", "community", 20),
-        Shown("状态", "state", 16, TRANSFER_WORDS),
+        Shown("状态", "state", 16, words_of(TransferState)),
         Shown("说明", "reason", 30),
         Shown("提出时间", "offered_at", 22),
         Shown("答复时间", "answered_at", 22),

@@ -6,6 +6,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
 class Verdict(StrEnum):
@@ -18,21 +19,21 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-class CheckState(StrEnum):
+class CheckState(Worded):
     """A part's verdict; `superseded` when a later submission took its place before it was final."""
 
-    PENDING = "pending"
-    PASSED = "passed"
-    HELD = "held"
-    REFUSED = "refused"
-    SUPERSEDED = "superseded"
+    PENDING = "pending", "检查中"
+    PASSED = "passed", "通过"
+    HELD = "held", "待人工复核"
+    REFUSED = "refused", "未通过"
+    SUPERSEDED = "superseded", "已被新内容替代"
 
 
-class Part(StrEnum):
+class Part(Worded):
     """What a check looks at: all of the subject's texts together, or one picture."""
 
-    TEXT = "text"
-    PICTURE = "picture"
+    TEXT = "text", "文字"
+    PICTURE = "picture", "图片"
 
 
 class CheckedSubject(Model):

@@ -1,17 +1,8 @@
 """A person's copy of what became of the content checks of what they wrote."""
 
 from server.foundation.personal_copy import Copied, Shown
+from server.foundation.words import words_of
 from server.moderation.models import CheckState, Part
-
-STATE_WORDS = {
-    CheckState.PENDING: "检查中",
-    CheckState.PASSED: "通过",
-    CheckState.HELD: "待人工复核",
-    CheckState.REFUSED: "未通过",
-    CheckState.SUPERSEDED: "已被新内容替代",
-}
-
-PART_WORDS = {Part.TEXT: "文字", Part.PICTURE: "图片"}
 
 KIND_WORDS = {
     "nickname": "昵称",
@@ -37,9 +28,9 @@ SHEETS = (
         "SELECT s.kind, c.part, c.revision, c.state, c.reason, c.created_at, c.decided_at FROM checked_subject s "
         "JOIN content_check c ON c.subject_id = s.id WHERE s.author_id = $1 ORDER BY c.id DESC",
         Shown("内容", "kind", 20, KIND_WORDS),
-        Shown("部分", "part", 8, PART_WORDS),
+        Shown("部分", "part", 8, words_of(Part)),
         Shown("第几次提交", "revision", 12),
-        Shown("结果", "state", 16, STATE_WORDS),
+        Shown("结果", "state", 16, words_of(CheckState)),
         Shown("原因", "reason", 30),
         Shown("提交时间", "created_at", 22),
         Shown("处理时间", "decided_at", 22),

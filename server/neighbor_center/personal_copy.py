@@ -1,6 +1,7 @@
 """A person's copy of what they had at neighbor centers, the family's as on screen; their own notes in clear."""
 
 from server.foundation.personal_copy import Copied, Named, Sealed, Shown
+from server.foundation.words import words_of
 from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
@@ -14,24 +15,6 @@ from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMMENT_CONTE
 from server.neighbor_center.opening.duties import duty_hours
 from server.neighbor_center.opening.models import DutyKind
 
-BOOKING_WORDS = {
-    BookingState.REQUESTED: "待审核",
-    BookingState.BOOKED: "已预约",
-    BookingState.WAITING: "候补中",
-    BookingState.CANCELLED: "已取消",
-    BookingState.ATTENDED: "已到场",
-    BookingState.NO_SHOW: "爽约",
-}
-
-ROOM_WORDS = {
-    RoomBookingState.REQUESTED: "待审核",
-    RoomBookingState.BOOKED: "已预约",
-    RoomBookingState.REFUSED: "未通过",
-    RoomBookingState.CANCELLED: "已取消",
-    RoomBookingState.ATTENDED: "已到场",
-    RoomBookingState.NO_SHOW: "爽约",
-}
-
 END_WORDS = {
     "cancelled": "本人取消",
     "cancelled_late": "过了截止时间才取消",
@@ -44,23 +27,6 @@ END_WORDS = {
     "not_reached": "未轮到",
     "moved": "已改期",
     "merged": "同一人的重复预约已合并",
-}
-
-TICKET_WORDS = {
-    TicketState.WAITING: "等待中",
-    TicketState.CALLED: "已叫号",
-    TicketState.SERVED: "已办理",
-    TicketState.MISSED: "过号",
-    TicketState.LEFT: "已离开",
-}
-
-COMPLAINT_WORDS = {ComplaintState.OPEN: "待答复", ComplaintState.ANSWERED: "已答复"}
-
-DUTY_WORDS = {
-    DutyKind.SEATED: "坐班",
-    DutyKind.ON_CALL: "值班",
-    DutyKind.STAGGERED: "错时",
-    DutyKind.EXTENDED: "延时",
 }
 
 
@@ -78,7 +44,7 @@ SHEETS = (
         Shown("服务", "service", 20),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
-        Shown("状态", "state", 12, BOOKING_WORDS),
+        Shown("状态", "state", 12, words_of(BookingState)),
         Shown("人数", "party_size", 8),
         Sealed("备注", "note", NOTE_CONTEXT, 30),
         Sealed("上门地址", "address", ADDRESS_CONTEXT, 30),
@@ -101,7 +67,7 @@ SHEETS = (
         Shown("场地", "service", 20),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
-        Shown("状态", "state", 12, ROOM_WORDS),
+        Shown("状态", "state", 12, words_of(RoomBookingState)),
         Shown("人数", "party_size", 8),
         Sealed("备注", "note", ROOM_NOTE_CONTEXT, 30),
         Shown("改期次数", "moves", 10),
@@ -143,7 +109,7 @@ SHEETS = (
         Shown("窗口服务", "service", 20),
         Shown("日期", "day"),
         Shown("号码", "number", 8),
-        Shown("状态", "state", 12, TICKET_WORDS),
+        Shown("状态", "state", 12, words_of(TicketState)),
         Shown("窗口", "counter"),
         Shown("取号时间", "created_at", 22),
         Shown("叫号时间", "called_at", 22),
@@ -168,7 +134,7 @@ SHEETS = (
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Sealed("投诉内容", "text", COMPLAINT_CONTEXT, 40),
-        Shown("状态", "state", 12, COMPLAINT_WORDS),
+        Shown("状态", "state", 12, words_of(ComplaintState)),
         Shown("是否属实", "is_upheld", 10),
         Sealed("答复", "answer", ANSWER_CONTEXT, 40),
         Shown("投诉时间", "created_at", 22),
@@ -182,7 +148,7 @@ SHEETS = (
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
         Shown("公示名称", "shown_as", 20),
-        Shown("方式", "kind", 10, DUTY_WORDS),
+        Shown("方式", "kind", 10, words_of(DutyKind)),
         Shown("时间", duty_hours, 30),
         Shown("起", "valid_from"),
         Shown("止", "valid_until"),

@@ -1,26 +1,26 @@
 """Inbox messages, and the ledger of the accepts that let us send them to WeChat too."""
 
-from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.words import Worded
 
 
-class Delivery(StrEnum):
+class Delivery(Worded):
     """What became of a message on its way to WeChat. `sent`: the platform took it; `delivered`, `undelivered`: what its
     push said afterwards; `unknown`: the request left and no answer came, so it is never repeated."""
 
-    INBOX_ONLY = "inbox_only"
-    QUEUED = "queued"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    UNDELIVERED = "undelivered"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
-    EXPIRED = "expired"
+    INBOX_ONLY = "inbox_only", "仅站内信"
+    QUEUED = "queued", "等待发送"
+    SENT = "sent", "已发送"
+    DELIVERED = "delivered", "已送达"
+    UNDELIVERED = "undelivered", "未送达"
+    UNKNOWN = "unknown", "结果未知"
+    FAILED = "failed", "发送失败"
+    EXPIRED = "expired", "已过期"
 
 
 NO_ACCEPT, LAST_KEPT, NOT_AT_WECHAT = NO_ACCEPT_NOTES = (
@@ -61,14 +61,26 @@ class InboxMessage(Model):
         ]
 
 
-class GrantSource(StrEnum):
+class GrantSource(Worded):
     """How we learned of a change: the client's report, WeChat's push, a message that used one up, or an answer of
     WeChat's that showed our count to be wrong."""
 
-    CLIENT_REPORT = "client_report"
-    PUSH = "push"
-    SEND = "send"
-    CORRECTION = "correction"
+    CLIENT_REPORT = "client_report", "小程序上报"
+    PUSH = "push", "微信推送"
+    SEND = "send", "发送消息"
+    CORRECTION = "correction", "与微信核对"
+
+
+class SubscribeAnswer(Worded):
+    """What wx.requestSubscribeMessage answered for one template."""
+
+    ACCEPT = "accept", "允许"
+    ACCEPT_WITH_ALERT = "acceptWithAlert", "允许"
+    ACCEPT_WITH_AUDIO = "acceptWithAudio", "允许"
+    ACCEPT_WITH_FORCE_PUSH = "acceptWithForcePush", "允许"
+    REJECT = "reject", "拒绝"
+    BAN = "ban", "已被微信停用"
+    FILTER = "filter", "已被微信过滤"
 
 
 class GrantEntry(Model):

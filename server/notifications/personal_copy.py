@@ -7,38 +7,11 @@ import msgspec
 
 from server.foundation.dates import wall_clock
 from server.foundation.personal_copy import Copied, Shown
+from server.foundation.words import words_of
 from server.notifications.events import TOPICS
-from server.notifications.models import Delivery, GrantSource
+from server.notifications.models import Delivery, GrantSource, SubscribeAnswer
 from server.notifications.rendering import Told, describe_subjects, render_words
 from server.wechat.templates import BY_NAME
-
-DELIVERY_WORDS = {
-    Delivery.INBOX_ONLY: "仅站内信",
-    Delivery.QUEUED: "等待发送",
-    Delivery.SENT: "已发送",
-    Delivery.DELIVERED: "已送达",
-    Delivery.UNDELIVERED: "未送达",
-    Delivery.UNKNOWN: "结果未知",
-    Delivery.FAILED: "发送失败",
-    Delivery.EXPIRED: "已过期",
-}
-
-SOURCE_WORDS = {
-    GrantSource.CLIENT_REPORT: "小程序上报",
-    GrantSource.PUSH: "微信推送",
-    GrantSource.SEND: "发送消息",
-    GrantSource.CORRECTION: "与微信核对",
-}
-
-ANSWER_WORDS = {
-    "accept": "允许",
-    "acceptWithAlert": "允许",
-    "acceptWithAudio": "允许",
-    "acceptWithForcePush": "允许",
-    "reject": "拒绝",
-    "ban": "已被微信停用",
-    "filter": "已被微信过滤",
-}
 
 _TEMPLATE_WORDS = {name: template.title for name, template in BY_NAME.items()}
 
@@ -63,7 +36,7 @@ SHEETS = (
         Shown("内容", "text", 60),
         Shown("时间", "created_at", 22),
         Shown("已读时间", "read_at", 22),
-        Shown("微信订阅消息", "delivery", 14, DELIVERY_WORDS),
+        Shown("微信订阅消息", "delivery", 14, words_of(Delivery)),
         complete=_in_words,
     ),
     Copied(
@@ -71,7 +44,7 @@ SHEETS = (
         "SELECT template, balance, answer, answered_at FROM grant_balance WHERE person_id = $1 ORDER BY template",
         Shown("订阅消息", "template", 20, _TEMPLATE_WORDS),
         Shown("还可发送", "balance", 10),
-        Shown("最近的选择", "answer", 14, ANSWER_WORDS),
+        Shown("最近的选择", "answer", 14, words_of(SubscribeAnswer)),
         Shown("选择时间", "answered_at", 22),
     ),
     Copied(
@@ -79,7 +52,7 @@ SHEETS = (
         "SELECT template, change, source, told_at FROM grant_entry WHERE person_id = $1 ORDER BY id DESC",
         Shown("订阅消息", "template", 20, _TEMPLATE_WORDS),
         Shown("次数变化", "change", 10),
-        Shown("来源", "source", 14, SOURCE_WORDS),
+        Shown("来源", "source", 14, words_of(GrantSource)),
         Shown("时间", "told_at", 22),
     ),
     Copied(

@@ -11,14 +11,15 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class Purpose(StrEnum):
+class Purpose(Worded):
     """What the places are for; `subject_id` is then that thing's id."""
 
-    SHIFT_ROLE = "shift_role"
-    SLOT = "slot"
-    POST = "post"
+    SHIFT_ROLE = "shift_role", "志愿服务"
+    SLOT = "slot", "邻里中心预约"
+    POST = "post", "岗位"
 
 
 class AllotmentState(StrEnum):
@@ -26,18 +27,18 @@ class AllotmentState(StrEnum):
     CLOSED = "closed"
 
 
-class PlaceState(StrEnum):
+class PlaceState(Worded):
     """Waiting → offered or confirmed → attended or no_show; cancelled by the holder, expired by time, removed by
     staff."""
 
-    WAITING = "waiting"
-    OFFERED = "offered"
-    CONFIRMED = "confirmed"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    REMOVED = "removed"
+    WAITING = "waiting", "候补中"
+    OFFERED = "offered", "候补名额待确认"
+    CONFIRMED = "confirmed", "已确认"
+    ATTENDED = "attended", "已参加"
+    NO_SHOW = "no_show", "爽约"
+    CANCELLED = "cancelled", "本人取消"
+    EXPIRED = "expired", "已过期"
+    REMOVED = "removed", "被取消"
 
 
 OCCUPYING_STATES = (PlaceState.OFFERED, PlaceState.CONFIRMED, PlaceState.ATTENDED, PlaceState.NO_SHOW)
@@ -147,11 +148,11 @@ class PlacePass(Model):
         indexes = [SqlIndex(name="place_pass_place", columns="place_id, id")]
 
 
-class NoShowReason(StrEnum):
+class NoShowReason(Worded):
     """Cancelling after the deadline counts like not coming."""
 
-    ABSENT = "absent"
-    CANCELLED_LATE = "cancelled_late"
+    ABSENT = "absent", "未到场"
+    CANCELLED_LATE = "cancelled_late", "过了截止时间才取消"
 
 
 class NoShow(Model):

@@ -1,7 +1,8 @@
 """A person's copy of their volunteer service: sign-ups, attendance, hours, certificates, skills, ratings, appeals."""
 
 from server.foundation.personal_copy import Copied, Named, Shown
-from server.places.personal_copy import PLACE_WORDS
+from server.foundation.words import words_of
+from server.places.models import PlaceState
 from server.volunteering.attendance.clocking import REFUSAL_WORDS
 from server.volunteering.attendance.models import AttendanceMethod, Direction
 from server.volunteering.hours.models import AppealState, HoursState
@@ -9,24 +10,6 @@ from server.volunteering.reasons import HOURS_REASON, REMOVAL_REASON, SHIFT_REAS
 from server.volunteering.sign_up_queries import OURS
 from server.volunteering.wording import why_ended
 
-METHOD_WORDS = {
-    AttendanceMethod.CODE: "扫活动码",
-    AttendanceMethod.PLACE: "定位",
-    AttendanceMethod.SCANNER: "出示凭证",
-    AttendanceMethod.LEADER: "负责人登记",
-    AttendanceMethod.RULE: "未签退，按结束时间计",
-}
-
-HOURS_WORDS = {
-    HoursState.WAITING: "待审批",
-    HoursState.EFFECTIVE: "有效",
-    HoursState.REFUSED: "未批准",
-    HoursState.REPLACED: "已被更正",
-}
-
-APPEAL_WORDS = {AppealState.SUBMITTED: "待处理", AppealState.ACCEPTED: "已通过", AppealState.REFUSED: "未通过"}
-
-_DIRECTION_WORDS = {Direction.IN: "签到", Direction.OUT: "签退"}
 _REVOKE_WORDS = {"hours_corrected": "服务时长有更正"}
 
 
@@ -46,16 +29,16 @@ SHEETS = (
         Shown("地点", "place_name", 24),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
-        Shown("状态", "state", 16, PLACE_WORDS),
+        Shown("状态", "state", 16, words_of(PlaceState)),
         Shown("同行人数", "party_size", 10),
         Shown("排队号", "number", 10),
         Shown("被越过次数", "passed_count", 12),
         Shown("说明", lambda row: why_ended(row["end_reason"], row["words"]), 30),
         Shown("报名时间", "created_at", 22),
         Shown("签到", "sign_in_at", 22),
-        Shown("签到方式", "sign_in_method", 18, METHOD_WORDS),
+        Shown("签到方式", "sign_in_method", 18, words_of(AttendanceMethod)),
         Shown("签退", "sign_out_at", 22),
-        Shown("签退方式", "sign_out_method", 18, METHOD_WORDS),
+        Shown("签退方式", "sign_out_method", 18, words_of(AttendanceMethod)),
     ),
     Copied(
         "签到尝试",
@@ -63,8 +46,8 @@ SHEETS = (
         "JOIN shift sh ON sh.id = c.shift_id JOIN activity a ON a.id = sh.activity_id "
         "WHERE c.person_id = $1 ORDER BY c.id DESC",
         Shown("活动", "title", 28),
-        Shown("签到或签退", "direction", 12, _DIRECTION_WORDS),
-        Shown("方式", "method", 18, METHOD_WORDS),
+        Shown("签到或签退", "direction", 12, words_of(Direction)),
+        Shown("方式", "method", 18, words_of(AttendanceMethod)),
         Shown("距离（米）", "meters", 12),
         Shown("未通过原因", "refusal", 28, REFUSAL_WORDS),
         Shown("时间", "scanned_at", 22),
@@ -81,7 +64,7 @@ SHEETS = (
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
         Shown("服务分钟", "minutes", 10),
-        Shown("状态", "state", 12, HOURS_WORDS),
+        Shown("状态", "state", 12, words_of(HoursState)),
         Shown("是更正", "is_correction", 10),
         Shown("是补录", "is_late", 10),
         Shown("登记说明", "reason", 30),
@@ -131,7 +114,7 @@ SHEETS = (
         "JOIN activity a ON a.id = sh.activity_id WHERE n.by_id = $1 OR s.person_id = $1 ORDER BY n.id DESC",
         Shown("活动", "title", 28),
         Shown("申诉内容", "text", 40),
-        Shown("状态", "state", 12, APPEAL_WORDS),
+        Shown("状态", "state", 12, words_of(AppealState)),
         Shown("处理意见", "decision", 40),
         Shown("申诉时间", "created_at", 22),
         Shown("处理时间", "decided_at", 22),

@@ -7,44 +7,45 @@ from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class WishKind(StrEnum):
+class WishKind(Worded):
     """What would fulfil it."""
 
-    THING = "thing"
-    SERVICE = "service"
-    COMPANY = "company"
-    SKILL = "skill"
-    OTHER = "other"
+    THING = "thing", "物品"
+    SERVICE = "service", "服务"
+    COMPANY = "company", "陪伴"
+    SKILL = "skill", "技能"
+    OTHER = "other", "其他"
 
 
-class Audience(StrEnum):
+class Audience(Worded):
     """Whom it is for."""
 
-    ELDERLY = "elderly"
-    CHILD = "child"
-    DISABLED = "disabled"
-    IN_HARDSHIP = "in_hardship"
-    OTHER = "other"
+    ELDERLY = "elderly", "为老人"
+    CHILD = "child", "为孩子"
+    DISABLED = "disabled", "为残疾人"
+    IN_HARDSHIP = "in_hardship", "为困难家庭"
+    OTHER = "other", "为邻里"
 
 
-class WishState(StrEnum):
+class WishState(Worded):
     """`submitted`: in the content check and in review. `amended`: claimed, and edited since, so in review again.
     `reported`: the claimer says it is done, the wisher has not answered yet."""
 
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
-    RETURNED = "returned"
-    REFUSED = "refused"
-    PUBLISHED = "published"
-    CLAIMED = "claimed"
-    AMENDED = "amended"
-    REPORTED = "reported"
-    FULFILLED = "fulfilled"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-    DISPUTED = "disputed"
+    DRAFT = "draft", "还是草稿"
+    SUBMITTED = "submitted", "正在审核"
+    RETURNED = "returned", "已退回修改"
+    REFUSED = "refused", "未通过审核"
+    PUBLISHED = "published", "正等待认领"
+    CLAIMED = "claimed", "已被认领"
+    AMENDED = "amended", "修改后正在重新审核"
+    REPORTED = "reported", "正等待许愿人确认"
+    FULFILLED = "fulfilled", "已实现"
+    EXPIRED = "expired", "已过期"
+    WITHDRAWN = "withdrawn", "已撤回"
+    DISPUTED = "disputed", "有争议，正在处理"
 
 
 class Escalation(IntEnum):
@@ -56,18 +57,18 @@ class Escalation(IntEnum):
     SUBDISTRICT = 3
 
 
-class ClaimState(StrEnum):
+class ClaimState(Worded):
     """`idle_returned`: nothing happened until it was due. `reassigned`: staff took it back. `wish_ended`: the wish was
     withdrawn or taken down. `unmet`: after a dispute, staff found that it was not fulfilled."""
 
-    OPEN = "open"
-    REPORTED = "reported"
-    FULFILLED = "fulfilled"
-    RELEASED = "released"
-    IDLE_RETURNED = "idle_returned"
-    REASSIGNED = "reassigned"
-    WISH_ENDED = "wish_ended"
-    UNMET = "unmet"
+    OPEN = "open", "进行中"
+    REPORTED = "reported", "待许愿人确认"
+    FULFILLED = "fulfilled", "已实现"
+    RELEASED = "released", "已放弃"
+    IDLE_RETURNED = "idle_returned", "超时收回"
+    REASSIGNED = "reassigned", "社区收回"
+    WISH_ENDED = "wish_ended", "心愿已结束"
+    UNMET = "unmet", "认定未完成"
 
 
 HOLDING = (ClaimState.OPEN, ClaimState.REPORTED, ClaimState.FULFILLED)
@@ -156,11 +157,11 @@ class Wish(Model):
         ]
 
 
-class ConfirmedAs(StrEnum):
+class ConfirmedAs(Worded):
     """Whose word a confirmation is."""
 
-    WISHER = "wisher"
-    STAFF = "staff"
+    WISHER = "wisher", "许愿人"
+    STAFF = "staff", "社区代为确认"
 
 
 class HandedOverBy(StrEnum):

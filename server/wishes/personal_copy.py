@@ -4,23 +4,9 @@ from typing import Any
 
 from server.accounts.masking import mask_address, mask_phone
 from server.foundation.personal_copy import Copied, Shown
+from server.foundation.words import words_of
 from server.wishes.contact import open_contact
-from server.wishes.models import ClaimState, ConfirmedAs
-from server.wishes.rules import STATE_WORDS
-from server.wishes.stories import AUDIENCE_WORDS, KIND_WORDS
-
-CLAIM_WORDS = {
-    ClaimState.OPEN: "进行中",
-    ClaimState.REPORTED: "待许愿人确认",
-    ClaimState.FULFILLED: "已实现",
-    ClaimState.RELEASED: "已放弃",
-    ClaimState.IDLE_RETURNED: "超时收回",
-    ClaimState.REASSIGNED: "社区收回",
-    ClaimState.WISH_ENDED: "心愿已结束",
-    ClaimState.UNMET: "认定未完成",
-}
-
-CONFIRMED_WORDS = {ConfirmedAs.WISHER: "许愿人", ConfirmedAs.STAFF: "社区代为确认"}
+from server.wishes.models import Audience, ClaimState, ConfirmedAs, WishKind, WishState
 
 
 # Where a wish is for somebody else, these are theirs.
@@ -46,9 +32,9 @@ SHEETS = (
         Shown("心愿", "title", 24),
         Shown("内容", "text", 40),
         Shown("为谁", "side"),
-        Shown("类型", "kind", 10, KIND_WORDS),
-        Shown("对象", "audience", 14, AUDIENCE_WORDS),
-        Shown("状态", "state", 18, STATE_WORDS),
+        Shown("类型", "kind", 10, words_of(WishKind)),
+        Shown("对象", "audience", 14, words_of(Audience)),
+        Shown("状态", "state", 18, words_of(WishState)),
         Shown("社区", "community", 20),
         Shown("网格", "grid"),
         Shown("公开的地点", "place", 20),
@@ -71,11 +57,11 @@ SHEETS = (
         "AND (c.confirmed_at IS NOT NULL OR c.disputed_at IS NOT NULL OR c.wisher_agreed_at IS NOT NULL) "
         "ORDER BY c.id DESC",
         Shown("心愿", "title", 24),
-        Shown("认领状态", "state", 14, CLAIM_WORDS),
+        Shown("认领状态", "state", 14, words_of(ClaimState)),
         Shown("星级", "rating", 8),
         Shown("感谢的话", "words", 40),
         Shown("感谢图片数", "pictures", 10),
-        Shown("由谁确认", "confirmed_as", 14, CONFIRMED_WORDS),
+        Shown("由谁确认", "confirmed_as", 14, words_of(ConfirmedAs)),
         Shown("确认时间", "confirmed_at", 22),
         Shown("异议", "dispute_reason", 40),
         Shown("异议时间", "disputed_at", 22),
@@ -92,7 +78,7 @@ SHEETS = (
         Shown("心愿", "title", 24),
         Shown("代表单位", "unit", 20),
         Shown("代表团队", "team", 20),
-        Shown("状态", "state", 14, CLAIM_WORDS),
+        Shown("状态", "state", 14, words_of(ClaimState)),
         Shown("数量", "quantity", 8),
         Shown("认领时间", "created_at", 22),
         Shown("应完成时间", "due_at", 22),

@@ -45,11 +45,12 @@ class Decision(StrEnum):
     REDO = "redo"
 
 
-_VERDICT_WORDS = {
+_NOT_CHECKED = {
     Verdict.PENDING: "内容安全检查还在进行，请稍后再试",
     Verdict.HELD: "内容需先由工作人员在内容审核中处理",
     Verdict.REFUSED: "内容未通过安全检查",
 }
+"""Why a wish cannot be published yet, and what its reviewer can do: whole sentences, unlike a verdict's own word."""
 
 
 async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str | None = None) -> None:
@@ -66,7 +67,7 @@ async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str |
             raise EditedMeanwhile()
         verdict = await verdict_of("wish", wish_id)
         if verdict is not Verdict.PASSED:
-            raise WishNotChecked(_VERDICT_WORDS[verdict], verdict=str(verdict))
+            raise WishNotChecked(_NOT_CHECKED[verdict], verdict=str(verdict))
         if step.following is WishState.PUBLISHED and (wish.wished_by is None or wish.wished_by < today()):
             raise WrongState("希望实现的日期已过，请退回修改")
         if grid_id:

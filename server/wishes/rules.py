@@ -12,6 +12,7 @@ from enum import StrEnum
 from server.foundation import clock
 from server.foundation.dates import day_of, end_of, today
 from server.foundation.errors import NotAllowed, WrongState
+from server.foundation.words import Worded
 from server.wishes.models import ClaimState, Escalation, WishState
 
 MAX_OPEN_CLAIMS = 3
@@ -59,37 +60,37 @@ class Actor(StrEnum):
     """The clock, the content check, and what follows when a person leaves."""
 
 
-class Action(StrEnum):
-    EDIT = "edit"
-    SUBMIT = "submit"
-    WITHDRAW = "withdraw"
-    RENEW = "renew"
-    PUBLISH = "publish"
-    RETURN = "return"
-    REFUSE = "refuse"
-    CLAIM = "claim"
-    RELEASE = "release"
-    TAKE_BACK = "take_back"
-    ASSIGN = "assign"
-    TAKE_SHARE = "take_share"
-    END_SHARE = "end_share"
-    ADD_NOTE = "add_note"
-    REPORT_DONE = "report_done"
-    HAND_OVER = "hand_over"
-    TAKE_IN = "take_in"
-    CONFIRM = "confirm"
-    CONFIRM_FOR_WISHER = "confirm_for_wisher"
-    DISPUTE = "dispute"
-    UPHOLD_REPORT = "uphold_report"
-    REJECT_REPORT = "reject_report"
-    LET_REDO = "let_redo"
-    AGREE_TO_SHOW = "agree_to_show"
-    FAIL_CHECK = "fail_check"
-    FAIL_REPORT_CHECK = "fail_report_check"
-    EXPIRE = "expire"
-    RETURN_IDLE = "return_idle"
-    ESCALATE = "escalate"
-    HAND_TO_STAFF = "hand_to_staff"
+class Action(Worded):
+    EDIT = "edit", "修改"
+    SUBMIT = "submit", "提交审核"
+    WITHDRAW = "withdraw", "撤回"
+    RENEW = "renew", "续期"
+    PUBLISH = "publish", "发布"
+    RETURN = "return", "退回修改"
+    REFUSE = "refuse", "不予发布"
+    CLAIM = "claim", "认领"
+    RELEASE = "release", "放弃认领"
+    TAKE_BACK = "take_back", "收回认领"
+    ASSIGN = "assign", "指派"
+    TAKE_SHARE = "take_share", "认一份"
+    END_SHARE = "end_share", "退出一份"
+    ADD_NOTE = "add_note", "写进展"
+    REPORT_DONE = "report_done", "报告完成"
+    HAND_OVER = "hand_over", "扫码交接"
+    TAKE_IN = "take_in", "社区代收"
+    CONFIRM = "confirm", "确认评价"
+    CONFIRM_FOR_WISHER = "confirm_for_wisher", "代为确认"
+    DISPUTE = "dispute", "提出异议"
+    UPHOLD_REPORT = "uphold_report", "认定完成"
+    REJECT_REPORT = "reject_report", "认定未完成"
+    LET_REDO = "let_redo", "要求重做"
+    AGREE_TO_SHOW = "agree_to_show", "同意展示"
+    FAIL_CHECK = "fail_check", "内容检查不通过"
+    FAIL_REPORT_CHECK = "fail_report_check", "报告检查不通过"
+    EXPIRE = "expire", "到期"
+    RETURN_IDLE = "return_idle", "到期未完成"
+    ESCALATE = "escalate", "逐级提醒"
+    HAND_TO_STAFF = "hand_to_staff", "转交社区"
 
 
 _S = WishState
@@ -245,25 +246,8 @@ def next_state(state: WishState, action: Action, actors: Iterable[Actor]) -> Wis
         if actor in actors and (following := TRANSITIONS.get((state, action, actor))):
             return following
     if any((action, actor) in _RULES for actor in actors):
-        raise WrongState(f"心愿{STATE_WORDS[state]}，不能进行此操作", state=str(state))
+        raise WrongState(f"心愿{state.word}，不能进行此操作", state=str(state))
     raise NotAllowed()
-
-
-STATE_WORDS: dict[WishState, str] = {
-    _S.DRAFT: "还是草稿",
-    _S.SUBMITTED: "正在审核",
-    _S.RETURNED: "已退回修改",
-    _S.REFUSED: "未通过审核",
-    _S.PUBLISHED: "正等待认领",
-    _S.CLAIMED: "已被认领",
-    _S.AMENDED: "修改后正在重新审核",
-    _S.REPORTED: "正等待许愿人确认",
-    _S.FULFILLED: "已实现",
-    _S.EXPIRED: "已过期",
-    _S.WITHDRAWN: "已撤回",
-    _S.DISPUTED: "有争议，正在处理",
-}
-"""What a state is called after 心愿."""
 
 
 def days_left(wished_by: date) -> int:
@@ -306,48 +290,13 @@ def next_escalation(wished_by: date, asked: int) -> datetime | None:
     return escalate_at(wished_by, Escalation(asked + 1)) if asked < max(Escalation) else None
 
 
-ACTION_WORDS: dict[Action, str] = {
-    Action.EDIT: "修改",
-    Action.SUBMIT: "提交审核",
-    Action.WITHDRAW: "撤回",
-    Action.RENEW: "续期",
-    Action.PUBLISH: "发布",
-    Action.RETURN: "退回修改",
-    Action.REFUSE: "不予发布",
-    Action.CLAIM: "认领",
-    Action.RELEASE: "放弃认领",
-    Action.TAKE_BACK: "收回认领",
-    Action.ASSIGN: "指派",
-    Action.TAKE_SHARE: "认一份",
-    Action.END_SHARE: "退出一份",
-    Action.ADD_NOTE: "写进展",
-    Action.REPORT_DONE: "报告完成",
-    Action.HAND_OVER: "扫码交接",
-    Action.TAKE_IN: "社区代收",
-    Action.CONFIRM: "确认评价",
-    Action.CONFIRM_FOR_WISHER: "代为确认",
-    Action.DISPUTE: "提出异议",
-    Action.UPHOLD_REPORT: "认定完成",
-    Action.REJECT_REPORT: "认定未完成",
-    Action.LET_REDO: "要求重做",
-    Action.AGREE_TO_SHOW: "同意展示",
-    Action.FAIL_CHECK: "内容检查不通过",
-    Action.FAIL_REPORT_CHECK: "报告检查不通过",
-    Action.EXPIRE: "到期",
-    Action.RETURN_IDLE: "到期未完成",
-    Action.ESCALATE: "逐级提醒",
-    Action.HAND_TO_STAFF: "转交社区",
-}
-"""What people call an action."""
-
-
 def state_table() -> str:
     """The table as Markdown, one line for each action and actor, as the README shows it."""
     lines = ["| action | | who | from → to |", "|---|---|---|---|"]
     for action in Action:
         for actor in Actor:
             if moves := _RULES.get((action, actor)):
-                lines.append(f"| `{action}` | {ACTION_WORDS[action]} | {actor} | {_told(moves)} |")
+                lines.append(f"| `{action}` | {action.word} | {actor} | {_told(moves)} |")
     return "\n".join(lines)
 
 

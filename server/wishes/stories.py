@@ -26,20 +26,6 @@ from server.wishes.rules import PUBLIC, Actor
 from server.wishes.steps import actors_of
 
 _KEPT_SECONDS = 3600
-KIND_WORDS = {
-    WishKind.THING: "物品",
-    WishKind.SERVICE: "服务",
-    WishKind.COMPANY: "陪伴",
-    WishKind.SKILL: "技能",
-    WishKind.OTHER: "其他",
-}
-AUDIENCE_WORDS = {
-    Audience.ELDERLY: "为老人",
-    Audience.CHILD: "为孩子",
-    Audience.DISABLED: "为残疾人",
-    Audience.IN_HARDSHIP: "为困难家庭",
-    Audience.OTHER: "为邻里",
-}
 
 
 class WishStory(msgspec.Struct, kw_only=True):
@@ -131,7 +117,7 @@ async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
     code = await draw_mini_code(CodeKind.WISH, wish_id)
     poster = WishPoster(
         title=row["title"],
-        tags=(KIND_WORDS[WishKind(row["kind"])], AUDIENCE_WORDS[Audience(row["audience"])]),
+        tags=(WishKind(row["kind"]).word, Audience(row["audience"]).word),
         community=row["community_name"],
         month=f"{clock.shanghai(row['fulfilled_at']):%Y 年 %-m 月}",
         wisher=story.beneficiary_name,

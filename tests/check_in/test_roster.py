@@ -16,7 +16,7 @@ from server.check_in.registering import place_member
 from server.check_in.roster import COLUMNS, MAX_ROWS
 from server.foundation.database import fetch, fetch_value
 from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_workbook
-from server.members.models import KIND_WORDS
+from server.members.models import MemberKind
 from server.members.service import membership_of
 from server.organizations.models import Organization, PartyOrganization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
@@ -256,7 +256,7 @@ async def test_the_template_is_a_roster(api: Api) -> None:
     assert read_rows(response.content, 10) == [HEADING]
     workbook = openpyxl.load_workbook(io.BytesIO(response.content))
     page = workbook["党员名册"]
-    assert page.data_validations.dataValidation[0].formula1 == f'"{",".join(KIND_WORDS.values())}"'
+    assert page.data_validations.dataValidation[0].formula1 == f'"{",".join(kind.word for kind in MemberKind)}"'
     for one in ROSTER:
         page.append(one)
     filled = io.BytesIO()

@@ -4,6 +4,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
 class PostCategory(StrEnum):
@@ -60,15 +61,15 @@ class Post(Model):
         ]
 
 
-class HoldingState(StrEnum):
+class HoldingState(Worded):
     """Left is the member's wish; ended is staff's, or the term is over. See rules.HOLDING_TABLE."""
 
-    APPLIED = "applied"
-    HELD = "held"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-    LEFT = "left"
-    ENDED = "ended"
+    APPLIED = "applied", "待社区同意"
+    HELD = "held", "在岗"
+    REFUSED = "refused", "未通过"
+    WITHDRAWN = "withdrawn", "已撤回"
+    LEFT = "left", "已退出"
+    ENDED = "ended", "已结束"
 
 
 class PostHolding(Model):

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from server.check_in.reports.freezing import ReportLine
 from server.check_in.reports.queries import ReportView, UnitReportCard, UnitSummary, get_whole_summary, view_report
-from server.check_in.reports.rules import GRADE_WORDS, STATE_WORDS
 from server.foundation import clock
 from server.foundation.dates import render_duration
 from server.media import spreadsheets
@@ -28,8 +27,8 @@ async def report_pdf(person_id: str, report_id: str) -> File:
             ("所在单位", report.unit_name or "—"),
             ("服务时长", duration(report.minutes)),
             ("积分", _signed(report.points)),
-            ("社区评价", GRADE_WORDS[report.grade] if report.grade else "—"),
-            ("状态", STATE_WORDS[report.state]),
+            ("社区评价", report.grade.word if report.grade else "—"),
+            ("状态", report.state.word),
         ],
         parts=[
             *([Text("社区意见", report.opinion)] if report.opinion else []),
@@ -85,7 +84,7 @@ async def report_xlsx(person_id: str, report_id: str) -> File:
         ["所在单位", report.unit_name],
         ["服务时长（分钟）", report.minutes],
         ["积分", report.points],
-        ["社区评价", GRADE_WORDS[report.grade] if report.grade else ""],
+        ["社区评价", report.grade.word if report.grade else ""],
         ["社区意见", report.opinion],
     ]
     lines: list[list[str | int]] = [
@@ -119,7 +118,7 @@ async def unit_summary_pdf(person_id: str, unit_id: str, period: str) -> File:
             Table(
                 "社区评价",
                 [Column("评价"), Column("人数", 30, True)],
-                [[GRADE_WORDS[count.grade], str(count.members)] for count in summary.by_grade],
+                [[count.grade.word, str(count.members)] for count in summary.by_grade],
             ),
             Table(
                 "党员名单",
@@ -141,7 +140,7 @@ async def unit_summary_pdf(person_id: str, unit_id: str, period: str) -> File:
                         card.community_name,
                         duration(card.minutes),
                         _signed(card.points),
-                        GRADE_WORDS[card.grade],
+                        card.grade.word,
                         _day(card.released_at),
                     ]
                     for number, card in enumerate(cards, 1)
@@ -198,9 +197,9 @@ def _summary_row(card: UnitReportCard) -> list[str | int]:
         card.community_name,
         card.minutes,
         card.points,
-        GRADE_WORDS[card.grade],
+        card.grade.word,
         _day(card.released_at),
-        STATE_WORDS[card.state],
+        card.state.word,
     ]
 
 

@@ -7,26 +7,27 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class ReportState(StrEnum):
+class ReportState(Worded):
     """See report_rules.TABLE."""
 
-    DRAFT = "draft"
-    ASSESSED = "assessed"
-    CORRECTION_ASKED = "correction_asked"
-    SETTLED = "settled"
-    RELEASED = "released"
-    ACKNOWLEDGED = "acknowledged"
+    DRAFT = "draft", "待社区评价"
+    ASSESSED = "assessed", "待本人核对"
+    CORRECTION_ASKED = "correction_asked", "本人申请更正"
+    SETTLED = "settled", "待反馈"
+    RELEASED = "released", "已反馈"
+    ACKNOWLEDGED = "acknowledged", "单位已签收"
 
 
-class Grade(StrEnum):
+class Grade(Worded):
     """The community's grade: 优秀, 合格, 基本合格, 不合格, as in the yearly 民主评议党员."""
 
-    EXCELLENT = "excellent"
-    QUALIFIED = "qualified"
-    BASICALLY_QUALIFIED = "basically_qualified"
-    UNQUALIFIED = "unqualified"
+    EXCELLENT = "excellent", "优秀"
+    QUALIFIED = "qualified", "合格"
+    BASICALLY_QUALIFIED = "basically_qualified", "基本合格"
+    UNQUALIFIED = "unqualified", "不合格"
 
 
 class HalfYearReport(Model):

@@ -295,9 +295,11 @@ async def _unit_cards(unit_id: str, period: str, after: str | None, limit: int |
         limit,
     )
     names = await _names({row["membership_id"] for row in rows})
-    derived = ("name", "home_organization")
+    derived = ("name", "home_organization", "state", "grade")
     return [
         UnitReportCard(
+            state=ReportState(row["state"]),
+            grade=Grade(row["grade"]),
             name=names[row["membership_id"]],
             home_organization=open_words(row["id"], bytes(row["words"])).home,
             **{name: row[name] for name in UnitReportCard.__struct_fields__ if name not in derived},

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.check_in.reports.models import Grade, ReportState
+from server.check_in.reports.models import ReportState
 from server.foundation.errors import NotAllowed, WrongState
 
 CORRECTION_TIME = timedelta(days=7)
@@ -60,22 +60,6 @@ TABLE: dict[tuple[ReportState, Action, Actor], ReportState] = {
 FOR_UNITS = (_S.RELEASED, _S.ACKNOWLEDGED)
 """States in which a unit's liaison sees a report."""
 
-STATE_WORDS = {
-    _S.DRAFT: "待社区评价",
-    _S.ASSESSED: "待本人核对",
-    _S.CORRECTION_ASKED: "本人申请更正",
-    _S.SETTLED: "待反馈",
-    _S.RELEASED: "已反馈",
-    _S.ACKNOWLEDGED: "单位已签收",
-}
-
-GRADE_WORDS = {
-    Grade.EXCELLENT: "优秀",
-    Grade.QUALIFIED: "合格",
-    Grade.BASICALLY_QUALIFIED: "基本合格",
-    Grade.UNQUALIFIED: "不合格",
-}
-
 
 def may_see(state: ReportState, actors: Iterable[Actor]) -> bool:
     """Whether a report in this state exists for somebody who is `actors` to it."""
@@ -97,7 +81,7 @@ def next_state(state: ReportState, action: Action, actors: Iterable[Actor]) -> R
         if actor in actors and (following := TABLE.get((state, action, actor))):
             return following
     if any(known is action and actor in actors for _, known, actor in TABLE):
-        raise WrongState(f"该反馈{STATE_WORDS[state]}，不能进行此操作", state=str(state))
+        raise WrongState(f"该反馈{state.word}，不能进行此操作", state=str(state))
     raise NotAllowed()
 
 

@@ -10,6 +10,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 NOTE_CONTEXT = "booking.note"
 ADDRESS_CONTEXT = "booking.address"
@@ -49,15 +50,15 @@ class Approval(StrEnum):
     REFUSED = "refused"
 
 
-class BookingState(StrEnum):
+class BookingState(Worded):
     """Never stored: derived from the place and the approval (queries.BOOKING_STATE)."""
 
-    REQUESTED = "requested"
-    BOOKED = "booked"
-    WAITING = "waiting"
-    CANCELLED = "cancelled"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
+    REQUESTED = "requested", "待审核"
+    BOOKED = "booked", "已预约"
+    WAITING = "waiting", "候补中"
+    CANCELLED = "cancelled", "已取消"
+    ATTENDED = "attended", "已到场"
+    NO_SHOW = "no_show", "爽约"
 
 
 class BookingSeries(Model):
@@ -146,15 +147,15 @@ class BookingMove(Model):
         indexes = [SqlIndex(name="booking_move_booking", columns="booking_id, id")]
 
 
-class RoomBookingState(StrEnum):
+class RoomBookingState(Worded):
     """Requested → booked or refused; booked → attended or no_show; the person or staff may cancel before."""
 
-    REQUESTED = "requested"
-    BOOKED = "booked"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
-    ATTENDED = "attended"
-    NO_SHOW = "no_show"
+    REQUESTED = "requested", "待审核"
+    BOOKED = "booked", "已预约"
+    REFUSED = "refused", "未通过"
+    CANCELLED = "cancelled", "已取消"
+    ATTENDED = "attended", "已到场"
+    NO_SHOW = "no_show", "爽约"
 
 
 class RoomBooking(Model):

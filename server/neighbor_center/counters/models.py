@@ -1,11 +1,10 @@
 """What goes on at a venue itself: screens at the door, and the numbers people draw at one-stop counters."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
 class VenueScreen(Model):
@@ -26,14 +25,14 @@ class VenueScreen(Model):
         ]
 
 
-class TicketState(StrEnum):
+class TicketState(Worded):
     """Waiting → called → served or missed; whoever goes away before has left."""
 
-    WAITING = "waiting"
-    CALLED = "called"
-    SERVED = "served"
-    MISSED = "missed"
-    LEFT = "left"
+    WAITING = "waiting", "等待中"
+    CALLED = "called", "已叫号"
+    SERVED = "served", "已办理"
+    MISSED = "missed", "过号"
+    LEFT = "left", "已离开"
 
 
 class QueueDay(Model):

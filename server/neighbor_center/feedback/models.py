@@ -1,11 +1,10 @@
 """What people say afterwards: ratings of what they came for, and complaints."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 COMMENT_CONTEXT = "booking_rating.comment"
 COMPLAINT_CONTEXT = "complaint.text"
@@ -46,9 +45,9 @@ class BookingRating(Model):
         ]
 
 
-class ComplaintState(StrEnum):
-    OPEN = "open"
-    ANSWERED = "answered"
+class ComplaintState(Worded):
+    OPEN = "open", "待答复"
+    ANSWERED = "answered", "已答复"
 
 
 class Complaint(Model):

@@ -5,6 +5,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
 class RuleDays(StrEnum):
@@ -99,14 +100,14 @@ class HolidayYear(Model):
         constraints = [UniqueConstraint(fields=("year",), name="holiday_year_once")]
 
 
-class DutyKind(StrEnum):
+class DutyKind(Worded):
     """How somebody serves at a venue (the policy's section 15): sits there 坐班, is on call 值班, works at hours when
     offices are closed 错时, or longer than they are open 延时."""
 
-    SEATED = "seated"
-    ON_CALL = "on_call"
-    STAGGERED = "staggered"
-    EXTENDED = "extended"
+    SEATED = "seated", "坐班"
+    ON_CALL = "on_call", "值班"
+    STAGGERED = "staggered", "错时"
+    EXTENDED = "extended", "延时"
 
 
 class Duty(Model):

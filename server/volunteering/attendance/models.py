@@ -1,27 +1,26 @@
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class Direction(StrEnum):
+class Direction(Worded):
     """Coming or leaving; each has a code of its own."""
 
-    IN = "in"
-    OUT = "out"
+    IN = "in", "签到"
+    OUT = "out", "签退"
 
 
-class AttendanceMethod(StrEnum):
+class AttendanceMethod(Worded):
     """How we know that somebody came or left: the shift's rotating code, their phone's place, a scanner that read their
     pass, the leader's list; or only the rule for forgotten sign-outs."""
 
-    CODE = "code"
-    PLACE = "place"
-    SCANNER = "scanner"
-    LEADER = "leader"
-    RULE = "rule"
+    CODE = "code", "扫活动码"
+    PLACE = "place", "定位"
+    SCANNER = "scanner", "出示凭证"
+    LEADER = "leader", "负责人登记"
+    RULE = "rule", "未签退，按结束时间计"
 
 
 class Attendance(Model):

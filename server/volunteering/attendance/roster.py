@@ -141,6 +141,7 @@ _COLUMNS = (
     Column("备注", 24),
     Column("签名", 16),
 )
+# The printed list says 缺席 for 爽约, as the office does, and leaves the others blank to be signed.
 _NOTES = {PlaceState.NO_SHOW: "缺席", PlaceState.ATTENDED: "已确认出勤"}
 
 

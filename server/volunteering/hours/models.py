@@ -7,15 +7,16 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class HoursState(StrEnum):
+class HoursState(Worded):
     """Waiting for somebody's approval → effective, or refused; replaced by a correction."""
 
-    WAITING = "waiting"
-    EFFECTIVE = "effective"
-    REFUSED = "refused"
-    REPLACED = "replaced"
+    WAITING = "waiting", "待审批"
+    EFFECTIVE = "effective", "有效"
+    REFUSED = "refused", "未批准"
+    REPLACED = "replaced", "已被更正"
 
 
 class Approver(StrEnum):
@@ -145,10 +146,10 @@ class ShiftRating(Model):
         indexes = [SqlIndex(name="shift_rating_shift", columns="shift_id, side, id")]
 
 
-class AppealState(StrEnum):
-    SUBMITTED = "submitted"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
+class AppealState(Worded):
+    SUBMITTED = "submitted", "待处理"
+    ACCEPTED = "accepted", "已通过"
+    REFUSED = "refused", "未通过"
 
 
 class NoShowAppeal(Model):
