@@ -1,7 +1,5 @@
 """Staff block a person: they can no longer sign in, and what of theirs is open is looked after by others."""
 
-from enum import StrEnum
-
 from server.accounts import service
 from server.accounts.models import Person
 from server.accounts.sessions import end_all_sessions
@@ -9,18 +7,19 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.words import Worded
 from server.organizations.access import require_role_or_hide
 from server.organizations.models import RoleKind
 
 
-class BlockReason(StrEnum):
+class BlockReason(Worded):
     """Why somebody is kept out; a code, since the audit log holds no texts."""
 
-    OWN_REQUEST = "own_request"
-    ABUSE = "abuse"
-    FRAUD = "fraud"
-    DECEASED = "deceased"
-    OTHER = "other"
+    OWN_REQUEST = "own_request", "本人要求"
+    ABUSE = "abuse", "滥用"
+    FRAUD = "fraud", "欺诈"
+    DECEASED = "deceased", "已故"
+    OTHER = "other", "其他"
 
 
 async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> None:

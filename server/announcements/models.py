@@ -1,28 +1,27 @@
 """Announcements: what staff tell everybody of a scope."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class Audience(StrEnum):
+class Audience(Worded):
     """Who is told, in the scope's whole subtree: those who live there, of these the volunteers, or who works there."""
 
-    RESIDENTS = "residents"
-    VOLUNTEERS = "volunteers"
-    WORKERS = "workers"
+    RESIDENTS = "residents", "居民"
+    VOLUNTEERS = "volunteers", "志愿者"
+    WORKERS = "workers", "社区工作者"
 
 
-class AnnouncementState(StrEnum):
+class AnnouncementState(Worded):
     """draft → sending → sent; each of them → withdrawn."""
 
-    DRAFT = "draft"
-    SENDING = "sending"
-    SENT = "sent"
-    WITHDRAWN = "withdrawn"
+    DRAFT = "draft", "草稿"
+    SENDING = "sending", "发送中"
+    SENT = "sent", "已发送"
+    WITHDRAWN = "withdrawn", "已撤回"
 
 
 class Announcement(Model):

@@ -8,7 +8,6 @@ which changes every 30 seconds.
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ import structlog
 
 from server.foundation.errors import NotFound, Unavailable
 from server.foundation.ids import Id, is_id
+from server.foundation.words import Worded
 from server.media import storage
 from server.media.addresses import public_address
 from server.media.drawing.qr import draw_qr
@@ -31,13 +31,13 @@ OPEN_PATH = "/open/"
 """Where the plain QR code leads that stands in for a mini-program code; its scene follows."""
 
 
-class CodeKind(StrEnum):
+class CodeKind(Worded):
     """What a code is about."""
 
-    SHIFT = "shift"
-    VENUE = "venue"
-    COMMUNITY = "community"
-    WISH = "wish"
+    SHIFT = "shift", "场次"
+    VENUE = "venue", "场馆"
+    COMMUNITY = "community", "社区"
+    WISH = "wish", "微心愿"
 
 
 class _Code(NamedTuple):

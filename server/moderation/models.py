@@ -1,7 +1,5 @@
 """Content checks: what was submitted, each of its parts, and what WeChat or the staff found."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
 
@@ -9,14 +7,14 @@ from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
 
 
-class Verdict(StrEnum):
+class Verdict(Worded):
     """May others see it? `held`: nobody could say, so the staff decide. `passed` and `refused` are final until the next
     submission."""
 
-    PENDING = "pending"
-    PASSED = "passed"
-    HELD = "held"
-    REFUSED = "refused"
+    PENDING = "pending", "检查中"
+    PASSED = "passed", "通过"
+    HELD = "held", "待人工复核"
+    REFUSED = "refused", "未通过"
 
 
 class CheckState(Worded):

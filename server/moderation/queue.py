@@ -1,7 +1,6 @@
 """What the staff look at: the parts that nobody else could judge, and what they decide about them."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
@@ -11,6 +10,7 @@ from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.words import Worded
 from server.media.uploads.uploading import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
 from server.moderation.service import TEXTS, record_state
@@ -18,9 +18,9 @@ from server.organizations.access import require_role, require_role_or_hide
 from server.wechat.verdicts import LABELS
 
 
-class Decision(StrEnum):
-    PASS = "pass"  # noqa: S105
-    REFUSE = "refuse"
+class Decision(Worded):
+    PASS = "pass"  # noqa: S105, "通过"
+    REFUSE = "refuse", "不通过"
 
 
 class HeldCheckView(msgspec.Struct):

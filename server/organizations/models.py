@@ -1,23 +1,22 @@
 """The tree of the city, the tree of the Party, and who may do what where."""
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, LtreeField, Model, PointField, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class Level(StrEnum):
+class Level(Worded):
     """Kinds of node, highest first; levels may be skipped. A unit 单位 hangs below the area that it lies in."""
 
-    CITY = "city"
-    DISTRICT = "district"
-    SUBDISTRICT = "subdistrict"
-    COMMUNITY = "community"
-    GRID = "grid"
-    BUILDING = "building"
-    UNIT = "unit"
+    CITY = "city", "市"
+    DISTRICT = "district", "区（市、县）"
+    SUBDISTRICT = "subdistrict", "街道"
+    COMMUNITY = "community", "社区"
+    GRID = "grid", "网格"
+    BUILDING = "building", "楼栋"
+    UNIT = "unit", "单位"
 
 
 LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
@@ -91,14 +90,14 @@ class PartyOrganization(Model):
         ]
 
 
-class RoleKind(StrEnum):
+class RoleKind(Worded):
     """What a role lets its holder do, each within the subtree of the organization it is held at."""
 
-    MANAGER = "manager"
-    STAFF = "staff"
-    OBSERVER = "observer"
-    GRID_WORKER = "grid_worker"
-    LIAISON = "liaison"
+    MANAGER = "manager", "管理员"
+    STAFF = "staff", "工作人员"
+    OBSERVER = "observer", "观察员"
+    GRID_WORKER = "grid_worker", "网格员"
+    LIAISON = "liaison", "联络员"
 
 
 class RoleGrant(Model):

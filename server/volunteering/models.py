@@ -5,55 +5,55 @@ the sign-up's state.
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, PointField, SqlIndex, foreign_key
+from server.foundation.words import Worded
 from server.places.models import Allotment
 
 
-class ActivityKind(StrEnum):
+class ActivityKind(Worded):
     """Volunteer service, theme Party day 主题党日, lecture 党员大课堂, community event."""
 
-    VOLUNTEER = "volunteer"
-    PARTY_DAY = "party_day"
-    LECTURE = "lecture"
-    COMMUNITY_EVENT = "community_event"
+    VOLUNTEER = "volunteer", "志愿服务"
+    PARTY_DAY = "party_day", "主题党日"
+    LECTURE = "lecture", "党员大课堂"
+    COMMUNITY_EVENT = "community_event", "社区活动"
 
 
-class ActivityState(StrEnum):
+class ActivityState(Worded):
     """Draft → in review → published → finished; cancelled from any of the first three."""
 
-    DRAFT = "draft"
-    IN_REVIEW = "in_review"
-    PUBLISHED = "published"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
+    DRAFT = "draft", "草稿"
+    IN_REVIEW = "in_review", "审核中"
+    PUBLISHED = "published", "已发布"
+    FINISHED = "finished", "已结束"
+    CANCELLED = "cancelled", "已取消"
 
 
 SHOWN_STATES = (ActivityState.PUBLISHED, ActivityState.FINISHED, ActivityState.CANCELLED)
 """States in which residents see an activity."""
 
 
-class Visibility(StrEnum):
+class Visibility(Worded):
     """How far around its organizer an activity is seen."""
 
-    COMMUNITY = "community"
-    SUBDISTRICT = "subdistrict"
-    DISTRICT = "district"
-    CITY = "city"
+    COMMUNITY = "community", "本社区"
+    SUBDISTRICT = "subdistrict", "本街道"
+    DISTRICT = "district", "本区（市、县）"
+    CITY = "city", "全市"
 
 
-class Audience(StrEnum):
+class Audience(Worded):
     """Who may come: everyone, volunteers (who agreed to the volunteer terms), Party members, or people of one unit."""
 
-    EVERYONE = "everyone"
-    VOLUNTEERS = "volunteers"
-    MEMBERS = "members"
-    UNIT = "unit"
+    EVERYONE = "everyone", "所有人"
+    VOLUNTEERS = "volunteers", "志愿者"
+    MEMBERS = "members", "党员"
+    UNIT = "unit", "指定单位"
 
 
 class Activity(Model):
@@ -122,9 +122,9 @@ class Activity(Model):
         ]
 
 
-class ShiftState(StrEnum):
-    SCHEDULED = "scheduled"
-    CANCELLED = "cancelled"
+class ShiftState(Worded):
+    SCHEDULED = "scheduled", "如期举行"
+    CANCELLED = "cancelled", "已取消"
 
 
 class Shift(Model):

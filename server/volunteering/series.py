@@ -1,7 +1,6 @@
 """Series of shifts 系列场次: which days a weekly or monthly rule means, by people's clocks."""
 
 from datetime import UTC, date, datetime, time
-from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any
 
@@ -9,14 +8,15 @@ import msgspec
 from dateutil.rrule import MONTHLY, WEEKLY, rrule, weekday
 
 from server.foundation import clock
+from server.foundation.words import Worded
 
 MOST = 60
 """Shifts that one rule may make: a year of weeks, with room."""
 
 
-class Every(StrEnum):
-    WEEK = "week"
-    MONTH = "month"
+class Every(Worded):
+    WEEK = "week", "每周"
+    MONTH = "month", "每月"
 
 
 class Repeat(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -1,6 +1,6 @@
 """微心愿: a wish, the claims on it, and who shares in one. Which state follows which is in rules.py, as one table."""
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
@@ -164,11 +164,11 @@ class ConfirmedAs(Worded):
     STAFF = "staff", "社区代为确认"
 
 
-class HandedOverBy(StrEnum):
+class HandedOverBy(Worded):
     """By what a hand-over is proved: the wisher's code, or the staff who took the thing in to pass it on."""
 
-    CODE = "code"
-    STAFF = "staff"
+    CODE = "code", "扫码交接"
+    STAFF = "staff", "社区代收"
 
 
 class WishClaim(Model):

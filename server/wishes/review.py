@@ -5,7 +5,6 @@ Every step leaves an audit entry.
 """
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from server.accounts.models import Person
@@ -14,6 +13,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, WrongState
+from server.foundation.words import Worded
 from server.moderation.service import Verdict, verdict_of
 from server.notifications.events import Event
 from server.notifications.service import notify
@@ -36,13 +36,13 @@ from server.wishes.steps import (
 )
 
 
-class Decision(StrEnum):
+class Decision(Worded):
     """How staff settle a dispute: it was fulfilled; it was not, and the wish goes back to the wall; or the same claimer
     makes it good."""
 
-    UPHOLD = "uphold"
-    REJECT = "reject"
-    REDO = "redo"
+    UPHOLD = "uphold", "认定完成"
+    REJECT = "reject", "认定未完成"
+    REDO = "redo", "要求重做"
 
 
 _NOT_CHECKED = {

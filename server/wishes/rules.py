@@ -7,7 +7,6 @@ is checked by the service.
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 
 from server.foundation import clock
 from server.foundation.dates import day_of, end_of, today
@@ -40,23 +39,23 @@ LONGEST_WAIT_DAYS = 180
 """How far ahead a wish may be wished for."""
 
 
-class Actor(StrEnum):
+class Actor(Worded):
     """In which quality somebody acts on a wish."""
 
-    WISHER = "wisher"
+    WISHER = "wisher", "许愿人"
     """The beneficiary, or the author who stands in for them."""
-    STAND_IN = "stand_in"
+    STAND_IN = "stand_in", "代为许愿的社区"
     """Staff, where the wish was handed to them because those who wished no longer can."""
-    CLAIMER = "claimer"
+    CLAIMER = "claimer", "认领人"
     """Whoever holds the wish now; where a unit does, its liaisons."""
-    HELPER = "helper"
+    HELPER = "helper", "组团的团员"
     """The others of the team whose leader holds it."""
-    STAFF = "staff"
+    STAFF = "staff", "社区工作者"
     """Staff of the community or above it, unless it is their own wish or they fulfil it: nobody decides on
     themselves."""
-    RESIDENT = "resident"
+    RESIDENT = "resident", "居民"
     """Anybody who is neither wisher nor claimer, staff and helpers included."""
-    SYSTEM = "system"
+    SYSTEM = "system", "系统"
     """The clock, the content check, and what follows when a person leaves."""
 
 

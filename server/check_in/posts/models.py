@@ -1,5 +1,3 @@
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
@@ -7,23 +5,23 @@ from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
 
 
-class PostCategory(StrEnum):
+class PostCategory(Worded):
     """The policy's section 6 names five kinds of post; a community may have its own."""
 
-    COMMUNITY_SUPERVISION = "community_supervision"
-    PUBLIC_AFFAIRS = "public_affairs"
-    DEMOCRACY_BUILDING = "democracy_building"
-    CIVIC_MORALITY = "civic_morality"
-    POVERTY_RELIEF = "poverty_relief"
-    OTHER = "other"
+    COMMUNITY_SUPERVISION = "community_supervision", "社区监督"
+    PUBLIC_AFFAIRS = "public_affairs", "公共事务"
+    DEMOCRACY_BUILDING = "democracy_building", "民主建设"
+    CIVIC_MORALITY = "civic_morality", "公民道德教育"
+    POVERTY_RELIEF = "poverty_relief", "扶贫帮困"
+    OTHER = "other", "其他"
 
 
-class PostState(StrEnum):
+class PostState(Worded):
     """Open for applications; closed, while those who hold it go on; ended with its term."""
 
-    OPEN = "open"
-    CLOSED = "closed"
-    ENDED = "ended"
+    OPEN = "open", "接受申请"
+    CLOSED = "closed", "停止申请"
+    ENDED = "ended", "已结束"
 
 
 class Post(Model):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from server.check_in.reports.models import ReportState
 from server.foundation.errors import NotAllowed, WrongState
+from server.foundation.words import Worded
 
 CORRECTION_TIME = timedelta(days=7)
 """How long a member may ask for a correction after the community has shown what it writes; until it is over, only the
@@ -29,14 +30,14 @@ class Actor(StrEnum):
     """Liaison of the unit that the member's home organization belongs to."""
 
 
-class Action(StrEnum):
-    ASSESS = "assess"
-    AGREE = "agree"
-    ASK_CORRECTION = "ask_correction"
-    ACCEPT_CORRECTION = "accept_correction"
-    DECLINE_CORRECTION = "decline_correction"
-    RELEASE = "release"
-    ACKNOWLEDGE = "acknowledge"
+class Action(Worded):
+    ASSESS = "assess", "评价"
+    AGREE = "agree", "认可"
+    ASK_CORRECTION = "ask_correction", "申请更正"
+    ACCEPT_CORRECTION = "accept_correction", "采纳更正"
+    DECLINE_CORRECTION = "decline_correction", "不采纳更正"
+    RELEASE = "release", "反馈"
+    ACKNOWLEDGE = "acknowledge", "签收"
 
 
 _S = ReportState

@@ -1,34 +1,34 @@
-from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class UnitKind(StrEnum):
+class UnitKind(Worded):
     """Kinds of unit, as the policy's sections 6 and 7 name them."""
 
-    AGENCY = "agency"
-    INSTITUTION = "institution"
-    STATE_ENTERPRISE = "state_enterprise"
-    PRIVATE_ENTERPRISE = "private_enterprise"
-    SCHOOL = "school"
-    HOSPITAL = "hospital"
-    SOCIAL_ORGANIZATION = "social_organization"
-    OTHER = "other"
+    AGENCY = "agency", "机关"
+    INSTITUTION = "institution", "事业单位"
+    STATE_ENTERPRISE = "state_enterprise", "国有企业"
+    PRIVATE_ENTERPRISE = "private_enterprise", "非公企业"
+    SCHOOL = "school", "学校"
+    HOSPITAL = "hospital", "医院"
+    SOCIAL_ORGANIZATION = "social_organization", "社会组织"
+    OTHER = "other", "其他"
 
 
-class UnitCheckInState(StrEnum):
+class UnitCheckInState(Worded):
     """See rules.UNIT_TABLE."""
 
-    APPLIED = "applied"
-    RETURNED = "returned"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-    ACCEPTED = "accepted"
-    ENDED = "ended"
+    APPLIED = "applied", "待接受"
+    RETURNED = "returned", "已退回修改"
+    REFUSED = "refused", "未接受"
+    WITHDRAWN = "withdrawn", "已撤回"
+    ACCEPTED = "accepted", "已接受"
+    ENDED = "ended", "已结束"
 
 
 class UnitCheckIn(Model):

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -13,6 +12,7 @@ from server.foundation.database import fetch_one, fetch_structs
 from server.foundation.dates import day_of, instant
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id, encode_id
+from server.foundation.words import Worded
 from server.neighbor_center.bookings.room_booking import held_rooms
 from server.neighbor_center.bookings.terms import (
     LIVES_HERE,
@@ -32,20 +32,20 @@ from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAh
 from server.neighbor_center.opening.rules import Span, free_spans, open_spans, slots_of_day
 
 
-class Availability(StrEnum):
+class Availability(Worded):
     """What tapping a slot would do. `mine`: it is the person's already; `limit`: a limit of the service stands in the
     way; `overlap`: something else that the person has booked does; `too_late`: it had to be booked earlier; `not_yet`:
     its day is not released yet."""
 
-    FREE = "free"
-    WAITING_LIST = "waiting_list"
-    FULL = "full"
-    MINE = "mine"
-    OVER = "over"
-    TOO_LATE = "too_late"
-    NOT_YET = "not_yet"
-    OVERLAP = "overlap"
-    LIMIT = "limit"
+    FREE = "free", "可预约"
+    WAITING_LIST = "waiting_list", "可候补"
+    FULL = "full", "已约满"
+    MINE = "mine", "已预约"
+    OVER = "over", "已结束"
+    TOO_LATE = "too_late", "已过预约截止时间"
+    NOT_YET = "not_yet", "尚未开放预约"
+    OVERLAP = "overlap", "与其他预约时间冲突"
+    LIMIT = "limit", "已达预约上限"
 
 
 class SlotView(msgspec.Struct):

@@ -4,8 +4,6 @@ A room, which one party has to itself for a range of time, is kept free of overl
 is the time of those who go to people's homes (migrations/_guards.py).
 """
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
@@ -41,13 +39,13 @@ class Slot(Model):
         ]
 
 
-class Approval(StrEnum):
+class Approval(Worded):
     """Whether staff have to agree, and did."""
 
-    NOT_NEEDED = "not_needed"
-    PENDING = "pending"
-    APPROVED = "approved"
-    REFUSED = "refused"
+    NOT_NEEDED = "not_needed", "无需审核"
+    PENDING = "pending", "待审核"
+    APPROVED = "approved", "已通过"
+    REFUSED = "refused", "未通过"
 
 
 class BookingState(Worded):

@@ -1,7 +1,6 @@
 """Reading bookings: one's own, and for staff those of a day."""
 
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.words import Worded
 from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
@@ -37,9 +37,9 @@ BOOKING_STATE = (
 """The state of a booking `b` with its place `p`; see models.BookingState."""
 
 
-class When(StrEnum):
-    COMING = "coming"
-    PAST = "past"
+class When(Worded):
+    COMING = "coming", "未结束"
+    PAST = "past", "已结束"
 
 
 class BookingView(msgspec.Struct, kw_only=True):

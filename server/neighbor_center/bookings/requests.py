@@ -5,7 +5,6 @@ open when its time begins is refused, so that nobody comes to a door that nobody
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
@@ -15,6 +14,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.words import Worded
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
@@ -29,9 +29,9 @@ from server.places.service import leave_place
 UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
 
 
-class RequestOrder(StrEnum):
-    ALL = "all"
-    OVERDUE = "overdue"
+class RequestOrder(Worded):
+    ALL = "all", "全部"
+    OVERDUE = "overdue", "已逾期"
 
 
 class OpenRequest(msgspec.Struct, kw_only=True):

@@ -5,7 +5,6 @@ order, and two clerks who call at the same time call two numbers, the lower one 
 """
 
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 import msgspec
 
@@ -16,6 +15,7 @@ from server.foundation.database import execute, fetch, fetch_one, fetch_structs,
 from server.foundation.dates import day_of, today
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id, new_id
+from server.foundation.words import Worded
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import read_terms, require_may_book
 from server.neighbor_center.counters.models import TicketState
@@ -31,15 +31,15 @@ NEAR = 3
 """Who has so many before them is told that their turn is near."""
 
 
-class ShownState(StrEnum):
+class ShownState(Worded):
     """The state of a ticket as people see it: a day later, what was still open has expired."""
 
-    WAITING = "waiting"
-    CALLED = "called"
-    SERVED = "served"
-    MISSED = "missed"
-    LEFT = "left"
-    EXPIRED = "expired"
+    WAITING = "waiting", "等待中"
+    CALLED = "called", "已叫号"
+    SERVED = "served", "已办理"
+    MISSED = "missed", "过号"
+    LEFT = "left", "已离开"
+    EXPIRED = "expired", "已过期"
 
 
 class TicketView(msgspec.Struct, kw_only=True):

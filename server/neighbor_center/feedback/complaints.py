@@ -1,7 +1,6 @@
 """Complaints: said by a resident about a venue, answered by its staff within the promised days, upheld or not."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from server.foundation.database import fetch, fetch_one, fetch_value, transactio
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.words import Worded
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
@@ -23,9 +23,9 @@ ANSWERED_WITHIN = timedelta(days=3)
 """Until when an answer is promised."""
 
 
-class ComplaintsShown(StrEnum):
-    ALL = "all"
-    OPEN = "open"
+class ComplaintsShown(Worded):
+    ALL = "all", "全部"
+    OPEN = "open", "待答复"
 
 
 class ComplaintView(msgspec.Struct, kw_only=True):

@@ -5,7 +5,6 @@ All of it in the transaction of the change, whose venues are locked against ever
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from server.foundation.database import fetch
 from server.foundation.dates import day_of, instant
 from server.foundation.errors import Refusal
 from server.foundation.ids import Id
+from server.foundation.words import Worded
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Booking, BookingMove, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.room_booking import require_free_room, save_room_booking, tell_of_room
@@ -39,9 +39,9 @@ from server.places.service import leave_place, move_place
 _SUGGESTED_WITHIN_DAYS = 14
 
 
-class BookingKind(StrEnum):
-    SLOT = "slot"
-    ROOM = "room"
+class BookingKind(Worded):
+    SLOT = "slot", "时段预约"
+    ROOM = "room", "场地预约"
 
 
 class AffectedBooking(msgspec.Struct, frozen=True):

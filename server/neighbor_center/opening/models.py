@@ -1,4 +1,3 @@
-from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
@@ -8,17 +7,17 @@ from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
 
 
-class RuleDays(StrEnum):
+class RuleDays(Worded):
     """Which days weekly hours hold on, once public holidays and make-up working days 调休上班 come in.
 
     `every_week`: by the weekday alone. `not_holidays`: the same, less public holidays. `workdays`: the same, and also
     on make-up working days, whatever their weekday. `holidays`: only on public holidays.
     """
 
-    EVERY_WEEK = "every_week"
-    NOT_HOLIDAYS = "not_holidays"
-    WORKDAYS = "workdays"
-    HOLIDAYS = "holidays"
+    EVERY_WEEK = "every_week", "每周"
+    NOT_HOLIDAYS = "not_holidays", "每周（节假日除外）"
+    WORKDAYS = "workdays", "工作日（含调休上班）"
+    HOLIDAYS = "holidays", "仅节假日"
 
 
 class OpeningRule(Model):
@@ -50,9 +49,9 @@ class OpeningRule(Model):
         indexes = [SqlIndex(name="opening_rule_service", columns="service_id, id")]
 
 
-class ExceptionKind(StrEnum):
-    CLOSED = "closed"
-    EXTRA = "extra"
+class ExceptionKind(Worded):
+    CLOSED = "closed", "停止开放"
+    EXTRA = "extra", "增加开放"
 
 
 class OpeningException(Model):
@@ -77,11 +76,11 @@ class OpeningException(Model):
         indexes = [SqlIndex(name="opening_exception_day", columns="venue_id, day", where="ended_at IS NULL")]
 
 
-class DayKind(StrEnum):
+class DayKind(Worded):
     """A public holiday 放假, or a working day in exchange for one 调休上班."""
 
-    HOLIDAY = "holiday"
-    WORKDAY = "workday"
+    HOLIDAY = "holiday", "放假"
+    WORKDAY = "workday", "调休上班"
 
 
 class HolidayYear(Model):

@@ -4,42 +4,41 @@ People think in Shanghai wall-clock: opening rules are weekdays and minutes afte
 exact instant (bookings/models.py). How many places a slot has and who holds them is the affair of `places`.
 """
 
-from enum import StrEnum
-
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import Model, PointField, SqlIndex, foreign_key
+from server.foundation.words import Worded
 
 
-class VenueKind(StrEnum):
-    NEIGHBOR_CENTER = "neighbor_center"
-    SERVICE_CENTER = "service_center"
-    STATION = "station"
-    READING_ROOM = "reading_room"
+class VenueKind(Worded):
+    NEIGHBOR_CENTER = "neighbor_center", "邻里中心"
+    SERVICE_CENTER = "service_center", "党群服务中心"
+    STATION = "station", "党群服务站"
+    READING_ROOM = "reading_room", "城市书房"
 
 
-class VenueState(StrEnum):
+class VenueState(Worded):
     """A closed venue is shown no longer and takes no bookings."""
 
-    OPEN = "open"
-    CLOSED = "closed"
+    OPEN = "open", "开放"
+    CLOSED = "closed", "已关闭"
 
 
-class Accessibility(StrEnum):
+class Accessibility(Worded):
     """What a venue has for people who need it (无障碍环境建设法)."""
 
-    RAMP = "ramp"
-    LIFT = "lift"
-    TOILET = "toilet"
-    PARKING = "parking"
-    WHEELCHAIR = "wheelchair"
-    TACTILE_PAVING = "tactile_paving"
-    LOW_COUNTER = "low_counter"
-    HEARING_AID = "hearing_aid"
-    SIGN_LANGUAGE = "sign_language"
-    NURSING_ROOM = "nursing_room"
+    RAMP = "ramp", "坡道"
+    LIFT = "lift", "电梯"
+    TOILET = "toilet", "无障碍卫生间"
+    PARKING = "parking", "无障碍停车位"
+    WHEELCHAIR = "wheelchair", "轮椅"
+    TACTILE_PAVING = "tactile_paving", "盲道"
+    LOW_COUNTER = "low_counter", "低位服务台"
+    HEARING_AID = "hearing_aid", "助听设备"
+    SIGN_LANGUAGE = "sign_language", "手语服务"
+    NURSING_ROOM = "nursing_room", "母婴室"
 
 
 class Venue(Model):
@@ -71,37 +70,37 @@ class Venue(Model):
         ]
 
 
-class ServiceKind(StrEnum):
+class ServiceKind(Worded):
     """The policy's five kinds of service (section 2), one-stop counters (section 15), rooms, and the rest."""
 
-    FAMILY_MEDICINE = "family_medicine"
-    DAY_CARE = "day_care"
-    EARLY_EDUCATION = "early_education"
-    SPORTS = "sports"
-    MENDING = "mending"
-    COUNTER = "counter"
-    ROOM = "room"
-    OTHER = "other"
+    FAMILY_MEDICINE = "family_medicine", "家庭医疗"
+    DAY_CARE = "day_care", "日间照料"
+    EARLY_EDUCATION = "early_education", "亲子早教"
+    SPORTS = "sports", "运动休闲"
+    MENDING = "mending", "裁缝修补"
+    COUNTER = "counter", "一站式窗口"
+    ROOM = "room", "活动室"
+    OTHER = "other", "其他"
 
 
-class ServiceMode(StrEnum):
+class ServiceMode(Worded):
     """`home_visit` is 预约上门."""
 
-    AT_VENUE = "at_venue"
-    HOME_VISIT = "home_visit"
+    AT_VENUE = "at_venue", "到场"
+    HOME_VISIT = "home_visit", "上门"
 
 
-class WhoMayBook(StrEnum):
+class WhoMayBook(Worded):
     """`residents` are those whose community lies in the venue's organization, or the other way round."""
 
-    ANYONE = "anyone"
-    RESIDENTS = "residents"
-    MEMBERS = "members"
+    ANYONE = "anyone", "所有人"
+    RESIDENTS = "residents", "本地居民"
+    MEMBERS = "members", "党员"
 
 
-class ServiceState(StrEnum):
-    OFFERED = "offered"
-    ENDED = "ended"
+class ServiceState(Worded):
+    OFFERED = "offered", "提供中"
+    ENDED = "ended", "已停止"
 
 
 class Service(Model):

@@ -1,6 +1,5 @@
 """Who was there 签到签退, what it is worth 服务时长, and what follows: certificates, ratings, appeals."""
 
-from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
@@ -19,13 +18,13 @@ class HoursState(Worded):
     REPLACED = "replaced", "已被更正"
 
 
-class Approver(StrEnum):
+class Approver(Worded):
     """Who has to approve before minutes count: anybody of the organizer's staff but the one who stated them, the
     community's manager, or the subdistrict's."""
 
-    SECOND_PERSON = "second_person"
-    COMMUNITY = "community"
-    SUBDISTRICT = "subdistrict"
+    SECOND_PERSON = "second_person", "另一位工作人员"
+    COMMUNITY = "community", "社区管理员"
+    SUBDISTRICT = "subdistrict", "街道管理员"
 
 
 class Hours(Model):
@@ -116,11 +115,11 @@ class Certificate(Model):
         indexes = [SqlIndex(name="certificate_person", columns="person_id, id")]
 
 
-class Side(StrEnum):
+class Side(Worded):
     """Who rates: the volunteer rates the shift, the leader (or staff) rates the volunteer."""
 
-    VOLUNTEER = "volunteer"
-    LEADER = "leader"
+    VOLUNTEER = "volunteer", "志愿者"
+    LEADER = "leader", "负责人"
 
 
 class ShiftRating(Model):
