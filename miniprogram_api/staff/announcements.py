@@ -9,7 +9,7 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.announcements import queries, service
 from server.announcements.audience import AudienceView
-from server.announcements.models import Audience
+from server.announcements.models import AnnouncementAudience
 from server.announcements.queries import StaffAnnouncementView
 from server.announcements.service import AnnouncementText, NobodyToTell, SecondPersonNeeded
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
@@ -31,7 +31,7 @@ class ChangeAnnouncement(Strict):
 
 class AudienceQuery(Strict):
     organization_id: Id
-    audience: Audience = Audience.RESIDENTS
+    audience: AnnouncementAudience = AnnouncementAudience.RESIDENTS
 
 
 @routes.post("", who=Who.STAFF, status=201, errors=[NotFound])

@@ -11,13 +11,13 @@ from server.foundation.errors import InvalidFields, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.moderation import queue
-from server.moderation.queue import Decision, HeldCheckView
+from server.moderation.queue import HeldCheckDecision, HeldCheckView
 
 routes = Routes("内容审核 moderation", prefix="/staff/moderation")
 
 
 class CheckDecision(Strict):
-    decision: Decision
+    decision: HeldCheckDecision
     reason: Annotated[str, msgspec.Meta(max_length=200, description="what the author reads, when refused")] = ""
 
 
@@ -33,6 +33,6 @@ async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[Held
 @routes.post("/<check_id>/decide", who=Who.STAFF, errors=[WrongState])
 async def decide_check(caller: Caller, check_id: Id, body: CheckDecision) -> None:
     """人工审核：通过或不通过"""
-    if body.decision is Decision.REFUSE and not body.reason.strip():
+    if body.decision is HeldCheckDecision.REFUSE and not body.reason.strip():
         raise InvalidFields.of("reason", "请填写不通过的原因")
     await queue.decide_check(caller.person_id, check_id, body.decision, body.reason.strip())

@@ -16,7 +16,7 @@ from server.wishes.errors import OwnWish, TooEarly, TooManyOpenClaims, WishNotCh
 from server.wishes.figures import CommunityWishFigures, WishFigures
 from server.wishes.models import WishState
 from server.wishes.queries import UnclaimedWish, WishInReview, WishView
-from server.wishes.review import Decision
+from server.wishes.review import DisputeDecision
 from server.wishes.terms import Terms, TermsView
 
 routes = Routes("工作端：微心愿", prefix="/staff")
@@ -177,7 +177,7 @@ async def confirm_wish_for_wisher(caller: Caller, wish_id: Id, body: ConfirmForW
 
 
 class DecideDispute(Strict):
-    decision: Decision
+    decision: DisputeDecision
     note: Statement
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from server.announcements import messages
-from server.announcements.models import Audience
+from server.announcements.models import AnnouncementAudience
 from server.foundation.database import fetch, fetch_structs
 
 _RESIDENTS = (
@@ -13,12 +13,12 @@ _RESIDENTS = (
     "AND EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id) AND p.community_id = ANY($1)"
 )
 _CONDITIONS = {
-    Audience.RESIDENTS: _RESIDENTS,
-    Audience.VOLUNTEERS: (
+    AnnouncementAudience.RESIDENTS: _RESIDENTS,
+    AnnouncementAudience.VOLUNTEERS: (
         f"{_RESIDENTS} AND EXISTS (SELECT 1 FROM consent v WHERE v.person_id = p.id "
         "AND v.kind = 'volunteer_terms' AND v.withdrawn_at IS NULL)"
     ),
-    Audience.WORKERS: "p.id = ANY($1)",
+    AnnouncementAudience.WORKERS: "p.id = ANY($1)",
 }
 _COMMUNITIES = (
     "SELECT c.id FROM organization c JOIN organization scope ON c.path <@ scope.path "
@@ -38,7 +38,7 @@ class AudienceView(msgspec.Struct):
     on_wechat: int
 
 
-async def count_audience(organization_id: str, audience: Audience) -> AudienceView:
+async def count_audience(organization_id: str, audience: AnnouncementAudience) -> AudienceView:
     """How many people there are."""
     (found,) = await fetch_structs(
         AudienceView,
@@ -53,7 +53,9 @@ async def count_audience(organization_id: str, audience: Audience) -> AudienceVi
     return found
 
 
-async def next_persons(organization_id: str, audience: Audience, after: str | None, limit: int) -> list[str]:
+async def next_persons(
+    organization_id: str, audience: AnnouncementAudience, after: str | None, limit: int
+) -> list[str]:
     """The audience's next persons in the order of their ids. Whoever moves meanwhile is met once all the same."""
     rows = await fetch(
         f"SELECT p.id FROM person p WHERE {_CONDITIONS[audience]} AND p.id > $2 ORDER BY p.id LIMIT $3",
@@ -64,7 +66,7 @@ async def next_persons(organization_id: str, audience: Audience, after: str | No
     return [row["id"] for row in rows]
 
 
-async def _scope(organization_id: str, audience: Audience) -> list[Any]:
+async def _scope(organization_id: str, audience: AnnouncementAudience) -> list[Any]:
     """The communities whose residents, or the persons, that are meant: found first, so that the plan knows how many."""
-    sql = _WORKERS if audience is Audience.WORKERS else _COMMUNITIES
+    sql = _WORKERS if audience is AnnouncementAudience.WORKERS else _COMMUNITIES
     return [row["id"] for row in await fetch(sql, organization_id)]

@@ -7,7 +7,7 @@ from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
 
 
-class Audience(Worded):
+class AnnouncementAudience(Worded):
     """Who is told, in the scope's whole subtree: those who live there, of these the volunteers, or who works there."""
 
     RESIDENTS = "residents", "居民"
@@ -33,7 +33,7 @@ class Announcement(Model):
 
     organization = foreign_key("Organization")
     organization_id: str
-    audience = fields.CharEnumField(Audience, max_length=16)
+    audience = fields.CharEnumField(AnnouncementAudience, max_length=16)
     title = fields.CharField(max_length=30)
     text = fields.CharField(max_length=2000)
     urgent = fields.BooleanField(default=False)

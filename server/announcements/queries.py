@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from server.announcements.audience import AudienceView, count_audience
-from server.announcements.models import AnnouncementState, Audience
+from server.announcements.models import AnnouncementAudience, AnnouncementState
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -22,7 +22,7 @@ class StaffAnnouncementView(msgspec.Struct):
     id: Id
     organization_id: Id
     organization_name: str
-    audience: Audience
+    audience: AnnouncementAudience
     title: str
     text: str
     urgent: bool
@@ -81,7 +81,7 @@ async def list_staff_announcements(actor_id: str, organization_id: str, page: Pa
     return cut_page(rows, page.limit, lambda row: (row.id,))
 
 
-async def preview_audience(actor_id: str, organization_id: str, audience: Audience) -> AudienceView:
+async def preview_audience(actor_id: str, organization_id: str, audience: AnnouncementAudience) -> AudienceView:
     """How many people an announcement there would reach. Raises NotAllowed."""
     await require_role(actor_id, organization_id, WORKERS)
     return await count_audience(organization_id, audience)

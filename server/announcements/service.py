@@ -6,7 +6,7 @@ import msgspec
 
 from server.announcements import messages
 from server.announcements.audience import count_audience, next_persons
-from server.announcements.models import Announcement, AnnouncementState, Audience
+from server.announcements.models import Announcement, AnnouncementAudience, AnnouncementState
 from server.background.sweeps import Batch
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -35,7 +35,7 @@ class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-    audience: Audience = Audience.RESIDENTS
+    audience: AnnouncementAudience = AnnouncementAudience.RESIDENTS
     urgent: bool = False
 
 

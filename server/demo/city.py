@@ -26,7 +26,7 @@ from server.organizations.importing import import_organizations
 from server.organizations.models import Organization, PartyOrganization, RoleGrant, RoleKind
 from server.wechat.connection import platform
 from server.wiring import wire
-from server.wishes.models import Audience, Wish, WishKind, WishState
+from server.wishes.models import Wish, WishAudience, WishKind, WishState
 from server.wishes.rules import next_escalation
 
 SUBDISTRICT = "371002001"
@@ -221,8 +221,8 @@ async def _create_wishes(author_id: str, community_id: str) -> None:
     now = clock.now()
     wished_by = day_of(now) + timedelta(days=30)
     for title, kind, audience, text in (
-        ("想要一个小书架", WishKind.THING, Audience.CHILD, "孩子爱看书，家里书没地方放，想要一个旧书架。"),
-        ("想有人教我用手机挂号", WishKind.SKILL, Audience.ELDERLY, "去医院总要麻烦别人，想学会自己在手机上挂号。"),
+        ("想要一个小书架", WishKind.THING, WishAudience.CHILD, "孩子爱看书，家里书没地方放，想要一个旧书架。"),
+        ("想有人教我用手机挂号", WishKind.SKILL, WishAudience.ELDERLY, "去医院总要麻烦别人，想学会自己在手机上挂号。"),
     ):
         await Wish.create(
             author_id=author_id,

@@ -18,8 +18,8 @@ from server.organizations.access import require_role, require_role_or_hide
 from server.wechat.verdicts import LABELS
 
 
-class Decision(Worded):
-    PASS = "pass"  # noqa: S105, "通过"
+class HeldCheckDecision(Worded):
+    PASS = "pass", "通过"
     REFUSE = "refuse", "不通过"
 
 
@@ -80,7 +80,7 @@ async def list_held_checks(
     return Page(items, page.next_cursor)
 
 
-async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reason: str) -> None:
+async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecision, reason: str) -> None:
     """The staff's word on a held part; `reason` is what the author reads when it is refused.
 
     Raises NotFound for what is not the reviewer's to decide, NotAllowed for what they wrote themselves, and WrongState
@@ -96,7 +96,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: Decision, reas
     async with transaction():
         decided = await record_state(
             check_id,
-            CheckState.PASSED if decision is Decision.PASS else CheckState.REFUSED,
+            CheckState.PASSED if decision is HeldCheckDecision.PASS else CheckState.REFUSED,
             note="decided by staff",
             only_from=(CheckState.HELD,),
             decided_by_id=reviewer_id,

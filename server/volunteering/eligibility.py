@@ -17,7 +17,7 @@ from server.organizations.models import Level, Organization
 from server.service_record.queries import service_totals
 from server.service_record.service import BELONGING
 from server.volunteering.errors import NotEligible
-from server.volunteering.models import Activity, Audience, Shift, ShiftRole, VolunteerSkill
+from server.volunteering.models import Activity, ActivityAudience, Shift, ShiftRole, VolunteerSkill
 
 Skill = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 _Age = Annotated[int, msgspec.Meta(ge=0, le=120)]
@@ -27,7 +27,7 @@ class WhoMayCome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, froze
     """The `audience` (`unit_id` where it is one unit's people), ages in years on the day of the shift, a skill, and
     minutes of service so far."""
 
-    audience: Audience = Audience.EVERYONE
+    audience: ActivityAudience = ActivityAudience.EVERYONE
     unit_id: Id | None = None
     min_age: _Age | None = None
     max_age: _Age | None = None
@@ -37,7 +37,7 @@ class WhoMayCome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, froze
 
 async def check_who(who: WhoMayCome) -> None:
     """Raises InvalidFields for rules that nobody could meet."""
-    if (who.audience is Audience.UNIT) != (who.unit_id is not None):
+    if (who.audience is ActivityAudience.UNIT) != (who.unit_id is not None):
         raise InvalidFields.of("who.unit_id", "仅限一个单位的人员时，请选择该单位")
     if who.unit_id and not await Organization.exists(id=who.unit_id, level=Level.UNIT, closed_at=None):
         raise InvalidFields.of("who.unit_id", "请选择一个单位")
@@ -82,13 +82,13 @@ async def set_my_skills(person_id: str, skills: list[str]) -> list[str]:
 
 async def _audience_problem(person_id: str, activity: Activity) -> str:
     match activity.audience:
-        case Audience.VOLUNTEERS:
+        case ActivityAudience.VOLUNTEERS:
             if not await has_consent(person_id, ConsentKind.VOLUNTEER_TERMS):
                 return "仅限志愿者，请先同意志愿者服务协议"
-        case Audience.MEMBERS:
+        case ActivityAudience.MEMBERS:
             if not await is_member(person_id):
                 return "仅限党员"
-        case Audience.UNIT:
+        case ActivityAudience.UNIT:
             assert activity.unit_id
             if not await _belongs_to(person_id, activity.unit_id):
                 unit = await Organization.get(id=activity.unit_id)

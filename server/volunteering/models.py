@@ -47,7 +47,7 @@ class Visibility(Worded):
     CITY = "city", "全市"
 
 
-class Audience(Worded):
+class ActivityAudience(Worded):
     """Who may come: everyone, volunteers (who agreed to the volunteer terms), Party members, or people of one unit."""
 
     EVERYONE = "everyone", "所有人"
@@ -82,7 +82,7 @@ class Activity(Model):
     contact = fields.CharField(max_length=60, default="")
     what_to_bring = fields.CharField(max_length=300, default="")
     picture_ids = ArrayField(element_type="uuid", default=list)
-    audience = fields.CharEnumField(Audience, max_length=16, default=Audience.EVERYONE)
+    audience = fields.CharEnumField(ActivityAudience, max_length=16, default=ActivityAudience.EVERYONE)
     unit = foreign_key("Organization", null=True)
     unit_id: str | None
     min_age = fields.SmallIntField(null=True)

@@ -15,7 +15,7 @@ from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.uploads.queries import PictureView, picture_views
 from server.teams.teams import UNNAMED
 from server.volunteering.eligibility import WhoMayCome
-from server.volunteering.models import ActivityKind, ActivityState, Audience, ShiftState, Visibility
+from server.volunteering.models import ActivityAudience, ActivityKind, ActivityState, ShiftState, Visibility
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_up_queries import MySignUp, standings_in
 
@@ -37,7 +37,7 @@ class ActivityCard(msgspec.Struct):
     title: str
     organizer_name: str
     team_name: str | None
-    audience: Audience
+    audience: ActivityAudience
     place_name: str
     location: tuple[float, float] | None
     picture_url: str | None

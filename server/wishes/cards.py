@@ -9,7 +9,7 @@ import msgspec
 from server.accounts.queries import describe_persons
 from server.foundation.ids import Id
 from server.media.uploads.uploading import picture_views
-from server.wishes.models import Audience, WishKind, WishState
+from server.wishes.models import WishAudience, WishKind, WishState
 from server.wishes.rules import days_left
 
 CARD = (
@@ -33,7 +33,7 @@ class WishCard(msgspec.Struct, kw_only=True):
     id: Id
     title: str
     kind: WishKind
-    audience: Audience
+    audience: WishAudience
     quantity: int
     state: WishState
     place: str
@@ -73,7 +73,7 @@ async def make_cards(rows: list[Any], seen_from: Point | None = None) -> list[Wi
                 id=row["id"],
                 title=row["title"],
                 kind=WishKind(row["kind"]),
-                audience=Audience(row["audience"]),
+                audience=WishAudience(row["audience"]),
                 quantity=row["quantity"],
                 state=WishState(row["state"]),
                 place=row["place"],

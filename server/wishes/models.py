@@ -20,7 +20,7 @@ class WishKind(Worded):
     OTHER = "other", "其他"
 
 
-class Audience(Worded):
+class WishAudience(Worded):
     """Whom it is for."""
 
     ELDERLY = "elderly", "为老人"
@@ -95,7 +95,7 @@ class Wish(Model):
     community_id: str
     state = fields.CharEnumField(WishState, max_length=16, default=WishState.DRAFT)
     kind = fields.CharEnumField(WishKind, max_length=16)
-    audience = fields.CharEnumField(Audience, max_length=16)
+    audience = fields.CharEnumField(WishAudience, max_length=16)
     title = fields.CharField(max_length=40)
     text = fields.CharField(max_length=1000, default="")
     place = fields.CharField(max_length=60, default="")

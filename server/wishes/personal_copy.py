@@ -6,7 +6,7 @@ from server.accounts.masking import mask_address, mask_phone
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
 from server.wishes.contact import open_contact
-from server.wishes.models import Audience, ClaimState, ConfirmedAs, WishKind, WishState
+from server.wishes.models import ClaimState, ConfirmedAs, WishAudience, WishKind, WishState
 
 
 # Where a wish is for somebody else, these are theirs.
@@ -33,7 +33,7 @@ SHEETS = (
         Shown("内容", "text", 40),
         Shown("为谁", "side"),
         Shown("类型", "kind", 10, words_of(WishKind)),
-        Shown("对象", "audience", 14, words_of(Audience)),
+        Shown("对象", "audience", 14, words_of(WishAudience)),
         Shown("状态", "state", 18, words_of(WishState)),
         Shown("社区", "community", 20),
         Shown("网格", "grid"),

@@ -23,7 +23,7 @@ from server.wishes import messages
 from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
-from server.wishes.models import Audience, Escalation, Wish, WishKind, WishState
+from server.wishes.models import Escalation, Wish, WishAudience, WishKind, WishState
 from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
@@ -33,7 +33,7 @@ class WishContent(msgspec.Struct, kw_only=True):
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     kind: WishKind
-    audience: Audience
+    audience: WishAudience
     text: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     place: Annotated[str, msgspec.Meta(max_length=60)] = ""
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []

@@ -16,7 +16,7 @@ from server.moderation.service import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, holds_role, require_role
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim
-from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState
+from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
 from server.wishes.rules import Action, Actor, days_left, may_see, may_see_contact, possible_actions
 from server.wishes.steps import actors_of
 
@@ -32,7 +32,7 @@ class WishView(msgspec.Struct, kw_only=True):
     id: Id
     title: str
     kind: WishKind
-    audience: Audience
+    audience: WishAudience
     text: str
     state: WishState
     place: str

@@ -36,7 +36,7 @@ from server.wishes.steps import (
 )
 
 
-class Decision(Worded):
+class DisputeDecision(Worded):
     """How staff settle a dispute: it was fulfilled; it was not, and the wish goes back to the wall; or the same claimer
     makes it good."""
 
@@ -186,28 +186,28 @@ async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> Non
         await _record("confirm_wish_for_wisher", actor_id, step, claimer=claimer_id)
 
 
-async def decide_wish_dispute(actor_id: str, wish_id: str, decision: Decision, note: str) -> None:
+async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDecision, note: str) -> None:
     """Settle a dispute; points that were given for what was not fulfilled are taken back.
 
     Raises NotFound, NotAllowed (also to staff who are the claimer), WrongState.
     """
     action = {
-        Decision.UPHOLD: Action.UPHOLD_REPORT,
-        Decision.REJECT: Action.REJECT_REPORT,
-        Decision.REDO: Action.LET_REDO,
+        DisputeDecision.UPHOLD: Action.UPHOLD_REPORT,
+        DisputeDecision.REJECT: Action.REJECT_REPORT,
+        DisputeDecision.REDO: Action.LET_REDO,
     }[decision]
     async with transaction():
         step = await begin_step(wish_id, action, actor_id)
         claim, now = step.claim, clock.now()
         claimer_id = claim.claimer_id
         claim.staff_note = note
-        if decision is Decision.UPHOLD:
+        if decision is DisputeDecision.UPHOLD:
             if claim.confirmed_at is None:
                 await credit_claim(step, actor_id, ConfirmedAs.STAFF)
         elif claim.confirmed_at is not None:
             await take_back_credit(step)
         await finish_step(step, reason=note)
-        if decision is Decision.REDO:
+        if decision is DisputeDecision.REDO:
             # A claim of its own, so that its points are its own; the limit on open claims is not asked: it was theirs.
             again = await open_claim(step.wish, claimer_id, unit_id=claim.unit_id, team_id=claim.team_id)
             for share in await WishShare.filter(claim_id=claim.id, ended_at=None):

@@ -21,7 +21,7 @@ from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams
 from server.wishes.cards import SUBTREE, Where
 from server.wishes.errors import PosterNotAgreed
-from server.wishes.models import HOLDING, Audience, Wish, WishClaim, WishKind, WishState
+from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
 from server.wishes.rules import PUBLIC, Actor
 from server.wishes.steps import actors_of
 
@@ -47,7 +47,7 @@ class FulfilledWish(msgspec.Struct, kw_only=True):
     id: Id
     title: str
     kind: WishKind
-    audience: Audience
+    audience: WishAudience
     community_id: Id
     community_name: str
     fulfilled_on: date
@@ -88,7 +88,7 @@ async def list_fulfilled_wishes(organization_id: str | None, cursor: str | None,
                 id=row["id"],
                 title=row["title"],
                 kind=WishKind(row["kind"]),
-                audience=Audience(row["audience"]),
+                audience=WishAudience(row["audience"]),
                 community_id=row["community_id"],
                 community_name=row["community_name"],
                 fulfilled_on=day_of(row["fulfilled_at"]),
@@ -117,7 +117,7 @@ async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
     code = await draw_mini_code(CodeKind.WISH, wish_id)
     poster = WishPoster(
         title=row["title"],
-        tags=(WishKind(row["kind"]).word, Audience(row["audience"]).word),
+        tags=(WishKind(row["kind"]).word, WishAudience(row["audience"]).word),
         community=row["community_name"],
         month=f"{clock.shanghai(row['fulfilled_at']):%Y 年 %-m 月}",
         wisher=story.beneficiary_name,

@@ -11,7 +11,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.queries import nearest_communities
 from server.wishes.cards import CARD, SUBTREE, Point, Where, WishCard, make_cards
-from server.wishes.models import Audience, WishKind
+from server.wishes.models import WishAudience, WishKind
 
 MIN_SEARCH = 2
 """Characters that a word of a search needs."""
@@ -33,7 +33,7 @@ class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Only this organization's subtree; without it, the caller's community first, then those nearby, then the rest of
     its subdistrict."""
     kind: WishKind | None = None
-    audience: Audience | None = None
+    audience: WishAudience | None = None
     wished_from: date | None = None
     wished_until: date | None = None
     """Wished for by a day between these, both included."""

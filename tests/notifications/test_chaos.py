@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from server.announcements.models import Announcement, AnnouncementState, Audience
+from server.announcements.models import Announcement, AnnouncementAudience, AnnouncementState
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import today
@@ -21,8 +21,7 @@ from server.foundation.settings import Settings
 from server.notifications import events
 from server.notifications.service import notify
 from server.organizations.models import Organization
-from server.wishes.models import Audience as WishAudience
-from server.wishes.models import Wish, WishKind, WishState
+from server.wishes.models import Wish, WishAudience, WishKind, WishState
 from tests.builders import create_community
 from tests.clients import Api
 from tests.notifications.builders import CHAOS_EVENTS, CHAOS_TEMPLATE, at_shanghai
@@ -135,7 +134,7 @@ async def add_jobs(community: Organization, persons: list[str], jobs: int) -> No
     )
     await Announcement.create(
         organization_id=community.id,
-        audience=Audience.RESIDENTS,
+        audience=AnnouncementAudience.RESIDENTS,
         title="公告",
         text="公告",
         state=AnnouncementState.SENDING,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from server.announcements.models import Announcement, AnnouncementState, Audience
+from server.announcements.models import Announcement, AnnouncementAudience, AnnouncementState
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.ids import new_id
@@ -130,7 +130,7 @@ async def tell(event: Event, person_id: str, number: int) -> datetime:
 async def announce(community_id: str) -> None:
     await Announcement.create(
         organization_id=community_id,
-        audience=Audience.RESIDENTS,
+        audience=AnnouncementAudience.RESIDENTS,
         title="公告",
         text="公告",
         state=AnnouncementState.SENDING,

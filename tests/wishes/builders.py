@@ -20,7 +20,7 @@ from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.service_record.service import record_service
 from server.teams.models import Team, TeamMember
 from server.wishes.fulfilling import RULE
-from server.wishes.models import Audience, ClaimState, Wish, WishClaim, WishKind, WishState
+from server.wishes.models import ClaimState, Wish, WishAudience, WishClaim, WishKind, WishState
 from server.wishes.rules import claim_due_at, next_escalation
 from tests.builders import create_organization
 from tests.clients import Api
@@ -215,7 +215,7 @@ async def put_wish(people: People, state: WishState, *, claim: dict[str, Any] | 
         "title": "想要一台收音机",
         "text": "老人想听戏",
         "kind": WishKind.THING,
-        "audience": Audience.ELDERLY,
+        "audience": WishAudience.ELDERLY,
         "wished_by": today() + timedelta(days=10),
         "submitted_at": now,
         "first_published_at": now if was_published else None,

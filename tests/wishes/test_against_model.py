@@ -553,9 +553,9 @@ class WishMachine(RuleBasedStateMachine):
 
 
 DECISIONS = {
-    Action.UPHOLD_REPORT: review.Decision.UPHOLD,
-    Action.REJECT_REPORT: review.Decision.REJECT,
-    Action.LET_REDO: review.Decision.REDO,
+    Action.UPHOLD_REPORT: review.DisputeDecision.UPHOLD,
+    Action.REJECT_REPORT: review.DisputeDecision.REJECT,
+    Action.LET_REDO: review.DisputeDecision.REDO,
 }
 
 WITH_REASON: dict[Action, Callable[[str, str, str], Awaitable[None]]] = {

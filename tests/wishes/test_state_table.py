@@ -49,7 +49,7 @@ class Given(NamedTuple):
     code: str
 
 
-async def _decide(decision: review.Decision, person_id: str, wish_id: str) -> None:
+async def _decide(decision: review.DisputeDecision, person_id: str, wish_id: str) -> None:
     await review.decide_wish_dispute(person_id, wish_id, decision, "核实")
 
 
@@ -76,9 +76,9 @@ DEEDS: dict[Action, Callable[[str, str, Given], Awaitable[Any]]] = {
     Action.CONFIRM: lambda who, wish, _: fulfilling.confirm_wish(who, wish, 4, "", []),
     Action.CONFIRM_FOR_WISHER: lambda who, wish, _: review.confirm_wish_for_wisher(who, wish, "电话核实"),
     Action.DISPUTE: lambda who, wish, _: fulfilling.dispute_wish(who, wish, "原因"),
-    Action.UPHOLD_REPORT: lambda who, wish, _: _decide(review.Decision.UPHOLD, who, wish),
-    Action.REJECT_REPORT: lambda who, wish, _: _decide(review.Decision.REJECT, who, wish),
-    Action.LET_REDO: lambda who, wish, _: _decide(review.Decision.REDO, who, wish),
+    Action.UPHOLD_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.UPHOLD, who, wish),
+    Action.REJECT_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.REJECT, who, wish),
+    Action.LET_REDO: lambda who, wish, _: _decide(review.DisputeDecision.REDO, who, wish),
     Action.AGREE_TO_SHOW: lambda who, wish, _: fulfilling.agree_to_show_wish(who, wish, True),
 }
 """What people do; the rest is the system's."""

@@ -6,7 +6,7 @@ from typing import Any
 from server.foundation.database import execute
 from server.foundation.dates import today
 from server.organizations.models import Organization
-from server.wishes.models import Audience, WishKind, WishState
+from server.wishes.models import WishAudience, WishKind, WishState
 from tests.builders import create_community, create_person, sign_in
 from tests.clients import Api
 from tests.plans import listening, read_by, refresh
@@ -128,8 +128,8 @@ async def test_by_date(api: Api) -> None:
 
 async def test_filters(api: Api) -> None:
     people = await create_people(api)
-    await put_on_wall(people, "陪伴", kind=WishKind.COMPANY, audience=Audience.CHILD)
-    await put_on_wall(people, "物品", kind=WishKind.THING, audience=Audience.DISABLED)
+    await put_on_wall(people, "陪伴", kind=WishKind.COMPANY, audience=WishAudience.CHILD)
+    await put_on_wall(people, "物品", kind=WishKind.THING, audience=WishAudience.DISABLED)
     assert await titles(people.stranger, kind="company") == ["陪伴"]
     assert await titles(people.stranger, audience="disabled") == ["物品"]
     assert await titles(people.stranger, kind="company", audience="disabled") == []

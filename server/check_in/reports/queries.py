@@ -10,7 +10,7 @@ from server.accounts.masking import mask_name
 from server.check_in.reports.freezing import ReportLine, open_content, open_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
 from server.check_in.reports.reviewing import get_visible_report
-from server.check_in.reports.rules import Action, Actor, correction_ends_at, possible_actions
+from server.check_in.reports.rules import ReportAction, ReportActor, correction_ends_at, possible_actions
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_structs, transaction
@@ -87,7 +87,7 @@ class ReportView(msgspec.Struct):
     correction_until: datetime | None
     released_at: datetime | None
     acknowledged_at: datetime | None
-    actions: list[Action]
+    actions: list[ReportAction]
     version: int
 
 
@@ -139,12 +139,12 @@ async def list_my_reports(person_id: str) -> list[MyReport]:
 async def view_report(person_id: str, report_id: str, action: str = "view_report") -> ReportView:
     """One report. When somebody else than the member looks, that is audited. Raises NotFound."""
     report, member, actors = await get_visible_report(person_id, report_id)
-    if Actor.MEMBER not in actors:
+    if ReportActor.MEMBER not in actors:
         await _audit(action, person_id, report, member)
     lines, words = open_content(report.id, bytes(report.content)), open_words(report.id, bytes(report.words))
     organizations = await describe_organizations([report.community_id, *([report.unit_id] if report.unit_id else [])])
     details = (await read_details([member.person_id])).get(member.person_id)
-    between_them = actors & {Actor.MEMBER, Actor.STAFF}
+    between_them = actors & {ReportActor.MEMBER, ReportActor.STAFF}
     late = [line for line in lines if line.is_late]
     return ReportView(
         id=report.id,

@@ -11,7 +11,7 @@ from server.check_in.belonging import unit_of
 from server.check_in.reports import messages
 from server.check_in.reports.freezing import freeze, open_words, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
-from server.check_in.reports.rules import Action, Actor, correction_ends_at, may_see, next_state
+from server.check_in.reports.rules import ReportAction, ReportActor, correction_ends_at, may_see, next_state
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value, transaction
@@ -55,7 +55,7 @@ async def assess_report(actor_id: str, report_id: str, version: int, *, opinion:
     Written anew, the member's time to answer begins again. Raises NotFound, NotAllowed, WrongState, EditedMeanwhile.
     """
     async with transaction():
-        report, member, state = await _begin(report_id, Action.ASSESS, actor_id)
+        report, member, state = await _begin(report_id, ReportAction.ASSESS, actor_id)
         if report.version != version:
             raise EditedMeanwhile()
         now = clock.now()
@@ -69,7 +69,7 @@ async def assess_report(actor_id: str, report_id: str, version: int, *, opinion:
 async def agree_to_report(person_id: str, report_id: str) -> None:
     """The member has seen the report and asks for nothing. Raises NotFound, WrongState."""
     async with transaction():
-        report, member, state = await _begin(report_id, Action.AGREE, person_id)
+        report, member, state = await _begin(report_id, ReportAction.AGREE, person_id)
         report.state, report.settled_at, report.settled_by_id = state, clock.now(), person_id
         await _finish("agree_to_report", person_id, report, member)
         await notify(await role_holders(report.community_id), messages.AGREED, half_year_report=report_id)
@@ -78,7 +78,7 @@ async def agree_to_report(person_id: str, report_id: str) -> None:
 async def ask_correction(person_id: str, report_id: str, request: str) -> None:
     """The member says what is not right, within the time for it. Raises NotFound, WrongState, CorrectionClosed."""
     async with transaction():
-        report, member, state = await _begin(report_id, Action.ASK_CORRECTION, person_id)
+        report, member, state = await _begin(report_id, ReportAction.ASK_CORRECTION, person_id)
         if report.assessed_at and clock.now() >= correction_ends_at(report.assessed_at):
             raise CorrectionClosed()
         report.state, report.correction_asked_at = state, clock.now()
@@ -93,7 +93,7 @@ async def decide_correction(
     """Staff answer the member's request. Where they accept it, what they have put right in the ledger by now goes into
     the report, which is frozen anew, and they may change opinion and grade. Raises NotFound, NotAllowed, WrongState.
     """
-    action = Action.ACCEPT_CORRECTION if accept else Action.DECLINE_CORRECTION
+    action = ReportAction.ACCEPT_CORRECTION if accept else ReportAction.DECLINE_CORRECTION
     async with transaction():
         if accept:
             await _lock_membership(report_id)
@@ -116,7 +116,7 @@ async def decide_correction(
 async def release_report(actor_id: str, report_id: str) -> None:
     """The manager sends the report to the member's unit. Raises NotFound, NotAllowed, WrongState, CorrectionOpen."""
     async with transaction():
-        step = await _begin(report_id, Action.RELEASE, actor_id)
+        step = await _begin(report_id, ReportAction.RELEASE, actor_id)
         _ensure_answer_time_over(step.report)
         await _release(actor_id, step)
         await _tell_units([step.report])
@@ -140,7 +140,7 @@ async def release_reports(actor_id: str, community_id: str, period: str) -> Rele
             member = await _member_of(report)
             if member.person_id == actor_id:
                 continue
-            state = next_state(report.state, Action.RELEASE, [Actor.MANAGER])
+            state = next_state(report.state, ReportAction.RELEASE, [ReportActor.MANAGER])
             await _release(actor_id, Step(report, member, state))
             released.append(report)
         await _tell_units(released)
@@ -155,7 +155,7 @@ async def release_reports(actor_id: str, community_id: str, period: str) -> Rele
 async def acknowledge_report(person_id: str, report_id: str) -> None:
     """The unit's liaison has received the report. Raises NotFound, WrongState."""
     async with transaction():
-        step = await _begin(report_id, Action.ACKNOWLEDGE, person_id)
+        step = await _begin(report_id, ReportAction.ACKNOWLEDGE, person_id)
         await _acknowledge(person_id, step)
         await _tell_communities([step.report])
 
@@ -171,7 +171,7 @@ async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> int:
             unit_id,
             period,
         )
-        steps = [await _begin(row["id"], Action.ACKNOWLEDGE, person_id) for row in rows]
+        steps = [await _begin(row["id"], ReportAction.ACKNOWLEDGE, person_id) for row in rows]
         for step in steps:
             await _acknowledge(person_id, step)
         await _tell_communities([step.report for step in steps])
@@ -197,22 +197,22 @@ async def move_reports(from_id: str, into_id: str) -> None:
     await execute("SELECT set_config('linli.merge', 'off', true)")
 
 
-async def actors_of(person_id: str, report: HalfYearReport, member: MemberFacts) -> set[Actor]:
+async def actors_of(person_id: str, report: HalfYearReport, member: MemberFacts) -> set[ReportActor]:
     """In which qualities the person acts on this report."""
     actors = set()
     if member.person_id == person_id:
-        actors.add(Actor.MEMBER)
+        actors.add(ReportActor.MEMBER)
     else:
         if await holds_role(person_id, report.community_id, WORKERS):
-            actors.add(Actor.STAFF)
+            actors.add(ReportActor.STAFF)
         if await holds_role(person_id, report.community_id, (RoleKind.MANAGER,)):
-            actors.add(Actor.MANAGER)
+            actors.add(ReportActor.MANAGER)
     if report.unit_id and await holds_role(person_id, report.unit_id, (RoleKind.LIAISON,)):
-        actors.add(Actor.LIAISON)
+        actors.add(ReportActor.LIAISON)
     return actors
 
 
-async def get_visible_report(person_id: str, report_id: str) -> tuple[HalfYearReport, MemberFacts, set[Actor]]:
+async def get_visible_report(person_id: str, report_id: str) -> tuple[HalfYearReport, MemberFacts, set[ReportActor]]:
     """The report for one who may see it. Raises NotFound for everybody else."""
     report = await HalfYearReport.get_or_none(id=report_id)
     if report is None:
@@ -220,7 +220,7 @@ async def get_visible_report(person_id: str, report_id: str) -> tuple[HalfYearRe
     return report, *await _admit(person_id, report)
 
 
-async def _admit(person_id: str, report: HalfYearReport) -> tuple[MemberFacts, set[Actor]]:
+async def _admit(person_id: str, report: HalfYearReport) -> tuple[MemberFacts, set[ReportActor]]:
     member = await _member_of(report)
     actors = await actors_of(person_id, report, member)
     if not may_see(report.state, actors):
@@ -228,7 +228,7 @@ async def _admit(person_id: str, report: HalfYearReport) -> tuple[MemberFacts, s
     return member, actors
 
 
-async def _begin(report_id: str, action: Action, person_id: str) -> Step:
+async def _begin(report_id: str, action: ReportAction, person_id: str) -> Step:
     # The member asks for a correction while the manager releases: whoever locks the row first decides.
     report = await HalfYearReport.filter(id=report_id).select_for_update().get_or_none()
     if report is None:

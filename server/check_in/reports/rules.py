@@ -17,7 +17,7 @@ CORRECTION_TIME = timedelta(days=7)
 member's own word lets the report go."""
 
 
-class Actor(StrEnum):
+class ReportActor(StrEnum):
     """In which quality somebody acts on a report."""
 
     MEMBER = "member"
@@ -30,7 +30,7 @@ class Actor(StrEnum):
     """Liaison of the unit that the member's home organization belongs to."""
 
 
-class Action(Worded):
+class ReportAction(Worded):
     ASSESS = "assess", "评价"
     AGREE = "agree", "认可"
     ASK_CORRECTION = "ask_correction", "申请更正"
@@ -42,19 +42,19 @@ class Action(Worded):
 
 _S = ReportState
 
-TABLE: dict[tuple[ReportState, Action, Actor], ReportState] = {
+TABLE: dict[tuple[ReportState, ReportAction, ReportActor], ReportState] = {
     # The community writes its opinion and grade; as long as the member has not answered, it may write them anew.
-    (_S.DRAFT, Action.ASSESS, Actor.STAFF): _S.ASSESSED,
-    (_S.ASSESSED, Action.ASSESS, Actor.STAFF): _S.ASSESSED,
+    (_S.DRAFT, ReportAction.ASSESS, ReportActor.STAFF): _S.ASSESSED,
+    (_S.ASSESSED, ReportAction.ASSESS, ReportActor.STAFF): _S.ASSESSED,
     # The member has seen it, and agrees or asks for a correction.
-    (_S.ASSESSED, Action.AGREE, Actor.MEMBER): _S.SETTLED,
-    (_S.ASSESSED, Action.ASK_CORRECTION, Actor.MEMBER): _S.CORRECTION_ASKED,
-    (_S.CORRECTION_ASKED, Action.ACCEPT_CORRECTION, Actor.STAFF): _S.SETTLED,
-    (_S.CORRECTION_ASKED, Action.DECLINE_CORRECTION, Actor.STAFF): _S.SETTLED,
+    (_S.ASSESSED, ReportAction.AGREE, ReportActor.MEMBER): _S.SETTLED,
+    (_S.ASSESSED, ReportAction.ASK_CORRECTION, ReportActor.MEMBER): _S.CORRECTION_ASKED,
+    (_S.CORRECTION_ASKED, ReportAction.ACCEPT_CORRECTION, ReportActor.STAFF): _S.SETTLED,
+    (_S.CORRECTION_ASKED, ReportAction.DECLINE_CORRECTION, ReportActor.STAFF): _S.SETTLED,
     # Without an answer of the member's, only when the time for one is over.
-    (_S.ASSESSED, Action.RELEASE, Actor.MANAGER): _S.RELEASED,
-    (_S.SETTLED, Action.RELEASE, Actor.MANAGER): _S.RELEASED,
-    (_S.RELEASED, Action.ACKNOWLEDGE, Actor.LIAISON): _S.ACKNOWLEDGED,
+    (_S.ASSESSED, ReportAction.RELEASE, ReportActor.MANAGER): _S.RELEASED,
+    (_S.SETTLED, ReportAction.RELEASE, ReportActor.MANAGER): _S.RELEASED,
+    (_S.RELEASED, ReportAction.ACKNOWLEDGE, ReportActor.LIAISON): _S.ACKNOWLEDGED,
 }
 """What is not here cannot happen."""
 
@@ -62,23 +62,23 @@ FOR_UNITS = (_S.RELEASED, _S.ACKNOWLEDGED)
 """States in which a unit's liaison sees a report."""
 
 
-def may_see(state: ReportState, actors: Iterable[Actor]) -> bool:
+def may_see(state: ReportState, actors: Iterable[ReportActor]) -> bool:
     """Whether a report in this state exists for somebody who is `actors` to it."""
     actors = set(actors)
-    if actors & {Actor.STAFF, Actor.MANAGER}:
+    if actors & {ReportActor.STAFF, ReportActor.MANAGER}:
         return True
-    if Actor.MEMBER in actors:
+    if ReportActor.MEMBER in actors:
         return state is not _S.DRAFT
-    return Actor.LIAISON in actors and state in FOR_UNITS
+    return ReportActor.LIAISON in actors and state in FOR_UNITS
 
 
-def next_state(state: ReportState, action: Action, actors: Iterable[Actor]) -> ReportState:
+def next_state(state: ReportState, action: ReportAction, actors: Iterable[ReportActor]) -> ReportState:
     """Where the action leads for somebody who is `actors` to the report.
 
     Raises WrongState when they could do it in another state, NotAllowed when it is never theirs to do.
     """
     actors = set(actors)
-    for actor in Actor:
+    for actor in ReportActor:
         if actor in actors and (following := TABLE.get((state, action, actor))):
             return following
     if any(known is action and actor in actors for _, known, actor in TABLE):
@@ -87,13 +87,13 @@ def next_state(state: ReportState, action: Action, actors: Iterable[Actor]) -> R
 
 
 def possible_actions(
-    state: ReportState, actors: Iterable[Actor], assessed_at: datetime | None, now: datetime
-) -> list[Action]:
+    state: ReportState, actors: Iterable[ReportActor], assessed_at: datetime | None, now: datetime
+) -> list[ReportAction]:
     """What they can do now, by the table and the clock."""
     actors = set(actors)
-    found = [action for action in Action if any((state, action, actor) in TABLE for actor in actors)]
+    found = [action for action in ReportAction if any((state, action, actor) in TABLE for actor in actors)]
     if state is _S.ASSESSED and assessed_at:
-        late = Action.RELEASE if now < correction_ends_at(assessed_at) else Action.ASK_CORRECTION
+        late = ReportAction.RELEASE if now < correction_ends_at(assessed_at) else ReportAction.ASK_CORRECTION
         found = [action for action in found if action is not late]
     return found
 

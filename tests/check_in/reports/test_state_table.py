@@ -8,7 +8,7 @@ from tortoise.exceptions import IntegrityError
 
 from server.accounts.models import Person
 from server.check_in.reports.models import HalfYearReport, ReportState
-from server.check_in.reports.rules import TABLE, Action, Actor, may_see, next_state
+from server.check_in.reports.rules import TABLE, ReportAction, ReportActor, may_see, next_state
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute
 from server.foundation.errors import NotAllowed, WrongState
@@ -28,31 +28,31 @@ from tests.check_in.reports.builders import (
 from tests.clients import Api
 
 PATHS = {
-    Action.ASSESS: "/staff/reports/{}/assessment",
-    Action.AGREE: "/reports/{}/agree",
-    Action.ASK_CORRECTION: "/reports/{}/correction",
-    Action.ACCEPT_CORRECTION: "/staff/reports/{}/correction/decision",
-    Action.DECLINE_CORRECTION: "/staff/reports/{}/correction/decision",
-    Action.RELEASE: "/staff/reports/{}/release",
-    Action.ACKNOWLEDGE: "/reports/{}/acknowledge",
+    ReportAction.ASSESS: "/staff/reports/{}/assessment",
+    ReportAction.AGREE: "/reports/{}/agree",
+    ReportAction.ASK_CORRECTION: "/reports/{}/correction",
+    ReportAction.ACCEPT_CORRECTION: "/staff/reports/{}/correction/decision",
+    ReportAction.DECLINE_CORRECTION: "/staff/reports/{}/correction/decision",
+    ReportAction.RELEASE: "/staff/reports/{}/release",
+    ReportAction.ACKNOWLEDGE: "/reports/{}/acknowledge",
 }
-BODIES: dict[Action, Any] = {
-    Action.ASSESS: OPINION,
-    Action.ASK_CORRECTION: {"request": "时长不对"},
-    Action.ACCEPT_CORRECTION: {"accept": True, "answer": "已更正"},
-    Action.DECLINE_CORRECTION: {"accept": False, "answer": "无误"},
+BODIES: dict[ReportAction, Any] = {
+    ReportAction.ASSESS: OPINION,
+    ReportAction.ASK_CORRECTION: {"request": "时长不对"},
+    ReportAction.ACCEPT_CORRECTION: {"accept": True, "answer": "已更正"},
+    ReportAction.DECLINE_CORRECTION: {"accept": False, "answer": "无误"},
 }
 
 
-async def callers(api: Api, cast: Cast) -> dict[str, tuple[Api, set[Actor]]]:
+async def callers(api: Api, cast: Cast) -> dict[str, tuple[Api, set[ReportActor]]]:
     """Everybody who might try, and what they are to the report. A manager does the staff's work too."""
     other = await create_community()
     far_home = await create_home(other, "市交通局")
     return {
-        "member": (cast.member.api, {Actor.MEMBER}),
-        "staff": (cast.staff, {Actor.STAFF}),
-        "manager": (cast.manager, {Actor.STAFF, Actor.MANAGER}),
-        "liaison": (cast.liaison, {Actor.LIAISON}),
+        "member": (cast.member.api, {ReportActor.MEMBER}),
+        "staff": (cast.staff, {ReportActor.STAFF}),
+        "manager": (cast.manager, {ReportActor.STAFF, ReportActor.MANAGER}),
+        "liaison": (cast.liaison, {ReportActor.LIAISON}),
         "observer": (await create_worker(api, cast.community, RoleKind.OBSERVER), set()),
         "staff elsewhere": (await create_worker(api, other), set()),
         "manager elsewhere": (await create_worker(api, other, RoleKind.MANAGER), set()),
@@ -67,10 +67,10 @@ async def test_every_combination_over_http(api: Api) -> None:
     for state, action, (name, (caller, actors)) in itertools.product(ReportState, PATHS, everybody.items()):
         move_to(shanghai(7, 1, 1))
         await put_state(cast.report_id, state)
-        if action is Action.RELEASE:
+        if action is ReportAction.RELEASE:
             move_to(shanghai(7, 1, 1) + WEEK)
         expected = next((TABLE[key] for actor in actors if (key := (state, action, actor)) in TABLE), None)
-        method = "PUT" if action is Action.ASSESS else "POST"
+        method = "PUT" if action is ReportAction.ASSESS else "POST"
         response = await caller.send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
         told = f"{state} {action} {name}: {response.status_code} {response.text[:200]}"
         now = await HalfYearReport.get(id=cast.report_id)
@@ -83,7 +83,7 @@ async def test_every_combination_over_http(api: Api) -> None:
         if not may_see(state, actors):
             # What is not for their eyes does not exist for them (or they have no role at all).
             assert response.json()["code"] in ("not_found", "not_allowed"), told
-            assert response.status_code == 404 or not actors or Actor.MEMBER in actors, told
+            assert response.status_code == 404 or not actors or ReportActor.MEMBER in actors, told
         else:
             assert response.json()["code"] in ("wrong_state", "not_allowed"), told
     assert tried == len(ReportState) * len(PATHS) * len(everybody)
@@ -97,7 +97,7 @@ async def test_who_sees_a_report_in_which_state(api: Api) -> None:
         for path in ("", "/pdf", "/xlsx"):
             response = await caller.send("GET", f"/reports/{cast.report_id}{path}")
             assert response.status_code == (200 if may_see(state, actors) else 404), f"{state} {name} {path}"
-        if actors == {Actor.MEMBER}:
+        if actors == {ReportActor.MEMBER}:
             assert len(await caller.get("/me/reports")) == (state is not ReportState.DRAFT)
 
 
@@ -128,17 +128,17 @@ async def test_a_member_who_is_their_units_liaison_may_acknowledge(api: Api) -> 
 async def test_every_step_leaves_an_audit_row(api: Api) -> None:
     cast = await create_cast(api)
     people = {
-        Actor.MEMBER: cast.member.api,
-        Actor.STAFF: cast.staff,
-        Actor.MANAGER: cast.manager,
-        Actor.LIAISON: cast.liaison,
+        ReportActor.MEMBER: cast.member.api,
+        ReportActor.STAFF: cast.staff,
+        ReportActor.MANAGER: cast.manager,
+        ReportActor.LIAISON: cast.liaison,
     }
     for (state, action, actor), following in TABLE.items():
         move_to(shanghai(7, 1, 1))
         await put_state(cast.report_id, state)
-        if action is Action.RELEASE:
+        if action is ReportAction.RELEASE:
             move_to(shanghai(7, 1, 1) + WEEK)
-        method = "PUT" if action is Action.ASSESS else "POST"
+        method = "PUT" if action is ReportAction.ASSESS else "POST"
         await people[actor].send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
         changes = AuditEntry.filter(subject_id=cast.report_id, action__not_in=["view_report", "freeze_report"])
         entry = await changes.order_by("-id").first()
@@ -156,14 +156,14 @@ def test_the_table_is_whole() -> None:
     while more := {after for (before, _, _), after in TABLE.items() if before in reachable} - reachable:
         reachable |= more
     assert reachable == set(ReportState)
-    assert {action for _, action, _ in TABLE} == set(Action) == set(PATHS)
-    assert {actor for _, _, actor in TABLE} == set(Actor)
+    assert {action for _, action, _ in TABLE} == set(ReportAction) == set(PATHS)
+    assert {actor for _, _, actor in TABLE} == set(ReportActor)
     assert set(ReportState) - {state for state, _, _ in TABLE} == {ReportState.ACKNOWLEDGED}
 
 
 @pytest.mark.parametrize("state", ReportState)
 def test_refusals_tell_wrong_state_from_never(state: ReportState) -> None:
-    for action, actor in itertools.product(Action, Actor):
+    for action, actor in itertools.product(ReportAction, ReportActor):
         if (state, action, actor) in TABLE:
             assert next_state(state, action, [actor]) is TABLE[state, action, actor]
             continue
