@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, written from the declared routes."""
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from miniprogram_api.routing import Route, Who
 from server.foundation.errors import Refusal
 from server.foundation.http import PROBLEM_TYPE, Problem
 from server.foundation.settings import Settings
+from server.foundation.words import Worded, words_of
 
 _REF = "#/components/schemas/{name}"
 
@@ -18,12 +20,14 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
     types = [Problem]
     for route in routes:
         types += [kind for kind in (route.body_type, route.response_type) if is_schema(kind)]
+        types += [field.type for field in _query_fields(route)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    _tell_words(components)
     by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         path = "/api/v1" + route.path.replace("<", "{").replace(">", "}")
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_type, components)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_type)
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -42,12 +46,23 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
-def _operation(route: Route, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+def _tell_words(components: dict[str, Any]) -> None:
+    """Add what people read for each member of an enumeration: to its description, and as a list beside `enum`."""
+    words = {kind.__name__: words_of(kind) for kind in Worded.__subclasses__()}
+    for name, schema in components.items():
+        if "enum" in schema:
+            lines = [f"- `{value}` {words[name][value]}" for value in schema["enum"]]
+            about = inspect.cleandoc(schema.get("description", ""))
+            schema["description"] = "\n".join([about, "", *lines] if about else lines)
+            schema["x-enum-descriptions"] = [words[name][value] for value in schema["enum"]]
+
+
+def _operation(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
         "tags": [route.tag],
         "summary": route.summary,
-        "parameters": _parameters(route, components),
+        "parameters": _parameters(route),
         "responses": _responses(route, by_type),
         "security": [] if route.who is Who.ANYONE else [{"session": []}],
     }
@@ -69,16 +84,25 @@ def _raw_content(route: Route) -> dict[str, Any]:
     return {kind: {"schema": form if kind == "multipart/form-data" else {}} for kind in route.options.raw}
 
 
-def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = []
-    for name in route.path_parameters:
-        (schema,), _ = msgspec.json.schema_components([route.parameters[name]], ref_template=_REF)
-        parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
-    if route.query_type:
-        for field in msgspec.structs.fields(route.query_type):
-            (schema,), added = msgspec.json.schema_components([field.type], ref_template=_REF)
-            components.update(added)
-            parameters.append({"name": field.encode_name, "in": "query", "required": field.required, "schema": schema})
+def _query_fields(route: Route) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(route.query_type) if route.query_type else ()
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """Of one type alone; what has a name is a reference into the components."""
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    return schema
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": _schema(route.parameters[name])}
+        for name in route.path_parameters
+    ]
+    parameters += [
+        {"name": field.encode_name, "in": "query", "required": field.required, "schema": _schema(field.type)}
+        for field in _query_fields(route)
+    ]
     if route.idempotent:
         parameters.append(
             {

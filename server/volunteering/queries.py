@@ -54,7 +54,7 @@ class NearbyActivity(msgspec.Struct):
     meters: int
 
 
-class RoleView(msgspec.Struct):
+class ShiftRoleView(msgspec.Struct):
     """A part in a shift. `free` is never negative; `waiting` counts those in line."""
 
     id: Id
@@ -82,7 +82,7 @@ class ShiftView(msgspec.Struct):
     state: ShiftState
     reason: str
     version: int
-    roles: list[RoleView]
+    roles: list[ShiftRoleView]
     mine: MySignUp | None
 
 
@@ -235,10 +235,10 @@ async def show_activity(activity_id: str, person_id: str) -> ActivityView:
         activity_id,
     )
     mine = await standings_in(activity_id, person_id)
-    roles_of: dict[str, list[RoleView]] = {}
+    roles_of: dict[str, list[ShiftRoleView]] = {}
     for role in roles:
         values = dict(role)
-        roles_of.setdefault(values.pop("shift_id"), []).append(RoleView(**values))
+        roles_of.setdefault(values.pop("shift_id"), []).append(ShiftRoleView(**values))
     values = _with_location(row)
     pictures = await picture_views(values.pop("picture_ids"))
     who = WhoMayCome(**{name: values.pop(name) for name in WhoMayCome.__struct_fields__})

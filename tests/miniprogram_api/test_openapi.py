@@ -14,6 +14,7 @@ from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Route, Who
 from server.foundation.http import PROBLEM_TYPE
 from server.foundation.settings import Settings
+from server.foundation.words import Worded
 from tests.clients import Api
 
 ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
@@ -39,6 +40,24 @@ def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert named == set(document["components"]["schemas"])
+
+
+def test_no_two_types_share_a_name(document: dict[str, Any]) -> None:
+    """Where two do, both get their module's name before theirs, and a query's parameter would not know which it is."""
+    assert not [name for name in document["components"]["schemas"] if "." in name]
+    names = [kind.__name__ for kind in Worded.__subclasses__() if kind.__module__.startswith("server.")]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
+    enumerations = {name: schema for name, schema in document["components"]["schemas"].items() if "enum" in schema}
+    assert "WishState" in enumerations
+    for schema in enumerations.values():
+        words = schema["x-enum-descriptions"]
+        assert len(words) == len(schema["enum"])
+        for value, word in zip(schema["enum"], words, strict=True):
+            assert re.search(r"[\u4e00-\u9fff]", word)
+            assert f"- `{value}` {word}" in schema["description"].splitlines()
 
 
 def test_operation_ids_are_unique() -> None:

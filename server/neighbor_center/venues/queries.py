@@ -47,7 +47,7 @@ class VenueBrief(msgspec.Struct, kw_only=True):
     distance: float | None = None
 
 
-class HoursView(msgspec.Struct):
+class OpeningHoursView(msgspec.Struct):
     """Weekly hours: ISO weekdays (1 Monday to 7 Sunday), wall-clock times, first and last day. `days` tells how they go
     with public holidays; hours of a season hold each year from `season_from` to `season_until` (month-day)."""
 
@@ -96,7 +96,7 @@ class ServiceView(msgspec.Struct, kw_only=True):
     stars: float | None
     state: ServiceState
     version: int
-    hours: list[HoursView]
+    hours: list[OpeningHoursView]
 
 
 class VenueView(msgspec.Struct, kw_only=True):
@@ -308,10 +308,10 @@ async def _read_services(where: str, value: str) -> list[ServiceView]:
         [row["id"] for row in rows],
         today(),
     )
-    hours: dict[str, list[HoursView]] = {}
+    hours: dict[str, list[OpeningHoursView]] = {}
     for rule in rules:
         hours.setdefault(rule["service_id"], []).append(
-            HoursView(
+            OpeningHoursView(
                 rule["id"],
                 weekday_list(rule["weekdays"]),
                 wall_clock(rule["opens"]),
