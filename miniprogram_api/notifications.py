@@ -14,7 +14,7 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, Unavailable
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, service
-from server.notifications.events import MOMENTS, TOPICS
+from server.notifications.events import AskMoment, Topic
 from server.notifications.models import SubscribeAnswer
 from server.notifications.preferences import PreferencesView
 from server.notifications.queries import AcceptsView, InboxState, InboxView, TemplatesToAskView
@@ -30,9 +30,7 @@ class InboxQuery(PageQuery):
 
 
 class ToAskQuery(Strict):
-    moment: Annotated[
-        str, msgspec.Meta(max_length=32, description="at which tap", extra_json_schema={"enum": list(MOMENTS)})
-    ]
+    moment: AskMoment
 
 
 class SubscribeAnswers(Strict):
@@ -45,7 +43,6 @@ class MessagesRead(msgspec.Struct):
     count: int
 
 
-Topic = Annotated[str, msgspec.Meta(max_length=32, extra_json_schema={"enum": list(TOPICS)})]
 Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of the day in Shanghai")]
 
 

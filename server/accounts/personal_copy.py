@@ -9,7 +9,7 @@ from server.foundation.database import fetch
 from server.foundation.dates import render_date
 from server.foundation.personal_copy import Copied, Named, Shown
 from server.foundation.words import words_of
-from server.notifications.events import ROLE_WORDS
+from server.organizations.models import RoleKind
 
 
 async def one_person(person_id: str) -> list[str]:
@@ -99,7 +99,7 @@ SHEETS = (
         "工作角色",
         "SELECT g.kind, o.name AS organization, g.granted_at, g.ended_at FROM role_grant g "
         "JOIN organization o ON o.id = g.organization_id WHERE g.person_id = ANY($1) ORDER BY g.id DESC",
-        Shown("角色", "kind", 16, ROLE_WORDS),
+        Shown("角色", "kind", 16, words_of(RoleKind)),
         Shown("组织", "organization", 24),
         Shown("授予时间", "granted_at", 22),
         Shown("结束时间", "ended_at", 22),

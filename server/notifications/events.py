@@ -19,18 +19,20 @@ from typing import Any
 import msgspec
 
 from server.background.outbox import Priority
+from server.foundation.words import Worded
 
-TOPICS: dict[str, str] = {
-    "check_in": "报到与岗位",
-    "wishes": "微心愿",
-    "activities": "活动报名与候补",
-    "bookings": "邻里中心预约",
-    "reminders": "开始前的提醒",
-    "service_record": "服务时长与反馈",
-    "announcements": "社区公告",
-    "digest": "未读消息汇总",
-}
-"""Kinds of event that people turn on and off → what they are called on screen."""
+
+class Topic(Worded):
+    """Kinds of event that people turn on and off."""
+
+    CHECK_IN = "check_in", "报到与岗位"
+    WISHES = "wishes", "微心愿"
+    ACTIVITIES = "activities", "活动报名与候补"
+    BOOKINGS = "bookings", "邻里中心预约"
+    REMINDERS = "reminders", "开始前的提醒"
+    SERVICE_RECORD = "service_record", "服务时长与反馈"
+    ANNOUNCEMENTS = "announcements", "社区公告"
+    DIGEST = "digest", "未读消息汇总"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,16 +98,6 @@ def _placeholders(text: str) -> tuple[str, ...]:
     return tuple(name for _, name, _, _ in Formatter().parse(text) if name)
 
 
-ROLE_WORDS = {
-    "manager": "管理员",
-    "staff": "工作人员",
-    "observer": "观察员",
-    "grid_worker": "网格员",
-    "liaison": "联络员",
-}
-
-HALF_WORDS = {"1": "上半年", "2": "下半年"}
-
 EVENTS: dict[str, Event] = {}
 """Name → event: inbox rows hold names. Filled by wiring.py with every feature's messages."""
 
@@ -141,21 +133,41 @@ def service_report(topic: str, subject: str, note: str) -> dict[str, Any]:
     }
 
 
-MOMENTS: dict[str, tuple[str, ...]] = {
-    "check_in_applied": ("review_result", "service_report"),
-    "post_applied": ("review_result",),
-    "unit_check_in_applied": ("review_result",),
-    "contacts_opened": ("service_report",),
-    "wish_submitted": ("review_result", "wish_progress"),
-    "wish_claimed": ("wish_progress",),
-    "wish_reported": ("wish_progress",),
-    "activity_submitted": ("review_result",),
-    "shift_signed_up": ("activity_reminder", "place_free"),
-    "shift_signed_out": ("service_report",),
-    "slot_booked": ("booking_notice", "place_free"),
-    "room_booked": ("booking_notice",),
-    "ticket_taken": ("booking_notice",),
-    "report_opened": ("service_report",),
-    "inbox_opened": ("inbox_digest", "wish_progress", "activity_reminder", "booking_notice", "announcement"),
+class AskMoment(Worded):
+    """The tap at which the client asks for accepts."""
+
+    CHECK_IN_APPLIED = "check_in_applied", "提交报到"
+    POST_APPLIED = "post_applied", "申请岗位"
+    UNIT_CHECK_IN_APPLIED = "unit_check_in_applied", "单位报到"
+    CONTACTS_OPENED = "contacts_opened", "查看联系的流动党员"
+    WISH_SUBMITTED = "wish_submitted", "提交心愿"
+    WISH_CLAIMED = "wish_claimed", "认领心愿"
+    WISH_REPORTED = "wish_reported", "报告完成"
+    ACTIVITY_SUBMITTED = "activity_submitted", "提交活动审核"
+    SHIFT_SIGNED_UP = "shift_signed_up", "报名活动"
+    SHIFT_SIGNED_OUT = "shift_signed_out", "签退"
+    SLOT_BOOKED = "slot_booked", "预约服务"
+    ROOM_BOOKED = "room_booked", "预约活动室"
+    TICKET_TAKEN = "ticket_taken", "窗口取号"
+    REPORT_OPENED = "report_opened", "查看半年反馈"
+    INBOX_OPENED = "inbox_opened", "打开一条站内信"
+
+
+MOMENTS: dict[AskMoment, tuple[str, ...]] = {
+    AskMoment.CHECK_IN_APPLIED: ("review_result", "service_report"),
+    AskMoment.POST_APPLIED: ("review_result",),
+    AskMoment.UNIT_CHECK_IN_APPLIED: ("review_result",),
+    AskMoment.CONTACTS_OPENED: ("service_report",),
+    AskMoment.WISH_SUBMITTED: ("review_result", "wish_progress"),
+    AskMoment.WISH_CLAIMED: ("wish_progress",),
+    AskMoment.WISH_REPORTED: ("wish_progress",),
+    AskMoment.ACTIVITY_SUBMITTED: ("review_result",),
+    AskMoment.SHIFT_SIGNED_UP: ("activity_reminder", "place_free"),
+    AskMoment.SHIFT_SIGNED_OUT: ("service_report",),
+    AskMoment.SLOT_BOOKED: ("booking_notice", "place_free"),
+    AskMoment.ROOM_BOOKED: ("booking_notice",),
+    AskMoment.TICKET_TAKEN: ("booking_notice",),
+    AskMoment.REPORT_OPENED: ("service_report",),
+    AskMoment.INBOX_OPENED: ("inbox_digest", "wish_progress", "activity_reminder", "booking_notice", "announcement"),
 }
-"""The tap at which the client asks for accepts → the templates worth asking for then, most useful first."""
+"""At which tap → the templates worth asking for then, most useful first."""

@@ -132,7 +132,7 @@ class GrantBalance(Model):
 class NotificationPreferences(Model):
     """What a person does not want on WeChat, and when. The inbox keeps everything all the same.
 
-    `muted` are topics (events.TOPICS). Between `quiet_from` and `quiet_until`, minutes of the day in Shanghai, only
+    `muted` are topics (events.Topic). Between `quiet_from` and `quiet_until`, minutes of the day in Shanghai, only
     what is urgent is sent. One row a person, made when they first change something.
     """
 

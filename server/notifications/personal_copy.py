@@ -8,7 +8,7 @@ import msgspec
 from server.foundation.dates import wall_clock
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
-from server.notifications.events import TOPICS
+from server.notifications.events import Topic
 from server.notifications.models import Delivery, GrantSource, SubscribeAnswer
 from server.notifications.rendering import Told, describe_subjects, render_words
 from server.wechat.templates import BY_NAME
@@ -59,7 +59,7 @@ SHEETS = (
         "消息偏好",
         "SELECT ARRAY(SELECT jsonb_array_elements_text(muted)) AS muted, quiet_from, quiet_until, created_at "
         "FROM notification_preferences WHERE person_id = $1",
-        Shown("不在微信提醒的类别", "muted", 40, TOPICS),
+        Shown("不在微信提醒的类别", "muted", 40, words_of(Topic)),
         Shown("免打扰开始", _time_of_day("quiet_from")),
         Shown("免打扰结束", _time_of_day("quiet_until")),
         Shown("首次设置时间", "created_at", 22),

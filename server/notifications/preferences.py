@@ -11,7 +11,7 @@ from server.foundation.database import execute, fetch_one, transaction
 from server.foundation.dates import instant
 from server.foundation.errors import EditedMeanwhile, InvalidFields
 from server.foundation.ids import new_id
-from server.notifications.events import TOPICS, Event
+from server.notifications.events import Event, Topic
 from server.notifications.models import NotificationPreferences
 
 BULK_QUIET = (22 * 60, 7 * 60)
@@ -71,7 +71,7 @@ async def get_preferences(person_id: str) -> PreferencesView:
     wanted = await wanted_by(person_id)
     row = await fetch_one("SELECT version FROM notification_preferences WHERE person_id = $1", person_id)
     return PreferencesView(
-        [TopicView(topic, title, topic not in wanted.muted) for topic, title in TOPICS.items()],
+        [TopicView(topic, topic.word, topic not in wanted.muted) for topic in Topic],
         wanted.quiet_from,
         wanted.quiet_until,
         row["version"] if row else 0,
@@ -79,12 +79,10 @@ async def get_preferences(person_id: str) -> PreferencesView:
 
 
 async def set_preferences(
-    person_id: str, version: int, muted: Sequence[str], quiet_from: int | None, quiet_until: int | None
+    person_id: str, version: int, muted: Sequence[Topic], quiet_from: int | None, quiet_until: int | None
 ) -> None:
     """Replace what the person wants; what was held for the old quiet hours is looked at again. Raises EditedMeanwhile,
     InvalidFields."""
-    if unknown := sorted(set(muted) - TOPICS.keys()):
-        raise InvalidFields.of("muted", f"不认识的消息类别：{'、'.join(unknown)}")
     if (quiet_from is None) != (quiet_until is None):
         raise InvalidFields.of("quiet_until" if quiet_until is None else "quiet_from", "开始和结束时间须同时填写")
     if quiet_from is not None and quiet_from == quiet_until:

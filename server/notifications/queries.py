@@ -9,10 +9,9 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
-from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import cut_page, decode_cursor
-from server.notifications.events import EVENTS, MOMENTS
+from server.notifications.events import EVENTS, MOMENTS, AskMoment
 from server.notifications.models import NO_ACCEPT_NOTES
 from server.notifications.preferences import wanted_by
 from server.notifications.rendering import Told, describe_subjects, render_words
@@ -120,15 +119,12 @@ async def list_accepts(person_id: str) -> AcceptsView:
     return AcceptsView([_view(name, accepts) for name in BY_NAME])
 
 
-async def list_templates_to_ask(person_id: str, moment: str) -> TemplatesToAskView:
+async def list_templates_to_ask(person_id: str, moment: AskMoment) -> TemplatesToAskView:
     """The templates that the client should ask for at this tap, most useful first: those with the fewest accepts in
     hand, of these the ones for want of which most messages were not sent lately, then in the order of MOMENTS.
 
     Not those with enough, nor those that WeChat has banned, nor those for which the person has turned everything off.
-    Raises InvalidFields.
     """
-    if moment not in MOMENTS:
-        raise InvalidFields.of("moment", "不认识的时机")
     rows = await fetch(
         "SELECT template, balance, answer, answered_at FROM grant_balance WHERE person_id = $1", person_id
     )

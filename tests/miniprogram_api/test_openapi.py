@@ -15,6 +15,7 @@ from miniprogram_api.routing import Route, Who
 from server.foundation.http import PROBLEM_TYPE
 from server.foundation.settings import Settings
 from server.foundation.words import Worded
+from server.wishes.models import WishState
 from tests.clients import Api
 
 ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
@@ -50,14 +51,17 @@ def test_no_two_types_share_a_name(document: dict[str, Any]) -> None:
 
 
 def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
-    enumerations = {name: schema for name, schema in document["components"]["schemas"].items() if "enum" in schema}
-    assert "WishState" in enumerations
-    for schema in enumerations.values():
+    schemas = document["components"]["schemas"]
+    enumerations = [schema for schema in schemas.values() if "enum" in schema]
+    assert json.dumps(document).count('"enum": [') == len(enumerations), "each is a type of its own"
+    for schema in enumerations:
         words = schema["x-enum-descriptions"]
-        assert len(words) == len(schema["enum"])
         for value, word in zip(schema["enum"], words, strict=True):
             assert re.search(r"[\u4e00-\u9fff]", word)
             assert f"- `{value}` {word}" in schema["description"].splitlines()
+    assert schemas["WishState"]["x-enum-descriptions"] == [
+        WishState(state).word for state in schemas["WishState"]["enum"]
+    ]
 
 
 def test_operation_ids_are_unique() -> None:

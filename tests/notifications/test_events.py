@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from server.foundation import clock
 from server.foundation.ids import new_id
-from server.notifications.events import EVENTS, MOMENTS, TOPICS, Event, events_in
+from server.notifications.events import EVENTS, MOMENTS, AskMoment, Event, Topic, events_in
 from server.notifications.rendering import (
     GONE,
     SUBJECTS,
@@ -35,7 +35,7 @@ SERVER = Path(__file__).parents[2] / "server"
 def test_every_event_fits_its_template_and_its_facts(name: str) -> None:
     event = EVENTS[name]
     assert bool(event.template) == bool(event.fields), "fields go with a template"
-    assert (event.topic in TOPICS) == bool(event.template), "what goes to WeChat can be turned off"
+    assert (event.topic in set(Topic)) == bool(event.template), "what goes to WeChat can be turned off"
     if event.template:
         assert set(event.fields) == set(BY_NAME[event.template].fields)
     for key, text in event.fields.items():
@@ -103,6 +103,7 @@ def test_two_events_of_one_name_are_refused() -> None:
 
 def test_moments_name_templates() -> None:
     assert {template for templates in MOMENTS.values() for template in templates} <= set(BY_NAME)
+    assert set(MOMENTS) == set(AskMoment)
 
 
 def test_every_template_is_asked_for_at_some_tap() -> None:

@@ -8,7 +8,7 @@ import pytest
 from server.foundation import clock
 from server.foundation.database import fetch_value, transaction
 from server.notifications import grants
-from server.notifications.events import MOMENTS, TOPICS
+from server.notifications.events import MOMENTS, Topic
 from server.notifications.grants import PAIRING_WINDOW, balance_of, record_answer, report_answers
 from server.notifications.models import GrantBalance, GrantSource
 from server.wechat.connection import template_ids
@@ -192,8 +192,11 @@ async def test_the_documentation_names_every_moment_and_topic(api: Api) -> None:
     """A client's author need not guess them."""
     document = (await api.client.get("/api/v1/openapi.json")).json()
     (moment,) = document["paths"]["/api/v1/me/subscriptions/to-ask"]["get"]["parameters"]
-    assert moment["schema"]["enum"] == list(MOMENTS)
-    assert document["components"]["schemas"]["Preferences"]["properties"]["muted"]["items"]["enum"] == list(TOPICS)
+    schemas = document["components"]["schemas"]
+    assert moment["schema"] == {"$ref": "#/components/schemas/AskMoment"}
+    assert schemas["AskMoment"]["enum"] == sorted(MOMENTS)
+    assert schemas["Preferences"]["properties"]["muted"]["items"] == {"$ref": "#/components/schemas/Topic"}
+    assert schemas["Topic"]["enum"] == sorted(Topic)
 
 
 async def test_what_to_ask_for_is_what_is_most_needed(api: Api, simulator: Simulator) -> None:

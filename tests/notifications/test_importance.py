@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from server.foundation import clock
+from server.notifications.events import AskMoment
 from server.notifications.models import InboxMessage
 from server.notifications.queries import list_templates_to_ask
 from tests.builders import create_community, create_resident
@@ -90,7 +91,7 @@ async def test_what_was_missed_lately_is_asked_for_first(api: Api, simulator: Si
     me = await create_resident(api, await create_community())
 
     async def to_ask() -> list[str]:
-        found = await list_templates_to_ask(me.person_id, "inbox_opened")
+        found = await list_templates_to_ask(me.person_id, AskMoment.INBOX_OPENED)
         return [item.template for item in found.items]
 
     assert (await to_ask())[0] == "inbox_digest"

@@ -6,7 +6,7 @@ import pytest
 
 from server.foundation import clock
 from server.foundation.database import transaction
-from server.notifications.events import TOPICS
+from server.notifications.events import Topic
 from server.notifications.preferences import end_of_quiet
 from server.notifications.service import move_messages
 from tests.builders import create_community, create_resident
@@ -63,7 +63,7 @@ async def muted(who: Api) -> list[str]:
 async def test_everything_is_wanted_until_it_is_turned_off(api: Api) -> None:
     me = await create_resident(api, await create_community())
     before = await me.get(PATH)
-    assert {topic["topic"] for topic in before["topics"]} == set(TOPICS)
+    assert {topic["topic"] for topic in before["topics"]} == set(Topic)
     assert all(topic["wanted"] for topic in before["topics"])
     assert (before["quiet_from"], before["version"]) == (None, 0)
     after = await me.put(PATH, {"version": 0, "muted": ["wishes"], "quiet_from": 1320, "quiet_until": 420})

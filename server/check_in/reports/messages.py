@@ -1,13 +1,15 @@
 """What members, communities and units are told of half-year reports."""
 
-from server.notifications.events import HALF_WORDS, Event, service_report
+from server.notifications.events import Event, service_report
+
+_HALVES = {"1": "上半年", "2": "下半年"}
 
 REPORTS_TO_ASSESS = Event(
     name="reports_to_assess",
     title="半年反馈待评价",
     text="{year}年{half}{organization[name]}共有{count}份半年反馈，请填写社区意见和评价。",
     page="pages/staff/reports",
-    words={"half": HALF_WORDS},
+    words={"half": _HALVES},
 )
 
 ASSESSED = Event(
@@ -55,7 +57,7 @@ REPORTS_RECEIVED = Event(
     page="pages/unit/reports?id={unit[id]}",
     **service_report("service_record", "{year}年{half}服务反馈", "{organization[name]}反馈{count}份，请签收"),
     kinds={"unit": "organization"},
-    words={"half": HALF_WORDS},
+    words={"half": _HALVES},
 )
 
 UNIT_SUMMARY_READY = Event(
@@ -64,7 +66,7 @@ UNIT_SUMMARY_READY = Event(
     text="{unit[name]}{year}年{half}的反馈已全部收到，可以查看和下载汇总表。",
     page="pages/unit/reports?id={unit[id]}",
     kinds={"unit": "organization"},
-    words={"half": HALF_WORDS},
+    words={"half": _HALVES},
 )
 
 ACKNOWLEDGED = Event(
@@ -80,5 +82,5 @@ REPORTS_ACKNOWLEDGED = Event(
     text="{unit[name]}签收了{year}年{half}的{count}份反馈。",
     page="pages/staff/reports",
     kinds={"unit": "organization"},
-    words={"half": HALF_WORDS},
+    words={"half": _HALVES},
 )
