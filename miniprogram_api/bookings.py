@@ -41,16 +41,10 @@ from server.places.errors import Blocked, OfferExpired, PlacesFull
 
 routes = Routes("预约 bookings")
 
-_CANNOT_BOOK = [
-    ConsentNeeded,
-    NotEligible,
-    SlotNotOffered,
-    TooShortNotice,
-    TooFarAhead,
-    TooManyBookings,
-    BookingOverlaps,
-    Blocked,
-]
+_NOT_THEN = [SlotNotOffered, TooShortNotice, TooFarAhead, TooManyBookings, BookingOverlaps]
+"""What stands against the time that somebody wants."""
+_CANNOT_BOOK = [*_NOT_THEN, ConsentNeeded, NotEligible, Blocked]
+_CANNOT_MOVE = [*_NOT_THEN, ChangeTooLate, WrongState]
 
 
 class BookSlot(Strict):
@@ -138,7 +132,7 @@ class Rate(Strict):
 async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingView:
     """预约时段
 
-    For oneself or a dependant. The same tap twice gives the same booking.
+    为本人或家人预约。重复点击得到同一个预约。
     """
     return await slot_booking.book_slot(
         caller.person_id,
@@ -157,7 +151,7 @@ async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingVi
 async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[BookingView]:
     """我的预约
 
-    One's own and those of the people one looks after.
+    本人和所照看家人的预约。
     """
     return await booking_queries.list_my_bookings(
         caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
@@ -170,23 +164,11 @@ async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
     return await booking_queries.get_booking(caller.person_id, booking_id)
 
 
-@routes.post(
-    "/bookings/<booking_id>/move",
-    errors=[
-        WrongState,
-        ChangeTooLate,
-        SlotNotOffered,
-        TooShortNotice,
-        TooFarAhead,
-        TooManyBookings,
-        BookingOverlaps,
-        PlacesFull,
-    ],
-)
+@routes.post("/bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, PlacesFull])
 async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> BookingView:
     """改期
 
-    One step: where the new slot is full, the old place stays.
+    一步完成：新时段已满时，原来的预约不变。
     """
     return await slot_booking.move_booking(caller.person_id, booking_id, body.starts_at)
 
@@ -213,7 +195,7 @@ async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
 async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBookingView:
     """预约活动室
 
-    Any range on a grid of 15 minutes. Where staff must agree, it is a request at first.
+    以 15 分钟为单位，起止时间自选。需要审核的先作为申请提交。
     """
     return await room_booking.book_room(
         caller.person_id,
@@ -240,23 +222,11 @@ async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
     return await booking_queries.get_room_booking(caller.person_id, booking_id)
 
 
-@routes.post(
-    "/room-bookings/<booking_id>/move",
-    errors=[
-        WrongState,
-        ChangeTooLate,
-        SlotNotOffered,
-        TooShortNotice,
-        TooFarAhead,
-        TooManyBookings,
-        BookingOverlaps,
-        RoomTaken,
-    ],
-)
+@routes.post("/room-bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, RoomTaken])
 async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> RoomBookingView:
     """活动室改期
 
-    One step: where the room is taken then, the old time stays.
+    一步完成：新的时间已被占用时，原来的预约不变。
     """
     return await room_booking.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
 
@@ -273,7 +243,7 @@ async def cancel_room_booking(caller: Caller, booking_id: Id, body: CancelBookin
 async def book_slot_series(caller: Caller, service_id: Id, body: BookSlotSeries) -> SeriesView:
     """连续预约
 
-    The same slot every week, all or nothing: where some days cannot be had, they are listed and nothing is booked.
+    每周同一时段，要么全部约上，要么都不约：有约不上的日子时列出这些日子。
     """
     wanted = Wanted(
         actor_id=caller.person_id,
@@ -311,7 +281,7 @@ async def get_series(caller: Caller, series_id: Id) -> SeriesView:
 async def cancel_series(caller: Caller, series_id: Id) -> SeriesView:
     """取消连续预约
 
-    All occurrences that can still be cancelled; those past their deadline stay.
+    取消其中仍可取消的各次；已过取消期限的不变。
     """
     return await series.cancel_series(caller.person_id, series_id)
 
@@ -320,8 +290,7 @@ async def cancel_series(caller: Caller, series_id: Id) -> SeriesView:
 async def arrive(caller: Caller, body: Arrive) -> Arrival:
     """到场扫码
 
-    Scan the code on the venue's screen: what one has booked there now counts as attended, one's family's too. At a
-    counter one gets a number in its line.
+    扫描场所屏幕上的二维码：本人和家人此时在该场所的预约记为到场；窗口服务同时取号。
     """
     return await arrivals.arrive(caller.person_id, body.code)
 
@@ -342,7 +311,7 @@ async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
 async def list_queues(venue_id: Id) -> list[QueueView]:
     """窗口排队情况
 
-    Live: who is being served where, and how many wait.
+    实时：各窗口正在服务的号码和等候人数。
     """
     return await tickets.list_queues(venue_id)
 
@@ -351,7 +320,7 @@ async def list_queues(venue_id: Id) -> list[QueueView]:
 async def take_ticket(caller: Caller, service_id: Id) -> TicketView:
     """窗口取号
 
-    Anyone who stands in the line already keeps their number.
+    已在排队的，仍是原来的号码。
     """
     return await tickets.take_ticket(caller.person_id, service_id)
 
@@ -366,7 +335,7 @@ async def list_my_tickets(caller: Caller) -> list[TicketView]:
 async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
     """排队号
 
-    Live: how many are called before it.
+    实时：前面还有几人。
     """
     return await tickets.get_ticket(caller.person_id, ticket_id)
 
