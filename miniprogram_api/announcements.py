@@ -13,6 +13,6 @@ routes = Routes("消息 notifications")
 async def show_announcement(caller: Caller, announcement_id: Id) -> AnnouncementView:
     """公告内容
 
-    For those who were told of it.
+    只有收到通知的人可以查看。
     """
     return await queries.get_announcement(caller.person_id, announcement_id)

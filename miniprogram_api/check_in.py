@@ -87,8 +87,7 @@ class ChangeTalents(TalentsBody, kw_only=True):
 async def apply_check_in(caller: Caller, body: ApplyCheckIn) -> Created:
     """向居住地社区报到
 
-    Needs the separate consent `membership_data`. With an active check-in elsewhere this asks for a transfer: the old
-    one ends when the new one is confirmed.
+    需要单独的同意 `membership_data`。已在别处报到的，视为申请转出：新的确认后，原来的结束。
     """
     return Created(await checking_in.apply_check_in(caller.person_id, body.application()))
 

@@ -60,7 +60,7 @@ async def answer_transfer(caller: Caller, body: AnswerTransfer) -> MyMembership:
 async def show_identity(caller: Caller) -> IdentityCard:
     """亮身份：取得五分钟内有效的身份码
 
-    Needs the consent `show_identity`, and a confirmed check-in.
+    需要同意 `show_identity`，并已确认报到。
     """
     return await identity.show_identity(caller.person_id)
 
@@ -76,7 +76,7 @@ async def draw_identity_card(caller: Caller) -> HTTPResponse:
 async def verify_identity(code: str) -> VerifiedIdentity:
     """核验党员出示的身份码
 
-    Nothing after five minutes, or once the member no longer agrees to be seen.
+    超过五分钟，或党员已不同意展示时，查不到内容。
     """
     return await identity.verify_identity(code)
 

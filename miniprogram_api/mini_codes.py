@@ -47,7 +47,7 @@ class SceneQuery(Strict):
 async def resolve_scene(query: SceneQuery) -> SceneView:
     """扫码打开的内容
 
-    `page` is the page to open, with its query. No session is needed: a poster is often what people scan first.
+    `page` 是要打开的页面及其参数。无需登录：人们最先扫到的往往是一张海报。
     """
     return await find_target(query.scene)
 

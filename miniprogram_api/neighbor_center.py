@@ -86,7 +86,7 @@ class Complain(Strict):
 async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     """服务场所列表
 
-    Those of an organization and everything below it; without `organization_id`, of the caller's community.
+    某组织及其所有下级的场所；不填 `organization_id` 时为本人所在社区的。
     """
     return await queries.list_venues(
         caller.person_id,
@@ -101,7 +101,7 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
 async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     """附近的服务场所（一刻钟服务圈）
 
-    Nearest first, within 1.2 km (a walk of fifteen minutes) unless `meters` says otherwise.
+    由近及远，默认 1.2 公里（步行十五分钟）以内，可用 `meters` 另定。
     """
     return await queries.list_nearby_venues(
         query.longitude,
@@ -117,8 +117,7 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
 async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> CircleCoverage:
     """一刻钟服务圈覆盖率
 
-    Which share of the buildings of a community (or of any organization's subtree) lies within a walk of fifteen
-    minutes from a venue, and the buildings that do not.
+    一个社区（或任一组织及其下级）的楼栋中，步行十五分钟可达某个场所的比例，以及尚未覆盖的楼栋。
     """
     return await coverage.get_circle_coverage(organization_id, meters=query.meters, kind=query.kind)
 
@@ -139,7 +138,7 @@ async def get_service(service_id: Id) -> ServiceView:
 async def get_availability(caller: Caller, service_id: Id, query: AvailabilityQuery) -> AvailabilityView:
     """可预约时段
 
-    At most 31 days, today first. Each slot says what booking it would answer; the limits are shown before the click.
+    从今天起，最多 31 天。每个时段都说明此时预约会得到的结果，点击之前即可看到各项限制。
     """
     return await availability.get_availability(
         caller.person_id, service_id, first_day=query.first_day, days=query.days, person_id=query.person_id
@@ -150,7 +149,7 @@ async def get_availability(caller: Caller, service_id: Id, query: AvailabilityQu
 async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> RoomDay:
     """活动室某日的空闲时间
 
-    With what the caller, or somebody they look after, may have of it.
+    并说明本人或所照看的家人可以使用哪些时间。
     """
     return await availability.get_room_day(caller.person_id, service_id, query.day, query.person_id)
 
@@ -159,7 +158,7 @@ async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> R
 async def list_duties(venue_id: Id, query: DutiesQuery) -> list[DutyDay]:
     """坐班值班安排
 
-    Who is on duty each day, holidays and make-up working days included.
+    每天由谁值班，含节假日和调休上班日。
     """
     return await duties.list_duties(venue_id, query.first_day, query.days)
 
@@ -168,7 +167,7 @@ async def list_duties(venue_id: Id, query: DutiesQuery) -> list[DutyDay]:
 async def list_opening_exceptions(venue_id: Id) -> list[ExceptionView]:
     """停开和加开的日子
 
-    From today on, with the reason.
+    从今天起，附原因。
     """
     return await queries.list_opening_exceptions(venue_id)
 
@@ -183,7 +182,7 @@ async def get_holiday_year(query: YearQuery) -> YearView:
 async def get_board(venue_id: Id) -> BoardView:
     """场所今日看板
 
-    Today's services, rooms, lines and who is on duty. No personal data, and no arrival code.
+    今天的服务、活动室、排队和值班人员。不含个人信息，也没有到场二维码。
     """
     return await screens.get_board(venue_id)
 
@@ -192,7 +191,7 @@ async def get_board(venue_id: Id) -> BoardView:
 async def show_screen(query: BoardQuery) -> BoardView:
     """门口屏幕的看板
 
-    The board with the arrival code, for a screen with its token. Ask again when the code's `shown_until` has come.
+    带到场二维码的看板，供持有令牌的屏幕使用。到了二维码的 `shown_until` 时再次获取。
     """
     return await screens.show_screen(query.token)
 
@@ -201,7 +200,7 @@ async def show_screen(query: BoardQuery) -> BoardView:
 async def read_venue_calendar(name: str) -> HTTPResponse:
     """场所日历订阅（ICS）
 
-    What is booked at a venue, without names. The address comes with a screen, is signed and needs no sign-in.
+    场所的预约情况，不含姓名。地址随屏幕给出，带签名，无需登录。
     """
     return HTTPResponse(await feeds.read_venue_feed(name), content_type=CALENDAR_TYPE)
 
@@ -210,7 +209,7 @@ async def read_venue_calendar(name: str) -> HTTPResponse:
 async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintView:
     """投诉
 
-    An answer is promised within three days.
+    承诺三天内答复。
     """
     return await complaints.complain(caller.person_id, venue_id, body.text, service_id=body.service_id)
 

@@ -59,7 +59,7 @@ class Preferences(Strict):
 async def list_inbox(caller: Caller, query: InboxQuery) -> InboxView:
     """站内信列表
 
-    Newest first, kept for 180 days. The count of unread ones is always that of all.
+    最新的在前，保留 180 天。未读数始终是全部消息的未读数。
     """
     return await queries.list_inbox(caller.person_id, query.cursor, query.limit, unread_only=query.unread)
 
@@ -68,9 +68,9 @@ async def list_inbox(caller: Caller, query: InboxQuery) -> InboxView:
 async def follow_inbox(caller: Caller, request: Request) -> ResponseStream:
     """站内信实时更新
 
-    Server-sent events (wx.request with enableChunked): `event: inbox` with `{"unread": 3, "newest": {…} | null}` at
-    once and after each change, `newest` being a message as in the list where it is new; comment lines as signs of life.
-    It ends when the session does, or the server stops: connect again, or look at the list now and then.
+    服务器推送事件（wx.request 开启 enableChunked）：连接时和每次变化后发送 `event: inbox`，
+    内容为 `{"unread": 3, "newest": {…} | null}`，有新消息时 `newest` 与列表中的消息相同；平时发送注释行表示连接仍在。
+    会话结束或服务器停止时断开：请重新连接，或不时查看列表。
     """
     states = live.follow(caller.person_id)
     first = await anext(states)
@@ -104,7 +104,7 @@ async def read_message(caller: Caller, message_id: Id) -> None:
 async def list_templates_to_ask(caller: Caller, query: ToAskQuery) -> TemplatesToAskView:
     """此刻应请求订阅的消息模板
 
-    At most three, for one wx.requestSubscribeMessage; none when nothing needs asking for.
+    最多三个，用于一次 wx.requestSubscribeMessage；不需要请求时为空。
     """
     return await queries.list_templates_to_ask(caller.person_id, query.moment)
 
@@ -122,7 +122,7 @@ async def list_accepts(caller: Caller) -> AcceptsView:
 async def report_answers(caller: Caller, body: SubscribeAnswers) -> None:
     """上报订阅授权结果
 
-    To be sent after each wx.requestSubscribeMessage. WeChat tells of the same accept too; it counts once.
+    每次 wx.requestSubscribeMessage 之后上报。微信也会推送同一次授权，只计一次。
     """
     answers: dict[str, str] = {}
     for template_id, answer in body.answers.items():

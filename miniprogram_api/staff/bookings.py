@@ -63,7 +63,7 @@ class VisitsQuery(Strict):
 async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuery) -> Page[DayBooking]:
     """某日的预约名单
 
-    Names in clear; each person shown is noted in the audit log.
+    显示姓名；看到的每个人都会留痕。
     """
     return await booking_queries.list_day_bookings(
         caller.person_id,
@@ -144,7 +144,7 @@ async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) ->
 async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
     """上门服务的联系人和地址
 
-    Only for the one who goes, on the day.
+    仅上门人员当天可见。
     """
     return await visits.get_visit_details(caller.person_id, booking_id)
 
@@ -153,7 +153,7 @@ async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
 async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
     """通过活动室申请
 
-    Other requests that overlap it are refused and told so.
+    与其时间重叠的其他申请随即被拒绝并通知本人。
     """
     await room_counter.approve_room_booking(caller.person_id, booking_id)
 
@@ -186,7 +186,7 @@ async def mark_room_no_show(caller: Caller, booking_id: Id) -> None:
 async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> Page[OpenRequest]:
     """待审核的预约申请
 
-    Those promised soonest first; `order=overdue` shows only those over the promised time.
+    承诺答复时间最早的在前；`order=overdue` 只列出已超时的。
     """
     return await requests.list_requests(
         caller.person_id, venue_id, order=query.order, cursor=query.cursor, limit=query.limit

@@ -25,7 +25,7 @@ class CheckDecision(Strict):
 async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[HeldCheckView]:
     """待人工审核的内容
 
-    What WeChat's check could not decide, oldest first.
+    微信内容安全检查无法判定的内容，最早的在前。
     """
     return await queue.list_held_checks(caller.person_id, query.organization_id, query.cursor, query.limit)
 

@@ -274,7 +274,7 @@ async def create_venue(caller: Caller, body: CreateVenue) -> Created:
 async def update_venue(caller: Caller, venue_id: Id, body: UpdateVenue) -> CalendarChange:
     """修改服务场所
 
-    Closing it ends its coming bookings: they are listed first.
+    关闭场所会取消今后的预约：先列出受影响的预约。
     """
     return await venues.update_venue(caller.person_id, venue_id, body.version, _given(body), body.answers())
 
@@ -289,7 +289,7 @@ async def create_service(caller: Caller, venue_id: Id, body: CreateService) -> C
 async def update_service(caller: Caller, service_id: Id, body: UpdateService) -> CalendarChange:
     """修改服务项目
 
-    Another length or pause moves the slots, ending it ends its coming bookings: those affected are listed first.
+    改变时长或间隔会移动时段，停止服务会取消今后的预约：先列出受影响的预约。
     """
     return await venues.update_service(caller.person_id, service_id, body.version, _given(body), body.answers())
 
@@ -311,7 +311,7 @@ async def add_opening_rule(caller: Caller, service_id: Id, body: AddOpeningRule)
 async def change_weekly_hours(caller: Caller, service_id: Id, body: ChangeWeeklyHours) -> CalendarChange:
     """更换每周开放时间
 
-    From a day on, all at once: only bookings that fit into none of the new hours are listed.
+    从某天起整体更换：只列出不在任何新时间之内的预约。
     """
     return await opening.change_weekly_hours(
         caller.person_id,
@@ -326,7 +326,7 @@ async def change_weekly_hours(caller: Caller, service_id: Id, body: ChangeWeekly
 async def end_opening_rule(caller: Caller, rule_id: Id, body: EndOpeningRule) -> CalendarChange:
     """结束每周开放时间
 
-    Bookings after `last_day` are listed first.
+    先列出 `last_day` 之后的预约。
     """
     return await opening.end_opening_rule(caller.person_id, rule_id, body.last_day, body.answers())
 
@@ -335,7 +335,7 @@ async def end_opening_rule(caller: Caller, rule_id: Id, body: EndOpeningRule) ->
 async def add_opening_exception(caller: Caller, venue_id: Id, body: AddOpeningException) -> CalendarChange:
     """停开或加开某日
 
-    Bookings that closing would end are listed first; confirmed, they are moved or cancelled with a message.
+    先列出停开会取消的预约；确认后改期或取消，并通知本人。
     """
     return await opening.add_opening_exception(
         caller.person_id,
@@ -359,8 +359,7 @@ async def end_opening_exception(caller: Caller, exception_id: Id, body: Confirma
 async def load_holiday_year(caller: Caller, body: LoadHolidayYear) -> CalendarChange:
     """录入某年的节假日和调休
 
-    For the whole city, by its managers: a year that the server does not know, or that was announced otherwise.
-    Bookings on days that are now closed are listed first.
+    适用于全市，由市级管理员录入：服务器还不知道的年份，或公布有变动的年份。先列出因此停开的日子里的预约。
     """
     return await holiday_years.load_holiday_year(caller.person_id, body.year, body.days, body.answers())
 

@@ -23,7 +23,7 @@ class Retried(msgspec.Struct):
 async def list_failed_messages(caller: Caller, query: OrganizationPage) -> Page[FailedMessageView]:
     """发送失败的消息
 
-    Newest first. At the top of the tree also what concerns no person of a community.
+    最新的在前。最上级组织还包括收件人不属于任何社区的消息。
     """
     return await failed_messages.list_failed_messages(caller.person_id, query.organization_id, query)
 
@@ -32,7 +32,7 @@ async def list_failed_messages(caller: Caller, query: OrganizationPage) -> Page[
 async def retry_failed_messages(caller: Caller, body: OfOrganization) -> Retried:
     """全部重发
 
-    At most 1000 at once. Messages whose outcome is unknown are never sent again.
+    一次最多 1000 条。结果不明的消息不再发送。
     """
     return Retried(await failed_messages.retry_failed_messages(caller.person_id, body.organization_id))
 
@@ -47,6 +47,6 @@ async def retry_failed_message(caller: Caller, row_id: Id) -> None:
 async def list_jobs(caller: Caller) -> JobsView:
     """定时任务和发件箱的运行情况
 
-    For managers: when each sweep last ran, how long it took, and how far it is behind.
+    管理员可见：各项任务上次何时运行、用时多久、落后多少。
     """
     return await health.list_jobs(caller.person_id)

@@ -61,7 +61,7 @@ class DaysQuery(Strict):
 async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
     """到场签到二维码
 
-    For a phone or a page in place of a screen; another one every 30 seconds.
+    供手机或网页代替屏幕使用；每 30 秒更换一次。
     """
     return await arrivals.show_venue_code(caller.person_id, venue_id)
 
@@ -70,7 +70,7 @@ async def show_venue_code(caller: Caller, venue_id: Id) -> VenueCode:
 async def create_screen(caller: Caller, venue_id: Id, body: CreateScreen) -> NewScreen:
     """添加门口屏幕
 
-    Its token opens the board with the arrival code; with it comes the address of the venue's calendar.
+    其令牌可打开带到场二维码的看板；同时给出场所日历的地址。
     """
     return await screens.create_screen(caller.person_id, venue_id, body.name)
 
@@ -97,7 +97,7 @@ async def give_ticket(caller: Caller, service_id: Id) -> TicketView:
 async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTicket:
     """叫下一个号
 
-    Two clerks who call at once get two numbers. What was called to this counter before counts as served.
+    两个窗口同时叫号得到不同的号码。此前叫到本窗口的号记为已服务。
     """
     return await tickets.call_next(caller.person_id, service_id, body.counter)
 
@@ -118,7 +118,7 @@ async def finish_ticket(caller: Caller, ticket_id: Id, body: FinishTicket) -> No
 async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery) -> Page[ServiceRatingView]:
     """服务评价
 
-    Without names.
+    不含姓名。
     """
     return await ratings.list_service_ratings(caller.person_id, service_id, cursor=query.cursor, limit=query.limit)
 
@@ -127,7 +127,7 @@ async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery)
 async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) -> Page[StaffComplaintView]:
     """场所收到的投诉
 
-    Each person shown is noted in the audit log.
+    看到的每个人都会留痕。
     """
     return await complaints.list_complaints(
         caller.person_id, venue_id, shown=query.shown, cursor=query.cursor, limit=query.limit
@@ -144,7 +144,7 @@ async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplai
 async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> UtilizationView:
     """服务利用率
 
-    For each service and hour of the day; at most 92 days.
+    按服务项目和一天中的小时统计；最多 92 天。
     """
     return await utilization.get_utilization(caller.person_id, venue_id, query.first_day, query.last_day)
 
@@ -153,6 +153,6 @@ async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> Uti
 async def get_three_zeros(caller: Caller, organization_id: Id, query: DaysQuery) -> ThreeZeros:
     """零积压、零距离、零差错
 
-    Of all venues in the organization's subtree.
+    该组织及其下级的所有场所。
     """
     return await three_zeros.get_three_zeros(caller.person_id, organization_id, query.first_day, query.last_day)
