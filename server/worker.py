@@ -63,30 +63,20 @@ async def run_sweep(sweep: Sweep) -> int:
     noting it raised where the database is away."""
     started_at, began = clock.now(), time.perf_counter()
     failure: Exception | None = None
-    done, lag = 0, None
+    done = 0
     try:
         done = await sweep.run()
     except RowsFailed as failed:  # Each of them is in the log already.
         done, failure = failed.done, failed
     except Exception as error:
         failure = error
-        _log_failure(sweep, error)
+        if not is_unreachable(error):
+            log.error("sweep_failed", sweep=sweep.name, exc_info=error)
     milliseconds = round((time.perf_counter() - began) * 1000)
-    try:
-        # How far behind it is matters most where it failed.
-        lag = await sweep.lag() if sweep.lag else None
-    except Exception as error:
-        failure = failure or error
-        _log_failure(sweep, error)
-    await note_run(sweep, started_at, milliseconds, done, _reason(failure), lag)
+    await note_run(sweep, started_at, milliseconds, done, _reason(failure))
     if failure:
         raise failure
     return done
-
-
-def _log_failure(sweep: Sweep, error: Exception) -> None:
-    if not is_unreachable(error):
-        log.error("sweep_failed", sweep=sweep.name, exc_info=error)
 
 
 def _reason(failure: Exception | None) -> str:

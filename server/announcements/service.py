@@ -1,5 +1,6 @@
 """Announcements from draft to everybody's inbox: one person writes, another one sends."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -7,10 +8,10 @@ import msgspec
 from server.announcements import messages
 from server.announcements.audience import count_audience, next_persons
 from server.announcements.models import Announcement, AnnouncementAudience, AnnouncementState
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch_one, fetch_value, transaction
+from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role, require_role, role_holders
@@ -107,26 +108,10 @@ async def withdraw_announcement(actor_id: str, announcement_id: str) -> None:
         await _audit("withdraw_announcement", actor_id, announcement, told=announcement.told)
 
 
-async def tell_next_persons() -> int:
-    """The sweep: tell the next batch of persons of one announcement; how many.
-
-    The messages and how far it has come commit together, so everybody is told once, wherever a worker dies; one that
-    another worker is busy with is left to it.
-    """
-    batch, told = Batch("announcements_send"), 0
-    async with transaction():
-        row = await fetch_one(
-            "SELECT id FROM announcement WHERE state = 'sending' AND id <> ALL($1) "
-            "ORDER BY urgent DESC, sent_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
-            batch.passed_over,
-        )
-        if row is not None:
-            async with batch.row(row["id"]):
-                told = max(await _tell_batch(await Announcement.get(id=row["id"])), 1)
-    return batch.finish(told)
-
-
-async def _tell_batch(announcement: Announcement) -> int:
+async def _tell_next_persons(row: Any) -> int:
+    """Tell the next batch of persons; how many, and 1 for a last batch that is empty. The messages and how far it has
+    come commit together, so everybody is told once, wherever a worker dies."""
+    announcement = await Announcement.get(id=row["id"])
     persons = await next_persons(announcement.organization_id, announcement.audience, announcement.told_through, BATCH)
     event = messages.URGENT_ANNOUNCEMENT if announcement.urgent else messages.ANNOUNCEMENT
     await notify(persons, event, announcement=announcement.id, at=announcement.sent_at)
@@ -136,13 +121,20 @@ async def _tell_batch(announcement: Announcement) -> int:
     if len(persons) < BATCH:
         announcement.state, announcement.finished_at = AnnouncementState.SENT, clock.now()
     await announcement.save(update_fields=["told", "told_through", "state", "finished_at"])
-    return len(persons)
+    return max(len(persons), 1)
 
 
-async def sending_lag() -> float:
-    """For how many seconds the oldest announcement that is being sent has been."""
-    oldest = await fetch_value("SELECT min(sent_at) FROM announcement WHERE state = 'sending'")
-    return (clock.now() - oldest).total_seconds() if oldest else 0.0
+TELL_NEXT_PERSONS = due_sweep(
+    "announcements_send",
+    timedelta(seconds=2),
+    rows="announcement",
+    where="state = 'sending'",
+    due="sent_at",
+    order="urgent DESC, sent_at",
+    do=_tell_next_persons,
+    # Between two batches, a more urgent one may have come.
+    batch=1,
+)
 
 
 def _check(words: AnnouncementText) -> None:

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from server.background.retention import delete_oldest
+from server.background.sweeps import Sweep, lag_of
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.database import execute, transaction
 from server.foundation.settings import Settings
 
 _keep = timedelta(days=730)
@@ -19,8 +20,7 @@ def use_retention(settings: Settings) -> None:
 
 async def purge_lag() -> float:
     """For how many seconds the oldest entry has outlived its time."""
-    oldest = await fetch_value("SELECT min(created_at) FROM audit_entry")
-    return max((clock.now() - _keep - oldest).total_seconds(), 0.0) if oldest else 0.0
+    return await lag_of("audit_entry", "TRUE", "created_at", clock.now() - _keep)
 
 
 async def purge_old_entries() -> int:
@@ -40,3 +40,6 @@ async def purge_old_entries() -> int:
             )
         await execute("SET LOCAL linli.purge = 'off'")
     return done
+
+
+SWEEP = Sweep("old_audit_entries", timedelta(hours=1), purge_old_entries, purge_lag)

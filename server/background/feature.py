@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from server.background import audit_retention, outbox, relay, retention, sweeps
 from server.background.retention import Rule
-from server.background.sweeps import Sweep
 from server.foundation import database
 from server.foundation.feature import Feature
 
@@ -16,8 +15,8 @@ FEATURE = Feature(
         "server.foundation.idempotency",
     ),
     sweeps=(
-        Sweep("expired_leases", timedelta(seconds=5), relay.settle_expired_leases),
-        Sweep("old_audit_entries", timedelta(hours=1), audit_retention.purge_old_entries, audit_retention.purge_lag),
+        relay.EXPIRED_LEASES,
+        audit_retention.SWEEP,
     ),
     retention=(
         # A repeated request is answered from it for a day.

@@ -27,6 +27,7 @@ from server.background.outbox import (
     RetryLater,
     current_attempt,
 )
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import IntegrityError, execute, fetch, fetch_one, is_unreachable, transaction
 
@@ -115,25 +116,32 @@ async def carry_out(row: ClaimedRow) -> None:
         await _try(row, effect)
 
 
-async def settle_expired_leases(limit: int = 100) -> int:
-    """Rows whose relay died: unknown where a call that must not happen twice had begun; all others are queued again."""
-    rows = await fetch(
-        "SELECT id, kind, lane, priority, payload, attempts, lease_until, expires_at, left_at FROM outbox "
-        "WHERE state = 'in_flight' AND lease_until < $1 ORDER BY lease_until LIMIT $2",
-        clock.real_now(),
-        limit,
-    )
-    for found in rows:
-        row = _row(found)
-        effect = EFFECTS.get(row.kind)
-        if found["left_at"] and not (effect and effect.repeatable):
-            await _settle(row, effect, OutboxState.UNKNOWN, "relay died")
-        elif row.attempts >= MAX_ATTEMPTS:
-            # Perhaps it is the row that kills its relays.
-            await _settle(row, effect, OutboxState.FAILED, "gave up: relay died")
-        else:
-            await _put_back(row, "relay died", clock.now())
-    return len(rows)
+async def _settle_lease(found: Any) -> None:
+    """A row whose relay died: unknown where a call that must not happen twice had begun; any other is queued again."""
+    row = _row(found)
+    effect = EFFECTS.get(row.kind)
+    if found["left_at"] and not (effect and effect.repeatable):
+        await _settle(row, effect, OutboxState.UNKNOWN, "relay died")
+    elif row.attempts >= MAX_ATTEMPTS:
+        # Perhaps it is the row that kills its relays.
+        await _settle(row, effect, OutboxState.FAILED, "gave up: relay died")
+    else:
+        await _put_back(row, "relay died", clock.now())
+
+
+EXPIRED_LEASES = due_sweep(
+    "expired_leases",
+    timedelta(seconds=5),
+    rows="outbox",
+    where="state = 'in_flight'",
+    due="lease_until",
+    before=clock.real_now,
+    columns="kind, lane, priority, payload, attempts, lease_until, expires_at, left_at",
+    do=_settle_lease,
+    # Each is settled by a statement that asks for this very lease.
+    lock="",
+    batch=100,
+)
 
 
 async def run_relay(stop: asyncio.Event, *, at_once: int = 16, idle_seconds: float = 0.2) -> None:

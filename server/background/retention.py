@@ -7,9 +7,9 @@ purpose for a time, and would grow for ever. The audit log and pictures have pur
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from server.background.sweeps import SWEEPS, Sweep
+from server.background.sweeps import SWEEPS, Sweep, lag_of
 from server.foundation import clock
-from server.foundation.database import execute, fetch_value
+from server.foundation.database import execute
 
 _BATCH = 1000
 
@@ -30,8 +30,7 @@ class Rule(NamedTuple):
 
     async def lag(self) -> float:
         """For how many seconds the oldest row has outlived its time."""
-        oldest = await fetch_value(f"SELECT min({self.column}) FROM {self.table} WHERE {self.where}")
-        return max((clock.now() - self.after - oldest).total_seconds(), 0.0) if oldest else 0.0
+        return await lag_of(self.table, self.where, self.column, clock.now() - self.after)
 
 
 async def delete_oldest(table: str, column: str, before: datetime, where: str = "TRUE") -> int:

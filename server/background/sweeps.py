@@ -1,21 +1,21 @@
 """Scheduled work: sweeps over an indexed due time, safe in any number of workers and cut at any point.
 
-Each feature lists its sweeps in its `jobs.py` and gives them in its `feature.py`; `wiring.py` joins them; `worker.py`
-runs them.
+Each feature gives its sweeps in its `feature.py`; `wiring.py` joins them; `worker.py` runs them.
 """
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from time import monotonic
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
 from tortoise import fields
 
 from server.foundation import clock
-from server.foundation.database import Model, execute, is_unreachable, transaction
+from server.foundation.database import Model, execute, fetch, fetch_one, fetch_value, is_unreachable, transaction
+from server.foundation.dates import end_of
 from server.foundation.ids import new_id
 
 log = structlog.get_logger()
@@ -23,20 +23,22 @@ log = structlog.get_logger()
 TRIED_AGAIN_AFTER = 600.0
 """Seconds for which a row that could not be done is passed over."""
 
+_SPARE = 10
+"""Rows that are looked at besides a batch: other workers may be busy with some."""
+
 
 class Sweep(NamedTuple):
     """Work that is looked for every `every` (real time, whatever the clock says).
 
-    `run` does what is due now, at most a batch of it, claims rows with FOR UPDATE SKIP LOCKED, and returns how many it
-    did: it is called again at once until that is none. What it does to a row, that it did, and whom it tells commit
-    together, so a missed hour is caught up and nothing is done twice; rows that could fail one by one go through a
-    Batch. `lag` tells how many seconds the oldest due row has waited, by the same index.
+    `run` does what is due now, at most a batch of it, and returns how many rows it did: it is called again at once
+    until that is none. What it does to a row, that it did, and whom it tells commit together, so a missed hour is
+    caught up and nothing is done twice. `lag` tells how many seconds the oldest due row has waited, by the same index.
     """
 
     name: str
     every: timedelta
     run: Callable[[], Awaitable[int]]
-    lag: Callable[[], Awaitable[float]] | None = None
+    lag: Callable[[], Awaitable[float]]
 
 
 SWEEPS: list[Sweep] = []
@@ -71,7 +73,7 @@ class Batch:
     def __init__(self, sweep: str) -> None:
         self._sweep = sweep
         self._failures = FAILURES.setdefault(sweep, {})
-        now = time.monotonic()
+        now = monotonic()
         for row_id in [id_ for id_, failure in self._failures.items() if failure.passed_over_until <= now]:
             del self._failures[row_id]
         self.done = 0
@@ -97,7 +99,7 @@ class Batch:
             if isinstance(error, asyncpg.TransactionRollbackError):
                 return  # A deadlock says nothing of the row: the next run has it again.
             log.error("sweep_row_failed", sweep=self._sweep, row=row_id, exc_info=error)
-            self._failures[row_id] = _Failure(type(error).__name__, time.monotonic() + TRIED_AGAIN_AFTER)
+            self._failures[row_id] = _Failure(type(error).__name__, monotonic() + TRIED_AGAIN_AFTER)
             return
         self.count_done([row_id])
 
@@ -116,9 +118,88 @@ class Batch:
         return done
 
 
+def due_sweep(
+    name: str,
+    every: timedelta,
+    *,
+    rows: str,
+    where: str = "TRUE",
+    due: str,
+    do: Callable[[Any], Awaitable[int | None]],
+    before: Callable[[], date] = clock.now,
+    sooner: str = "",
+    row_id: str = "id",
+    columns: str = "",
+    order: str = "",
+    lock: str = "UPDATE",
+    batch: int = 50,
+) -> Sweep:
+    """The sweep that does each of the `rows` (a table or a join) for which `where` holds and whose `due` lies before
+    `before()`, those longest due first; `where` and `sooner` know that time as $1. All are SQL text.
+
+    `do` is given a row with its id, its due and the `columns`. It runs in a transaction of its own, in which the row
+    was found due again and is locked FOR `lock`; what is locked by others is left to them or to the next run. With no
+    `lock` there is no such transaction either: `do` sees itself that nothing is done twice. It may return how many
+    things it did, where that is not one.
+
+    A row that cannot be done is in nobody's way: what it had changed is undone, and it is passed over for a while,
+    since the oldest rows would come first each time. While there are such, a run raises RowsFailed in the end.
+
+    `sooner` tells which rows are due already, whatever their time; how far the sweep is behind does not depend on them.
+    `order` is for an index that has the rows in nearly the order of `due`.
+    """
+    selected = ", ".join(filter(None, (f"{row_id} AS id", f"{due} AS due", columns)))
+    is_due = f"({due} < $1 OR {sooner})" if sooner else f"{due} < $1"
+    found = f"SELECT {selected} FROM {rows} WHERE {where} AND {is_due}"
+    find = f"{found} AND {row_id} <> ALL($2) ORDER BY {order or due}, {row_id} LIMIT {batch + _SPARE}"
+    claim = f"{found} AND {row_id} = $2 FOR {lock} SKIP LOCKED"
+
+    async def do_locked(found_row: Any) -> int | None:
+        async with transaction():
+            row = await fetch_one(claim, before(), found_row["id"])
+            return 0 if row is None else await do(row)
+
+    async def run() -> int:
+        tried, done = Batch(name), 0
+        due_rows: dict[str, Any] = {}
+        for row in await fetch(find, before(), tried.passed_over):
+            due_rows.setdefault(row["id"], row)
+        room = batch
+        for id_, row in due_rows.items():
+            if not room:
+                break
+            room -= 1
+            async with tried.attempt(id_):
+                count = await (do_locked if lock else do)(row)
+                count = 1 if count is None else count
+                done += count
+                room += not count
+        return tried.finish(done)
+
+    async def lag() -> float:
+        return await lag_of(rows, where, due, before(), order)
+
+    return Sweep(name, every, run, lag)
+
+
+async def lag_of(rows: str, where: str, due: str, before: date, order: str = "") -> float:
+    """For how many seconds the oldest of the `rows` has waited for which `where` holds and whose `due` lies before
+    `before`. A day is due when it is over."""
+    oldest = await fetch_value(
+        f"SELECT {due} FROM {rows} WHERE {where} AND {due} < $1 ORDER BY {order or due} LIMIT 1", before
+    )
+    if oldest is None:
+        return 0.0
+    if isinstance(before, datetime):
+        return float((before - oldest).total_seconds())
+    return (clock.now() - end_of(oldest)).total_seconds()
+
+
 class JobRun(Model):
-    """When a sweep last ran in any worker, how long it took, what came of it, and how far behind it was then; one row a
-    sweep. `runs`, `rows` and `failures` count from the beginning. `started_at` is null until it has run."""
+    """When a sweep last ran in any worker, how long it took, what came of it.
+
+    `runs`, `rows` and `failures` count from the beginning. `started_at` is null until it has run.
+    """
 
     name = fields.CharField(max_length=64, unique=True)
     every_seconds = fields.FloatField(default=0)
@@ -126,7 +207,6 @@ class JobRun(Model):
     finished_at = fields.DatetimeField(null=True)
     milliseconds = fields.IntField(default=0)
     done = fields.IntField(default=0)
-    lag_seconds = fields.FloatField(null=True)
     error = fields.CharField(max_length=200, default="")
     runs = fields.BigIntField(default=0)
     rows = fields.BigIntField(default=0)
@@ -154,16 +234,14 @@ async def declare_sweeps(sweeps: Iterable[Sweep]) -> None:
     )
 
 
-async def note_run(
-    sweep: Sweep, started_at: datetime, milliseconds: int, done: int, error: str, lag: float | None
-) -> None:
+async def note_run(sweep: Sweep, started_at: datetime, milliseconds: int, done: int, error: str) -> None:
     """Note one run of a sweep."""
     await execute(
         "INSERT INTO job_run (id, created_at, name, every_seconds, started_at, finished_at, milliseconds, done, error, "
-        "lag_seconds, runs, rows, failures) VALUES ($1, $2, $3, $4, $2, $5, $6, $7::int, $8, $9, 1, $7::int, $10) "
+        "runs, rows, failures) VALUES ($1, $2, $3, $4, $2, $5, $6, $7::int, $8, 1, $7::int, $9) "
         "ON CONFLICT (name) DO UPDATE SET started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at, "
         "milliseconds = EXCLUDED.milliseconds, done = EXCLUDED.done, error = EXCLUDED.error, "
-        "lag_seconds = EXCLUDED.lag_seconds, runs = job_run.runs + 1, rows = job_run.rows + EXCLUDED.rows, "
+        "runs = job_run.runs + 1, rows = job_run.rows + EXCLUDED.rows, "
         "failures = job_run.failures + EXCLUDED.failures",
         new_id(),
         started_at,
@@ -173,6 +251,5 @@ async def note_run(
         milliseconds,
         done,
         error[:200],
-        lag,
         int(bool(error)),
     )

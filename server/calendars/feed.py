@@ -17,13 +17,13 @@ from server.foundation.database import execute, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id, is_id, new_id
 from server.foundation.settings import Settings
+from server.notifications.reminders import REMINDERS
 
 LONGEST_RANGE = timedelta(days=366)
 _FEED_BACK = timedelta(days=30)
 _FEED_AHEAD = timedelta(days=200)
 _PURPOSE = "calendar_feed"
 _PATH = "/api/v1/calendars/"
-_REMINDERS = (timedelta(hours=-24), timedelta(hours=-2))
 
 _base = ""
 
@@ -132,7 +132,7 @@ async def download_entry(person_id: str, entry_id: str) -> bytes:
 
 
 def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms: bool = True) -> bytes:
-    """Entries as iCalendar, with alarms a day and two hours before. A time is an instant, so no zone is needed."""
+    """Entries as iCalendar, with alarms when people are reminded. A time is an instant, so no zone is needed."""
     calendar = Calendar()
     calendar.add("prodid", "-//Linli//Linli//ZH")
     calendar.add("version", "2.0")
@@ -153,11 +153,11 @@ def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms
         if entry.note:
             event.add("description", entry.note)
         event.add("status", _status(entry))
-        for before in _REMINDERS if alarms and not entry.is_cancelled else ():
+        for before in REMINDERS if alarms and not entry.is_cancelled else ():
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
             alarm.add("description", entry.title)
-            alarm.add("trigger", before)
+            alarm.add("trigger", -before)
             event.add_component(alarm)
         calendar.add_component(event)
     return bytes(calendar.to_ical())

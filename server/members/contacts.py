@@ -5,10 +5,11 @@ longer has part in the community, its staff are reminded instead.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
@@ -31,7 +32,6 @@ from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
 
 _CONTEXT = "member_contact.note"
-_BATCH = 50
 
 
 async def assign_contact(actor_id: str, membership_id: str, contact_person_id: str | None) -> None:
@@ -113,20 +113,8 @@ async def move_contacts(membership_id: str, into_id: str) -> None:
     await MemberContact.filter(membership_id=membership_id).update(membership_id=into_id)
 
 
-async def remind_contacts(limit: int = _BATCH) -> int:
-    """The sweep: floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
-    now = clock.now()
-    batch = Batch("member_contacts_remind")
-    async with transaction():
-        due = Membership.filter(contact_due_at__lte=now).exclude(id__in=batch.passed_over)
-        memberships = await due.order_by("contact_due_at").limit(limit).select_for_update(skip_locked=True)
-        for membership in memberships:
-            async with batch.row(membership.id):
-                await _remind(membership, now)
-    return batch.finish()
-
-
-async def _remind(membership: Membership, now: datetime) -> None:
+async def _remind(row: Any) -> None:
+    now, membership = clock.now(), await Membership.get(id=row["id"])
     membership.contact_due_at = now + CONTACT_EVERY
     await membership.save(update_fields=["contact_due_at"])
     if membership.community_id is None:
@@ -138,10 +126,10 @@ async def _remind(membership: Membership, now: datetime) -> None:
     await notify(to, messages.CONTACT_DUE, membership=membership.id, days=CONTACT_EVERY.days, at=now)
 
 
-async def contact_lag() -> float:
-    """Seconds that the longest due reminder has waited for the sweep."""
-    oldest = await fetch_value("SELECT min(contact_due_at) FROM membership WHERE contact_due_at IS NOT NULL")
-    return max((clock.now() - oldest).total_seconds(), 0.0) if oldest else 0.0
+REMIND_CONTACTS = due_sweep(
+    "member_contacts_remind", timedelta(minutes=1), rows="membership", due="contact_due_at", do=_remind
+)
+"""Of floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
 
 
 async def may_be_contact(person_id: str, community_id: str) -> bool:

@@ -1,14 +1,12 @@
 """What time brings about for bookings."""
 
-from datetime import timedelta
-
-from server.background.sweeps import Sweep
-from server.neighbor_center.bookings.reminders import reminder_lag, send_reminders
-from server.neighbor_center.bookings.requests import request_lag, settle_requests
-from server.neighbor_center.bookings.settling import settle_bookings, settling_lag
+from server.neighbor_center.bookings import reminders, requests, settling
 
 SWEEPS = [
-    Sweep("booking_reminders", timedelta(seconds=30), send_reminders, reminder_lag),
-    Sweep("booking_requests", timedelta(seconds=30), settle_requests, request_lag),
-    Sweep("booking_absences", timedelta(minutes=1), settle_bookings, settling_lag),
+    reminders.REMIND_OF_BOOKINGS,
+    reminders.REMIND_OF_ROOM_BOOKINGS,
+    requests.SETTLE_REQUESTS,
+    requests.SETTLE_ROOM_REQUESTS,
+    settling.SETTLE_BOOKINGS,
+    settling.SETTLE_ROOM_BOOKINGS,
 ]

@@ -33,7 +33,7 @@ class JobView(msgspec.Struct):
     """One sweep: how often it should run; when and how long it last ran in any worker, how many rows it did then, and
     what went wrong if anything did; and its totals.
 
-    `lag_seconds`: for how long the oldest due row has waited until now; null where that means nothing. `is_late`: it
+    `lag_seconds`: for how long the oldest due row has waited until now; null where it cannot be told. `is_late`: it
     has not run for three of its intervals and a minute, or never: no worker runs, or it hangs.
     """
 
@@ -119,7 +119,7 @@ async def _lag(sweep: sweeps.Sweep) -> float | None:
     """Of now, not what the last run noted: where no worker runs, nobody would notice how it grows. One that cannot be
     told does not hide the others."""
     try:
-        return await sweep.lag() if sweep.lag else None
+        return await sweep.lag()
     except Exception as error:
         if is_unreachable(error):
             raise

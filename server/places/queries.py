@@ -94,23 +94,3 @@ async def passes_of(place_ids: list[str]) -> dict[str, list[Pass]]:
     for row in rows:
         found.setdefault(row["place_id"], []).append(Pass(row["created_at"], row["free"], row["needed"]))
     return found
-
-
-async def due_allotments(now: datetime, limit: int, without: list[str]) -> list[str]:
-    """Allotments with places that time has caught up with, those longest due first; not those `without`."""
-    rows = await fetch(
-        "SELECT due.allotment_id FROM (SELECT allotment_id, due_at FROM place WHERE due_at <= $1 "
-        "AND allotment_id <> ALL($3) ORDER BY due_at LIMIT $2) AS due "
-        "GROUP BY due.allotment_id ORDER BY min(due.due_at)",
-        now,
-        limit,
-        without,
-    )
-    return [row["allotment_id"] for row in rows]
-
-
-async def due_lag(now: datetime) -> float:
-    """Seconds that the longest due place has waited for the sweep."""
-    rows = await fetch("SELECT min(due_at) AS oldest FROM place WHERE due_at <= $1", now)
-    oldest = rows[0]["oldest"]
-    return (now - oldest).total_seconds() if oldest else 0.0

@@ -7,15 +7,15 @@ unique index of one active place a person.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.places.errors import OfferExpired
 from server.places.line import end_place, lock_allotment, lock_place, move_up, settle, split_off, take
 from server.places.models import Allotment, AllotmentState, Place, PlaceState, Purpose
-from server.places.queries import due_allotments
 from server.places.queries import waiting_positions as waiting_positions
 from server.places.rules import OFFER_LASTS
 
@@ -215,18 +215,21 @@ async def close_allotment(allotment_id: str, reason: str = "closed", *, remove_a
         return places
 
 
-async def settle_due(limit: int = 100) -> int:
-    """The sweep: offers that were not accepted and waits that the start cut short expire, holds lapse, others move up.
+async def _settle_allotment(row: Any) -> int:
+    return await settle(await Allotment.get(id=row["id"]))
 
-    How many places were settled. Each allotment in its own transaction; one that is busy is left for the next round.
-    """
-    batch, done = Batch("places_due"), 0
-    for allotment_id in await due_allotments(clock.now(), limit, batch.passed_over):
-        async with batch.row(allotment_id):
-            allotment = await Allotment.filter(id=allotment_id).select_for_update(skip_locked=True).get_or_none()
-            if allotment is not None:
-                done += await settle(allotment)
-    return batch.finish(done)
+
+SETTLE_DUE_PLACES = due_sweep(
+    "places_due",
+    timedelta(seconds=5),
+    rows="place p JOIN allotment a ON a.id = p.allotment_id",
+    due="p.due_at",
+    row_id="a.id",
+    lock="UPDATE OF a",
+    do=_settle_allotment,
+    batch=100,
+)
+"""Offers that were not accepted and waits that the start cut short expire, holds lapse, others move up."""
 
 
 async def move_places(from_id: str, into_id: str) -> None:

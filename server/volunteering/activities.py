@@ -1,12 +1,13 @@
 """Activities from draft to end: what organizers and reviewers do with them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 
+from server.background.sweeps import due_sweep
 from server.foundation import clock
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.media.uploads.uploading import attach_pictures, copy_pictures, detach_pictures
@@ -242,24 +243,25 @@ async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
         await tell_all(ended, messages.ACTIVITY_CANCELLED, activity=activity.id, at=now)
 
 
-async def finish_activities(limit: int = 100) -> int:
-    """The sweep: published activities whose last codes have run out are finished; how many."""
-    now = clock.now()
-    rows = await fetch(
-        "WITH picked AS MATERIALIZED (SELECT id FROM activity WHERE state = 'published' AND ends_at <= $2 "
-        "ORDER BY ends_at LIMIT $3 FOR UPDATE SKIP LOCKED) UPDATE activity SET state = 'finished', ended_at = $1, "
-        "version = version + 1 FROM picked WHERE activity.id = picked.id RETURNING activity.id",
-        now,
-        now - SCAN_AFTER,
-        limit,
+async def _finish(row: Any) -> None:
+    await execute(
+        "UPDATE activity SET state = 'finished', ended_at = $2, version = version + 1 WHERE id = $1",
+        row["id"],
+        clock.now(),
     )
-    return len(rows)
 
 
-async def finish_lag() -> float:
-    """For how many seconds the oldest activity that is over waits to be finished."""
-    oldest = await fetch_value("SELECT min(ends_at) FROM activity WHERE state = 'published'")
-    return max((clock.now() - SCAN_AFTER - oldest).total_seconds(), 0.0) if oldest else 0.0
+FINISH_ACTIVITIES = due_sweep(
+    "finish_activities",
+    timedelta(minutes=1),
+    rows="activity",
+    where="state = 'published'",
+    due="ends_at",
+    before=lambda: clock.now() - SCAN_AFTER,
+    do=_finish,
+    batch=100,
+)
+"""Published activities whose last codes have run out are finished."""
 
 
 async def activity_texts(activity_id: str) -> list[str]:

@@ -1,12 +1,12 @@
 """What becomes of shifts: another time, another quota, called off by staff or because too few signed up."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
@@ -118,36 +118,8 @@ async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int)
     return activity.id
 
 
-async def call_off_small_shifts(limit: int = 50) -> int:
-    """The sweep: when sign-up closes, shifts with fewer people than their minimum are called off; how many were looked
-    at. Each in its own transaction."""
-    now = clock.now()
-    batch, done = Batch("call_off_small_shifts"), 0
-    due = await fetch(
-        "SELECT sh.id, sh.activity_id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.minimum > 0 "
-        "AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND sh.sign_up_closes_at <= $1 "
-        "AND a.state = 'published' AND sh.id <> ALL($3) ORDER BY sh.sign_up_closes_at LIMIT $2",
-        now,
-        limit,
-        batch.passed_over,
-    )
-    for row in due:
-        async with batch.row(row["id"]):
-            found = Activity.filter(id=row["activity_id"], state=ActivityState.PUBLISHED)
-            # The activity before its shift, as staff lock them; what they are busy with is left for the next round.
-            activity = await found.select_for_update(skip_locked=True, no_key=True).get_or_none()
-            if activity is None:
-                continue
-            waiting = Shift.filter(id=row["id"], state=ShiftState.SCHEDULED, minimum_checked_at=None)
-            # Looked at again under the lock: staff may have moved the deadline, or another worker been faster.
-            shift = await waiting.filter(sign_up_closes_at__lte=now).select_for_update(no_key=True).get_or_none()
-            if shift is not None:
-                await _check_minimum(activity, shift)
-                done += 1
-    return batch.finish(done)
-
-
-async def _check_minimum(activity: Activity, shift: Shift) -> None:
+async def _check_minimum(row: Any) -> None:
+    activity, shift = await Activity.get(id=row["activity_id"]), await Shift.get(id=row["id"])
     taken = sum([(await lock_allotment(id_)).taken for id_ in await _allotments_of(shift.id)])
     shift.minimum_checked_at = clock.now()
     await shift.save(update_fields=["minimum_checked_at"])
@@ -159,15 +131,18 @@ async def _check_minimum(activity: Activity, shift: Shift) -> None:
     await audit("call_off_shift", None, activity, shift=shift.id, sign_ups=ended)
 
 
-async def call_off_lag() -> float:
-    """For how many seconds the oldest minimum has waited to be looked at."""
-    oldest = await fetch_value(
-        "SELECT min(sh.sign_up_closes_at) FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.minimum > 0 "
-        "AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND sh.sign_up_closes_at <= $1 "
-        "AND a.state = 'published'",
-        clock.now(),
-    )
-    return (clock.now() - oldest).total_seconds() if oldest else 0.0
+CALL_OFF_SMALL_SHIFTS = due_sweep(
+    "call_off_small_shifts",
+    timedelta(minutes=1),
+    rows="shift sh JOIN activity a ON a.id = sh.activity_id",
+    where="sh.minimum > 0 AND sh.minimum_checked_at IS NULL AND sh.state = 'scheduled' AND a.state = 'published'",
+    due="sh.sign_up_closes_at",
+    row_id="sh.id",
+    columns="sh.activity_id",
+    lock="NO KEY UPDATE OF a, sh",
+    do=_check_minimum,
+)
+"""When sign-up closes, shifts with fewer people than their minimum are called off."""
 
 
 async def close_shifts(shifts: list[Shift], end_reason: str, reason: str) -> list[Place]:

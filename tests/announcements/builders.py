@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.announcements.service import tell_next_persons
+from server.announcements.service import TELL_NEXT_PERSONS
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_staff
 from tests.clients import Api
@@ -41,6 +41,6 @@ async def open_office(api: Api, community: Organization | None = None) -> Office
 async def tell_everybody() -> int:
     """The sweep, until there is nothing left to tell; how many were told."""
     told = 0
-    while count := await tell_next_persons():
+    while count := await TELL_NEXT_PERSONS.run():
         told += count
     return told

@@ -8,7 +8,7 @@ import pytest
 
 from server.accounts.models import Consent, ConsentKind, PersonOrigin
 from server.announcements import service
-from server.announcements.service import sending_lag, tell_next_persons
+from server.announcements.service import TELL_NEXT_PERSONS
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation import clock
@@ -211,7 +211,7 @@ async def test_a_withdrawn_one_is_told_to_nobody_else_and_is_gone(
     people = [await create_resident(api, office.community) for _ in range(3)]
     await give_accepts(simulator, [person.person_id for person in people], 1, "announcement")
     draft = await office.send(await office.draft())
-    assert await tell_next_persons() == 1
+    assert await TELL_NEXT_PERSONS.run() == 1
     path = f"{PATH}/{draft['id']}"
     withdrawn = await office.writer.post(f"{path}/withdraw")
     assert (withdrawn["state"], withdrawn["told"]) == ("withdrawn", 1)
@@ -233,7 +233,7 @@ async def test_batches_by_many_workers_tell_everybody_once(
     await office.send(await office.draft())
     await office.send(await office.draft())
     # Somebody comes, and somebody moves away to where nobody is told, while it is being sent.
-    assert await tell_next_persons() == 3
+    assert await TELL_NEXT_PERSONS.run() == 3
     await create_person(community=office.community)
     await execute("UPDATE person SET community_id = NULL WHERE id = $1", people[10].id)
     await asyncio.gather(*(tell_everybody() for _ in range(4)))
@@ -261,10 +261,10 @@ async def test_a_worker_that_dies_in_a_batch_has_told_nobody_of_it(
     with monkeypatch.context() as broken:
         broken.setattr(service, "notify", die)
         with pytest.raises(KeyboardInterrupt):
-            await tell_next_persons()
+            await TELL_NEXT_PERSONS.run()
     assert await fetch_value("SELECT count(*) FROM inbox_message WHERE event = 'announcement'") == 0
     clock.move_clock(timedelta(minutes=5))
-    assert await sending_lag() >= 300
+    assert await TELL_NEXT_PERSONS.lag() >= 300
     assert await tell_everybody() >= 3
     assert await fetch_value("SELECT count(*) FROM inbox_message WHERE event = 'announcement'") == 3
 
@@ -317,11 +317,11 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
     await office.send(await office.draft(title="好公告"))
     break_once(monkeypatch, service, "next_persons")
     with pytest.raises(RowsFailed) as nothing:
-        await tell_next_persons()
+        await TELL_NEXT_PERSONS.run()
     assert nothing.value.done == 0
     with pytest.raises(RowsFailed) as failed:
-        await tell_next_persons()
+        await TELL_NEXT_PERSONS.run()
     assert failed.value.done == 1
     assert [item["title"] for item in (await resident.get("/me/inbox"))["items"]] == ["好公告"]
     sweeps.FAILURES.clear()
-    assert await tell_next_persons() == 1, "it is tried again"
+    assert await TELL_NEXT_PERSONS.run() == 1, "it is tried again"

@@ -20,7 +20,7 @@ from server.background.outbox import (
     enqueue,
     retry_failed,
 )
-from server.background.relay import MAX_ATTEMPTS, carry_out, claim_rows, drain_outbox, run_relay, settle_expired_leases
+from server.background.relay import EXPIRED_LEASES, MAX_ATTEMPTS, carry_out, claim_rows, drain_outbox, run_relay
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.ids import new_id
@@ -150,7 +150,7 @@ async def test_what_cannot_be_recorded_and_not_repeated_is_unknown(deeds: Deeds)
     assert deeds.ended == ["unknown"]
     clock.move_clock(timedelta(days=1))
     await let_leases_expire()
-    await settle_expired_leases()
+    await EXPIRED_LEASES.run()
     await drain_outbox()
     assert deeds.runs == [0], "never done again"
 
@@ -260,7 +260,7 @@ async def test_a_relay_that_dies_before_its_call_has_done_nothing(deeds: Deeds) 
     row = await queue()
     await claim_rows(1)
     await let_leases_expire()
-    assert await settle_expired_leases() == 1
+    assert await EXPIRED_LEASES.run() == 1
     assert await state_of(row) == ("waiting", "relay died", 1)
     await drain_outbox()
     assert await state_of(row) == ("done", "", 2)
@@ -280,7 +280,7 @@ async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> 
     with pytest.raises(Killed):
         await carry_out(claimed)
     await let_leases_expire()
-    assert await settle_expired_leases() == 1
+    assert await EXPIRED_LEASES.run() == 1
     assert await state_of(row) == ("unknown", "relay died", 1)
     assert deeds.ended == ["unknown"]
 
@@ -309,7 +309,7 @@ async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Deeds) -> Non
     for _ in range(MAX_ATTEMPTS):
         assert len(await claim_rows(1)) == 1
         await let_leases_expire()
-        assert await settle_expired_leases() == 1
+        assert await EXPIRED_LEASES.run() == 1
     assert await state_of(row) == ("failed", "gave up: relay died", MAX_ATTEMPTS)
     assert repeatable.ended == ["failed"]
 

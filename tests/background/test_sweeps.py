@@ -30,27 +30,31 @@ async def nothing() -> int:
     return 0
 
 
-def sweep(run: Callable[[], Awaitable[int]], lag: Callable[[], Awaitable[float]] | None = None) -> Sweep:
-    return Sweep("tested", timedelta(minutes=1), run, lag)
+async def no_lag() -> float:
+    return 0.0
 
 
-async def test_a_run_is_noted_with_what_it_did_and_how_far_behind_it_is(app: object) -> None:
+def sweep(run: Callable[[], Awaitable[int]], name: str = "tested", every: timedelta = timedelta(minutes=1)) -> Sweep:
+    return Sweep(name, every, run, no_lag)
+
+
+async def test_a_run_is_noted_with_what_it_did(app: object) -> None:
     async def run() -> int:
         return 7
 
-    async def lag() -> float:
-        return 42.5
-
-    assert await run_sweep(sweep(run, lag)) == 7
-    assert await run_sweep(sweep(run, lag)) == 7
+    assert await run_sweep(sweep(run)) == 7
+    assert await run_sweep(sweep(run)) == 7
     noted = await note_of("tested")
-    assert (noted["done"], noted["lag_seconds"], noted["error"]) == (7, 42.5, "")
+    assert (noted["done"], noted["error"]) == (7, "")
     assert (noted["runs"], noted["rows"], noted["failures"]) == (2, 14, 0)
     assert noted["every_seconds"] == 60
     assert noted["started_at"] <= noted["finished_at"] <= clock.now()
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError(), asyncpg.DeadlockDetectedError("deadlock detected")])
+# A TimeoutError is an OSError, as where the database is away; but not if it is there to note it.
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), TimeoutError(), asyncpg.DeadlockDetectedError("deadlock detected")]
+)
 async def test_a_sweep_that_fails_says_so(app: object, error: Exception) -> None:
     async def run() -> int:
         raise error
@@ -61,29 +65,6 @@ async def test_a_sweep_that_fails_says_so(app: object, error: Exception) -> None
     assert (noted["error"], noted["failures"], noted["runs"]) == (type(error).__name__, 1, 1)
     await run_sweep(sweep(nothing))
     assert (await note_of("tested"))["error"] == "", "it is over once it works again"
-
-
-async def test_how_far_a_failing_sweep_is_behind_is_known_too(app: object) -> None:
-    """An OSError says that the database is away; but not if it is there to note it: a query that took too long, say."""
-
-    async def run() -> int:
-        raise TimeoutError
-
-    async def lag() -> float:
-        return 42.5
-
-    with pytest.raises(TimeoutError):
-        await run_sweep(sweep(run, lag))
-    noted = await note_of("tested")
-    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("TimeoutError", 1, 42.5)
-    with pytest.raises(ZeroDivisionError):
-        await run_sweep(sweep(nothing, broken_lag))
-    noted = await note_of("tested")
-    assert (noted["error"], noted["failures"], noted["lag_seconds"]) == ("ZeroDivisionError", 2, None)
-
-
-async def broken_lag() -> float:
-    raise ZeroDivisionError
 
 
 async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +93,7 @@ async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch
 
     monkeypatch.setattr(worker, "_pause", pause)
     async with asyncio.timeout(5):
-        await run_sweep_regularly(Sweep("tested", timedelta(minutes=1), run), stop, asyncio.Semaphore(1))
+        await run_sweep_regularly(sweep(run), stop, asyncio.Semaphore(1))
     assert not due
     assert [row for row in tried if row in broken] == broken, "each was tried once"
     noted = await note_of("tested")
@@ -135,7 +116,7 @@ async def test_what_a_row_could_not_do_is_undone_and_a_deadlock_is_not_its_fault
     async with transaction():
         for name, error in (("one", None), ("two", ZeroDivisionError()), ("three", asyncpg.DeadlockDetectedError())):
             async with batch.row(name):
-                await declare_sweeps([Sweep(name, timedelta(minutes=1), nothing)])
+                await declare_sweeps([sweep(nothing, name)])
                 if error:
                     raise error
     assert [row["name"] for row in await fetch("SELECT name FROM job_run")] == ["one"]
@@ -147,9 +128,9 @@ async def test_what_a_row_could_not_do_is_undone_and_a_deadlock_is_not_its_fault
 
 
 async def test_sweeps_that_never_ran_are_known_too(app: object) -> None:
-    await declare_sweeps([sweep(nothing), Sweep("gone", timedelta(minutes=1), nothing)])
+    await declare_sweeps([sweep(nothing), sweep(nothing, "gone")])
     await run_sweep(sweep(nothing))
-    await declare_sweeps([sweep(nothing), Sweep("new", timedelta(hours=2), nothing)])
+    await declare_sweeps([sweep(nothing), sweep(nothing, "new", timedelta(hours=2))])
     rows = {row["name"]: row for row in await fetch("SELECT * FROM job_run")}
     assert sorted(rows) == ["new", "tested"]
     assert rows["new"]["started_at"] is None
@@ -176,19 +157,17 @@ async def test_a_full_batch_is_followed_at_once_and_a_failure_does_not_end_it(
         return 5
 
     async with asyncio.timeout(5):
-        await run_sweep_regularly(Sweep("tested", timedelta(hours=1), run), stop, asyncio.Semaphore(1))
+        await run_sweep_regularly(sweep(run, every=timedelta(hours=1)), stop, asyncio.Semaphore(1))
     assert runs == 6
 
 
-def test_every_sweep_has_a_name_of_its_own_and_tells_how_far_it_is_behind() -> None:
+def test_every_sweep_has_a_name_of_its_own() -> None:
     names = [sweep.name for sweep in SWEEPS]
     assert len(set(names)) == len(names)
-    without = sorted(sweep.name for sweep in SWEEPS if sweep.lag is None)
-    assert without == ["expired_leases"], "what a lease lasts is known"
 
 
-DONE_TOGETHER = {"expired_leases", "finish_activities", "old_audit_entries"} | {rule.name for rule in retention.RULES}
-"""Sweeps whose rows are done by one statement, or by a relay that settles each whatever happens."""
+DONE_TOGETHER = {"old_audit_entries"} | {rule.name for rule in retention.RULES}
+"""Sweeps whose rows are done by one statement."""
 
 
 async def test_every_sweep_does_each_row_for_itself(app: object) -> None:
@@ -205,8 +184,7 @@ async def test_every_sweep_finds_what_is_due_by_an_index(app: object, sweep: Swe
         await PeriodRun.create(kind=kind, period=period.code, finished_at=clock.now())
     with listening() as asked:
         assert await sweep.run() == 0
-        if sweep.lag:
-            assert await sweep.lag() == 0
+        assert await sweep.lag() == 0
     assert asked
     tables = {table for sql, values in asked for table in (await read_by(sql, *values)).tables}
     # What earlier tests left in the indexes would count as read.

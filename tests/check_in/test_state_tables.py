@@ -9,11 +9,11 @@ import pytest
 from server.check_in.checking_in import Residence, seal_residence
 from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
-from server.check_in.posts.holding import end_terms
+from server.check_in.posts.holding import END_TERMS
 from server.check_in.posts.models import HoldingState, PostHolding
 from server.check_in.rules import CHECK_IN_TABLE, HOLDING_TABLE, UNIT_TABLE, Action, Actor, next_state
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
-from server.check_in.units.unit_check_in import UnitContact, lapse_unit_check_ins
+from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS, UnitContact
 from server.check_in.units.unit_check_in import _seal as seal_contact
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
@@ -137,7 +137,7 @@ async def test_unit_check_ins_lapse_as_the_table_says(api: Api) -> None:
         began = state in (UnitCheckInState.ACCEPTED, UnitCheckInState.ENDED)
         values = {"starts_on": today() - timedelta(days=9), "ends_on": today() - timedelta(days=1)} if began else {}
         unit_check_in = await put_unit_check_in(unit, community, state, **values)
-        done = await lapse_unit_check_ins()
+        done = await LAPSE_UNIT_CHECK_INS.run()
         ends = state is UnitCheckInState.ACCEPTED
         now = await UnitCheckIn.get(id=unit_check_in)
         assert (done, now.state) == ((1, UnitCheckInState.ENDED) if ends else (0, state))
@@ -300,7 +300,7 @@ async def test_holdings_lapse_as_the_table_says(api: Api) -> None:
     for state in HoldingState:
         post = await create_post(staff, community, term_starts_on="2020-01-01", term_ends_on="2020-12-31")
         holding = await put_holding(post, membership, state)
-        assert await end_terms() == 1
+        assert await END_TERMS.run() == 1
         expected = HOLDING_TABLE.get((state, Action.LAPSE, Actor.SYSTEM), state)
         assert (await PostHolding.get(id=holding)).state is expected
 

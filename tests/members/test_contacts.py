@@ -8,7 +8,7 @@ from server.accounts.sessions import open_session
 from server.background.sweeps import RowsFailed
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
-from server.members.contacts import contact_lag, remind_contacts
+from server.members.contacts import REMIND_CONTACTS
 from server.members.jobs import SWEEPS
 from server.members.service import CONTACT_EVERY
 from server.organizations.models import Level, RoleKind
@@ -93,7 +93,7 @@ async def test_a_contact_person_who_left_sees_nothing_more(api: Api) -> None:
     await worker.refused("GET", f"/floating-members/{membership}", code="not_found")
     await worker.refused("POST", f"/floating-members/{membership}/contacts", PHONE, code="not_found")
     clock.move_clock(CONTACT_EVERY)
-    await remind_contacts()
+    await REMIND_CONTACTS.run()
     assert "member_contact_due" in await inbox_events(staff.person_id), "its staff are reminded instead"
     assert "member_contact_due" not in await inbox_events(worker.person_id)
 
@@ -105,14 +105,14 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
     await register(staff, community, kind="direct")
     await staff.put(f"/staff/members/{membership}/contact-person", {"contact_person_id": worker.person_id}, expect=204)
     await simulator.accept(worker, "service_report", times=2)
-    assert await remind_contacts() == 0
+    assert await REMIND_CONTACTS.run() == 0
     clock.move_clock(CONTACT_EVERY - timedelta(minutes=5))
-    assert await remind_contacts() == 0
+    assert await REMIND_CONTACTS.run() == 0
     clock.move_clock(CONTACT_EVERY + timedelta(minutes=1))
     staff, worker = await sign_in_again(api, staff), await sign_in_again(api, worker)
-    assert await contact_lag() > 0
-    assert await remind_contacts() == 1
-    assert (await remind_contacts(), await contact_lag()) == (0, 0.0)
+    assert await REMIND_CONTACTS.lag() > 0
+    assert await REMIND_CONTACTS.run() == 1
+    assert (await REMIND_CONTACTS.run(), await REMIND_CONTACTS.lag()) == (0, 0.0)
     overdue = await staff.get("/staff/members", organization_id=community.id, contact_overdue=True)
     assert [card["membership_id"] for card in overdue["items"]] == [membership]
     assert (await worker.get("/me/floating-members"))[0]["overdue"]
@@ -124,17 +124,17 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
         assert word not in str(sent["data"]), "WeChat is not told who is a member"
 
     clock.move_clock(CONTACT_EVERY * 2)
-    assert await remind_contacts() == 0
+    assert await REMIND_CONTACTS.run() == 0
     clock.move_clock(CONTACT_EVERY * 2 + timedelta(minutes=5))
-    assert await remind_contacts() == 1
+    assert await REMIND_CONTACTS.run() == 1
     staff, worker = await sign_in_again(api, staff), await sign_in_again(api, worker)
     await worker.post(f"/floating-members/{membership}/contacts", PHONE, expect=201)
     clock.move_clock(CONTACT_EVERY * 3)
-    assert await remind_contacts() == 0
+    assert await REMIND_CONTACTS.run() == 0
     staff = await sign_in_again(api, staff)
     counts = await staff.get("/staff/members/counts", organization_id=community.id)
     assert {count["kind"]: count["contact_overdue"] for count in counts}["floating"] == 0
-    assert {sweep.run for sweep in SWEEPS} == {remind_contacts}
+    assert {sweep.run for sweep in SWEEPS} == {REMIND_CONTACTS.run}
 
 
 async def test_a_member_that_cannot_be_read_does_not_keep_the_others_from_being_reminded(api: Api) -> None:
@@ -145,12 +145,12 @@ async def test_a_member_that_cannot_be_read_does_not_keep_the_others_from_being_
     await execute("UPDATE membership SET contact_due_at = contact_due_at - interval '1 hour' WHERE id = $1", unreadable)
     clock.move_clock(CONTACT_EVERY + timedelta(minutes=1))
     with pytest.raises(RowsFailed) as failed:
-        await remind_contacts()
+        await REMIND_CONTACTS.run()
     assert failed.value.done == 1
     assert (
         await fetch_value("SELECT facts->>'membership' FROM inbox_message WHERE event = 'member_contact_due'") == other
     )
-    assert await contact_lag() > 3600, "it is seen to wait"
+    assert await REMIND_CONTACTS.lag() > 3600, "it is seen to wait"
 
 
 async def sign_in_again(api: Api, caller: Api) -> Api:
@@ -169,7 +169,7 @@ async def test_what_is_told_late(api: Api) -> None:
     )
     assert problem["errors"][0]["field"] == "contacted_at"
     await staff.post(path, PHONE | {"contacted_at": ago.isoformat()}, expect=201)
-    assert await remind_contacts() == 1, "forty days ago is too long already"
+    assert await REMIND_CONTACTS.run() == 1, "forty days ago is too long already"
     await staff.post(path, PHONE, expect=201)
     await staff.post(path, PHONE | {"contacted_at": ago.isoformat()}, expect=201)
     assert (await staff.get(f"/staff/members/{membership}"))["last_contact_at"] > ago.isoformat()

@@ -12,7 +12,7 @@ from server.background.relay import MAX_ATTEMPTS, drain_outbox
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.foundation.ids import new_id
-from server.moderation.jobs import hold_overdue_checks, overdue_seconds
+from server.moderation.jobs import HOLD_OVERDUE_CHECKS
 from server.moderation.models import CheckState
 from server.moderation.service import Verdict, hidden_words, record_state, refusal_reason, verdict_of, worst_of
 from tests.builders import create_community, create_resident
@@ -117,12 +117,12 @@ async def test_a_picture_without_a_verdict_is_held_after_40_minutes(
     await simulator.settle()
     assert await verdict_of(KIND, note) is Verdict.PENDING
     clock.move_clock(timedelta(minutes=39))
-    assert await hold_overdue_checks() == 0
-    assert await overdue_seconds() == 0
+    assert await HOLD_OVERDUE_CHECKS.run() == 0
+    assert await HOLD_OVERDUE_CHECKS.lag() == 0
     clock.move_clock(timedelta(minutes=41))
-    assert await overdue_seconds() > 0
-    assert await hold_overdue_checks() == 1
-    assert await hold_overdue_checks() == 0
+    assert await HOLD_OVERDUE_CHECKS.lag() > 0
+    assert await HOLD_OVERDUE_CHECKS.run() == 1
+    assert await HOLD_OVERDUE_CHECKS.run() == 0
     await simulator.settle()
     assert notes.told == [(note, Verdict.HELD)]
 

@@ -167,8 +167,10 @@ async def look_at_everything(
             spare,
             fetch(f"SELECT count(*) FROM ({requests.OPEN_REQUESTS}) q WHERE q.venue_id = $1", venue_id),
         ),
-        ("due reminders", spare, reminders.send_reminders(1)),
-        ("due requests", spare, requests.settle_requests(1)),
+        ("due reminders", spare, reminders.REMIND_OF_BOOKINGS.run()),
+        ("due room reminders", spare, reminders.REMIND_OF_ROOM_BOOKINGS.run()),
+        ("due requests", spare, requests.SETTLE_REQUESTS.run()),
+        ("due room requests", spare, requests.SETTLE_ROOM_REQUESTS.run()),
     ):
         readings, figures[name] = await readings_of(call)
         for reading in readings:

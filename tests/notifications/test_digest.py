@@ -9,7 +9,7 @@ from server.background.sweeps import RowsFailed
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
 from server.foundation.ids import new_id
-from server.notifications.digest import digest_lag, send_digests
+from server.notifications.digest import SEND_DIGESTS
 from server.notifications.models import InboxMessage
 from tests.builders import create_community, create_resident
 from tests.clients import Api
@@ -25,7 +25,7 @@ async def reader(api: Api, simulator: Simulator, digests: int = 1) -> Api:
 
 async def evening(simulator: Simulator, days: int = 1) -> None:
     at_shanghai(19, 1, days=days)
-    while await send_digests():
+    while await SEND_DIGESTS.run():
         pass
     await simulator.settle()
 
@@ -43,14 +43,14 @@ async def test_in_the_evening_one_digest_counts_what_could_not_be_sent(
         await tell(me, things.add())
     await tell(me, things.add(), THING_SEEN)
     await simulator.settle()
-    assert await send_digests() == 0, "not before the evening"
-    assert await digest_lag() == 0
+    assert await SEND_DIGESTS.run() == 0, "not before the evening"
+    assert await SEND_DIGESTS.lag() == 0
     at_shanghai(19, 1)
-    assert 0 < await digest_lag() < 120
+    assert 0 < await SEND_DIGESTS.lag() < 120
     await evening(simulator)
     (digest,) = await digests(simulator, me)
     assert digest["number1"] == "3"
-    assert await send_digests() == 0
+    assert await SEND_DIGESTS.run() == 0
     assert (await simulator.outbox(me))[0]["page"] == "pages/me/inbox"
 
 
@@ -134,7 +134,7 @@ async def test_many_workers_send_each_digest_once(api: Api, simulator: Simulator
             await tell(person, things.add())
     await simulator.settle()
     at_shanghai(19, 1)
-    await asyncio.gather(*(send_digests() for _ in range(5)))
+    await asyncio.gather(*(SEND_DIGESTS.run() for _ in range(5)))
     await simulator.settle()
     for person in people:
         assert [digest["number1"] for digest in await digests(simulator, person)] == ["3"]
@@ -157,8 +157,8 @@ async def test_one_whose_digest_fails_does_not_keep_the_others_waiting(
     )
     at_shanghai(19, 1)
     with pytest.raises(RowsFailed) as failed:
-        await send_digests()
+        await SEND_DIGESTS.run()
     assert failed.value.done == 2
     await simulator.settle()
     assert sorted([len(await digests(simulator, who)) for who in people]) == [0, 1, 1]
-    assert await digest_lag() > 0
+    assert await SEND_DIGESTS.lag() > 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.background.relay import carry_out, claim_rows, drain_outbox, run_relay, settle_expired_leases
+from server.background.relay import EXPIRED_LEASES, carry_out, claim_rows, drain_outbox, run_relay
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
 from server.notifications.grants import balance_of
@@ -69,7 +69,7 @@ async def test_a_relay_that_dies_while_it_sends_leaves_an_unknown_message_that_i
         await carry_out(row)
     past = clock.real_now() - timedelta(seconds=1)
     await execute("UPDATE outbox SET lease_until = $2 WHERE id = $1", row.id, past)
-    assert await settle_expired_leases() == 1
+    assert await EXPIRED_LEASES.run() == 1
     assert await outcome_of(message) == ("unknown", "unknown", 0), "it has been sent, so the accept is spent"
     clock.move_clock(timedelta(days=1))
     await drain_outbox()
@@ -86,7 +86,7 @@ async def test_a_relay_that_was_only_slow_records_nothing_twice(api: Api, simula
     (row,) = await claim_rows(10)
     past = clock.real_now() - timedelta(seconds=1)
     await execute("UPDATE outbox SET lease_until = $2 WHERE id = $1", row.id, past)
-    assert await settle_expired_leases() == 1
+    assert await EXPIRED_LEASES.run() == 1
     await simulator.settle()
     assert await outcome_of(message) == ("done", "delivered", 0), "it had not begun, so another one has sent it"
     await carry_out(row)
@@ -102,7 +102,7 @@ async def test_a_push_whose_relay_dies_still_counts_once(api: Api, simulator: Si
     (row,) = await claim_rows(10)
     past = clock.real_now() - timedelta(seconds=1)
     await execute("UPDATE outbox SET lease_until = $2 WHERE id = $1", row.id, past)
-    await settle_expired_leases()
+    await EXPIRED_LEASES.run()
     await carry_out(row)
     await simulator.settle()
     assert await balance_of(me.person_id, TEMPLATE) == 1

@@ -31,10 +31,14 @@ async def fails() -> int:
     raise ZeroDivisionError
 
 
+async def cannot_tell() -> float:
+    raise ZeroDivisionError
+
+
 SWEEPS = [
     Sweep("works", timedelta(minutes=1), seven, behind),
-    Sweep("breaks", timedelta(minutes=1), fails),
-    Sweep("never_ran", timedelta(hours=1), seven),
+    Sweep("breaks", timedelta(minutes=1), fails, cannot_tell),
+    Sweep("never_ran", timedelta(hours=1), seven, behind),
 ]
 
 
@@ -88,10 +92,7 @@ async def test_how_far_it_is_behind_is_of_now(api: Api, monkeypatch: pytest.Monk
 
 
 async def test_one_that_cannot_tell_does_not_hide_the_others(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken() -> float:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(sweeps, "SWEEPS", [*SWEEPS, Sweep("cannot_tell", timedelta(minutes=1), seven, broken)])
+    monkeypatch.setattr(sweeps, "SWEEPS", [*SWEEPS, Sweep("cannot_tell", timedelta(minutes=1), seven, cannot_tell)])
     found = await metrics(api)
     assert found['linli_sweep_lag_seconds{sweep="works"}'] == 42
     assert found['linli_sweep_late{sweep="cannot_tell"}'] == 1

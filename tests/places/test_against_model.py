@@ -168,7 +168,7 @@ async def test_random_histories_agree_with_the_model(
             if verb == "hours":
                 moved += number * HOUR
                 clock.move_clock(moved)
-                await service.settle_due()
+                await service.SETTLE_DUE_PLACES.run()
                 model.pass_time(clock.now())
             elif verb == "capacity":
                 await service.change_capacity(allotment.id, number)

@@ -15,7 +15,7 @@ from server.foundation.ids import new_id
 from server.places import line, service
 from server.places.errors import OfferExpired, PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlaceState, Purpose
-from server.places.queries import count_places, due_lag
+from server.places.queries import count_places
 from server.places.rules import HOLD_LASTS, MAX_PASSES, OFFER_LASTS
 from tests.breaking import break_once
 from tests.places.builders import FAR, NEAR, create_allotment
@@ -135,12 +135,12 @@ async def test_an_offer_expires_and_goes_on(told: dict[str, Any]) -> None:
     allotment = await create_allotment(1, starts_in=NEAR)
     first, second, third = [await service.take_place(allotment.id, new_id()) for _ in range(3)]
     await service.leave_place(first.id)
-    assert await service.settle_due() == 0
+    assert await service.SETTLE_DUE_PLACES.run() == 0
     clock.move_clock(OFFER_LASTS + timedelta(minutes=1))
-    assert await due_lag(clock.now()) > 0
+    assert await service.SETTLE_DUE_PLACES.lag() > 0
     with pytest.raises(OfferExpired):
         await service.accept_offer(second.id)
-    assert await service.settle_due() == 1
+    assert await service.SETTLE_DUE_PLACES.run() == 1
     assert await state_of(second) is PlaceState.EXPIRED
     assert await state_of(third) is PlaceState.OFFERED
     assert [place.id for place in told["lapsed"]] == [second.id]
@@ -159,10 +159,10 @@ async def test_an_allotment_that_cannot_be_settled_does_not_keep_the_others_wait
     clock.move_clock(OFFER_LASTS + timedelta(minutes=1))
     break_once(monkeypatch, service, "settle")
     with pytest.raises(RowsFailed) as failed:
-        await service.settle_due()
+        await service.SETTLE_DUE_PLACES.run()
     assert failed.value.done == 1
     sweeps.FAILURES.clear()
-    assert await service.settle_due() == 1
+    assert await service.SETTLE_DUE_PLACES.run() == 1
 
 
 async def test_an_offer_never_lasts_past_the_start_and_the_start_ends_the_wait() -> None:
@@ -171,7 +171,7 @@ async def test_an_offer_never_lasts_past_the_start_and_the_start_ends_the_wait()
     await service.leave_place(first.id)
     assert (await Place.get(id=second.id)).offered_until == allotment.starts_at
     clock.move_clock(timedelta(minutes=31))
-    assert await service.settle_due() == 2
+    assert await service.SETTLE_DUE_PLACES.run() == 2
     assert [await state_of(second), await state_of(third)] == ["expired", "expired"]
     assert (await Place.get(id=third.id)).end_reason == "not_reached"
     # Walk-ins may still take what is free, but nobody waits for something that has begun.
@@ -255,7 +255,7 @@ async def test_a_changed_start_moves_the_deadlines() -> None:
     await service.change_start(allotment.id, earlier)
     assert (await Place.get(id=second.id)).offered_until == earlier
     clock.move_clock(timedelta(hours=1, minutes=1))
-    assert await service.settle_due() == 2
+    assert await service.SETTLE_DUE_PLACES.run() == 2
 
 
 async def test_a_group_moves_up_only_as_a_whole_and_is_passed_three_times() -> None:
@@ -288,7 +288,7 @@ async def test_a_hold_lapses_and_is_not_repeated() -> None:
     await service.leave_place(single.id)
     assert await state_of(behind[0]) is PlaceState.WAITING
     clock.move_clock(HOLD_LASTS + timedelta(minutes=1))
-    assert await service.settle_due() == 1
+    assert await service.SETTLE_DUE_PLACES.run() == 1
     assert await state_of(behind[0]) is PlaceState.CONFIRMED
     assert await state_of(group) is PlaceState.WAITING
     assert (await Place.get(id=group.id)).hold_used

@@ -161,7 +161,9 @@ async def test_accepting_declining_and_expiring_an_offer_at_once() -> None:
         return "done"
 
     outcomes = await asyncio.gather(
-        *(attempt(verb) for verb in ("accept_offer", "decline_offer") * 4), service.settle_due(), service.settle_due()
+        *(attempt(verb) for verb in ("accept_offer", "decline_offer") * 4),
+        service.SETTLE_DUE_PLACES.run(),
+        service.SETTLE_DUE_PLACES.run(),
     )
     await assert_counts_agree(allotment)
     state = (await Place.get(id=second.id)).state
@@ -177,7 +179,7 @@ async def test_several_sweeps_at_once_settle_each_place_once() -> None:
         first, *_ = [await service.take_place(allotment.id, new_id()) for _ in range(3)]
         await service.leave_place(first.id)
     clock.move_clock(timedelta(hours=3))
-    done = await asyncio.gather(*(service.settle_due() for _ in range(4)))
+    done = await asyncio.gather(*(service.SETTLE_DUE_PLACES.run() for _ in range(4)))
     assert sum(done) == 6
     assert await Place.filter(state=PlaceState.EXPIRED).count() == 6
     assert await Place.filter(state=PlaceState.OFFERED).count() == 6

@@ -11,7 +11,7 @@ from server.foundation.ids import new_id
 from server.media.uploads.models import Picture
 from server.organizations.models import Level, Organization, RoleKind
 from server.teams.models import Team
-from server.volunteering.activities import finish_activities
+from server.volunteering.activities import FINISH_ACTIVITIES
 from server.volunteering.models import Activity, ActivityState
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api
@@ -233,9 +233,9 @@ async def test_activities_finish_by_themselves(api: Api) -> None:
     made = await publish(people.staff, people.community.id, shift(timedelta(hours=1), minutes=60))
     await publish(people.staff, people.community.id, shift(timedelta(days=3)))
     clock.move_clock(timedelta(hours=3, minutes=30))
-    assert await finish_activities() == 0
+    assert await FINISH_ACTIVITIES.run() == 0
     clock.move_clock(timedelta(hours=4, minutes=1))
-    assert await finish_activities() == 1
+    assert await FINISH_ACTIVITIES.run() == 1
     assert (await Activity.get(id=made["id"])).state is ActivityState.FINISHED
     assert (await people.first.get(f"/activities/{made['id']}"))["state"] == "finished"
     assert len((await people.first.get("/activities"))["items"]) == 1

@@ -10,7 +10,7 @@ from server.foundation import clock
 from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
 from server.places.models import Allotment, NoShow, Place
-from server.places.service import settle_due
+from server.places.service import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
 from tests.builders import create_resident, create_staff
 from tests.clients import Api
@@ -217,7 +217,7 @@ async def test_an_offer_to_a_family_is_declined_or_runs_out_as_a_whole(api: Api)
     assert {view["state"] for view in await mine(people.first)} == {"cancelled"}
     assert {view["state"] for view in await mine(people.second)} == {"offered"}
     clock.move_clock(timedelta(minutes=31))
-    await settle_due()
+    await SETTLE_DUE_PLACES.run()
     assert {view["state"] for view in await mine(people.second)} == {"expired"}
     assert {view["why"] for view in await mine(people.second)} == {"候补名额未在规定时间内确认，已让给下一位"}
     assert (await events_of(people.second.person_id))[-1] == "shift_offer_expired"

@@ -18,7 +18,7 @@ from server.foundation.settings import Settings
 from server.places.models import Allotment, Place, PlaceState
 from server.places.service import change_capacity
 from server.volunteering.models import Shift, SignUp
-from server.volunteering.shift_changes import ShiftChange, call_off_small_shifts, cancel_shift, change_shift
+from server.volunteering.shift_changes import CALL_OFF_SMALL_SHIFTS, ShiftChange, cancel_shift, change_shift
 from tests.clients import Api
 from tests.servers import Server
 from tests.volunteering.builders import (
@@ -220,7 +220,7 @@ async def test_several_workers_at_the_deadline_call_off_once(api: Api) -> None:
     shift_id = await publish_shift(people, timedelta(days=2), minimum=2, sign_up_closes_at=closes)
     await sign_up(people.first, shift_id)
     clock.move_clock(timedelta(days=1, minutes=1))
-    await asyncio.gather(*(call_off_small_shifts() for _ in range(4)))
+    await asyncio.gather(*(CALL_OFF_SMALL_SHIFTS.run() for _ in range(4)))
     assert (await events_of(people.first.person_id)).count("shift_called_off") == 1
     assert await events_of(people.staff.person_id) == ["own_shift_called_off"]
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from server.background import sweeps
 from server.background.sweeps import SWEEPS, RowsFailed
 from server.foundation import clock
+from server.notifications.reminders import next_reminder
 from server.volunteering import reminders
 from server.volunteering.models import Shift
-from server.volunteering.reminders import next_reminder, remind_of_shifts, reminder_lag
+from server.volunteering.reminders import REMIND_OF_SHIFTS
 from tests.breaking import break_once
 from tests.builders import create_staff
 from tests.clients import Api
@@ -49,15 +50,15 @@ async def test_a_day_before_and_two_hours_before(api: Api, simulator: Simulator)
     shift_id = await publish_shift(people, timedelta(days=3), capacity=1, activity={"words": {"meeting_point": "南门"}})
     await sign_up(people.first, shift_id)
     await sign_up(people.second, shift_id)
-    assert await remind_of_shifts() == 0
+    assert await REMIND_OF_SHIFTS.run() == 0
     clock.move_clock(timedelta(days=2, minutes=1))
-    assert await reminder_lag() > 0
-    assert sum(await asyncio.gather(*(remind_of_shifts() for _ in range(4)))) == 1
-    assert await remind_of_shifts() == 0
+    assert await REMIND_OF_SHIFTS.lag() > 0
+    assert sum(await asyncio.gather(*(REMIND_OF_SHIFTS.run() for _ in range(4)))) == 1
+    assert await REMIND_OF_SHIFTS.run() == 0
     await simulator.settle()
     clock.move_clock(timedelta(days=3) - 2 * HOUR + timedelta(minutes=1))
-    assert await remind_of_shifts() == 1
-    assert await remind_of_shifts() == 0
+    assert await REMIND_OF_SHIFTS.run() == 1
+    assert await REMIND_OF_SHIFTS.run() == 0
     assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_tomorrow", "shift_soon"]
     assert await events_of(people.second.person_id) == ["shift_waiting"], "who waits has nothing to come to"
     await simulator.settle()
@@ -78,11 +79,11 @@ async def test_a_shift_whose_people_cannot_be_told_does_not_keep_the_others_wait
     clock.move_clock(timedelta(days=2, hours=4))
     break_once(monkeypatch, reminders, "notify")
     with pytest.raises(RowsFailed) as failed:
-        await remind_of_shifts()
+        await REMIND_OF_SHIFTS.run()
     assert failed.value.done == 1
     assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 1
     sweeps.FAILURES.clear()
-    assert await remind_of_shifts() == 1
+    assert await REMIND_OF_SHIFTS.run() == 1
     assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 2
 
 
@@ -92,8 +93,8 @@ async def test_of_late_reminders_only_the_nearest_is_told_and_none_after_the_sta
     for shift_id in (missed, begun):
         await sign_up(people.first, shift_id)
     clock.move_clock(timedelta(days=3) - HOUR)
-    assert await remind_of_shifts() == 2
-    assert await remind_of_shifts() == 0
+    assert await REMIND_OF_SHIFTS.run() == 2
+    assert await REMIND_OF_SHIFTS.run() == 0
     assert (await events_of(people.first.person_id))[2:] == ["shift_soon"]
 
 
@@ -102,14 +103,14 @@ async def test_a_moved_shift_is_planned_anew(api: Api) -> None:
     shift_id = await publish_shift(people, timedelta(days=3))
     await sign_up(people.first, shift_id)
     clock.move_clock(timedelta(days=2, minutes=1))
-    await remind_of_shifts()
+    await REMIND_OF_SHIFTS.run()
     later = clock.now() + timedelta(days=2)
     version = (await Shift.get(id=shift_id)).version
     await people.staff.patch(f"/staff/shifts/{shift_id}", {"version": version, "starts_at": later.isoformat()})
     clock.move_clock(timedelta(days=3) - HOUR)
-    assert await remind_of_shifts() == 0, "not by the old time"
+    assert await REMIND_OF_SHIFTS.run() == 0, "not by the old time"
     clock.move_clock(timedelta(days=3, minutes=2))
-    assert await remind_of_shifts() == 1
+    assert await REMIND_OF_SHIFTS.run() == 1
     assert await events_of(people.first.person_id) == [
         "shift_confirmed",
         "shift_tomorrow",
@@ -129,7 +130,7 @@ async def test_only_what_is_published_and_goes_ahead_is_reminded_of(api: Api) ->
     called_off = await publish(people.staff, people.community.id, shift(timedelta(days=2)))
     await people.staff.post(f"/staff/activities/{called_off['id']}/cancel", {"reason": "雨"})
     clock.move_clock(timedelta(days=1, minutes=1))
-    assert await remind_of_shifts() == 1
+    assert await REMIND_OF_SHIFTS.run() == 1
     # Published late: the reminder of two hours before is left.
     submitted = await people.staff.post(f"{path}/submit")
     published = await second.post(f"{path}/publish", {"version": submitted["version"]})
@@ -138,7 +139,7 @@ async def test_only_what_is_published_and_goes_ahead_is_reminded_of(api: Api) ->
     assert await Shift.filter(activity_id=made["id"], remind_at=None).count() == 0
     assert len(more["shifts"]) == 2
     clock.move_clock(timedelta(days=2) - HOUR)
-    await remind_of_shifts()
+    await REMIND_OF_SHIFTS.run()
     assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_soon"]
 
 
@@ -147,7 +148,7 @@ async def test_a_guardian_is_reminded_once_for_the_whole_family(api: Api) -> Non
     shift_id = await publish_shift(people, timedelta(days=2), capacity=5)
     await sign_up(people.first, shift_id, *await create_family(people.first, None, None))
     clock.move_clock(timedelta(days=1, minutes=1))
-    await remind_of_shifts()
+    await REMIND_OF_SHIFTS.run()
     assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_tomorrow"]
 
 

@@ -11,7 +11,7 @@ from server.foundation import clock
 from server.places.models import Allotment, NoShow, Place
 from server.volunteering.models import Activity, Shift
 from server.volunteering.series import MOST, Every, Repeat, occurrences, problem_of
-from server.volunteering.shift_changes import call_off_lag, call_off_small_shifts
+from server.volunteering.shift_changes import CALL_OFF_SMALL_SHIFTS
 from tests.builders import create_resident
 from tests.clients import Api
 from tests.volunteering.builders import (
@@ -330,14 +330,14 @@ async def test_too_few_people_when_sign_up_closes(api: Api) -> None:
     await sign_up(people.first, small)
     for person in (people.first, people.second):
         await sign_up(person, enough)
-    assert await call_off_small_shifts() == 0
+    assert await CALL_OFF_SMALL_SHIFTS.run() == 0
     version = (await Shift.get(id=moved)).version
     later = (closes + timedelta(hours=10)).isoformat()
     await people.staff.patch(f"/staff/shifts/{moved}", {"version": version, "sign_up_closes_at": later})
     clock.move_clock(timedelta(days=2, minutes=1))
-    assert await call_off_lag() > 0
-    assert await call_off_small_shifts() == 2
-    assert await call_off_small_shifts() == 0
+    assert await CALL_OFF_SMALL_SHIFTS.lag() > 0
+    assert await CALL_OFF_SMALL_SHIFTS.run() == 2
+    assert await CALL_OFF_SMALL_SHIFTS.run() == 0
     states = {str(row.id): row.state for row in await Shift.all()}
     assert [states[one] for one in ids] == ["cancelled", "scheduled", "scheduled"]
     assert (await events_of(people.first.person_id))[-1] == "shift_called_off"
@@ -348,7 +348,7 @@ async def test_too_few_people_when_sign_up_closes(api: Api) -> None:
     mine = (await people.first.get("/me/sign-ups"))["items"]
     assert [view["sign_up"]["why"] for view in mine] == ["该场次未能成行：报名人数未达到最低人数", ""]
     clock.move_clock(timedelta(days=2, hours=11))
-    assert await call_off_small_shifts() == 1
+    assert await CALL_OFF_SMALL_SHIFTS.run() == 1
 
 
 async def test_families_count_by_heads_for_the_minimum(api: Api) -> None:
@@ -357,6 +357,6 @@ async def test_families_count_by_heads_for_the_minimum(api: Api) -> None:
     shift_id = await publish_shift(people, timedelta(days=3), capacity=5, minimum=3, sign_up_closes_at=closes)
     await sign_up(people.first, shift_id, *await create_family(people.first, None, None))
     clock.move_clock(timedelta(days=2, minutes=1))
-    assert await call_off_small_shifts() == 1
+    assert await CALL_OFF_SMALL_SHIFTS.run() == 1
     assert (await Shift.get(id=shift_id)).state == "scheduled"
     assert await Place.filter(state="confirmed").count() == 3

@@ -8,7 +8,7 @@ from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.places.models import Block, NoShow, Place
-from server.places.service import settle_due
+from server.places.service import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
 from tests.builders import create_community, create_resident
 from tests.clients import Api
@@ -202,11 +202,11 @@ async def test_an_offer_that_nobody_takes_goes_on_and_the_start_ends_the_wait(ap
     await people.first.post(f"/sign-ups/{mine['sign_up']['id']}/cancel")
     clock.move_clock(timedelta(hours=2, minutes=5))
     await people.second.refused("POST", f"/sign-ups/{second['sign_up']['id']}/accept", code="offer_expired")
-    await settle_due()
+    await SETTLE_DUE_PLACES.run()
     assert (await events_of(people.second.person_id))[-1] == "shift_offer_expired"
     assert (await people.third.get(f"/sign-ups/{third['sign_up']['id']}"))["sign_up"]["state"] == "offered"
     clock.move_clock(timedelta(hours=3, minutes=1))
-    await settle_due()
+    await SETTLE_DUE_PLACES.run()
     assert (await events_of(people.third.person_id))[-1] == "shift_offer_expired"
     assert (await events_of(fourth.person_id))[-1] == "shift_not_reached"
 
@@ -312,7 +312,7 @@ async def test_people_see_why_they_have_no_place(api: Api) -> None:
     ]
     await people.second.post(f"/sign-ups/{answers[1]['sign_up']['id']}/cancel")
     clock.move_clock(timedelta(days=3, minutes=1))
-    await settle_due()
+    await SETTLE_DUE_PLACES.run()
     whys = [
         (await person.get(f"/sign-ups/{answer['sign_up']['id']}"))["sign_up"]["why"]
         for person, answer in zip((people.first, people.second, people.third), answers, strict=True)

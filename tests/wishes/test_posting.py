@@ -8,7 +8,7 @@ from server.accounts.service import add_dependant, create_person, merge_persons
 from server.foundation import clock
 from server.foundation.database import fetch_value
 from server.foundation.dates import today
-from server.media.uploads.uploading import remove_unused_pictures
+from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES
 from server.wishes.models import Wish, WishState
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -117,7 +117,7 @@ async def test_pictures_are_exchanged(api: Api) -> None:
     # What was exchanged belongs to nothing now, and is gone after a day; so is an upload that was never used.
     unused = await create_picture(people.wisher)
     clock.move_clock(timedelta(days=1, minutes=1))
-    await remove_unused_pictures()
+    await REMOVE_UNUSED_PICTURES.run()
     kept = await fetch_value("SELECT array_agg(id) FROM picture WHERE id = ANY($1)", [first, second, unused])
     assert kept == [second]
 

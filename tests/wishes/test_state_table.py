@@ -19,7 +19,7 @@ from server.foundation.errors import NotAllowed, Refusal, WrongState
 from server.moderation.models import Verdict
 from server.wishes import claiming, fulfilling, posting, review
 from server.wishes.fulfilling import settle_report_check
-from server.wishes.jobs import escalate_unclaimed_wishes, expire_wishes, return_idle_claims
+from server.wishes.jobs import ESCALATE_UNCLAIMED_WISHES, EXPIRE_WISHES, RETURN_IDLE_CLAIMS
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import HOLDING, Escalation, Wish, WishClaim, WishShare, WishState
 from server.wishes.posting import WishContent, settle_wish_check
@@ -181,11 +181,11 @@ async def test_what_the_system_does_in_every_state(api: Api) -> None:
 
     async def expire(wish: Wish) -> None:
         await execute("UPDATE wish SET wished_by = $2 WHERE id = $1", wish.id, past)
-        await expire_wishes()
+        await EXPIRE_WISHES.run()
 
     async def return_idle(wish: Wish) -> None:
         await execute("UPDATE wish_claim SET due_at = $2 WHERE wish_id = $1", wish.id, clock.now())
-        await return_idle_claims()
+        await RETURN_IDLE_CLAIMS.run()
 
     async def fail_check(wish: Wish) -> None:
         await put_verdict("wish", wish.id, cast.people, Verdict.REFUSED)
@@ -199,7 +199,7 @@ async def test_what_the_system_does_in_every_state(api: Api) -> None:
     async def escalate(wish: Wish) -> None:
         await execute("UPDATE wish SET escalate_at = $2 WHERE id = $1 AND state = 'published'", wish.id, clock.now())
         await execute("UPDATE wish SET wished_by = $2 WHERE id = $1 AND state = 'published'", wish.id, today())
-        await escalate_unclaimed_wishes()
+        await ESCALATE_UNCLAIMED_WISHES.run()
         asked = Escalation.SUBDISTRICT if wish.state is WishState.PUBLISHED else Escalation.NOBODY
         assert (await Wish.get(id=wish.id)).escalation == asked
 

@@ -4,15 +4,16 @@ Locks, in this order: the membership, the post, the holding, the allotment.
 """
 
 from datetime import date, timedelta
+from typing import Any
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts import messages
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding, PostState
 from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.database import IntegrityError, fetch, transaction, violates
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import new_id
@@ -24,8 +25,6 @@ from server.organizations.models import Level, Organization
 from server.places.models import Purpose
 from server.places.service import change_capacity, close_allotment, leave_place, open_allotment, take_place
 from server.service_record.service import record_service
-
-_BATCH = 20
 
 
 class NotCheckedIn(Refusal):
@@ -123,32 +122,24 @@ async def close_post(actor_id: str, post_id: str) -> None:
         )
 
 
-async def end_terms() -> int:
-    """The sweep: posts whose term is over end, with all that is held or asked for; how many posts."""
-    batch = Batch("post_terms_end")
-    async with transaction():
-        ids = await fetch(
-            "SELECT id FROM post WHERE state <> 'ended' AND term_ends_on < $1 AND id <> ALL($2) "
-            f"ORDER BY term_ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
-            today(),
-            batch.passed_over,
-        )
-        for post in await Post.filter(id__in=[row["id"] for row in ids]).order_by("id"):
-            async with batch.row(post.id):
-                await _shut(post, PostState.ENDED, None, "岗位任期已满")
-                await record_audit(
-                    "end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id
-                )
-                await notify(await role_holders(post.community_id), messages.TERM_OVER, post=post.id)
-    return batch.finish()
+async def _end_term(row: Any) -> None:
+    post = await Post.get(id=row["id"])
+    await _shut(post, PostState.ENDED, None, "岗位任期已满")
+    await record_audit("end_post", actor_id=None, subject=("post", post.id), organization_id=post.community_id)
+    await notify(await role_holders(post.community_id), messages.TERM_OVER, post=post.id)
 
 
-async def term_lag() -> float:
-    """Seconds that the longest finished term has waited for the sweep."""
-    last_day = await fetch_value(
-        "SELECT min(term_ends_on) FROM post WHERE state <> 'ended' AND term_ends_on < $1", today()
-    )
-    return (today() - last_day - timedelta(days=1)).total_seconds() if last_day else 0.0
+END_TERMS = due_sweep(
+    "post_terms_end",
+    timedelta(minutes=1),
+    rows="post",
+    where="state <> 'ended'",
+    due="term_ends_on",
+    before=today,
+    do=_end_term,
+    batch=20,
+)
+"""Posts whose term is over end, with all that is held or asked for."""
 
 
 async def apply_for_post(person_id: str, post_id: str) -> str:

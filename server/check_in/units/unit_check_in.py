@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from server.accounts.details import normalize_phone
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state
 from server.check_in.units import messages
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import IntegrityError, fetch, fetch_value, transaction, violates
+from server.foundation.database import IntegrityError, transaction, violates
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.members.homes import host_of_home
@@ -183,22 +183,6 @@ async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *
         await _stop(unit_check_in, state, reason, actor_id)
 
 
-async def lapse_unit_check_ins() -> int:
-    """The sweep: pairings whose last day is over end; how many."""
-    batch = Batch("unit_check_ins_lapse")
-    async with transaction():
-        rows = await fetch(
-            "SELECT id FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1 AND id <> ALL($2) "
-            f"ORDER BY ends_on, id LIMIT {_BATCH} FOR UPDATE SKIP LOCKED",
-            today(),
-            batch.passed_over,
-        )
-        for row in rows:
-            async with batch.row(row["id"]):
-                await lapse_unit_check_in(row["id"], "结对期限已满")
-    return batch.finish()
-
-
 async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     """End a pairing, or an application that has become pointless, without anybody's doing."""
     unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get()
@@ -212,12 +196,20 @@ async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     await _tell_unit("refuse_unit_check_in", messages.REFUSED, None, unit_check_in)
 
 
-async def unit_lapse_lag() -> float:
-    """Seconds that the longest finished pairing has waited for the sweep."""
-    last_day = await fetch_value(
-        "SELECT min(ends_on) FROM unit_check_in WHERE state = 'accepted' AND ends_on < $1", today()
-    )
-    return (today() - last_day - timedelta(days=1)).total_seconds() if last_day else 0.0
+async def _lapse(row: Any) -> None:
+    await lapse_unit_check_in(row["id"], "结对期限已满")
+
+
+LAPSE_UNIT_CHECK_INS = due_sweep(
+    "unit_check_ins_lapse",
+    timedelta(minutes=1),
+    rows="unit_check_in",
+    where="state = 'accepted'",
+    due="ends_on",
+    before=today,
+    do=_lapse,
+)
+"""Pairings whose last day is over end."""
 
 
 async def offer_texts(unit_check_in_id: str) -> list[str]:

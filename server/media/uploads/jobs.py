@@ -1,8 +1,5 @@
 """The scheduled work of media."""
 
-from datetime import timedelta
+from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES
 
-from server.background.sweeps import Sweep
-from server.media.uploads.uploading import remove_unused_pictures, unused_picture_lag
-
-SWEEPS = [Sweep("unused_pictures", timedelta(minutes=5), remove_unused_pictures, unused_picture_lag)]
+SWEEPS = [REMOVE_UNUSED_PICTURES]

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import FieldProblem, NotFound, Refusal, TooLarge, TooManyRequests, Unavailable
@@ -17,6 +17,7 @@ from server.media.uploads.pictures import MAX_BYTES, prepare_picture
 from server.media.uploads.queries import PictureView, describe_picture, picture_views
 
 __all__ = [
+    "REMOVE_UNUSED_PICTURES",
     "PictureUnusable",
     "PictureView",
     "attach_pictures",
@@ -25,9 +26,7 @@ __all__ = [
     "open_picture",
     "picture_views",
     "read_picture",
-    "remove_unused_pictures",
     "signed_address",
-    "unused_picture_lag",
     "upload_picture",
 ]
 
@@ -189,32 +188,34 @@ async def read_picture(picture_id: str) -> bytes | None:
     return b"".join([chunk async for chunk in stored.chunks])
 
 
-async def remove_unused_pictures(limit: int = 50) -> int:
-    """Remove pictures that have belonged to nothing for a day, and what a broken-off upload left; how many.
+async def _remove_unused(row: Any) -> int:
+    """Remove a picture that has belonged to nothing for a day, or what a broken-off upload left.
 
-    Each is first marked, which is committed, then its bytes are deleted, then its row: cut off anywhere, the next run
+    It is first marked, which is committed, then its bytes are deleted, then its row: cut off anywhere, the next run
     goes on. A picture that is being attached is locked and so skipped; a marked one can no longer be attached.
     """
-    batch = Batch("unused_pictures")
-    rows = await fetch(
-        "WITH picked AS MATERIALIZED (SELECT id FROM picture WHERE unused_since < $1 AND id <> ALL($3) "
-        "ORDER BY unused_since LIMIT $2 FOR UPDATE SKIP LOCKED) UPDATE picture SET state = 'removing' FROM picked "
-        "WHERE picture.id = picked.id RETURNING picture.id, format",
-        clock.now() - UNUSED_FOR,
-        limit,
-        batch.passed_over,
+    marked = await execute(
+        "UPDATE picture SET state = 'removing' WHERE id = "
+        "(SELECT id FROM picture WHERE id = $1 AND unused_since = $2 FOR UPDATE SKIP LOCKED)",
+        row["id"],
+        row["due"],
     )
-    for row in rows:
-        async with batch.attempt(row["id"]):
-            await _delete_bytes(row["id"], PictureFormat(row["format"]))
-            await execute("DELETE FROM picture WHERE id = $1 AND state = 'removing'", row["id"])
-    return batch.finish()
+    if marked:
+        await _delete_bytes(row["id"], PictureFormat(row["format"]))
+        await execute("DELETE FROM picture WHERE id = $1 AND state = 'removing'", row["id"])
+    return marked
 
 
-async def unused_picture_lag() -> float:
-    """For how many seconds the oldest unused picture is overdue."""
-    oldest = await fetch_value("SELECT min(unused_since) FROM picture WHERE unused_since IS NOT NULL")
-    return max((clock.now() - oldest - UNUSED_FOR).total_seconds(), 0.0) if oldest else 0.0
+REMOVE_UNUSED_PICTURES = due_sweep(
+    "unused_pictures",
+    timedelta(minutes=5),
+    rows="picture",
+    due="unused_since",
+    before=lambda: clock.now() - UNUSED_FOR,
+    columns="format",
+    lock="",
+    do=_remove_unused,
+)
 
 
 async def _delete_bytes(picture_id: str, kept: PictureFormat) -> None:

@@ -4,11 +4,12 @@
 open when its time begins is refused, so that nobody comes to a door that nobody knows of.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value, transaction
@@ -108,55 +109,8 @@ _SAME_COLUMNS = (
 )
 
 
-async def settle_requests(limit: int = 50) -> int:
-    """The sweep: remind staff of what they promised an answer to, refuse what nobody answered; how many.
-
-    Each request in a transaction of its own; one that is being decided on at this moment is left for the next round.
-    """
-    now = clock.now()
-    batch = Batch("booking_requests")
-    slots = await fetch(
-        "SELECT id FROM booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
-        now,
-        limit,
-        batch.passed_over,
-    )
-    rooms = await fetch(
-        "SELECT id FROM room_booking WHERE answer_due_at <= $1 AND id <> ALL($3) ORDER BY answer_due_at LIMIT $2",
-        now,
-        limit,
-        batch.passed_over,
-    )
-    done = 0
-    for row in slots:
-        async with batch.row(row["id"]):
-            due = Booking.filter(id=row["id"], answer_due_at__lte=now)
-            booking = await due.select_for_update(no_key=True, skip_locked=True).get_or_none()
-            if booking is not None:
-                await _settle_slot(booking, now)
-                done += 1
-    for row in rooms:
-        async with batch.row(row["id"]):
-            due_rooms = RoomBooking.filter(id=row["id"], answer_due_at__lte=now)
-            room = await due_rooms.select_for_update(no_key=True, skip_locked=True).get_or_none()
-            if room is not None:
-                await _settle_room(room, now)
-                done += 1
-    return batch.finish(done)
-
-
-async def request_lag() -> float:
-    """For how many seconds the oldest request has waited for the sweep."""
-    now = clock.now()
-    oldest = await fetch_value(
-        "SELECT LEAST((SELECT min(answer_due_at) FROM booking WHERE answer_due_at <= $1), "
-        "(SELECT min(answer_due_at) FROM room_booking WHERE answer_due_at <= $1))",
-        now,
-    )
-    return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
-
-
-async def _settle_slot(booking: Booking, now: datetime) -> None:
+async def _settle_slot(row: Any) -> None:
+    now, booking = clock.now(), await Booking.get(id=row["id"])
     place = await Place.get(id=booking.place_id)
     organization_id = await _organization_of_slot(booking.slot_id)
     if booking.approval is not Approval.PENDING or not place.is_active:
@@ -185,7 +139,8 @@ async def _settle_slot(booking: Booking, now: datetime) -> None:
     await booking.save(update_fields=["answer_due_at"])
 
 
-async def _settle_room(booking: RoomBooking, now: datetime) -> None:
+async def _settle_room(row: Any) -> None:
+    now, booking = clock.now(), await RoomBooking.get(id=row["id"])
     organization_id = await fetch_value(
         "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", booking.service_id
     )
@@ -214,3 +169,23 @@ async def _organization_of_slot(slot_id: str) -> str:
         slot_id,
     )
     return organization_id
+
+
+SETTLE_REQUESTS = due_sweep(
+    "booking_requests",
+    timedelta(seconds=30),
+    rows="booking",
+    due="answer_due_at",
+    lock="NO KEY UPDATE",
+    do=_settle_slot,
+)
+"""Staff are reminded of what they promised an answer to; what nobody answered is refused."""
+
+SETTLE_ROOM_REQUESTS = due_sweep(
+    "room_booking_requests",
+    timedelta(seconds=30),
+    rows="room_booking",
+    due="answer_due_at",
+    lock="NO KEY UPDATE",
+    do=_settle_room,
+)

@@ -32,8 +32,9 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate, RoomTaken, SlotNotOffered
-from server.neighbor_center.opening.rules import GRID_MINUTES, Span, is_on_grid, is_open_throughout, next_reminder
+from server.neighbor_center.opening.rules import GRID_MINUTES, Span, is_on_grid, is_open_throughout
 from server.notifications.events import Event
+from server.notifications.reminders import next_reminder
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.models import NoShowReason, Purpose

@@ -1,12 +1,16 @@
-"""What time brings about after a booking: who did not come, where it was noted who did."""
+"""What time brings about a day after a booking: who is not noted as there is a no-show, as with shifts.
+
+Where on that day nobody's coming was noted for the service (or for any room of the venue), attendance was not kept, and
+nobody is punished for it. Nor is who is visited at home, or stood at the counter when they booked.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import fetch_value
 from server.foundation.dates import day_of, instant
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
@@ -18,63 +22,14 @@ from server.places.no_shows import mark_no_show
 SETTLED_AFTER = timedelta(days=1)
 """How long after the end staff may take to note who came."""
 
-_SLOTS_OVER = (
-    "SELECT b.id, s.id AS service_id, v.organization_id FROM booking b JOIN slot t ON t.id = b.slot_id "
-    "JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
-    "WHERE b.settled_at IS NULL AND b.starts_at < $1 AND t.ends_at < $1 AND b.id <> ALL($3) "
-    "ORDER BY b.starts_at LIMIT $2"
-)
-_ROOMS_OVER = (
-    "SELECT r.id, s.venue_id, v.organization_id FROM room_booking r JOIN service s ON s.id = r.service_id "
-    "JOIN venue v ON v.id = s.venue_id WHERE r.settled_at IS NULL AND r.starts_at < $1 AND r.ends_at < $1 "
-    "AND r.id <> ALL($3) ORDER BY r.starts_at LIMIT $2"
-)
+
+def _over() -> datetime:
+    return clock.now() - SETTLED_AFTER
 
 
-async def settle_bookings(limit: int = 100) -> int:
-    """The sweep, a day after the end: whoever booked and is not noted as there is a no-show, as with shifts. How many
-    bookings were looked at, each in a transaction of its own.
-
-    Where on that day nobody's coming was noted for the service (or for any room of the venue), attendance was not
-    kept, and nobody is punished for it. Nor is who is visited at home, or stood at the counter when they booked.
-    """
-    now = clock.now()
-    batch, done = Batch("booking_absences"), 0
-    for row in await fetch(_SLOTS_OVER, now - SETTLED_AFTER, limit, batch.passed_over):
-        async with batch.row(row["id"]):
-            unsettled = Booking.filter(id=row["id"], settled_at=None)
-            booking = await unsettled.select_for_update(no_key=True, skip_locked=True).get_or_none()
-            if booking is not None:
-                await _settle_slot(booking, row, now)
-                done += 1
-    for row in await fetch(_ROOMS_OVER, now - SETTLED_AFTER, limit, batch.passed_over):
-        async with batch.row(row["id"]):
-            unsettled_rooms = RoomBooking.filter(id=row["id"], settled_at=None)
-            room_booking = await unsettled_rooms.select_for_update(no_key=True, skip_locked=True).get_or_none()
-            if room_booking is not None:
-                await _settle_room(room_booking, row, now)
-                done += 1
-    return batch.finish(done)
-
-
-async def settling_lag() -> float:
-    """Seconds that the booking longest over has waited."""
-    before = clock.now() - SETTLED_AFTER
-    slot = await fetch_value(
-        "SELECT t.ends_at FROM booking b JOIN slot t ON t.id = b.slot_id WHERE b.settled_at IS NULL "
-        "AND b.starts_at < $1 AND t.ends_at < $1 ORDER BY b.starts_at LIMIT 1",
-        before,
-    )
-    room = await fetch_value(
-        "SELECT ends_at FROM room_booking WHERE settled_at IS NULL AND starts_at < $1 AND ends_at < $1 "
-        "ORDER BY starts_at LIMIT 1",
-        before,
-    )
-    return max(((before - over).total_seconds() for over in (slot, room) if over), default=0.0)
-
-
-async def _settle_slot(booking: Booking, row: Any, now: datetime) -> None:
-    booking.settled_at = now
+async def _settle_slot(row: Any) -> None:
+    booking = await Booking.get(id=row["id"])
+    booking.settled_at = clock.now()
     await booking.save(update_fields=["settled_at"])
     place = await Place.get(id=booking.place_id)
     expected = place.state is PlaceState.CONFIRMED and booking.approval in (Approval.NOT_NEEDED, Approval.APPROVED)
@@ -93,8 +48,9 @@ async def _settle_slot(booking: Booking, row: Any, now: datetime) -> None:
         await tell(booking, messages.SLOT_NO_SHOW)
 
 
-async def _settle_room(booking: RoomBooking, row: Any, now: datetime) -> None:
-    booking.settled_at = now
+async def _settle_room(row: Any) -> None:
+    booking = await RoomBooking.get(id=row["id"])
+    booking.settled_at = clock.now()
     await booking.save(update_fields=["settled_at"])
     if booking.state is not RoomBookingState.BOOKED:
         return
@@ -122,3 +78,35 @@ async def _audit(kind: str, booking: Booking | RoomBooking, row: Any) -> None:
         person_id=booking.person_id,
         organization_id=row["organization_id"],
     )
+
+
+SETTLE_BOOKINGS = due_sweep(
+    "booking_absences",
+    timedelta(minutes=1),
+    rows="booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
+    "JOIN venue v ON v.id = s.venue_id",
+    where="b.settled_at IS NULL AND b.starts_at < $1",
+    due="t.ends_at",
+    before=_over,
+    order="b.starts_at",
+    row_id="b.id",
+    columns="s.id AS service_id, v.organization_id",
+    lock="NO KEY UPDATE OF b",
+    do=_settle_slot,
+    batch=100,
+)
+
+SETTLE_ROOM_BOOKINGS = due_sweep(
+    "room_booking_absences",
+    timedelta(minutes=1),
+    rows="room_booking r JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id",
+    where="r.settled_at IS NULL AND r.starts_at < $1",
+    due="r.ends_at",
+    before=_over,
+    order="r.starts_at",
+    row_id="r.id",
+    columns="s.venue_id, v.organization_id",
+    lock="NO KEY UPDATE OF r",
+    do=_settle_room,
+    batch=100,
+)

@@ -35,9 +35,10 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate
-from server.neighbor_center.opening.rules import Span, next_reminder
+from server.neighbor_center.opening.rules import Span
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.events import Event
+from server.notifications.reminders import next_reminder
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.line import lock_place

@@ -30,10 +30,10 @@ from server.neighbor_center.opening.rules import (
     free_spans,
     is_on_grid,
     is_open_throughout,
-    next_reminder,
     open_spans,
     slots_of_day,
 )
+from server.notifications.reminders import next_reminder
 from server.places.service import leave_place, move_place
 
 _SUGGESTED_WITHIN_DAYS = 14

@@ -12,8 +12,6 @@ GRID_MINUTES = 15
 """Room bookings start and end on this grid."""
 ARRIVES_BEFORE = timedelta(minutes=30)
 """How long before a booking begins somebody can be noted as there."""
-REMINDERS = (timedelta(hours=24), timedelta(hours=2))
-"""How long before a booking its holders are reminded, longest first."""
 
 
 class WeeklyHours(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +193,3 @@ def _take_out(hours: list[tuple[int, int]], begin: int, end: int) -> list[tuple[
         if max(opens, end) < closes:
             left.append((max(opens, end), closes))
     return left
-
-
-def next_reminder(now: datetime, starts_at: datetime) -> datetime | None:
-    """When the next reminder of something that begins then is due; None when there is none to come."""
-    return next((starts_at - before for before in REMINDERS if starts_at - before > now), None)

@@ -1,11 +1,13 @@
 """What time brings about after a shift: forgotten sign-outs, a reminder to confirm, and those who did not come."""
 
-from datetime import datetime
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
-from server.background.sweeps import Batch
+from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import execute, fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.line import lock_allotment
@@ -16,85 +18,15 @@ from server.volunteering.attendance.models import Attendance, AttendanceMethod
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_sign_out
 from server.volunteering.models import Activity, Shift, ShiftRole
 
-_ON = "a.state IN ('published', 'finished') AND sh.state = 'scheduled'"
+
+async def _mark(shift_id: str, column: str) -> Shift:
+    """The shift, locked already, marked as done."""
+    await execute(f"UPDATE shift SET {column} = $2 WHERE id = $1", shift_id, clock.now())
+    return await Shift.get(id=shift_id).select_related("activity")
 
 
-async def close_shifts(limit: int = 50) -> int:
-    """The sweep, 2 h after the end: who forgot to sign out is taken to have stayed to the end, which is flagged and
-    told; whoever leads the shift is asked to confirm. How many shifts. Each in its own transaction."""
-    batch, done = Batch("close_shifts"), 0
-    due = await fetch(
-        f"SELECT sh.id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} AND sh.closed_at IS NULL "
-        "AND sh.ends_at < $1 AND sh.id <> ALL($3) ORDER BY sh.ends_at LIMIT $2",
-        clock.now() - SCAN_AFTER,
-        limit,
-        batch.passed_over,
-    )
-    for row in due:
-        async with batch.row(row["id"]):
-            shift = await _claim(row["id"], "closed_at")
-            if shift is not None:
-                await _close(shift)
-                done += 1
-    return batch.finish(done)
-
-
-async def settle_absences(limit: int = 50) -> int:
-    """The sweep: those who did not come are no-shows, once the leader has confirmed everybody who signed in, or a week
-    has passed. Where nobody signed in and nothing was confirmed, attendance was not kept, and nobody is punished for
-    it. How many shifts. Each in its own transaction."""
-    now = clock.now()
-    batch, done = Batch("settle_absences"), 0
-    due = await fetch(
-        f"SELECT sh.id FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} AND sh.id <> ALL($3) "
-        "AND sh.absences_settled_at IS NULL AND sh.closed_at IS NOT NULL AND (sh.ends_at < $1 "
-        "OR EXISTS (SELECT 1 FROM hours h WHERE h.shift_id = sh.id) AND NOT EXISTS (SELECT 1 FROM sign_up s "
-        "JOIN place p ON p.id = s.place_id JOIN attendance t ON t.sign_up_id = s.id "
-        "WHERE s.shift_id = sh.id AND p.state = 'confirmed')) ORDER BY sh.ends_at LIMIT $2",
-        now - CONFIRM_WITHIN,
-        limit,
-        batch.passed_over,
-    )
-    for row in due:
-        async with batch.row(row["id"]):
-            shift = await _claim(row["id"], "absences_settled_at")
-            if shift is not None:
-                await _settle(shift)
-                done += 1
-    return batch.finish(done)
-
-
-async def close_lag() -> float:
-    """Seconds that the shift longest over has waited for close_shifts."""
-    return await _lag("sh.closed_at IS NULL", clock.now() - SCAN_AFTER)
-
-
-async def absences_lag() -> float:
-    """The same for settle_absences."""
-    return await _lag("sh.absences_settled_at IS NULL AND sh.closed_at IS NOT NULL", clock.now() - CONFIRM_WITHIN)
-
-
-async def _lag(condition: str, before: datetime) -> float:
-    oldest = await fetch_value(
-        f"SELECT min(sh.ends_at) FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE {_ON} AND {condition} "
-        "AND sh.ends_at < $1",
-        before,
-    )
-    return (before - oldest).total_seconds() if oldest else 0.0
-
-
-async def _claim(shift_id: str, column: str) -> Shift | None:
-    """The shift for this worker alone, and marked as done; None where another worker has it, or had it."""
-    taken = await fetch_value(
-        f"UPDATE shift SET {column} = $2 WHERE id = (SELECT id FROM shift WHERE id = $1 AND {column} IS NULL "
-        "FOR NO KEY UPDATE SKIP LOCKED) RETURNING id",
-        shift_id,
-        clock.now(),
-    )
-    return await Shift.get(id=shift_id).select_related("activity") if taken else None
-
-
-async def _close(shift: Shift) -> None:
+async def _close(row: Any) -> None:
+    shift = await _mark(row["id"], "closed_at")
     # A scan that comes late, or a confirmation, would write over what is settled here: the sign-ups' locks, by person,
     # as everybody takes them.
     rows = await fetch(
@@ -121,7 +53,8 @@ async def _close(shift: Shift) -> None:
         await notify(leaders, messages.SHIFT_TO_CONFIRM, shift=shift.id)
 
 
-async def _settle(shift: Shift) -> None:
+async def _settle(row: Any) -> None:
+    shift = await _mark(row["id"], "absences_settled_at")
     roles = await ShiftRole.filter(shift_id=shift.id)
     for allotment_id in sorted(role.allotment_id for role in roles):
         await lock_allotment(allotment_id)
@@ -150,3 +83,35 @@ async def _settle(shift: Shift) -> None:
             organization_id=activity.organizer_id,
         )
         await notify(row["person_id"], messages.SHIFT_MISSED, shift=shift.id)
+
+
+_shifts = partial(
+    due_sweep,
+    every=timedelta(minutes=1),
+    rows="shift sh JOIN activity a ON a.id = sh.activity_id",
+    due="sh.ends_at",
+    row_id="sh.id",
+    lock="NO KEY UPDATE OF sh",
+)
+_HELD = "a.state IN ('published', 'finished') AND sh.state = 'scheduled'"
+
+CLOSE_SHIFTS = _shifts(
+    "close_shifts",
+    where=f"{_HELD} AND sh.closed_at IS NULL",
+    before=lambda: clock.now() - SCAN_AFTER,
+    do=_close,
+)
+"""Two hours after the end: who forgot to sign out is taken to have stayed to the end, which is flagged and told; the
+leader of the shift is asked to confirm."""
+
+SETTLE_ABSENCES = _shifts(
+    "settle_absences",
+    where=f"{_HELD} AND sh.absences_settled_at IS NULL AND sh.closed_at IS NOT NULL",
+    before=lambda: clock.now() - CONFIRM_WITHIN,
+    sooner="EXISTS (SELECT 1 FROM hours h WHERE h.shift_id = sh.id) AND NOT EXISTS (SELECT 1 FROM sign_up s "
+    "JOIN place p ON p.id = s.place_id JOIN attendance t ON t.sign_up_id = s.id "
+    "WHERE s.shift_id = sh.id AND p.state = 'confirmed')",
+    do=_settle,
+)
+"""Those who did not come are no-shows, once the leader has confirmed everybody who signed in, or a week has passed.
+Where nobody signed in and nothing was confirmed, attendance was not kept, and nobody is punished for it."""

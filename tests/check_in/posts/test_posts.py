@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from server.check_in.posts.holding import end_terms, term_lag
+from server.check_in.posts.holding import END_TERMS
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
 from server.organizations.models import Organization
@@ -177,11 +177,11 @@ async def test_a_term_ends_with_its_last_day(api: Api) -> None:
     await create_holder(staff, members[2], lasting)
     asked = (await members[1].post(f"/posts/{post}/apply", expect=201))["id"]
     clock.move_clock(timedelta(days=2))
-    assert (await end_terms(), await term_lag()) == (0, 0.0)
+    assert (await END_TERMS.run(), await END_TERMS.lag()) == (0, 0.0)
     clock.move_clock(timedelta(days=3))
-    assert await term_lag() >= 0.0
-    assert await end_terms() == 1
-    assert await end_terms() == 0
+    assert await END_TERMS.lag() >= 0.0
+    assert await END_TERMS.run() == 1
+    assert await END_TERMS.run() == 0
     for member, holding, state in ((members[0], held, "ended"), (members[1], asked, "refused")):
         (mine,) = await member.get("/me/posts")
         assert (mine["id"], mine["state"], mine["reason"]) == (holding, state, "岗位任期已满")
@@ -210,7 +210,7 @@ async def test_a_closed_post_keeps_its_holders_to_the_end_of_its_term(api: Api) 
     await staff.post(f"/staff/posts/{post}/close", expect=204)
     assert (await member.get("/me/posts"))[0]["state"] == "held"
     clock.move_clock(timedelta(days=11))
-    assert await end_terms() == 1
+    assert await END_TERMS.run() == 1
     assert (await member.get("/me/posts"))[0]["state"] == "ended"
     change = {"title": "x", "duties": "x", "places": 1, "version": 3}
     await staff.refused("PUT", f"/staff/posts/{post}", change, code="wrong_state")

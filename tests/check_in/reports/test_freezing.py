@@ -369,7 +369,6 @@ async def test_what_nobody_s_report_can_be_made_of_waits(api: Api, monkeypatch: 
 
 async def test_lag_tells_how_long_reports_wait(api: Api) -> None:
     lag = next(sweep.lag for sweep in report_jobs.SWEEPS if sweep.name == "half_year_reports")
-    assert lag
     assert await lag() == 0
     move_to(shanghai(1, 1))
     await create_checked_in_member(api, await create_community())

@@ -6,7 +6,7 @@ from typing import Any
 
 from server.check_in.endings import follow_successor
 from server.check_in.jobs import SWEEPS
-from server.check_in.units.unit_check_in import lapse_unit_check_ins, unit_lapse_lag
+from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
 from server.organizations.models import Level, PartyOrganization, RoleKind
@@ -202,16 +202,16 @@ async def test_a_pairing_that_has_not_begun_or_is_over_does_not_count(api: Api) 
     assert (await staff.get(f"/units/{unit.id}"))["pairs"] == []
     clock.move_clock(timedelta(days=4))
     assert len((await staff.get(f"/units/{unit.id}"))["pairs"]) == 1
-    assert await lapse_unit_check_ins() == 0
+    assert await LAPSE_UNIT_CHECK_INS.run() == 0
     clock.move_clock(timedelta(days=11))
     assert (await staff.get(f"/units/{unit.id}"))["pairs"] == [], "though no sweep has come by yet"
-    assert 0 <= await unit_lapse_lag() < 86400 * 2
-    assert await lapse_unit_check_ins() == 1
-    assert await lapse_unit_check_ins() == 0
-    assert await unit_lapse_lag() == 0.0
+    assert 0 <= await LAPSE_UNIT_CHECK_INS.lag() < 86400 * 2
+    assert await LAPSE_UNIT_CHECK_INS.run() == 1
+    assert await LAPSE_UNIT_CHECK_INS.run() == 0
+    assert await LAPSE_UNIT_CHECK_INS.lag() == 0.0
     (view,) = (await unit.liaison.get(f"/units/{unit.id}/check-ins"))["items"]
     assert (view["state"], view["reason"]) == ("ended", "结对期限已满")
-    assert {sweep.run for sweep in SWEEPS} >= {lapse_unit_check_ins}
+    assert {sweep.run for sweep in SWEEPS} >= {LAPSE_UNIT_CHECK_INS.run}
 
 
 async def test_somebody_who_lives_elsewhere_checks_in_through_the_unit(api: Api) -> None:

@@ -17,11 +17,11 @@ from server.foundation.settings import Settings
 from server.media import storage
 from server.media.uploads import uploading
 from server.media.uploads.uploading import (
+    REMOVE_UNUSED_PICTURES,
     PictureUnusable,
     attach_pictures,
     detach_pictures,
     picture_views,
-    remove_unused_pictures,
 )
 from tests.builders import create_community, create_resident
 from tests.clients import Api
@@ -49,12 +49,12 @@ def a_day_later() -> None:
 async def test_attached_pictures_stay(resident: Api, settings: Settings) -> None:
     kept, unused = [(await upload(resident))["id"] for _ in range(2)]
     await attach_pictures(resident.person_id, [kept], ("wish", new_id()))
-    assert await remove_unused_pictures() == 0
+    assert await REMOVE_UNUSED_PICTURES.run() == 0
     a_day_later()
-    assert await uploading.unused_picture_lag() == pytest.approx(60, abs=5)
-    assert await remove_unused_pictures() == 1
-    assert await uploading.unused_picture_lag() == 0
-    assert await remove_unused_pictures() == 0
+    assert await uploading.REMOVE_UNUSED_PICTURES.lag() == pytest.approx(60, abs=5)
+    assert await REMOVE_UNUSED_PICTURES.run() == 1
+    assert await uploading.REMOVE_UNUSED_PICTURES.lag() == 0
+    assert await REMOVE_UNUSED_PICTURES.run() == 0
     assert list(await picture_views([kept, unused])) == [kept]
     assert file_of(settings, kept).exists()
     assert not file_of(settings, unused).exists()
@@ -91,9 +91,9 @@ async def test_detached_pictures_vanish_a_day_later(resident: Api) -> None:
     clock.move_clock(timedelta(days=3))
     await detach_pictures([picture_id], ("wish", new_id()))  # not its subject
     await detach_pictures([picture_id], subject)
-    assert await remove_unused_pictures() == 0
+    assert await REMOVE_UNUSED_PICTURES.run() == 0
     clock.move_clock(timedelta(days=4, minutes=1))
-    assert await remove_unused_pictures() == 1
+    assert await REMOVE_UNUSED_PICTURES.run() == 1
 
 
 async def test_attaching_rolls_back_with_the_callers_transaction(resident: Api) -> None:
@@ -121,14 +121,14 @@ async def test_a_sweep_that_is_cut_off_goes_on_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(storage, "delete", fail)
         with pytest.raises(RowsFailed) as failed:
-            await remove_unused_pictures()
+            await REMOVE_UNUSED_PICTURES.run()
     assert failed.value.done == 1, "the other one is not kept waiting"
     assert await count_pictures() == 1
     # Half of it is gone, so it can be neither shown nor attached any more.
     assert await picture_views([picture_id]) == {}
     await refused(resident.person_id, [picture_id], [0])
     sweeps.FAILURES.clear()
-    assert await remove_unused_pictures() == 1
+    assert await REMOVE_UNUSED_PICTURES.run() == 1
     assert await count_pictures() == 0
     assert not (settings.data_dir / "media" / "thumbnails" / f"{picture_id}.jpeg").exists()
 
@@ -136,11 +136,15 @@ async def test_a_sweep_that_is_cut_off_goes_on_next_time(
 async def test_a_picture_that_is_being_attached_is_not_swept(resident: Api, settings: Settings) -> None:
     picture_id, unused = [(await upload(resident))["id"] for _ in range(2)]
     a_day_later()
+
+    async def sweep() -> int:
+        return await REMOVE_UNUSED_PICTURES.run()
+
     async with transaction():
         await attach_pictures(resident.person_id, [picture_id], ("wish", new_id()))
         # In a context of its own, so outside of this transaction: the locked row is passed over.
-        assert await asyncio.create_task(remove_unused_pictures(), context=Context()) == 1
-    assert await remove_unused_pictures() == 0
+        assert await asyncio.create_task(sweep(), context=Context()) == 1
+    assert await REMOVE_UNUSED_PICTURES.run() == 0
     assert file_of(settings, picture_id).exists()
     assert not file_of(settings, unused).exists()
 
@@ -158,9 +162,9 @@ async def test_attaching_and_sweeping_at_once(resident: Api, settings: Settings)
         return True
 
     *attached, _, _ = await asyncio.gather(
-        *(attach(picture_id) for picture_id in ids), remove_unused_pictures(5), remove_unused_pictures(5)
+        *(attach(picture_id) for picture_id in ids), REMOVE_UNUSED_PICTURES.run(), REMOVE_UNUSED_PICTURES.run()
     )
-    while await remove_unused_pictures():
+    while await REMOVE_UNUSED_PICTURES.run():
         pass
     for picture_id, kept in zip(ids, attached, strict=True):
         assert (picture_id in await picture_views([picture_id])) is kept

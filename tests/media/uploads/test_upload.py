@@ -129,7 +129,7 @@ async def test_a_store_that_is_gone(resident: Api, monkeypatch: pytest.MonkeyPat
     # The row tells the sweep that something may have been stored.
     assert await fetch_value("SELECT state FROM picture") == "uploading"
     clock.move_clock(timedelta(days=1, minutes=1))
-    assert await uploading.remove_unused_pictures() == 1
+    assert await uploading.REMOVE_UNUSED_PICTURES.run() == 1
     assert await fetch_value("SELECT count(*) FROM picture") == 0
 
 
@@ -147,7 +147,7 @@ async def test_a_database_that_fails_after_the_bytes_are_stored(
     assert all(file.exists() for file in files)
     assert await uploading.picture_views([picture_id]) == {}
     clock.move_clock(timedelta(days=1, minutes=1))
-    assert await uploading.remove_unused_pictures() == 1
+    assert await uploading.REMOVE_UNUSED_PICTURES.run() == 1
     assert not any(file.exists() for file in files)
 
 
@@ -162,7 +162,7 @@ async def test_an_upload_that_the_sweep_overtook(
         if not ids:
             ids.append(key.partition("/")[2])
             clock.move_clock(timedelta(days=2))
-            assert await uploading.remove_unused_pictures() == 1
+            assert await uploading.REMOVE_UNUSED_PICTURES.run() == 1
         await really_put(key, content)
 
     monkeypatch.setattr(storage, "put", put_late)

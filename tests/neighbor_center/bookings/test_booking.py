@@ -160,7 +160,7 @@ async def test_a_place_freed_late_is_offered(api: Api, community: Organization) 
 
 
 async def test_an_offer_that_nobody_takes_lapses(api: Api, community: Organization) -> None:
-    from server.places.service import settle_due
+    from server.places.service import SETTLE_DUE_PLACES
 
     service = await create_service(community)
     first, second = [await create_resident(api, community) for _ in range(2)]
@@ -169,7 +169,7 @@ async def test_an_offer_that_nobody_takes_lapses(api: Api, community: Organizati
     await first.post(f"/bookings/{held['id']}/cancel", {})
     set_clock("10:30")
     await second.refused("POST", f"/bookings/{waiting['id']}/accept", code="offer_expired")
-    await settle_due()
+    await SETTLE_DUE_PLACES.run()
     ended = await second.get(f"/bookings/{waiting['id']}")
     assert (ended["state"], ended["end_reason"]) == ("cancelled", "offer_expired")
     assert (await events_of(second))[-1] == "slot_lapsed"

@@ -10,8 +10,8 @@ from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation.database import fetch_value
 from server.neighbor_center.bookings import reminders
-from server.neighbor_center.bookings.reminders import reminder_lag, send_reminders
-from server.neighbor_center.bookings.requests import request_lag, settle_requests
+from server.neighbor_center.bookings.reminders import REMIND_OF_BOOKINGS, REMIND_OF_ROOM_BOOKINGS
+from server.neighbor_center.bookings.requests import SETTLE_REQUESTS, SETTLE_ROOM_REQUESTS
 from server.neighbor_center.jobs import SWEEPS
 from server.organizations.models import Organization, RoleKind
 from server.worker import run_sweep
@@ -35,6 +35,22 @@ WEDNESDAY = TUESDAY + timedelta(days=1)
 
 async def reminders_of(person: Api) -> int:
     return (await events_of(person)).count("slot_reminder")
+
+
+async def send_reminders() -> int:
+    return await REMIND_OF_BOOKINGS.run() + await REMIND_OF_ROOM_BOOKINGS.run()
+
+
+async def reminder_lag() -> float:
+    return max(await REMIND_OF_BOOKINGS.lag(), await REMIND_OF_ROOM_BOOKINGS.lag())
+
+
+async def settle_requests() -> int:
+    return await SETTLE_REQUESTS.run() + await SETTLE_ROOM_REQUESTS.run()
+
+
+async def request_lag() -> float:
+    return max(await SETTLE_REQUESTS.lag(), await SETTLE_ROOM_REQUESTS.lag())
 
 
 async def test_a_day_and_two_hours_before_once_each(api: Api, community: Organization) -> None:

@@ -10,7 +10,7 @@ from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation.database import fetch, fetch_value
 from server.neighbor_center.bookings import settling
-from server.neighbor_center.bookings.settling import settle_bookings, settling_lag
+from server.neighbor_center.bookings.settling import SETTLE_BOOKINGS, SETTLE_ROOM_BOOKINGS
 from server.neighbor_center.venues.models import Service, ServiceMode, Venue
 from server.organizations.models import Level, Organization
 from server.places.models import Purpose
@@ -21,6 +21,14 @@ from tests.clients import Api
 from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, events_of, set_clock
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
+
+
+async def settle_bookings() -> int:
+    return await SETTLE_BOOKINGS.run() + await SETTLE_ROOM_BOOKINGS.run()
+
+
+async def settling_lag() -> float:
+    return max(await SETTLE_BOOKINGS.lag(), await SETTLE_ROOM_BOOKINGS.lag())
 
 
 async def come(staff: Api, booking: Any, kind: str = "bookings") -> None:

@@ -25,7 +25,7 @@ from server.volunteering.attendance.rules import (
     read_pass,
     write_pass,
 )
-from server.volunteering.attendance.settling import absences_lag, close_lag, close_shifts, settle_absences
+from server.volunteering.attendance.settling import CLOSE_SHIFTS, SETTLE_ABSENCES
 from server.volunteering.hours.models import Hours
 from server.volunteering.models import Shift
 from tests.builders import create_community, create_resident, create_staff
@@ -336,12 +336,12 @@ async def test_forgotten_sign_outs_are_settled_by_rule_and_flagged(api: Api) -> 
     clock.move_clock(DAYS + timedelta(hours=2))
     await people.second.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.staff, shift_id, "out")})
     clock.move_clock(DAYS + timedelta(hours=3, minutes=59))
-    assert await close_shifts() == 0
-    assert await close_lag() == 0
+    assert await CLOSE_SHIFTS.run() == 0
+    assert await CLOSE_SHIFTS.lag() == 0
     clock.move_clock(DAYS + timedelta(hours=4, minutes=1))
-    assert await close_lag() > 30
-    assert await close_shifts() == 1
-    assert await close_shifts() == 0
+    assert await CLOSE_SHIFTS.lag() > 30
+    assert await CLOSE_SHIFTS.run() == 1
+    assert await CLOSE_SHIFTS.run() == 0
     ends_at = (await Shift.get(id=shift_id)).ends_at
     forgot = await Attendance.get(sign_up_id=ids[0])
     assert (forgot.sign_out_at, forgot.sign_out_method) == (ends_at, AttendanceMethod.RULE)
@@ -382,18 +382,18 @@ async def test_who_did_not_come_is_settled_once_the_leader_has_confirmed(api: Ap
     clock.move_clock(DAYS + timedelta(hours=2, minutes=1))
     # Confirmed at once; the codes still count for two hours, so nobody is absent yet.
     await confirm(people.staff, shift_id, {"sign_up_id": ids[0], "minutes": 120})
-    await close_shifts()
-    assert await settle_absences() == 0
+    await CLOSE_SHIFTS.run()
+    assert await SETTLE_ABSENCES.run() == 0
     clock.move_clock(DAYS + timedelta(hours=4, minutes=1))
-    await close_shifts()
-    assert await settle_absences() == 1
+    await CLOSE_SHIFTS.run()
+    assert await SETTLE_ABSENCES.run() == 1
     states = await Place.all().order_by("number").values_list("state", flat=True)
     assert states == ["attended", "no_show", "no_show", "cancelled"]
     for person in (people.second, people.third):
         assert (await events_of(person.person_id))[-1] == "shift_missed"
     audited = await AuditEntry.filter(action="mark_absent").values_list("actor_id", flat=True)
     assert audited == [None, None]
-    assert await settle_absences() == 0
+    assert await SETTLE_ABSENCES.run() == 0
     # The leader may still say that somebody was there.
     await confirm(people.staff, shift_id, {"sign_up_id": ids[1], "minutes": 60})
     assert await NoShow.filter(forgiven_at=None).count() == 1
@@ -402,11 +402,11 @@ async def test_who_did_not_come_is_settled_once_the_leader_has_confirmed(api: Ap
 async def test_a_leader_who_never_confirms_does_not_keep_absences_open(api: Api) -> None:
     await shift_of_four(api)
     clock.move_clock(DAYS + timedelta(hours=5))
-    await close_shifts()
-    assert await settle_absences() == 0
+    await CLOSE_SHIFTS.run()
+    assert await SETTLE_ABSENCES.run() == 0
     clock.move_clock(DAYS + timedelta(hours=2, minutes=1) + CONFIRM_WITHIN)
-    assert await absences_lag() > 30
-    assert await settle_absences() == 1
+    assert await SETTLE_ABSENCES.lag() > 30
+    assert await SETTLE_ABSENCES.run() == 1
     states = await Place.all().order_by("number").values_list("state", flat=True)
     # Whoever signed in was there, and waits for the leader's word.
     assert states == ["confirmed", "no_show", "no_show", "cancelled"]
@@ -419,8 +419,8 @@ async def test_where_attendance_was_not_kept_nobody_is_absent(api: Api) -> None:
     cancelled = await publish(people.staff, people.community.id, shift(DAYS))
     await people.staff.post(f"/staff/activities/{cancelled['id']}/cancel", {"reason": "下雨"})
     clock.move_clock(DAYS + timedelta(hours=3) + CONFIRM_WITHIN)
-    assert await close_shifts() == 1
-    assert await settle_absences() == 1
+    assert await CLOSE_SHIFTS.run() == 1
+    assert await SETTLE_ABSENCES.run() == 1
     assert await NoShow.all().count() == 0
     assert (await Place.all().first()).state is PlaceState.CONFIRMED  # type: ignore[union-attr]
 
@@ -432,11 +432,11 @@ async def test_sweeps_and_confirmation_at_the_same_time(api: Api) -> None:
     await confirm(people.staff, shift_id, {"sign_up_id": ids[0], "minutes": 100})
     body = {"persons": [{"sign_up_id": ids[1], "minutes": 60}, {"sign_up_id": ids[2], "is_absent": True}]}
     await asyncio.gather(
-        *(close_shifts() for _ in range(2)),
+        *(CLOSE_SHIFTS.run() for _ in range(2)),
         *(people.staff.post(f"/staff/shifts/{shift_id}/attendance", body) for _ in range(2)),
-        *(settle_absences() for _ in range(2)),
+        *(SETTLE_ABSENCES.run() for _ in range(2)),
     )
-    await settle_absences()
+    await SETTLE_ABSENCES.run()
     states = await Place.all().order_by("number").values_list("state", flat=True)
     assert states == ["attended", "attended", "no_show", "cancelled"]
     assert await NoShow.filter(forgiven_at=None).count() == 1

@@ -10,7 +10,7 @@ from server.accounts.details import save_details
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.volunteering.attendance.rules import CONFIRM_WITHIN
-from server.volunteering.attendance.settling import close_shifts
+from server.volunteering.attendance.settling import CLOSE_SHIFTS
 from tests.builders import create_community, create_staff
 from tests.clients import Api
 from tests.volunteering.attendance.builders import DAYS, confirm
@@ -53,7 +53,7 @@ async def test_the_leader_exports_the_roster_and_it_is_audited(api: Api) -> None
     for person in (people.first, people.second):
         await person.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.staff, shift_id)})
     clock.move_clock(DAYS + timedelta(hours=5))
-    await close_shifts()
+    await CLOSE_SHIFTS.run()
     await confirm(people.staff, shift_id, {"sign_up_id": ids[0], "minutes": 100})
     _, first, second = await export(people.staff, shift_id)
     assert (first[6], second[6]) == (100, None)
