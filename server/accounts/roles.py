@@ -8,7 +8,7 @@ import msgspec
 from server.accounts.models import Person
 from server.accounts.queries import describe_persons
 from server.accounts.sessions import forget_cached_sessions
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -16,6 +16,7 @@ from server.organizations import roles
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import RoleKind
 from server.organizations.queries import describe_organizations
+from server.organizations.tree import within
 
 
 class PersonBrief(msgspec.Struct):
@@ -75,9 +76,10 @@ async def list_roles(
     await require_role_or_hide(actor_id, organization_id, READERS)
     rows = await fetch(
         f"SELECT {_COLUMNS} FROM role_grant g JOIN organization o ON o.id = g.organization_id "
-        "WHERE o.path <@ $1::ltree AND ($2::text IS NULL OR g.kind = $2) AND ($3::uuid IS NULL OR g.person_id = $3) "
-        "AND ($4 OR g.ended_at IS NULL) AND ($5::uuid IS NULL OR g.id > $5) ORDER BY g.id LIMIT $6",
-        await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id),
+        f"WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR g.kind = $2) "
+        "AND ($3::uuid IS NULL OR g.person_id = $3) AND ($4 OR g.ended_at IS NULL) "
+        "AND ($5::uuid IS NULL OR g.id > $5) ORDER BY g.id LIMIT $6",
+        organization_id,
         str(kind) if kind else None,
         person_id,
         with_ended,

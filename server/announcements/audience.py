@@ -7,6 +7,7 @@ import msgspec
 from server.announcements import messages
 from server.announcements.models import AnnouncementAudience
 from server.foundation.database import fetch, fetch_structs
+from server.organizations.tree import within
 
 _RESIDENTS = (
     "p.merged_into_id IS NULL AND p.closed_at IS NULL "
@@ -20,13 +21,10 @@ _CONDITIONS = {
     ),
     AnnouncementAudience.WORKERS: "p.id = ANY($1)",
 }
-_COMMUNITIES = (
-    "SELECT c.id FROM organization c JOIN organization scope ON c.path <@ scope.path "
-    "WHERE scope.id = $1 AND c.level = 'community'"
-)
+_COMMUNITIES = f"SELECT c.id FROM organization c WHERE {within('c.path', '$1')} AND c.level = 'community'"
 _WORKERS = (
     "SELECT DISTINCT g.person_id AS id FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    "JOIN organization scope ON held.path <@ scope.path WHERE scope.id = $1 AND g.ended_at IS NULL"
+    f"WHERE {within('held.path', '$1')} AND g.ended_at IS NULL"
 )
 
 

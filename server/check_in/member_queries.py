@@ -21,6 +21,7 @@ from server.members.homes import describe_homes
 from server.members.models import ContactMeans, MemberKind, Membership, TransferState
 from server.members.service import CONTACT_EVERY, MemberFacts, membership_of, open_membership, open_memberships
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
+from server.organizations.tree import within
 
 
 class PersonName(msgspec.Struct):
@@ -140,7 +141,7 @@ _OVERDUE = "(m.kind = 'floating' AND COALESCE(m.last_contact_at, m.created_at) <
 _IN_SUBTREE = (
     "FROM membership m JOIN check_in c ON c.membership_id = m.id AND c.state = 'confirmed' "
     "JOIN organization o ON o.id = m.community_id LEFT JOIN organization g ON g.id = c.grid_id "
-    "WHERE m.ended_at IS NULL AND o.path <@ (SELECT path FROM organization WHERE id = $1)"
+    f"WHERE m.ended_at IS NULL AND {within('o.path', '$1')}"
 )
 
 

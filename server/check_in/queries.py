@@ -17,6 +17,7 @@ from server.foundation.pages import Page, cut_page, decode_cursor
 from server.members.models import MemberKind
 from server.members.service import membership_of, open_memberships
 from server.organizations.access import READERS, require_role, require_role_or_hide
+from server.organizations.tree import within
 
 
 class MyCheckIn(msgspec.Struct):
@@ -112,7 +113,7 @@ async def list_check_ins(
     rows = await fetch(
         "SELECT c.id, c.membership_id, o.name AS community_name, c.state, c.applied_at FROM check_in c "
         "JOIN organization o ON o.id = c.community_id "
-        "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) AND c.state = $2 "
+        f"WHERE {within('o.path', '$1')} AND c.state = $2 "
         "AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),

@@ -30,6 +30,7 @@ from server.members.service import (
 )
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
+from server.organizations.tree import reaching, within
 
 _CONTEXT = "member_contact.note"
 
@@ -136,8 +137,8 @@ async def may_be_contact(person_id: str, community_id: str) -> bool:
     """Whether somebody works for the community, one of its grids or what is above, or is a member checked in there."""
     found: bool = await fetch_value(
         "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-        "JOIN organization target ON target.id = $2 WHERE g.person_id = $1 AND g.ended_at IS NULL "
-        "AND g.kind = ANY($3) AND (held.path @> target.path OR held.path <@ target.path)) "
+        "WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) "
+        f"AND ({reaching('held.path', '$2')} OR {within('held.path', '$2')})) "
         "OR EXISTS (SELECT 1 FROM membership WHERE person_index = $4 AND ended_at IS NULL AND community_id = $2)",
         person_id,
         community_id,

@@ -16,6 +16,7 @@ from server.members.service import MemberFacts, index_of, lock_for_staff, open_m
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.organizations.models import PartyOrganization
+from server.organizations.tree import within
 
 
 class TransferOpen(Refusal):
@@ -129,8 +130,7 @@ async def _is_kept_in(home_organization_id: str, community_id: str) -> bool:
     return bool(
         host_id
         and await fetch_value(
-            "SELECT 1 FROM organization host JOIN organization community ON host.path <@ community.path "
-            "WHERE host.id = $1 AND community.id = $2",
+            f"SELECT 1 FROM organization host WHERE host.id = $1 AND {within('host.path', '$2')}",
             host_id,
             community_id,
         )

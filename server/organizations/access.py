@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import NotAllowed, NotFound
 from server.organizations.models import RoleKind
+from server.organizations.tree import reaching
 
 WORKERS = (RoleKind.STAFF, RoleKind.MANAGER)
 """Who does the daily work of an organization: its staff, and its manager."""
 READERS = (RoleKind.STAFF, RoleKind.MANAGER, RoleKind.OBSERVER)
 """Who may look at an organization's work."""
 GRID_WORKERS = (RoleKind.GRID_WORKER, RoleKind.STAFF, RoleKind.MANAGER)
+LIAISONS = (RoleKind.LIAISON,)
+"""Who acts for a unit."""
 
 
 async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind]) -> bool:
@@ -18,8 +21,20 @@ async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleK
     return bool(
         await fetch_value(
             "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-            "JOIN organization target ON target.id = $2 "
-            "WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) AND held.path @> target.path)",
+            f"WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) AND {reaching('held.path', '$2')})",
+            person_id,
+            organization_id,
+            [str(kind) for kind in kinds],
+        )
+    )
+
+
+async def holds_role_at(person_id: str, organization_id: str, kinds: Iterable[RoleKind] = RoleKind) -> bool:
+    """Whether the person holds one of the roles at this very organization."""
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 "
+            "AND ended_at IS NULL AND kind = ANY($3))",
             person_id,
             organization_id,
             [str(kind) for kind in kinds],
@@ -57,8 +72,8 @@ async def role_holders(
     does, at the nearest organization above. `besides` is somebody who does not count."""
     rows = await fetch(
         "SELECT g.person_id, nlevel(held.path) AS depth FROM role_grant g "
-        "JOIN organization held ON held.id = g.organization_id JOIN organization target ON target.id = $1 "
-        "WHERE g.ended_at IS NULL AND g.kind = ANY($2) AND held.path @> target.path "
+        "JOIN organization held ON held.id = g.organization_id "
+        f"WHERE g.ended_at IS NULL AND g.kind = ANY($2) AND {reaching('held.path', '$1')} "
         "AND g.person_id IS DISTINCT FROM $3::uuid ORDER BY depth DESC",
         organization_id,
         [str(kind) for kind in kinds],

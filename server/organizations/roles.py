@@ -10,6 +10,7 @@ from server.notifications.service import notify
 from server.organizations import messages
 from server.organizations.access import holds_role, require_role
 from server.organizations.models import AREA_LEVELS, Level, RoleGrant, RoleKind
+from server.organizations.tree import reaching
 
 ROLE_LEVELS: dict[RoleKind, tuple[Level, ...]] = {
     RoleKind.MANAGER: AREA_LEVELS,
@@ -121,7 +122,7 @@ async def _has_other_manager(organization_id: str, role_id: str) -> bool:
     return bool(
         await fetch_value(
             "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-            "JOIN organization target ON target.id = $1 WHERE held.path @> target.path AND g.kind = 'manager' "
+            f"WHERE {reaching('held.path', '$1')} AND g.kind = 'manager' "
             "AND g.ended_at IS NULL AND g.id <> $2)",
             organization_id,
             role_id,

@@ -99,3 +99,18 @@ async def close_node(node: Node, successor: Node | None) -> None:
 def is_within(path: str, ancestor: str) -> bool:
     """Whether `path` is `ancestor` or lies below it."""
     return path == ancestor or path.startswith(f"{ancestor}.")
+
+
+def within(path: str, organization: str) -> str:
+    """SQL: whether `path`, a column, is the path of the organization whose id is `organization`, or lies below it."""
+    return f"{path} <@ {_path_of(organization)}"
+
+
+def reaching(path: str, organization: str) -> str:
+    """SQL, the other way round: whether `path` is the organization's, or lies above it."""
+    return f"{path} @> {_path_of(organization)}"
+
+
+def _path_of(organization: str) -> str:
+    # Asked for once and not joined, so that an index of paths can be searched with it.
+    return f"(SELECT path FROM organization WHERE id = {organization})"

@@ -7,12 +7,13 @@ import msgspec
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent
 from server.accounts.service import age_on
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.dates import day_of
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.members.homes import host_of_home
 from server.members.service import is_member, membership_of, open_memberships
+from server.organizations.access import holds_role_at
 from server.organizations.models import Level, Organization
 from server.service_record.queries import service_totals
 from server.service_record.service import BELONGING
@@ -116,11 +117,7 @@ async def _skills_of(person_id: str) -> set[str]:
 async def _belongs_to(person_id: str, unit_id: str) -> bool:
     """Whether the person works for the unit: holds a role there, is known to belong there, or has their membership in
     a Party organization that it hosts."""
-    if await fetch_value(
-        "SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 AND ended_at IS NULL",
-        person_id,
-        unit_id,
-    ):
+    if await holds_role_at(person_id, unit_id):
         return True
     for tell in BELONGING:
         if (await tell(person_id)).unit_id == unit_id:

@@ -10,6 +10,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.access import READERS, holds_role, require_role
 from server.organizations.models import RoleKind
+from server.organizations.tree import within
 from server.teams.teams import leads_team
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift
 from server.volunteering.queries import ActivityView, show_activity
@@ -56,7 +57,7 @@ async def list_activities_of_area(person_id: str, query: StaffActivityQuery) -> 
     before = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
     rows = await fetch_structs(
         StaffActivityCard,
-        _CARD + "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) AND ($2::text IS NULL OR a.state = $2) "
+        f"{_CARD}WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR a.state = $2) "
         "AND ($3::timestamptz IS NULL OR (a.starts_at, a.id) < ($3, $4::uuid)) "
         "ORDER BY a.starts_at DESC, a.id DESC LIMIT $5",
         query.organization_id,

@@ -9,6 +9,7 @@ import msgspec
 from server.accounts.queries import describe_persons
 from server.foundation.ids import Id
 from server.media.uploads.uploading import picture_views
+from server.organizations.tree import within
 from server.wishes.models import WishAudience, WishKind, WishState
 from server.wishes.rules import days_left
 
@@ -18,9 +19,7 @@ CARD = (
     "w.submitted_at, w.version, w.escalation FROM wish w JOIN organization o ON o.id = w.community_id "
 )
 
-SUBTREE = (
-    "w.community_id IN (SELECT s.id FROM organization s JOIN organization top ON s.path <@ top.path WHERE top.id = {})"
-)
+SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.path', '{}')})"
 
 Point = tuple[float, float]
 """Longitude and latitude, gcj02 degrees."""

@@ -6,6 +6,7 @@ from server.foundation.database import fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, role_holders
 from server.organizations.models import RoleKind
+from server.organizations.tree import within
 from server.wishes import messages
 from server.wishes.models import Escalation, Wish
 from server.wishes.rules import Action, days_left, escalate_at
@@ -35,18 +36,17 @@ async def escalate_wish(wish_id: str) -> None:
 async def _whose_turn(wish: Wish, turn: Escalation) -> list[str]:
     if turn is Escalation.GRID:
         # The grid's, where staff said which one it is; otherwise all of the community.
-        return await _holders_within(wish.grid_id or wish.community_id, "o.path <@ top.path", (RoleKind.GRID_WORKER,))
+        return await _holders_within(wish.grid_id or wish.community_id, within("o.path", "$1"), (RoleKind.GRID_WORKER,))
     if turn is Escalation.COMMUNITY:
-        return await _holders_within(wish.community_id, "o.id = top.id", WORKERS)
+        return await _holders_within(wish.community_id, "o.id = $1", WORKERS)
     parent_id = await fetch_value("SELECT parent_id FROM organization WHERE id = $1", wish.community_id)
     return await role_holders(parent_id) if parent_id else []
 
 
 async def _holders_within(organization_id: str, condition: str, kinds: tuple[RoleKind, ...]) -> list[str]:
     rows = await fetch(
-        "SELECT DISTINCT g.person_id FROM organization top JOIN organization o ON "
-        f"{condition} JOIN role_grant g ON g.organization_id = o.id "
-        "WHERE top.id = $1 AND g.kind = ANY($2) AND g.ended_at IS NULL ORDER BY g.person_id",
+        "SELECT DISTINCT g.person_id FROM organization o JOIN role_grant g ON g.organization_id = o.id "
+        f"WHERE {condition} AND g.kind = ANY($2) AND g.ended_at IS NULL ORDER BY g.person_id",
         organization_id,
         [str(kind) for kind in kinds],
     )

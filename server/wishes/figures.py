@@ -11,6 +11,7 @@ from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.organizations.access import READERS, require_role
+from server.organizations.tree import within
 
 LONGEST_PERIOD = timedelta(days=3 * 366)
 
@@ -64,8 +65,7 @@ async def get_wish_figures(actor_id: str, organization_id: str, since: date | No
     """
     begin, end = await _period(actor_id, organization_id, since, until)
     row = await fetch_one(
-        f"SELECT {_FIGURES} FROM organization top JOIN organization o ON o.path <@ top.path "
-        f"JOIN {_WISHES} WHERE top.id = $1",
+        f"SELECT {_FIGURES} FROM organization o JOIN {_WISHES} WHERE {within('o.path', '$1')}",
         organization_id,
         begin,
         end,
@@ -82,7 +82,7 @@ async def list_wish_figures(
     (last,) = decode_cursor(cursor, tuple[str]) if cursor else ("",)
     rows = await fetch(
         f"SELECT o.id, o.code, o.name, {_FIGURES} FROM (SELECT s.id, s.code, s.name FROM organization s "
-        "JOIN organization top ON s.path <@ top.path WHERE top.id = $1 AND s.level = 'community' "
+        f"WHERE {within('s.path', '$1')} AND s.level = 'community' "
         "AND s.closed_at IS NULL AND s.code > $4 ORDER BY s.code LIMIT $5) o "
         f"LEFT JOIN {_WISHES} GROUP BY o.id, o.code, o.name ORDER BY o.code",
         organization_id,

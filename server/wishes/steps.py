@@ -4,8 +4,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import new_id
-from server.organizations.access import WORKERS, holds_role, role_holders
-from server.organizations.models import RoleKind
+from server.organizations.access import LIAISONS, WORKERS, holds_role, holds_role_at, role_holders
 from server.teams.teams import is_in_team
 from server.wishes.errors import TooManyOpenClaims
 from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare, WishState
@@ -103,15 +102,7 @@ async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set
 
 async def acts_for_unit(person_id: str, unit_id: str) -> bool:
     """Whether the person is a liaison of this very unit."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 AND kind = $3 "
-            "AND ended_at IS NULL)",
-            person_id,
-            unit_id,
-            str(RoleKind.LIAISON),
-        )
-    )
+    return await holds_role_at(person_id, unit_id, LIAISONS)
 
 
 def wisher_ids(wish: Wish) -> set[str]:

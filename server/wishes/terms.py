@@ -11,6 +11,7 @@ from server.foundation.errors import EditedMeanwhile
 from server.foundation.ids import Id
 from server.organizations.access import READERS, require_role
 from server.organizations.models import RoleKind
+from server.organizations.tree import reaching
 from server.wishes.models import WishTerms
 from server.wishes.rules import CLAIM_DAYS, MAX_OPEN_CLAIMS, MAX_OPEN_CLAIMS_OF_UNIT
 
@@ -78,9 +79,9 @@ async def set_wish_terms(actor_id: str, organization_id: str, version: int, term
 
 async def _find(organization_id: str) -> tuple[Terms, str] | None:
     row = await fetch_one(
-        "SELECT t.organization_id, t.max_open_claims, t.max_open_claims_of_unit, t.claim_days FROM organization target "
-        "JOIN organization o ON o.path @> target.path JOIN wish_terms t ON t.organization_id = o.id "
-        "WHERE target.id = $1 ORDER BY nlevel(o.path) DESC LIMIT 1",
+        "SELECT t.organization_id, t.max_open_claims, t.max_open_claims_of_unit, t.claim_days FROM wish_terms t "
+        f"JOIN organization o ON o.id = t.organization_id WHERE {reaching('o.path', '$1')} "
+        "ORDER BY nlevel(o.path) DESC LIMIT 1",
         organization_id,
     )
     if row is None:

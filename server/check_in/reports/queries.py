@@ -19,9 +19,9 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.service import MemberFacts, membership_of, open_memberships
-from server.organizations.access import READERS, holds_role, require_role
-from server.organizations.models import RoleKind
+from server.organizations.access import LIAISONS, READERS, holds_role, require_role
 from server.organizations.queries import describe_organizations
+from server.organizations.tree import within
 from server.service_record.periods import read_half_year
 from server.service_record.queries import RuleTotal
 
@@ -186,7 +186,7 @@ async def list_reports(
     rows = await fetch(
         "SELECT r.id, r.membership_id, r.period, r.state, o.name AS community_name, COALESCE(u.name, '') AS unit_name, "
         "r.minutes, r.points, r.grade, r.version FROM half_year_report r JOIN organization o ON o.id = r.community_id "
-        "LEFT JOIN organization u ON u.id = r.unit_id WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) "
+        f"LEFT JOIN organization u ON u.id = r.unit_id WHERE {within('o.path', '$1')} "
         "AND r.period = $2 AND ($3::text IS NULL OR r.state = $3) AND ($4::uuid IS NULL OR r.id > $4) "
         "ORDER BY r.id LIMIT $5",
         organization_id,
@@ -319,7 +319,7 @@ async def _names(membership_ids: set[str]) -> dict[str, str]:
 
 
 async def _require_liaison(person_id: str, unit_id: str, action: str | None, period: str) -> None:
-    if not await holds_role(person_id, unit_id, (RoleKind.LIAISON,)):
+    if not await holds_role(person_id, unit_id, LIAISONS):
         raise NotFound()
     if action:
         async with transaction():

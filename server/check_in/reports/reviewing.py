@@ -19,7 +19,7 @@ from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
 from server.members.homes import describe_homes
 from server.members.service import MemberFacts, membership_of, open_memberships
 from server.notifications.service import notify
-from server.organizations.access import WORKERS, holds_role, require_role, role_holders
+from server.organizations.access import LIAISONS, WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import RoleKind
 from server.service_record.periods import read_half_year
 
@@ -162,7 +162,7 @@ async def acknowledge_report(person_id: str, report_id: str) -> None:
 
 async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> int:
     """The liaison has received all that the unit got for the period; how many reports. Raises NotFound."""
-    if not await holds_role(person_id, unit_id, (RoleKind.LIAISON,)):
+    if not await holds_role(person_id, unit_id, LIAISONS):
         raise NotFound()
     async with transaction():
         rows = await fetch(
@@ -207,7 +207,7 @@ async def actors_of(person_id: str, report: HalfYearReport, member: MemberFacts)
             actors.add(ReportActor.STAFF)
         if await holds_role(person_id, report.community_id, (RoleKind.MANAGER,)):
             actors.add(ReportActor.MANAGER)
-    if report.unit_id and await holds_role(person_id, report.unit_id, (RoleKind.LIAISON,)):
+    if report.unit_id and await holds_role(person_id, report.unit_id, LIAISONS):
         actors.add(ReportActor.LIAISON)
     return actors
 
@@ -277,7 +277,7 @@ async def _tell_units(reports: list[HalfYearReport]) -> None:
             by_unit.setdefault(report.unit_id, []).append(report)
     for unit_id, received in sorted(by_unit.items()):
         period = read_half_year(received[0].period)
-        liaisons = await role_holders(unit_id, (RoleKind.LIAISON,))
+        liaisons = await role_holders(unit_id, LIAISONS)
         facts: dict[str, Any] = {"unit": unit_id, "year": period.year, "half": period.half}
         await notify(
             liaisons,

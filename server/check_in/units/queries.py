@@ -11,7 +11,7 @@ from server.accounts.masking import mask_name
 from server.check_in.models import CheckInState
 from server.check_in.units.models import UnitCheckInState, UnitKind
 from server.check_in.units.pairing import IN_FORCE
-from server.check_in.units.unit_check_in import CHECKED_OFFERS, LIAISONS, UnitContact, open_contact
+from server.check_in.units.unit_check_in import CHECKED_OFFERS, UnitContact, open_contact
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, fetch_structs
 from server.foundation.dates import render_date, today
@@ -22,8 +22,9 @@ from server.members.homes import homes_of_host
 from server.members.models import MemberKind
 from server.members.service import home_index_of, open_memberships
 from server.moderation.service import hidden_words
-from server.organizations.access import READERS, WORKERS, require_role_or_hide
+from server.organizations.access import LIAISONS, READERS, WORKERS, require_role_or_hide
 from server.organizations.models import Level
+from server.organizations.tree import within
 from server.service_record.queries import ServiceTotals, service_totals
 
 
@@ -174,7 +175,7 @@ async def list_unit_check_ins_of_area(
         UnitCheckInCard,
         "SELECT c.id, u.name AS unit_name, a.name AS area_name, c.unit_kind, c.state, c.member_count, c.starts_on, "
         "c.ends_on, c.applied_at FROM unit_check_in c JOIN organization u ON u.id = c.unit_id "
-        "JOIN organization a ON a.id = c.area_id WHERE a.path <@ (SELECT path FROM organization WHERE id = $1) "
+        f"JOIN organization a ON a.id = c.area_id WHERE {within('a.path', '$1')} "
         "AND c.state = $2 AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),

@@ -24,12 +24,11 @@ from server.members.homes import host_of_home
 from server.moderation.service import submit_for_check
 from server.notifications.events import Event
 from server.notifications.service import notify
-from server.organizations.access import holds_role, require_role_or_hide, role_holders
-from server.organizations.models import Level, Organization, RoleKind
+from server.organizations.access import LIAISONS, holds_role, require_role_or_hide, role_holders
+from server.organizations.models import Level, Organization
 
 _CONTEXT = "unit_check_in.contact"
 _BATCH = 20
-LIAISONS = (RoleKind.LIAISON,)
 CHECKED_OFFERS = "unit_offers"
 """What the content check calls the offers of a unit check-in: they are public once they have passed."""
 

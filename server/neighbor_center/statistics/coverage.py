@@ -7,6 +7,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.venues.models import VenueKind
 from server.neighbor_center.venues.queries import FIFTEEN_MINUTES_METERS, METERS_PER_DEGREE
+from server.organizations.tree import within
 
 _LISTED = 100
 
@@ -53,7 +54,7 @@ _BUILDINGS = (
     "AND ($4::text IS NULL OR v.kind = $4) "
     f"AND ({METERS_PER_DEGREE} * sqrt(((v.location[0] - b.location[0]) * cos(radians(b.location[1]))) ^ 2 "
     "+ (v.location[1] - b.location[1]) ^ 2)) <= $2) AS is_covered "
-    "FROM organization b WHERE b.path <@ (SELECT path FROM organization WHERE id = $1) AND b.level = 'building' "
+    f"FROM organization b WHERE {within('b.path', '$1')} AND b.level = 'building' "
     "AND b.closed_at IS NULL"
 )
 

@@ -14,6 +14,7 @@ from server.neighbor_center.bookings.requests import OPEN_REQUESTS
 from server.neighbor_center.bookings.terms import check_year
 from server.neighbor_center.statistics.coverage import count_coverage
 from server.organizations.access import READERS, require_role
+from server.organizations.tree import within
 
 LONGEST_DAYS = 366
 
@@ -55,10 +56,7 @@ class ThreeZeros(msgspec.Struct, kw_only=True):
     mistakes: Mistakes
 
 
-_VENUES = (
-    "(SELECT v.id FROM venue v JOIN organization o ON o.id = v.organization_id "
-    "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1))"
-)
+_VENUES = f"(SELECT v.id FROM venue v JOIN organization o ON o.id = v.organization_id WHERE {within('o.path', '$1')})"
 
 
 async def get_three_zeros(actor_id: str, organization_id: str, first_day: date, last_day: date) -> ThreeZeros:

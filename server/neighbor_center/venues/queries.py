@@ -23,6 +23,7 @@ from server.neighbor_center.venues.models import (
     VenueState,
     WhoMayBook,
 )
+from server.organizations.tree import within
 
 FIFTEEN_MINUTES_METERS = 1200
 """一刻钟服务圈: how far one walks in 15 minutes, along a straight line."""
@@ -137,7 +138,7 @@ async def list_venues(
     (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     rows = await fetch(
         f"SELECT {_BRIEF_COLUMNS} FROM venue v JOIN organization o ON o.id = v.organization_id "
-        "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) AND v.state = 'open' "
+        f"WHERE {within('o.path', '$1')} AND v.state = 'open' "
         "AND ($2::text IS NULL OR v.kind = $2) AND ($3::uuid IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4",
         organization_id,
         kind and str(kind),

@@ -13,6 +13,7 @@ from server.neighbor_center.opening.rules import GRID_MINUTES
 from server.neighbor_center.venues.models import Service, ServiceKind, ServiceMode, Venue, VenueState
 from server.organizations.access import require_role
 from server.organizations.models import Organization
+from server.organizations.tree import reaching, within
 
 NO_ANSWERS = Answers()
 
@@ -129,8 +130,8 @@ async def _check_service(service: Service, organization_id: str) -> None:
 
 async def _check_areas(area_ids: list[str], organization_id: str) -> None:
     inside = await fetch_value(
-        "SELECT count(*) FROM organization a JOIN organization own ON own.id = $2 "
-        "WHERE a.id = ANY($1::uuid[]) AND a.closed_at IS NULL AND (a.path <@ own.path OR own.path <@ a.path)",
+        "SELECT count(*) FROM organization a WHERE a.id = ANY($1::uuid[]) AND a.closed_at IS NULL "
+        f"AND ({within('a.path', '$2')} OR {reaching('a.path', '$2')})",
         area_ids,
         organization_id,
     )

@@ -15,6 +15,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.notifications.service import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide, role_holders
+from server.organizations.tree import within
 from server.places.models import NoShowReason, Purpose
 from server.places.no_shows import blocked_until, forgive_no_show
 from server.volunteering.attendance.errors import AlreadyAppealed, AppealClosed
@@ -149,7 +150,7 @@ async def list_no_show_appeals(person_id: str, query: AppealsQuery) -> Page[Appe
     await require_role(person_id, query.organization_id, READERS)
     after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
     rows = await fetch(
-        f"{_APPEAL} WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) "
+        f"{_APPEAL} WHERE {within('o.path', '$1')} "
         "AND ($2::text IS NULL OR p.state = $2) AND ($3::uuid IS NULL OR p.id > $3) ORDER BY p.id LIMIT $4",
         query.organization_id,
         query.state and str(query.state),

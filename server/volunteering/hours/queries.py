@@ -11,6 +11,7 @@ from server.foundation.database import fetch
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.access import require_role
+from server.organizations.tree import within
 from server.volunteering.hours.models import Approver, HoursState
 from server.volunteering.models import ActivityKind
 from server.volunteering.reasons import HOURS_REASON
@@ -87,7 +88,7 @@ async def list_hours(person_id: str, query: HoursQuery) -> Page[HoursView]:
     after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
     rows = await fetch(
         f"{_VIEW} JOIN organization o ON o.id = h.organization_id "
-        "WHERE o.path <@ (SELECT path FROM organization WHERE id = $1) AND ($2::text IS NULL OR h.state = $2) "
+        f"WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR h.state = $2) "
         "AND ($3::uuid IS NULL OR h.shift_id = $3) AND ($4::uuid IS NULL OR h.id > $4) ORDER BY h.id LIMIT $5",
         query.organization_id,
         query.state and str(query.state),
