@@ -25,6 +25,7 @@ from server.neighbor_center.bookings.slots import require_slot
 from server.neighbor_center.bookings.terms import check_year, lock_for_booking, read_terms
 from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import ARRIVES_BEFORE
+from server.neighbor_center.venues.queries import organization_of_service
 from server.organizations.access import require_role, require_role_or_hide
 from server.places.models import Place, PlaceState
 from server.places.no_shows import mark_attended, mark_no_show
@@ -50,11 +51,7 @@ async def book_walk_in(
     does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
     """
     check_year("starts_at", starts_at)
-    organization_id: str | None = await fetch_value(
-        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", service_id
-    )
-    if organization_id is None:
-        raise NotFound()
+    organization_id = await organization_of_service(service_id)
     await require_role(actor_id, organization_id)
     async with transaction():
         if person_id is None:

@@ -10,7 +10,7 @@ from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import require_dependant
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import fetch, fetch_one, fetch_value, transaction
+from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -26,6 +26,7 @@ from server.neighbor_center.bookings.models import (
 )
 from server.neighbor_center.bookings.terms import check_year
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode
+from server.neighbor_center.venues.queries import organization_of_venue
 from server.organizations.access import READERS, require_role
 from server.places.queries import waiting_positions
 
@@ -300,9 +301,7 @@ async def list_day_room_bookings(
 
 async def require_venue_reader(actor_id: str, venue_id: str) -> str:
     """The venue's organization, whose staff or observers may look. Raises NotFound, NotAllowed."""
-    organization_id: str | None = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
-    if organization_id is None:
-        raise NotFound()
+    organization_id = await organization_of_venue(venue_id)
     await require_role(actor_id, organization_id, READERS)
     return organization_id
 

@@ -12,16 +12,18 @@ import msgspec
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.foundation.words import Worded
 from server.neighbor_center.bookings import messages
+from server.neighbor_center.bookings.counter import organization_of_booking
 from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.bookings.room_booking import refuse_request, save_room_booking
 from server.neighbor_center.bookings.slot_booking import end_booking, tell
 from server.neighbor_center.opening.affected import BookingKind
+from server.neighbor_center.venues.queries import organization_of_service
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.models import Place, PlaceState
@@ -112,7 +114,7 @@ _SAME_COLUMNS = (
 async def _settle_slot(row: Any) -> None:
     now, booking = clock.now(), await Booking.get(id=row["id"])
     place = await Place.get(id=booking.place_id)
-    organization_id = await _organization_of_slot(booking.slot_id)
+    organization_id = await organization_of_booking(booking.id)
     if booking.approval is not Approval.PENDING or not place.is_active:
         booking.answer_due_at = None
     elif now < booking.starts_at:
@@ -141,9 +143,7 @@ async def _settle_slot(row: Any) -> None:
 
 async def _settle_room(row: Any) -> None:
     now, booking = clock.now(), await RoomBooking.get(id=row["id"])
-    organization_id = await fetch_value(
-        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", booking.service_id
-    )
+    organization_id = await organization_of_service(booking.service_id)
     if booking.state is not RoomBookingState.REQUESTED:
         booking.answer_due_at = None
         await save_room_booking(booking)
@@ -160,15 +160,6 @@ async def _settle_room(row: Any) -> None:
             person_id=booking.person_id,
             organization_id=organization_id,
         )
-
-
-async def _organization_of_slot(slot_id: str) -> str:
-    organization_id: str = await fetch_value(
-        "SELECT v.organization_id FROM slot t JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
-        "WHERE t.id = $1",
-        slot_id,
-    )
-    return organization_id
 
 
 SETTLE_REQUESTS = due_sweep(

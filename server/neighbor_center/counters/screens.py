@@ -20,6 +20,7 @@ from server.neighbor_center.counters.tickets import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties
 from server.neighbor_center.opening.rules import Span, open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
+from server.neighbor_center.venues.queries import organization_of_venue
 from server.organizations.access import require_role
 
 
@@ -85,7 +86,7 @@ async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
     """Let a screen show the board and the arrival code. Raises NotFound, NotAllowed."""
     token = secrets.token_urlsafe(32)
     async with transaction():
-        organization_id = await _organization_of(venue_id)
+        organization_id = await organization_of_venue(venue_id)
         await require_role(actor_id, organization_id)
         screen = await VenueScreen.create(
             venue_id=venue_id, name=name, token_hash=hash_token(token), made_by_id=actor_id
@@ -98,7 +99,7 @@ async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
 
 async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
     """The venue's screens that still work. Raises NotFound, NotAllowed."""
-    await require_role(actor_id, await _organization_of(venue_id))
+    await require_role(actor_id, await organization_of_venue(venue_id))
     return await fetch_structs(
         ScreenView,
         "SELECT id, name, created_at FROM venue_screen WHERE venue_id = $1 AND ended_at IS NULL ORDER BY id",
@@ -112,7 +113,7 @@ async def end_screen(actor_id: str, screen_id: str) -> None:
         screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
         if screen is None:
             raise NotFound()
-        organization_id = await _organization_of(screen.venue_id)
+        organization_id = await organization_of_venue(screen.venue_id)
         await require_role(actor_id, organization_id)
         if screen.ended_at is None:
             screen.ended_at = clock.now()
@@ -212,11 +213,3 @@ async def get_board(venue_id: str) -> BoardView:
         notices=[row["reason"] for row in notices],
         code=None,
     )
-
-
-async def _organization_of(venue_id: str) -> str:
-    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1", venue_id)
-    if row is None:
-        raise NotFound()
-    organization_id: str = row["organization_id"]
-    return organization_id

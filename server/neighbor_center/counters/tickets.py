@@ -22,6 +22,7 @@ from server.neighbor_center.counters.models import TicketState
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
 from server.neighbor_center.opening.rules import open_spans
 from server.neighbor_center.venues.models import ServiceKind
+from server.neighbor_center.venues.queries import organization_of_service
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide
 
@@ -111,7 +112,7 @@ async def take_ticket(person_id: str, service_id: str) -> TicketView:
 
 async def give_ticket(actor_id: str, service_id: str) -> TicketView:
     """A number for somebody without a phone, from the counter's printer. Raises NotFound, NotAllowed, QueueClosed."""
-    organization_id = await _organization_of(service_id)
+    organization_id = await organization_of_service(service_id)
     await require_role(actor_id, organization_id)
     async with transaction():
         await _require_open(service_id, None)
@@ -200,7 +201,7 @@ async def leave_queue(person_id: str, ticket_id: str) -> TicketView:
 async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicket:
     """The next number comes to this counter; what was called to it before counts as served. The person is told, and the
     one who now has NEAR before them too. Raises NotFound, NotAllowed, QueueEmpty."""
-    organization_id = await _organization_of(service_id)
+    organization_id = await organization_of_service(service_id)
     await require_role(actor_id, organization_id)
     now = clock.now()
     day = day_of(now)
@@ -384,12 +385,3 @@ async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> tuple[s
         organization_id=row["organization_id"],
     )
     return row["person_id"], row["state"]
-
-
-async def _organization_of(service_id: str) -> str:
-    organization_id = await fetch_value(
-        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", service_id
-    )
-    if organization_id is None:
-        raise NotFound()
-    return str(organization_id)

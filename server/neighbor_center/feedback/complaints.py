@@ -16,6 +16,7 @@ from server.foundation.words import Worded
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
+from server.neighbor_center.venues.queries import organization_of_venue
 from server.notifications.service import notify
 from server.organizations.access import require_role_or_hide, role_holders
 
@@ -62,9 +63,7 @@ _COMPLAINT = (
 
 async def complain(person_id: str, venue_id: str, text: str, *, service_id: str | None = None) -> ComplaintView:
     """Say that something went wrong; staff are told. Raises NotFound, InvalidFields."""
-    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1", venue_id)
-    if row is None:
-        raise NotFound()
+    organization_id = await organization_of_venue(venue_id)
     if service_id and not await fetch_value(
         "SELECT 1 FROM service WHERE id = $1 AND venue_id = $2", service_id, venue_id
     ):
@@ -77,7 +76,7 @@ async def complain(person_id: str, venue_id: str, text: str, *, service_id: str 
             text=keyring().encrypt(text, COMPLAINT_CONTEXT),
             answer_by=clock.now() + ANSWERED_WITHIN,
         )
-        await notify(await role_holders(row["organization_id"]), messages.COMPLAINT_RECEIVED, complaint=complaint.id)
+        await notify(await role_holders(organization_id), messages.COMPLAINT_RECEIVED, complaint=complaint.id)
     return await get_complaint(person_id, complaint.id)
 
 

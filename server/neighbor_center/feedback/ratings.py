@@ -8,11 +8,12 @@ import msgspec
 from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.crypto import keyring
-from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.database import IntegrityError, fetch, fetch_one, transaction, violates
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
+from server.neighbor_center.venues.queries import organization_of_service
 from server.organizations.access import READERS, require_role
 
 RATED_WITHIN = timedelta(days=30)
@@ -51,12 +52,7 @@ async def list_service_ratings(
     actor_id: str, service_id: str, *, cursor: str | None, limit: int
 ) -> Page[ServiceRatingView]:
     """A service's ratings, latest first, for those who work there. Raises NotFound, NotAllowed."""
-    organization_id = await fetch_value(
-        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", service_id
-    )
-    if organization_id is None:
-        raise NotFound()
-    await require_role(actor_id, organization_id, READERS)
+    await require_role(actor_id, await organization_of_service(service_id), READERS)
     (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     rows = await fetch(
         "SELECT id, stars, comment, created_at FROM booking_rating WHERE service_id = $1 "

@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value, transaction
-from server.foundation.errors import NotFound
+from server.foundation.database import fetch, transaction
 from server.foundation.ids import Id
 from server.neighbor_center.opening.affected import (
     AffectedBooking,
@@ -22,6 +21,7 @@ from server.neighbor_center.opening.affected import (
     settle_affected,
     suggest_times,
 )
+from server.neighbor_center.venues.queries import organization_of_venue
 from server.organizations.access import require_role
 
 
@@ -55,9 +55,7 @@ async def change_calendar(
     `action` is the audit entry's; `then` is what has to lock allotments, which everybody does after the bookings.
     Raises NotFound, NotAllowed, what `write` raises, and what stands against a move.
     """
-    organization_id = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
-    if organization_id is None:
-        raise NotFound()
+    organization_id = await organization_of_venue(venue_id)
     await require_role(actor_id, organization_id)
 
     async def audit(changed_id: str, **details: Any) -> None:

@@ -16,6 +16,7 @@ from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import Duty, DutyKind, RuleDays
 from server.neighbor_center.opening.rules import WeeklyHours, holds_on, kind_of_day, weekday_set
 from server.neighbor_center.venues.models import Venue
+from server.neighbor_center.venues.queries import organization_of_venue
 from server.neighbor_center.venues.venues import get_service_row
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role, require_role
@@ -155,10 +156,7 @@ async def list_duties(venue_id: str, first_day: date | None, days: int, *, names
 
 async def list_duties_for_staff(actor_id: str, venue_id: str, first_day: date | None, days: int) -> list[DutyDay]:
     """The roster with who each one is, for those who work there. Raises NotFound, NotAllowed."""
-    row = await fetch_one("SELECT organization_id FROM venue WHERE id = $1", venue_id)
-    if row is None:
-        raise NotFound()
-    await require_role(actor_id, row["organization_id"])
+    await require_role(actor_id, await organization_of_venue(venue_id))
     return await list_duties(venue_id, first_day, days, names=True)
 
 

@@ -127,6 +127,24 @@ _BRIEF_COLUMNS = (
 )
 
 
+async def organization_of_venue(venue_id: str) -> str:
+    """Whose venue it is. Raises NotFound."""
+    organization_id: str | None = await fetch_value("SELECT organization_id FROM venue WHERE id = $1", venue_id)
+    if organization_id is None:
+        raise NotFound()
+    return organization_id
+
+
+async def organization_of_service(service_id: str) -> str:
+    """Whose service it is. Raises NotFound."""
+    organization_id: str | None = await fetch_value(
+        "SELECT v.organization_id FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1", service_id
+    )
+    if organization_id is None:
+        raise NotFound()
+    return organization_id
+
+
 async def list_venues(
     person_id: str | None, *, organization_id: str | None, kind: VenueKind | None, cursor: str | None, limit: int
 ) -> Page[VenueBrief]:
