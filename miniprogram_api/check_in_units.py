@@ -8,7 +8,7 @@ import msgspec
 from miniprogram_api.fields import Created, Phone, RealName, Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.check_in.rules import Actor
+from server.check_in.rules import CheckInActor
 from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitKind
@@ -106,7 +106,7 @@ async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: Change
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", errors=[WrongState])
 async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """单位结束结对"""
-    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.LIAISON)
+    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=CheckInActor.LIAISON)
 
 
 @routes.get("/units/<unit_id>/check-ins")

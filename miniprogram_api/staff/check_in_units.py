@@ -5,7 +5,7 @@ from datetime import date
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in.rules import Actor
+from server.check_in.rules import CheckInActor
 from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitCheckInState
@@ -77,4 +77,4 @@ async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUn
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", who=Who.STAFF, errors=[WrongState])
 async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
     """社区结束结对"""
-    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=Actor.STAFF)
+    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=CheckInActor.STAFF)

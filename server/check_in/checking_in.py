@@ -11,7 +11,7 @@ import msgspec
 from server.check_in import messages
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
-from server.check_in.rules import CHECK_IN_TABLE, Action, Actor, next_state
+from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
 from server.check_in.units.pairing import require_pairing
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -110,7 +110,7 @@ async def apply_check_in_again(person_id: str, check_in_id: str, version: int, a
     await _require_community(application.community_id)
     async with transaction():
         check_in = await _lock_own(person_id, check_in_id)
-        state = next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE, Actor.MEMBER)
+        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE, [CheckInActor.MEMBER])
         if check_in.version != version:
             raise EditedMeanwhile()
         membership = await register_membership(
@@ -141,7 +141,7 @@ async def change_talents(
     """
     async with transaction():
         check_in = await _lock_own(person_id, check_in_id)
-        check_in.state = next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE_DETAILS, Actor.MEMBER)
+        check_in.state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE_DETAILS, [CheckInActor.MEMBER])
         if check_in.version != version:
             raise EditedMeanwhile()
         _fill_talents(check_in, residence, talents)
@@ -155,7 +155,7 @@ async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> No
     """The member takes an open application back, or ends the active check-in; both need a reason and stay on record."""
     async with transaction():
         check_in = await _lock_own(person_id, check_in_id)
-        state = next_state(CHECK_IN_TABLE, check_in.state, Action.WITHDRAW, Actor.MEMBER)
+        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.WITHDRAW, [CheckInActor.MEMBER])
         await stop_check_in(check_in, state, reason)
         await _audit("withdraw_check_in", person_id, check_in, person_id)
         await notify(await role_holders(check_in.community_id), messages.WITHDRAWN, check_in=check_in.id)
@@ -168,7 +168,7 @@ async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | No
     """
     async with transaction():
         check_in, membership = await _lock_for_staff(actor_id, check_in_id)
-        state = next_state(CHECK_IN_TABLE, check_in.state, Action.CONFIRM, Actor.STAFF)
+        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CONFIRM, [CheckInActor.STAFF])
         if state is check_in.state:
             return
         await _require_grid(grid_id, check_in.community_id)
@@ -187,7 +187,7 @@ async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: 
     now = clock.now()
     old = await CheckIn.get_or_none(membership_id=membership.id, state=CheckInState.CONFIRMED)
     if old:
-        state = next_state(CHECK_IN_TABLE, old.state, Action.MOVE_AWAY, Actor.SYSTEM)
+        state = CHECK_IN_TABLE.next_state(old.state, CheckInAction.MOVE_AWAY, [CheckInActor.SYSTEM])
         await stop_check_in(old, state, "转往其他社区", moment=now)
         await _audit("end_check_in", None, old, await member_person(membership.id), moved_to=check_in.id)
         await notify(await role_holders(old.community_id), messages.MOVED_AWAY, check_in=old.id)
@@ -216,19 +216,19 @@ async def _credit_first_check_in(check_in: CheckIn, moment: datetime) -> None:
 
 async def return_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     """Staff send the application back to be mended."""
-    await _turn_down(actor_id, check_in_id, Action.RETURN, messages.RETURNED, reason)
+    await _turn_down(actor_id, check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
 
 
 async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     """Staff refuse the application for good."""
-    await _turn_down(actor_id, check_in_id, Action.REFUSE, messages.REFUSED, reason)
+    await _turn_down(actor_id, check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
 
 
 async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> None:
     """Staff put a confirmed check-in into another grid. Raises NotFound, WrongState, InvalidFields."""
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        next_state(CHECK_IN_TABLE, check_in.state, Action.CHANGE_TERMS, Actor.STAFF)
+        CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE_TERMS, [CheckInActor.STAFF])
         await _require_grid(grid_id, check_in.community_id)
         check_in.grid_id = grid_id
         check_in.version += 1
@@ -240,7 +240,9 @@ async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
     """Staff end a confirmed check-in: the member moved away without a word, or died. Raises NotFound, WrongState."""
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        await stop_check_in(check_in, next_state(CHECK_IN_TABLE, check_in.state, Action.END, Actor.STAFF), reason)
+        await stop_check_in(
+            check_in, CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.END, [CheckInActor.STAFF]), reason
+        )
         await _tell_decided("end_check_in", messages.ENDED, actor_id, check_in)
 
 
@@ -294,10 +296,10 @@ def seal_residence(check_in_id: str, residence: Residence) -> bytes:
     return keyring().encrypt(msgspec.json.encode(residence), f"{_CONTEXT}.{check_in_id}")
 
 
-async def _turn_down(actor_id: str, check_in_id: str, action: Action, event: Event, reason: str) -> None:
+async def _turn_down(actor_id: str, check_in_id: str, action: CheckInAction, event: Event, reason: str) -> None:
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        state = next_state(CHECK_IN_TABLE, check_in.state, action, Actor.STAFF)
+        state = CHECK_IN_TABLE.next_state(check_in.state, action, [CheckInActor.STAFF])
         check_in.reason = reason
         _decide(check_in, state, actor_id, clock.now())
         await check_in.save()

@@ -6,7 +6,7 @@ from server.check_in.checking_in import stop_check_in
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
 from server.check_in.posts.models import PostHolding
-from server.check_in.rules import CHECK_IN_TABLE, Action, Actor, next_state
+from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState
 from server.check_in.units.unit_check_in import lapse_unit_check_in
 from server.foundation.audit import record_audit
@@ -33,7 +33,7 @@ async def leave_everything(person_id: str, reason: str = "本人已撤回同意"
         return
     await Membership.filter(id=membership_id).select_for_update().get()
     for check_in in await CheckIn.filter(membership_id=membership_id, state__in=_CURRENT).order_by("id"):
-        state = next_state(CHECK_IN_TABLE, check_in.state, Action.LAPSE, Actor.SYSTEM)
+        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM])
         await stop_check_in(check_in, state, reason)
         await record_audit(
             "end_check_in",
@@ -61,7 +61,7 @@ async def merge_members(from_id: str, into_id: str) -> None:
         if check_in is None:
             continue
         if await CheckIn.exists(membership_id=kept_id, state__in=states):
-            state = next_state(CHECK_IN_TABLE, check_in.state, Action.LAPSE, Actor.SYSTEM)
+            state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM])
             await stop_check_in(check_in, state, "与本人的另一份登记合并")
         elif states == [CheckInState.CONFIRMED]:
             await set_community(kept_id, check_in.community_id)

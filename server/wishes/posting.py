@@ -24,7 +24,7 @@ from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Escalation, Wish, WishAudience, WishKind, WishState
-from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, TRANSITIONS, Action, Actor
+from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, WISH_TABLE, Action, Actor
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
 
@@ -155,7 +155,7 @@ async def settle_wish_check(wish_id: str) -> None:
     if verdict is Verdict.PASSED and wish.state in (WishState.SUBMITTED, WishState.AMENDED):
         staff = await role_holders(wish.community_id)
         await notify(staff, messages.TO_REVIEW, wish=wish_id)
-    elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in TRANSITIONS:
+    elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in WISH_TABLE.transitions:
         step = await begin_step(wish_id, Action.FAIL_CHECK, None)
         step.wish.reason = await refusal_reason("wish", wish_id)
         await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())

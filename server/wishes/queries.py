@@ -17,7 +17,7 @@ from server.organizations.access import GRID_WORKERS, READERS, holds_role, requi
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim
 from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
-from server.wishes.rules import Action, Actor, days_left, may_see, may_see_contact, possible_actions
+from server.wishes.rules import WISH_TABLE, Action, Actor, days_left, may_see, may_see_contact
 from server.wishes.steps import actors_of
 
 
@@ -129,7 +129,7 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
         reason=wish.reason if seen_as and wish.state in (WishState.RETURNED, WishState.REFUSED) else "",
         version=wish.version,
         actors=sorted(actors),
-        actions=possible_actions(wish.state, actors),
+        actions=WISH_TABLE.possible_actions(wish.state, actors),
         may_see_contact=may_see_contact(wish.state, actors),
         grid_id=wish.grid_id if Actor.STAFF in seen_as else None,
         escalation=wish.escalation if Actor.STAFF in seen_as else 0,

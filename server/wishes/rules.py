@@ -10,7 +10,8 @@ from datetime import date, datetime, time, timedelta
 
 from server.foundation import clock
 from server.foundation.dates import day_of, end_of, today
-from server.foundation.errors import NotAllowed, WrongState
+from server.foundation.errors import WrongState
+from server.foundation.state_table import StateTable, stays
 from server.foundation.words import Worded
 from server.wishes.models import ClaimState, Escalation, WishState
 
@@ -104,87 +105,81 @@ _WITHDRAWALS = dict.fromkeys((_S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIME
 _DISPUTES = {_S.REPORTED: _S.DISPUTED, _S.FULFILLED: _S.DISPUTED}
 
 
-def _staying(*states: WishState) -> dict[WishState, WishState]:
-    return {state: state for state in states}
-
-
-_RULES: dict[tuple[Action, Actor], dict[WishState, WishState]] = {
-    # The wisher writes. What was published already goes through review again.
-    (Action.EDIT, Actor.WISHER): {_S.DRAFT: _S.DRAFT, **_EDITS},
-    (Action.SUBMIT, Actor.WISHER): {_S.DRAFT: _S.SUBMITTED, _S.RETURNED: _S.SUBMITTED},
-    (Action.RENEW, Actor.WISHER): {_S.EXPIRED: _S.SUBMITTED},
-    (Action.WITHDRAW, Actor.WISHER): {_S.DRAFT: _S.WITHDRAWN, **_WITHDRAWALS},
-    # Where the wisher is gone, staff see it through in their place. A draft was never meant for them.
-    (Action.HAND_TO_STAFF, Actor.SYSTEM): _staying(
-        _S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIMED, _S.AMENDED, _S.REPORTED, _S.DISPUTED
-    ),
-    (Action.WITHDRAW, Actor.SYSTEM): {_S.DRAFT: _S.WITHDRAWN},
-    (Action.EDIT, Actor.STAND_IN): _EDITS,
-    (Action.SUBMIT, Actor.STAND_IN): {_S.RETURNED: _S.SUBMITTED},
-    (Action.RENEW, Actor.STAND_IN): {_S.EXPIRED: _S.SUBMITTED},
-    (Action.WITHDRAW, Actor.STAND_IN): _WITHDRAWALS,
-    (Action.DISPUTE, Actor.STAND_IN): _DISPUTES,
-    # Staff review, and can take down what is on the wall.
-    (Action.PUBLISH, Actor.STAFF): {_S.SUBMITTED: _S.PUBLISHED, _S.AMENDED: _S.CLAIMED},
-    (Action.RETURN, Actor.STAFF): {
-        _S.SUBMITTED: _S.RETURNED,
-        _S.PUBLISHED: _S.RETURNED,
-        _S.CLAIMED: _S.RETURNED,
-        _S.AMENDED: _S.RETURNED,
+WISH_TABLE = StateTable(
+    {
+        # The wisher writes. What was published already goes through review again.
+        (Action.EDIT, Actor.WISHER): {_S.DRAFT: _S.DRAFT, **_EDITS},
+        (Action.SUBMIT, Actor.WISHER): {_S.DRAFT: _S.SUBMITTED, _S.RETURNED: _S.SUBMITTED},
+        (Action.RENEW, Actor.WISHER): {_S.EXPIRED: _S.SUBMITTED},
+        (Action.WITHDRAW, Actor.WISHER): {_S.DRAFT: _S.WITHDRAWN, **_WITHDRAWALS},
+        # Where the wisher is gone, staff see it through in their place. A draft was never meant for them.
+        (Action.HAND_TO_STAFF, Actor.SYSTEM): stays(
+            _S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIMED, _S.AMENDED, _S.REPORTED, _S.DISPUTED
+        ),
+        (Action.WITHDRAW, Actor.SYSTEM): {_S.DRAFT: _S.WITHDRAWN},
+        (Action.EDIT, Actor.STAND_IN): _EDITS,
+        (Action.SUBMIT, Actor.STAND_IN): {_S.RETURNED: _S.SUBMITTED},
+        (Action.RENEW, Actor.STAND_IN): {_S.EXPIRED: _S.SUBMITTED},
+        (Action.WITHDRAW, Actor.STAND_IN): _WITHDRAWALS,
+        (Action.DISPUTE, Actor.STAND_IN): _DISPUTES,
+        # Staff review, and can take down what is on the wall.
+        (Action.PUBLISH, Actor.STAFF): {_S.SUBMITTED: _S.PUBLISHED, _S.AMENDED: _S.CLAIMED},
+        (Action.RETURN, Actor.STAFF): {
+            _S.SUBMITTED: _S.RETURNED,
+            _S.PUBLISHED: _S.RETURNED,
+            _S.CLAIMED: _S.RETURNED,
+            _S.AMENDED: _S.RETURNED,
+        },
+        (Action.REFUSE, Actor.STAFF): {
+            _S.SUBMITTED: _S.REFUSED,
+            _S.PUBLISHED: _S.REFUSED,
+            _S.CLAIMED: _S.REFUSED,
+            _S.AMENDED: _S.REFUSED,
+        },
+        (Action.FAIL_CHECK, Actor.SYSTEM): {
+            _S.SUBMITTED: _S.RETURNED,
+            _S.PUBLISHED: _S.RETURNED,
+            _S.CLAIMED: _S.RETURNED,
+            _S.AMENDED: _S.RETURNED,
+        },
+        # Claiming and giving up.
+        (Action.CLAIM, Actor.RESIDENT): {_S.PUBLISHED: _S.CLAIMED},
+        # The same tap twice: the claim stays as it is.
+        (Action.CLAIM, Actor.CLAIMER): {_S.CLAIMED: _S.CLAIMED},
+        (Action.RELEASE, Actor.CLAIMER): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (Action.RELEASE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (Action.TAKE_BACK, Actor.STAFF): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (Action.ASSIGN, Actor.STAFF): {_S.PUBLISHED: _S.CLAIMED, _S.CLAIMED: _S.CLAIMED},
+        (Action.RETURN_IDLE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED},
+        # Fulfilling. A team's people share in it; things may be handed over by the wisher's code, or to staff.
+        (Action.TAKE_SHARE, Actor.HELPER): stays(_S.CLAIMED),
+        (Action.END_SHARE, Actor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
+        (Action.END_SHARE, Actor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
+        (Action.END_SHARE, Actor.SYSTEM): stays(_S.CLAIMED, _S.AMENDED),
+        (Action.ADD_NOTE, Actor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
+        (Action.ADD_NOTE, Actor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
+        (Action.REPORT_DONE, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+        (Action.HAND_OVER, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+        (Action.TAKE_IN, Actor.STAFF): {_S.CLAIMED: _S.REPORTED},
+        (Action.FAIL_REPORT_CHECK, Actor.SYSTEM): {_S.REPORTED: _S.CLAIMED},
+        (Action.CONFIRM, Actor.WISHER): {_S.REPORTED: _S.FULFILLED},
+        (Action.CONFIRM_FOR_WISHER, Actor.STAFF): {_S.REPORTED: _S.FULFILLED},
+        (Action.DISPUTE, Actor.WISHER): _DISPUTES,
+        (Action.UPHOLD_REPORT, Actor.STAFF): {_S.DISPUTED: _S.FULFILLED},
+        (Action.REJECT_REPORT, Actor.STAFF): {_S.DISPUTED: _S.PUBLISHED},
+        (Action.LET_REDO, Actor.STAFF): {_S.DISPUTED: _S.CLAIMED},
+        (Action.AGREE_TO_SHOW, Actor.WISHER): stays(_S.FULFILLED),
+        (Action.AGREE_TO_SHOW, Actor.CLAIMER): stays(_S.FULFILLED),
+        # Time runs out.
+        (Action.ESCALATE, Actor.SYSTEM): stays(_S.PUBLISHED),
+        (Action.EXPIRE, Actor.SYSTEM): {
+            _S.SUBMITTED: _S.EXPIRED,
+            _S.RETURNED: _S.EXPIRED,
+            _S.PUBLISHED: _S.EXPIRED,
+        },
     },
-    (Action.REFUSE, Actor.STAFF): {
-        _S.SUBMITTED: _S.REFUSED,
-        _S.PUBLISHED: _S.REFUSED,
-        _S.CLAIMED: _S.REFUSED,
-        _S.AMENDED: _S.REFUSED,
-    },
-    (Action.FAIL_CHECK, Actor.SYSTEM): {
-        _S.SUBMITTED: _S.RETURNED,
-        _S.PUBLISHED: _S.RETURNED,
-        _S.CLAIMED: _S.RETURNED,
-        _S.AMENDED: _S.RETURNED,
-    },
-    # Claiming and giving up.
-    (Action.CLAIM, Actor.RESIDENT): {_S.PUBLISHED: _S.CLAIMED},
-    # The same tap twice: the claim stays as it is.
-    (Action.CLAIM, Actor.CLAIMER): {_S.CLAIMED: _S.CLAIMED},
-    (Action.RELEASE, Actor.CLAIMER): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-    (Action.RELEASE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-    (Action.TAKE_BACK, Actor.STAFF): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-    (Action.ASSIGN, Actor.STAFF): {_S.PUBLISHED: _S.CLAIMED, _S.CLAIMED: _S.CLAIMED},
-    (Action.RETURN_IDLE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED},
-    # Fulfilling. A team's people share in it; things may be handed over by the wisher's code, or to staff.
-    (Action.TAKE_SHARE, Actor.HELPER): _staying(_S.CLAIMED),
-    (Action.END_SHARE, Actor.HELPER): _staying(_S.CLAIMED, _S.AMENDED),
-    (Action.END_SHARE, Actor.CLAIMER): _staying(_S.CLAIMED, _S.AMENDED),
-    (Action.END_SHARE, Actor.SYSTEM): _staying(_S.CLAIMED, _S.AMENDED),
-    (Action.ADD_NOTE, Actor.CLAIMER): _staying(_S.CLAIMED, _S.AMENDED),
-    (Action.ADD_NOTE, Actor.HELPER): _staying(_S.CLAIMED, _S.AMENDED),
-    (Action.REPORT_DONE, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
-    (Action.HAND_OVER, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
-    (Action.TAKE_IN, Actor.STAFF): {_S.CLAIMED: _S.REPORTED},
-    (Action.FAIL_REPORT_CHECK, Actor.SYSTEM): {_S.REPORTED: _S.CLAIMED},
-    (Action.CONFIRM, Actor.WISHER): {_S.REPORTED: _S.FULFILLED},
-    (Action.CONFIRM_FOR_WISHER, Actor.STAFF): {_S.REPORTED: _S.FULFILLED},
-    (Action.DISPUTE, Actor.WISHER): _DISPUTES,
-    (Action.UPHOLD_REPORT, Actor.STAFF): {_S.DISPUTED: _S.FULFILLED},
-    (Action.REJECT_REPORT, Actor.STAFF): {_S.DISPUTED: _S.PUBLISHED},
-    (Action.LET_REDO, Actor.STAFF): {_S.DISPUTED: _S.CLAIMED},
-    (Action.AGREE_TO_SHOW, Actor.WISHER): _staying(_S.FULFILLED),
-    (Action.AGREE_TO_SHOW, Actor.CLAIMER): _staying(_S.FULFILLED),
-    # Time runs out.
-    (Action.ESCALATE, Actor.SYSTEM): _staying(_S.PUBLISHED),
-    (Action.EXPIRE, Actor.SYSTEM): {
-        _S.SUBMITTED: _S.EXPIRED,
-        _S.RETURNED: _S.EXPIRED,
-        _S.PUBLISHED: _S.EXPIRED,
-    },
-}
-
-TRANSITIONS: dict[tuple[WishState, Action, Actor], WishState] = {
-    (state, action, actor): following for (action, actor), moves in _RULES.items() for state, following in moves.items()
-}
-"""(state, action, actor) → next state. What is not here cannot happen."""
+    lambda state: WrongState(f"心愿{state.word}，不能进行此操作", state=str(state)),
+)
 
 HOLDER_BECOMES: dict[Action, ClaimState] = {
     Action.WITHDRAW: ClaimState.WISH_ENDED,
@@ -229,26 +224,6 @@ def may_see_contact(state: WishState, actors: Iterable[Actor]) -> bool:
     return Actor.WISHER in actors or (Actor.STAFF in actors and state is not _S.DRAFT)
 
 
-def possible_actions(state: WishState, actors: Iterable[Actor]) -> list[Action]:
-    """What they can do in this state, by the table."""
-    actors = set(actors)
-    return [action for action in Action if any((state, action, actor) in TRANSITIONS for actor in actors)]
-
-
-def next_state(state: WishState, action: Action, actors: Iterable[Actor]) -> WishState:
-    """Where `action` leads for somebody who is `actors` to the wish.
-
-    Raises WrongState when they could do it in another state, NotAllowed when it is never theirs to do.
-    """
-    actors = set(actors)
-    for actor in Actor:
-        if actor in actors and (following := TRANSITIONS.get((state, action, actor))):
-            return following
-    if any((action, actor) in _RULES for actor in actors):
-        raise WrongState(f"心愿{state.word}，不能进行此操作", state=str(state))
-    raise NotAllowed()
-
-
 def days_left(wished_by: date) -> int:
     """Days until the wished-by date, that day not counted; 0 on the day itself and after it."""
     return max((wished_by - today()).days, 0)
@@ -287,23 +262,3 @@ def escalate_at(wished_by: date, escalation: Escalation) -> datetime:
 def next_escalation(wished_by: date, asked: int) -> datetime | None:
     """When the ones above those who were `asked` last are asked; None after the last."""
     return escalate_at(wished_by, Escalation(asked + 1)) if asked < max(Escalation) else None
-
-
-def state_table() -> str:
-    """The table as Markdown, one line for each action and actor, as the README shows it."""
-    lines = ["| action | | who | from → to |", "|---|---|---|---|"]
-    for action in Action:
-        for actor in Actor:
-            if moves := _RULES.get((action, actor)):
-                lines.append(f"| `{action}` | {action.word} | {actor} | {_told(moves)} |")
-    return "\n".join(lines)
-
-
-def _told(moves: dict[WishState, WishState]) -> str:
-    by_target: dict[WishState | None, list[WishState]] = {}
-    for state, after in moves.items():
-        by_target.setdefault(None if after is state else after, []).append(state)
-    return "; ".join(
-        f"{', '.join(states)} → {after}" if after else f"stays {', '.join(states)}"
-        for after, states in by_target.items()
-    )

@@ -10,12 +10,12 @@ from server.wishes.errors import TooManyOpenClaims
 from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare, WishState
 from server.wishes.rules import (
     HOLDER_BECOMES,
+    WISH_TABLE,
     Action,
     Actor,
     claim_due_at,
     may_see,
     next_escalation,
-    next_state,
     shortest_due_at,
 )
 from server.wishes.terms import terms_of
@@ -50,7 +50,7 @@ async def begin_step(wish_id: str, action: Action, person_id: str | None) -> Ste
     actors = {Actor.SYSTEM} if person_id is None else await actors_of(person_id, wish, holder)
     if not may_see(wish.state, actors):
         raise NotFound()
-    return Step(wish, holder, action, next_state(wish.state, action, actors), actors)
+    return Step(wish, holder, action, WISH_TABLE.next_state(wish.state, action, actors), actors)
 
 
 async def finish_step(step: Step, *, reason: str = "") -> None:

@@ -34,7 +34,7 @@ from server.wishes import claiming, fulfilling, jobs, posting, review
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import WishKind, WishState, WishTerms
 from server.wishes.posting import WishContent
-from server.wishes.rules import TRANSITIONS, Action, Actor, claim_due_at, longest_due_at, shortest_due_at
+from server.wishes.rules import WISH_TABLE, Action, Actor, claim_due_at, longest_due_at, shortest_due_at
 from tests.clients import Api
 from tests.wishes.builders import (
     HOLDER_STATES,
@@ -127,7 +127,7 @@ class World:
         """Where the deed leads; None if it is refused."""
         wish = self.wishes[deed.wish]
         for actor in self.actors(deed.who, wish):
-            following = TRANSITIONS.get((wish.state, deed.action, actor))
+            following = WISH_TABLE.transitions.get((wish.state, deed.action, actor))
             if following and (by_table_alone or self.is_possible(deed, wish, now)):
                 return following
         return None
@@ -237,12 +237,12 @@ class World:
             if who == wish.wisher:
                 if wish.state is WishState.DRAFT:
                     wish.state = WishState.WITHDRAWN
-                elif (wish.state, Action.HAND_TO_STAFF, Actor.SYSTEM) in TRANSITIONS:
+                elif (wish.state, Action.HAND_TO_STAFF, Actor.SYSTEM) in WISH_TABLE.transitions:
                     wish.is_with_staff = True
             elif holder and wish.state in (WishState.CLAIMED, WishState.AMENDED):
                 holder.shares.pop(who, None)
                 if holder.claimer == who:
-                    wish.state, wish.holder = TRANSITIONS[wish.state, Action.RELEASE, Actor.SYSTEM], None
+                    wish.state, wish.holder = WISH_TABLE.transitions[wish.state, Action.RELEASE, Actor.SYSTEM], None
         self.team = set() if who == "leader" else self.team - {who}
 
     def let_time_pass(self, now: datetime) -> None:
@@ -250,7 +250,7 @@ class World:
         day = clock.shanghai(now).date()
         for wish in self.wishes:
             if wish.wished_by < day:
-                wish.state = TRANSITIONS.get((wish.state, Action.EXPIRE, Actor.SYSTEM), wish.state)
+                wish.state = WISH_TABLE.transitions.get((wish.state, Action.EXPIRE, Actor.SYSTEM), wish.state)
         for wish in self.wishes:
             if wish.state is WishState.CLAIMED and wish.holder and wish.holder.due_at <= now:
                 wish.state, wish.holder = WishState.PUBLISHED, None
@@ -288,7 +288,7 @@ def all_deeds(world: World) -> list[Deed]:
     return deeds
 
 
-ACTIONS = frozenset(action for _, action, actor in TRANSITIONS if actor is not Actor.SYSTEM)
+ACTIONS = frozenset(action for _, action, actor in WISH_TABLE.transitions if actor is not Actor.SYSTEM)
 
 
 class WishMachine(RuleBasedStateMachine):

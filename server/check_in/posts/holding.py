@@ -10,7 +10,8 @@ from server.background.sweeps import due_sweep
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts import messages
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding, PostState
-from server.check_in.rules import HOLDING_TABLE, Action, Actor, next_state
+from server.check_in.posts.rules import HOLDING_TABLE
+from server.check_in.rules import CheckInAction, CheckInActor
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, fetch, transaction, violates
@@ -179,7 +180,7 @@ async def approve_post(actor_id: str, holding_id: str) -> None:
     """
     async with transaction():
         holding, post = await _lock_holding(actor_id, holding_id)
-        state = next_state(HOLDING_TABLE, holding.state, Action.CONFIRM, Actor.STAFF)
+        state = HOLDING_TABLE.next_state(holding.state, CheckInAction.CONFIRM, [CheckInActor.STAFF])
         if state is holding.state:
             return
         if not await _is_checked_in(holding.membership_id, post.community_id):
@@ -203,7 +204,12 @@ async def refuse_post(actor_id: str, holding_id: str, reason: str) -> None:
     """Staff turn the application down."""
     async with transaction():
         holding, post = await _lock_holding(actor_id, holding_id)
-        await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.REFUSE, Actor.STAFF), actor_id, reason)
+        await _settle(
+            holding,
+            HOLDING_TABLE.next_state(holding.state, CheckInAction.REFUSE, [CheckInActor.STAFF]),
+            actor_id,
+            reason,
+        )
         await _audit("refuse_post", actor_id, holding, post)
         await notify([await _holder(holding)], messages.REFUSED, holding=holding.id, at=clock.now())
 
@@ -216,7 +222,7 @@ async def leave_post(person_id: str, holding_id: str, reason: str) -> None:
             raise NotFound()
         await _lock_membership(membership_id)
         holding = await PostHolding.filter(id=holding_id).select_for_update().get()
-        state = next_state(HOLDING_TABLE, holding.state, Action.WITHDRAW, Actor.MEMBER)
+        state = HOLDING_TABLE.next_state(holding.state, CheckInAction.WITHDRAW, [CheckInActor.MEMBER])
         await _settle(holding, state, None, reason)
         post = await Post.get(id=holding.post_id)
         await _audit("leave_post", person_id, holding, post)
@@ -227,7 +233,9 @@ async def end_holding(actor_id: str, holding_id: str, reason: str) -> None:
     """Staff end a member's holding of a post."""
     async with transaction():
         holding, post = await _lock_holding(actor_id, holding_id)
-        await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.END, Actor.STAFF), actor_id, reason)
+        await _settle(
+            holding, HOLDING_TABLE.next_state(holding.state, CheckInAction.END, [CheckInActor.STAFF]), actor_id, reason
+        )
         await _audit("end_holding", actor_id, holding, post)
         await notify([await _holder(holding)], messages.ENDED, holding=holding.id)
 
@@ -263,7 +271,9 @@ async def _shut(post: Post, state: PostState, actor_id: str | None, reason: str)
 
 async def _lapse(holding: PostHolding, post: Post, actor_id: str | None, reason: str) -> None:
     was_held = holding.state is HoldingState.HELD
-    await _settle(holding, next_state(HOLDING_TABLE, holding.state, Action.LAPSE, Actor.SYSTEM), actor_id, reason)
+    await _settle(
+        holding, HOLDING_TABLE.next_state(holding.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM]), actor_id, reason
+    )
     await _audit("end_holding" if was_held else "refuse_post", actor_id, holding, post)
     if was_held:
         await notify([await _holder(holding)], messages.ENDED, holding=holding.id)

@@ -11,7 +11,7 @@ from server.foundation.words import Worded
 
 
 class ReportState(Worded):
-    """See report_rules.TABLE."""
+    """See rules.REPORT_TABLE."""
 
     DRAFT = "draft", "待社区评价"
     ASSESSED = "assessed", "待本人核对"

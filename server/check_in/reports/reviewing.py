@@ -1,6 +1,6 @@
 """Half-year reports after they were frozen: the community's opinion, the member's answer, release, acknowledgement.
 
-Each verb locks the report, asks report_rules.TABLE, and leaves an audit row and a message.
+Each verb locks the report, asks REPORT_TABLE, and leaves an audit row and a message.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from server.check_in.belonging import unit_of
 from server.check_in.reports import messages
 from server.check_in.reports.freezing import freeze, open_words, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
-from server.check_in.reports.rules import ReportAction, ReportActor, correction_ends_at, may_see, next_state
+from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActor, correction_ends_at, may_see
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value, transaction
@@ -140,7 +140,7 @@ async def release_reports(actor_id: str, community_id: str, period: str) -> Rele
             member = await _member_of(report)
             if member.person_id == actor_id:
                 continue
-            state = next_state(report.state, ReportAction.RELEASE, [ReportActor.MANAGER])
+            state = REPORT_TABLE.next_state(report.state, ReportAction.RELEASE, [ReportActor.MANAGER])
             await _release(actor_id, Step(report, member, state))
             released.append(report)
         await _tell_units(released)
@@ -234,7 +234,7 @@ async def _begin(report_id: str, action: ReportAction, person_id: str) -> Step:
     if report is None:
         raise NotFound()
     member, actors = await _admit(person_id, report)
-    return Step(report, member, next_state(report.state, action, actors))
+    return Step(report, member, REPORT_TABLE.next_state(report.state, action, actors))
 
 
 async def _finish(action: str, actor_id: str, report: HalfYearReport, member: MemberFacts, **details: Any) -> None:

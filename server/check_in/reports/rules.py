@@ -1,7 +1,7 @@
 """Who may do what to a half-year report, and what becomes of it: the one table of (state, action, actor) → next state.
 
 The services ask it before every change, the README shows it, and a test tries every combination. Source: the policy's
-section 6 (每半年将在职党员发挥作用情况向其所属党组织反馈) and the working rules in the issue.
+section 6 (每半年将在职党员发挥作用情况向其所属党组织反馈) and the working rules.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from server.check_in.reports.models import ReportState
-from server.foundation.errors import NotAllowed, WrongState
+from server.foundation.errors import WrongState
+from server.foundation.state_table import StateTable
 from server.foundation.words import Worded
 
 CORRECTION_TIME = timedelta(days=7)
@@ -42,21 +43,21 @@ class ReportAction(Worded):
 
 _S = ReportState
 
-TABLE: dict[tuple[ReportState, ReportAction, ReportActor], ReportState] = {
-    # The community writes its opinion and grade; as long as the member has not answered, it may write them anew.
-    (_S.DRAFT, ReportAction.ASSESS, ReportActor.STAFF): _S.ASSESSED,
-    (_S.ASSESSED, ReportAction.ASSESS, ReportActor.STAFF): _S.ASSESSED,
-    # The member has seen it, and agrees or asks for a correction.
-    (_S.ASSESSED, ReportAction.AGREE, ReportActor.MEMBER): _S.SETTLED,
-    (_S.ASSESSED, ReportAction.ASK_CORRECTION, ReportActor.MEMBER): _S.CORRECTION_ASKED,
-    (_S.CORRECTION_ASKED, ReportAction.ACCEPT_CORRECTION, ReportActor.STAFF): _S.SETTLED,
-    (_S.CORRECTION_ASKED, ReportAction.DECLINE_CORRECTION, ReportActor.STAFF): _S.SETTLED,
-    # Without an answer of the member's, only when the time for one is over.
-    (_S.ASSESSED, ReportAction.RELEASE, ReportActor.MANAGER): _S.RELEASED,
-    (_S.SETTLED, ReportAction.RELEASE, ReportActor.MANAGER): _S.RELEASED,
-    (_S.RELEASED, ReportAction.ACKNOWLEDGE, ReportActor.LIAISON): _S.ACKNOWLEDGED,
-}
-"""What is not here cannot happen."""
+REPORT_TABLE = StateTable(
+    {
+        # The community writes its opinion and grade; as long as the member has not answered, it may write them anew.
+        (ReportAction.ASSESS, ReportActor.STAFF): {_S.DRAFT: _S.ASSESSED, _S.ASSESSED: _S.ASSESSED},
+        # The member has seen it, and agrees or asks for a correction.
+        (ReportAction.AGREE, ReportActor.MEMBER): {_S.ASSESSED: _S.SETTLED},
+        (ReportAction.ASK_CORRECTION, ReportActor.MEMBER): {_S.ASSESSED: _S.CORRECTION_ASKED},
+        (ReportAction.ACCEPT_CORRECTION, ReportActor.STAFF): {_S.CORRECTION_ASKED: _S.SETTLED},
+        (ReportAction.DECLINE_CORRECTION, ReportActor.STAFF): {_S.CORRECTION_ASKED: _S.SETTLED},
+        # Without an answer of the member's, only when the time for one is over.
+        (ReportAction.RELEASE, ReportActor.MANAGER): {_S.ASSESSED: _S.RELEASED, _S.SETTLED: _S.RELEASED},
+        (ReportAction.ACKNOWLEDGE, ReportActor.LIAISON): {_S.RELEASED: _S.ACKNOWLEDGED},
+    },
+    lambda state: WrongState(f"该反馈{state.word}，不能进行此操作", state=str(state)),
+)
 
 FOR_UNITS = (_S.RELEASED, _S.ACKNOWLEDGED)
 """States in which a unit's liaison sees a report."""
@@ -72,26 +73,11 @@ def may_see(state: ReportState, actors: Iterable[ReportActor]) -> bool:
     return ReportActor.LIAISON in actors and state in FOR_UNITS
 
 
-def next_state(state: ReportState, action: ReportAction, actors: Iterable[ReportActor]) -> ReportState:
-    """Where the action leads for somebody who is `actors` to the report.
-
-    Raises WrongState when they could do it in another state, NotAllowed when it is never theirs to do.
-    """
-    actors = set(actors)
-    for actor in ReportActor:
-        if actor in actors and (following := TABLE.get((state, action, actor))):
-            return following
-    if any(known is action and actor in actors for _, known, actor in TABLE):
-        raise WrongState(f"该反馈{state.word}，不能进行此操作", state=str(state))
-    raise NotAllowed()
-
-
 def possible_actions(
     state: ReportState, actors: Iterable[ReportActor], assessed_at: datetime | None, now: datetime
 ) -> list[ReportAction]:
     """What they can do now, by the table and the clock."""
-    actors = set(actors)
-    found = [action for action in ReportAction if any((state, action, actor) in TABLE for actor in actors)]
+    found = REPORT_TABLE.possible_actions(state, actors)
     if state is _S.ASSESSED and assessed_at:
         late = ReportAction.RELEASE if now < correction_ends_at(assessed_at) else ReportAction.ASK_CORRECTION
         found = [action for action in found if action is not late]

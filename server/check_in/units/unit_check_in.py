@@ -11,9 +11,10 @@ import msgspec
 
 from server.accounts.details import normalize_phone
 from server.background.sweeps import due_sweep
-from server.check_in.rules import UNIT_TABLE, Action, Actor, next_state
+from server.check_in.rules import CheckInAction, CheckInActor
 from server.check_in.units import messages
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
+from server.check_in.units.rules import UNIT_TABLE
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
@@ -96,7 +97,9 @@ async def apply_unit_check_in_again(
     Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
     """
     async with transaction():
-        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.CHANGE, Actor.LIAISON, version)
+        unit_check_in, state = await _lock(
+            actor_id, unit_check_in_id, CheckInAction.CHANGE, CheckInActor.LIAISON, version
+        )
         await _fill(unit_check_in, application)
         unit_check_in.state, unit_check_in.applied_at = state, clock.now()
         unit_check_in.decided_at, unit_check_in.decided_by_id = None, None  # type: ignore[assignment]
@@ -108,7 +111,7 @@ async def apply_unit_check_in_again(
 async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
     """The liaison takes an open application back. Raises NotFound, WrongState."""
     async with transaction():
-        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.WITHDRAW, Actor.LIAISON)
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.WITHDRAW, CheckInActor.LIAISON)
         unit_check_in.state, unit_check_in.reason = state, reason
         await _save(unit_check_in)
         await _tell_staff("withdraw_unit_check_in", messages.WITHDRAWN, actor_id, unit_check_in)
@@ -119,7 +122,9 @@ async def change_unit_contact(
 ) -> None:
     """The liaison of an active pairing names somebody else to call. Raises NotFound, WrongState, EditedMeanwhile."""
     async with transaction():
-        unit_check_in, _ = await _lock(actor_id, unit_check_in_id, Action.CHANGE_DETAILS, Actor.LIAISON, version)
+        unit_check_in, _ = await _lock(
+            actor_id, unit_check_in_id, CheckInAction.CHANGE_DETAILS, CheckInActor.LIAISON, version
+        )
         unit_check_in.contact, unit_check_in.member_count = _seal(unit_check_in.id, contact), member_count
         await _save(unit_check_in)
         await _tell_staff("change_unit_contact", messages.CHANGED, actor_id, unit_check_in)
@@ -133,7 +138,7 @@ async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_o
     _check_days(starts_on, ends_on)
     try:
         async with transaction():
-            unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.CONFIRM, Actor.STAFF)
+            unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.CONFIRM, CheckInActor.STAFF)
             if await Organization.exists(
                 id__in=[unit_check_in.unit_id, unit_check_in.area_id], closed_at__isnull=False
             ):
@@ -150,12 +155,12 @@ async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_o
 
 async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
     """Staff send the application back to be mended. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, Action.RETURN, messages.RETURNED, reason)
+    await _turn_down(actor_id, unit_check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
 
 
 async def refuse_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
     """Staff refuse the application for good. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, Action.REFUSE, messages.REFUSED, reason)
+    await _turn_down(actor_id, unit_check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
 
 
 async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, *, ends_on: date | None) -> None:
@@ -164,7 +169,9 @@ async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, 
     Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
     """
     async with transaction():
-        unit_check_in, _ = await _lock(actor_id, unit_check_in_id, Action.CHANGE_TERMS, Actor.STAFF, version)
+        unit_check_in, _ = await _lock(
+            actor_id, unit_check_in_id, CheckInAction.CHANGE_TERMS, CheckInActor.STAFF, version
+        )
         assert unit_check_in.starts_on
         _check_days(unit_check_in.starts_on, ends_on)
         unit_check_in.ends_on = ends_on
@@ -172,20 +179,20 @@ async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, 
         await _tell_unit("change_unit_dates", messages.DATES_CHANGED, actor_id, unit_check_in)
 
 
-async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *, actor: Actor) -> None:
+async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *, actor: CheckInActor) -> None:
     """The liaison or the staff end an active pairing; it stays on record. Both sides are told.
 
     Raises NotFound, WrongState.
     """
     async with transaction():
-        unit_check_in, state = await _lock(actor_id, unit_check_in_id, Action.END, actor)
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.END, actor)
         await _stop(unit_check_in, state, reason, actor_id)
 
 
 async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     """End a pairing, or an application that has become pointless, without anybody's doing."""
     unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get()
-    state = next_state(UNIT_TABLE, unit_check_in.state, Action.LAPSE, Actor.SYSTEM)
+    state = UNIT_TABLE.next_state(unit_check_in.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM])
     if state is UnitCheckInState.ENDED:
         await _stop(unit_check_in, state, reason, None)
         return
@@ -223,27 +230,27 @@ def open_contact(unit_check_in_id: str, sealed: bytes) -> UnitContact:
     return msgspec.json.decode(opened, type=UnitContact)
 
 
-async def _turn_down(actor_id: str, unit_check_in_id: str, action: Action, event: Event, reason: str) -> None:
+async def _turn_down(actor_id: str, unit_check_in_id: str, action: CheckInAction, event: Event, reason: str) -> None:
     async with transaction():
-        unit_check_in, state = await _lock(actor_id, unit_check_in_id, action, Actor.STAFF)
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, action, CheckInActor.STAFF)
         _decide(unit_check_in, state, actor_id, reason)
         await _save(unit_check_in)
         await _tell_unit(f"{action}_unit_check_in", event, actor_id, unit_check_in)
 
 
 async def _lock(
-    actor_id: str, unit_check_in_id: str, action: Action, actor: Actor, version: int | None = None
+    actor_id: str, unit_check_in_id: str, action: CheckInAction, actor: CheckInActor, version: int | None = None
 ) -> tuple[UnitCheckIn, UnitCheckInState]:
     """The row under lock, and where the action leads. Raises NotFound for who is not `actor` here."""
     # The race: staff accept while the liaison withdraws, or other staff refuse. The second one reads what became of it.
     unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get_or_none()
     if unit_check_in is None:
         raise NotFound()
-    if actor is Actor.LIAISON:
+    if actor is CheckInActor.LIAISON:
         await require_role_or_hide(actor_id, unit_check_in.unit_id, LIAISONS)
     else:
         await require_role_or_hide(actor_id, unit_check_in.area_id)
-    state = next_state(UNIT_TABLE, unit_check_in.state, action, actor)
+    state = UNIT_TABLE.next_state(unit_check_in.state, action, [actor])
     if version is not None and version != unit_check_in.version:
         raise EditedMeanwhile()
     return unit_check_in, state
