@@ -7,7 +7,8 @@ sent:
 - `{wish[title]}`: the fact `wish` is an id; its words come from `SUBJECTS["wish"]` (rendering.py). A fact whose name is
   not the name of its kind says so in `kinds` (`kinds={"claimer": "person"}`).
 - `{at}`: the fact is a time (`at=clock.now()` in `notify`), shown by people's clocks; in fields in WeChat's form.
-- `{reason}`: the fact is a short code or a number; `words` gives the Chinese for codes.
+- `{reason}`: the fact is a short code or a number; `words` gives the Chinese for codes: `words_of` their enumeration,
+  or what its sentence needs instead.
 """
 
 from datetime import timedelta
