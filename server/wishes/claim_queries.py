@@ -27,7 +27,7 @@ from server.wishes.models import (
     WishShare,
     WishState,
 )
-from server.wishes.rules import PUBLIC, Actor
+from server.wishes.rules import PUBLIC, WishActor
 from server.wishes.steps import acts_for_unit
 
 
@@ -154,21 +154,23 @@ async def list_claims_of_wish(actor_id: str, wish_id: str) -> list[ClaimView]:
         raise NotFound()
     await require_role_or_hide(actor_id, wish.community_id, READERS)
     claims = await WishClaim.filter(wish_id=wish_id).order_by("-id")
-    return [await view_claim(claim, {Actor.STAFF}) for claim in claims]
+    return [await view_claim(claim, {WishActor.STAFF}) for claim in claims]
 
 
-async def view_claim(claim: WishClaim, seen_as: set[Actor]) -> ClaimView:
+async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
     """A claim as somebody who is `seen_as` to it may see it."""
     claimer_id = claim.claimer_id
     shares = await WishShare.filter(claim_id=claim.id, ended_at=None).order_by("id") if claim.team_id else []
     notes = await WishNote.filter(claim_id=claim.id).order_by("id")
-    if not seen_as & {Actor.CLAIMER, Actor.HELPER, Actor.STAFF}:
+    if not seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF}:
         notes = [note for note in notes if note.is_shown]
     writers = {note.author_id for note in notes} | {share.person_id for share in shares}
     people = await describe_persons({claimer_id, *writers})
-    note_shown = claim.note_is_shown or bool(seen_as & {Actor.CLAIMER, Actor.HELPER, Actor.STAFF})
-    words_shown = claim.words_are_shown or bool(seen_as & {Actor.WISHER, Actor.STAFF})
-    dispute_shown = bool(seen_as & {Actor.WISHER, Actor.STAFF}) or not await hidden_words("wish_dispute", [claim.id])
+    note_shown = claim.note_is_shown or bool(seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF})
+    words_shown = claim.words_are_shown or bool(seen_as & {WishActor.WISHER, WishActor.STAFF})
+    dispute_shown = bool(seen_as & {WishActor.WISHER, WishActor.STAFF}) or not await hidden_words(
+        "wish_dispute", [claim.id]
+    )
     note_pictures = claim.picture_ids if note_shown else []
     thanks = claim.thanks_picture_ids if words_shown else []
     told_pictures = [picture_id for note in notes for picture_id in note.picture_ids]
@@ -212,7 +214,7 @@ async def view_claim(claim: WishClaim, seen_as: set[Actor]) -> ClaimView:
         wisher_agrees_to_show=claim.wisher_agreed_at is not None,
         claimer_agrees_to_show=claim.claimer_agreed_at is not None,
         ended_at=claim.ended_at,
-        end_reason=claim.end_reason if seen_as & {Actor.CLAIMER, Actor.STAFF} else "",
+        end_reason=claim.end_reason if seen_as & {WishActor.CLAIMER, WishActor.STAFF} else "",
     )
 
 

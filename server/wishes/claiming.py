@@ -13,7 +13,7 @@ from server.teams.teams import leads_team, team_people
 from server.wishes import messages
 from server.wishes.errors import OwnWish, PhoneNeeded, ShareTooLarge, TooManyHelpers, VolunteerNeeded, WishTaken
 from server.wishes.models import Wish, WishClaim, WishKind, WishShare
-from server.wishes.rules import MAX_HELPERS, PUBLIC, Action, Actor
+from server.wishes.rules import MAX_HELPERS, PUBLIC, WishAction, WishActor
 from server.wishes.steps import (
     Step,
     acts_for_unit,
@@ -35,7 +35,7 @@ async def claim_wish(person_id: str, wish_id: str, *, unit_id: str | None = None
     """
     async with transaction():
         try:
-            step = await begin_step(wish_id, Action.CLAIM, person_id)
+            step = await begin_step(wish_id, WishAction.CLAIM, person_id)
         except NotAllowed:
             raise OwnWish() from None
         except WrongState as refusal:
@@ -71,7 +71,7 @@ async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:
 async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
     """The claimer gives the wish up; it goes back to the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        step = await begin_step(wish_id, Action.RELEASE, person_id)
+        step = await begin_step(wish_id, WishAction.RELEASE, person_id)
         await finish_step(step, reason=reason)
         await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="released", at=clock.now())
         await tell_helpers_of_end(step)
@@ -84,7 +84,7 @@ async def take_share(person_id: str, wish_id: str, quantity: int) -> None:
     """
     async with transaction():
         # All of a team's promises are made under the wish's lock, so their sum is never more than is wished for.
-        step = await begin_step(wish_id, Action.TAKE_SHARE, person_id)
+        step = await begin_step(wish_id, WishAction.TAKE_SHARE, person_id)
         claim = step.claim
         if quantity and step.wish.kind is not WishKind.THING:
             raise InvalidFields.of("quantity", "只有物品类心愿可以填写数量")
@@ -112,8 +112,8 @@ async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.END_SHARE, person_id)
-        if person_id != helper_id and Actor.CLAIMER not in step.actors:
+        step = await begin_step(wish_id, WishAction.END_SHARE, person_id)
+        if person_id != helper_id and WishActor.CLAIMER not in step.actors:
             raise NotAllowed()
         await close_share(step.claim, helper_id)
         await finish_step(step)

@@ -11,7 +11,7 @@ from server.foundation.crypto import keyring
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
 from server.wishes.models import HOLDING, Wish, WishClaim
-from server.wishes.rules import Actor, may_see, may_see_contact
+from server.wishes.rules import WishActor, may_see, may_see_contact
 from server.wishes.steps import actors_of
 
 _ADDRESS_CONTEXT = "wish.address"
@@ -81,7 +81,9 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
                 subject=("wish", wish_id),
                 person_id=beneficiary_id,
                 organization_id=wish.community_id,
-                viewer=next(str(actor) for actor in (Actor.CLAIMER, Actor.STAFF, Actor.WISHER) if actor in actors),
+                viewer=next(
+                    str(actor) for actor in (WishActor.CLAIMER, WishActor.STAFF, WishActor.WISHER) if actor in actors
+                ),
             )
         own = await details_of(beneficiary_id)
         phone = _open(wish.phone, _PHONE_CONTEXT) or own.phone

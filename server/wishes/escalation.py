@@ -9,7 +9,7 @@ from server.organizations.models import RoleKind
 from server.organizations.tree import within
 from server.wishes import messages
 from server.wishes.models import Escalation, Wish
-from server.wishes.rules import Action, days_left, escalate_at
+from server.wishes.rules import WishAction, days_left, escalate_at
 from server.wishes.steps import begin_step, finish_step
 
 
@@ -18,7 +18,7 @@ async def escalate_wish(wish_id: str) -> None:
 
     In the caller's transaction, the wish being published and due.
     """
-    step = await begin_step(wish_id, Action.ESCALATE, None)
+    step = await begin_step(wish_id, WishAction.ESCALATE, None)
     wish, now = step.wish, clock.now()
     assert wish.wished_by
     was_asked = True

@@ -21,7 +21,7 @@ from server.wishes.claiming import helpers_of
 from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
-from server.wishes.rules import DISPUTE_DAYS, MAX_NOTES, Action, Actor, longest_due_at, shortest_due_at
+from server.wishes.rules import DISPUTE_DAYS, MAX_NOTES, WishAction, WishActor, longest_due_at, shortest_due_at
 from server.wishes.steps import Step, actors_of, begin_step, extend_claim, finish_step, whom_to_tell
 from server.wishes.terms import terms_of
 
@@ -54,7 +54,7 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
     if not text and not picture_ids:
         raise InvalidFields.of("text", "请填写进展或上传照片")
     async with transaction():
-        step = await begin_step(wish_id, Action.ADD_NOTE, person_id)
+        step = await begin_step(wish_id, WishAction.ADD_NOTE, person_id)
         claim = step.claim
         if await WishNote.filter(claim_id=claim.id).count() >= MAX_NOTES:
             raise TooManyNotes(f"每次认领最多记录 {MAX_NOTES} 条进展", limit=MAX_NOTES)
@@ -84,7 +84,7 @@ async def report_wish_done(person_id: str, wish_id: str, note: str, picture_ids:
     if not picture_ids:
         raise InvalidFields.of("picture_ids", "请至少上传一张照片")
     async with transaction():
-        step = await begin_step(wish_id, Action.REPORT_DONE, person_id)
+        step = await begin_step(wish_id, WishAction.REPORT_DONE, person_id)
         await _report(step, person_id, note, picture_ids)
 
 
@@ -97,7 +97,7 @@ async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
     if wish is None:
         raise NotFound()
     claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    if not await actors_of(person_id, wish, claim) & {Actor.WISHER, Actor.STAND_IN}:
+    if not await actors_of(person_id, wish, claim) & {WishActor.WISHER, WishActor.STAND_IN}:
         raise NotFound()
     if claim is None or wish.state is not WishState.CLAIMED:
         raise WrongState("心愿被认领后才能出示交接码")
@@ -114,7 +114,7 @@ async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, pic
     Raises HandOverCodeInvalid, HandOverCodeExpired, NotFound, NotAllowed, WrongState, PictureUnusable.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.HAND_OVER, person_id)
+        step = await begin_step(wish_id, WishAction.HAND_OVER, person_id)
         # The code names the claim: one that was shown to an earlier claimer is worth nothing to this one.
         _check_code(code, step.claim.id)
         step.claim.handed_over_by = HandedOverBy.CODE
@@ -156,7 +156,7 @@ async def confirm_wish(
     """
     require_no_number("words", words)
     async with transaction():
-        step = await begin_step(wish_id, Action.CONFIRM, person_id)
+        step = await begin_step(wish_id, WishAction.CONFIRM, person_id)
         claim = step.claim
         picture_ids = list(dict.fromkeys(picture_ids))
         if picture_ids:
@@ -184,7 +184,7 @@ async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.DISPUTE, person_id)
+        step = await begin_step(wish_id, WishAction.DISPUTE, person_id)
         claim, now = step.claim, clock.now()
         if claim.confirmed_at and claim.confirmed_at + timedelta(days=DISPUTE_DAYS) < now:
             raise WrongState(f"确认已超过 {DISPUTE_DAYS} 天，请联系社区")
@@ -203,9 +203,9 @@ async def agree_to_show_wish(person_id: str, wish_id: str, agrees: bool) -> None
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.AGREE_TO_SHOW, person_id)
+        step = await begin_step(wish_id, WishAction.AGREE_TO_SHOW, person_id)
         agreed_at = clock.now() if agrees else None
-        if Actor.WISHER in step.actors:
+        if WishActor.WISHER in step.actors:
             step.claim.wisher_agreed_at = agreed_at
         else:
             step.claim.claimer_agreed_at = agreed_at
@@ -294,7 +294,7 @@ async def settle_report_check(claim_id: str) -> None:
         return
     is_proof = wish.state is WishState.REPORTED and claim.state in HOLDING and claim.handed_over_by is None
     if verdict is Verdict.REFUSED and is_proof:
-        step = await begin_step(wish.id, Action.FAIL_REPORT_CHECK, None)
+        step = await begin_step(wish.id, WishAction.FAIL_REPORT_CHECK, None)
         step.claim.note_is_shown = False
         extend_claim(step.claim)
         await finish_step(step)

@@ -13,21 +13,21 @@ from server.organizations.access import role_holders
 from server.wishes import messages
 from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.escalation import escalate_wish
-from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, Action
+from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, WishAction
 from server.wishes.steps import begin_step, finish_step, whom_to_tell
 
 _MINUTE = timedelta(minutes=1)
 
 
 async def _expire(row: Any) -> None:
-    step = await begin_step(row["id"], Action.EXPIRE, None)
+    step = await begin_step(row["id"], WishAction.EXPIRE, None)
     was = str(step.wish.state)
     await finish_step(step)
     await notify(await whom_to_tell(step.wish), messages.EXPIRED, wish=row["id"], was=was, at=clock.now())
 
 
 async def _return_idle(row: Any) -> None:
-    step = await begin_step(row["wish_id"], Action.RETURN_IDLE, None)
+    step = await begin_step(row["wish_id"], WishAction.RETURN_IDLE, None)
     await finish_step(step)
     await notify(step.claim.claimer_id, messages.CLAIM_OVERDUE, wish=row["wish_id"])
     await tell_helpers_of_end(step)

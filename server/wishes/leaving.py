@@ -8,7 +8,7 @@ from server.organizations.access import role_holders
 from server.wishes import messages
 from server.wishes.claiming import close_share, helpers_of, tell_helpers_of_end
 from server.wishes.models import ClaimState
-from server.wishes.rules import Action
+from server.wishes.rules import WishAction
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
 
@@ -38,10 +38,10 @@ async def settle_wishes_of_leaver(person_id: str) -> None:
 
 
 async def _settle(wish_id: str, person_id: str) -> None:
-    if draft := await _begin(wish_id, Action.WITHDRAW):
+    if draft := await _begin(wish_id, WishAction.WITHDRAW):
         await finish_step(draft)
         return
-    step = await _begin(wish_id, Action.HAND_TO_STAFF)
+    step = await _begin(wish_id, WishAction.HAND_TO_STAFF)
     if step is None:
         return
     wish, claim = step.wish, step.holder
@@ -57,20 +57,20 @@ async def _settle(wish_id: str, person_id: str) -> None:
 
 
 async def _put_back(wish_id: str) -> None:
-    step = await begin_step(wish_id, Action.RELEASE, None)
+    step = await begin_step(wish_id, WishAction.RELEASE, None)
     await finish_step(step)
     await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="left", at=clock.now())
     await tell_helpers_of_end(step)
 
 
 async def _end_share(wish_id: str, person_id: str) -> None:
-    step = await begin_step(wish_id, Action.END_SHARE, None)
+    step = await begin_step(wish_id, WishAction.END_SHARE, None)
     await close_share(step.claim, person_id)
     await finish_step(step)
     await notify(step.claim.claimer_id, messages.SHARE_ENDED, wish=wish_id, person=person_id)
 
 
-async def _begin(wish_id: str, action: Action) -> Step | None:
+async def _begin(wish_id: str, action: WishAction) -> Step | None:
     """The step by the system, the wish under lock; None where its state does not allow it (any more)."""
     try:
         return await begin_step(wish_id, action, None)

@@ -24,7 +24,7 @@ from server.wishes.claiming import tell_helpers_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Escalation, Wish, WishAudience, WishKind, WishState
-from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, WISH_TABLE, Action, Actor
+from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, WISH_TABLE, WishAction, WishActor
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
 
@@ -77,7 +77,7 @@ async def edit_wish(person_id: str, wish_id: str, version: int, content: WishCon
     Raises NotFound, NotAllowed, WrongState, EditedMeanwhile, InvalidFields, PictureUnusable.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.EDIT, person_id)
+        step = await begin_step(wish_id, WishAction.EDIT, person_id)
         wish = step.wish
         if wish.version != version:
             raise EditedMeanwhile()
@@ -108,7 +108,7 @@ async def submit_wish(person_id: str, wish_id: str) -> None:
     missing.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.SUBMIT, person_id)
+        step = await begin_step(wish_id, WishAction.SUBMIT, person_id)
         _require_complete(step.wish.text, step.wish.wished_by)
         await _require_masked(step.wish.beneficiary_id, step.wish.title, step.wish.text, step.wish.place)
         await _hand_in(step, person_id)
@@ -120,7 +120,7 @@ async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
     Raises NotFound, WrongState, InvalidFields, ConsentNeeded.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.RENEW, person_id)
+        step = await begin_step(wish_id, WishAction.RENEW, person_id)
         _require_complete(step.wish.text, wished_by)
         step.wish.wished_by, step.wish.escalation = wished_by, Escalation.NOBODY
         step.wish.version += 1
@@ -130,7 +130,7 @@ async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
 async def withdraw_wish(person_id: str, wish_id: str) -> None:
     """The wish is no longer wished; whoever claimed it is told. Raises NotFound, WrongState."""
     async with transaction():
-        step = await begin_step(wish_id, Action.WITHDRAW, person_id)
+        step = await begin_step(wish_id, WishAction.WITHDRAW, person_id)
         if step.holder:
             await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=wish_id)
             await tell_helpers_of_end(step)
@@ -155,8 +155,8 @@ async def settle_wish_check(wish_id: str) -> None:
     if verdict is Verdict.PASSED and wish.state in (WishState.SUBMITTED, WishState.AMENDED):
         staff = await role_holders(wish.community_id)
         await notify(staff, messages.TO_REVIEW, wish=wish_id)
-    elif verdict is Verdict.REFUSED and (wish.state, Action.FAIL_CHECK, Actor.SYSTEM) in WISH_TABLE.transitions:
-        step = await begin_step(wish_id, Action.FAIL_CHECK, None)
+    elif verdict is Verdict.REFUSED and (wish.state, WishAction.FAIL_CHECK, WishActor.SYSTEM) in WISH_TABLE.transitions:
+        step = await begin_step(wish_id, WishAction.FAIL_CHECK, None)
         step.wish.reason = await refusal_reason("wish", wish_id)
         await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())
         if step.holder:

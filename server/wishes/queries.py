@@ -17,7 +17,7 @@ from server.organizations.access import GRID_WORKERS, READERS, holds_role, requi
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim
 from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
-from server.wishes.rules import WISH_TABLE, Action, Actor, days_left, may_see, may_see_contact
+from server.wishes.rules import WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
 from server.wishes.steps import actors_of
 
 
@@ -48,8 +48,8 @@ class WishView(msgspec.Struct, kw_only=True):
     published_at: datetime | None
     reason: str
     version: int
-    actors: list[Actor]
-    actions: list[Action]
+    actors: list[WishActor]
+    actions: list[WishAction]
     may_see_contact: bool
     grid_id: Id | None
     escalation: int
@@ -98,10 +98,10 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     community_id = wish.community_id
     actors = await actors_of(person_id, wish, claim)
     # Observers read what staff read, but do nothing.
-    concerned = actors - {Actor.RESIDENT}
+    concerned = actors - {WishActor.RESIDENT}
     seen_as = concerned
     if not concerned and await holds_role(person_id, community_id, READERS):
-        seen_as = {Actor.STAFF}
+        seen_as = {WishActor.STAFF}
     if not may_see(wish.state, seen_as or actors):
         raise NotFound()
     community = await fetch_one("SELECT name FROM organization WHERE id = $1", community_id)
@@ -131,9 +131,9 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
         actors=sorted(actors),
         actions=WISH_TABLE.possible_actions(wish.state, actors),
         may_see_contact=may_see_contact(wish.state, actors),
-        grid_id=wish.grid_id if Actor.STAFF in seen_as else None,
-        escalation=wish.escalation if Actor.STAFF in seen_as else 0,
-        is_with_staff=Actor.STAFF in seen_as and wish.handed_to_staff_at is not None,
+        grid_id=wish.grid_id if WishActor.STAFF in seen_as else None,
+        escalation=wish.escalation if WishActor.STAFF in seen_as else 0,
+        is_with_staff=WishActor.STAFF in seen_as and wish.handed_to_staff_at is not None,
         claim=await view_claim(claim, seen_as) if claim and seen_as else None,
     )
 

@@ -23,7 +23,7 @@ from server.wishes.claiming import require_may_act_for, tell_helpers_of_end, tel
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
 from server.wishes.fulfilling import credit_claim, take_back_credit
 from server.wishes.models import ConfirmedAs, HandedOverBy, WishShare, WishState
-from server.wishes.rules import ANSWER_DAYS, Action
+from server.wishes.rules import ANSWER_DAYS, WishAction
 from server.wishes.steps import (
     Step,
     begin_step,
@@ -61,7 +61,7 @@ async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str |
     NotAllowed.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.PUBLISH, actor_id)
+        step = await begin_step(wish_id, WishAction.PUBLISH, actor_id)
         wish, now = step.wish, clock.now()
         if wish.version != version:
             raise EditedMeanwhile()
@@ -86,7 +86,7 @@ async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str |
 async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """Back to the wisher with a reason, from review or from the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        step = await begin_step(wish_id, Action.RETURN, actor_id)
+        step = await begin_step(wish_id, WishAction.RETURN, actor_id)
         await _take_down(step, reason, messages.RETURNED)
         await _record("return_wish", actor_id, step)
 
@@ -94,7 +94,7 @@ async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
 async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """The wish will not be published, for a reason. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        step = await begin_step(wish_id, Action.REFUSE, actor_id)
+        step = await begin_step(wish_id, WishAction.REFUSE, actor_id)
         await _take_down(step, reason, messages.REFUSED)
         await _record("refuse_wish", actor_id, step)
 
@@ -102,7 +102,7 @@ async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
 async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> None:
     """Take a claimed wish from its claimer and put it back on the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        step = await begin_step(wish_id, Action.TAKE_BACK, actor_id)
+        step = await begin_step(wish_id, WishAction.TAKE_BACK, actor_id)
         await finish_step(step, reason=reason)
         claimer_id = step.claim.claimer_id
         await notify(claimer_id, messages.TAKEN_BACK, wish=wish_id)
@@ -128,7 +128,7 @@ async def assign_wish(
     Raises TooManyOpenClaims of that person, OwnWish, InvalidFields (no such person), NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.ASSIGN, actor_id)
+        step = await begin_step(wish_id, WishAction.ASSIGN, actor_id)
         if claimer_id in wisher_ids(step.wish):
             raise OwnWish("不能指派给许愿人本人")
         if not await Person.exists(id=claimer_id, merged_into_id=None, closed_at=None):
@@ -154,7 +154,7 @@ async def take_in_wish(actor_id: str, wish_id: str, note: str) -> None:
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.TAKE_IN, actor_id)
+        step = await begin_step(wish_id, WishAction.TAKE_IN, actor_id)
         claim, now = step.claim, clock.now()
         claim.handed_over_by, claim.staff_note = HandedOverBy.STAFF, note
         claim.reported_at, claim.staff_told_at = now, None
@@ -171,7 +171,7 @@ async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> Non
     Raises TooEarly, NotFound, NotAllowed (also to staff who are the claimer), WrongState.
     """
     async with transaction():
-        step = await begin_step(wish_id, Action.CONFIRM_FOR_WISHER, actor_id)
+        step = await begin_step(wish_id, WishAction.CONFIRM_FOR_WISHER, actor_id)
         claim, now = step.claim, clock.now()
         assert claim.reported_at
         from_time = claim.reported_at + timedelta(days=ANSWER_DAYS)
@@ -192,9 +192,9 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDeci
     Raises NotFound, NotAllowed (also to staff who are the claimer), WrongState.
     """
     action = {
-        DisputeDecision.UPHOLD: Action.UPHOLD_REPORT,
-        DisputeDecision.REJECT: Action.REJECT_REPORT,
-        DisputeDecision.REDO: Action.LET_REDO,
+        DisputeDecision.UPHOLD: WishAction.UPHOLD_REPORT,
+        DisputeDecision.REJECT: WishAction.REJECT_REPORT,
+        DisputeDecision.REDO: WishAction.LET_REDO,
     }[decision]
     async with transaction():
         step = await begin_step(wish_id, action, actor_id)

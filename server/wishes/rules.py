@@ -40,7 +40,7 @@ LONGEST_WAIT_DAYS = 180
 """How far ahead a wish may be wished for."""
 
 
-class Actor(Worded):
+class WishActor(Worded):
     """In which quality somebody acts on a wish."""
 
     WISHER = "wisher", "许愿人"
@@ -60,7 +60,7 @@ class Actor(Worded):
     """The clock, the content check, and what follows when a person leaves."""
 
 
-class Action(Worded):
+class WishAction(Worded):
     EDIT = "edit", "修改"
     SUBMIT = "submit", "提交审核"
     WITHDRAW = "withdraw", "撤回"
@@ -108,71 +108,71 @@ _DISPUTES = {_S.REPORTED: _S.DISPUTED, _S.FULFILLED: _S.DISPUTED}
 WISH_TABLE = StateTable(
     {
         # The wisher writes. What was published already goes through review again.
-        (Action.EDIT, Actor.WISHER): {_S.DRAFT: _S.DRAFT, **_EDITS},
-        (Action.SUBMIT, Actor.WISHER): {_S.DRAFT: _S.SUBMITTED, _S.RETURNED: _S.SUBMITTED},
-        (Action.RENEW, Actor.WISHER): {_S.EXPIRED: _S.SUBMITTED},
-        (Action.WITHDRAW, Actor.WISHER): {_S.DRAFT: _S.WITHDRAWN, **_WITHDRAWALS},
+        (WishAction.EDIT, WishActor.WISHER): {_S.DRAFT: _S.DRAFT, **_EDITS},
+        (WishAction.SUBMIT, WishActor.WISHER): {_S.DRAFT: _S.SUBMITTED, _S.RETURNED: _S.SUBMITTED},
+        (WishAction.RENEW, WishActor.WISHER): {_S.EXPIRED: _S.SUBMITTED},
+        (WishAction.WITHDRAW, WishActor.WISHER): {_S.DRAFT: _S.WITHDRAWN, **_WITHDRAWALS},
         # Where the wisher is gone, staff see it through in their place. A draft was never meant for them.
-        (Action.HAND_TO_STAFF, Actor.SYSTEM): stays(
+        (WishAction.HAND_TO_STAFF, WishActor.SYSTEM): stays(
             _S.SUBMITTED, _S.RETURNED, _S.PUBLISHED, _S.CLAIMED, _S.AMENDED, _S.REPORTED, _S.DISPUTED
         ),
-        (Action.WITHDRAW, Actor.SYSTEM): {_S.DRAFT: _S.WITHDRAWN},
-        (Action.EDIT, Actor.STAND_IN): _EDITS,
-        (Action.SUBMIT, Actor.STAND_IN): {_S.RETURNED: _S.SUBMITTED},
-        (Action.RENEW, Actor.STAND_IN): {_S.EXPIRED: _S.SUBMITTED},
-        (Action.WITHDRAW, Actor.STAND_IN): _WITHDRAWALS,
-        (Action.DISPUTE, Actor.STAND_IN): _DISPUTES,
+        (WishAction.WITHDRAW, WishActor.SYSTEM): {_S.DRAFT: _S.WITHDRAWN},
+        (WishAction.EDIT, WishActor.STAND_IN): _EDITS,
+        (WishAction.SUBMIT, WishActor.STAND_IN): {_S.RETURNED: _S.SUBMITTED},
+        (WishAction.RENEW, WishActor.STAND_IN): {_S.EXPIRED: _S.SUBMITTED},
+        (WishAction.WITHDRAW, WishActor.STAND_IN): _WITHDRAWALS,
+        (WishAction.DISPUTE, WishActor.STAND_IN): _DISPUTES,
         # Staff review, and can take down what is on the wall.
-        (Action.PUBLISH, Actor.STAFF): {_S.SUBMITTED: _S.PUBLISHED, _S.AMENDED: _S.CLAIMED},
-        (Action.RETURN, Actor.STAFF): {
+        (WishAction.PUBLISH, WishActor.STAFF): {_S.SUBMITTED: _S.PUBLISHED, _S.AMENDED: _S.CLAIMED},
+        (WishAction.RETURN, WishActor.STAFF): {
             _S.SUBMITTED: _S.RETURNED,
             _S.PUBLISHED: _S.RETURNED,
             _S.CLAIMED: _S.RETURNED,
             _S.AMENDED: _S.RETURNED,
         },
-        (Action.REFUSE, Actor.STAFF): {
+        (WishAction.REFUSE, WishActor.STAFF): {
             _S.SUBMITTED: _S.REFUSED,
             _S.PUBLISHED: _S.REFUSED,
             _S.CLAIMED: _S.REFUSED,
             _S.AMENDED: _S.REFUSED,
         },
-        (Action.FAIL_CHECK, Actor.SYSTEM): {
+        (WishAction.FAIL_CHECK, WishActor.SYSTEM): {
             _S.SUBMITTED: _S.RETURNED,
             _S.PUBLISHED: _S.RETURNED,
             _S.CLAIMED: _S.RETURNED,
             _S.AMENDED: _S.RETURNED,
         },
         # Claiming and giving up.
-        (Action.CLAIM, Actor.RESIDENT): {_S.PUBLISHED: _S.CLAIMED},
+        (WishAction.CLAIM, WishActor.RESIDENT): {_S.PUBLISHED: _S.CLAIMED},
         # The same tap twice: the claim stays as it is.
-        (Action.CLAIM, Actor.CLAIMER): {_S.CLAIMED: _S.CLAIMED},
-        (Action.RELEASE, Actor.CLAIMER): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-        (Action.RELEASE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-        (Action.TAKE_BACK, Actor.STAFF): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
-        (Action.ASSIGN, Actor.STAFF): {_S.PUBLISHED: _S.CLAIMED, _S.CLAIMED: _S.CLAIMED},
-        (Action.RETURN_IDLE, Actor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED},
+        (WishAction.CLAIM, WishActor.CLAIMER): {_S.CLAIMED: _S.CLAIMED},
+        (WishAction.RELEASE, WishActor.CLAIMER): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (WishAction.RELEASE, WishActor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (WishAction.TAKE_BACK, WishActor.STAFF): {_S.CLAIMED: _S.PUBLISHED, _S.AMENDED: _S.SUBMITTED},
+        (WishAction.ASSIGN, WishActor.STAFF): {_S.PUBLISHED: _S.CLAIMED, _S.CLAIMED: _S.CLAIMED},
+        (WishAction.RETURN_IDLE, WishActor.SYSTEM): {_S.CLAIMED: _S.PUBLISHED},
         # Fulfilling. A team's people share in it; things may be handed over by the wisher's code, or to staff.
-        (Action.TAKE_SHARE, Actor.HELPER): stays(_S.CLAIMED),
-        (Action.END_SHARE, Actor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
-        (Action.END_SHARE, Actor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
-        (Action.END_SHARE, Actor.SYSTEM): stays(_S.CLAIMED, _S.AMENDED),
-        (Action.ADD_NOTE, Actor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
-        (Action.ADD_NOTE, Actor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
-        (Action.REPORT_DONE, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
-        (Action.HAND_OVER, Actor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
-        (Action.TAKE_IN, Actor.STAFF): {_S.CLAIMED: _S.REPORTED},
-        (Action.FAIL_REPORT_CHECK, Actor.SYSTEM): {_S.REPORTED: _S.CLAIMED},
-        (Action.CONFIRM, Actor.WISHER): {_S.REPORTED: _S.FULFILLED},
-        (Action.CONFIRM_FOR_WISHER, Actor.STAFF): {_S.REPORTED: _S.FULFILLED},
-        (Action.DISPUTE, Actor.WISHER): _DISPUTES,
-        (Action.UPHOLD_REPORT, Actor.STAFF): {_S.DISPUTED: _S.FULFILLED},
-        (Action.REJECT_REPORT, Actor.STAFF): {_S.DISPUTED: _S.PUBLISHED},
-        (Action.LET_REDO, Actor.STAFF): {_S.DISPUTED: _S.CLAIMED},
-        (Action.AGREE_TO_SHOW, Actor.WISHER): stays(_S.FULFILLED),
-        (Action.AGREE_TO_SHOW, Actor.CLAIMER): stays(_S.FULFILLED),
+        (WishAction.TAKE_SHARE, WishActor.HELPER): stays(_S.CLAIMED),
+        (WishAction.END_SHARE, WishActor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
+        (WishAction.END_SHARE, WishActor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
+        (WishAction.END_SHARE, WishActor.SYSTEM): stays(_S.CLAIMED, _S.AMENDED),
+        (WishAction.ADD_NOTE, WishActor.CLAIMER): stays(_S.CLAIMED, _S.AMENDED),
+        (WishAction.ADD_NOTE, WishActor.HELPER): stays(_S.CLAIMED, _S.AMENDED),
+        (WishAction.REPORT_DONE, WishActor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+        (WishAction.HAND_OVER, WishActor.CLAIMER): {_S.CLAIMED: _S.REPORTED},
+        (WishAction.TAKE_IN, WishActor.STAFF): {_S.CLAIMED: _S.REPORTED},
+        (WishAction.FAIL_REPORT_CHECK, WishActor.SYSTEM): {_S.REPORTED: _S.CLAIMED},
+        (WishAction.CONFIRM, WishActor.WISHER): {_S.REPORTED: _S.FULFILLED},
+        (WishAction.CONFIRM_FOR_WISHER, WishActor.STAFF): {_S.REPORTED: _S.FULFILLED},
+        (WishAction.DISPUTE, WishActor.WISHER): _DISPUTES,
+        (WishAction.UPHOLD_REPORT, WishActor.STAFF): {_S.DISPUTED: _S.FULFILLED},
+        (WishAction.REJECT_REPORT, WishActor.STAFF): {_S.DISPUTED: _S.PUBLISHED},
+        (WishAction.LET_REDO, WishActor.STAFF): {_S.DISPUTED: _S.CLAIMED},
+        (WishAction.AGREE_TO_SHOW, WishActor.WISHER): stays(_S.FULFILLED),
+        (WishAction.AGREE_TO_SHOW, WishActor.CLAIMER): stays(_S.FULFILLED),
         # Time runs out.
-        (Action.ESCALATE, Actor.SYSTEM): stays(_S.PUBLISHED),
-        (Action.EXPIRE, Actor.SYSTEM): {
+        (WishAction.ESCALATE, WishActor.SYSTEM): stays(_S.PUBLISHED),
+        (WishAction.EXPIRE, WishActor.SYSTEM): {
             _S.SUBMITTED: _S.EXPIRED,
             _S.RETURNED: _S.EXPIRED,
             _S.PUBLISHED: _S.EXPIRED,
@@ -181,25 +181,25 @@ WISH_TABLE = StateTable(
     lambda state: WrongState(f"心愿{state.word}，不能进行此操作", state=str(state)),
 )
 
-HOLDER_BECOMES: dict[Action, ClaimState] = {
-    Action.WITHDRAW: ClaimState.WISH_ENDED,
-    Action.RETURN: ClaimState.WISH_ENDED,
-    Action.REFUSE: ClaimState.WISH_ENDED,
-    Action.FAIL_CHECK: ClaimState.WISH_ENDED,
-    Action.RELEASE: ClaimState.RELEASED,
-    Action.TAKE_BACK: ClaimState.REASSIGNED,
-    Action.ASSIGN: ClaimState.REASSIGNED,
-    Action.RETURN_IDLE: ClaimState.IDLE_RETURNED,
-    Action.REPORT_DONE: ClaimState.REPORTED,
-    Action.HAND_OVER: ClaimState.REPORTED,
-    Action.TAKE_IN: ClaimState.REPORTED,
-    Action.FAIL_REPORT_CHECK: ClaimState.OPEN,
-    Action.CONFIRM: ClaimState.FULFILLED,
-    Action.CONFIRM_FOR_WISHER: ClaimState.FULFILLED,
-    Action.DISPUTE: ClaimState.REPORTED,
-    Action.UPHOLD_REPORT: ClaimState.FULFILLED,
-    Action.REJECT_REPORT: ClaimState.UNMET,
-    Action.LET_REDO: ClaimState.UNMET,
+HOLDER_BECOMES: dict[WishAction, ClaimState] = {
+    WishAction.WITHDRAW: ClaimState.WISH_ENDED,
+    WishAction.RETURN: ClaimState.WISH_ENDED,
+    WishAction.REFUSE: ClaimState.WISH_ENDED,
+    WishAction.FAIL_CHECK: ClaimState.WISH_ENDED,
+    WishAction.RELEASE: ClaimState.RELEASED,
+    WishAction.TAKE_BACK: ClaimState.REASSIGNED,
+    WishAction.ASSIGN: ClaimState.REASSIGNED,
+    WishAction.RETURN_IDLE: ClaimState.IDLE_RETURNED,
+    WishAction.REPORT_DONE: ClaimState.REPORTED,
+    WishAction.HAND_OVER: ClaimState.REPORTED,
+    WishAction.TAKE_IN: ClaimState.REPORTED,
+    WishAction.FAIL_REPORT_CHECK: ClaimState.OPEN,
+    WishAction.CONFIRM: ClaimState.FULFILLED,
+    WishAction.CONFIRM_FOR_WISHER: ClaimState.FULFILLED,
+    WishAction.DISPUTE: ClaimState.REPORTED,
+    WishAction.UPHOLD_REPORT: ClaimState.FULFILLED,
+    WishAction.REJECT_REPORT: ClaimState.UNMET,
+    WishAction.LET_REDO: ClaimState.UNMET,
 }
 """What becomes of the claim that holds the wish, where there is one; actions not named leave it as it is."""
 
@@ -208,20 +208,20 @@ PUBLIC = (_S.PUBLISHED, _S.CLAIMED, _S.REPORTED, _S.FULFILLED)
 """States in which every signed-in person may see a wish, without what is private in it."""
 
 
-def may_see(state: WishState, actors: Iterable[Actor]) -> bool:
+def may_see(state: WishState, actors: Iterable[WishActor]) -> bool:
     """Whether a wish in this state exists for somebody who is `actors` to it."""
     actors = set(actors)
-    if state in PUBLIC or Actor.WISHER in actors or Actor.SYSTEM in actors:
+    if state in PUBLIC or WishActor.WISHER in actors or WishActor.SYSTEM in actors:
         return True
-    return state is not _S.DRAFT and bool(actors & {Actor.STAFF, Actor.CLAIMER, Actor.HELPER})
+    return state is not _S.DRAFT and bool(actors & {WishActor.STAFF, WishActor.CLAIMER, WishActor.HELPER})
 
 
-def may_see_contact(state: WishState, actors: Iterable[Actor]) -> bool:
+def may_see_contact(state: WishState, actors: Iterable[WishActor]) -> bool:
     """Whether they may see name, phone and address: the wisher and the staff, and the claimer while fulfilling it."""
     actors = set(actors)
-    if Actor.CLAIMER in actors and state in (_S.CLAIMED, _S.AMENDED, _S.REPORTED):
+    if WishActor.CLAIMER in actors and state in (_S.CLAIMED, _S.AMENDED, _S.REPORTED):
         return True
-    return Actor.WISHER in actors or (Actor.STAFF in actors and state is not _S.DRAFT)
+    return WishActor.WISHER in actors or (WishActor.STAFF in actors and state is not _S.DRAFT)
 
 
 def days_left(wished_by: date) -> int:

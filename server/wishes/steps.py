@@ -11,8 +11,8 @@ from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare
 from server.wishes.rules import (
     HOLDER_BECOMES,
     WISH_TABLE,
-    Action,
-    Actor,
+    WishAction,
+    WishActor,
     claim_due_at,
     may_see,
     next_escalation,
@@ -25,7 +25,7 @@ class Step:
     """A wish under lock, the claim that holds it, and where the action leads."""
 
     def __init__(
-        self, wish: Wish, holder: WishClaim | None, action: Action, following: WishState, actors: set[Actor]
+        self, wish: Wish, holder: WishClaim | None, action: WishAction, following: WishState, actors: set[WishActor]
     ) -> None:
         self.wish, self.holder, self.action, self.following, self.actors = wish, holder, action, following, actors
 
@@ -36,7 +36,7 @@ class Step:
         return self.holder
 
 
-async def begin_step(wish_id: str, action: Action, person_id: str | None) -> Step:
+async def begin_step(wish_id: str, action: WishAction, person_id: str | None) -> Step:
     """Lock the wish in the caller's transaction and ask the table; `person_id` None is the system.
 
     Raises NotFound when there is no such wish for this person, NotAllowed and WrongState as the table says.
@@ -47,7 +47,7 @@ async def begin_step(wish_id: str, action: Action, person_id: str | None) -> Ste
     if wish is None:
         raise NotFound()
     holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    actors = {Actor.SYSTEM} if person_id is None else await actors_of(person_id, wish, holder)
+    actors = {WishActor.SYSTEM} if person_id is None else await actors_of(person_id, wish, holder)
     if not may_see(wish.state, actors):
         raise NotFound()
     return Step(wish, holder, action, WISH_TABLE.next_state(wish.state, action, actors), actors)
@@ -69,34 +69,34 @@ async def finish_step(step: Step, *, reason: str = "") -> None:
         await step.holder.save()
 
 
-async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[Actor]:
+async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[WishActor]:
     """In which qualities the person acts on this wish."""
     actors = set()
     # Whoever wrote it for somebody else speaks for them no more once it was handed to the staff.
     if person_id == wish.beneficiary_id or (person_id == wish.author_id and wish.handed_to_staff_at is None):
-        actors.add(Actor.WISHER)
-    if holder and Actor.WISHER not in actors:
+        actors.add(WishActor.WISHER)
+    if holder and WishActor.WISHER not in actors:
         if holder.unit_id:
             # Whoever claimed for a unit and has left it since holds nothing any more; its other liaisons do.
             if await acts_for_unit(person_id, holder.unit_id):
-                actors.add(Actor.CLAIMER)
+                actors.add(WishActor.CLAIMER)
         elif holder.claimer_id == person_id:
-            actors.add(Actor.CLAIMER)
+            actors.add(WishActor.CLAIMER)
         elif holder.team_id and (
             await is_in_team(person_id, holder.team_id)
             or await WishShare.exists(claim_id=holder.id, person_id=person_id, ended_at=None)
         ):
-            actors.add(Actor.HELPER)
-    if not actors & {Actor.WISHER, Actor.CLAIMER}:
-        actors.add(Actor.RESIDENT)
+            actors.add(WishActor.HELPER)
+    if not actors & {WishActor.WISHER, WishActor.CLAIMER}:
+        actors.add(WishActor.RESIDENT)
     if (
         person_id not in (wish.beneficiary_id, holder.claimer_id if holder else None)
-        and not actors & {Actor.CLAIMER, Actor.HELPER}
+        and not actors & {WishActor.CLAIMER, WishActor.HELPER}
         and await holds_role(person_id, wish.community_id, WORKERS)
     ):
-        actors.add(Actor.STAFF)
+        actors.add(WishActor.STAFF)
         if wish.handed_to_staff_at:
-            actors.add(Actor.STAND_IN)
+            actors.add(WishActor.STAND_IN)
     return actors
 
 

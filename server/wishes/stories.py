@@ -22,7 +22,7 @@ from server.teams.teams import describe_teams
 from server.wishes.cards import SUBTREE, Where
 from server.wishes.errors import PosterNotAgreed
 from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
-from server.wishes.rules import PUBLIC, Actor
+from server.wishes.rules import PUBLIC, WishActor
 from server.wishes.steps import actors_of
 
 _KEPT_SECONDS = 3600
@@ -151,7 +151,7 @@ async def _refuse_poster(person_id: str | None, wish_id: str) -> None:
     claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
     wish = await Wish.get(id=wish_id)
     actors = await actors_of(person_id, wish, claim) if person_id else set()
-    if claim is None or wish.state is not WishState.FULFILLED or not actors - {Actor.RESIDENT}:
+    if claim is None or wish.state is not WishState.FULFILLED or not actors - {WishActor.RESIDENT}:
         raise NotFound()
     sides = {"wisher": claim.wisher_agreed_at, "claimer": claim.claimer_agreed_at}
     raise PosterNotAgreed(missing=[side for side, agreed_at in sides.items() if agreed_at is None])

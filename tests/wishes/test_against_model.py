@@ -34,7 +34,7 @@ from server.wishes import claiming, fulfilling, jobs, posting, review
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import WishKind, WishState, WishTerms
 from server.wishes.posting import WishContent
-from server.wishes.rules import WISH_TABLE, Action, Actor, claim_due_at, longest_due_at, shortest_due_at
+from server.wishes.rules import WISH_TABLE, WishAction, WishActor, claim_due_at, longest_due_at, shortest_due_at
 from tests.clients import Api
 from tests.wishes.builders import (
     HOLDER_STATES,
@@ -59,7 +59,7 @@ LEAVERS = ("wisher", "leader", "helper", "loner")
 class Deed(NamedTuple):
     """What somebody tries: `other` is whom it concerns besides, `how` for whom they claim, `number` how many."""
 
-    action: Action
+    action: WishAction
     who: str
     wish: int
     other: str = ""
@@ -98,21 +98,21 @@ class World:
     gone: set[str] = field(default_factory=set)
     team: set[str] = field(default_factory=lambda: {"leader", "helper"})
 
-    def actors(self, who: str, wish: ModelWish) -> set[Actor]:
+    def actors(self, who: str, wish: ModelWish) -> set[WishActor]:
         if who == wish.wisher:
-            return {Actor.WISHER}
-        found: set[Actor] = set()
+            return {WishActor.WISHER}
+        found: set[WishActor] = set()
         holder = wish.holder
         if holder and who == holder.claimer:
-            found.add(Actor.CLAIMER)
+            found.add(WishActor.CLAIMER)
         elif holder and holder.how == "team" and (who in self.team or who in holder.shares):
-            found.add(Actor.HELPER)
-        if Actor.CLAIMER not in found:
-            found.add(Actor.RESIDENT)
-        if who == "staff" and not found & {Actor.CLAIMER, Actor.HELPER}:
-            found.add(Actor.STAFF)
+            found.add(WishActor.HELPER)
+        if WishActor.CLAIMER not in found:
+            found.add(WishActor.RESIDENT)
+        if who == "staff" and not found & {WishActor.CLAIMER, WishActor.HELPER}:
+            found.add(WishActor.STAFF)
             if wish.is_with_staff:
-                found.add(Actor.STAND_IN)
+                found.add(WishActor.STAND_IN)
         return found
 
     def attempt(self, deed: Deed, now: datetime) -> bool:
@@ -136,28 +136,28 @@ class World:
         """What a step needs besides the table."""
         day, holder = clock.shanghai(now).date(), wish.holder
         match deed.action:
-            case Action.SUBMIT:
+            case WishAction.SUBMIT:
                 return wish.wished_by > day
-            case Action.PUBLISH:
+            case WishAction.PUBLISH:
                 return wish.state is WishState.AMENDED or wish.wished_by >= day
-            case Action.CLAIM:
+            case WishAction.CLAIM:
                 return holder is not None or (
                     self.may_act(deed.who, deed.how) and (deed.how == "unit" or self.held_by(deed.who) < MOST_CLAIMS)
                 )
-            case Action.ASSIGN:
+            case WishAction.ASSIGN:
                 is_other = deed.other != wish.wisher and (holder is None or holder.claimer != deed.other)
                 return is_other and deed.other not in self.gone and self.held_by(deed.other) < MOST_CLAIMS
-            case Action.TAKE_SHARE:
+            case WishAction.TAKE_SHARE:
                 assert holder
                 return deed.number + sum(holder.shares.values()) - holder.shares.get(deed.who, 0) <= THINGS
-            case Action.END_SHARE:
+            case WishAction.END_SHARE:
                 assert holder
                 return deed.other in holder.shares and deed.who in (deed.other, holder.claimer)
-            case Action.CONFIRM_FOR_WISHER:
+            case WishAction.CONFIRM_FOR_WISHER:
                 assert holder
                 assert holder.reported_at
                 return wish.is_with_staff or holder.reported_at + timedelta(days=7) <= now
-            case Action.DISPUTE:
+            case WishAction.DISPUTE:
                 assert holder
                 return holder.confirmed_at is None or holder.confirmed_at + timedelta(days=30) >= now
         return True
@@ -181,34 +181,34 @@ class World:
         holder, was = wish.holder, wish.state
         wish.state = following
         match deed.action:
-            case Action.EDIT | Action.RENEW:
+            case WishAction.EDIT | WishAction.RENEW:
                 wish.wished_by = clock.shanghai(now).date() + timedelta(days=10)
-            case Action.CLAIM if holder is None:
+            case WishAction.CLAIM if holder is None:
                 self.open(wish, deed.who, deed.how, now)
-            case Action.ASSIGN:
+            case WishAction.ASSIGN:
                 self.open(wish, deed.other, "", now)
-            case Action.TAKE_SHARE:
+            case WishAction.TAKE_SHARE:
                 assert holder
                 holder.shares[deed.who] = deed.number
-            case Action.END_SHARE:
+            case WishAction.END_SHARE:
                 assert holder
                 del holder.shares[deed.other]
-            case Action.ADD_NOTE:
+            case WishAction.ADD_NOTE:
                 assert holder
                 holder.due_at = max(holder.due_at, min(shortest_due_at(now), longest_due_at(holder.claimed_at, 14)))
-            case Action.PUBLISH if holder:
+            case WishAction.PUBLISH if holder:
                 holder.due_at = max(holder.due_at, shortest_due_at(now))
-            case Action.REPORT_DONE | Action.HAND_OVER | Action.TAKE_IN:
+            case WishAction.REPORT_DONE | WishAction.HAND_OVER | WishAction.TAKE_IN:
                 assert holder
                 holder.reported_at = now
-            case Action.CONFIRM | Action.CONFIRM_FOR_WISHER | Action.UPHOLD_REPORT:
+            case WishAction.CONFIRM | WishAction.CONFIRM_FOR_WISHER | WishAction.UPHOLD_REPORT:
                 assert holder
                 if holder.confirmed_at is None:
                     self.credit(holder, now)
-            case Action.REJECT_REPORT | Action.LET_REDO:
+            case WishAction.REJECT_REPORT | WishAction.LET_REDO:
                 assert holder
                 self.take_back(holder)
-                if deed.action is Action.LET_REDO:
+                if deed.action is WishAction.LET_REDO:
                     self.open(wish, holder.claimer, holder.how, now)
                     assert wish.holder
                     wish.holder.shares = dict(holder.shares)
@@ -237,12 +237,15 @@ class World:
             if who == wish.wisher:
                 if wish.state is WishState.DRAFT:
                     wish.state = WishState.WITHDRAWN
-                elif (wish.state, Action.HAND_TO_STAFF, Actor.SYSTEM) in WISH_TABLE.transitions:
+                elif (wish.state, WishAction.HAND_TO_STAFF, WishActor.SYSTEM) in WISH_TABLE.transitions:
                     wish.is_with_staff = True
             elif holder and wish.state in (WishState.CLAIMED, WishState.AMENDED):
                 holder.shares.pop(who, None)
                 if holder.claimer == who:
-                    wish.state, wish.holder = WISH_TABLE.transitions[wish.state, Action.RELEASE, Actor.SYSTEM], None
+                    wish.state, wish.holder = (
+                        WISH_TABLE.transitions[wish.state, WishAction.RELEASE, WishActor.SYSTEM],
+                        None,
+                    )
         self.team = set() if who == "leader" else self.team - {who}
 
     def let_time_pass(self, now: datetime) -> None:
@@ -250,21 +253,21 @@ class World:
         day = clock.shanghai(now).date()
         for wish in self.wishes:
             if wish.wished_by < day:
-                wish.state = WISH_TABLE.transitions.get((wish.state, Action.EXPIRE, Actor.SYSTEM), wish.state)
+                wish.state = WISH_TABLE.transitions.get((wish.state, WishAction.EXPIRE, WishActor.SYSTEM), wish.state)
         for wish in self.wishes:
             if wish.state is WishState.CLAIMED and wish.holder and wish.holder.due_at <= now:
                 wish.state, wish.holder = WishState.PUBLISHED, None
 
 
-ENDINGS = frozenset({Action.REFUSE, Action.WITHDRAW})
+ENDINGS = frozenset({WishAction.REFUSE, WishAction.WITHDRAW})
 DETOURS = frozenset(
     {
-        Action.RETURN,
-        Action.RELEASE,
-        Action.TAKE_BACK,
-        Action.ASSIGN,
-        Action.EDIT,
-        Action.AGREE_TO_SHOW,
+        WishAction.RETURN,
+        WishAction.RELEASE,
+        WishAction.TAKE_BACK,
+        WishAction.ASSIGN,
+        WishAction.EDIT,
+        WishAction.AGREE_TO_SHOW,
     }
 )
 
@@ -272,23 +275,23 @@ DETOURS = frozenset(
 def all_deeds(world: World) -> list[Deed]:
     """Everything that anybody here could try."""
     deeds = []
-    for action, who, wish in itertools.product(Action, PEOPLE, range(WISHES)):
+    for action, who, wish in itertools.product(WishAction, PEOPLE, range(WISHES)):
         if who in world.gone or action not in ACTIONS:
             continue
         match action:
-            case Action.CLAIM:
+            case WishAction.CLAIM:
                 hows = ["", *(["team"] if who == "leader" else []), *(["unit"] if who == "liaison" else [])]
                 deeds += [Deed(action, who, wish, how=how) for how in hows]
-            case Action.ASSIGN | Action.END_SHARE:
+            case WishAction.ASSIGN | WishAction.END_SHARE:
                 deeds += [Deed(action, who, wish, other=other) for other in ("helper", "loner", "leader")]
-            case Action.TAKE_SHARE:
+            case WishAction.TAKE_SHARE:
                 deeds += [Deed(action, who, wish, number=number) for number in (0, 1, THINGS)]
             case _:
                 deeds.append(Deed(action, who, wish))
     return deeds
 
 
-ACTIONS = frozenset(action for _, action, actor in WISH_TABLE.transitions if actor is not Actor.SYSTEM)
+ACTIONS = frozenset(action for _, action, actor in WISH_TABLE.transitions if actor is not WishActor.SYSTEM)
 
 
 class WishMachine(RuleBasedStateMachine):
@@ -314,7 +317,7 @@ class WishMachine(RuleBasedStateMachine):
         self.world = World([ModelWish(who, state, day) for who, state in zip(wishers, states, strict=True)])
         self.run(self.create())
         if states[0] is WishState.PUBLISHED:
-            self.try_deed(Deed(Action.CLAIM, "leader", 0, how="team"))
+            self.try_deed(Deed(WishAction.CLAIM, "leader", 0, how="team"))
 
     async def create(self) -> None:
         async with transaction():
@@ -410,7 +413,7 @@ class WishMachine(RuleBasedStateMachine):
             nearly = [deed for deed in deeds if self.world.foresee(deed, now, by_table_alone=True)]
             return chance.choice([deed for deed in nearly if not self.world.foresee(deed, now)] or deeds)
         if kind_of_choice < 0.9:
-            unwanted = chance.choices([ENDINGS | DETOURS, ENDINGS, frozenset[Action]()], [70, 27, 3])[0]
+            unwanted = chance.choices([ENDINGS | DETOURS, ENDINGS, frozenset[WishAction]()], [70, 27, 3])[0]
             possible = [deed for deed in deeds if deed.action not in unwanted and self.world.foresee(deed, now)]
             # Every action is as likely as any other, however many ways there are to take it; for a team as for oneself.
             kind = chance.choice(sorted({(deed.action, deed.how) for deed in possible}) or [None])
@@ -433,46 +436,46 @@ class WishMachine(RuleBasedStateMachine):
     async def call(self, deed: Deed) -> None:
         wish_id, who = self.wish_ids[deed.wish], self.id_of(deed.who)
         match deed.action:
-            case Action.EDIT:
+            case WishAction.EDIT:
                 version = await fetch_value("SELECT version FROM wish WHERE id = $1", wish_id)
                 await posting.edit_wish(who, wish_id, version, self.content())
-            case Action.SUBMIT:
+            case WishAction.SUBMIT:
                 await posting.submit_wish(who, wish_id)
-            case Action.WITHDRAW:
+            case WishAction.WITHDRAW:
                 await posting.withdraw_wish(who, wish_id)
-            case Action.RENEW:
+            case WishAction.RENEW:
                 await posting.renew_wish(who, wish_id, today() + timedelta(days=10))
-            case Action.PUBLISH:
+            case WishAction.PUBLISH:
                 await execute("UPDATE checked_subject SET verdict = 'passed' WHERE subject_id = $1", wish_id)
                 version = await fetch_value("SELECT version FROM wish WHERE id = $1", wish_id)
                 await review.publish_wish(who, wish_id, version)
-            case Action.CLAIM:
+            case WishAction.CLAIM:
                 await claiming.claim_wish(
                     who,
                     wish_id,
                     unit_id=self.unit_id if deed.how == "unit" else None,
                     team_id=self.team_id if deed.how == "team" else None,
                 )
-            case Action.ASSIGN:
+            case WishAction.ASSIGN:
                 await review.assign_wish(who, wish_id, self.id_of(deed.other), "原因")
-            case Action.TAKE_SHARE:
+            case WishAction.TAKE_SHARE:
                 await claiming.take_share(who, wish_id, deed.number)
-            case Action.END_SHARE:
+            case WishAction.END_SHARE:
                 await claiming.end_share(who, wish_id, self.id_of(deed.other))
-            case Action.ADD_NOTE:
+            case WishAction.ADD_NOTE:
                 await fulfilling.add_wish_note(who, wish_id, "进展", [])
-            case Action.REPORT_DONE:
+            case WishAction.REPORT_DONE:
                 await fulfilling.report_wish_done(who, wish_id, "", [await put_picture(self.people[deed.who])])
-            case Action.HAND_OVER:
+            case WishAction.HAND_OVER:
                 code = await self.code_of(deed.wish)
                 await fulfilling.hand_over_wish(who, wish_id, code, "", [])
-            case Action.CONFIRM:
+            case WishAction.CONFIRM:
                 await fulfilling.confirm_wish(who, wish_id, 4, "", [])
-            case Action.AGREE_TO_SHOW:
+            case WishAction.AGREE_TO_SHOW:
                 await fulfilling.agree_to_show_wish(who, wish_id, True)
-            case Action.DISPUTE:
+            case WishAction.DISPUTE:
                 await fulfilling.dispute_wish(who, wish_id, "原因")
-            case Action.UPHOLD_REPORT | Action.REJECT_REPORT | Action.LET_REDO:
+            case WishAction.UPHOLD_REPORT | WishAction.REJECT_REPORT | WishAction.LET_REDO:
                 await review.decide_wish_dispute(who, wish_id, DECISIONS[deed.action], "核实")
             case _:
                 await WITH_REASON[deed.action](who, wish_id, "原因")
@@ -553,18 +556,18 @@ class WishMachine(RuleBasedStateMachine):
 
 
 DECISIONS = {
-    Action.UPHOLD_REPORT: review.DisputeDecision.UPHOLD,
-    Action.REJECT_REPORT: review.DisputeDecision.REJECT,
-    Action.LET_REDO: review.DisputeDecision.REDO,
+    WishAction.UPHOLD_REPORT: review.DisputeDecision.UPHOLD,
+    WishAction.REJECT_REPORT: review.DisputeDecision.REJECT,
+    WishAction.LET_REDO: review.DisputeDecision.REDO,
 }
 
-WITH_REASON: dict[Action, Callable[[str, str, str], Awaitable[None]]] = {
-    Action.RETURN: review.return_wish,
-    Action.REFUSE: review.refuse_wish,
-    Action.RELEASE: claiming.release_claim,
-    Action.TAKE_BACK: review.take_back_wish,
-    Action.TAKE_IN: review.take_in_wish,
-    Action.CONFIRM_FOR_WISHER: review.confirm_wish_for_wisher,
+WITH_REASON: dict[WishAction, Callable[[str, str, str], Awaitable[None]]] = {
+    WishAction.RETURN: review.return_wish,
+    WishAction.REFUSE: review.refuse_wish,
+    WishAction.RELEASE: claiming.release_claim,
+    WishAction.TAKE_BACK: review.take_back_wish,
+    WishAction.TAKE_IN: review.take_in_wish,
+    WishAction.CONFIRM_FOR_WISHER: review.confirm_wish_for_wisher,
 }
 
 
@@ -586,7 +589,7 @@ async def run_machine(api: Api, examples: int, steps: int, *phases: Phase) -> di
 async def test_random_histories_agree_with_the_model(api: Api) -> None:
     # What fails is not made smaller here: that takes minutes, and the long form does it.
     done = await run_machine(api, 20, 40, Phase.generate)
-    assert {Action.CLAIM, Action.REPORT_DONE, Action.CONFIRM} <= set(done), done
+    assert {WishAction.CLAIM, WishAction.REPORT_DONE, WishAction.CONFIRM} <= set(done), done
 
 
 @pytest.mark.full

@@ -20,7 +20,7 @@ from server.wishes.jobs import ESCALATE_UNCLAIMED_WISHES, EXPIRE_WISHES, RETURN_
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import HOLDING, Escalation, Wish, WishClaim, WishShare, WishState
 from server.wishes.posting import WishContent, settle_wish_check
-from server.wishes.rules import HOLDER_BECOMES, WISH_TABLE, Action, Actor
+from server.wishes.rules import HOLDER_BECOMES, WISH_TABLE, WishAction, WishActor
 from tests.clients import Api
 from tests.state_tables import Outcome, check_shown, check_table, try_every_combination
 from tests.wishes.builders import (
@@ -52,31 +52,31 @@ async def _decide(decision: review.DisputeDecision, person_id: str, wish_id: str
 
 WRITTEN = msgspec.convert(content(), WishContent)
 
-ACTS: dict[Action, Callable[[str, str, Given], Awaitable[Any]]] = {
-    Action.EDIT: lambda who, wish, _: posting.edit_wish(who, wish, 1, WRITTEN),
-    Action.SUBMIT: lambda who, wish, _: posting.submit_wish(who, wish),
-    Action.WITHDRAW: lambda who, wish, _: posting.withdraw_wish(who, wish),
-    Action.RENEW: lambda who, wish, _: posting.renew_wish(who, wish, today() + timedelta(days=20)),
-    Action.PUBLISH: lambda who, wish, _: review.publish_wish(who, wish, 1),
-    Action.RETURN: lambda who, wish, _: review.return_wish(who, wish, "原因"),
-    Action.REFUSE: lambda who, wish, _: review.refuse_wish(who, wish, "原因"),
-    Action.CLAIM: lambda who, wish, _: claiming.claim_wish(who, wish),
-    Action.RELEASE: lambda who, wish, _: claiming.release_claim(who, wish, "原因"),
-    Action.TAKE_BACK: lambda who, wish, _: review.take_back_wish(who, wish, "原因"),
-    Action.ASSIGN: lambda who, wish, given: review.assign_wish(who, wish, given.helper_id, "原因"),
-    Action.TAKE_SHARE: lambda who, wish, _: claiming.take_share(who, wish, 0),
-    Action.END_SHARE: lambda who, wish, given: claiming.end_share(who, wish, given.helper_id),
-    Action.ADD_NOTE: lambda who, wish, _: fulfilling.add_wish_note(who, wish, "进展", []),
-    Action.REPORT_DONE: lambda who, wish, given: fulfilling.report_wish_done(who, wish, "", [given.picture_id]),
-    Action.HAND_OVER: lambda who, wish, given: fulfilling.hand_over_wish(who, wish, given.code, "", []),
-    Action.TAKE_IN: lambda who, wish, _: review.take_in_wish(who, wish, "代收"),
-    Action.CONFIRM: lambda who, wish, _: fulfilling.confirm_wish(who, wish, 4, "", []),
-    Action.CONFIRM_FOR_WISHER: lambda who, wish, _: review.confirm_wish_for_wisher(who, wish, "电话核实"),
-    Action.DISPUTE: lambda who, wish, _: fulfilling.dispute_wish(who, wish, "原因"),
-    Action.UPHOLD_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.UPHOLD, who, wish),
-    Action.REJECT_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.REJECT, who, wish),
-    Action.LET_REDO: lambda who, wish, _: _decide(review.DisputeDecision.REDO, who, wish),
-    Action.AGREE_TO_SHOW: lambda who, wish, _: fulfilling.agree_to_show_wish(who, wish, True),
+ACTS: dict[WishAction, Callable[[str, str, Given], Awaitable[Any]]] = {
+    WishAction.EDIT: lambda who, wish, _: posting.edit_wish(who, wish, 1, WRITTEN),
+    WishAction.SUBMIT: lambda who, wish, _: posting.submit_wish(who, wish),
+    WishAction.WITHDRAW: lambda who, wish, _: posting.withdraw_wish(who, wish),
+    WishAction.RENEW: lambda who, wish, _: posting.renew_wish(who, wish, today() + timedelta(days=20)),
+    WishAction.PUBLISH: lambda who, wish, _: review.publish_wish(who, wish, 1),
+    WishAction.RETURN: lambda who, wish, _: review.return_wish(who, wish, "原因"),
+    WishAction.REFUSE: lambda who, wish, _: review.refuse_wish(who, wish, "原因"),
+    WishAction.CLAIM: lambda who, wish, _: claiming.claim_wish(who, wish),
+    WishAction.RELEASE: lambda who, wish, _: claiming.release_claim(who, wish, "原因"),
+    WishAction.TAKE_BACK: lambda who, wish, _: review.take_back_wish(who, wish, "原因"),
+    WishAction.ASSIGN: lambda who, wish, given: review.assign_wish(who, wish, given.helper_id, "原因"),
+    WishAction.TAKE_SHARE: lambda who, wish, _: claiming.take_share(who, wish, 0),
+    WishAction.END_SHARE: lambda who, wish, given: claiming.end_share(who, wish, given.helper_id),
+    WishAction.ADD_NOTE: lambda who, wish, _: fulfilling.add_wish_note(who, wish, "进展", []),
+    WishAction.REPORT_DONE: lambda who, wish, given: fulfilling.report_wish_done(who, wish, "", [given.picture_id]),
+    WishAction.HAND_OVER: lambda who, wish, given: fulfilling.hand_over_wish(who, wish, given.code, "", []),
+    WishAction.TAKE_IN: lambda who, wish, _: review.take_in_wish(who, wish, "代收"),
+    WishAction.CONFIRM: lambda who, wish, _: fulfilling.confirm_wish(who, wish, 4, "", []),
+    WishAction.CONFIRM_FOR_WISHER: lambda who, wish, _: review.confirm_wish_for_wisher(who, wish, "电话核实"),
+    WishAction.DISPUTE: lambda who, wish, _: fulfilling.dispute_wish(who, wish, "原因"),
+    WishAction.UPHOLD_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.UPHOLD, who, wish),
+    WishAction.REJECT_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.REJECT, who, wish),
+    WishAction.LET_REDO: lambda who, wish, _: _decide(review.DisputeDecision.REDO, who, wish),
+    WishAction.AGREE_TO_SHOW: lambda who, wish, _: fulfilling.agree_to_show_wish(who, wish, True),
 }
 """What people do; the rest is the system's."""
 
@@ -101,16 +101,16 @@ class Cast(NamedTuple):
     helper: Api
     team_id: str
 
-    def parts(self, state: WishState, *, is_with_staff: bool) -> dict[str, set[Actor]]:
+    def parts(self, state: WishState, *, is_with_staff: bool) -> dict[str, set[WishActor]]:
         """Person → what they are to a wish in this state."""
         people, is_held = self.people, state in HOLDER_STATES
-        staff = {Actor.STAFF, Actor.RESIDENT, *([Actor.STAND_IN] if is_with_staff else [])}
+        staff = {WishActor.STAFF, WishActor.RESIDENT, *([WishActor.STAND_IN] if is_with_staff else [])}
         return {
-            people.wisher.person_id: {Actor.WISHER},
-            people.claimer.person_id: {Actor.CLAIMER} if is_held else {Actor.RESIDENT},
-            self.helper.person_id: {Actor.HELPER, Actor.RESIDENT} if is_held else {Actor.RESIDENT},
+            people.wisher.person_id: {WishActor.WISHER},
+            people.claimer.person_id: {WishActor.CLAIMER} if is_held else {WishActor.RESIDENT},
+            self.helper.person_id: {WishActor.HELPER, WishActor.RESIDENT} if is_held else {WishActor.RESIDENT},
             people.staff.person_id: staff,
-            people.stranger.person_id: {Actor.RESIDENT},
+            people.stranger.person_id: {WishActor.RESIDENT},
         }
 
 
@@ -150,9 +150,9 @@ async def try_every_action(api: Api, cast: Cast, state: WishState, *, is_with_st
         code = (await fulfilling.show_hand_over_code(cast.people.wisher.person_id, wish_id)).text
     parts = cast.parts(state, is_with_staff=is_with_staff)
     if is_with_staff:
-        parts = {person_id: actors for person_id, actors in parts.items() if Actor.STAND_IN in actors}
+        parts = {person_id: actors for person_id, actors in parts.items() if WishActor.STAND_IN in actors}
 
-    async def attempt(state: WishState, action: Action, person_id: str) -> Outcome:
+    async def attempt(state: WishState, action: WishAction, person_id: str) -> Outcome:
         if not any((state, action, actor) in WISH_TABLE.transitions for actor in parts[person_id]):
             # Nothing is undone here: what is refused changes nothing.
             try:
@@ -161,7 +161,7 @@ async def try_every_action(api: Api, cast: Cast, state: WishState, *, is_with_st
                 return Outcome(refused.code, (await Wish.get(id=wish_id)).state)
             return Outcome(None, (await Wish.get(id=wish_id)).state)
         async with undone():
-            picture_id = await put_picture(api.as_("", person_id)) if action is Action.REPORT_DONE else ""
+            picture_id = await put_picture(api.as_("", person_id)) if action is WishAction.REPORT_DONE else ""
             await ACTS[action](person_id, wish_id, Given(cast.helper.person_id, picture_id, code))
             now = (await Wish.get(id=wish_id)).state
             await check_holder(wish_id, now, f"{state} {action} {parts[person_id]}")
@@ -206,7 +206,7 @@ async def test_what_the_system_does_in_every_state(api: Api) -> None:
 
     async def wisher_leaves(wish: Wish) -> None:
         await settle_wishes_of_leaver(cast.people.wisher.person_id)
-        is_handed = (wish.state, Action.HAND_TO_STAFF, Actor.SYSTEM) in WISH_TABLE.transitions
+        is_handed = (wish.state, WishAction.HAND_TO_STAFF, WishActor.SYSTEM) in WISH_TABLE.transitions
         assert ((await Wish.get(id=wish.id)).handed_to_staff_at is not None) is is_handed
 
     async def claimer_leaves(wish: Wish) -> None:
@@ -217,24 +217,24 @@ async def test_what_the_system_does_in_every_state(api: Api) -> None:
         is_open = wish.state in (WishState.CLAIMED, WishState.AMENDED)
         assert await WishShare.filter(ended_at=None).count() == (0 if is_open or wish.state not in HOLDER_STATES else 1)
 
-    happenings: dict[tuple[Action, ...], Callable[[Wish], Awaitable[None]]] = {
-        (Action.EXPIRE,): expire,
-        (Action.RETURN_IDLE,): return_idle,
-        (Action.FAIL_CHECK,): fail_check,
-        (Action.FAIL_REPORT_CHECK,): fail_report_check,
-        (Action.ESCALATE,): escalate,
-        (Action.WITHDRAW, Action.HAND_TO_STAFF): wisher_leaves,
-        (Action.RELEASE,): claimer_leaves,
-        (Action.END_SHARE,): helper_leaves,
+    happenings: dict[tuple[WishAction, ...], Callable[[Wish], Awaitable[None]]] = {
+        (WishAction.EXPIRE,): expire,
+        (WishAction.RETURN_IDLE,): return_idle,
+        (WishAction.FAIL_CHECK,): fail_check,
+        (WishAction.FAIL_REPORT_CHECK,): fail_report_check,
+        (WishAction.ESCALATE,): escalate,
+        (WishAction.WITHDRAW, WishAction.HAND_TO_STAFF): wisher_leaves,
+        (WishAction.RELEASE,): claimer_leaves,
+        (WishAction.END_SHARE,): helper_leaves,
     }
     assert {action for actions in happenings for action in actions} == {
-        action for _, action, actor in WISH_TABLE.transitions if actor is Actor.SYSTEM
+        action for _, action, actor in WISH_TABLE.transitions if actor is WishActor.SYSTEM
     }
     for state, (actions, happen) in itertools.product(WishState, happenings.items()):
         async with undone():
             wish_id = await put_team_wish(cast, state)
             await happen(await Wish.get(id=wish_id))
-            keys = [(state, action, Actor.SYSTEM) for action in actions]
+            keys = [(state, action, WishActor.SYSTEM) for action in actions]
             expected = next((WISH_TABLE.transitions[key] for key in keys if key in WISH_TABLE.transitions), state)
             now = await Wish.get(id=wish_id)
             assert now.state is expected, f"{state} {actions}: {now.state}"
@@ -243,9 +243,9 @@ async def test_what_the_system_does_in_every_state(api: Api) -> None:
 
 def test_the_table_is_whole() -> None:
     check_table(WISH_TABLE, first=WishState.DRAFT, final={WishState.REFUSED, WishState.WITHDRAWN})
-    assert set(ACTS) == {action for action, actor in WISH_TABLE.moves if actor is not Actor.SYSTEM}
+    assert set(ACTS) == {action for action, actor in WISH_TABLE.moves if actor is not WishActor.SYSTEM}
     for (state, action, _), after in WISH_TABLE.transitions.items():
-        if action in (Action.ASSIGN, Action.LET_REDO):
+        if action in (WishAction.ASSIGN, WishAction.LET_REDO):
             continue  # these open a claim of their own
         before_claim = HOLDER_STATES.get(state)
         if before_claim is None:
@@ -262,7 +262,7 @@ async def test_every_action_of_staff_is_in_the_audit_log(api: Api) -> None:
     cast = await create_cast(api)
     staff_id = cast.people.staff.person_id
     for state, action, actor in WISH_TABLE.transitions:
-        if actor is not Actor.STAFF:
+        if actor is not WishActor.STAFF:
             continue
         async with undone():
             wish_id = await put_team_wish(cast, state)
