@@ -85,10 +85,8 @@ async def create_resident(api: Api, community: Organization, nickname: str = "")
     return await sign_in(api, await create_person(community=community, nickname=nickname))
 
 
-async def create_staff(
-    api: Api, organization: Organization, kind: RoleKind = RoleKind.STAFF, nickname: str = ""
-) -> Api:
+async def create_staff(api: Api, organization: Organization, kind: RoleKind = RoleKind.STAFF) -> Api:
     """A new person with a role at the organization, signed in."""
-    person = await create_person(nickname=nickname or "工作人员")
+    person = await create_person(nickname="工作人员")
     await grant(person, organization, kind)
     return await sign_in(api, person)

@@ -3,12 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import date
 
-import msgspec
-
 from server.accounts import messages
 from server.accounts.details import (
-    Details,
-    details_of,
     lock_phones,
     normalize_phone,
     phone_index,
@@ -79,11 +75,6 @@ async def find_by_phone(phone: str) -> str | None:
     if not rows:
         return None
     return rows[0]["person_id"] if rows[0]["verified"] or len(rows) == 1 else None
-
-
-async def real_name_of(person_id: str) -> str:
-    """The real name in clear, or empty; the caller audits the view where it is shown to another person."""
-    return (await details_of(person_id)).real_name
 
 
 async def choose_community(person_id: str, community_id: str) -> None:
@@ -328,16 +319,3 @@ async def end_dependant(guardian_id: str, person_id: str) -> None:
 def age_on(birth_date: date, day: date) -> int:
     """Full years on that day."""
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
-
-
-class NameAndPhone(msgspec.Struct, frozen=True):
-    """What somebody needs to reach a person, in clear."""
-
-    real_name: str
-    phone: str
-
-
-async def name_and_phone(person_id: str) -> NameAndPhone:
-    """For the one who is allowed to see it; the caller audits the view."""
-    details: Details = await details_of(person_id)
-    return NameAndPhone(details.real_name, details.phone)

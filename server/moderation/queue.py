@@ -4,7 +4,6 @@ from datetime import datetime
 
 import msgspec
 
-from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotAllowed, NotFound, WrongState
@@ -113,12 +112,6 @@ async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecis
             check=check_id,
             decision=str(decision),
         )
-
-
-async def waiting_seconds() -> float:
-    """How long the oldest held part has waited for the staff."""
-    oldest = await fetch_value("SELECT min(created_at) FROM content_check WHERE state = 'held'")
-    return (clock.now() - oldest).total_seconds() if oldest else 0.0
 
 
 async def _city() -> str:

@@ -181,16 +181,6 @@ async def list_descendants(organization_id: str, level: Level, page: PageQuery) 
     return cut_page(rows, page.limit, lambda row: (row.code,))
 
 
-async def descendant_ids(organization_id: str, level: Level) -> list[str]:
-    """The ids of the open organizations of a level anywhere below this one, or itself. Raises NotFound."""
-    rows = await fetch(
-        "SELECT id FROM organization WHERE path <@ $1::ltree AND level = $2 AND closed_at IS NULL ORDER BY id",
-        await _path_of(organization_id),
-        str(level),
-    )
-    return [row["id"] for row in rows]
-
-
 async def ancestor_of_level(organization_id: str, level: Level) -> str | None:
     """The organization of this level that contains it, itself included; None where levels were skipped."""
     ancestors = await list_ancestors(organization_id)

@@ -41,11 +41,6 @@ class PlaceState(Worded):
     REMOVED = "removed", "被取消"
 
 
-OCCUPYING_STATES = (PlaceState.OFFERED, PlaceState.CONFIRMED, PlaceState.ATTENDED, PlaceState.NO_SHOW)
-"""States that count in an allotment's `taken`."""
-ENDED_STATES = (PlaceState.CANCELLED, PlaceState.EXPIRED, PlaceState.REMOVED)
-
-
 class Allotment(Model):
     """`capacity` places, of which `taken` are confirmed or offered (counted in people, not in parties).
 

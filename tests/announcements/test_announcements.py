@@ -59,9 +59,9 @@ async def test_the_preview_says_how_many_and_how_many_on_wechat(api: Api, simula
         person_id=people[1].person_id, kind=ConsentKind.VOLUNTEER_TERMS, text_version="1", given_at=clock.now()
     )
 
-    async def preview(audience: str, organization_id: str = office.community.id) -> dict[str, Any]:
+    async def preview(audience: str) -> dict[str, Any]:
         found: dict[str, Any] = await office.writer.get(
-            f"{PATH}/audience", organization_id=organization_id, audience=audience
+            f"{PATH}/audience", organization_id=office.community.id, audience=audience
         )
         return found
 

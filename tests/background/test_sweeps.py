@@ -223,7 +223,7 @@ FAR_AHEAD = {
 """A value of each type for row `n`; that of a number is `n` itself."""
 
 
-async def fill_with_what_is_not_due(table: str, rows: int = 3000) -> None:
+async def fill_with_what_is_not_due(table: str) -> None:
     """Rows of every state and kind, with all times far ahead or, every other one, no time where there may be none."""
     # Only in the transaction that is rolled back.
     await execute("SET LOCAL session_replication_role = replica")
@@ -249,6 +249,6 @@ async def fill_with_what_is_not_due(table: str, rows: int = 3000) -> None:
             values[row["name"]] = f"CASE n % 2 WHEN 0 THEN {value} END"
     await execute(
         f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} "
-        f"FROM generate_series(1, {rows}) AS n"
+        "FROM generate_series(1, 3000) AS n"
     )
     await execute(f"ANALYZE {table}")

@@ -17,11 +17,11 @@ from tests.clients import Api
 _phones = itertools.count(13700000000)
 
 
-async def create_member(api: Api, community: Organization | None = None, real_name: str = "王小明") -> Api:
+async def create_member(api: Api, community: Organization | None = None) -> Api:
     """A person who agreed that we keep their membership, signed in; not checked in yet."""
     person: Person = await create_person(community=community)
     await agree(person.id)
-    await save_details(person.id, real_name=real_name, phone=f"139{abs(hash(person.id)) % 10**8:08d}")
+    await save_details(person.id, real_name="王小明", phone=f"139{abs(hash(person.id)) % 10**8:08d}")
     return await sign_in(api, person)
 
 
@@ -34,7 +34,7 @@ async def create_known_person(api: Api, real_name: str = "李敏", phone: str = 
     """Somebody signed in whose name is known and whose phone is verified; and that phone."""
     phone = phone or str(next(_phones))
     person = await create_person()
-    await save_details(person.id, real_name=real_name)
+    await save_details(person.id, real_name="王小明")
     await verify_phone(person.id, phone)
     return await sign_in(api, person), phone
 
@@ -119,10 +119,10 @@ def today(days: int = 0) -> str:
     return (clock.shanghai(clock.now()).date() + timedelta(days=days)).isoformat()
 
 
-async def create_pair(unit: Unit, staff: Api, area: Organization, ends_on: str | None = None) -> str:
+async def create_pair(unit: Unit, staff: Api, area: Organization) -> str:
     """A unit and a place that are a pair from today on; the unit check-in's id."""
     unit_check_in = await apply_for_unit(unit, area)
-    body = {"starts_on": today(), "ends_on": ends_on}
+    body = {"starts_on": today(), "ends_on": None}
     await staff.post(f"/staff/unit-check-ins/{unit_check_in}/accept", body, expect=204)
     return unit_check_in
 

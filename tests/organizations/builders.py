@@ -87,9 +87,9 @@ async def by_code(code: str) -> Organization:
     return await Organization.get(code=code)
 
 
-async def checksum(table: str = "organization") -> str:
-    """A fingerprint of the whole table, every column of every row."""
-    value: str = await fetch_value(f"SELECT md5(string_agg(t::text, '|' ORDER BY t.id)) FROM {table} t")
+async def checksum() -> str:
+    """A fingerprint of all organizations, every column of every row."""
+    value: str = await fetch_value("SELECT md5(string_agg(t::text, '|' ORDER BY t.id)) FROM organization t")
     return value
 
 

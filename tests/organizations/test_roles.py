@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from server.accounts.commands import CannotCreateManager, make_manager
-from server.accounts.details import verify_phone
+from server.accounts.details import details_of, verify_phone
 from server.accounts.models import Person, PersonOrigin
 from server.accounts.service import create_person as register_person
-from server.accounts.service import real_name_of
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
@@ -235,4 +234,4 @@ async def test_a_manager_who_has_signed_in_already(app: object) -> None:
     await verify_phone(person.id, "13800000001")
     await make_manager("13800000001", "王小明", community.code)
     assert (await RoleGrant.get(person_id=person.id)).kind is RoleKind.MANAGER
-    assert await real_name_of(person.id) == "王小明"
+    assert (await details_of(person.id)).real_name == "王小明"

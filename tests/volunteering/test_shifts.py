@@ -34,10 +34,10 @@ def at(year: int, month: int, day: int, hour: int = 9, minute: int = 0) -> datet
     return datetime(year, month, day, hour, minute, tzinfo=clock.SHANGHAI)
 
 
-def tomorrow(hour: int, minute: int = 0, days: int = 3) -> datetime:
-    """In some days, at that hour of people's clocks."""
-    local = clock.shanghai(clock.now()) + timedelta(days=days)
-    return local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+def tomorrow(hour: int) -> datetime:
+    """In three days, at that hour of people's clocks."""
+    local = clock.shanghai(clock.now()) + timedelta(days=3)
+    return local.replace(hour=hour, minute=0, second=0, microsecond=0)
 
 
 def days_of(first: datetime, **rule: Any) -> list[str]:

@@ -127,11 +127,6 @@ async def put_persons(api: Api, community: Organization, *nicknames: str, volunt
     return [api.as_(f"token-{person.id}", person.id) for person in people]
 
 
-async def create_helper(api: Api, community: Organization, nickname: str = "邻居") -> Api:
-    """A volunteer with a verified phone, so somebody who may claim."""
-    return (await put_persons(api, community, nickname))[0]
-
-
 async def put_team(leader: Api, *others: Api, community: Organization, name: str = "海风志愿队") -> Team:
     team = await Team.create(
         leader_id=leader.person_id, community=community, name=name, shown_name=name, size=1 + len(others)
@@ -140,8 +135,8 @@ async def put_team(leader: Api, *others: Api, community: Organization, name: str
     return team
 
 
-async def put_unit(community: Organization, *liaisons: Api, name: str = "供电公司") -> Organization:
-    unit = await create_organization(Level.UNIT, parent=community, name=name)
+async def put_unit(community: Organization, *liaisons: Api) -> Organization:
+    unit = await create_organization(Level.UNIT, parent=community, name="供电公司")
     for liaison in liaisons:
         await RoleGrant.create(
             person_id=liaison.person_id, organization=unit, kind=RoleKind.LIAISON, granted_at=clock.now()

@@ -27,6 +27,7 @@ GOLD = "#c9a45c"
 PALE = "#f7efdf"
 
 _LEFT, _RIGHT = 30.0, 180.0
+_TEXT = 6.0
 _WIDEST_ISSUER = 92.0
 _UNBROKEN = re.compile(r"\d{4}年\d+月\d+日[至，]?|\d+.?|.[，。、]?")
 """What of a paragraph stays on one line together."""
@@ -191,15 +192,15 @@ def _decorate(page: _Page) -> None:
     page.smooth(103.2, 82.2, 3.6, 3.6, GOLD, (50, 0, 100, 50, 50, 100, 0, 50))
 
 
-def _paragraph(page: _Page, y: float, parts: Sequence[tuple[str, bool]], height: float = 6.0) -> float:
+def _paragraph(page: _Page, y: float, parts: Sequence[tuple[str, bool]]) -> float:
     """Text with some of it bold, broken to fill the column; the y of the last line."""
     x = _LEFT
     for text, bold in parts:
         for word in [text] if bold else _UNBROKEN.findall(text):
-            if x + page.width(word, height) > _RIGHT + height / 2:
-                x, y = _LEFT, y + height * 1.95
+            if x + page.width(word, _TEXT) > _RIGHT + _TEXT / 2:
+                x, y = _LEFT, y + _TEXT * 1.95
                 word = word.lstrip()
-            x = page.text(x, y, word, height, colour=RED if bold else INK, bold=bold)
+            x = page.text(x, y, word, _TEXT, colour=RED if bold else INK, bold=bold)
     return y
 
 

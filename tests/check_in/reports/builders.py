@@ -25,8 +25,8 @@ YEAR = 2030
 H1, H2 = f"{YEAR}H1", f"{YEAR}H2"
 
 
-def shanghai(month: int, day: int, hour: int = 0, minute: int = 0, year: int = YEAR) -> datetime:
-    return datetime(year, month, day, hour, minute, tzinfo=clock.SHANGHAI)
+def shanghai(month: int, day: int, hour: int = 0, year: int = YEAR) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=clock.SHANGHAI)
 
 
 def move_to(moment: datetime) -> None:
@@ -112,10 +112,10 @@ async def check_in_at(
     )
 
 
-async def create_post_in(community: Organization, title: str = "楼道监督员") -> Post:
+async def create_post_in(community: Organization) -> Post:
     return await Post.create(
         community_id=community.id,
-        title=title,
+        title="楼道监督员",
         category=PostCategory.COMMUNITY_SUPERVISION,
         duties="每周巡查一次楼道",
         allotment_id=new_id(),
@@ -143,13 +143,12 @@ async def serve(
     *,
     rule: str = "shift_attended",
     community: Organization | None = None,
-    source_id: str = "",
 ) -> str:
     """Service that is recorded now; the entry's id."""
     entry = await record_service(
         person_id,
         rule=rule,
-        source=("test", source_id or new_id()),
+        source=("test", new_id()),
         minutes=minutes,
         occurred_at=occurred_at,
         organization_id=community.id if community else None,

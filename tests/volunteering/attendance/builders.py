@@ -11,15 +11,14 @@ from tests.volunteering.builders import People, code_of, publish_shift, sign_up
 DAYS = timedelta(days=3)
 
 
-async def attended_shift(api: Api, people: People, *, signs_out: bool = True, **more: Any) -> tuple[str, str]:
+async def attended_shift(api: Api, people: People, **more: Any) -> tuple[str, str]:
     """A two-hour shift in three days to which the first person came on time; (shift id, sign-up id)."""
     shift_id = await publish_shift(people, DAYS, **more)
     mine: str = (await sign_up(people.first, shift_id))["sign_up"]["id"]
     clock.move_clock(DAYS - timedelta(minutes=5))
     await people.first.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.staff, shift_id)})
-    if signs_out:
-        clock.move_clock(DAYS + timedelta(hours=2, minutes=5))
-        await people.first.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.staff, shift_id, "out")})
+    clock.move_clock(DAYS + timedelta(hours=2, minutes=5))
+    await people.first.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.staff, shift_id, "out")})
     return shift_id, mine
 
 

@@ -53,12 +53,12 @@ async def at_the_beach(people: People, **more: Any) -> str:
     return await publish_shift(people, DAYS, activity={"words": {"location": BEACH}}, **more)
 
 
-def scan(text: str, direction: str = "in", at: datetime | None = None, nonce: str = "") -> dict[str, Any]:
+def scan(text: str, direction: str = "in", at: datetime | None = None) -> dict[str, Any]:
     return {
         "text": text,
         "direction": direction,
         "scanned_at": (at or clock.now()).isoformat(),
-        "nonce": nonce or new_id(),
+        "nonce": new_id(),
     }
 
 

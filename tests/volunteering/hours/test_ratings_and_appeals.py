@@ -111,10 +111,10 @@ async def person_of(api: Api) -> Person:
 # No-shows and appeals
 
 
-async def missed(people: People, person: Api, times: int, capacity: int = 2) -> list[str]:
+async def missed(people: People, person: Api, times: int) -> list[str]:
     """Shifts that the person did not come to, one after the other; the no-shows' ids, the first first."""
     for _ in range(times):
-        shift_id = await publish_shift(people, DAYS, capacity=capacity)
+        shift_id = await publish_shift(people, DAYS, capacity=2)
         mine = (await sign_up(person, shift_id))["sign_up"]["id"]
         clock.move_clock(clock.offset() + DAYS + timedelta(hours=3))
         await confirm(people.staff, shift_id, {"sign_up_id": mine, "is_absent": True})
