@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
                 ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'membership', 'app': 'linli', 'indexes': [SqlIndex(name='membership_person', columns='person_index', where='ended_at IS NULL', unique=True), SqlIndex(name='membership_community', columns='community_id, id', where='ended_at IS NULL'), SqlIndex(name='membership_home', columns='home_index, id', where='ended_at IS NULL'), SqlIndex(name='membership_contact', columns='contact_index, id', where='ended_at IS NULL'), SqlIndex(name='membership_contact_due', columns='contact_due_at', where='contact_due_at IS NOT NULL')], 'pk_attr': 'id', 'table_description': "A person's membership. `sealed` holds who, and where it is kept (see service.py)."},
+            options={'table': 'membership', 'app': 'linli', 'indexes': [SqlIndex(name='membership_person', columns='person_index', where='ended_at IS NULL', unique=True), SqlIndex(name='membership_community', columns='community_id, id', where='ended_at IS NULL'), SqlIndex(name='membership_home', columns='home_index, id', where='ended_at IS NULL'), SqlIndex(name='membership_contact', columns='contact_index, id', where='ended_at IS NULL'), SqlIndex(name='membership_contact_due', columns='contact_due_at', where='contact_due_at IS NOT NULL')], 'pk_attr': 'id', 'table_description': "A person's membership. `sealed` holds who, and where it is kept (see memberships.py)."},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -12,8 +12,8 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.service_record import by_hand, queries, rule_book
 from server.service_record.queries import ServiceEntryView
+from server.service_record.recording import AlreadyReversed
 from server.service_record.rule_book import RuleVersionView
-from server.service_record.service import AlreadyReversed
 
 routes = Routes("工作端：积分与服务记录", prefix="/staff")
 

@@ -2,8 +2,8 @@
 
 from server.foundation.database import fetch_one, fetch_value
 from server.members.homes import host_of_home
-from server.members.service import MemberFacts, index_of, open_memberships
-from server.service_record.service import Belonging
+from server.members.memberships import MemberFacts, index_of, open_memberships
+from server.service_record.recording import Belonging
 
 
 async def belonging_of(person_id: str) -> Belonging:

@@ -18,15 +18,15 @@ from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, transaction, violates
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
-from server.members import service as members
+from server.members import memberships as members
+from server.members.memberships import member_person, membership_of, open_membership, register_membership
 from server.members.models import MemberKind, Membership
-from server.members.service import member_person, membership_of, open_membership, register_membership
 from server.members.transfers import cancel_transfer, invite_retired_member
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 
 _CONTEXT = "check_in.residence"
 

@@ -12,8 +12,8 @@ from server.check_in.units.unit_check_in import lapse_unit_check_in
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch
 from server.members.contacts import move_contacts
+from server.members.memberships import end_membership, membership_of, move_community, set_community
 from server.members.models import Membership
-from server.members.service import end_membership, membership_of, move_community, set_community
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.service import move_places
@@ -50,7 +50,7 @@ async def merge_members(from_id: str, into_id: str) -> None:
     """Two persons who both are members turn out to be one: what hangs on the membership that goes moves to the other.
 
     The remaining person's own active check-in and own application stand; the other's end. Before
-    members.service.take_over_membership, which decides about the memberships themselves.
+    members.memberships.take_over_membership, which decides about the memberships themselves.
     """
     gone_id, kept_id = await membership_of(from_id), await membership_of(into_id)
     if gone_id is None or kept_id is None:

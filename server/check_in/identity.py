@@ -24,7 +24,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
 from server.media.drawing.member_card import MemberCard, draw_member_card
-from server.members.service import member_person, membership_of
+from server.members.memberships import member_person, membership_of
 
 VALID_FOR = timedelta(minutes=5)
 """How long a code can be verified."""

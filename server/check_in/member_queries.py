@@ -18,8 +18,8 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.contacts import floating_membership_ids, may_contact, open_contact_note
 from server.members.homes import describe_homes
+from server.members.memberships import CONTACT_EVERY, MemberFacts, membership_of, open_membership, open_memberships
 from server.members.models import ContactMeans, MemberKind, Membership, TransferState
-from server.members.service import CONTACT_EVERY, MemberFacts, membership_of, open_membership, open_memberships
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
 from server.organizations.tree import within
 

@@ -10,7 +10,7 @@ from server.check_in.reports.freezing import open_words
 from server.check_in.reports.models import Grade, ReportState
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
-from server.members.service import membership_ids_of
+from server.members.memberships import membership_ids_of
 from server.service_record.periods import read_half_year
 
 

@@ -14,8 +14,8 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, transact
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind
-from server.members.service import membership_of, open_memberships
 from server.organizations.access import READERS, require_role, require_role_or_hide
 from server.organizations.tree import within
 

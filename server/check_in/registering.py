@@ -20,8 +20,8 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
+from server.members.memberships import lock_for_staff, membership_of, register_membership, withdrew_consent, write_facts
 from server.members.models import MemberKind, Membership
-from server.members.service import lock_for_staff, membership_of, register_membership, withdrew_consent, write_facts
 from server.members.transfers import invite_retired_member
 from server.notifications.service import notify
 from server.organizations.access import require_role

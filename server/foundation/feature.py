@@ -49,7 +49,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     personal_copy: Sequence[Copied] = ()
     """Its sheets in a person's copy of their data (accounts/personal_data.py)."""
     belonging: Sequence[Call] = ()
-    """Who tells a person's grid and unit; the first that knows one decides (service_record/service.py)."""
+    """Who tells a person's grid and unit; the first that knows one decides (service_record/recording.py)."""
     places_moved: Mapping[str, Call] = {}
     """What places are for → told of those that moved up a waiting list (places/line.py)."""
     places_lapsed: Mapping[str, Call] = {}

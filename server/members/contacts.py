@@ -17,8 +17,7 @@ from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
 from server.members import messages
-from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
-from server.members.service import (
+from server.members.memberships import (
     CONTACT_EVERY,
     MemberFacts,
     contact_index_of,
@@ -28,6 +27,7 @@ from server.members.service import (
     open_membership,
     write_facts,
 )
+from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
 from server.organizations.tree import reaching, within

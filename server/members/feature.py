@@ -1,7 +1,7 @@
 """What memberships give."""
 
 from server.foundation.feature import Feature
-from server.members import jobs, messages, personal_copy, queries, service
+from server.members import jobs, memberships, messages, personal_copy, queries
 from server.notifications.events import events_in
 
 FEATURE = Feature(
@@ -9,6 +9,6 @@ FEATURE = Feature(
     sweeps=jobs.SWEEPS,
     messages=events_in(messages),
     subjects={"membership": queries.describe_memberships},
-    mergers=(service.take_over_membership,),
+    mergers=(memberships.take_over_membership,),
     personal_copy=personal_copy.SHEETS,
 )

@@ -22,7 +22,7 @@ class MemberKind(Worded):
 
 
 class Membership(Model):
-    """A person's membership. `sealed` holds who, and where it is kept (see service.py).
+    """A person's membership. `sealed` holds who, and where it is kept (see memberships.py).
 
     `community_id` is where the member is checked in now. `home_index` finds the members of one Party organization, and
     `contact_index` the floating members that one person keeps in touch with. `contact_due_at` is when somebody is next

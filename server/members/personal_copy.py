@@ -7,8 +7,8 @@ from server.accounts.queries import describe_persons
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
 from server.members.contacts import open_contact_note
+from server.members.memberships import membership_ids_of, open_memberships
 from server.members.models import ContactMeans, MemberKind, TransferState
-from server.members.service import membership_ids_of, open_memberships
 from server.organizations.queries import describe_party_organizations
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from server.accounts.details import read_details
 from server.accounts.masking import mask_name
-from server.members.service import open_memberships
+from server.members.memberships import open_memberships
 
 
 async def describe_memberships(membership_ids: Iterable[str]) -> dict[str, dict[str, str]]:

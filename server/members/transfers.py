@@ -11,8 +11,8 @@ from server.foundation.database import IntegrityError, fetch_value, transaction,
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
 from server.members import messages
 from server.members.homes import host_of_home
+from server.members.memberships import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
 from server.members.models import MemberKind, Membership, MembershipTransfer, TransferState
-from server.members.service import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.organizations.models import PartyOrganization

@@ -12,7 +12,7 @@ from server.organizations.access import require_role_or_hide
 from server.service_record import messages
 from server.service_record.models import ServiceEntry
 from server.service_record.queries import belongs_to
-from server.service_record.service import record_service, reverse_entry
+from server.service_record.recording import record_service, reverse_entry
 
 RULE = "service_noted"
 REVERSIBLE = (RULE, "post_served", "post_taken")

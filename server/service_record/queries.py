@@ -9,7 +9,7 @@ from server.foundation.database import fetch, fetch_structs, fetch_value, transa
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.members.service import index_of
+from server.members.memberships import index_of
 from server.notifications.rendering import SUBJECTS
 from server.organizations.access import require_role_or_hide
 

@@ -19,8 +19,8 @@ from server.foundation.ids import Id, new_id
 from server.organizations.models import Level
 from server.organizations.queries import ancestor_of_level, describe_organizations
 from server.service_record.periods import span_of
+from server.service_record.recording import Belonging
 from server.service_record.rules import RULES_FOR_MEMBERS
-from server.service_record.service import Belonging
 
 SHOWN = 100
 """How many rows a ranking shows at most."""

@@ -11,8 +11,8 @@ from server.foundation.database import IntegrityError, fetch, fetch_structs, fet
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.service_record.models import ServiceRule
+from server.service_record.recording import ensure_default_rules
 from server.service_record.rules import RULES_FOR_MEMBERS
-from server.service_record.service import ensure_default_rules
 
 _LONGEST_AHEAD = timedelta(days=366)
 

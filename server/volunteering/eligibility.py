@@ -12,11 +12,11 @@ from server.foundation.dates import day_of
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.members.homes import host_of_home
-from server.members.service import is_member, membership_of, open_memberships
+from server.members.memberships import is_member, membership_of, open_memberships
 from server.organizations.access import holds_role_at
 from server.organizations.models import Level, Organization
 from server.service_record.queries import service_totals
-from server.service_record.service import BELONGING
+from server.service_record.recording import BELONGING
 from server.volunteering.errors import NotEligible
 from server.volunteering.models import Activity, ActivityAudience, Shift, ShiftRole, VolunteerSkill
 

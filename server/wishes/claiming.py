@@ -6,7 +6,7 @@ from server.accounts.queries import has_consent
 from server.foundation import clock
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.members.service import is_member
+from server.members.memberships import is_member
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people

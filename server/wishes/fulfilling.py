@@ -15,7 +15,7 @@ from server.media.uploads.uploading import attach_pictures, detach_pictures
 from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import role_holders
-from server.service_record.service import record_service, reverse_entry
+from server.service_record.recording import record_service, reverse_entry
 from server.wishes import messages
 from server.wishes.claiming import helpers_of
 from server.wishes.contact import require_no_number

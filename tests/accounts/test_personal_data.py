@@ -35,8 +35,8 @@ from server.foundation.personal_copy import Copied, Shown
 from server.foundation.settings import Settings
 from server.media.files import File
 from server.media.spreadsheets import XLSX
+from server.members.memberships import membership_of
 from server.members.models import ContactMeans, MemberContact, MembershipTransfer
-from server.members.service import membership_of
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part
 from server.neighbor_center.bookings.models import (
     ROOM_NOTE_CONTEXT,

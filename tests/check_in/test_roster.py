@@ -16,8 +16,8 @@ from server.check_in.registering import place_member
 from server.check_in.roster import COLUMNS, MAX_ROWS
 from server.foundation.database import fetch, fetch_value
 from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_workbook
+from server.members.memberships import membership_of
 from server.members.models import MemberKind
-from server.members.service import membership_of
 from server.organizations.models import Organization, PartyOrganization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
 from tests.check_in.builders import audited, create_known_person, inbox_events, register

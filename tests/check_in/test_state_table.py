@@ -8,7 +8,7 @@ from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, transaction
 from server.foundation.ids import new_id
-from server.members.service import membership_of
+from server.members.memberships import membership_of
 from server.organizations.models import Organization
 from tests.builders import create_community, create_staff
 from tests.check_in.builders import (

@@ -10,7 +10,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.members.contacts import REMIND_CONTACTS
 from server.members.jobs import SWEEPS
-from server.members.service import CONTACT_EVERY
+from server.members.memberships import CONTACT_EVERY
 from server.organizations.models import Level, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.check_in.builders import audited, create_checked_in, inbox_events, register

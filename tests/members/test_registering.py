@@ -7,8 +7,8 @@ from server.accounts.models import ConsentKind, Person
 from server.accounts.service import give_phone, merge_persons, withdraw_consent
 from server.check_in.endings import follow_successor
 from server.foundation.database import fetch, fetch_value, transaction
+from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind, Membership
-from server.members.service import membership_of, open_memberships
 from server.organizations.models import PartyOrganization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
 from tests.check_in.builders import (

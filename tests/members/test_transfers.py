@@ -3,7 +3,7 @@
 import asyncio
 
 from server.foundation.database import fetch_value
-from server.members.service import membership_of
+from server.members.memberships import membership_of
 from server.organizations.models import PartyOrganization
 from tests.builders import create_community, create_resident, create_staff
 from tests.check_in.builders import application, audited, create_checked_in, inbox_events, register

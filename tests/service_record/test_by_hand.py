@@ -9,7 +9,7 @@ from server.foundation.ids import new_id
 from server.members.models import Membership
 from server.organizations.models import RoleKind
 from server.service_record.queries import service_totals
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 from tests.builders import create_community, create_person, create_resident, create_staff, grant, sign_in
 from tests.check_in.builders import application, create_member
 from tests.clients import Api

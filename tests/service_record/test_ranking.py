@@ -13,8 +13,8 @@ from server.foundation.ids import new_id
 from server.organizations.models import Level, Organization
 from server.service_record.models import RankingPlace
 from server.service_record.periods import span_of
+from server.service_record.recording import record_service, reverse_entry
 from server.service_record.rules import RULES_FOR_MEMBERS
-from server.service_record.service import record_service, reverse_entry
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.check_in.builders import application, create_member
 from tests.clients import Api

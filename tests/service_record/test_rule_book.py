@@ -10,8 +10,8 @@ from server.foundation.ids import new_id
 from server.organizations.models import Level, RoleKind
 from server.service_record.models import ServiceRule
 from server.service_record.queries import service_totals
+from server.service_record.recording import record_service
 from server.service_record.rules import DEFAULT_RULES
-from server.service_record.service import record_service
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.clients import Api
 

@@ -15,11 +15,10 @@ from server.foundation import clock
 from server.foundation.database import execute
 from server.foundation.errors import NotFound
 from server.foundation.ids import new_id
-from server.service_record import service
+from server.service_record import recording
 from server.service_record.models import ServiceEntry, ServiceRule
 from server.service_record.queries import service_totals
-from server.service_record.rules import DEFAULT_RULES, day_and_month
-from server.service_record.service import (
+from server.service_record.recording import (
     AlreadyReversed,
     Belonging,
     ensure_default_rules,
@@ -27,6 +26,7 @@ from server.service_record.service import (
     reverse_entry,
     reverse_service,
 )
+from server.service_record.rules import DEFAULT_RULES, day_and_month
 from tests.builders import create_community, create_person, create_resident
 from tests.clients import Api
 
@@ -232,7 +232,7 @@ async def test_entries_are_stamped_with_grid_and_unit(monkeypatch: pytest.Monkey
     async def unit(person_id: str) -> Belonging:
         return Belonging(grid_id=new_id(), unit_id=unit_id)
 
-    monkeypatch.setattr(service, "BELONGING", [grid, unit])
+    monkeypatch.setattr(recording, "BELONGING", [grid, unit])
     entry = await record_service(
         new_id(), rule="wish_fulfilled", source=("wish_claim", new_id()), occurred_at=clock.now()
     )

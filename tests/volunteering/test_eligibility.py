@@ -9,11 +9,11 @@ from server.accounts.models import Consent, ConsentKind
 from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.ids import new_id
+from server.members.memberships import register_membership
 from server.members.models import MemberKind
-from server.members.service import register_membership
 from server.organizations.models import Level, PartyOrganization, RoleKind
-from server.service_record import service as service_record
-from server.service_record.service import Belonging, record_service
+from server.service_record import recording as service_record
+from server.service_record.recording import Belonging, record_service
 from tests.builders import create_organization, create_person, create_resident, grant, sign_in
 from tests.clients import Api
 from tests.volunteering.builders import WORDS, People, create_family, create_people, publish_shift, sign_up

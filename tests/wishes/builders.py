@@ -17,7 +17,7 @@ from server.foundation.settings import DEMO_APPID
 from server.media.uploads.models import Picture, PictureFormat, PictureState
 from server.moderation.models import CheckedSubject, Verdict
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 from server.teams.models import Team, TeamMember
 from server.wishes.fulfilling import RULE
 from server.wishes.models import ClaimState, Wish, WishAudience, WishClaim, WishKind, WishState

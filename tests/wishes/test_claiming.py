@@ -8,8 +8,8 @@ import pytest
 from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
 from server.accounts.service import give_consent
 from server.foundation.database import IntegrityError, fetch_value
+from server.members.memberships import register_membership
 from server.members.models import MemberKind
-from server.members.service import register_membership
 from server.wishes.models import ClaimState, WishClaim, WishState
 from server.wishes.rules import MAX_OPEN_CLAIMS
 from tests.builders import create_resident, grant

@@ -18,14 +18,14 @@ from server.foundation.database import IntegrityError, fetch, transaction, viola
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import new_id
+from server.members.memberships import member_person, membership_of
 from server.members.models import Membership
-from server.members.service import member_person, membership_of
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
 from server.places.models import Purpose
 from server.places.service import change_capacity, close_allotment, leave_place, open_allotment, take_place
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 
 
 class NotCheckedIn(Refusal):

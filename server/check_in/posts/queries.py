@@ -12,7 +12,7 @@ from server.check_in.posts.models import HoldingState, PostCategory, PostState
 from server.foundation.database import fetch, fetch_structs
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.members.service import membership_of, open_memberships
+from server.members.memberships import membership_of, open_memberships
 from server.organizations.access import READERS, require_role
 
 

@@ -14,7 +14,7 @@ import msgspec
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch
 from server.foundation.ids import Id
-from server.members.service import MemberFacts
+from server.members.memberships import MemberFacts
 from server.service_record.periods import HalfYear, half_year_of, read_half_year
 from server.service_record.queries import source_titles
 

@@ -17,11 +17,11 @@ from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, is_unreachable, transaction
 from server.foundation.ids import new_id
 from server.members.homes import describe_homes
-from server.members.service import MemberFacts, open_memberships
+from server.members.memberships import MemberFacts, open_memberships
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.service_record.periods import HalfYear, Month, half_year_of, month_of, read_half_year, read_month
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 
 HELD_AT_LEAST = timedelta(days=15)
 """How much of a month a member must have held a post to be credited for it."""

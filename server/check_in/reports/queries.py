@@ -18,7 +18,7 @@ from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.members.service import MemberFacts, membership_of, open_memberships
+from server.members.memberships import MemberFacts, membership_of, open_memberships
 from server.organizations.access import LIAISONS, READERS, holds_role, require_role
 from server.organizations.queries import describe_organizations
 from server.organizations.tree import within

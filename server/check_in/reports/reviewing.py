@@ -17,7 +17,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
 from server.members.homes import describe_homes
-from server.members.service import MemberFacts, membership_of, open_memberships
+from server.members.memberships import MemberFacts, membership_of, open_memberships
 from server.notifications.service import notify
 from server.organizations.access import LIAISONS, WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import RoleKind
@@ -181,7 +181,7 @@ async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> int:
 async def move_reports(from_id: str, into_id: str) -> None:
     """Two persons who both are members turn out to be one: reports of the membership that goes are the other's.
 
-    Before members.service.take_over_membership. Where both have one for the same half-year, each stays as it is.
+    Before members.memberships.take_over_membership. Where both have one for the same half-year, each stays as it is.
     """
     gone_id, kept_id = await membership_of(from_id), await membership_of(into_id)
     if gone_id is None or kept_id is None:

@@ -19,8 +19,8 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.homes import homes_of_host
+from server.members.memberships import home_index_of, open_memberships
 from server.members.models import MemberKind
-from server.members.service import home_index_of, open_memberships
 from server.moderation.service import hidden_words
 from server.organizations.access import LIAISONS, READERS, WORKERS, require_role_or_hide
 from server.organizations.models import Level

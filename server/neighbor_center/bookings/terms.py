@@ -13,7 +13,7 @@ from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.dates import day_of, instant, render_short_date, render_short_time
 from server.foundation.errors import InvalidFields, NotFound
-from server.members.service import is_member
+from server.members.memberships import is_member
 from server.neighbor_center.errors import (
     BookingOverlaps,
     ChangeTooLate,

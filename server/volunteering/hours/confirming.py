@@ -21,7 +21,7 @@ from server.organizations.queries import ancestor_of_level
 from server.places.line import lock_allotment
 from server.places.models import PlaceState
 from server.places.no_shows import mark_attended, mark_no_show
-from server.service_record.service import AlreadyReversed, record_service, reverse_service
+from server.service_record.recording import AlreadyReversed, record_service, reverse_service
 from server.volunteering import messages as volunteering_messages
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.clocking import ensure_on, get_shift, require_leader_or_staff

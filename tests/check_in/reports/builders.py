@@ -13,10 +13,10 @@ from server.check_in.reports.models import Grade, HalfYearReport, ReportState
 from server.foundation import clock
 from server.foundation.database import execute
 from server.foundation.ids import new_id
+from server.members.memberships import register_membership
 from server.members.models import MemberKind, Membership
-from server.members.service import register_membership
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
-from server.service_record.service import record_service
+from server.service_record.recording import record_service
 from tests.builders import create_community, create_organization, create_person, grant
 from tests.clients import Api
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from server.check_in.reports.models import ReportState
 from server.foundation.audit import AuditEntry
-from server.members.service import end_membership
+from server.members.memberships import end_membership
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_organization, create_resident
 from tests.check_in.reports.builders import H1, H2, create_cast, create_home, create_worker, put_state

@@ -21,7 +21,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.members.models import MemberKind
 from server.service_record.periods import HalfYear, half_year_of
-from server.service_record.service import reverse_entry
+from server.service_record.recording import reverse_entry
 from tests.builders import create_community, create_staff
 from tests.check_in.builders import application, create_checked_in, create_post
 from tests.check_in.reports.builders import (

@@ -9,7 +9,7 @@ from server.accounts.models import Person
 from server.check_in.reports.models import HalfYearReport
 from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch
-from server.members.service import match_home
+from server.members.memberships import match_home
 from server.organizations.models import RoleKind
 from tests.builders import grant
 from tests.check_in.reports.builders import (

@@ -18,7 +18,7 @@ from server.check_in.reports.reviewing import assess_report, release_reports
 from server.foundation.database import execute
 from server.foundation.ids import new_id
 from server.organizations.models import Level, RoleKind
-from server.service_record.service import record_service, reverse_entry
+from server.service_record.recording import record_service, reverse_entry
 from tests.builders import create_community, create_organization
 from tests.check_in.reports.builders import (
     H1,

@@ -10,7 +10,7 @@ from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
 from server.organizations.models import Level, PartyOrganization, RoleKind
-from server.service_record.service import record_service, reverse_service
+from server.service_record.recording import record_service, reverse_service
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.check_in.builders import (
     application,

@@ -14,7 +14,7 @@ from server.foundation.ids import new_id
 from server.organizations.models import Organization, RoleKind
 from server.places.models import NoShow
 from server.service_record.models import ServiceEntry
-from server.service_record.service import reverse_entry
+from server.service_record.recording import reverse_entry
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, approver_of, credit, seconds_by_day
 from server.volunteering.hours import confirming
 from server.volunteering.hours.models import Hours
