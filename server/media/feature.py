@@ -2,11 +2,11 @@
 
 from server.foundation.feature import Feature
 from server.media import mini_codes
-from server.media.uploads import jobs, personal_copy
+from server.media.uploads import personal_copy, uploading
 
 FEATURE = Feature(
     models=("server.media.uploads.models",),
-    sweeps=jobs.SWEEPS,
+    sweeps=(uploading.REMOVE_UNUSED_PICTURES,),
     personal_copy=personal_copy.SHEETS,
     takes={"code_targets": mini_codes.TARGETS},
 )

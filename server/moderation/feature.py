@@ -2,12 +2,12 @@
 
 from server.background.outbox import Effect
 from server.foundation.feature import Feature
-from server.moderation import checks, jobs, personal_copy, service
+from server.moderation import checks, overdue, personal_copy, service
 from server.wechat import push
 
 FEATURE = Feature(
     models=("server.moderation.models",),
-    sweeps=jobs.SWEEPS,
+    sweeps=(overdue.HOLD_OVERDUE_CHECKS,),
     effects={
         service.CHECK_TEXT: Effect(checks.check_text, repeatable=True, ended=checks.end_check),
         service.CHECK_PICTURE: Effect(checks.check_picture, repeatable=True, ended=checks.end_check),

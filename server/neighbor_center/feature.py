@@ -5,8 +5,8 @@ from datetime import timedelta
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
-from server.neighbor_center import jobs, messages, personal_copy
-from server.neighbor_center.bookings import feeds, series, slot_booking
+from server.neighbor_center import messages, personal_copy
+from server.neighbor_center.bookings import feeds, reminders, requests, series, settling, slot_booking
 from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.counters import tickets
 from server.neighbor_center.feedback import complaints
@@ -23,7 +23,14 @@ FEATURE = Feature(
         "server.neighbor_center.counters.models",
         "server.neighbor_center.feedback.models",
     ),
-    sweeps=jobs.SWEEPS,
+    sweeps=(
+        reminders.REMIND_OF_BOOKINGS,
+        reminders.REMIND_OF_ROOM_BOOKINGS,
+        requests.SETTLE_REQUESTS,
+        requests.SETTLE_ROOM_REQUESTS,
+        settling.SETTLE_BOOKINGS,
+        settling.SETTLE_ROOM_BOOKINGS,
+    ),
     retention=(
         Rule("old_queue_tickets", "queue_ticket", "created_at", timedelta(days=180)),
         Rule("old_queue_days", "queue_day", "created_at", timedelta(days=180)),

@@ -5,12 +5,12 @@ from datetime import timedelta
 from server.background.outbox import Effect
 from server.background.retention import Rule
 from server.foundation.feature import Feature
-from server.notifications import delivery, events, jobs, messages, personal_copy, rendering, service
+from server.notifications import delivery, digest, events, messages, personal_copy, rendering, service
 from server.wechat import push
 
 FEATURE = Feature(
     models=("server.notifications.models",),
-    sweeps=jobs.SWEEPS,
+    sweeps=(digest.SEND_DIGESTS,),
     retention=(Rule("old_inbox_messages", "inbox_message", "created_at", timedelta(days=180)),),
     effects={service.SUBSCRIBE_MESSAGE: Effect(delivery.send_message, repeatable=False, ended=delivery.end_message)},
     push_handlers={

@@ -2,11 +2,11 @@
 
 from server.foundation.feature import Feature
 from server.notifications.events import events_in
-from server.places import jobs, line, messages, personal_copy, service
+from server.places import line, messages, personal_copy, service
 
 FEATURE = Feature(
     models=("server.places.models",),
-    sweeps=jobs.SWEEPS,
+    sweeps=(service.SETTLE_DUE_PLACES,),
     messages=events_in(messages),
     mergers=(service.move_places,),
     personal_copy=personal_copy.SHEETS,

@@ -10,15 +10,17 @@ from server.notifications.events import events_in
 from server.places.models import Purpose
 from server.volunteering import (
     activities,
-    jobs,
     messages,
     mini_codes,
     personal_copy,
     queries,
     reasons,
+    reminders,
+    shift_changes,
     sign_up_queries,
     signing_up,
 )
+from server.volunteering.attendance import settling
 from server.volunteering.hours import appeals, certificates, confirming, ratings
 from server.volunteering.hours import messages as hours_messages
 from server.volunteering.hours import queries as hours_queries
@@ -29,7 +31,13 @@ FEATURE = Feature(
         "server.volunteering.attendance.models",
         "server.volunteering.hours.models",
     ),
-    sweeps=jobs.SWEEPS,
+    sweeps=(
+        activities.FINISH_ACTIVITIES,
+        reminders.REMIND_OF_SHIFTS,
+        shift_changes.CALL_OFF_SMALL_SHIFTS,
+        settling.CLOSE_SHIFTS,
+        settling.SETTLE_ABSENCES,
+    ),
     # Who tried to sign in where, and how far the phone was: as long as anybody may ask about a shift.
     retention=(Rule("old_shift_scans", "shift_scan", "created_at", timedelta(days=365)),),
     code_targets={CodeKind.SHIFT: mini_codes.shift_target},

@@ -3,11 +3,17 @@
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.notifications.events import events_in
-from server.wishes import claim_queries, fulfilling, jobs, leaving, messages, personal_copy, posting, queries, stories
+from server.wishes import claim_queries, fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
 
 FEATURE = Feature(
     models=("server.wishes.models",),
-    sweeps=jobs.SWEEPS,
+    sweeps=(
+        sweeps.EXPIRE_WISHES,
+        sweeps.RETURN_IDLE_CLAIMS,
+        sweeps.ESCALATE_UNCLAIMED_WISHES,
+        sweeps.REMIND_CLAIMERS,
+        sweeps.TELL_STAFF_OF_UNANSWERED,
+    ),
     code_targets={CodeKind.WISH: stories.wish_target},
     texts={
         "wish": posting.wish_texts,

@@ -30,7 +30,8 @@ from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, Refusal
 from server.moderation.models import Verdict
 from server.teams.teams import leave_all_teams
-from server.wishes import claiming, fulfilling, jobs, posting, review
+from server.wishes import claiming, fulfilling, posting, review
+from server.wishes.feature import FEATURE
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import WishKind, WishState, WishTerms
 from server.wishes.posting import WishContent
@@ -384,7 +385,7 @@ class WishMachine(RuleBasedStateMachine):
         self.world.let_time_pass(clock.now())
 
     async def sweep(self) -> None:
-        for sweep in jobs.SWEEPS:
+        for sweep in FEATURE.sweeps:
             # What earlier histories have left is due too, more than one batch of it.
             while await sweep.run():
                 pass

@@ -16,11 +16,11 @@ from server.foundation.errors import Refusal
 from server.moderation.models import Verdict
 from server.wishes import claiming, fulfilling, posting, review
 from server.wishes.fulfilling import settle_report_check
-from server.wishes.jobs import ESCALATE_UNCLAIMED_WISHES, EXPIRE_WISHES, RETURN_IDLE_CLAIMS
 from server.wishes.leaving import settle_wishes_of_leaver
 from server.wishes.models import HOLDING, Escalation, Wish, WishClaim, WishShare, WishState
 from server.wishes.posting import WishContent, settle_wish_check
 from server.wishes.rules import HOLDER_BECOMES, WISH_TABLE, WishAction, WishActor
+from server.wishes.sweeps import ESCALATE_UNCLAIMED_WISHES, EXPIRE_WISHES, RETURN_IDLE_CLAIMS
 from tests.clients import Api
 from tests.state_tables import Outcome, check_shown, check_table, try_every_combination
 from tests.wishes.builders import (

@@ -11,7 +11,8 @@ from server.foundation import clock
 from server.foundation.dates import end_of, today
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
-from server.wishes import escalation, jobs
+from server.wishes import escalation, sweeps
+from server.wishes.feature import FEATURE
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, escalate_at
 from tests.breaking import break_once
@@ -24,12 +25,12 @@ from tests.wishes.builders import create_people, inbox_of, put_verdict, put_wish
 async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.PUBLISHED)
-    assert await jobs.EXPIRE_WISHES.run() == 0
+    assert await sweeps.EXPIRE_WISHES.run() == 0
     # The whole wished-by day still counts.
     clock.move_clock(end_of(today() + timedelta(days=10)) - clock.now() - timedelta(minutes=1))
-    assert await jobs.EXPIRE_WISHES.run() == 0
+    assert await sweeps.EXPIRE_WISHES.run() == 0
     clock.move_clock(clock.offset() + timedelta(minutes=2))
-    assert await jobs.EXPIRE_WISHES.run() == 1
+    assert await sweeps.EXPIRE_WISHES.run() == 1
     assert (await inbox_of(people.wisher))[0] == "wish_expired"
     told = (await people.wisher.get("/me/inbox"))["items"][0]["text"]
     assert "还没有人认领" in told
@@ -72,12 +73,12 @@ async def test_the_unclaimed_are_escalated_from_below_each_once(api: Api) -> Non
         return [(await inbox_of(who)).count("wish_unclaimed") for who in (grid_worker, elsewhere, people.staff, above)]
 
     clock.move_clock(morning(days_before=5) - timedelta(minutes=1))
-    assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 0
+    assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
     assert await told() == [0, 0, 0, 0]
     for days_before, expected in ((5, [1, 0, 0, 0]), (3, [1, 0, 1, 0]), (1, [1, 0, 1, 1])):
         clock.move_clock(morning(days_before))
-        assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 1
-        assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 0
+        assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
+        assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
         assert await told() == expected
     message = (await above.get("/me/inbox"))["items"][0]
     assert "还剩 1 天" in message["text"]
@@ -87,7 +88,7 @@ async def test_the_unclaimed_are_escalated_from_below_each_once(api: Api) -> Non
     # Back on the wall after a claim, nobody is asked again; renewed for another day, all are.
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "没时间"})
-    assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 0
+    assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
     day = (today() + timedelta(days=10)).isoformat()
     body = {"title": "收音机", "kind": "thing", "audience": "elderly", "text": "想听戏", "wished_by": day, "version": 1}
     await people.wisher.put(f"/wishes/{wish_id}", body)
@@ -102,11 +103,11 @@ async def test_where_nobody_is_there_to_ask_the_next_are(api: Api) -> None:
     people = await create_people(api)
     await put_wish(people, WishState.PUBLISHED)
     clock.move_clock(morning(days_before=5))
-    await jobs.ESCALATE_UNCLAIMED_WISHES.run()
+    await sweeps.ESCALATE_UNCLAIMED_WISHES.run()
     # There are no grid workers, so the community is asked at once, and not again when its day comes.
     assert (await inbox_of(people.staff)).count("wish_unclaimed") == 1
     clock.move_clock(morning(days_before=3))
-    assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 0
+    assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
 
 
 async def test_a_late_wish_asks_everybody_whose_day_has_come(api: Api) -> None:
@@ -116,7 +117,7 @@ async def test_a_late_wish_asks_everybody_whose_day_has_come(api: Api) -> None:
     # Nobody said in which grid the wish is: all grid workers of the community are asked.
     await put_wish(people, WishState.PUBLISHED)
     clock.move_clock(morning(days_before=2))
-    assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 1
+    assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
     for who in (grid_worker, people.staff):
         assert (await inbox_of(who)).count("wish_unclaimed") == 1
 
@@ -126,7 +127,7 @@ async def test_two_workers_escalate_each_wish_once(api: Api) -> None:
     for _ in range(20):
         await put_wish(people, WishState.PUBLISHED)
     clock.move_clock(morning(days_before=4))
-    done = await asyncio.gather(*(jobs.ESCALATE_UNCLAIMED_WISHES.run() for _ in range(3)))
+    done = await asyncio.gather(*(sweeps.ESCALATE_UNCLAIMED_WISHES.run() for _ in range(3)))
     assert sum(done) == 20
     assert (await inbox_of(people.staff)).count("wish_unclaimed") == 20
 
@@ -160,10 +161,10 @@ async def test_who_looks_after_the_unclaimed_sees_them(api: Api) -> None:
 @pytest.mark.parametrize(
     ("sweep", "state", "days"),
     [
-        (jobs.EXPIRE_WISHES.run, WishState.PUBLISHED, 12),
-        (jobs.RETURN_IDLE_CLAIMS.run, WishState.CLAIMED, 20),
-        (jobs.REMIND_CLAIMERS.run, WishState.CLAIMED, 10),
-        (jobs.TELL_STAFF_OF_UNANSWERED.run, WishState.REPORTED, 8),
+        (sweeps.EXPIRE_WISHES.run, WishState.PUBLISHED, 12),
+        (sweeps.RETURN_IDLE_CLAIMS.run, WishState.CLAIMED, 20),
+        (sweeps.REMIND_CLAIMERS.run, WishState.CLAIMED, 10),
+        (sweeps.TELL_STAFF_OF_UNANSWERED.run, WishState.REPORTED, 8),
     ],
 )
 async def test_one_that_cannot_be_done_does_not_keep_the_others_waiting(
@@ -177,7 +178,7 @@ async def test_one_that_cannot_be_done_does_not_keep_the_others_waiting(
     for _ in range(3):
         await put_wish(people, state)
     clock.move_clock(timedelta(days=days))
-    break_once(monkeypatch, jobs, "notify")
+    break_once(monkeypatch, sweeps, "notify")
     with pytest.raises(RowsFailed) as failed:
         await sweep()
     assert failed.value.done == 2
@@ -197,10 +198,10 @@ async def test_one_that_cannot_be_escalated_does_not_keep_the_others_waiting(
     clock.move_clock(morning(days_before=4))
     break_once(monkeypatch, escalation, "finish_step")
     with pytest.raises(RowsFailed) as failed:
-        await jobs.ESCALATE_UNCLAIMED_WISHES.run()
+        await sweeps.ESCALATE_UNCLAIMED_WISHES.run()
     assert failed.value.done == 2
     FAILURES.clear()
-    assert await jobs.ESCALATE_UNCLAIMED_WISHES.run() == 1
+    assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
     assert (await inbox_of(people.staff)).count("wish_unclaimed") == 3, "each once"
 
 
@@ -209,7 +210,7 @@ async def test_claimed_wishes_do_not_expire(api: Api) -> None:
     for state in WishState:
         await put_wish(people, state)
     clock.move_clock(timedelta(days=12))
-    assert await jobs.EXPIRE_WISHES.run() == 3
+    assert await sweeps.EXPIRE_WISHES.run() == 3
     assert await Wish.filter(state=WishState.CLAIMED).count() == 1
 
 
@@ -217,14 +218,14 @@ async def test_an_idle_claim_is_reminded_once_and_then_returned(api: Api) -> Non
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
     claim = await WishClaim.get(wish_id=wish_id)
-    assert await jobs.REMIND_CLAIMERS.run() == 0
+    assert await sweeps.REMIND_CLAIMERS.run() == 0
     clock.move_clock(claim.due_at - clock.now() - timedelta(hours=20))
-    assert await jobs.REMIND_CLAIMERS.run() == 1
-    assert await jobs.REMIND_CLAIMERS.run() == 0
+    assert await sweeps.REMIND_CLAIMERS.run() == 1
+    assert await sweeps.REMIND_CLAIMERS.run() == 0
     assert (await inbox_of(people.claimer))[0] == "wish_claim_due"
-    assert await jobs.RETURN_IDLE_CLAIMS.run() == 0
+    assert await sweeps.RETURN_IDLE_CLAIMS.run() == 0
     clock.move_clock(clock.offset() + timedelta(hours=21))
-    assert await jobs.RETURN_IDLE_CLAIMS.run() == 1
+    assert await sweeps.RETURN_IDLE_CLAIMS.run() == 1
     assert (await inbox_of(people.claimer))[0] == "wish_claim_overdue"
     assert (await inbox_of(people.wisher))[0] == "wish_back_on_wall"
     assert (await Wish.get(id=wish_id)).state is WishState.PUBLISHED
@@ -236,7 +237,7 @@ async def test_a_sweep_in_two_workers_does_each_once(api: Api) -> None:
     for _ in range(20):
         await put_wish(people, WishState.CLAIMED)
     clock.move_clock(timedelta(days=20))
-    done = await asyncio.gather(*(jobs.RETURN_IDLE_CLAIMS.run() for _ in range(4)))
+    done = await asyncio.gather(*(sweeps.RETURN_IDLE_CLAIMS.run() for _ in range(4)))
     assert sum(done) == 20
     assert (await inbox_of(people.claimer)).count("wish_claim_overdue") == 20
 
@@ -244,10 +245,10 @@ async def test_a_sweep_in_two_workers_does_each_once(api: Api) -> None:
 async def test_staff_are_asked_to_call_once(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)
-    assert await jobs.TELL_STAFF_OF_UNANSWERED.run() == 0
+    assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 0
     clock.move_clock(timedelta(days=7, minutes=1))
-    assert await jobs.TELL_STAFF_OF_UNANSWERED.run() == 1
-    assert await jobs.TELL_STAFF_OF_UNANSWERED.run() == 0
+    assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 1
+    assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 0
     assert (await inbox_of(people.staff))[0] == "wish_unanswered"
     await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 3})
 
@@ -264,8 +265,8 @@ async def test_lags_are_told(api: Api) -> None:
     await put_wish(people, WishState.PUBLISHED)
     await put_wish(people, WishState.CLAIMED)
     await put_wish(people, WishState.REPORTED)
-    lags = {sweep.name: sweep.lag for sweep in jobs.SWEEPS}
-    assert set(lags) == {sweep.name for sweep in jobs.SWEEPS}
+    lags = {sweep.name: sweep.lag for sweep in FEATURE.sweeps}
+    assert set(lags) == {sweep.name for sweep in FEATURE.sweeps}
     assert {await lag() for lag in lags.values()} == {0}
     clock.move_clock(timedelta(days=20))
     assert {name: await lag() > 86_400 for name, lag in lags.items()} == dict.fromkeys(lags, True)

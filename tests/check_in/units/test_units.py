@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from server.check_in.endings import follow_successor
-from server.check_in.jobs import SWEEPS
+from server.check_in.feature import FEATURE
 from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
@@ -211,7 +211,7 @@ async def test_a_pairing_that_has_not_begun_or_is_over_does_not_count(api: Api) 
     assert await LAPSE_UNIT_CHECK_INS.lag() == 0.0
     (view,) = (await unit.liaison.get(f"/units/{unit.id}/check-ins"))["items"]
     assert (view["state"], view["reason"]) == ("ended", "结对期限已满")
-    assert {sweep.run for sweep in SWEEPS} >= {LAPSE_UNIT_CHECK_INS.run}
+    assert {sweep.run for sweep in FEATURE.sweeps} >= {LAPSE_UNIT_CHECK_INS.run}
 
 
 async def test_somebody_who_lives_elsewhere_checks_in_through_the_unit(api: Api) -> None:

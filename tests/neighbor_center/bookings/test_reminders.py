@@ -12,7 +12,7 @@ from server.foundation.database import fetch_value
 from server.neighbor_center.bookings import reminders
 from server.neighbor_center.bookings.reminders import REMIND_OF_BOOKINGS, REMIND_OF_ROOM_BOOKINGS
 from server.neighbor_center.bookings.requests import SETTLE_REQUESTS, SETTLE_ROOM_REQUESTS
-from server.neighbor_center.jobs import SWEEPS
+from server.neighbor_center.feature import FEATURE
 from server.organizations.models import Organization, RoleKind
 from server.worker import run_sweep
 from tests.breaking import break_once
@@ -154,7 +154,7 @@ async def test_a_room_and_a_family_member_are_reminded_of_too(api: Api, communit
     assert await reminder_lag() == 0
     assert (await events_of(guardian))[-2:] == ["slot_reminder", "room_reminder"]
     set_clock("08:00", WEDNESDAY)
-    for sweep in SWEEPS:
+    for sweep in FEATURE.sweeps:
         await run_sweep(sweep)
     assert (await events_of(guardian)).count("room_reminder") == 2
 

@@ -101,5 +101,3 @@ TELL_STAFF_OF_UNANSWERED = _claims(
 
 ESCALATE_UNCLAIMED_WISHES = due_sweep("wishes_escalate", _MINUTE, rows="wish", due="escalate_at", do=_escalate)
 """Near the wished-by date, those are asked to find somebody who look after the unclaimed: each once, from below."""
-
-SWEEPS = [EXPIRE_WISHES, RETURN_IDLE_CLAIMS, ESCALATE_UNCLAIMED_WISHES, REMIND_CLAIMERS, TELL_STAFF_OF_UNANSWERED]

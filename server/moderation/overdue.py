@@ -1,4 +1,4 @@
-"""Scheduled work on content checks."""
+"""Content checks that WeChat never answered."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,5 +29,3 @@ HOLD_OVERDUE_CHECKS = due_sweep(
     batch=100,
 )
 """Parts without a verdict after 40 minutes go to the staff."""
-
-SWEEPS = [HOLD_OVERDUE_CHECKS]

@@ -1,5 +1,0 @@
-"""Scheduled work on messages."""
-
-from server.notifications.digest import SEND_DIGESTS
-
-SWEEPS = [SEND_DIGESTS]
