@@ -157,22 +157,7 @@ async def get_availability(
     if row is None or row["longest_minutes"] is not None:
         raise NotFound()
     terms = terms_of(row)
-    counts = {
-        starts_at: (capacity, taken, waiting)
-        for starts_at, (capacity, taken), waiting in msgspec.json.decode(
-            row["slots"] or "[]", type=list[tuple[datetime, tuple[int, int], int]]
-        )
-    }
-    held = [
-        # Inside JSON, PostgreSQL writes ids in its own long form.
-        msgspec.structs.replace(
-            time,
-            booking_id=_short_id(time.booking_id),
-            service_id=_short_id(time.service_id),
-            series_id=time.series_id and _short_id(time.series_id),
-        )
-        for time in msgspec.json.decode(row["held"] or "[]", type=list[HeldTime])
-    ]
+    counts, held = _read_counts(row["slots"]), _read_held(row["held"])
     return AvailabilityView(
         service_id,
         await _limits_for(terms, held, person_id, now, bool(row["lives_here"])),
@@ -187,6 +172,25 @@ async def get_availability(
             for day in (first_day + timedelta(days=number) for number in range(days))
         ],
     )
+
+
+def _read_counts(slots: str | None) -> dict[datetime, tuple[int, int, int]]:
+    """Begin → capacity, taken, waiting, of the slots that somebody has asked for yet."""
+    rows = msgspec.json.decode(slots or "[]", type=list[tuple[datetime, tuple[int, int], int]])
+    return {starts_at: (capacity, taken, waiting) for starts_at, (capacity, taken), waiting in rows}
+
+
+def _read_held(held: str | None) -> list[HeldTime]:
+    return [
+        # Inside JSON, PostgreSQL writes ids in its own long form.
+        msgspec.structs.replace(
+            time,
+            booking_id=_short_id(time.booking_id),
+            service_id=_short_id(time.service_id),
+            series_id=time.series_id and _short_id(time.series_id),
+        )
+        for time in msgspec.json.decode(held or "[]", type=list[HeldTime])
+    ]
 
 
 async def get_room_day(caller_id: str, service_id: str, day: date, person_id: str | None = None) -> RoomDay:

@@ -1,7 +1,7 @@
 """The screen at a venue's door: who may show it, and what it shows. Nobody's name, but who is on duty."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -9,7 +9,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_one, fetch_structs, transaction
-from server.foundation.dates import day_of, instant, wall_clock
+from server.foundation.dates import day_of, end_of, instant, wall_clock
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.arrivals import VenueCode, venue_code
@@ -18,7 +18,7 @@ from server.neighbor_center.bookings.terms import read_calendars
 from server.neighbor_center.counters.models import VenueScreen
 from server.neighbor_center.counters.tickets import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties
-from server.neighbor_center.opening.rules import Span, open_hours, open_spans, slots_of_day
+from server.neighbor_center.opening.rules import open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
 from server.neighbor_center.venues.queries import organization_of_venue
 from server.organizations.access import require_role
@@ -142,74 +142,86 @@ async def get_board(venue_id: str) -> BoardView:
         raise NotFound()
     now = clock.now()
     today = day_of(now)
-    first, end = instant(today, 0), instant(today, 1440)
-    services = await fetch(
-        "SELECT id, name, kind, capacity FROM service WHERE venue_id = $1 AND state = 'offered' ORDER BY id", venue_id
-    )
-    calendars = await read_calendars(row["id"] for row in services)
-    made = {
-        (row["service_id"], row["starts_at"]): row
-        for row in await fetch(
-            # Allotments are looked up slot by slot, as in availability.py.
-            "SELECT t.service_id, t.starts_at, (SELECT ARRAY[a.capacity, GREATEST(a.capacity - a.taken, 0)] "
-            "FROM allotment a WHERE a.id = t.allotment_id) AS counts FROM service s JOIN slot t ON t.service_id = s.id "
-            "WHERE s.venue_id = $1 AND t.starts_at >= $2 AND t.starts_at < $3",
-            venue_id,
-            first,
-            end,
-        )
-    }
-    taken: dict[str, list[BoardRoomTime]] = {}
-    for row in await fetch(
-        "SELECT r.service_id, r.starts_at, r.ends_at FROM service s JOIN room_booking r ON r.service_id = s.id "
-        "WHERE s.venue_id = $1 AND r.state IN ('booked', 'attended') AND r.starts_at >= $2 AND r.starts_at < $3 "
-        "AND r.ends_at > $4 ORDER BY r.starts_at",
-        venue_id,
-        first - timedelta(days=1),
-        end,
-        now,
-    ):
-        taken.setdefault(row["service_id"], []).append(BoardRoomTime(row["starts_at"], row["ends_at"]))
-    notices = await fetch(
-        "SELECT DISTINCT e.reason FROM opening_exception e WHERE e.venue_id = $1 AND e.day = $2 AND e.ended_at IS NULL "
-        "AND e.reason <> '' ORDER BY e.reason",
-        venue_id,
-        today,
-    )
-
-    def slot(service_id: str, capacity: int, span: Span) -> BoardSlot:
-        row = made.get((service_id, span.starts_at))
-        counts = row["counts"] if row else (capacity, capacity)
-        return BoardSlot(span.starts_at, span.ends_at, *counts)
-
     return BoardView(
         venue_id=venue_id,
         venue_name=venue.name,
         opening=venue.opening,
         now=now,
-        services=[
+        services=await _services_now(venue_id, now),
+        queues=await list_queues(venue_id),
+        duties=(await list_duties(venue_id, today, 1))[0].duties,
+        notices=await _notices(venue_id, today),
+        code=None,
+    )
+
+
+async def _services_now(venue_id: str, now: datetime) -> list[BoardService]:
+    """What is offered today: hours, the slots that are not over, and when rooms are taken."""
+    today = day_of(now)
+    rows = await fetch(
+        "SELECT id, name, kind, capacity FROM service WHERE venue_id = $1 AND state = 'offered' ORDER BY id", venue_id
+    )
+    calendars = await read_calendars(row["id"] for row in rows)
+    counts, taken = await _slot_counts(venue_id, today), await _taken_rooms(venue_id, now)
+    services = []
+    for row in rows:
+        calendar = calendars[row["id"]]
+        slots = slots_of_day(calendar, today) if row["kind"] != ServiceKind.ROOM else []
+        whole = (row["capacity"], row["capacity"])
+        services.append(
             BoardService(
                 service_id=row["id"],
                 name=row["name"],
                 kind=ServiceKind(row["kind"]),
-                hours=[
-                    f"{wall_clock(opens)}–{wall_clock(closes)}"
-                    for opens, closes in open_hours(calendars[row["id"]], today)
-                ],
-                is_open_now=any(
-                    span.starts_at <= now < span.ends_at for span in open_spans(calendars[row["id"]], today)
-                ),
+                hours=[f"{wall_clock(opens)}–{wall_clock(closes)}" for opens, closes in open_hours(calendar, today)],
+                is_open_now=any(span.starts_at <= now < span.ends_at for span in open_spans(calendar, today)),
                 slots=[
-                    slot(row["id"], row["capacity"], span)
-                    for span in (slots_of_day(calendars[row["id"]], today) if row["kind"] != "room" else [])
+                    BoardSlot(span.starts_at, span.ends_at, *counts.get((row["id"], span.starts_at), whole))
+                    for span in slots
                     if span.ends_at > now
                 ],
                 taken=taken.get(row["id"], []),
             )
-            for row in services
-        ],
-        queues=await list_queues(venue_id),
-        duties=(await list_duties(venue_id, today, 1))[0].duties,
-        notices=[row["reason"] for row in notices],
-        code=None,
+        )
+    return services
+
+
+async def _slot_counts(venue_id: str, day: date) -> dict[tuple[str, datetime], tuple[int, int]]:
+    """(service, begin) → capacity and what is left of it, of the day's slots that somebody has asked for yet."""
+    rows = await fetch(
+        # Allotments are looked up slot by slot, as in availability.py.
+        "SELECT t.service_id, t.starts_at, (SELECT ARRAY[a.capacity, GREATEST(a.capacity - a.taken, 0)] "
+        "FROM allotment a WHERE a.id = t.allotment_id) AS counts FROM service s JOIN slot t ON t.service_id = s.id "
+        "WHERE s.venue_id = $1 AND t.starts_at >= $2 AND t.starts_at < $3",
+        venue_id,
+        instant(day),
+        end_of(day),
     )
+    return {(row["service_id"], row["starts_at"]): row["counts"] for row in rows}
+
+
+async def _taken_rooms(venue_id: str, now: datetime) -> dict[str, list[BoardRoomTime]]:
+    """Service → the day's room bookings that are not over."""
+    rows = await fetch(
+        "SELECT r.service_id, r.starts_at, r.ends_at FROM service s JOIN room_booking r ON r.service_id = s.id "
+        "WHERE s.venue_id = $1 AND r.state IN ('booked', 'attended') AND r.starts_at >= $2 AND r.starts_at < $3 "
+        "AND r.ends_at > $4 ORDER BY r.starts_at",
+        venue_id,
+        instant(day_of(now)) - timedelta(days=1),
+        end_of(day_of(now)),
+        now,
+    )
+    taken: dict[str, list[BoardRoomTime]] = {}
+    for row in rows:
+        taken.setdefault(row["service_id"], []).append(BoardRoomTime(row["starts_at"], row["ends_at"]))
+    return taken
+
+
+async def _notices(venue_id: str, day: date) -> list[str]:
+    rows = await fetch(
+        "SELECT DISTINCT e.reason FROM opening_exception e WHERE e.venue_id = $1 AND e.day = $2 AND e.ended_at IS NULL "
+        "AND e.reason <> '' ORDER BY e.reason",
+        venue_id,
+        day,
+    )
+    return [row["reason"] for row in rows]

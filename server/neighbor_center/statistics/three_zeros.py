@@ -7,7 +7,7 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.database import fetch_one
-from server.foundation.dates import instant
+from server.foundation.dates import end_of, instant
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.requests import OPEN_REQUESTS
@@ -68,61 +68,67 @@ async def get_three_zeros(actor_id: str, organization_id: str, first_day: date, 
     if not await fetch_one("SELECT 1 FROM organization WHERE id = $1", organization_id):
         raise NotFound()
     await require_role(actor_id, organization_id, READERS)
+    return ThreeZeros(
+        organization_id=organization_id,
+        first_day=first_day,
+        last_day=last_day,
+        backlog=await _backlog(organization_id),
+        distance=await _distance(organization_id),
+        mistakes=await _mistakes(organization_id, instant(first_day), end_of(last_day)),
+    )
+
+
+async def _backlog(organization_id: str) -> Backlog:
+    """What waits for an answer now."""
     now = clock.now()
-    waiting = await fetch_one(
-        "SELECT count(*) AS requests, count(*) FILTER (WHERE q.answer_by < $2) AS overdue, "
+    requests = await fetch_one(
+        "SELECT count(*) AS waiting, count(*) FILTER (WHERE q.answer_by < $2) AS overdue, "
         f"min(q.requested_at) AS oldest FROM ({OPEN_REQUESTS}) q WHERE q.venue_id IN {_VENUES}",
         organization_id,
         now,
     )
-    open_complaints = await fetch_one(
-        "SELECT count(*) AS complaints, count(*) FILTER (WHERE c.answer_by < $2) AS overdue, "
+    complaints = await fetch_one(
+        "SELECT count(*) AS waiting, count(*) FILTER (WHERE c.answer_by < $2) AS overdue, "
         f"min(c.created_at) AS oldest FROM complaint c WHERE c.state = 'open' AND c.venue_id IN {_VENUES}",
         organization_id,
         now,
     )
-    first, end = instant(first_day, 0), instant(last_day, 1440)
-    mistakes = await fetch_one(
-        "SELECT count(*) AS complaints, count(*) FILTER (WHERE c.is_upheld) AS upheld FROM complaint c "
+    assert requests
+    assert complaints
+    return Backlog(
+        requests=requests["waiting"],
+        overdue_requests=requests["overdue"],
+        complaints=complaints["waiting"],
+        overdue_complaints=complaints["overdue"],
+        oldest=min((row["oldest"] for row in (requests, complaints) if row["oldest"]), default=None),
+    )
+
+
+async def _distance(organization_id: str) -> Distance:
+    coverage = await count_coverage(organization_id)
+    return Distance(
+        buildings=coverage.buildings, located=coverage.located, covered=coverage.covered, share=coverage.share
+    )
+
+
+async def _mistakes(organization_id: str, first: datetime, end: datetime) -> Mistakes:
+    """Complaints of the time, against the visits in it."""
+    row = await fetch_one(
+        "SELECT count(*) AS complaints, count(*) FILTER (WHERE c.is_upheld) AS upheld, "
+        "(SELECT count(*) FROM service s JOIN slot t ON t.service_id = s.id JOIN booking b ON b.slot_id = t.id "
+        "JOIN place p ON p.id = b.place_id WHERE t.starts_at >= $2 AND t.starts_at < $3 AND p.state = 'attended' "
+        f"AND s.venue_id IN {_VENUES}) + (SELECT count(*) FROM service s JOIN room_booking r ON r.service_id = s.id "
+        "WHERE r.starts_at >= $2 AND r.starts_at < $3 AND r.state = 'attended' "
+        f"AND s.venue_id IN {_VENUES}) AS attended FROM complaint c "
         f"WHERE c.created_at >= $2 AND c.created_at < $3 AND c.venue_id IN {_VENUES}",
         organization_id,
         first,
         end,
     )
-    came = await fetch_one(
-        "SELECT (SELECT count(*) FROM service s JOIN slot t ON t.service_id = s.id JOIN booking b ON b.slot_id = t.id "
-        "JOIN place p ON p.id = b.place_id WHERE t.starts_at >= $2 AND t.starts_at < $3 AND p.state = 'attended' "
-        f"AND s.venue_id IN {_VENUES}) + (SELECT count(*) FROM service s JOIN room_booking r ON r.service_id = s.id "
-        "WHERE r.starts_at >= $2 AND r.starts_at < $3 AND r.state = 'attended' "
-        f"AND s.venue_id IN {_VENUES}) AS attended",
-        organization_id,
-        first,
-        end,
-    )
-    assert waiting
-    assert open_complaints
-    assert mistakes
-    assert came
-    coverage = await count_coverage(organization_id)
-    since = [row["oldest"] for row in (waiting, open_complaints) if row["oldest"]]
-    return ThreeZeros(
-        organization_id=organization_id,
-        first_day=first_day,
-        last_day=last_day,
-        backlog=Backlog(
-            requests=waiting["requests"],
-            overdue_requests=waiting["overdue"],
-            complaints=open_complaints["complaints"],
-            overdue_complaints=open_complaints["overdue"],
-            oldest=min(since) if since else None,
-        ),
-        distance=Distance(
-            buildings=coverage.buildings, located=coverage.located, covered=coverage.covered, share=coverage.share
-        ),
-        mistakes=Mistakes(
-            complaints=mistakes["complaints"],
-            upheld=mistakes["upheld"],
-            attended=came["attended"],
-            upheld_per_thousand=round(1000 * mistakes["upheld"] / came["attended"], 2) if came["attended"] else None,
-        ),
+    assert row
+    return Mistakes(
+        complaints=row["complaints"],
+        upheld=row["upheld"],
+        attended=row["attended"],
+        upheld_per_thousand=round(1000 * row["upheld"] / row["attended"], 2) if row["attended"] else None,
     )

@@ -75,92 +75,85 @@ class Problem(Exception):
 
 
 def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
-    state, pushes = platform.state, platform.pushes
-
-    def find_person(openid: str) -> Person:
-        person = state.saved.persons.get(openid)
-        if person is None:
-            raise Problem(404, "no such person")
-        return person
-
-    def template_id(name_or_id: str) -> str:
-        ids = platform.templates.all()
-        found = ids.get(name_or_id) or (name_or_id if name_or_id in ids.values() else "")
-        if not found:
-            raise Problem(400, f"no template {name_or_id}")
-        return found
-
-    def show_person(person: Person) -> dict[str, Any]:
-        names = {platform_id: name for name, platform_id in platform.templates.all().items()}
-        grants = {names.get(key, key): count for key, count in state.grants_of(person.openid).items()}
-        return {
-            "openid": person.openid,
-            "nickname": person.nickname,
-            "phone_number": person.phone_number,
-            "active_at": person.active_at,
-            "grants": grants,
-            "messages": state.message_counts[person.openid],
-        }
-
     @app.exception(Problem)
     async def show_problem(_request: Request, problem: Problem) -> HTTPResponse:
         return _json({"error": problem.text}, problem.status)
 
+    _add_persons(app, platform)
+    _add_subscriptions(app, platform)
+    _add_clock(app)
+    _add_faults(app, platform)
+    _add_rules(app, platform)
+
+
+def _add_persons(app: Sanic[Any, Any], platform: Platform) -> None:
+    """People: who they are, the codes they bring, whether they are there."""
+    state = platform.state
+
     @app.get("/admin/persons")
     async def list_persons(_request: Request) -> HTTPResponse:
-        return _json({"items": [show_person(person) for person in state.saved.persons.values()]})
+        return _json({"items": [_show_person(platform, person) for person in state.saved.persons.values()]})
 
     @app.post("/admin/persons")
     async def create_person(request: Request) -> HTTPResponse:
         wanted = _read(request, NewPerson)
-        return _json(show_person(state.create_person(wanted.openid, wanted.nickname, wanted.phone_number)), 201)
+        return _json(
+            _show_person(platform, state.create_person(wanted.openid, wanted.nickname, wanted.phone_number)), 201
+        )
 
     @app.post("/admin/persons/<openid>/login-code")
     async def create_login_code(request: Request, openid: str) -> HTTPResponse:
-        person = find_person(openid)
+        person = _find_person(platform, openid)
         if _read(request, LoginCodeWish).new_session_key:
             person.session_key = make_session_key()
         return _json({"code": state.create_code("login", openid)}, 201)
 
     @app.post("/admin/persons/<openid>/phone-code")
     async def create_phone_code(_request: Request, openid: str) -> HTTPResponse:
-        find_person(openid)
+        _find_person(platform, openid)
         return _json({"code": state.create_code("phone", openid)}, 201)
 
     @app.post("/admin/persons/<openid>/encrypted-phone")
     async def encrypt_phone(_request: Request, openid: str) -> HTTPResponse:
-        person = find_person(openid)
+        person = _find_person(platform, openid)
         plain = msgspec.json.encode(phone_info(person, platform.settings.wechat_appid))
         return _json(_encrypt(person.session_key, plain))
 
     @app.post("/admin/persons/<openid>/active")
     async def be_active(_request: Request, openid: str) -> HTTPResponse:
-        find_person(openid).active_at = clock.now()
+        _find_person(platform, openid).active_at = clock.now()
         state.dirty = True
         return _json({})
 
+
+def _add_subscriptions(app: Sanic[Any, Any], platform: Platform) -> None:
+    """What people accept and refuse, and what was sent to them."""
+    state, pushes = platform.state, platform.pushes
+
     @app.post("/admin/persons/<openid>/subscriptions")
     async def answer_popup(request: Request, openid: str) -> HTTPResponse:
-        find_person(openid).active_at = clock.now()
+        _find_person(platform, openid).active_at = clock.now()
         answers = _read(request, Answers)
-        accepted, rejected = [[template_id(name) for name in names] for names in (answers.accept, answers.reject)]
+        accepted, rejected = [
+            [_template_id(platform, name) for name in names] for names in (answers.accept, answers.reject)
+        ]
         for _ in range(answers.times):
             for accepted_id in accepted:
                 state.add_grant(openid, accepted_id)
             if accepted or rejected:
                 pushes.answered(openid, dict.fromkeys(accepted, "accept") | dict.fromkeys(rejected, "reject"))
-        return _json(show_person(find_person(openid)))
+        return _json(_show_person(platform, _find_person(platform, openid)))
 
     @app.post("/admin/persons/<openid>/refusals")
     async def refuse_templates(request: Request, openid: str) -> HTTPResponse:
-        find_person(openid)
-        refused = [template_id(name) for name in _read(request, Refused).templates]
+        _find_person(platform, openid)
+        refused = [_template_id(platform, name) for name in _read(request, Refused).templates]
         for refused_id in refused:
             state.saved.grants.pop(f"{openid} {refused_id}", None)
         state.dirty = True
         if refused:
             pushes.refused(openid, refused)
-        return _json(show_person(find_person(openid)))
+        return _json(_show_person(platform, _find_person(platform, openid)))
 
     @app.get("/admin/templates")
     async def list_templates(_request: Request) -> HTTPResponse:
@@ -177,6 +170,10 @@ def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
         found = [m for m in state.saved.outbox if m.number > since and openid in (None, m.openid)]
         return _json({"items": found[-limit:], "count": len(found)})
 
+
+def _add_clock(app: Sanic[Any, Any]) -> None:
+    """The clock, which server, worker and simulator share."""
+
     @app.get("/admin/clock")
     async def show_clock(_request: Request) -> HTTPResponse:
         return _json(_clock_now())
@@ -190,6 +187,11 @@ def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
             seconds = to.timestamp() - time.time()
         clock.move_clock(timedelta(seconds=seconds + (move.by_seconds or 0)))
         return _json(_clock_now())
+
+
+def _add_faults(app: Sanic[Any, Any], platform: Platform) -> None:
+    """What goes wrong, and when."""
+    state = platform.state
 
     @app.post("/admin/token/revoke")
     async def revoke_token(request: Request) -> HTTPResponse:
@@ -222,6 +224,11 @@ def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
         state.pushes = _read(request, Pushes)
         return _json(state.pushes)
 
+
+def _add_rules(app: Sanic[Any, Any], platform: Platform) -> None:
+    """What the platform allows and decides, and how often it was asked."""
+    state = platform.state
+
     @app.post("/admin/picture-verdicts")
     async def add_picture_verdict(request: Request) -> HTTPResponse:
         state.picture_verdicts.append(_read(request, PictureVerdict))
@@ -251,6 +258,34 @@ def add_admin(app: Sanic[Any, Any], platform: Platform) -> None:
         else:
             state.reset()
         return _json({})
+
+
+def _find_person(platform: Platform, openid: str) -> Person:
+    person = platform.state.saved.persons.get(openid)
+    if person is None:
+        raise Problem(404, "no such person")
+    return person
+
+
+def _template_id(platform: Platform, name_or_id: str) -> str:
+    ids = platform.templates.all()
+    found = ids.get(name_or_id) or (name_or_id if name_or_id in ids.values() else "")
+    if not found:
+        raise Problem(400, f"no template {name_or_id}")
+    return found
+
+
+def _show_person(platform: Platform, person: Person) -> dict[str, Any]:
+    names = {platform_id: name for name, platform_id in platform.templates.all().items()}
+    grants = {names.get(key, key): count for key, count in platform.state.grants_of(person.openid).items()}
+    return {
+        "openid": person.openid,
+        "nickname": person.nickname,
+        "phone_number": person.phone_number,
+        "active_at": person.active_at,
+        "grants": grants,
+        "messages": platform.state.message_counts[person.openid],
+    }
 
 
 def _read(request: Request, kind: type[T]) -> T:
