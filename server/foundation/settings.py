@@ -5,9 +5,10 @@ import binascii
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -208,47 +209,73 @@ def parse_no_show_rules(text: str) -> dict[str, tuple[int, int, int]]:
 
 
 def _check_values(settings: Settings) -> list[str]:
-    problems = []
-    for name in ("port", "simulator_port"):
-        if not 0 < getattr(settings, name) < 65536:
-            problems.append(f"{ENVIRONMENT_NAMES[name]}: must be between 1 and 65535")
-    for name in ("workers", "database_pool", "session_days", "graceful_seconds"):
-        if getattr(settings, name) < 1:
-            problems.append(f"{ENVIRONMENT_NAMES[name]}: must be at least 1")
+    wrong = {
+        "LINLI_CIPHER: must be aes-gcm or sm4-gcm": settings.cipher not in ("aes-gcm", "sm4-gcm"),
+        "LINLI_LOG_LEVEL: must be debug, info, warning or error": settings.log_level
+        not in ("debug", "info", "warning", "error"),
+        "S3_BUCKET: S3_ENDPOINT is given without it": bool(settings.s3_endpoint) and not settings.s3_bucket,
+        "S3_SECRET_ACCESS_KEY: goes together with S3_ACCESS_KEY_ID": bool(settings.s3_access_key_id)
+        != bool(settings.s3_secret_access_key),
+        f"WECHAT_PUSH_AES_KEY: must have 43 letters and digits, or be {PLAIN_PUSHES}": (
+            settings.wechat_push_aes_key != PLAIN_PUSHES and not _PUSH_KEY.fullmatch(settings.wechat_push_aes_key)
+        ),
+        "WECHAT_MINIPROGRAM_STATE: must be formal, trial or developer": settings.wechat_miniprogram_state
+        not in ("formal", "trial", "developer"),
+    }
+    return [
+        *_check_numbers(settings),
+        *_check_addresses(settings),
+        *(problem for problem, is_wrong in wrong.items() if is_wrong),
+        *_check_lists(settings),
+    ]
+
+
+def _check_numbers(settings: Settings) -> list[str]:
+    problems = [
+        f"{ENVIRONMENT_NAMES[name]}: must be between 1 and 65535"
+        for name in ("port", "simulator_port")
+        if not 0 < getattr(settings, name) < 65536
+    ]
+    least = {"workers": 1, "session_days": 1, "graceful_seconds": 1, "database_pool": 2}
+    problems += [
+        f"{ENVIRONMENT_NAMES[name]}: must be at least {number}"
+        for name, number in least.items()
+        if getattr(settings, name) < number
+    ]
     if settings.audit_days < 184:
         problems.append("LINLI_AUDIT_DAYS: must be at least 184, since logs are kept for six months by law")
-    if settings.database_pool < 2:
-        problems.append("LINLI_DATABASE_POOL: must be at least 2")
-    if settings.cipher not in ("aes-gcm", "sm4-gcm"):
-        problems.append("LINLI_CIPHER: must be aes-gcm or sm4-gcm")
-    if settings.log_level not in ("debug", "info", "warning", "error"):
-        problems.append("LINLI_LOG_LEVEL: must be debug, info, warning or error")
-    if settings.database_url and not settings.database_url.startswith(("postgres://", "postgresql://", "asyncpg://")):
-        problems.append("DATABASE_URL: must start with postgresql://")
-    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        problems.append("REDIS_URL: must start with redis://, rediss:// or unix://")
-    if settings.s3_endpoint and not settings.s3_endpoint.startswith(("http://", "https://")):
-        problems.append("S3_ENDPOINT: must start with https:// or http://")
-    if settings.s3_endpoint and not settings.s3_bucket:
-        problems.append("S3_BUCKET: S3_ENDPOINT is given without it")
-    if bool(settings.s3_access_key_id) != bool(settings.s3_secret_access_key):
-        problems.append("S3_SECRET_ACCESS_KEY: goes together with S3_ACCESS_KEY_ID")
-    if settings.wechat_push_aes_key != PLAIN_PUSHES and not _PUSH_KEY.fullmatch(settings.wechat_push_aes_key):
-        problems.append(f"WECHAT_PUSH_AES_KEY: must have 43 letters and digits, or be {PLAIN_PUSHES}")
-    if settings.wechat_miniprogram_state not in ("formal", "trial", "developer"):
-        problems.append("WECHAT_MINIPROGRAM_STATE: must be formal, trial or developer")
-    try:
-        parse_keys(settings.keys)
-    except ValueError as error:
-        problems.append(f"LINLI_KEYS: {error}")
-    try:
-        parse_templates(settings.wechat_templates)
-    except ValueError as error:
-        problems.append(f"WECHAT_TEMPLATES: {error}")
-    try:
-        parse_no_show_rules(settings.no_show_rules)
-    except ValueError as error:
-        problems.append(f"LINLI_NO_SHOW_RULES: {error}")
+    return problems
+
+
+def _check_addresses(settings: Settings) -> list[str]:
+    """What is given of these begins as it must."""
+    beginnings = {
+        "DATABASE_URL: must start with postgresql://": (
+            settings.database_url,
+            ("postgres://", "postgresql://", "asyncpg://"),
+        ),
+        "REDIS_URL: must start with redis://, rediss:// or unix://": (
+            settings.redis_url,
+            ("redis://", "rediss://", "unix://"),
+        ),
+        "S3_ENDPOINT: must start with https:// or http://": (settings.s3_endpoint, ("http://", "https://")),
+    }
+    return [problem for problem, (url, begins) in beginnings.items() if url and not url.startswith(begins)]
+
+
+def _check_lists(settings: Settings) -> list[str]:
+    """What has a syntax of its own can be read."""
+    problems = []
+    readers: dict[str, tuple[Callable[[Any], object], object]] = {
+        "LINLI_KEYS": (parse_keys, settings.keys),
+        "WECHAT_TEMPLATES": (parse_templates, settings.wechat_templates),
+        "LINLI_NO_SHOW_RULES": (parse_no_show_rules, settings.no_show_rules),
+    }
+    for name, (read, text) in readers.items():
+        try:
+            read(text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)

@@ -2,7 +2,8 @@
 locked."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
@@ -84,10 +85,31 @@ async def move_up(allotment: Allotment, newcomer: Place | None = None) -> None:
     now = clock.now()
     if not allotment.is_open or allotment.has_started(now) or allotment.free <= 0:
         return
-    offered_until = offer_until(now, allotment.starts_at, timedelta(minutes=allotment.offer_minutes))
+    moved, passed = await _choose(allotment, newcomer, now)
+    if not moved:
+        return
+    await _add_taken(allotment, sum(place.party_size for place in moved))
+    await _give(allotment, moved, newcomer, now)
+    for place, free in passed:
+        if place.number < moved[-1].number:
+            place.passed_count += 1
+            await place.save(update_fields=["passed_count"])
+            await PlacePass.create(place_id=place.id, free=free, needed=place.party_size)
+    others = [place for place in moved if place is not newcomer]
+    if others and allotment.purpose in MOVED:
+        await MOVED[allotment.purpose](others)
+
+
+class _Choice(NamedTuple):
+    """Who moves up, and who does not fit, with what was free then."""
+
+    moved: list[Place]
+    passed: list[tuple[Place, int]]
+
+
+async def _choose(allotment: Allotment, newcomer: Place | None, now: datetime) -> _Choice:
     free = allotment.free
-    moved: list[Place] = []
-    skipped: list[tuple[Place, int]] = []
+    choice = _Choice([], [])
     exhausted: Place | None = None
     async for place in _in_line(allotment, newcomer):
         if place.party_size <= free:
@@ -96,7 +118,7 @@ async def move_up(allotment: Allotment, newcomer: Place | None = None) -> None:
                 await exhausted.save(update_fields=["held_until", "due_at"])
                 break
             free -= place.party_size
-            moved.append(place)
+            choice.moved.append(place)
             if free == 0:
                 break
         elif place.held_until and place.held_until > now:
@@ -106,10 +128,13 @@ async def move_up(allotment: Allotment, newcomer: Place | None = None) -> None:
         elif place.passed_count >= MAX_PASSES:
             exhausted = exhausted or place
         else:
-            skipped.append((place, free))
-    if not moved:
-        return
-    await _add_taken(allotment, allotment.free - free)
+            choice.passed.append((place, free))
+    return choice
+
+
+async def _give(allotment: Allotment, moved: list[Place], newcomer: Place | None, now: datetime) -> None:
+    """Offer them their places; without time for an answer, and to the newcomer, confirm them."""
+    offered_until = offer_until(now, allotment.starts_at, timedelta(minutes=allotment.offer_minutes))
     for place in moved:
         place.held_until = None
         if offered_until is None or place is newcomer:
@@ -117,14 +142,6 @@ async def move_up(allotment: Allotment, newcomer: Place | None = None) -> None:
         else:
             place.state, place.offered_until, place.due_at = PlaceState.OFFERED, offered_until, offered_until
         await place.save(update_fields=["state", "confirmed_at", "offered_until", "held_until", "due_at"])
-    for place, too_few in skipped:
-        if place.number < moved[-1].number:
-            place.passed_count += 1
-            await place.save(update_fields=["passed_count"])
-            await PlacePass.create(place_id=place.id, free=too_few, needed=place.party_size)
-    others = [place for place in moved if place is not newcomer]
-    if others and allotment.purpose in MOVED:
-        await MOVED[allotment.purpose](others)
 
 
 async def _in_line(allotment: Allotment, newcomer: Place | None) -> AsyncIterator[Place]:
