@@ -3,10 +3,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 import functools
 from json import dumps, loads
-from server.foundation.clock import now
-from server.foundation.database import IdField, LtreeField, PointField, SqlIndex
-from server.foundation.ids import new_id
-from server.background.outbox import Priority
+from migrations._columns import IdField, LtreeField, PointField, SqlIndex
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
 from tortoise import fields
@@ -22,8 +19,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Allotment',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('purpose', fields.CharField(max_length=16)),
                 ('subject_id', IdField()),
                 ('capacity', fields.IntField()),
@@ -41,8 +38,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='AuditEntry',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('actor_id', IdField(null=True)),
                 ('action', fields.CharField(max_length=64)),
                 ('subject_kind', fields.CharField(max_length=32)),
@@ -59,8 +56,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Block',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('purpose', fields.CharField(max_length=16)),
                 ('until', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -74,8 +71,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='CalendarFeed',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
@@ -85,8 +82,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Certificate',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('number', fields.CharField(max_length=20)),
                 ('code', fields.CharField(max_length=8)),
@@ -107,8 +104,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='GrantBalance',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('template', fields.CharField(max_length=32)),
                 ('balance', fields.IntField(default=0)),
@@ -121,8 +118,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='GrantEntry',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('template', fields.CharField(max_length=32)),
                 ('change', fields.SmallIntField()),
@@ -137,8 +134,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='HolidayYear',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('year', fields.SmallIntField()),
                 ('days', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('loaded_by_id', IdField(null=True)),
@@ -150,8 +147,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='IdempotencyKey',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('key', fields.CharField(max_length=64)),
                 ('request_hash', fields.BinaryField()),
@@ -164,8 +161,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='InboxMessage',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('event', fields.CharField(max_length=48)),
                 ('facts', fields.JSONField(default=dict, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
@@ -182,8 +179,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='JobRun',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('name', fields.CharField(unique=True, max_length=64)),
                 ('every_seconds', fields.FloatField(default=0)),
                 ('started_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -202,8 +199,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Membership',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_index', fields.BinaryField()),
                 ('kind', fields.CharField(max_length=16)),
                 ('sealed', fields.BinaryField()),
@@ -221,8 +218,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='MemberContact',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('membership', fields.ForeignKeyField('linli.Membership', source_field='membership_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('contacted_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('means', fields.CharField(max_length=16)),
@@ -235,8 +232,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='NotificationPreferences',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('muted', fields.JSONField(default=list, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('quiet_from', fields.SmallIntField(null=True)),
@@ -249,8 +246,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Organization',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('code', fields.CharField(max_length=32)),
                 ('name', fields.CharField(max_length=100)),
                 ('level', fields.CharField(max_length=16)),
@@ -267,8 +264,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Announcement',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('organization', fields.ForeignKeyField('linli.Organization', source_field='organization_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('audience', fields.CharField(max_length=16)),
                 ('title', fields.CharField(max_length=30)),
@@ -291,8 +288,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='CheckIn',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('membership', fields.ForeignKeyField('linli.Membership', source_field='membership_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('grid', fields.ForeignKeyField('linli.Organization', source_field='grid_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -315,8 +312,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='CheckedSubject',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('kind', fields.CharField(max_length=32)),
                 ('subject_id', IdField()),
                 ('author_id', IdField()),
@@ -332,8 +329,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ContentCheck',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('subject', fields.ForeignKeyField('linli.CheckedSubject', source_field='subject_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('revision', fields.IntField()),
                 ('part', fields.CharField(max_length=16)),
@@ -352,8 +349,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='HalfYearReport',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('membership', fields.ForeignKeyField('linli.Membership', source_field='membership_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('unit', fields.ForeignKeyField('linli.Organization', source_field='unit_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -382,8 +379,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='MembershipTransfer',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('membership', fields.ForeignKeyField('linli.Membership', source_field='membership_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('state', fields.CharField(default='offered', max_length=16)),
@@ -399,12 +396,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='OutboxRow',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('kind', fields.CharField(max_length=32)),
                 ('payload', fields.JSONField(default=dict, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('lane', IdField(null=True)),
-                ('priority', fields.SmallIntField(default=Priority.NORMAL)),
+                ('priority', fields.SmallIntField(default=1)),
                 ('state', fields.CharField(default='queued', max_length=16)),
                 ('due_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -421,8 +418,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PartyOrganization',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('name', fields.CharField(max_length=100)),
                 ('parent', fields.ForeignKeyField('linli.PartyOrganization', source_field='parent_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('path', LtreeField(generated=False, null=False, unique=False)),
@@ -438,8 +435,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PeriodRun',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('kind', fields.CharField(max_length=16)),
                 ('period', fields.CharField(max_length=7)),
                 ('after_id', IdField(null=True)),
@@ -452,8 +449,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Person',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('origin', fields.CharField(max_length=16)),
                 ('nickname', fields.CharField(default='', max_length=32)),
                 ('avatar_id', IdField(null=True)),
@@ -471,8 +468,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Consent',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('kind', fields.CharField(max_length=24)),
                 ('text_version', fields.CharField(max_length=16)),
@@ -486,8 +483,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Dependant',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('guardian', fields.ForeignKeyField('linli.Person', source_field='guardian_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('relation', fields.CharField(max_length=16)),
@@ -499,8 +496,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PersonDetails',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person', fields.OneToOneField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('phone', fields.BinaryField(null=True)),
                 ('phone_index', fields.BinaryField(null=True)),
@@ -515,8 +512,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Picture',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('owner', fields.ForeignKeyField('linli.Person', source_field='owner_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('state', fields.CharField(default='uploading', max_length=16)),
                 ('format', fields.CharField(max_length=8)),
@@ -534,8 +531,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Place',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('allotment', fields.ForeignKeyField('linli.Allotment', source_field='allotment_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
                 ('party_size', fields.SmallIntField(default=1)),
@@ -556,8 +553,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='NoShow',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('purpose', fields.CharField(max_length=16)),
                 ('place', fields.OneToOneField('linli.Place', source_field='place_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -572,8 +569,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PlacePass',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('place', fields.ForeignKeyField('linli.Place', source_field='place_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('free', fields.IntField()),
                 ('needed', fields.SmallIntField()),
@@ -584,8 +581,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Post',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('title', fields.CharField(max_length=40)),
                 ('category', fields.CharField(max_length=32)),
@@ -603,8 +600,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PostHolding',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('post', fields.ForeignKeyField('linli.Post', source_field='post_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('membership', fields.ForeignKeyField('linli.Membership', source_field='membership_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('state', fields.CharField(default='applied', max_length=16)),
@@ -621,8 +618,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='PostMonth',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('holding', fields.ForeignKeyField('linli.PostHolding', source_field='holding_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('month', fields.CharField(max_length=7)),
             ],
@@ -632,8 +629,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='RankingPlace',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('grid_id', IdField(null=True)),
                 ('unit_id', IdField(null=True)),
@@ -644,8 +641,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='RoleGrant',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('organization', fields.ForeignKeyField('linli.Organization', source_field='organization_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('kind', fields.CharField(max_length=16)),
@@ -660,8 +657,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ServiceEntry',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('rule', fields.CharField(max_length=32)),
                 ('rule_version', fields.IntField()),
@@ -683,8 +680,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ServiceRule',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('code', fields.CharField(max_length=32)),
                 ('version', fields.IntField()),
                 ('name', fields.CharField(max_length=50)),
@@ -701,8 +698,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Session',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('token_hash', fields.BinaryField()),
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -715,8 +712,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='StoredPush',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('key', fields.CharField(max_length=64)),
                 ('event', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
             ],
@@ -726,8 +723,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Team',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('leader', fields.ForeignKeyField('linli.Person', source_field='leader_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('name', fields.CharField(max_length=20)),
@@ -742,8 +739,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Activity',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('organizer', fields.ForeignKeyField('linli.Organization', source_field='organizer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('team', fields.ForeignKeyField('linli.Team', source_field='team_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('area', fields.ForeignKeyField('linli.Organization', source_field='area_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -781,8 +778,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Shift',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('activity', fields.ForeignKeyField('linli.Activity', source_field='activity_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -806,8 +803,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ShiftRole',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('shift', fields.ForeignKeyField('linli.Shift', source_field='shift_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('name', fields.CharField(max_length=30)),
                 ('needed_skill', fields.CharField(default='', max_length=20)),
@@ -819,8 +816,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ShiftScan',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('shift', fields.ForeignKeyField('linli.Shift', source_field='shift_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('sign_up_id', IdField(null=True)),
                 ('person_id', IdField(null=True)),
@@ -838,8 +835,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='SignUp',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('place', fields.ForeignKeyField('linli.Place', source_field='place_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('shift_role', fields.ForeignKeyField('linli.ShiftRole', source_field='shift_role_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('shift', fields.ForeignKeyField('linli.Shift', source_field='shift_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -853,8 +850,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Attendance',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('sign_up', fields.OneToOneField('linli.SignUp', source_field='sign_up_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('sign_in_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('sign_in_method', fields.CharField(max_length=16)),
@@ -867,8 +864,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Hours',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('sign_up', fields.ForeignKeyField('linli.SignUp', source_field='sign_up_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('shift', fields.ForeignKeyField('linli.Shift', source_field='shift_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
@@ -893,8 +890,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='NoShowAppeal',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('no_show', fields.ForeignKeyField('linli.NoShow', source_field='no_show_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('sign_up', fields.ForeignKeyField('linli.SignUp', source_field='sign_up_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('organizer_id', IdField()),
@@ -911,8 +908,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='ShiftRating',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('sign_up', fields.ForeignKeyField('linli.SignUp', source_field='sign_up_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('shift', fields.ForeignKeyField('linli.Shift', source_field='shift_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('side', fields.CharField(max_length=16)),
@@ -927,8 +924,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='TeamMember',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('team', fields.ForeignKeyField('linli.Team', source_field='team_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('left_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -939,8 +936,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='UnitCheckIn',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('unit', fields.ForeignKeyField('linli.Organization', source_field='unit_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('area', fields.ForeignKeyField('linli.Organization', source_field='area_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('party_organization', fields.ForeignKeyField('linli.PartyOrganization', source_field='party_organization_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -965,8 +962,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Venue',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('organization', fields.ForeignKeyField('linli.Organization', source_field='organization_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('kind', fields.CharField(max_length=16)),
                 ('name', fields.CharField(max_length=60)),
@@ -986,8 +983,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Service',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('venue', fields.ForeignKeyField('linli.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('kind', fields.CharField(max_length=24)),
                 ('name', fields.CharField(max_length=40)),
@@ -1023,8 +1020,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='BookingRating',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('booking_id', IdField(null=True)),
                 ('room_booking_id', IdField(null=True)),
@@ -1038,8 +1035,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='BookingSeries',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
                 ('booked_by_id', IdField()),
@@ -1053,8 +1050,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Complaint',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('venue', fields.ForeignKeyField('linli.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
@@ -1072,8 +1069,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Duty',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('venue', fields.ForeignKeyField('linli.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
@@ -1092,8 +1089,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='OpeningException',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('venue', fields.ForeignKeyField('linli.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('day', fields.DateField()),
@@ -1109,8 +1106,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='OpeningRule',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('weekdays', fields.SmallIntField()),
                 ('opens', fields.SmallIntField()),
@@ -1127,8 +1124,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='QueueDay',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('day', fields.DateField()),
                 ('last_number', fields.IntField(default=0)),
@@ -1139,8 +1136,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='RoomBooking',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
                 ('booked_by_id', IdField()),
@@ -1166,8 +1163,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Slot',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('ends_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -1179,8 +1176,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Booking',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('slot', fields.ForeignKeyField('linli.Slot', source_field='slot_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('place', fields.OneToOneField('linli.Place', source_field='place_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person_id', IdField()),
@@ -1207,8 +1204,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='BookingMove',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('booking', fields.ForeignKeyField('linli.Booking', source_field='booking_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('from_slot', fields.ForeignKeyField('linli.Slot', source_field='from_slot_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('to_slot', fields.ForeignKeyField('linli.Slot', source_field='to_slot_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -1220,8 +1217,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='QueueTicket',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('service', fields.ForeignKeyField('linli.Service', source_field='service_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('day', fields.DateField()),
                 ('number', fields.IntField()),
@@ -1241,8 +1238,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='VenueScreen',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('venue', fields.ForeignKeyField('linli.Venue', source_field='venue_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('name', fields.CharField(max_length=40)),
                 ('token_hash', fields.BinaryField()),
@@ -1255,8 +1252,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='VolunteerSkill',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person_id', IdField()),
                 ('name', fields.CharField(max_length=20)),
             ],
@@ -1266,8 +1263,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='WeChatIdentity',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('appid', fields.CharField(max_length=32)),
                 ('openid', fields.CharField(max_length=64)),
@@ -1281,8 +1278,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Wish',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('author', fields.ForeignKeyField('linli.Person', source_field='author_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('beneficiary', fields.ForeignKeyField('linli.Person', source_field='beneficiary_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('community', fields.ForeignKeyField('linli.Organization', source_field='community_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -1315,8 +1312,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='WishClaim',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('wish', fields.ForeignKeyField('linli.Wish', source_field='wish_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('claimer', fields.ForeignKeyField('linli.Person', source_field='claimer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('unit', fields.ForeignKeyField('linli.Organization', source_field='unit_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
@@ -1353,8 +1350,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='WishNote',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('claim', fields.ForeignKeyField('linli.WishClaim', source_field='claim_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('author', fields.ForeignKeyField('linli.Person', source_field='author_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('text', fields.CharField(default='', max_length=500)),
@@ -1367,8 +1364,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='WishShare',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('claim', fields.ForeignKeyField('linli.WishClaim', source_field='claim_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('person', fields.ForeignKeyField('linli.Person', source_field='person_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('quantity', fields.SmallIntField(default=0)),
@@ -1380,8 +1377,8 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='WishTerms',
             fields=[
-                ('id', IdField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('created_at', fields.DatetimeField(default=now, auto_now=False, auto_now_add=False)),
+                ('id', IdField(primary_key=True, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('organization', fields.OneToOneField('linli.Organization', source_field='organization_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('max_open_claims', fields.SmallIntField()),
                 ('max_open_claims_of_unit', fields.SmallIntField()),

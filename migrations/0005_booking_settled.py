@@ -1,8 +1,8 @@
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
+from migrations._columns import SqlIndex
 from migrations._together import Together
-from server.foundation.database import SqlIndex
 
 
 class Migration(migrations.Migration):
@@ -31,9 +31,16 @@ class Migration(migrations.Migration):
                     model_name="RoomBooking",
                     index=SqlIndex(name="room_booking_unsettled", columns="starts_at", where="settled_at IS NULL"),
                 ),
-                # Nobody is punished by a rule for what was before it.
-                ops.RunSQL("UPDATE booking SET settled_at = now() WHERE starts_at < now()", ""),
-                ops.RunSQL("UPDATE room_booking SET settled_at = now() WHERE starts_at < now()", ""),
+                # Nobody is punished by a rule for what was before it: before the last booking that was made.
+                ops.RunSQL(
+                    "UPDATE booking SET settled_at = starts_at WHERE starts_at < (SELECT max(created_at) FROM booking)",
+                    "",
+                ),
+                ops.RunSQL(
+                    "UPDATE room_booking SET settled_at = starts_at "
+                    "WHERE starts_at < (SELECT max(created_at) FROM room_booking)",
+                    "",
+                ),
             ]
         )
     ]

@@ -1,8 +1,8 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
+from migrations._columns import SqlIndex
 from migrations._together import Together
-from server.foundation.database import SqlIndex
 
 
 class Migration(migrations.Migration):

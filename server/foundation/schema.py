@@ -107,16 +107,17 @@ def _empty_state() -> State:
 
 
 class _Autodetector(MigrationAutodetector):
-    """Sees a state column as the text that it is: a migration must not depend on an enumeration whose members come and
-    go (and Tortoise's writer confuses two enumerations of one name)."""
+    """Sees what a migration may depend on, since it must never change: a state column is the text that it is (the
+    writer confuses two enumerations of one name, too), and what Python puts into a new row is not the schema's."""
 
     def _current_state(self) -> State:
         state = super()._current_state()
         for model in state.models.values():
             for name, field in model.fields.items():
+                if isinstance(field.default, Enum) or callable(field.default):
+                    field.default = None
                 if isinstance(field, CharEnumFieldInstance):
-                    default = str(field.default) if isinstance(field.default, Enum) else field.default
-                    options: dict[str, Any] = {"null": field.null, "unique": field.unique, "default": default}
+                    options: dict[str, Any] = {"null": field.null, "unique": field.unique}
                     text = fields.CharField(max_length=field.max_length, **options)
                     text.model_field_name = field.model_field_name
                     model.fields[name] = text
