@@ -4,45 +4,35 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import ScannedText, Strict
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.volunteering import sign_up_queries
 from server.volunteering.attendance import clocking, codes
-from server.volunteering.attendance.clocking import Location
+from server.volunteering.attendance.clocking import BeingThere
 from server.volunteering.attendance.codes import ShiftPass
 from server.volunteering.attendance.errors import (
-    AlreadyAppealed,
-    AlreadyRated,
-    AppealClosed,
     AttendanceConfirmed,
-    NotAttended,
+    CodeExpired,
+    CodeInvalid,
+    NotClockedIn,
+    NotSignedUp,
+    OutsideHours,
     PlaceUnknown,
-    RatingClosed,
     TooFarAway,
 )
-from server.volunteering.attendance.models import Direction
-from server.volunteering.errors import CodeExpired, CodeInvalid, NotSignedInYet, NotSignedUp, OutsideHours, ShiftOff
+from server.volunteering.errors import ShiftOff
 from server.volunteering.hours import appeals, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import MyNoShows
+from server.volunteering.hours.errors import AlreadyAppealed, AlreadyRated, AppealClosed, NotAttended, RatingClosed
 from server.volunteering.hours.queries import HoursView, MyHoursQuery
 from server.volunteering.hours.ratings import MyRatingView, NewRating, RatingTotals, RatingView
 from server.volunteering.sign_up_queries import SignUpView
 
 routes = Routes("签到与服务时长 attendance")
-
-
-class BeingThere(Strict):
-    """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
-    after, who has signed up; left out, oneself."""
-
-    code: ScannedText | None = None
-    location: Location | None = None
-    person_id: Id | None = None
 
 
 _CANNOT_CLOCK = [
@@ -59,34 +49,18 @@ _CANNOT_CLOCK = [
 
 # Not idempotent: a refused scan is kept, and a key's transaction would roll it back. Scanning twice changes nothing.
 @routes.post("/shifts/<shift_id>/sign-in", idempotent=False, errors=_CANNOT_CLOCK)
-async def sign_in_to_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
+async def clock_in(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签到
 
     扫描现场二维码，或在活动地点附近定位。开始前 2 小时至结束后 2 小时内有效；被拒绝的签到会留下原因。可代家人签到。
     """
-    sign_up_id = await clocking.sign_in_or_out(
-        caller.person_id,
-        shift_id,
-        Direction.IN,
-        code=body.code,
-        location=body.location,
-        person_id=body.person_id,
-    )
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await clocking.clock_in(caller.person_id, shift_id, body)
 
 
-@routes.post("/shifts/<shift_id>/sign-out", idempotent=False, errors=[*_CANNOT_CLOCK, NotSignedInYet])
-async def sign_out_of_shift(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
+@routes.post("/shifts/<shift_id>/sign-out", idempotent=False, errors=[*_CANNOT_CLOCK, NotClockedIn])
+async def clock_out(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签退"""
-    sign_up_id = await clocking.sign_in_or_out(
-        caller.person_id,
-        shift_id,
-        Direction.OUT,
-        code=body.code,
-        location=body.location,
-        person_id=body.person_id,
-    )
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await clocking.clock_out(caller.person_id, shift_id, body)
 
 
 @routes.get("/sign-ups/<sign_up_id>/pass", errors=[NotSignedUp])
@@ -147,5 +121,4 @@ async def appeal_no_show(caller: Caller, no_show_id: Id, body: AppealText) -> My
 
     30 天内可申诉一次，由主办方工作人员处理；通过后不再计入，由此暂停的报名随之恢复。
     """
-    await appeals.appeal_no_show(caller.person_id, no_show_id, body.text)
-    return await appeals.list_my_no_shows(caller.person_id, PageQuery())
+    return await appeals.appeal_no_show(caller.person_id, no_show_id, body.text)

@@ -18,9 +18,9 @@ from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.files import File
-from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
 from server.volunteering.hours import certificates
 from server.volunteering.hours.certificates import CertificateCheck, CertificateView
+from server.volunteering.hours.errors import CertificateInvalid, NameMissing, NothingToCertify
 
 routes = Routes("志愿服务证明 certificates")
 
@@ -41,8 +41,7 @@ async def issue_certificate(caller: Caller, body: IssueCertificate) -> Certifica
 
     只列已确认生效的志愿服务时长；同一时期内容没有变化时，得到同一份。须已填写真实姓名并选择社区。
     """
-    certificate_id = await certificates.issue_certificate(caller.person_id, body.since, body.until, body.person_id)
-    return await certificates.get_certificate(caller.person_id, certificate_id)
+    return await certificates.issue_certificate(caller.person_id, body.since, body.until, body.person_id)
 
 
 @routes.get("/me/certificates")

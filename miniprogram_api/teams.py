@@ -36,8 +36,7 @@ async def create_team(caller: Caller, body: CreateTeam) -> TeamView:
 
     名称通过内容安全检查后才对他人显示。
     """
-    team_id = await teams.create_team(caller.person_id, body.name)
-    return await teams.get_team(caller.person_id, team_id)
+    return await teams.create_team(caller.person_id, body.name)
 
 
 @routes.get("/teams")
@@ -54,8 +53,7 @@ class JoinTeam(Strict):
 @routes.post("/teams/join", errors=[NotFound, ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
 async def join_team(caller: Caller, body: JoinTeam) -> TeamView:
     """扫队长的入队码加入团队"""
-    team_id = await teams.join_team(caller.person_id, body.code)
-    return await teams.get_team(caller.person_id, team_id)
+    return await teams.join_team(caller.person_id, body.code)
 
 
 @routes.get("/teams/<team_id>")
@@ -72,8 +70,7 @@ class RenameTeam(Strict):
 @routes.put("/teams/<team_id>", errors=[EditedMeanwhile, NotAllowed])
 async def rename_team(caller: Caller, team_id: Id, body: RenameTeam) -> TeamView:
     """修改团队名称（队长）"""
-    await teams.rename_team(caller.person_id, team_id, body.version, body.name)
-    return await teams.get_team(caller.person_id, team_id)
+    return await teams.rename_team(caller.person_id, team_id, body.version, body.name)
 
 
 @routes.get("/teams/<team_id>/code", errors=[NotAllowed])
@@ -89,9 +86,9 @@ async def leave_team(caller: Caller, team_id: Id) -> None:
 
 
 @routes.delete("/teams/<team_id>/members/<person_id>", errors=[NotAllowed, WrongState])
-async def remove_from_team(caller: Caller, team_id: Id, person_id: Id) -> None:
+async def remove_from_team(caller: Caller, team_id: Id, person_id: Id) -> TeamView:
     """移出团队成员（队长）"""
-    await teams.remove_from_team(caller.person_id, team_id, person_id)
+    return await teams.remove_from_team(caller.person_id, team_id, person_id)
 
 
 @routes.post("/teams/<team_id>/end", errors=[NotAllowed])

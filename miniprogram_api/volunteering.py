@@ -90,8 +90,7 @@ async def sign_up(caller: Caller, shift_id: Id, body: SignUpForShift) -> SignUpV
     立即得到结果：已确认、候补（含排位），或拒绝的原因。重复点击得到同一结果。
     可与最多 4 位家人一起报名：一起确认或一起候补，名额不够一家人时整组等候。
     """
-    sign_up_id = await signing_up.sign_up(caller.person_id, shift_id, body.shift_role_id, body.family_ids)
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await signing_up.sign_up(caller.person_id, shift_id, body.shift_role_id, body.family_ids)
 
 
 @routes.get("/me/sign-ups")
@@ -116,22 +115,19 @@ async def cancel_sign_up(caller: Caller, sign_up_id: Id, body: CancelSignUp) -> 
 
     超过取消截止时间的取消按爽约计（报名后改过时间的场次除外）。with_family：家人在该场次的报名一并取消。
     """
-    await signing_up.cancel_sign_up(caller.person_id, sign_up_id, with_family=body.with_family)
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await signing_up.cancel_sign_up(caller.person_id, sign_up_id, with_family=body.with_family)
 
 
 @routes.post("/sign-ups/<sign_up_id>/accept", errors=[OfferExpired, WrongState])
 async def accept_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """接受候补名额"""
-    await signing_up.accept_shift_offer(caller.person_id, sign_up_id)
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await signing_up.accept_shift_offer(caller.person_id, sign_up_id)
 
 
 @routes.post("/sign-ups/<sign_up_id>/decline", errors=[WrongState])
 async def decline_shift_offer(caller: Caller, sign_up_id: Id) -> SignUpView:
     """放弃候补名额"""
-    await signing_up.decline_shift_offer(caller.person_id, sign_up_id)
-    return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+    return await signing_up.decline_shift_offer(caller.person_id, sign_up_id)
 
 
 class MySkills(Strict):

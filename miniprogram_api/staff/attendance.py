@@ -16,24 +16,25 @@ from server.media.spreadsheets import XLSX
 from server.volunteering.attendance import clocking, codes, roster
 from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResult
 from server.volunteering.attendance.codes import ShiftCode
-from server.volunteering.attendance.errors import (
-    AlreadyRated,
-    CorrectionWaiting,
-    NotAttended,
-    RatingClosed,
-    WrongApprover,
-)
 from server.volunteering.attendance.models import Direction
 from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
-from server.volunteering.errors import MinutesCreditedAlready, ShiftOff, TooEarlyToConfirm
+from server.volunteering.errors import ShiftOff
 from server.volunteering.hours import appeals, confirming, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import AppealsQuery, AppealView
 from server.volunteering.hours.confirming import ConfirmedPerson, Minutes
+from server.volunteering.hours.errors import (
+    AlreadyRated,
+    CorrectionWaiting,
+    MinutesCreditedAlready,
+    NotAttended,
+    RatingClosed,
+    TooEarlyToConfirm,
+    WrongApprover,
+)
 from server.volunteering.hours.queries import HoursQuery, HoursView
 from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
-from server.volunteering.staff_queries import get_staff_activity
 
 routes = Routes("工作端：出勤与时长", prefix="/staff")
 
@@ -118,19 +119,18 @@ async def mark_attendance_list(caller: Caller, shift_id: Id, body: ListMarks) ->
     return ScanResults(await clocking.mark_attendance_list(caller.person_id, shift_id, body.marks))
 
 
-class SignInRadius(Strict):
+class ClockInRadius(Strict):
     meters: Annotated[int, msgspec.Meta(ge=0, le=5000)]
     """0: nobody can clock in by position."""
 
 
 @routes.put("/activities/<activity_id>/sign-in-radius")
-async def set_sign_in_radius(caller: Caller, activity_id: Id, body: SignInRadius) -> ActivityView:
+async def set_clock_in_radius(caller: Caller, activity_id: Id, body: ClockInRadius) -> ActivityView:
     """设置定位签到的距离
 
     默认 500 米；0 表示不支持定位签到。
     """
-    await clocking.set_sign_in_radius(caller.person_id, activity_id, body.meters)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await clocking.set_clock_in_radius(caller.person_id, activity_id, body.meters)
 
 
 class ConfirmAttendance(Strict):
@@ -141,13 +141,13 @@ class ConfirmAttendance(Strict):
     "/shifts/<shift_id>/attendance",
     errors=[MinutesCreditedAlready, NotAllowed, ShiftOff, TooEarlyToConfirm, WrongState],
 )
-async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> None:
+async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> Page[SignUpRow]:
     """确认出勤并计入服务时长
 
     一人一天 8 小时以内立即生效；8 至 12 小时须社区管理员批准，超过 12 小时须街道管理员批准。
-    结束 7 天后的补录须说明原因，并由另一人核实。
+    结束 7 天后的补录须说明原因，并由另一人核实。返回这些人在名单中的情况。
     """
-    await confirming.confirm_attendance(caller.person_id, shift_id, body.persons)
+    return await confirming.confirm_attendance(caller.person_id, shift_id, body.persons)
 
 
 @routes.get("/hours", who=Who.STAFF)
@@ -159,15 +159,13 @@ async def list_hours(caller: Caller, query: HoursQuery) -> Page[HoursView]:
 @routes.post("/hours/<hours_id>/approve", who=Who.STAFF, errors=[MinutesCreditedAlready, WrongApprover, WrongState])
 async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
     """批准服务时长"""
-    await confirming.approve_hours(caller.person_id, hours_id)
-    return await hours_queries.show_hours(hours_id)
+    return await confirming.approve_hours(caller.person_id, hours_id)
 
 
 @routes.post("/hours/<hours_id>/refuse", who=Who.STAFF, errors=[WrongApprover, WrongState])
 async def refuse_hours(caller: Caller, hours_id: Id, body: WithReason) -> HoursView:
     """不批准服务时长"""
-    await confirming.refuse_hours(caller.person_id, hours_id, body.reason)
-    return await hours_queries.show_hours(hours_id)
+    return await confirming.refuse_hours(caller.person_id, hours_id, body.reason)
 
 
 class CorrectHours(Strict):
@@ -184,8 +182,7 @@ async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> Hou
 
     更正是一条新记录，原记录保留。改少立即生效；改多按新计入的规则审批，批准前原时长仍有效。
     """
-    made = await confirming.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
-    return await hours_queries.show_hours(made)
+    return await confirming.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
 
 
 @routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAllowed, NotAttended, RatingClosed, AlreadyRated])

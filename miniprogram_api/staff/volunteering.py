@@ -32,8 +32,7 @@ async def create_activity(caller: Caller, body: NewActivity) -> ActivityView:
 
     由社区、网格、单位（organizer_id）或团队（team_id，队长）主办。场次可按周或按月重复，每场各自独立。
     """
-    activity_id = await activities.create_activity(caller.person_id, body)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await activities.create_activity(caller.person_id, body)
 
 
 @routes.get("/activities", who=Who.STAFF)
@@ -72,10 +71,9 @@ async def change_activity(caller: Caller, activity_id: Id, body: ChangeActivity)
 
     发布后的修改会通知审核人；地点有变动时通知已报名者。报名条件只对之后报名的人生效。
     """
-    await activities.change_activity(
+    return await activities.change_activity(
         caller.person_id, activity_id, body.version, body.words, body.who, body.picture_ids
     )
-    return await get_staff_activity(caller.person_id, activity_id)
 
 
 class CopyActivity(Strict):
@@ -87,22 +85,19 @@ class CopyActivity(Strict):
 @routes.post("/activities/<activity_id>/copy", status=201)
 async def copy_activity(caller: Caller, activity_id: Id, body: CopyActivity) -> ActivityView:
     """复制活动为新草稿"""
-    copy_id = await activities.copy_activity(caller.person_id, activity_id, body.starts_at)
-    return await get_staff_activity(caller.person_id, copy_id)
+    return await activities.copy_activity(caller.person_id, activity_id, body.starts_at)
 
 
 @routes.post("/activities/<activity_id>/submit", errors=[WrongState])
 async def submit_activity(caller: Caller, activity_id: Id) -> ActivityView:
     """提交审核"""
-    await activities.submit_activity(caller.person_id, activity_id)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await activities.submit_activity(caller.person_id, activity_id)
 
 
 @routes.post("/activities/<activity_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """退回修改"""
-    await activities.return_activity(caller.person_id, activity_id, body.reason)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await activities.return_activity(caller.person_id, activity_id, body.reason)
 
 
 @routes.post("/activities/<activity_id>/publish", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
@@ -111,15 +106,13 @@ async def publish_activity(caller: Caller, activity_id: Id, body: WithVersion) -
 
     须由负责该可见范围的另一位工作人员发布，不能发布自己编写的活动。
     """
-    await activities.publish_activity(caller.person_id, activity_id, body.version)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await activities.publish_activity(caller.person_id, activity_id, body.version)
 
 
 @routes.post("/activities/<activity_id>/cancel", errors=[WrongState])
 async def cancel_activity(caller: Caller, activity_id: Id, body: WithReason) -> ActivityView:
     """取消活动并通知已报名者"""
-    await activities.cancel_activity(caller.person_id, activity_id, body.reason)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await activities.cancel_activity(caller.person_id, activity_id, body.reason)
 
 
 class AddShifts(Strict):
@@ -132,8 +125,7 @@ async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> Activi
 
     可按周或按月重复；每场各自独立，可单独修改或取消。
     """
-    await shifts.add_shifts(caller.person_id, activity_id, body.shifts)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await shifts.add_shifts(caller.person_id, activity_id, body.shifts)
 
 
 class ChangeShift(ShiftChange):
@@ -146,15 +138,13 @@ async def change_shift(caller: Caller, shift_id: Id, body: ChangeShift) -> Activ
 
     未填写的项保持不变；改开始时间时，未填写的结束时间和截止时间随之移动。时间变动会通知所有报名者，他们可以取消而不计爽约。
     """
-    activity_id = await shift_changes.change_shift(caller.person_id, shift_id, body.version, body)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await shift_changes.change_shift(caller.person_id, shift_id, body.version, body)
 
 
 @routes.post("/shifts/<shift_id>/cancel", errors=[WrongState])
 async def cancel_shift(caller: Caller, shift_id: Id, body: WithReason) -> ActivityView:
     """取消一个场次并通知报名者"""
-    activity_id = await shift_changes.cancel_shift(caller.person_id, shift_id, body.reason)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await shift_changes.cancel_shift(caller.person_id, shift_id, body.reason)
 
 
 class ChangeCapacity(Strict):
@@ -167,8 +157,7 @@ async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCa
 
     调高时候补依次递补；调低不影响已确认的人。
     """
-    activity_id = await shift_changes.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await shift_changes.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
 
 
 @routes.post("/sign-ups/<sign_up_id>/remove", errors=[ShiftStarted])
@@ -177,5 +166,4 @@ async def remove_sign_up(caller: Caller, sign_up_id: Id, body: WithReason) -> Ac
 
     须说明原因，会告知本人；此人不能再报该场次，名额给下一位候补。
     """
-    activity_id = await signing_up.remove_sign_up(caller.person_id, sign_up_id, body.reason)
-    return await get_staff_activity(caller.person_id, activity_id)
+    return await signing_up.remove_sign_up(caller.person_id, sign_up_id, body.reason)

@@ -93,8 +93,8 @@ class TeamCode(msgspec.Struct):
     picture: str
 
 
-async def create_team(leader_id: str, name: str) -> str:
-    """A new team with its leader in it; its id. The name goes to the content check.
+async def create_team(leader_id: str, name: str) -> TeamView:
+    """A new team with its leader in it. The name goes to the content check.
 
     Raises ConsentNeeded for one who is no volunteer, TeamCommunityNeeded, TooManyTeams, InvalidFields.
     """
@@ -111,10 +111,10 @@ async def create_team(leader_id: str, name: str) -> str:
         )
         await TeamMember.create(team=team, person_id=leader_id)
         await _submit_name(team)
-    return team.id
+        return await get_team(leader_id, team.id)
 
 
-async def rename_team(leader_id: str, team_id: str, version: int, name: str) -> None:
+async def rename_team(leader_id: str, team_id: str, version: int, name: str) -> TeamView:
     """Another name, shown once it has passed the check. Raises NotFound, NotAllowed, EditedMeanwhile, InvalidFields."""
     async with transaction():
         team = await _lock_led(leader_id, team_id)
@@ -124,6 +124,7 @@ async def rename_team(leader_id: str, team_id: str, version: int, name: str) -> 
         team.version += 1
         await team.save(update_fields=["name", "version"])
         await _submit_name(team)
+        return await get_team(leader_id, team_id)
 
 
 async def show_team_code(leader_id: str, team_id: str) -> TeamCode:
@@ -138,8 +139,8 @@ async def show_team_code(leader_id: str, team_id: str) -> TeamCode:
     return TeamCode(text, valid_until, base64.b64encode(draw_qr(text)).decode())
 
 
-async def join_team(person_id: str, code: str) -> str:
-    """Join by the leader's code; the team's id. Joining twice changes nothing.
+async def join_team(person_id: str, code: str) -> TeamView:
+    """Join by the leader's code. Joining twice changes nothing.
 
     Raises TeamCodeInvalid, ConsentNeeded for one who is no volunteer, TeamFull, WrongState where the team has ended.
     """
@@ -152,15 +153,15 @@ async def join_team(person_id: str, code: str) -> str:
             raise TeamCodeInvalid()
         if team.ended_at:
             raise WrongState("团队已解散")
-        if await TeamMember.exists(team_id=team_id, person_id=person_id, left_at=None):
-            return team_id
+        if await is_in_team(person_id, team_id):
+            return await get_team(person_id, team_id)
         if team.size >= MAX_SIZE:
             raise TeamFull(f"团队最多 {MAX_SIZE} 人", limit=MAX_SIZE)
         team.size += 1
         await team.save(update_fields=["size"])
         await TeamMember.create(team_id=team_id, person_id=person_id)
         await notify(team.leader_id, messages.JOINED, team=team_id, person=person_id)
-    return team_id
+        return await get_team(person_id, team_id)
 
 
 async def leave_team(person_id: str, team_id: str) -> None:
@@ -172,7 +173,7 @@ async def leave_team(person_id: str, team_id: str) -> None:
         await _end_membership(team, person_id)
 
 
-async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> None:
+async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> TeamView:
     """The leader takes somebody out; they are told. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         team = await _lock_led(leader_id, team_id)
@@ -180,6 +181,7 @@ async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> None
             raise WrongState("队长不能退出，可以解散团队")
         await _end_membership(team, person_id)
         await notify(person_id, messages.LEFT, team=team_id, why="removed")
+        return await get_team(leader_id, team_id)
 
 
 async def end_team(leader_id: str, team_id: str) -> None:

@@ -7,11 +7,40 @@ from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.moderation.service import submit_for_check
 from server.organizations.access import GRID_WORKERS, WORKERS, require_role, require_role_or_hide
 from server.organizations.models import RoleKind
+from server.places.line import lock_allotment
+from server.places.models import Allotment
 from server.teams.teams import leads_team
-from server.volunteering.models import Activity, ActivityState, Shift
+from server.volunteering.errors import ShiftOff
+from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
 
 ORGANIZERS = (*GRID_WORKERS, RoleKind.LIAISON)
 """Roles that organize, each at its own level: a grid's worker, a unit's liaison, an area's staff."""
+
+
+async def require_leader_or_staff(person_id: str, shift: Shift, kinds: tuple[RoleKind, ...] = ORGANIZERS) -> None:
+    """Raises NotFound unless the person leads the shift or its team, or holds one of the roles at its organizer."""
+    activity = shift.activity
+    if person_id == shift.leader_id or (activity.team_id and await leads_team(person_id, activity.team_id)):
+        return
+    await require_role_or_hide(person_id, activity.organizer_id, kinds)
+
+
+async def get_shift(shift_id: str) -> Shift:
+    """The shift with its activity. Raises NotFound."""
+    shift = await Shift.get_or_none(id=shift_id).select_related("activity")
+    if shift is None:
+        raise NotFound()
+    return shift
+
+
+def ensure_on(shift: Shift) -> None:
+    """Raises ShiftOff for what is not published, or was called off."""
+    activity = shift.activity
+    if shift.state is not ShiftState.SCHEDULED or activity.state not in (
+        ActivityState.PUBLISHED,
+        ActivityState.FINISHED,
+    ):
+        raise ShiftOff("该场次未举行")
 
 
 async def lock_activity(actor_id: str, activity_id: str) -> Activity:
@@ -46,6 +75,12 @@ async def lock_shift(actor_id: str, shift_id: str) -> tuple[Activity, Shift]:
     activity = await lock_activity(actor_id, found.activity_id)
     # Without the key: a sign-up refers to the shift while it holds the allotment that the next step here waits for.
     return activity, await Shift.filter(id=shift_id).select_for_update(no_key=True).get()
+
+
+async def lock_allotments(*shift_ids: str) -> list[Allotment]:
+    """The allotments of these shifts' roles, locked in the order of their ids."""
+    roles = await ShiftRole.filter(shift_id__in=shift_ids)
+    return [await lock_allotment(allotment_id) for allotment_id in sorted(role.allotment_id for role in roles)]
 
 
 def check_version(thing: Activity | Shift, version: int) -> None:
@@ -86,5 +121,17 @@ async def audit(action: str, actor_id: str | None, activity: Activity, **details
         subject=("activity", activity.id),
         organization_id=activity.organizer_id,
         state=str(activity.state),
+        **details,
+    )
+
+
+async def audit_sign_up(action: str, actor_id: str | None, shift: Shift, sign_up: SignUp, **details: Any) -> None:
+    """The audit row of a step that concerns somebody's sign-up; `actor_id` None: time took it."""
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("sign_up", sign_up.id),
+        person_id=sign_up.person_id,
+        organization_id=shift.activity.organizer_id,
         **details,
     )

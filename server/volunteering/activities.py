@@ -34,10 +34,12 @@ from server.volunteering.attendance.rules import SCAN_AFTER
 from server.volunteering.eligibility import WhoMayCome, check_who
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
 from server.volunteering.party import people_coming, tell_all
+from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import ACTIVITY, submit_reason
 from server.volunteering.reminders import plan_reminders
 from server.volunteering.shift_changes import close_shifts
 from server.volunteering.shifts import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
+from server.volunteering.staff_queries import get_staff_activity
 
 MOST_PICTURES = 9
 
@@ -69,8 +71,8 @@ class NewActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     shifts: Annotated[list[NewShift], msgspec.Meta(min_length=1, max_length=50)]
 
 
-async def create_activity(actor_id: str, new: NewActivity) -> str:
-    """A draft with its shifts and their places; its id. Raises NotAllowed, NotFound, InvalidFields, PictureUnusable."""
+async def create_activity(actor_id: str, new: NewActivity) -> ActivityView:
+    """A draft with its shifts and their places. Raises NotAllowed, NotFound, InvalidFields, PictureUnusable."""
     organizer_id = await _organizer_of(actor_id, new)
     _check_location(new.words.location)
     await check_who(new.who)
@@ -98,11 +100,11 @@ async def create_activity(actor_id: str, new: NewActivity) -> str:
         for shift in shifts:
             await insert_shift(activity, shift, now)
         await audit("create_activity", actor_id, activity)
-    return activity.id
+        return await get_staff_activity(actor_id, activity.id)
 
 
-async def copy_activity(actor_id: str, activity_id: str, starts_at: datetime) -> str:
-    """A new draft like this one, its first shift at `starts_at` and the others as far from it as here; its id.
+async def copy_activity(actor_id: str, activity_id: str, starts_at: datetime) -> ActivityView:
+    """A new draft like this one, its first shift at `starts_at` and the others as far from it as here.
 
     Shifts that were cancelled are left out, unless all were. Raises NotFound, InvalidFields.
     """
@@ -136,7 +138,7 @@ async def change_activity(
     words: ActivityText,
     who: WhoMayCome | None = None,
     picture_ids: list[str] | None = None,
-) -> None:
+) -> ActivityView:
     """Other words, and other rules or pictures where they are given. Rules hold for those who sign up from now on.
 
     After publication, those who are coming are told of another place, and the reviewers that there is something new to
@@ -170,9 +172,10 @@ async def change_activity(
                 await notify(coming, messages.ACTIVITY_PLACE_CHANGED, activity=activity.id)
         elif activity.state is ActivityState.IN_REVIEW:
             await submit_texts(activity)
+        return await get_staff_activity(actor_id, activity_id)
 
 
-async def submit_activity(actor_id: str, activity_id: str) -> None:
+async def submit_activity(actor_id: str, activity_id: str) -> ActivityView:
     """Ask those who work for the area in which it will be seen to publish it. Raises WrongState unless a draft.
 
     What a team's leader wrote on a phone goes through the content check first.
@@ -188,9 +191,10 @@ async def submit_activity(actor_id: str, activity_id: str) -> None:
             await submit_texts(activity)
         else:
             await _tell_reviewers(activity, actor_id)
+        return await get_staff_activity(actor_id, activity_id)
 
 
-async def return_activity(actor_id: str, activity_id: str, reason: str) -> None:
+async def return_activity(actor_id: str, activity_id: str, reason: str) -> ActivityView:
     """Back to its author with a reason. Raises WrongState unless in review."""
     async with transaction():
         activity = await lock_for_review(actor_id, activity_id)
@@ -200,9 +204,10 @@ async def return_activity(actor_id: str, activity_id: str, reason: str) -> None:
         await save_activity(activity, "state", "reason")
         await audit("return_activity", actor_id, activity)
         await notify(activity.created_by_id, messages.ACTIVITY_RETURNED, activity=activity.id, at=clock.now())
+        return await get_staff_activity(actor_id, activity_id)
 
 
-async def publish_activity(actor_id: str, activity_id: str, version: int) -> None:
+async def publish_activity(actor_id: str, activity_id: str, version: int) -> ActivityView:
     """Residents of its area see it and can sign up. Raises EditedMeanwhile, WrongState unless in review and ahead.
 
     Who publishes must work for the whole area: what a community shows to its subdistrict, the subdistrict publishes.
@@ -225,9 +230,10 @@ async def publish_activity(actor_id: str, activity_id: str, version: int) -> Non
         await plan_reminders(await Shift.filter(activity_id=activity_id, state=ShiftState.SCHEDULED))
         await audit("publish_activity", actor_id, activity)
         await notify(activity.created_by_id, messages.ACTIVITY_PUBLISHED, activity=activity.id, at=now)
+        return await get_staff_activity(actor_id, activity_id)
 
 
-async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
+async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> ActivityView:
     """Call it off and tell everyone who signed up why. Raises WrongState when it has ended."""
     async with transaction():
         activity = await lock_activity(actor_id, activity_id)
@@ -241,6 +247,7 @@ async def cancel_activity(actor_id: str, activity_id: str, reason: str) -> None:
         ended = await close_shifts(await coming.select_for_update(no_key=True), "activity_cancelled", reason)
         await audit("cancel_activity", actor_id, activity, sign_ups=len(ended))
         await tell_all(ended, messages.ACTIVITY_CANCELLED, activity=activity.id, at=now)
+        return await get_staff_activity(actor_id, activity_id)
 
 
 async def _finish(row: Any) -> None:

@@ -1,4 +1,4 @@
-"""What signing up and being there can be refused with."""
+"""What signing up can be refused with."""
 
 from server.foundation.errors import Refusal
 
@@ -49,39 +49,3 @@ class RoleNeeded(Refusal):
 
 class ShiftStarted(Refusal):
     code, title, status = "shift_started", "活动已开始，不能取消报名", 409
-
-
-class CodeInvalid(Refusal):
-    """Not one of our codes, or another shift's, or the other direction's."""
-
-    code, title, status = "code_invalid", "二维码无效，请扫描本场次的二维码", 422
-
-
-class CodeExpired(Refusal):
-    code, title, status = "code_expired", "二维码已更新，请重新扫描", 409
-
-
-class OutsideHours(Refusal):
-    """Codes count from 2 h before the start to 2 h after the end."""
-
-    code, title, status = "outside_hours", "现在不在该场次的签到时间内", 409
-
-
-class NotSignedUp(Refusal):
-    code, title, status = "not_signed_up", "您没有报上该场次，不能签到", 409
-
-
-class NotSignedInYet(Refusal):
-    """Signing out of a shift without having signed in (attendance, not the session)."""
-
-    code, title, status = "not_signed_in_yet", "您还没有签到，不能签退", 409
-
-
-class TooEarlyToConfirm(Refusal):
-    code, title, status = "too_early_to_confirm", "签退或活动结束后才能确认", 409
-
-
-class MinutesCreditedAlready(Refusal):
-    """Other hours of the same person cover part of this time."""
-
-    code, title, status = "minutes_credited_already", "该时段已计入此人的其他服务时长", 409

@@ -38,7 +38,7 @@ FEATURE = Feature(
         settling.CLOSE_SHIFTS,
         settling.SETTLE_ABSENCES,
     ),
-    # Who tried to sign in where, and how far the phone was: as long as anybody may ask about a shift.
+    # Who tried to clock in where, and how far the phone was: as long as anybody may ask about a shift.
     retention=(Rule("old_shift_scans", "shift_scan", "created_at", timedelta(days=365)),),
     code_targets={CodeKind.SHIFT: mini_codes.shift_target},
     texts={"activity": activities.activity_texts, ratings.CHECKED: ratings.rating_texts, **reasons.TEXTS},

@@ -221,7 +221,7 @@ SHIFT_MISSED = Event(
     page="pages/me/no-shows",
 )
 
-SIGN_OUT_ASSUMED = Event(
+CLOCK_OUT_ASSUMED = Event(
     name="sign_out_assumed",
     title="您忘记签退了",
     text="您参加的“{shift[title]}”（{shift[time]}）没有签退记录，暂按活动结束时间计，以负责人确认为准。",

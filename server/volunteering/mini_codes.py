@@ -1,8 +1,8 @@
-"""The code for a shift's poster, which opens its activity. To sign in, people scan the changing one (attendance.py)."""
+"""The code for a shift's poster, which opens its activity. What people clock in by is in attendance/codes.py."""
 
 from server.foundation.database import fetch_one
 from server.media.mini_codes import CodeKind, CodePicture, CodeTarget, draw_mini_code
-from server.volunteering.attendance.clocking import get_shift, require_leader_or_staff
+from server.volunteering.access import get_shift, require_leader_or_staff
 from server.volunteering.models import SHOWN_STATES
 
 

@@ -60,7 +60,7 @@ class Activity(Model):
     """Something people sign up for. `area_id` is the organization in whose subtree it is seen, which follows from
     organizer and visibility; `starts_at` and `ends_at` span its shifts. `location` is gcj02.
 
-    `sign_in_meters`: how near one has to be to sign in by place; 0: only by code, by scanner or by the leader's list.
+    `sign_in_meters`: how near one has to be to clock in by place; 0: only by code, by scanner or by the leader's list.
     A team's activity is its community's, which answers for it; the team's leader writes it.
     Who may come: the `audience` (people of `unit_id` where it says so), ages on the day of the shift, a skill, and
     minutes of service so far. `edited_by_id` wrote its words last: somebody else has to publish them.
@@ -134,7 +134,7 @@ class Shift(Model):
 
     With fewer than `minimum` people when sign-up closes it is called off; `minimum_checked_at` is when that was looked
     at. `remind_at`: when the next reminder is due. `reason`: why it was cancelled. Once it is over: `closed_at` is when
-    forgotten sign-outs were settled, `absences_settled_at` when those who did not come were.
+    those who forgot to clock out were settled, `absences_settled_at` when those who did not come were.
     """
 
     activity: Activity = foreign_key("Activity")

@@ -88,7 +88,7 @@ class ShiftView(msgspec.Struct):
 
 class ActivityView(msgspec.Struct):
     """An activity with its shifts, each with free places and the reader's own sign-up. `sign_in_meters`: how near
-    one has to be to sign in by place (0: not by place). `reason` says why it was cancelled, or sent back."""
+    one has to be to clock in by place (0: not by place). `reason` says why it was cancelled, or sent back."""
 
     id: Id
     kind: ActivityKind

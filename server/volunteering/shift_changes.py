@@ -13,16 +13,17 @@ from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.notifications.events import Event
 from server.notifications.service import notify
-from server.places.line import lock_allotment
 from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment
 from server.volunteering import messages
-from server.volunteering.access import audit, check_version, ensure_not_over, lock_shift
+from server.volunteering.access import audit, check_version, ensure_not_over, lock_allotments, lock_shift
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.party import people_of, tell_all
+from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import SHIFT, submit_reason
 from server.volunteering.reminders import plan_reminders
 from server.volunteering.shifts import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
+from server.volunteering.staff_queries import get_staff_activity
 
 TOO_FEW = "报名人数未达到最低人数"
 
@@ -39,8 +40,8 @@ class ShiftChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     minimum: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | UnsetType = UNSET
 
 
-async def change_shift(actor_id: str, shift_id: str, version: int, change: ShiftChange) -> str:
-    """Another time, other deadlines, another leader or minimum for one shift; the activity's id.
+async def change_shift(actor_id: str, shift_id: str, version: int, change: ShiftChange) -> ActivityView:
+    """Another time, other deadlines, another leader or minimum for one shift.
 
     Those who have or wait for a place are told of a new time, and may then cancel freely. Raises NotFound,
     EditedMeanwhile, InvalidFields, WrongState once it has begun or is cancelled.
@@ -81,11 +82,11 @@ async def change_shift(actor_id: str, shift_id: str, version: int, change: Shift
             await _tell_moved(shift, was_at)
         await span_shifts(activity)
         await audit("change_shift", actor_id, activity, shift=shift_id)
-    return activity.id
+        return await get_staff_activity(actor_id, activity.id)
 
 
-async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> str:
-    """Call one shift off and tell everyone who signed up; the others stay. The activity's id.
+async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> ActivityView:
+    """Call one shift off and tell everyone who signed up; the others stay.
 
     Raises NotFound, WrongState once it is over or cancelled.
     """
@@ -100,11 +101,11 @@ async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> str:
         await submit_reason(SHIFT, shift_id, actor_id, activity)
         await span_shifts(activity)
         await audit("cancel_shift", actor_id, activity, shift=shift_id, sign_ups=ended)
-    return activity.id
+        return await get_staff_activity(actor_id, activity.id)
 
 
-async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int) -> str:
-    """Another quota: raised, the waiting list moves up; lowered, nobody is thrown out. The activity's id."""
+async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int) -> ActivityView:
+    """Another quota: raised, the waiting list moves up; lowered, nobody is thrown out. Raises NotFound, WrongState."""
     async with transaction():
         role = await ShiftRole.get_or_none(id=shift_role_id)
         if role is None:
@@ -115,12 +116,12 @@ async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int)
             raise WrongState("该场次已取消")
         await change_capacity(role.allotment_id, capacity)
         await audit("change_role_capacity", actor_id, activity, shift_role=shift_role_id, capacity=capacity)
-    return activity.id
+        return await get_staff_activity(actor_id, activity.id)
 
 
 async def _check_minimum(row: Any) -> None:
     activity, shift = await Activity.get(id=row["activity_id"]), await Shift.get(id=row["id"])
-    taken = sum([(await lock_allotment(id_)).taken for id_ in await _allotments_of(shift.id)])
+    taken = sum(allotment.taken for allotment in await lock_allotments(shift.id))
     shift.minimum_checked_at = clock.now()
     await shift.save(update_fields=["minimum_checked_at"])
     if taken >= shift.minimum or shift.starts_at <= clock.now():

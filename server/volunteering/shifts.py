@@ -16,8 +16,10 @@ from server.places.rules import OFFER_LASTS
 from server.places.service import open_allotment
 from server.volunteering.access import ORGANIZERS, audit, ensure_not_over, lock_activity, save_activity
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
+from server.volunteering.queries import ActivityView
 from server.volunteering.reminders import plan_reminders
 from server.volunteering.series import Repeat, occurrences, problem_of
+from server.volunteering.staff_queries import get_staff_activity
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 DEFAULT_CANCEL_BEFORE = timedelta(hours=2)
@@ -94,7 +96,7 @@ def moved_by(shift: NewShift, distance: timedelta) -> NewShift:
     )
 
 
-async def add_shifts(actor_id: str, activity_id: str, shifts: list[NewShift]) -> None:
+async def add_shifts(actor_id: str, activity_id: str, shifts: list[NewShift]) -> ActivityView:
     """More shifts, before or after publication. Raises NotFound, InvalidFields, WrongState once it has ended.
 
     A team's leader, whose words the content check has read when it was submitted, adds no new words after that.
@@ -116,6 +118,7 @@ async def add_shifts(actor_id: str, activity_id: str, shifts: list[NewShift]) ->
         activity.edited_by_id = actor_id
         await span_shifts(activity)
         await audit("add_shifts", actor_id, activity, shifts=len(made))
+        return await get_staff_activity(actor_id, activity_id)
 
 
 async def _require_known_words(activity_id: str, shifts: list[NewShift]) -> None:

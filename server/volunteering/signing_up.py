@@ -29,8 +29,10 @@ from server.volunteering.errors import (
 )
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
 from server.volunteering.party import MOST_FAMILY, part_party, people_of, tell_all
-from server.volunteering.queries import require_visible_shift
+from server.volunteering.queries import ActivityView, require_visible_shift
 from server.volunteering.reasons import REMOVAL, submit_reason
+from server.volunteering.sign_up_queries import SignUpView, get_sign_up
+from server.volunteering.staff_queries import get_staff_activity
 
 REMOVED = "removed_by_organizer"
 """The place's end reason where staff took it away."""
@@ -38,8 +40,8 @@ REMOVED = "removed_by_organizer"
 
 async def sign_up(
     person_id: str, shift_id: str, shift_role_id: str | None = None, family_ids: Sequence[str] = ()
-) -> str:
-    """Places in the shift, or in its waiting list, for oneself and family members; one's own sign-up's id.
+) -> SignUpView:
+    """Places in the shift, or in its waiting list, for oneself and family members; one's own sign-up.
 
     They are a party: it gets in, or moves up, only as a whole. Those who are in already stay as they are, so the same
     tap twice gives the same answer. `shift_role_id` may be left out where the shift has one role.
@@ -62,7 +64,7 @@ async def sign_up(
         present = {found.person_id: found.id for found in await _active(role.id, persons)}
         party = [each for each in persons if each not in present]
         if not party:
-            return present[person_id]
+            return await get_sign_up(person_id, present[person_id])
         shift = await Shift.get(id=shift_id).select_related("activity")
         _ensure_open(shift)
         for each in party:
@@ -78,10 +80,10 @@ async def sign_up(
         if is_in:
             await part_party(place)
         await notify({person_id, *party}, messages.SHIFT_CONFIRMED if is_in else messages.SHIFT_WAITING, shift=shift_id)
-        return present.get(person_id) or made[person_id].id
+        return await get_sign_up(person_id, present.get(person_id) or made[person_id].id)
 
 
-async def cancel_sign_up(person_id: str, sign_up_id: str, *, with_family: bool = False) -> None:
+async def cancel_sign_up(person_id: str, sign_up_id: str, *, with_family: bool = False) -> SignUpView:
     """Give a sign-up, an offer or a wait up, `with_family` also those of the family in this shift; the next in line
     moves up, and those of a party who stay keep their turn.
 
@@ -97,10 +99,11 @@ async def cancel_sign_up(person_id: str, sign_up_id: str, *, with_family: bool =
             await lock_allotment(allotment_id)
         for each in sorted(going, key=lambda each: each.id):
             await _cancel(each.id)
+        return await get_sign_up(person_id, sign_up_id)
 
 
-async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> str:
-    """Take somebody out of a shift that is ahead, who is told why and cannot sign up for it again; the activity's id.
+async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> ActivityView:
+    """Take somebody out of a shift that is ahead, who is told why and cannot sign up for it again; the activity.
 
     Removing twice changes nothing. Raises NotFound, ShiftStarted.
     """
@@ -112,7 +115,7 @@ async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> str:
         await require_organizer(actor_id, activity)
         _, sign_up, place = await _lock(sign_up_id)
         if not place.is_active:
-            return activity.id
+            return await get_staff_activity(actor_id, activity.id)
         if clock.now() >= found.shift.starts_at:
             raise ShiftStarted("活动已开始，请在出勤中登记")
         ended = await _leave(sign_up, place, REMOVED, removed=True)
@@ -120,10 +123,10 @@ async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> str:
         await submit_reason(REMOVAL, sign_up_id, actor_id, activity)
         await audit("remove_sign_up", actor_id, activity, sign_up=sign_up_id, person=sign_up.person_id)
         await tell_all([ended], messages.SIGN_UP_REMOVED, sign_up=sign_up_id, shift=sign_up.shift_id)
-    return activity.id
+        return await get_staff_activity(actor_id, activity.id)
 
 
-async def accept_shift_offer(person_id: str, sign_up_id: str) -> None:
+async def accept_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
     """Take the place that the waiting list offers, a party as a whole. Raises NotFound, OfferExpired, WrongState."""
     async with transaction():
         mine = await _own(person_id, sign_up_id)
@@ -134,15 +137,17 @@ async def accept_shift_offer(person_id: str, sign_up_id: str) -> None:
             people = await people_of([place.id])
             await part_party(place)
             await notify(people[place.id], messages.SHIFT_CONFIRMED, shift=mine.shift_id)
+        return await get_sign_up(person_id, sign_up_id)
 
 
-async def decline_shift_offer(person_id: str, sign_up_id: str) -> None:
+async def decline_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
     """Leave the offered place to the next in line. Raises NotFound, WrongState."""
     async with transaction():
         mine = await _own(person_id, sign_up_id)
         _, mine, place = await _lock(mine.id)
         await decline_offer(place.id)
         await tell_all([place], messages.SIGN_UP_CANCELLED, shift=mine.shift_id)
+        return await get_sign_up(person_id, sign_up_id)
 
 
 async def tell_moved_up(places: list[Place]) -> None:

@@ -134,7 +134,7 @@ async def publish_shift(people: People, starts_in: timedelta = timedelta(days=3)
 
 async def _publish(staff_id: str, body: dict[str, Any]) -> str:
     """Without the review, which is not what most tests are about."""
-    activity_id = await create_activity(staff_id, msgspec.convert(body, NewActivity))
+    activity_id = (await create_activity(staff_id, msgspec.convert(body, NewActivity))).id
     await Activity.filter(id=activity_id).update(state=ActivityState.PUBLISHED, published_at=clock.now(), version=3)
     await plan_reminders(await Shift.filter(activity_id=activity_id))
     return activity_id

@@ -1,11 +1,11 @@
-"""Being there 签到签退: by the rotating code, by place, by a scanner that reads passes, by the leader's list.
+"""Clocking in and out 签到签退: by the rotating code, by place, by a scanner that reads passes, by the leader's list.
 
-However somebody signs in, it goes through `_record`: one lock, one set of rules, and a scan that is kept, refused ones
-with their reason.
+However somebody clocks in, it goes through `_attempt` and `_record`: one lock, one set of rules, and a scan that is
+kept, refused ones with their reason.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
@@ -13,38 +13,45 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch_one, transaction, violates
-from server.foundation.errors import InvalidFields, NotFound, Refusal
+from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
-from server.organizations.access import require_role_or_hide
-from server.organizations.models import RoleKind
-from server.teams.teams import leads_team
-from server.volunteering.access import ORGANIZERS, lock_activity
 from server.volunteering.access import audit as audit_activity
+from server.volunteering.access import audit_sign_up, ensure_on, get_shift, lock_activity, require_leader_or_staff
+from server.volunteering.attendance.codes import is_current, read_code, read_pass
 from server.volunteering.attendance.errors import (
     AttendanceConfirmed,
+    CodeExpired,
+    CodeInvalid,
+    NotClockedIn,
+    NotSignedUp,
+    OutsideHours,
     OwnAttendance,
     PlaceUnknown,
     ScanImplausible,
     TooFarAway,
 )
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
-from server.volunteering.attendance.rules import (
-    is_current,
-    is_open_for_scans,
-    is_plausible,
-    meters_between,
-    read_code,
-    read_pass,
-)
-from server.volunteering.errors import CodeExpired, CodeInvalid, NotSignedInYet, NotSignedUp, OutsideHours, ShiftOff
+from server.volunteering.attendance.rules import is_open_for_scans, is_plausible, meters_between
+from server.volunteering.errors import ShiftOff
 from server.volunteering.hours.models import Hours, HoursState
-from server.volunteering.models import Activity, ActivityState, Shift, ShiftState, SignUp
+from server.volunteering.models import Shift, SignUp
+from server.volunteering.queries import ActivityView
+from server.volunteering.sign_up_queries import SignUpView, get_sign_up
+from server.volunteering.staff_queries import get_staff_activity
 
 Location = tuple[Annotated[float, msgspec.Meta(ge=-180, le=180)], Annotated[float, msgspec.Meta(ge=-90, le=90)]]
 """(longitude, latitude) in gcj02 degrees."""
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
+    after, who has signed up; left out, oneself."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what the QR code says")] | None = None
+    location: Location | None = None
+    person_id: Id | None = None
 
 
 class PassScan(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -77,73 +84,18 @@ class ScanResult(msgspec.Struct):
     nonce: str = ""
 
 
-class _Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt, however it is made; `at` is when by the clock of whoever makes it."""
-
-    direction: Direction
-    method: AttendanceMethod
-    by_id: str
-    at: datetime
-    nonce: str | None = None
-
-
-async def require_leader_or_staff(person_id: str, shift: Shift, kinds: tuple[RoleKind, ...] = ORGANIZERS) -> None:
-    """Raises NotFound unless the person leads the shift or its team, or holds one of the roles at its organizer."""
-    activity: Activity = shift.activity
-    if person_id == shift.leader_id or (activity.team_id and await leads_team(person_id, activity.team_id)):
-        return
-    await require_role_or_hide(person_id, activity.organizer_id, kinds)
-
-
-async def get_shift(shift_id: str) -> Shift:
-    """The shift with its activity. Raises NotFound."""
-    shift = await Shift.get_or_none(id=shift_id).select_related("activity")
-    if shift is None:
-        raise NotFound()
-    return shift
-
-
-def ensure_on(shift: Shift) -> None:
-    """Raises ShiftOff for what is not published, or was called off."""
-    activity: Activity = shift.activity
-    if shift.state is not ShiftState.SCHEDULED or activity.state not in (
-        ActivityState.PUBLISHED,
-        ActivityState.FINISHED,
-    ):
-        raise ShiftOff("该场次未举行")
-
-
-async def sign_in_or_out(
-    caller_id: str,
-    shift_id: str,
-    direction: Direction,
-    *,
-    code: str | None = None,
-    location: Location | None = None,
-    person_id: str | None = None,
-) -> str:
-    """Come or leave by the shift's code or by being near its place, oneself or (`person_id`) somebody one looks after;
-    the sign-up's id. Doing it twice changes nothing: the first time counts.
+async def clock_in(caller_id: str, shift_id: str, there: BeingThere) -> SignUpView:
+    """Come to a shift. Doing it twice changes nothing: the first time counts.
 
     Raises NotFound, CodeInvalid, CodeExpired, TooFarAway, PlaceUnknown, OutsideHours, ShiftOff, NotSignedUp,
-    NotSignedInYet, AttendanceConfirmed; every refusal is kept, so this must not run in a caller's transaction.
+    AttendanceConfirmed; every refusal is kept, so this must not run in a caller's transaction.
     """
-    if (code is None) == (location is None):
-        raise InvalidFields.of("code", "请扫描二维码，或提供所在位置")
-    shift = await get_shift(shift_id)
-    await require_dependant(caller_id, person_id or caller_id)
-    method = AttendanceMethod.CODE if location is None else AttendanceMethod.PLACE
-    scan = _Scan(direction=direction, method=method, by_id=caller_id, at=clock.now())
-    kept = ShiftScan(person_id=person_id or caller_id)
+    return await _clock(caller_id, shift_id, Direction.IN, there)
 
-    def check() -> None:
-        if code is not None:
-            _check_code(shift, code, direction)
-        elif location is not None:
-            _check_place(shift, location, kept)
 
-    await _record(shift, scan, kept, check)
-    return str(kept.sign_up_id)
+async def clock_out(caller_id: str, shift_id: str, there: BeingThere) -> SignUpView:
+    """Leave a shift. As clock_in; raises NotClockedIn too."""
+    return await _clock(caller_id, shift_id, Direction.OUT, there)
 
 
 async def take_pass_scans(actor_id: str, shift_id: str, scans: list[PassScan]) -> list[ScanResult]:
@@ -170,14 +122,18 @@ async def mark_attendance_list(actor_id: str, shift_id: str, marks: list[ListMar
     now = clock.now()
     answers = []
     for mark in marks:
-        scan = _Scan(direction=mark.direction, method=AttendanceMethod.LEADER, by_id=actor_id, at=mark.at or now)
-        kept = ShiftScan(sign_up_id=mark.sign_up_id)
-        answers.append(await _record_quietly(shift, scan, kept, lambda: None))
+        kept = _scan(
+            shift, mark.direction, AttendanceMethod.LEADER, actor_id, mark.at or now, sign_up_id=mark.sign_up_id
+        )
+        with contextlib.suppress(Refusal):
+            async with _attempt(kept):
+                await _record(shift, kept)
+        answers.append(kept)
     return await _results(answers)
 
 
-async def set_sign_in_radius(actor_id: str, activity_id: str, meters: int) -> None:
-    """How near to the activity's place one has to be to sign in by position, in metres; 0: not by position at all.
+async def set_clock_in_radius(actor_id: str, activity_id: str, meters: int) -> ActivityView:
+    """How near to the activity's place one has to be to clock in by position, in metres; 0: not by position at all.
 
     Raises NotFound.
     """
@@ -187,59 +143,67 @@ async def set_sign_in_radius(actor_id: str, activity_id: str, meters: int) -> No
             "UPDATE activity SET sign_in_meters = $2, version = version + 1 WHERE id = $1", activity_id, meters
         )
         await audit_activity("set_sign_in_radius", actor_id, activity, meters=meters)
+        return await get_staff_activity(actor_id, activity_id)
+
+
+async def _clock(caller_id: str, shift_id: str, direction: Direction, there: BeingThere) -> SignUpView:
+    if (there.code is None) == (there.location is None):
+        raise InvalidFields.of("code", "请扫描二维码，或提供所在位置")
+    shift = await get_shift(shift_id)
+    person_id = there.person_id or caller_id
+    await require_dependant(caller_id, person_id)
+    method = AttendanceMethod.CODE if there.location is None else AttendanceMethod.PLACE
+    kept = _scan(shift, direction, method, caller_id, clock.now(), person_id=person_id)
+    async with _attempt(kept):
+        if there.code is not None:
+            _check_code(shift, there.code, direction)
+        elif there.location is not None:
+            _check_place(shift, there.location, kept)
+        sign_up = await _record(shift, kept)
+        return await get_sign_up(caller_id, sign_up.id)
 
 
 async def _take_pass(actor_id: str, shift: Shift, scan: PassScan) -> ShiftScan:
     if first := await ShiftScan.get_or_none(shift_id=shift.id, by_id=actor_id, nonce=scan.nonce):
         return first
     sign_up_id = read_pass(scan.text)
-
-    def check() -> None:
-        if sign_up_id is None:
-            raise CodeInvalid("不是有效的签到凭证")
-
-    made = _Scan(
-        direction=scan.direction,
-        method=AttendanceMethod.SCANNER,
-        by_id=actor_id,
-        at=scan.scanned_at,
+    kept = _scan(
+        shift,
+        scan.direction,
+        AttendanceMethod.SCANNER,
+        actor_id,
+        scan.scanned_at,
+        sign_up_id=sign_up_id,
         nonce=scan.nonce,
     )
     try:
-        return await _record_quietly(shift, made, ShiftScan(sign_up_id=sign_up_id), check)
+        with contextlib.suppress(Refusal):
+            async with _attempt(kept):
+                if sign_up_id is None:
+                    raise CodeInvalid("不是有效的签到凭证")
+                await _record(shift, kept)
     except IntegrityError as error:
         # The same upload twice at once: the other one has written it.
         if not violates(error, "shift_scan_nonce"):
             raise
         return await ShiftScan.get(shift_id=shift.id, by_id=actor_id, nonce=scan.nonce)
-
-
-async def _record_quietly(shift: Shift, scan: _Scan, kept: ShiftScan, check: Callable[[], None]) -> ShiftScan:
-    """As `_record`, but a refusal is only in the scan."""
-    with contextlib.suppress(Refusal):
-        await _record(shift, scan, kept, check)
     return kept
 
 
-async def _record(shift: Shift, scan: _Scan, kept: ShiftScan, check: Callable[[], None]) -> None:
-    """Write that somebody came or left, and the scan `kept`; a refused one is kept with the refusal's code."""
-    kept.shift_id, kept.by_id, kept.nonce = shift.id, scan.by_id, scan.nonce
-    kept.direction, kept.method, kept.scanned_at = scan.direction, scan.method, scan.at
+def _scan(
+    shift: Shift, direction: Direction, method: AttendanceMethod, by_id: str, at: datetime, **known: str | None
+) -> ShiftScan:
+    """One attempt, however it is made, not saved yet; `at` is when by the clock of whoever makes it."""
+    return ShiftScan(shift_id=shift.id, direction=direction, method=method, by_id=by_id, scanned_at=at, **known)
+
+
+@contextlib.asynccontextmanager
+async def _attempt(kept: ShiftScan) -> AsyncIterator[None]:
+    """A transaction in which somebody comes or leaves, and the scan that is kept; refused, with the refusal's code."""
     try:
         async with transaction():
-            check()
-            ensure_on(shift)
-            if not is_open_for_scans(scan.at, shift.starts_at, shift.ends_at):
-                raise OutsideHours()
-            sign_up = await _lock_sign_up(shift, scan, kept)
-            # A leader may know of a time before somebody signed up on the spot; a pass cannot have been read before.
-            known_from = sign_up.created_at if scan.method is AttendanceMethod.SCANNER else scan.at
-            if not is_plausible(scan.at, clock.now(), known_from, shift.ends_at):
-                raise ScanImplausible()
-            await _write(sign_up, scan)
+            yield
             await kept.save(force_create=True)
-            if scan.method in (AttendanceMethod.LEADER, AttendanceMethod.SCANNER):
-                await _audit_mark(shift, scan, sign_up)
     except Refusal as refusal:
         # The scan's transaction is gone; this row has its own.
         kept.refusal = refusal.code
@@ -247,57 +211,83 @@ async def _record(shift: Shift, scan: _Scan, kept: ShiftScan, check: Callable[[]
         raise
 
 
+async def _record(shift: Shift, scan: ShiftScan) -> SignUp:
+    """Write that somebody came or left; whose sign-up it was."""
+    ensure_on(shift)
+    if not is_open_for_scans(scan.scanned_at, shift.starts_at, shift.ends_at):
+        raise OutsideHours()
+    sign_up = await _lock_sign_up(shift, scan)
+    # A leader may know of a time before somebody signed up on the spot; a pass cannot have been read before.
+    known_from = sign_up.created_at if scan.method is AttendanceMethod.SCANNER else scan.scanned_at
+    if not is_plausible(scan.scanned_at, clock.now(), known_from, shift.ends_at):
+        raise ScanImplausible()
+    await _write(sign_up, scan)
+    if scan.method in _BY_OTHERS:
+        await audit_sign_up(
+            "mark_attendance",
+            scan.by_id,
+            shift,
+            sign_up,
+            direction=str(scan.direction),
+            method=str(scan.method),
+            at=scan.scanned_at.isoformat(),
+        )
+    return sign_up
+
+
+_BY_OTHERS = (AttendanceMethod.SCANNER, AttendanceMethod.LEADER)
 _SIGN_UP = "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id"
 
 
-async def _lock_sign_up(shift: Shift, scan: _Scan, kept: ShiftScan) -> SignUp:
+async def _lock_sign_up(shift: Shift, scan: ShiftScan) -> SignUp:
     """The confirmed sign-up that the scan is about, its row locked: two scans at once are taken one after the other.
 
     Raises NotSignedUp, CodeInvalid for another shift's pass, OwnAttendance for a leader's own.
     """
-    if kept.sign_up_id:
-        row = await fetch_one(f"{_SIGN_UP} WHERE s.id = $1 FOR UPDATE OF s", kept.sign_up_id)
+    if scan.sign_up_id:
+        row = await fetch_one(f"{_SIGN_UP} WHERE s.id = $1 FOR UPDATE OF s", scan.sign_up_id)
     else:
         # Who cancelled and signed up again has several: the one that is alive.
         row = await fetch_one(
             f"{_SIGN_UP} WHERE s.shift_id = $1 AND s.person_id = $2 ORDER BY (p.state IN ('confirmed', 'attended', "
             "'no_show')) DESC, s.id DESC LIMIT 1 FOR UPDATE OF s",
             shift.id,
-            kept.person_id,
+            scan.person_id,
         )
     if row is None or row["shift_id"] != shift.id:
-        kept.sign_up_id = None  # type: ignore[assignment]
+        scan.sign_up_id = None  # type: ignore[assignment]
         raise NotSignedUp() if row is None else CodeInvalid("这是其他场次的凭证")
-    kept.sign_up_id, kept.person_id = row["id"], row["person_id"]
+    scan.sign_up_id, scan.person_id = row["id"], row["person_id"]
     if row["state"] not in ("confirmed", "attended", "no_show"):
         raise NotSignedUp()
-    if scan.method in (AttendanceMethod.SCANNER, AttendanceMethod.LEADER) and row["person_id"] == scan.by_id:
+    if scan.method in _BY_OTHERS and row["person_id"] == scan.by_id:
         raise OwnAttendance()
     return await SignUp.get(id=row["id"])
 
 
-async def _write(sign_up: SignUp, scan: _Scan) -> None:
+async def _write(sign_up: SignUp, scan: ShiftScan) -> None:
     """The earliest coming and the earliest leaving count, in whatever order they are told; a real leaving replaces the
-    rule's. Raises NotSignedInYet, AttendanceConfirmed."""
+    rule's. Raises NotClockedIn, AttendanceConfirmed."""
+    at = scan.scanned_at
     attendance = await Attendance.get_or_none(sign_up_id=sign_up.id)
     coming = scan.direction is Direction.IN
     if attendance is None:
         await _ensure_unconfirmed(sign_up)
         if not coming:
-            raise NotSignedInYet()
-        await Attendance.create(sign_up_id=sign_up.id, sign_in_at=scan.at, sign_in_method=scan.method)
+            raise NotClockedIn()
+        await Attendance.create(sign_up_id=sign_up.id, sign_in_at=at, sign_in_method=scan.method)
         return
-    if not coming and scan.at < attendance.sign_in_at:
-        raise NotSignedInYet("签退时间早于签到时间")
+    if not coming and at < attendance.sign_in_at:
+        raise NotClockedIn("签退时间早于签到时间")
     if coming:
-        if scan.at >= attendance.sign_in_at:
+        if at >= attendance.sign_in_at:
             return
-        attendance.sign_in_at, attendance.sign_in_method = scan.at, scan.method
+        attendance.sign_in_at, attendance.sign_in_method = at, scan.method
     else:
         left = attendance.sign_out_at
-        if left and left <= scan.at and attendance.sign_out_method is not AttendanceMethod.RULE:
+        if left and left <= at and attendance.sign_out_method is not AttendanceMethod.RULE:
             return
-        attendance.sign_out_at, attendance.sign_out_method = scan.at, scan.method
+        attendance.sign_out_at, attendance.sign_out_method = at, scan.method
     await _ensure_unconfirmed(sign_up)
     await attendance.save()
 
@@ -320,7 +310,7 @@ def _check_code(shift: Shift, code: str, direction: Direction) -> None:
 
 def _check_place(shift: Shift, location: Location, kept: ShiftScan) -> None:
     """Raises PlaceUnknown, TooFarAway; the distance is kept either way."""
-    activity: Activity = shift.activity
+    activity = shift.activity
     if activity.location is None or activity.sign_in_meters == 0:
         raise PlaceUnknown()
     kept.meters = meters_between(activity.location, location)
@@ -357,7 +347,7 @@ REFUSAL_WORDS: dict[str, str] = {
     AttendanceConfirmed.code: "已确认出勤，不再更改",
     CodeExpired.code: "二维码已过期",
     CodeInvalid.code: "二维码或凭证无效，或属于其他场次",
-    NotSignedInYet.code: "尚未签到，或签退时间早于签到",
+    NotClockedIn.code: "尚未签到，或签退时间早于签到",
     NotSignedUp.code: "没有报上该场次",
     OutsideHours.code: "不在该场次的签到时间内",
     OwnAttendance.code: "不能为自己代签",
@@ -367,17 +357,3 @@ REFUSAL_WORDS: dict[str, str] = {
     TooFarAway.code: "离活动地点太远",
 }
 """Why a scan was refused, in words for those who read of somebody else's."""
-
-
-async def _audit_mark(shift: Shift, scan: _Scan, sign_up: SignUp) -> None:
-    activity: Activity = shift.activity
-    await record_audit(
-        "mark_attendance",
-        actor_id=scan.by_id,
-        subject=("sign_up", sign_up.id),
-        person_id=sign_up.person_id,
-        organization_id=activity.organizer_id,
-        direction=str(scan.direction),
-        method=str(scan.method),
-        at=scan.at.isoformat(),
-    )

@@ -1,6 +1,32 @@
-"""What being there, its minutes, certificates, ratings and appeals can be refused with. (Codes: see errors.py.)"""
+"""What clocking in and out can be refused with."""
 
 from server.foundation.errors import Refusal
+
+
+class CodeInvalid(Refusal):
+    """Not one of our codes, or another shift's, or the other direction's."""
+
+    code, title, status = "code_invalid", "二维码无效，请扫描本场次的二维码", 422
+
+
+class CodeExpired(Refusal):
+    code, title, status = "code_expired", "二维码已更新，请重新扫描", 409
+
+
+class OutsideHours(Refusal):
+    """Codes count from 2 h before the start to 2 h after the end."""
+
+    code, title, status = "outside_hours", "现在不在该场次的签到时间内", 409
+
+
+class NotSignedUp(Refusal):
+    code, title, status = "not_signed_up", "您没有报上该场次，不能签到", 409
+
+
+class NotClockedIn(Refusal):
+    """Clocking out without having clocked in."""
+
+    code, title, status = "not_signed_in_yet", "您还没有签到，不能签退", 409
 
 
 class TooFarAway(Refusal):
@@ -22,60 +48,12 @@ class ScanImplausible(Refusal):
 
 
 class AttendanceConfirmed(Refusal):
-    """The leader has confirmed this person: signing in or out changes nothing any more."""
+    """The leader has confirmed this person: clocking in or out changes nothing any more."""
 
     code, title, status = "attendance_confirmed", "负责人已确认您的出勤，无需再签到签退", 409
 
 
 class OwnAttendance(Refusal):
-    """Leaders do not sign themselves in by their own list or scanner."""
+    """Leaders do not clock themselves in by their own list or scanner."""
 
     code, title, status = "own_attendance", "不能为自己代签，请扫码签到", 403
-
-
-class WrongApprover(Refusal):
-    """The fact `needs` tells who has to approve; nobody approves what they stated or what is their own."""
-
-    code, title, status = "wrong_approver", "您不能审批这条服务时长", 403
-
-
-class CorrectionWaiting(Refusal):
-    code, title, status = "correction_waiting", "该时长已有一条更正在等待审批", 409
-
-
-class NameMissing(Refusal):
-    """A certificate bears the real name, which the person has not told."""
-
-    code, title, status = "name_missing", "请先在个人资料中填写真实姓名", 409
-
-
-class NothingToCertify(Refusal):
-    code, title, status = "nothing_to_certify", "该时期没有已确认的志愿服务时长", 409
-
-
-class CertificateInvalid(Refusal):
-    """Asked to draw a certificate that no longer holds."""
-
-    code, title, status = "certificate_invalid", "该证明已失效，请重新开具", 409
-
-
-class NotAttended(Refusal):
-    """Only who was really there rates and is rated."""
-
-    code, title, status = "not_attended", "确认出勤后才能评价", 409
-
-
-class RatingClosed(Refusal):
-    code, title, status = "rating_closed", "活动结束已超过 30 天，不能再评价", 409
-
-
-class AlreadyRated(Refusal):
-    code, title, status = "already_rated", "您已评价过", 409
-
-
-class AlreadyAppealed(Refusal):
-    code, title, status = "already_appealed", "您已对这次爽约提出过申诉", 409
-
-
-class AppealClosed(Refusal):
-    code, title, status = "appeal_closed", "已超过 30 天，不能再申诉", 409

@@ -14,7 +14,7 @@ class Direction(Worded):
 
 class AttendanceMethod(Worded):
     """How we know that somebody came or left: the shift's rotating code, their phone's place, a scanner that read their
-    pass, the leader's list; or only the rule for forgotten sign-outs."""
+    pass, the leader's list; or only the rule for who forgot to clock out."""
 
     CODE = "code", "扫活动码"
     PLACE = "place", "定位"

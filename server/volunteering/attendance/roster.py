@@ -16,19 +16,20 @@ from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
 from server.places.models import PlaceState
-from server.volunteering.attendance.clocking import REFUSAL_WORDS, get_shift, require_leader_or_staff
+from server.volunteering.access import get_shift, require_leader_or_staff
+from server.volunteering.attendance.clocking import REFUSAL_WORDS
 from server.volunteering.attendance.models import AttendanceMethod, Direction
 from server.volunteering.attendance.rules import CONFIRM_WITHIN
 from server.volunteering.hours.models import HoursState
-from server.volunteering.models import Activity, Shift
+from server.volunteering.models import Shift
 from server.volunteering.staff_queries import LOOKERS
 
 
 class SignUpRow(msgspec.Struct):
     """Somebody's sign-up as the leader's list shows it; `name` is masked, `phone` empty, except in the roster.
 
-    `sign_out_method` `rule` flags a forgotten sign-out. `hours_id` and `hours_state` are the minutes that count or
-    wait, `confirmed_minutes` those that count.
+    `sign_out_method` `rule` flags a clocking out that was forgotten. `hours_id` and `hours_state` are the minutes that
+    count or wait, `confirmed_minutes` those that count.
     """
 
     id: Id
@@ -51,7 +52,7 @@ class SignUpRow(msgspec.Struct):
 
 
 class ShiftScanView(msgspec.Struct):
-    """An attempt to sign in or out. `refusal` is the code of the reason for which it was refused, `problem` the reason
+    """An attempt to clock in or out. `refusal` is the code of the reason for which it was refused, `problem` the reason
     in words, both empty where it was taken. `scanned_at` is when, by the scanner's own clock, `received_at` when we
     were told; `by_id` who scanned. The name is masked."""
 
@@ -74,12 +75,12 @@ _MANY = 10_000
 async def list_shift_sign_ups(person_id: str, shift_id: str, page: PageQuery) -> Page[SignUpRow]:
     """Who signed up, in the order of acknowledgement, those who left included; names masked. Raises NotFound."""
     await require_leader_or_staff(person_id, await get_shift(shift_id), LOOKERS)
-    shown = await _sign_ups(shift_id, page)
-    described = await describe_persons([row.person_id for row in shown.items])
-    for row in shown.items:
-        words = described.get(row.person_id, {})
-        row.nickname, row.name = words.get("nickname", ""), words.get("name", "")
-    return shown
+    return await _name_masked(await _sign_ups(shift_id, page))
+
+
+async def show_sign_ups(shift_id: str, sign_up_ids: list[str]) -> Page[SignUpRow]:
+    """These sign-ups of the shift as its list shows them; the caller has checked who may see them."""
+    return await _name_masked(await _sign_ups(shift_id, limit=len(sign_up_ids), only=sign_up_ids))
 
 
 async def list_shift_roster(person_id: str, shift_id: str, page: PageQuery) -> Page[SignUpRow]:
@@ -108,7 +109,7 @@ async def export_shift_roster(person_id: str, shift_id: str) -> File:
 
 
 async def list_shift_scans(person_id: str, shift_id: str, page: PageQuery) -> Page[ShiftScanView]:
-    """Attempts to sign in or out, the latest first, refused ones with their reason; names masked. Raises NotFound."""
+    """Attempts to clock in or out, the latest first, refused ones with their reason; names masked. Raises NotFound."""
     await require_leader_or_staff(person_id, await get_shift(shift_id), LOOKERS)
     before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
     rows = await fetch(
@@ -169,7 +170,6 @@ async def _show_in_clear(actor_id: str, shift: Shift, rows: list[SignUpRow], act
     ids = [row.person_id for row in rows]
     details, described = await read_details(ids), await describe_persons(ids)
     phones_are_needed = clock.now() <= shift.ends_at + CONFIRM_WITHIN
-    activity: Activity = shift.activity
     for row in rows:
         row.nickname = described.get(row.person_id, {}).get("nickname", "")
         if row.person_id in details:
@@ -180,12 +180,25 @@ async def _show_in_clear(actor_id: str, shift: Shift, rows: list[SignUpRow], act
             actor_id=actor_id,
             subject=("shift", shift.id),
             person_id=row.person_id,
-            organization_id=activity.organizer_id,
+            organization_id=shift.activity.organizer_id,
         )
 
 
+async def _name_masked(page: Page[SignUpRow]) -> Page[SignUpRow]:
+    described = await describe_persons([row.person_id for row in page.items])
+    for row in page.items:
+        words = described.get(row.person_id, {})
+        row.nickname, row.name = words.get("nickname", ""), words.get("name", "")
+    return page
+
+
 async def _sign_ups(
-    shift_id: str, page: PageQuery | None = None, *, coming: bool = False, limit: int = 0
+    shift_id: str,
+    page: PageQuery | None = None,
+    *,
+    coming: bool = False,
+    only: list[str] | None = None,
+    limit: int = 0,
 ) -> Page[SignUpRow]:
     limit = page.limit if page else limit
     after = decode_cursor(page.cursor, tuple[Id])[0] if page and page.cursor else None
@@ -199,10 +212,12 @@ async def _sign_ups(
         "LEFT JOIN attendance t ON t.sign_up_id = s.id LEFT JOIN LATERAL (SELECT id, state, minutes FROM hours "
         "WHERE sign_up_id = s.id AND state IN ('waiting', 'effective') ORDER BY state LIMIT 1) h ON true "
         "WHERE s.shift_id = $1 AND ($2::uuid IS NULL OR s.id > $2) "
-        "AND (NOT $3 OR p.state IN ('confirmed', 'attended', 'no_show')) ORDER BY s.id LIMIT $4",
+        "AND (NOT $3 OR p.state IN ('confirmed', 'attended', 'no_show')) "
+        "AND ($5::uuid[] IS NULL OR s.id = ANY($5)) ORDER BY s.id LIMIT $4",
         shift_id,
         after,
         coming,
         limit + 1,
+        only,
     )
     return cut_page(rows, limit, lambda row: (row.id,))

@@ -1,4 +1,4 @@
-"""What time brings about after a shift: forgotten sign-outs, a reminder to confirm, and those who did not come."""
+"""What time brings about after a shift: who forgot to clock out, a reminder to confirm, and those who did not come."""
 
 from datetime import timedelta
 from functools import partial
@@ -6,17 +6,15 @@ from typing import Any
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value
 from server.notifications.service import notify
 from server.organizations.access import role_holders
-from server.places.line import lock_allotment
 from server.places.no_shows import mark_no_show
 from server.volunteering import messages
-from server.volunteering.access import ORGANIZERS
+from server.volunteering.access import ORGANIZERS, audit_sign_up, lock_allotments
 from server.volunteering.attendance.models import Attendance, AttendanceMethod
-from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_sign_out
-from server.volunteering.models import Activity, Shift, ShiftRole
+from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_clock_out
+from server.volunteering.models import Shift, SignUp
 
 
 async def _mark(shift_id: str, column: str) -> Shift:
@@ -38,26 +36,23 @@ async def _close(row: Any) -> None:
         attendance = await Attendance.get(sign_up_id=row["id"])
         if attendance.sign_out_at is not None:
             continue
-        attendance.sign_out_at = assumed_sign_out(attendance.sign_in_at, shift.ends_at)
+        attendance.sign_out_at = assumed_clock_out(attendance.sign_in_at, shift.ends_at)
         attendance.sign_out_method = AttendanceMethod.RULE
         await attendance.save(update_fields=["sign_out_at", "sign_out_method"])
-        await notify(row["person_id"], messages.SIGN_OUT_ASSUMED, shift=shift.id)
+        await notify(row["person_id"], messages.CLOCK_OUT_ASSUMED, shift=shift.id)
     unconfirmed = await fetch_value(
         "SELECT 1 FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 AND p.state = 'confirmed' "
         "LIMIT 1",
         shift.id,
     )
     if unconfirmed:
-        activity: Activity = shift.activity
-        leaders = [shift.leader_id] if shift.leader_id else await role_holders(activity.organizer_id, ORGANIZERS)
+        leaders = [shift.leader_id] if shift.leader_id else await role_holders(shift.activity.organizer_id, ORGANIZERS)
         await notify(leaders, messages.SHIFT_TO_CONFIRM, shift=shift.id)
 
 
 async def _settle(row: Any) -> None:
     shift = await _mark(row["id"], "absences_settled_at")
-    roles = await ShiftRole.filter(shift_id=shift.id)
-    for allotment_id in sorted(role.allotment_id for role in roles):
-        await lock_allotment(allotment_id)
+    await lock_allotments(shift.id)
     kept = await fetch_value(
         "SELECT EXISTS (SELECT 1 FROM hours WHERE shift_id = $1) OR EXISTS (SELECT 1 FROM sign_up s "
         "JOIN attendance t ON t.sign_up_id = s.id WHERE s.shift_id = $1)",
@@ -66,23 +61,22 @@ async def _settle(row: Any) -> None:
     if not kept:
         return
     absent = await fetch(
-        "SELECT s.id, s.person_id, s.place_id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 "
+        "SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 "
         "AND p.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM attendance t WHERE t.sign_up_id = s.id) "
         "AND NOT EXISTS (SELECT 1 FROM hours h WHERE h.sign_up_id = s.id AND h.state IN ('waiting', 'effective')) "
         "ORDER BY s.person_id, s.id FOR UPDATE OF s",
         shift.id,
     )
-    activity: Activity = shift.activity
     for row in absent:
-        await mark_no_show(row["place_id"])
-        await record_audit(
-            "mark_absent",
-            actor_id=None,
-            subject=("sign_up", row["id"]),
-            person_id=row["person_id"],
-            organization_id=activity.organizer_id,
-        )
-        await notify(row["person_id"], messages.SHIFT_MISSED, shift=shift.id)
+        await mark_absent(None, shift, await SignUp.get(id=row["id"]))
+
+
+async def mark_absent(actor_id: str | None, shift: Shift, sign_up: SignUp) -> None:
+    """Somebody did not come, in the caller's transaction, which holds the allotment and the sign-up; `actor_id` None:
+    time says so."""
+    await mark_no_show(sign_up.place_id)
+    await audit_sign_up("mark_absent", actor_id, shift, sign_up)
+    await notify(sign_up.person_id, messages.SHIFT_MISSED, shift=shift.id)
 
 
 _shifts = partial(
@@ -101,7 +95,7 @@ CLOSE_SHIFTS = _shifts(
     before=lambda: clock.now() - SCAN_AFTER,
     do=_close,
 )
-"""Two hours after the end: who forgot to sign out is taken to have stayed to the end, which is flagged and told; the
+"""Two hours after the end: who forgot to clock out is taken to have stayed to the end, which is flagged and told; the
 leader of the shift is asked to confirm."""
 
 SETTLE_ABSENCES = _shifts(
@@ -113,5 +107,5 @@ SETTLE_ABSENCES = _shifts(
     "WHERE s.shift_id = sh.id AND p.state = 'confirmed')",
     do=_settle,
 )
-"""Those who did not come are no-shows, once the leader has confirmed everybody who signed in, or a week has passed.
-Where nobody signed in and nothing was confirmed, attendance was not kept, and nobody is punished for it."""
+"""Those who did not come are no-shows, once the leader has confirmed everybody who clocked in, or a week has passed.
+Where nobody clocked in and nothing was confirmed, attendance was not kept, and nobody is punished for it."""

@@ -18,10 +18,10 @@ from server.organizations.access import READERS, WORKERS, holds_role, require_ro
 from server.organizations.tree import within
 from server.places.models import NoShowReason, Purpose
 from server.places.no_shows import blocked_until, forgive_no_show
-from server.volunteering.attendance.errors import AlreadyAppealed, AppealClosed
-from server.volunteering.attendance.rules import APPEAL_WITHIN
 from server.volunteering.hours import messages
+from server.volunteering.hours.errors import AlreadyAppealed, AppealClosed
 from server.volunteering.hours.models import AppealState, NoShowAppeal
+from server.volunteering.hours.rules import APPEAL_WITHIN
 
 
 class MyNoShowView(msgspec.Struct):
@@ -105,8 +105,8 @@ async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
     )
 
 
-async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> str:
-    """Say why a no-show of one's own (or of somebody one looks after) should not count; the appeal's id.
+async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShows:
+    """Say why a no-show of one's own (or of somebody one looks after) should not count; the first page of one's own.
 
     Raises NotFound, WrongState when it does not count any more, AppealClosed, AlreadyAppealed.
     """
@@ -142,7 +142,7 @@ async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> str:
             messages.NO_SHOW_APPEALED,
             appeal=made.id,
         )
-        return made.id
+        return await list_my_no_shows(caller_id, PageQuery())
 
 
 async def list_no_show_appeals(person_id: str, query: AppealsQuery) -> Page[AppealView]:

@@ -24,10 +24,10 @@ from server.media.addresses import public_address
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
 from server.notifications.service import notify
 from server.organizations.queries import describe_organizations
-from server.volunteering.attendance.errors import CertificateInvalid, NameMissing, NothingToCertify
-from server.volunteering.attendance.rules import split_into_periods
 from server.volunteering.hours import messages
+from server.volunteering.hours.errors import CertificateInvalid, NameMissing, NothingToCertify
 from server.volunteering.hours.models import Certificate
+from server.volunteering.hours.rules import split_into_periods
 
 LONGEST_PERIOD_YEARS = 10
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -80,9 +80,9 @@ class CertificateCheck(msgspec.Struct):
     problem: str = ""
 
 
-async def issue_certificate(caller_id: str, since: date, until: date, person_id: str | None = None) -> str:
-    """A certificate of the volunteer hours that counted in the days from `since` to `until`; its id. For oneself, or a
-    dependant. The same again, while nothing has changed, gives the same one.
+async def issue_certificate(caller_id: str, since: date, until: date, person_id: str | None = None) -> CertificateView:
+    """A certificate of the volunteer hours that counted from `since` to `until`, for oneself or a dependant. The same
+    again, while nothing has changed, gives the same one.
 
     Raises NotFound, InvalidFields, NameMissing, NothingToCertify, WrongState without a community.
     """
@@ -123,12 +123,12 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
         )
         for one in same:
             if (one.rows, bytes(one.name_index)) == (made.rows, made.name_index):
-                return one.id
+                return (await _views([one]))[0]
         await _save_with_number(made)
         await record_audit(
             "issue_certificate", actor_id=caller_id, subject=("certificate", made.id), person_id=person_id
         )
-        return made.id
+        return (await _views([made]))[0]
 
 
 async def get_certificate(caller_id: str, certificate_id: str) -> CertificateView:

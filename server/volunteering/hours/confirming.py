@@ -14,25 +14,33 @@ from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch, fetch_one, fetch_value, transaction, violates
 from server.foundation.errors import FieldProblem, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.pages import Page
 from server.notifications.service import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import ancestor_of_level
-from server.places.line import lock_allotment
 from server.places.models import PlaceState
-from server.places.no_shows import mark_attended, mark_no_show
+from server.places.no_shows import mark_attended
 from server.service_record.recording import AlreadyReversed, record_service, reverse_service
-from server.volunteering import messages as volunteering_messages
-from server.volunteering.access import ORGANIZERS
-from server.volunteering.attendance.clocking import ensure_on, get_shift, require_leader_or_staff
-from server.volunteering.attendance.errors import CorrectionWaiting, WrongApprover
+from server.volunteering.access import (
+    ORGANIZERS,
+    audit_sign_up,
+    ensure_on,
+    get_shift,
+    lock_allotments,
+    require_leader_or_staff,
+)
 from server.volunteering.attendance.models import Attendance
-from server.volunteering.attendance.rules import CONFIRM_WITHIN, SERVICE_RULES, Credit, approver_of, credit
-from server.volunteering.errors import MinutesCreditedAlready, TooEarlyToConfirm
+from server.volunteering.attendance.roster import SignUpRow, show_sign_ups
+from server.volunteering.attendance.rules import CONFIRM_WITHIN
+from server.volunteering.attendance.settling import mark_absent
 from server.volunteering.hours import messages
 from server.volunteering.hours.certificates import lock_hours_of, revoke_certificates
+from server.volunteering.hours.errors import CorrectionWaiting, MinutesCreditedAlready, TooEarlyToConfirm, WrongApprover
 from server.volunteering.hours.models import Approver, Hours, HoursState
-from server.volunteering.models import Activity, Shift, ShiftRole, SignUp
+from server.volunteering.hours.queries import HoursView, show_hours
+from server.volunteering.hours.rules import SERVICE_RULES, Credit, approver_of, credit
+from server.volunteering.models import Shift, SignUp
 from server.volunteering.reasons import HOURS, submit_reason
 
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
@@ -40,7 +48,7 @@ _OPEN = (HoursState.WAITING, HoursState.EFFECTIVE)
 
 
 class ConfirmedPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the leader says of one sign-up: absent, or there for so many `minutes`; left out, as sign-in and sign-out
+    """What the leader says of one sign-up: absent, or there for so many `minutes`; left out, as clocking in and out
     measured them. Late additions, more than 7 days after the end, need a `reason`."""
 
     sign_up_id: Id
@@ -49,8 +57,9 @@ class ConfirmedPerson(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
-async def confirm_attendance(actor_id: str, shift_id: str, persons: list[ConfirmedPerson]) -> None:
+async def confirm_attendance(actor_id: str, shift_id: str, persons: list[ConfirmedPerson]) -> Page[SignUpRow]:
     """The leader's or staff's word on who was there: minutes go to the service record, absences count as no-shows.
+    The rows of these people in the leader's list.
 
     Up to 8 h a day count at once; up to 12 h wait for the community's manager, more for the subdistrict's; additions
     more than 7 days late wait for a second person. Never more minutes than the shift has, and no minute twice for one
@@ -72,9 +81,10 @@ async def confirm_attendance(actor_id: str, shift_id: str, persons: list[Confirm
                 await _confirm_absence(actor_id, shift, sign_up)
             else:
                 await _confirm_presence(actor_id, shift, sign_up, stated[sign_up.id], positions[sign_up.id])
+        return await show_sign_ups(shift_id, list(stated))
 
 
-async def approve_hours(actor_id: str, hours_id: str) -> None:
+async def approve_hours(actor_id: str, hours_id: str) -> HoursView:
     """Minutes that waited count from now on. Approving twice changes nothing.
 
     Raises NotFound, WrongApprover, WrongState, MinutesCreditedAlready.
@@ -82,16 +92,17 @@ async def approve_hours(actor_id: str, hours_id: str) -> None:
     async with transaction():
         shift, hours, sign_up = await _lock_hours(hours_id)
         if hours.state is HoursState.EFFECTIVE and hours.decided_by_id == actor_id:
-            return
+            return await show_hours(hours_id)
         await _require_approver(actor_id, shift, hours)
         if hours.state is not HoursState.WAITING:
             raise WrongState()
         hours.decided_by_id, hours.decided_at = actor_id, clock.now()
         await _take_effect(shift, sign_up, hours)
         await _audit(actor_id, "approve_hours", shift, hours)
+        return await show_hours(hours_id)
 
 
-async def refuse_hours(actor_id: str, hours_id: str, reason: str) -> None:
+async def refuse_hours(actor_id: str, hours_id: str, reason: str) -> HoursView:
     """Minutes that waited do not count; the one who stated them and the volunteer are told why.
 
     Raises NotFound, WrongApprover, WrongState.
@@ -106,10 +117,11 @@ async def refuse_hours(actor_id: str, hours_id: str, reason: str) -> None:
         await hours.save(update_fields=["state", "decision_reason", "decided_by_id", "decided_at"])
         await _audit(actor_id, "refuse_hours", shift, hours)
         await notify({hours.person_id, hours.stated_by_id}, messages.REFUSED, hours=hours.id, at=clock.now())
+        return await show_hours(hours_id)
 
 
-async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str) -> str:
-    """Other minutes than those that count, as a new row; 0 takes them away. The new row's id.
+async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str) -> HoursView:
+    """Other minutes than those that count, as a new row; 0 takes them away. The new row.
 
     Fewer minutes count at once; more follow the rules of new ones (the day's limits, a second person when late), and
     until they are approved the old ones count. Raises NotFound, NotAllowed, WrongState, CorrectionWaiting,
@@ -130,7 +142,7 @@ async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str)
         made = await _state(actor_id, shift, sign_up, credited, reason=reason, is_late=is_late, replaces=old)
         await submit_reason(HOURS, made.id, actor_id, shift.activity)
         await _audit(actor_id, "correct_hours", shift, made, replaces=old.id)
-        return made.id
+        return await show_hours(made.id)
 
 
 async def move_hours(from_id: str, into_id: str) -> None:
@@ -158,9 +170,7 @@ async def _confirm_absence(actor_id: str, shift: Shift, sign_up: SignUp) -> None
         raise WrongState()
     if clock.now() < shift.ends_at:
         raise TooEarlyToConfirm("活动结束后才能记为缺席")
-    await mark_no_show(sign_up.place_id)
-    await _audit_sign_up(actor_id, "mark_absent", shift, sign_up)
-    await notify(sign_up.person_id, volunteering_messages.SHIFT_MISSED, shift=shift.id)
+    await mark_absent(actor_id, shift, sign_up)
 
 
 async def _confirm_presence(
@@ -171,10 +181,10 @@ async def _confirm_presence(
     if await _state_of(sign_up) not in (PlaceState.CONFIRMED, PlaceState.NO_SHOW, PlaceState.ATTENDED):
         raise WrongState()
     there = await Attendance.get_or_none(sign_up_id=sign_up.id)
-    signed_in, signed_out = (there.sign_in_at, there.sign_out_at) if there else (None, None)
-    if clock.now() < shift.ends_at and (signed_out is None or stated.minutes is not None):
+    came_at, left_at = (there.sign_in_at, there.sign_out_at) if there else (None, None)
+    if clock.now() < shift.ends_at and (left_at is None or stated.minutes is not None):
         raise TooEarlyToConfirm()
-    credited = credit(shift.starts_at, shift.ends_at, signed_in, signed_out, stated.minutes)
+    credited = credit(shift.starts_at, shift.ends_at, came_at, left_at, stated.minutes)
     problems = {}
     if credited is None:
         problems["minutes"] = "没有签到或签退记录，请填写服务分钟数"
@@ -191,9 +201,7 @@ async def _confirm_presence(
     # That somebody was there is not in doubt where only the length of their day has to be approved.
     if made.state is HoursState.WAITING and not is_late:
         await mark_attended(sign_up.place_id)
-    await _audit_sign_up(
-        actor_id, "confirm_attendance", shift, sign_up, minutes=credited.minutes, state=str(made.state)
-    )
+    await audit_sign_up("confirm_attendance", actor_id, shift, sign_up, minutes=credited.minutes, state=str(made.state))
 
 
 async def _state(
@@ -217,7 +225,7 @@ async def _state(
     needs = approver_of((credited.starts_at, credited.ends_at), [(begin, end) for _, begin, end in others])
     # Fewer minutes than before are no new ones, and who may approve need not ask themselves.
     if (replaces and credited.minutes <= replaces.minutes) or (
-        needs and await _is_manager_for(actor_id, needs, organization_id)
+        needs and await holds_role(actor_id, await _where(needs, organization_id, shift), (RoleKind.MANAGER,))
     ):
         needs = None
     if is_late:
@@ -243,18 +251,14 @@ async def _state(
     await made.save(force_create=True)
     if not replaces:
         await notify(made.person_id, messages.WAITING, shift=shift.id, minutes=made.minutes, needs=str(needs))
-    approvers = await role_holders(
-        await _where(needs, organization_id, shift),
-        WORKERS if needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,),
-    )
+    approvers = await role_holders(await _where(needs, organization_id, shift), _kinds(needs))
     await notify(set(approvers) - {actor_id, made.person_id}, messages.TO_APPROVE, hours=made.id)
     return made
 
 
 async def _take_effect(shift: Shift, sign_up: SignUp, hours: Hours) -> None:
     """From now on these minutes count, and those that they replace no longer do."""
-    activity: Activity = shift.activity
-    rule = SERVICE_RULES[activity.kind]
+    rule = SERVICE_RULES[shift.activity.kind]
     now = clock.now()
     old = await Hours.get(id=hours.replaces_id) if hours.replaces_id else None
     if old:
@@ -305,9 +309,7 @@ async def _lock_sign_ups(shift_id: str, sign_up_ids: list[str]) -> tuple[Shift, 
     if not await fetch_value("SELECT 1 FROM shift WHERE id = $1 FOR SHARE", shift_id):
         raise NotFound()
     shift = await get_shift(shift_id)
-    roles = await ShiftRole.filter(shift_id=shift_id)
-    for allotment_id in sorted(role.allotment_id for role in roles):
-        await lock_allotment(allotment_id)
+    await lock_allotments(shift_id)
     found = SignUp.filter(id__in=sign_up_ids, shift_id=shift_id).order_by("person_id", "id")
     return shift, await found.select_for_update()
 
@@ -326,10 +328,8 @@ async def _require_approver(actor_id: str, shift: Shift, hours: Hours) -> None:
     """Raises NotFound for strangers, WrongApprover for those who work there but may not decide this."""
     assert hours.needs
     where = await _where(hours.needs, hours.organization_id, shift)
-    kinds = WORKERS if hours.needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,)
-    activity: Activity = shift.activity
-    if not await holds_role(actor_id, where, kinds):
-        await require_role_or_hide(actor_id, activity.organizer_id, (*READERS, *ORGANIZERS))
+    if not await holds_role(actor_id, where, _kinds(hours.needs)):
+        await require_role_or_hide(actor_id, shift.activity.organizer_id, (*READERS, *ORGANIZERS))
         raise WrongApprover(needs=str(hours.needs))
     if actor_id in (hours.stated_by_id, hours.person_id):
         raise WrongApprover("须由另一人审批", needs=str(hours.needs))
@@ -338,17 +338,14 @@ async def _require_approver(actor_id: str, shift: Shift, hours: Hours) -> None:
 async def _where(needs: Approver, organization_id: str, shift: Shift) -> str:
     """The organization whose people approve."""
     if needs is Approver.SECOND_PERSON:
-        activity: Activity = shift.activity
-        return activity.organizer_id
+        return shift.activity.organizer_id
     if needs is Approver.COMMUNITY:
         return organization_id
     return await ancestor_of_level(organization_id, Level.SUBDISTRICT) or organization_id
 
 
-async def _is_manager_for(actor_id: str, needs: Approver, organization_id: str) -> bool:
-    if needs is Approver.SUBDISTRICT:
-        organization_id = await ancestor_of_level(organization_id, Level.SUBDISTRICT) or organization_id
-    return await holds_role(actor_id, organization_id, (RoleKind.MANAGER,))
+def _kinds(needs: Approver) -> tuple[RoleKind, ...]:
+    return WORKERS if needs is Approver.SECOND_PERSON else (RoleKind.MANAGER,)
 
 
 async def _other_spans(sign_up: SignUp, credited: Credit) -> list[tuple[str, datetime, datetime]]:
@@ -376,30 +373,17 @@ async def _state_of(sign_up: SignUp) -> PlaceState:
 
 async def _community_of(shift: Shift) -> str:
     """For which community the service counts: the organizer's, or the organizer itself where it stands higher."""
-    activity: Activity = shift.activity
-    return await ancestor_of_level(activity.organizer_id, Level.COMMUNITY) or activity.organizer_id
-
-
-async def _audit_sign_up(actor_id: str | None, action: str, shift: Shift, sign_up: SignUp, **details: Any) -> None:
-    activity: Activity = shift.activity
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("sign_up", sign_up.id),
-        person_id=sign_up.person_id,
-        organization_id=activity.organizer_id,
-        **details,
-    )
+    organizer_id: str = shift.activity.organizer_id
+    return await ancestor_of_level(organizer_id, Level.COMMUNITY) or organizer_id
 
 
 async def _audit(actor_id: str, action: str, shift: Shift, hours: Hours, **details: Any) -> None:
-    activity: Activity = shift.activity
     await record_audit(
         action,
         actor_id=actor_id,
         subject=("hours", hours.id),
         person_id=hours.person_id,
-        organization_id=activity.organizer_id,
+        organization_id=shift.activity.organizer_id,
         minutes=hours.minutes,
         state=str(hours.state),
         **details,

@@ -7,7 +7,6 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, fetch, fetch_one, transaction, violates
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
@@ -16,13 +15,12 @@ from server.moderation.service import Verdict, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import READERS, holds_role
 from server.places.models import PlaceState
-from server.volunteering.access import ORGANIZERS
-from server.volunteering.attendance.clocking import get_shift, require_leader_or_staff
-from server.volunteering.attendance.errors import AlreadyRated, NotAttended, RatingClosed
-from server.volunteering.attendance.rules import RATE_WITHIN
+from server.volunteering.access import ORGANIZERS, audit_sign_up, get_shift, require_leader_or_staff
 from server.volunteering.hours import messages
+from server.volunteering.hours.errors import AlreadyRated, NotAttended, RatingClosed
 from server.volunteering.hours.models import ShiftRating, Side
-from server.volunteering.models import Activity, Shift, SignUp
+from server.volunteering.hours.rules import RATE_WITHIN
+from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import require_visible_shift
 
 CHECKED = "shift_rating"
@@ -139,9 +137,9 @@ async def _rate(by_id: str, shift: Shift, sign_up: SignUp, side: Side, rating: N
     now = clock.now()
     if now > shift.ends_at + RATE_WITHIN:
         raise RatingClosed()
-    activity: Activity = shift.activity
+    organizer_id = shift.activity.organizer_id
     # Staff answer for what they write; everybody else's words are checked before they are shown.
-    by_staff = side is Side.LEADER and await holds_role(by_id, activity.organizer_id, ORGANIZERS)
+    by_staff = side is Side.LEADER and await holds_role(by_id, organizer_id, ORGANIZERS)
     made = ShiftRating(
         sign_up_id=sign_up.id,
         shift_id=shift.id,
@@ -163,16 +161,9 @@ async def _rate(by_id: str, shift: Shift, sign_up: SignUp, side: Side, rating: N
             raise AlreadyRated() from error
         return await _view(made)
     if made.text and not by_staff:
-        await submit_for_check(CHECKED, made.id, author_id=by_id, organization_id=activity.organizer_id)
+        await submit_for_check(CHECKED, made.id, author_id=by_id, organization_id=organizer_id)
     if side is Side.LEADER:
-        await record_audit(
-            "rate_volunteer",
-            actor_id=by_id,
-            subject=("sign_up", sign_up.id),
-            person_id=sign_up.person_id,
-            organization_id=activity.organizer_id,
-            stars=made.stars,
-        )
+        await audit_sign_up("rate_volunteer", by_id, shift, sign_up, stars=made.stars)
         await notify(sign_up.person_id, messages.VOLUNTEER_RATED, shift=shift.id, stars=made.stars)
     return await _view(made)
 

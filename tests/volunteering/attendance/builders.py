@@ -22,8 +22,11 @@ async def attended_shift(api: Api, people: People, **more: Any) -> tuple[str, st
     return shift_id, mine
 
 
-async def confirm(caller: Api, shift_id: str, *persons: dict[str, Any]) -> None:
-    await caller.post(f"/staff/shifts/{shift_id}/attendance", {"persons": list(persons)}, expect=204)
+async def confirm(caller: Api, shift_id: str, *persons: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of these persons in the leader's list."""
+    answer = await caller.post(f"/staff/shifts/{shift_id}/attendance", {"persons": list(persons)}, expect=200)
+    rows: list[dict[str, Any]] = answer["items"]
+    return rows
 
 
 def shanghai_time(days: int, hour: int, minute: int = 0) -> datetime:

@@ -17,9 +17,10 @@ from server.foundation.database import violates
 from server.foundation.ids import new_id
 from server.places.models import NoShow
 from server.service_record.models import ServiceEntry
+from server.volunteering.attendance.codes import CODE_SECONDS, is_current, read_code, window_at, write_code
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
-from server.volunteering.attendance.rules import CODE_SECONDS, credit, is_current, read_code, window_at, write_code
 from server.volunteering.hours.models import Hours
+from server.volunteering.hours.rules import credit
 from server.volunteering.models import Shift
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -35,14 +36,17 @@ async def test_the_main_job(api: Api) -> None:
     await people.first.post(f"/sign-ups/{first['sign_up']['id']}/cancel")
     clock.move_clock(DAYS - timedelta(minutes=10))
     for person in (people.second, people.third):
-        signed_in = await person.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.staff, shift_id)})
-        assert signed_in["sign_up"]["sign_in_at"]
+        arrived = await person.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.staff, shift_id)})
+        assert arrived["sign_up"]["sign_in_at"]
     clock.move_clock(DAYS + timedelta(hours=2, minutes=1))
     for person in (people.second, people.third):
         code = await code_of(people.staff, shift_id, "out")
         await person.post(f"/shifts/{shift_id}/sign-out", {"code": code})
     ids = [second["sign_up"]["id"], third["sign_up"]["id"]]
-    await confirm(people.staff, shift_id, *({"sign_up_id": sign_up_id} for sign_up_id in ids))
+    rows = await confirm(people.staff, shift_id, *({"sign_up_id": sign_up_id} for sign_up_id in ids))
+    assert [(row["id"], row["state"], row["confirmed_minutes"]) for row in rows] == [
+        (id_, "attended", 120) for id_ in ids
+    ]
     for person in (people.second, people.third):
         totals = await person.get("/me/service-record/totals")
         assert (totals["minutes"], totals["points"]) == (120, 20)
@@ -173,7 +177,7 @@ async def test_confirming_twice_credits_once(api: Api) -> None:
     answers = await asyncio.gather(
         *(people.staff.send("POST", f"/staff/shifts/{shift_id}/attendance", body) for _ in range(4))
     )
-    assert {answer.status_code for answer in answers} == {204}
+    assert {answer.status_code for answer in answers} == {200}
     await confirm(people.staff, shift_id, {"sign_up_id": mine, "minutes": 30})
     assert await ServiceEntry.all().values_list("minutes", flat=True) == [120]
     assert (await events_of(people.first.person_id)).count("hours_credited") == 1
@@ -188,7 +192,7 @@ async def test_partial_attendance_counts_in_part_and_the_leader_may_correct_it(a
         await person.post(f"/shifts/{shift_id}/sign-in", {"code": await code_of(people.third, shift_id)})
     clock.move_clock(DAYS + timedelta(minutes=76))
     await people.first.post(f"/shifts/{shift_id}/sign-out", {"code": await code_of(people.third, shift_id, "out")})
-    # Whoever has signed out can be confirmed; the others not before the end, nor can minutes be stated.
+    # Anyone who has clocked out can be confirmed; the others not before the end, nor can minutes be stated.
     path = f"/staff/shifts/{shift_id}/attendance"
     for early in ({"sign_up_id": mine[1]}, {"sign_up_id": mine[0], "minutes": 90}):
         await people.third.refused("POST", path, {"persons": [early]}, code="too_early_to_confirm")
@@ -382,19 +386,19 @@ def test_credit_never_exceeds_the_shift_nor_the_presence(
 ) -> None:
     """Compared with counting the minutes one by one."""
     end = START + length * MINUTE
-    sign_in = None if seconds_in is None else START + timedelta(seconds=seconds_in)
-    sign_out = None if sign_in is None or seconds_there is None else sign_in + timedelta(seconds=seconds_there)
-    result = credit(START, end, sign_in, sign_out, stated)
+    came = None if seconds_in is None else START + timedelta(seconds=seconds_in)
+    left = None if came is None or seconds_there is None else came + timedelta(seconds=seconds_there)
+    result = credit(START, end, came, left, stated)
     if result is None:
         assert stated is None
-        assert sign_out is None
+        assert left is None
         return
     assert START <= result.starts_at <= result.ends_at <= end
     assert result.ends_at - result.starts_at == result.minutes * MINUTE
     if stated is not None:
         assert result.minutes == min(stated, length)
     else:
-        assert sign_in
-        assert sign_out
-        present = max(timedelta(), min(sign_out, end) - max(sign_in, START))
+        assert came
+        assert left
+        present = max(timedelta(), min(left, end) - max(came, START))
         assert result.minutes == present // MINUTE

@@ -16,15 +16,9 @@ from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.places.models import NoShow, Place, PlaceState
+from server.volunteering.attendance.codes import read_pass, write_pass
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, ShiftScan
-from server.volunteering.attendance.rules import (
-    CONFIRM_WITHIN,
-    assumed_sign_out,
-    is_plausible,
-    meters_between,
-    read_pass,
-    write_pass,
-)
+from server.volunteering.attendance.rules import CONFIRM_WITHIN, assumed_clock_out, is_plausible, meters_between
 from server.volunteering.attendance.settling import CLOSE_SHIFTS, SETTLE_ABSENCES
 from server.volunteering.hours.models import Hours
 from server.volunteering.models import Shift
@@ -350,7 +344,7 @@ async def test_forgotten_sign_outs_are_settled_by_rule_and_flagged(api: Api) -> 
     assert (await events_of(people.first.person_id))[-1] == "sign_out_assumed"
     assert "sign_out_assumed" not in await events_of(people.second.person_id)
     assert (await events_of(people.third.person_id))[-1] == "shift_to_confirm"
-    # A real sign-out that comes late replaces the rule's; and the leader may say otherwise.
+    # A real clocking out that comes late replaces the rule's; and the leader may say otherwise.
     text = await pass_of(people.first, ids[0])
     [result] = await upload(people.staff, shift_id, scan(text, "out", ends_at - timedelta(minutes=45)))
     assert result["refusal"] == ""
@@ -360,12 +354,12 @@ async def test_forgotten_sign_outs_are_settled_by_rule_and_flagged(api: Api) -> 
 
 def test_who_comes_after_the_end_is_taken_to_leave_at_once() -> None:
     end = clock.now()
-    assert assumed_sign_out(end - timedelta(hours=1), end) == end
-    assert assumed_sign_out(end + timedelta(hours=1), end) == end + timedelta(hours=1)
+    assert assumed_clock_out(end - timedelta(hours=1), end) == end
+    assert assumed_clock_out(end + timedelta(hours=1), end) == end + timedelta(hours=1)
 
 
 async def shift_of_four(api: Api) -> tuple[People, str, list[str]]:
-    """One signed in, two did not come, one cancelled."""
+    """One clocked in, two did not come, one cancelled."""
     people = await create_people(api)
     fourth = await create_resident(api, people.community)
     shift_id = await publish_shift(people, DAYS, capacity=4)
@@ -408,7 +402,7 @@ async def test_a_leader_who_never_confirms_does_not_keep_absences_open(api: Api)
     assert await SETTLE_ABSENCES.lag() > 30
     assert await SETTLE_ABSENCES.run() == 1
     states = await Place.all().order_by("number").values_list("state", flat=True)
-    # Whoever signed in was there, and waits for the leader's word.
+    # Anyone who clocked in was there, and waits for the leader's word.
     assert states == ["confirmed", "no_show", "no_show", "cancelled"]
 
 

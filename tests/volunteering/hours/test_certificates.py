@@ -15,8 +15,8 @@ from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.dates import today
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
-from server.volunteering.attendance.rules import split_into_periods
 from server.volunteering.hours.models import Certificate
+from server.volunteering.hours.rules import split_into_periods
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.volunteering.attendance.builders import confirm, move_clock_to, served, shanghai_time

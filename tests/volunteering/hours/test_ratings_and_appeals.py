@@ -12,8 +12,8 @@ from server.foundation.audit import AuditEntry
 from server.foundation.settings import Settings, SettingsInvalid, load_settings
 from server.places.models import Block, NoShow, Purpose
 from server.places.rules import NO_SHOW_RULES, NoShowRule, use_no_show_rules
-from server.volunteering.attendance.rules import APPEAL_WITHIN, RATE_WITHIN
 from server.volunteering.hours.models import ShiftRating
+from server.volunteering.hours.rules import APPEAL_WITHIN, RATE_WITHIN
 from tests.builders import create_community, create_resident, create_staff, sign_in
 from tests.clients import Api
 from tests.simulator import Simulator
