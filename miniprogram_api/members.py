@@ -9,14 +9,13 @@ from miniprogram_api.fields import Created, Note, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.check_in import identity, member_queries
+from server.check_in import contacts, identity, member_queries, transfers
 from server.check_in.identity import IdentityCard, VerifiedIdentity
 from server.check_in.member_queries import FloatingMember, FloatingMemberDetail, MyMembership
+from server.check_in.models import ContactMeans
 from server.foundation import clock
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
-from server.members import contacts, transfers
-from server.members.models import ContactMeans
 
 routes = Routes("党员 members")
 

@@ -19,7 +19,7 @@ from miniprogram_api.fields import (
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
-from server.check_in import member_queries, registering, roster
+from server.check_in import contacts, member_queries, registering, roster, transfers
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
@@ -27,7 +27,6 @@ from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.spreadsheets import CSV, MAX_BYTES, XLSX, SheetUnreadable
-from server.members import contacts, transfers
 from server.members.models import MemberKind
 
 routes = Routes("工作端：党员", prefix="/staff")

@@ -12,6 +12,7 @@ from server.check_in import messages
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
 from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
+from server.check_in.transfers import cancel_transfer, invite_retired_member
 from server.check_in.units.pairing import require_pairing
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -21,7 +22,6 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, R
 from server.members import memberships as members
 from server.members.memberships import member_person, membership_of, open_membership, register_membership
 from server.members.models import MemberKind, Membership
-from server.members.transfers import cancel_transfer, invite_retired_member
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders

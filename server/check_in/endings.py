@@ -3,15 +3,16 @@ organization is closed. Called through the registries that wiring.py fills."""
 
 from server.check_in import messages
 from server.check_in.checking_in import stop_check_in
+from server.check_in.contacts import move_contacts
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
 from server.check_in.posts.models import PostHolding
 from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
+from server.check_in.transfers import cancel_transfer
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState
 from server.check_in.units.unit_check_in import lapse_unit_check_in
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch
-from server.members.contacts import move_contacts
 from server.members.memberships import end_membership, membership_of, move_community, set_community
 from server.members.models import Membership
 from server.notifications.service import notify
@@ -43,6 +44,7 @@ async def leave_everything(person_id: str, reason: str = "本人已撤回同意"
             organization_id=check_in.community_id,
         )
         await notify(await role_holders(check_in.community_id), messages.WITHDRAWN, check_in=check_in.id)
+    await cancel_transfer(membership_id)
     await end_membership(person_id)
 
 
@@ -65,6 +67,7 @@ async def merge_members(from_id: str, into_id: str) -> None:
             await stop_check_in(check_in, state, "与本人的另一份登记合并")
         elif states == [CheckInState.CONFIRMED]:
             await set_community(kept_id, check_in.community_id)
+    await cancel_transfer(gone_id)
     await _move_holdings(gone_id, kept_id)
     # Their histories together: at most one active and one open one are left.
     await execute("UPDATE check_in SET membership_id = $2 WHERE membership_id = $1", gone_id, kept_id)
@@ -94,6 +97,11 @@ async def follow_successor(organization_id: str, successor_id: str | None) -> No
         successor_id,
     )
     await move_community(organization_id, successor_id)
+    await execute(
+        "UPDATE membership_transfer SET community_id = $2 WHERE community_id = $1 AND state IN ('offered', 'accepted')",
+        organization_id,
+        successor_id,
+    )
     await execute("UPDATE post SET community_id = $2 WHERE community_id = $1", organization_id, successor_id)
     for unit_check_in in await UnitCheckIn.filter(area_id=organization_id, state__in=_PAIR).order_by("id"):
         if await UnitCheckIn.exists(unit_id=unit_check_in.unit_id, area_id=successor_id, state__in=_PAIR):

@@ -1,7 +1,7 @@
 """What 双报到 gives: check-ins, units, posts and half-year reports."""
 
 from server.accounts.models import ConsentKind
-from server.check_in import belonging, community_codes, endings, messages, personal_copy, queries
+from server.check_in import belonging, community_codes, contacts, endings, messages, personal_copy, queries
 from server.check_in.posts import holding
 from server.check_in.posts import messages as post_messages
 from server.check_in.posts import queries as post_queries
@@ -23,7 +23,7 @@ FEATURE = Feature(
         "server.check_in.posts.models",
         "server.check_in.reports.models",
     ),
-    sweeps=(unit_check_in.LAPSE_UNIT_CHECK_INS, holding.END_TERMS, *report_jobs.SWEEPS),
+    sweeps=(unit_check_in.LAPSE_UNIT_CHECK_INS, holding.END_TERMS, contacts.REMIND_CONTACTS, *report_jobs.SWEEPS),
     code_targets={CodeKind.COMMUNITY: community_codes.community_target},
     texts={unit_check_in.CHECKED_OFFERS: unit_check_in.offer_texts},
     messages=events_in(messages, unit_messages, post_messages, report_messages),

@@ -10,16 +10,17 @@ from server.accounts.masking import mask_name
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent
 from server.check_in.checking_in import Residence, open_residence
+from server.check_in.contacts import floating_membership_ids, may_contact, open_contact_note
+from server.check_in.models import ContactMeans, TransferState
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, fetch_structs
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.members.contacts import floating_membership_ids, may_contact, open_contact_note
 from server.members.homes import describe_homes
 from server.members.memberships import CONTACT_EVERY, MemberFacts, membership_of, open_membership, open_memberships
-from server.members.models import ContactMeans, MemberKind, Membership, TransferState
+from server.members.models import MemberKind, Membership
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
 from server.organizations.tree import within
 

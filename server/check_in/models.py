@@ -1,4 +1,4 @@
-"""双报到: units' check-ins and members' check-ins at communities, and the posts 岗位 that members take on there."""
+"""双报到: members' check-ins at communities, who keeps in touch with floating members, and transfers of memberships."""
 
 from typing import Any
 
@@ -56,4 +56,69 @@ class CheckIn(Model):
             ),
             SqlIndex(name="check_in_membership", columns="membership_id, id"),
             SqlIndex(name="check_in_community", columns="community_id, state, id"),
+        ]
+
+
+class ContactMeans(Worded):
+    """How somebody was in touch with a floating member."""
+
+    PHONE = "phone", "电话"
+    VISIT = "visit", "上门"
+    MESSAGE = "message", "信息"
+    MEETING = "meeting", "会面"
+
+
+class MemberContact(Model):
+    """One time that somebody was in touch with a floating member 联系流动党员. `note` is encrypted."""
+
+    membership = foreign_key("Membership")
+    contacted_at = fields.DatetimeField()
+    means = fields.CharEnumField(ContactMeans, max_length=16)
+    note = fields.BinaryField(null=True)
+    recorded_by_id = IdField()
+
+    class Meta:
+        table = "member_contact"
+        indexes = [SqlIndex(name="member_contact_membership", columns="membership_id, contacted_at DESC, id")]
+
+
+class TransferState(Worded):
+    """offered → accepted | declined; accepted → completed; offered, accepted → cancelled."""
+
+    OFFERED = "offered", "待本人答复"
+    ACCEPTED = "accepted", "本人已同意"
+    DECLINED = "declined", "本人不同意"
+    COMPLETED = "completed", "已转入"
+    CANCELLED = "cancelled", "已取消"
+
+
+class MembershipTransfer(Model):
+    """A retired member is offered to move the membership 转入组织关系 to the community's Party organization."""
+
+    membership = foreign_key("Membership")
+    community = foreign_key("Organization")
+    community_id: str
+    state = fields.CharEnumField(TransferState, max_length=16, default=TransferState.OFFERED)
+    reason = fields.CharField(max_length=200, default="")
+    offered_at = fields.DatetimeField()
+    answered_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+    settled_by_id = IdField(null=True)
+
+    class Meta:
+        table = "membership_transfer"
+        constraints = [
+            CheckConstraint(
+                check="(state IN ('completed', 'cancelled')) = (settled_at IS NOT NULL)",
+                name="membership_transfer_settled_at",
+            ),
+        ]
+        indexes = [
+            SqlIndex(
+                name="membership_transfer_one_open",
+                columns="membership_id",
+                where="state IN ('offered', 'accepted')",
+                unique=True,
+            ),
+            SqlIndex(name="membership_transfer_membership", columns="membership_id, id"),
         ]

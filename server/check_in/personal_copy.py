@@ -1,10 +1,11 @@
-"""A member's copy of their check-ins, posts and half-year reports, as they see them on screen."""
+"""A member's copy of what their community keeps of them, as they see it on screen."""
 
 from collections.abc import Callable
 from typing import Any
 
 from server.check_in.checking_in import open_residence
-from server.check_in.models import CheckInState
+from server.check_in.contacts import open_contact_note
+from server.check_in.models import CheckInState, ContactMeans, TransferState
 from server.check_in.posts.models import HoldingState
 from server.check_in.reports.freezing import open_words
 from server.check_in.reports.models import Grade, ReportState
@@ -84,6 +85,28 @@ SHEETS = (
         Shown("评价时间", "assessed_at", 22),
         Shown("反馈时间", "released_at", 22),
         Shown("签收时间", "acknowledged_at", 22),
+        of=membership_ids_of,
+    ),
+    Copied(
+        "联系流动党员",
+        "SELECT id, contacted_at, means, note FROM member_contact WHERE membership_id = ANY($1) "
+        "ORDER BY contacted_at DESC, id DESC",
+        Shown("联系时间", "contacted_at", 22),
+        Shown("方式", "means", 12, words_of(ContactMeans)),
+        Shown("记录", lambda row: open_contact_note(row["id"], row["note"]), 40),
+        of=membership_ids_of,
+    ),
+    Copied(
+        "转入组织关系",
+        "SELECT t.state, o.name AS community, t.reason, t.offered_at, t.answered_at, t.settled_at "
+        "FROM membership_transfer t JOIN organization o ON o.id = t.community_id WHERE t.membership_id = ANY($1) "
+        "ORDER BY t.id DESC",
+        Shown("转入社区", "community", 20),
+        Shown("状态", "state", 16, words_of(TransferState)),
+        Shown("说明", "reason", 30),
+        Shown("提出时间", "offered_at", 22),
+        Shown("答复时间", "answered_at", 22),
+        Shown("办结时间", "settled_at", 22),
         of=membership_ids_of,
     ),
 )

@@ -16,13 +16,13 @@ from server.check_in import messages
 from server.check_in.checking_in import Residence, open_residence, seal_residence, settle_confirmed
 from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
+from server.check_in.transfers import invite_retired_member
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
 from server.members.memberships import lock_for_staff, membership_of, register_membership, withdrew_consent, write_facts
 from server.members.models import MemberKind, Membership
-from server.members.transfers import invite_retired_member
 from server.notifications.service import notify
 from server.organizations.access import require_role
 from server.organizations.models import Level, Organization, PartyOrganization

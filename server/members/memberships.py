@@ -175,18 +175,11 @@ async def member_person(membership_id: str) -> str:
 
 async def end_membership(person_id: str) -> None:
     """The person is no member any more, or withdrew the consent to our keeping it."""
-    now = clock.now()
-    rows = await fetch(
-        "UPDATE membership SET ended_at = $2, contact_due_at = NULL, community_id = NULL "
-        "WHERE person_index = $1 AND ended_at IS NULL RETURNING id",
-        index_of(person_id),
-        now,
-    )
     await execute(
-        "UPDATE membership_transfer SET state = 'cancelled', settled_at = $2 "
-        "WHERE membership_id = ANY($1) AND state IN ('offered', 'accepted')",
-        [row["id"] for row in rows],
-        now,
+        "UPDATE membership SET ended_at = $2, contact_due_at = NULL, community_id = NULL "
+        "WHERE person_index = $1 AND ended_at IS NULL",
+        index_of(person_id),
+        clock.now(),
     )
 
 
@@ -196,13 +189,8 @@ async def set_community(membership_id: str, community_id: str | None) -> None:
 
 
 async def move_community(community_id: str, into_id: str) -> None:
-    """A community goes on as another: its members and what they were offered go along, their memberships locked."""
+    """A community goes on as another: its members go along, their memberships locked."""
     await execute("UPDATE membership SET community_id = $2 WHERE community_id = $1", community_id, into_id)
-    await execute(
-        "UPDATE membership_transfer SET community_id = $2 WHERE community_id = $1 AND state IN ('offered', 'accepted')",
-        community_id,
-        into_id,
-    )
 
 
 async def take_over_membership(from_id: str, into_id: str) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 from server.accounts.queries import describe_persons
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
-from server.members.contacts import open_contact_note
 from server.members.memberships import membership_ids_of, open_memberships
-from server.members.models import ContactMeans, MemberKind, TransferState
+from server.members.models import MemberKind
 from server.organizations.queries import describe_party_organizations
 
 
@@ -46,27 +45,5 @@ SHEETS = (
         Shown("结束时间", "ended_at", 22),
         of=membership_ids_of,
         complete=_open,
-    ),
-    Copied(
-        "联系流动党员",
-        "SELECT id, contacted_at, means, note FROM member_contact WHERE membership_id = ANY($1) "
-        "ORDER BY contacted_at DESC, id DESC",
-        Shown("联系时间", "contacted_at", 22),
-        Shown("方式", "means", 12, words_of(ContactMeans)),
-        Shown("记录", lambda row: open_contact_note(row["id"], row["note"]), 40),
-        of=membership_ids_of,
-    ),
-    Copied(
-        "转入组织关系",
-        "SELECT t.state, o.name AS community, t.reason, t.offered_at, t.answered_at, t.settled_at "
-        "FROM membership_transfer t JOIN organization o ON o.id = t.community_id WHERE t.membership_id = ANY($1) "
-        "ORDER BY t.id DESC",
-        Shown("转入社区", "community", 20),
-        Shown("状态", "state", 16, words_of(TransferState)),
-        Shown("说明", "reason", 30),
-        Shown("提出时间", "offered_at", 22),
-        Shown("答复时间", "answered_at", 22),
-        Shown("办结时间", "settled_at", 22),
-        of=membership_ids_of,
     ),
 )

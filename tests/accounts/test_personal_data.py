@@ -22,6 +22,7 @@ from server.accounts import personal_data
 from server.accounts.details import save_details
 from server.accounts.models import ConsentKind, Person
 from server.accounts.service import merge_persons
+from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, ReportState
@@ -36,7 +37,6 @@ from server.foundation.settings import Settings
 from server.media.files import File
 from server.media.spreadsheets import XLSX
 from server.members.memberships import membership_of
-from server.members.models import ContactMeans, MemberContact, MembershipTransfer
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part
 from server.neighbor_center.bookings.models import (
     ROOM_NOTE_CONTEXT,

@@ -5,14 +5,15 @@ It is an offer: the member says yes or no, and yes only means that staff then do
 
 import msgspec
 
+from server.check_in import messages
+from server.check_in.models import MembershipTransfer, TransferState
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
-from server.members import messages
 from server.members.homes import host_of_home
 from server.members.memberships import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
-from server.members.models import MemberKind, Membership, MembershipTransfer, TransferState
+from server.members.models import MemberKind, Membership
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.organizations.models import PartyOrganization

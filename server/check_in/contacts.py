@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from server.background.sweeps import due_sweep
+from server.check_in import messages
+from server.check_in.models import ContactMeans, MemberContact
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
-from server.members import messages
 from server.members.memberships import (
     CONTACT_EVERY,
     MemberFacts,
@@ -27,7 +28,7 @@ from server.members.memberships import (
     open_membership,
     write_facts,
 )
-from server.members.models import ContactMeans, MemberContact, MemberKind, Membership
+from server.members.models import MemberKind, Membership
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
 from server.organizations.tree import reaching, within
