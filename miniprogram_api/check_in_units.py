@@ -1,70 +1,35 @@
 """双报到: a unit checks in by its liaison; its page."""
 
 from datetime import datetime
-from typing import Annotated
 
-import msgspec
-
-from miniprogram_api.fields import Created, Phone, RealName, Strict, WithReason
+from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
-from server.check_in.rules import CheckInActor
 from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
-from server.check_in.units.models import UnitKind
+from server.check_in.units.contact import UnitContact
 from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
+from server.check_in.units.unit_check_in import MemberCount, UnitApplication
 from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
 routes = Routes("单位报到 units")
 
-MemberCount = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
-Offer = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
-
-class ContactBody(Strict):
-    """Whom to call at the unit; kept encrypted."""
-
-    name: RealName
-    phone: Phone
-
-    def contact(self) -> unit_check_in.UnitContact:
-        return unit_check_in.UnitContact(self.name, self.phone)
-
-
-class UnitApplicationBody(Strict):
-    """`offers`, what the unit can do for the community, is shown to everybody once the pairing is accepted."""
-
-    unit_kind: UnitKind
-    party_organization_id: Id
-    member_count: MemberCount
-    contact: ContactBody
-    offers: Annotated[list[Offer], msgspec.Meta(max_length=20)] = []
-
-    def application(self) -> unit_check_in.UnitApplication:
-        return unit_check_in.UnitApplication(
-            party_organization_id=self.party_organization_id,
-            unit_kind=self.unit_kind,
-            member_count=self.member_count,
-            contact=self.contact.contact(),
-            offers=self.offers,
-        )
-
-
-class ApplyUnitCheckIn(UnitApplicationBody, kw_only=True):
+class ApplyUnitCheckIn(UnitApplication, kw_only=True, frozen=True):
     """`area_id` is a community or a subdistrict."""
 
     unit_id: Id
     area_id: Id
 
 
-class ApplyUnitCheckInAgain(UnitApplicationBody, kw_only=True):
+class ApplyUnitCheckInAgain(UnitApplication, kw_only=True, frozen=True):
     version: int
 
 
 class ChangeUnitContact(Strict):
-    contact: ContactBody
+    contact: UnitContact
     member_count: MemberCount
     version: int
 
@@ -72,41 +37,37 @@ class ChangeUnitContact(Strict):
 @routes.post(
     "/unit-check-ins", status=201, errors=[NotAllowed, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired]
 )
-async def apply_unit_check_in(caller: Caller, body: ApplyUnitCheckIn) -> Created:
+async def apply_unit_check_in(caller: Caller, body: ApplyUnitCheckIn) -> UnitCheckInView:
     """单位向社区或街道报到（联络员）"""
-    return Created(
-        await unit_check_in.apply_unit_check_in(caller.person_id, body.unit_id, body.area_id, body.application())
-    )
+    return await unit_check_in.apply_unit_check_in(caller.person_id, body.unit_id, body.area_id, body)
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>", errors=[WrongState, EditedMeanwhile])
-async def apply_unit_check_in_again(caller: Caller, unit_check_in_id: Id, body: ApplyUnitCheckInAgain) -> None:
+async def apply_unit_check_in_again(
+    caller: Caller, unit_check_in_id: Id, body: ApplyUnitCheckInAgain
+) -> UnitCheckInView:
     """修改并重新提交单位报到申请"""
-    await unit_check_in.apply_unit_check_in_again(caller.person_id, unit_check_in_id, body.version, body.application())
+    return await unit_check_in.apply_unit_check_in_again(caller.person_id, unit_check_in_id, body.version, body)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/withdraw", errors=[WrongState])
-async def withdraw_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
+async def withdraw_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> UnitCheckInView:
     """撤回单位报到申请"""
-    await unit_check_in.withdraw_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    return await unit_check_in.withdraw_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>/contact", errors=[WrongState, EditedMeanwhile])
-async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: ChangeUnitContact) -> None:
+async def change_unit_contact(caller: Caller, unit_check_in_id: Id, body: ChangeUnitContact) -> UnitCheckInView:
     """更换结对联系人和党员人数"""
-    await unit_check_in.change_unit_contact(
-        caller.person_id,
-        unit_check_in_id,
-        body.version,
-        contact=body.contact.contact(),
-        member_count=body.member_count,
+    return await unit_check_in.change_unit_contact(
+        caller.person_id, unit_check_in_id, body.version, contact=body.contact, member_count=body.member_count
     )
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", errors=[WrongState])
-async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
+async def end_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> UnitCheckInView:
     """单位结束结对"""
-    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=CheckInActor.LIAISON)
+    return await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.get("/units/<unit_id>/check-ins")

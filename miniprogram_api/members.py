@@ -5,13 +5,14 @@ from html import escape
 
 from sanic.response import HTTPResponse
 
-from miniprogram_api.fields import Created, Note, Strict, Words
+from miniprogram_api.fields import Note, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.service import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.check_in import contacts, identity, member_queries, transfers
+from server.check_in import contact_queries, contacts, identity, member_queries, transfers
+from server.check_in.contact_queries import ContactView, FloatingMember, FloatingMemberDetail
 from server.check_in.identity import IdentityCard, VerifiedIdentity
-from server.check_in.member_queries import FloatingMember, FloatingMemberDetail, MyMembership
+from server.check_in.member_queries import MyMembership
 from server.check_in.models import ContactMeans
 from server.foundation import clock
 from server.foundation.errors import NotFound, WrongState
@@ -51,8 +52,7 @@ class AnswerTransfer(Strict):
 @routes.post("/me/membership/transfer", errors=[NotFound, WrongState])
 async def answer_transfer(caller: Caller, body: AnswerTransfer) -> MyMembership:
     """答复转入组织关系的邀请（离退休党员）"""
-    await transfers.answer_transfer(caller.person_id, accept=body.accept, reason=body.reason)
-    return await member_queries.get_my_membership(caller.person_id)
+    return await transfers.answer_transfer(caller.person_id, accept=body.accept, reason=body.reason)
 
 
 @routes.get("/me/identity-card", errors=[ConsentNeeded, NotFound])
@@ -106,13 +106,13 @@ async def show_verified_identity(code: str) -> HTTPResponse:
 @routes.get("/me/floating-members")
 async def list_floating_members(caller: Caller) -> list[FloatingMember]:
     """我联系的流动党员"""
-    return await member_queries.list_floating_members(caller.person_id)
+    return await contact_queries.list_floating_members(caller.person_id)
 
 
 @routes.get("/floating-members/<membership_id>")
 async def view_floating_member(caller: Caller, membership_id: Id) -> FloatingMemberDetail:
     """查看流动党员的联系方式和联系记录（留痕）"""
-    return await member_queries.view_floating_member(caller.person_id, membership_id)
+    return await contact_queries.view_floating_member(caller.person_id, membership_id)
 
 
 class RecordContact(Strict):
@@ -124,10 +124,8 @@ class RecordContact(Strict):
 
 
 @routes.post("/floating-members/<membership_id>/contacts", status=201, errors=[WrongState])
-async def record_contact(caller: Caller, membership_id: Id, body: RecordContact) -> Created:
+async def record_contact(caller: Caller, membership_id: Id, body: RecordContact) -> ContactView:
     """记录一次与流动党员的联系（联系人或社区工作人员）"""
-    return Created(
-        await contacts.record_contact(
-            caller.person_id, membership_id, means=body.means, note=body.note, contacted_at=body.contacted_at
-        )
+    return await contacts.record_contact(
+        caller.person_id, membership_id, means=body.means, note=body.note, contacted_at=body.contacted_at
     )

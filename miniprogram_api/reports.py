@@ -1,6 +1,5 @@
 """半年反馈 half-year reports: the member's own, and what a unit's liaison receives."""
 
-import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
@@ -11,6 +10,7 @@ from server.check_in.reports import files as report_files
 from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing
 from server.check_in.reports.queries import MyReport, ReportView, UnitReportCard, UnitSummary
+from server.check_in.reports.reviewing import Acknowledged
 from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -51,8 +51,7 @@ async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
 @routes.post("/reports/<report_id>/agree", errors=[NotAllowed, WrongState])
 async def agree_to_report(caller: Caller, report_id: Id) -> ReportView:
     """确认半年反馈无误"""
-    await reviewing.agree_to_report(caller.person_id, report_id)
-    return await report_queries.view_report(caller.person_id, report_id)
+    return await reviewing.agree_to_report(caller.person_id, report_id)
 
 
 class AskCorrection(Strict):
@@ -67,15 +66,13 @@ async def ask_correction(caller: Caller, report_id: Id, body: AskCorrection) -> 
 
     社区给出评价后 7 天之内可以申请，由社区决定。
     """
-    await reviewing.ask_correction(caller.person_id, report_id, body.request)
-    return await report_queries.view_report(caller.person_id, report_id)
+    return await reviewing.ask_correction(caller.person_id, report_id, body.request)
 
 
 @routes.post("/reports/<report_id>/acknowledge", errors=[NotAllowed, WrongState])
 async def acknowledge_report(caller: Caller, report_id: Id) -> ReportView:
     """单位签收一份反馈"""
-    await reviewing.acknowledge_report(caller.person_id, report_id)
-    return await report_queries.view_report(caller.person_id, report_id)
+    return await reviewing.acknowledge_report(caller.person_id, report_id)
 
 
 class OfPeriod(Strict):
@@ -92,14 +89,10 @@ async def list_unit_reports(caller: Caller, unit_id: Id, query: UnitReportsQuery
     return await report_queries.list_unit_reports(caller.person_id, unit_id, query.period, query)
 
 
-class Acknowledged(msgspec.Struct):
-    acknowledged: int
-
-
 @routes.post("/units/<unit_id>/reports/acknowledge")
 async def acknowledge_reports(caller: Caller, unit_id: Id, body: OfPeriod) -> Acknowledged:
     """单位签收一个半年的全部反馈"""
-    return Acknowledged(await reviewing.acknowledge_reports(caller.person_id, unit_id, body.period))
+    return await reviewing.acknowledge_reports(caller.person_id, unit_id, body.period)
 
 
 @routes.get("/units/<unit_id>/report-summary")

@@ -1,19 +1,16 @@
 """Staff: deciding about members' check-ins, the community's code, opening posts, approving holders."""
 
-from datetime import date
-from typing import Annotated
-
-import msgspec
 from sanic.response import HTTPResponse
 
-from miniprogram_api.fields import Created, LongText, ShortName, Strict, WithReason
+from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.check_in import checking_in, community_codes, queries
 from server.check_in.models import CheckInState
 from server.check_in.posts import holding
 from server.check_in.posts import queries as post_queries
-from server.check_in.posts.models import HoldingState, PostCategory, PostState
+from server.check_in.posts.holding import NewPost, PostContent
+from server.check_in.posts.models import HoldingState, PostState
 from server.check_in.posts.queries import HoldingCard, PostCard
 from server.check_in.queries import CheckInCard, CheckInDetail
 from server.check_in.units.pairing import NotPaired
@@ -47,21 +44,21 @@ class ConfirmCheckIn(Strict):
 
 
 @routes.post("/check-ins/<check_in_id>/confirm", who=Who.STAFF, errors=[WrongState, NotPaired])
-async def confirm_check_in(caller: Caller, check_in_id: Id, body: ConfirmCheckIn) -> None:
+async def confirm_check_in(caller: Caller, check_in_id: Id, body: ConfirmCheckIn) -> CheckInCard:
     """确认报到并分配网格"""
-    await checking_in.confirm_check_in(caller.person_id, check_in_id, grid_id=body.grid_id)
+    return await checking_in.confirm_check_in(caller.person_id, check_in_id, grid_id=body.grid_id)
 
 
 @routes.post("/check-ins/<check_in_id>/return", who=Who.STAFF, errors=[WrongState])
-async def return_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
+async def return_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> CheckInCard:
     """退回报到申请"""
-    await checking_in.return_check_in(caller.person_id, check_in_id, body.reason)
+    return await checking_in.return_check_in(caller.person_id, check_in_id, body.reason)
 
 
 @routes.post("/check-ins/<check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
+async def refuse_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> CheckInCard:
     """不接受报到申请"""
-    await checking_in.refuse_check_in(caller.person_id, check_in_id, body.reason)
+    return await checking_in.refuse_check_in(caller.person_id, check_in_id, body.reason)
 
 
 class AssignGrid(Strict):
@@ -73,21 +70,21 @@ class MatchHome(Strict):
 
 
 @routes.put("/check-ins/<check_in_id>/grid", who=Who.STAFF, errors=[WrongState])
-async def assign_grid(caller: Caller, check_in_id: Id, body: AssignGrid) -> None:
+async def assign_grid(caller: Caller, check_in_id: Id, body: AssignGrid) -> CheckInCard:
     """调整报到党员的网格"""
-    await checking_in.assign_grid(caller.person_id, check_in_id, body.grid_id)
+    return await checking_in.assign_grid(caller.person_id, check_in_id, body.grid_id)
 
 
 @routes.post("/check-ins/<check_in_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> None:
+async def end_check_in(caller: Caller, check_in_id: Id, body: WithReason) -> CheckInCard:
     """结束党员的报到"""
-    await checking_in.end_check_in(caller.person_id, check_in_id, body.reason)
+    return await checking_in.end_check_in(caller.person_id, check_in_id, body.reason)
 
 
 @routes.post("/check-ins/<check_in_id>/match-home", who=Who.STAFF)
-async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> None:
+async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> CheckInCard:
     """核对党员填写的所属党组织"""
-    await checking_in.match_home(caller.person_id, check_in_id, body.home_organization_id)
+    return await checking_in.match_home(caller.person_id, check_in_id, body.home_organization_id)
 
 
 @routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",))
@@ -101,60 +98,26 @@ async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
     return HTTPResponse(sheet.picture, content_type="image/png", headers=headers)
 
 
-class PostBody(Strict):
-    title: ShortName
-    duties: LongText
-    places: Annotated[int, msgspec.Meta(ge=1, le=500)]
-    term_ends_on: date | None = None
-
-
-class OpenPost(PostBody, kw_only=True):
-    community_id: Id
-    category: PostCategory
-    category_name: Annotated[str, msgspec.Meta(max_length=20)] = ""
-    term_starts_on: date
-
-
-class ChangePost(PostBody, kw_only=True):
+class ChangePost(PostContent, kw_only=True, frozen=True):
     version: int
 
 
 @routes.post("/posts", who=Who.STAFF, status=201)
-async def open_post(caller: Caller, body: OpenPost) -> Created:
+async def open_post(caller: Caller, body: NewPost) -> PostCard:
     """设立岗位"""
-    return Created(
-        await holding.open_post(
-            caller.person_id,
-            body.community_id,
-            title=body.title,
-            category=body.category,
-            category_name=body.category_name,
-            duties=body.duties,
-            places=body.places,
-            term_starts_on=body.term_starts_on,
-            term_ends_on=body.term_ends_on,
-        )
-    )
+    return await holding.open_post(caller.person_id, body)
 
 
 @routes.put("/posts/<post_id>", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
-async def change_post(caller: Caller, post_id: Id, body: ChangePost) -> None:
+async def change_post(caller: Caller, post_id: Id, body: ChangePost) -> PostCard:
     """修改岗位"""
-    await holding.change_post(
-        caller.person_id,
-        post_id,
-        body.version,
-        title=body.title,
-        duties=body.duties,
-        places=body.places,
-        term_ends_on=body.term_ends_on,
-    )
+    return await holding.change_post(caller.person_id, post_id, body.version, body)
 
 
 @routes.post("/posts/<post_id>/close", who=Who.STAFF)
-async def close_post(caller: Caller, post_id: Id) -> None:
+async def close_post(caller: Caller, post_id: Id) -> PostCard:
     """停止招募岗位"""
-    await holding.close_post(caller.person_id, post_id)
+    return await holding.close_post(caller.person_id, post_id)
 
 
 class PostsQuery(PageQuery):
@@ -191,18 +154,18 @@ async def list_post_holdings(caller: Caller, query: HoldingsQuery) -> Page[Holdi
     who=Who.STAFF,
     errors=[WrongState, PlacesFull, PlacesClosed, holding.NotCheckedIn],
 )
-async def approve_post(caller: Caller, holding_id: Id) -> None:
+async def approve_post(caller: Caller, holding_id: Id) -> HoldingCard:
     """同意任职"""
-    await holding.approve_post(caller.person_id, holding_id)
+    return await holding.approve_post(caller.person_id, holding_id)
 
 
 @routes.post("/post-holdings/<holding_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_post(caller: Caller, holding_id: Id, body: WithReason) -> None:
+async def refuse_post(caller: Caller, holding_id: Id, body: WithReason) -> HoldingCard:
     """不同意任职"""
-    await holding.refuse_post(caller.person_id, holding_id, body.reason)
+    return await holding.refuse_post(caller.person_id, holding_id, body.reason)
 
 
 @routes.post("/post-holdings/<holding_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_holding(caller: Caller, holding_id: Id, body: WithReason) -> None:
+async def end_holding(caller: Caller, holding_id: Id, body: WithReason) -> HoldingCard:
     """结束任职"""
-    await holding.end_holding(caller.person_id, holding_id, body.reason)
+    return await holding.end_holding(caller.person_id, holding_id, body.reason)

@@ -5,7 +5,6 @@ from datetime import date
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in.rules import CheckInActor
 from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitCheckInState
@@ -49,32 +48,32 @@ async def view_unit_check_in(caller: Caller, unit_check_in_id: Id) -> UnitCheckI
 @routes.post(
     "/unit-check-ins/<unit_check_in_id>/accept", who=Who.STAFF, errors=[WrongState, unit_check_in.AlreadyPaired]
 )
-async def accept_unit_check_in(caller: Caller, unit_check_in_id: Id, body: AcceptUnitCheckIn) -> None:
+async def accept_unit_check_in(caller: Caller, unit_check_in_id: Id, body: AcceptUnitCheckIn) -> UnitCheckInCard:
     """接受单位报到，确定结对期限"""
-    await unit_check_in.accept_unit_check_in(
+    return await unit_check_in.accept_unit_check_in(
         caller.person_id, unit_check_in_id, starts_on=body.starts_on, ends_on=body.ends_on
     )
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/return", who=Who.STAFF, errors=[WrongState])
-async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
+async def return_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> UnitCheckInCard:
     """退回单位报到申请"""
-    await unit_check_in.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    return await unit_check_in.return_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
+async def refuse_unit_check_in(caller: Caller, unit_check_in_id: Id, body: WithReason) -> UnitCheckInCard:
     """不接受单位报到申请"""
-    await unit_check_in.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
+    return await unit_check_in.refuse_unit_check_in(caller.person_id, unit_check_in_id, body.reason)
 
 
 @routes.put("/unit-check-ins/<unit_check_in_id>/dates", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
-async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUnitDates) -> None:
+async def change_unit_dates(caller: Caller, unit_check_in_id: Id, body: ChangeUnitDates) -> UnitCheckInCard:
     """延长或缩短结对期限"""
-    await unit_check_in.change_unit_dates(caller.person_id, unit_check_in_id, body.version, ends_on=body.ends_on)
+    return await unit_check_in.change_unit_dates(caller.person_id, unit_check_in_id, body.version, ends_on=body.ends_on)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/end", who=Who.STAFF, errors=[WrongState])
-async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: WithReason) -> None:
+async def end_unit_pairing(caller: Caller, unit_check_in_id: Id, body: WithReason) -> UnitCheckInCard:
     """社区结束结对"""
-    await unit_check_in.end_unit_check_in(caller.person_id, unit_check_in_id, body.reason, actor=CheckInActor.STAFF)
+    return await unit_check_in.end_unit_pairing(caller.person_id, unit_check_in_id, body.reason)

@@ -5,23 +5,13 @@ from urllib.parse import quote
 from sanic import Request
 from sanic.response import HTTPResponse
 
-from miniprogram_api.check_in import ResidenceBody
-from miniprogram_api.fields import (
-    Created,
-    Note,
-    OfOrganization,
-    PartyOrganizationText,
-    Phone,
-    RealName,
-    Strict,
-    WithReason,
-)
+from miniprogram_api.fields import OfOrganization, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
 from server.check_in import contacts, member_queries, registering, roster, transfers
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
-from server.check_in.registering import OwnApplicationNeeded, Registration
+from server.check_in.registering import MemberContent, OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
@@ -61,35 +51,17 @@ async def count_members(caller: Caller, query: OfOrganization) -> list[MemberCou
     return await member_queries.count_members(caller.person_id, query.organization_id)
 
 
-class RegisterMember(Strict, kw_only=True):
+class RegisterMember(Registration, kw_only=True, frozen=True):
     """`member_agreed`: the member was told and agreed by word; that is recorded with the caller's name."""
 
     community_id: Id
-    real_name: RealName
-    phone: Phone
-    kind: MemberKind
-    home_organization_id: Id | None = None
-    home_text: PartyOrganizationText = ""
-    residence: ResidenceBody
-    note: Note = ""
     member_agreed: bool = False
 
 
 @routes.post("/members", who=Who.STAFF, status=201, errors=[OwnApplicationNeeded])
-async def register_member(caller: Caller, body: RegisterMember) -> Created:
+async def register_member(caller: Caller, body: RegisterMember) -> MemberCard:
     """登记到场的党员（直接确认报到）"""
-    registration = Registration(
-        real_name=body.real_name,
-        phone=body.phone,
-        kind=body.kind,
-        home_organization_id=body.home_organization_id,
-        home_text=body.home_text,
-        residence=body.residence.residence(),
-        note=body.note,
-    )
-    return Created(
-        await registering.register_member(caller.person_id, body.community_id, registration, agreed=body.member_agreed)
-    )
+    return await registering.register_member(caller.person_id, body.community_id, body, agreed=body.member_agreed)
 
 
 @routes.get("/members/<membership_id>", who=Who.STAFF)
@@ -98,26 +70,14 @@ async def view_member(caller: Caller, membership_id: Id) -> MemberDetail:
     return await member_queries.view_member(caller.person_id, membership_id)
 
 
-class ChangeMember(Strict):
+class ChangeMember(MemberContent, kw_only=True, frozen=True):
     version: int
-    kind: MemberKind
-    home_organization_id: Id | None = None
-    home_text: PartyOrganizationText = ""
-    note: Note = ""
 
 
 @routes.put("/members/<membership_id>", who=Who.STAFF, errors=[EditedMeanwhile])
-async def change_member(caller: Caller, membership_id: Id, body: ChangeMember) -> None:
+async def change_member(caller: Caller, membership_id: Id, body: ChangeMember) -> MemberCard:
     """修改党员类别、所属党组织和备注"""
-    await registering.change_member(
-        caller.person_id,
-        membership_id,
-        body.version,
-        kind=body.kind,
-        home_organization_id=body.home_organization_id,
-        home_text=body.home_text,
-        note=body.note,
-    )
+    return await registering.change_member(caller.person_id, membership_id, body.version, body)
 
 
 @routes.post("/members/<membership_id>/end", who=Who.STAFF)
@@ -133,17 +93,17 @@ class AssignContact(Strict):
 
 
 @routes.put("/members/<membership_id>/contact-person", who=Who.STAFF, errors=[WrongState])
-async def assign_contact(caller: Caller, membership_id: Id, body: AssignContact) -> None:
+async def assign_contact(caller: Caller, membership_id: Id, body: AssignContact) -> MemberCard:
     """指定流动党员的联系人"""
-    await contacts.assign_contact(caller.person_id, membership_id, body.contact_person_id)
+    return await contacts.assign_contact(caller.person_id, membership_id, body.contact_person_id)
 
 
 @routes.post(
     "/members/<membership_id>/transfer", who=Who.STAFF, status=201, errors=[transfers.TransferOpen, WrongState]
 )
-async def offer_transfer(caller: Caller, membership_id: Id) -> Created:
+async def offer_transfer(caller: Caller, membership_id: Id) -> MemberCard:
     """再次邀请离退休党员转入组织关系"""
-    return Created(await transfers.offer_transfer(caller.person_id, membership_id))
+    return await transfers.offer_transfer(caller.person_id, membership_id)
 
 
 class CompleteTransfer(Strict):
@@ -151,9 +111,9 @@ class CompleteTransfer(Strict):
 
 
 @routes.post("/members/<membership_id>/transfer/complete", who=Who.STAFF, errors=[WrongState])
-async def complete_transfer(caller: Caller, membership_id: Id, body: CompleteTransfer) -> None:
+async def complete_transfer(caller: Caller, membership_id: Id, body: CompleteTransfer) -> MemberCard:
     """组织关系已转入社区党组织"""
-    await transfers.complete_transfer(caller.person_id, membership_id, body.home_organization_id)
+    return await transfers.complete_transfer(caller.person_id, membership_id, body.home_organization_id)
 
 
 @routes.get("/rosters/template.xlsx", who=Who.STAFF, raw=(XLSX,))

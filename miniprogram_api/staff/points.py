@@ -1,24 +1,18 @@
 """工作端：积分与服务记录. The rules of points, what is recorded by hand, and people's records."""
 
-from typing import Annotated
-
-import msgspec
-
-from miniprogram_api.fields import Created, Moment, OrganizationPage, Strict, WithReason
+from miniprogram_api.fields import OrganizationPage, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.service_record import by_hand, queries, rule_book
+from server.service_record.by_hand import ServiceNote
 from server.service_record.queries import ServiceEntryView
 from server.service_record.recording import AlreadyReversed
-from server.service_record.rule_book import RuleVersionView
+from server.service_record.rule_book import RuleContent, RuleVersionView
 
 routes = Routes("工作端：积分与服务记录", prefix="/staff")
-
-Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
-Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
 @routes.get("/points/rules/<code>", who=Who.STAFF)
@@ -27,16 +21,8 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
     return await rule_book.list_rule_versions(code)
 
 
-class ChangeServiceRule(Strict):
-    """`valid_from` left out: from now on. A cap left out: no bound."""
-
+class ChangeServiceRule(RuleContent, kw_only=True, frozen=True):
     version: int
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-    points_per_event: Points
-    points_per_hour: Points
-    daily_cap: Cap | None = None
-    monthly_cap: Cap | None = None
-    valid_from: Moment | None = None
 
 
 @routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile])
@@ -45,46 +31,19 @@ async def change_service_rule(caller: Caller, code: str, body: ChangeServiceRule
 
     生成新版本，此前的记录不变。限市级管理员。
     """
-    return await rule_book.change_service_rule(
-        caller.person_id,
-        code,
-        body.version,
-        name=body.name,
-        points_per_event=body.points_per_event,
-        points_per_hour=body.points_per_hour,
-        daily_cap=body.daily_cap,
-        monthly_cap=body.monthly_cap,
-        valid_from=body.valid_from,
-    )
-
-
-class NoteService(Strict):
-    organization_id: Id
-    person_id: Id
-    what: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)]
-    occurred_at: Moment
+    return await rule_book.change_service_rule(caller.person_id, code, body.version, body)
 
 
 @routes.post("/service-entries", who=Who.STAFF, status=201, errors=[NotFound])
-async def note_service(caller: Caller, body: NoteService) -> Created:
+async def note_service(caller: Caller, body: ServiceNote) -> ServiceEntryView:
     """补录一次服务"""
-    return Created(
-        await by_hand.note_service(
-            caller.person_id,
-            body.organization_id,
-            body.person_id,
-            what=body.what,
-            minutes=body.minutes,
-            occurred_at=body.occurred_at,
-        )
-    )
+    return await by_hand.note_service(caller.person_id, body)
 
 
 @routes.post("/service-entries/<entry_id>/reverse", who=Who.STAFF, errors=[WrongState, AlreadyReversed])
-async def reverse_service_entry(caller: Caller, entry_id: Id, body: WithReason) -> None:
+async def reverse_service_entry(caller: Caller, entry_id: Id, body: WithReason) -> ServiceEntryView:
     """冲正补录的服务或岗位积分"""
-    await by_hand.reverse_service_entry(caller.person_id, entry_id, body.reason)
+    return await by_hand.reverse_service_entry(caller.person_id, entry_id, body.reason)
 
 
 @routes.get("/persons/<person_id>/service-record", who=Who.STAFF)

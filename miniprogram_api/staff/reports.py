@@ -7,7 +7,7 @@ from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing
 from server.check_in.reports.models import Grade, ReportState
 from server.check_in.reports.queries import ReportCard, ReportView
-from server.check_in.reports.reviewing import Released
+from server.check_in.reports.reviewing import CorrectionDecision, Released
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -39,41 +39,24 @@ async def assess_report(caller: Caller, report_id: Id, body: AssessReport) -> Re
 
     提交后本人可以查看，并在 7 天内申请更正；重新填写则重新计算。
     """
-    await reviewing.assess_report(caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade)
-    return await report_queries.view_report(caller.person_id, report_id)
-
-
-class DecideCorrection(Strict):
-    """`opinion` and `grade` may change only where the request is accepted."""
-
-    accept: bool
-    answer: Statement
-    opinion: Statement | None = None
-    grade: Grade | None = None
+    return await reviewing.assess_report(
+        caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade
+    )
 
 
 @routes.post("/reports/<report_id>/correction/decision", who=Who.STAFF, errors=[WrongState])
-async def decide_correction(caller: Caller, report_id: Id, body: DecideCorrection) -> ReportView:
+async def decide_correction(caller: Caller, report_id: Id, body: CorrectionDecision) -> ReportView:
     """处理更正申请
 
     同意时按此刻的服务记录重新汇总（遗漏的服务请先补录），也可以修改意见和评价。
     """
-    await reviewing.decide_correction(
-        caller.person_id,
-        report_id,
-        accept=body.accept,
-        answer=body.answer,
-        opinion=body.opinion,
-        grade=body.grade,
-    )
-    return await report_queries.view_report(caller.person_id, report_id)
+    return await reviewing.decide_correction(caller.person_id, report_id, body)
 
 
 @routes.post("/reports/<report_id>/release", who=Who.STAFF, errors=[WrongState, reviewing.CorrectionOpen])
 async def release_report(caller: Caller, report_id: Id) -> ReportView:
     """向所属党组织反馈一份"""
-    await reviewing.release_report(caller.person_id, report_id)
-    return await report_queries.view_report(caller.person_id, report_id)
+    return await reviewing.release_report(caller.person_id, report_id)
 
 
 class ReleaseReports(Strict):

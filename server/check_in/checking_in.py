@@ -4,31 +4,40 @@ The membership's row is the lock: whatever decides about a member's check-ins ta
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from server.check_in import messages
+from server.check_in import messages, queries
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
+from server.check_in.queries import CheckInCard, MyCheckIn, MyCheckIns
+from server.check_in.residence import Residence, seal_residence
 from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
 from server.check_in.transfers import cancel_transfer, invite_retired_member
 from server.check_in.units.pairing import require_pairing
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, transaction, violates
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
+from server.foundation.ids import Id
 from server.members import memberships as members
-from server.members.memberships import member_person, membership_of, open_membership, register_membership
+from server.members.memberships import (
+    ToldMembership,
+    member_person,
+    membership_of,
+    open_membership,
+    register_membership,
+)
 from server.members.models import MemberKind, Membership
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
+from server.organizations.queries import require_community
 from server.service_record.recording import record_service
 
-_CONTEXT = "check_in.residence"
+_Words = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=20)]], msgspec.Meta(max_length=20)]
 
 
 class CheckInPending(Refusal):
@@ -41,127 +50,95 @@ class AlreadyCheckedIn(Refusal):
     code, title, status = "already_checked_in", "您已在该社区报到", 409
 
 
-class Residence(msgspec.Struct, frozen=True):
-    """Where the member lives: estate 小区 and building 楼栋."""
+class Talents(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Where the member lives, what they can do and are willing to do, and when there is time for it."""
 
-    estate: str
-    building: str = ""
-
-    def __repr__(self) -> str:
-        return "Residence(…)"
-
-
-class Talents(msgspec.Struct, frozen=True, kw_only=True):
-    """What the member can do, is willing to do, and when there is time for it."""
-
-    skills: list[str] = []
-    willing: list[str] = []
-    free_times: list[str] = []
-
-
-class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """What a member tells when checking in. `via_unit_id` is for those who live elsewhere: the unit they work for."""
-
-    community_id: str
-    kind: MemberKind
-    home_organization_id: str | None
-    home_text: str
-    via_unit_id: str | None = None
     residence: Residence
-    talents: Talents
+    skills: _Words = []
+    willing: _Words = []
+    free_times: _Words = []
 
 
-async def apply_check_in(person_id: str, application: Application) -> str:
-    """A member asks to check in to a community; the check-in's id. With an active one elsewhere this is a transfer.
+class CheckInApplication(ToldMembership, kw_only=True, frozen=True):
+    """What a member tells when checking in.
+
+    Who does not live in the community checks in through the unit they work for (`via_unit_id`), if the two are paired.
+    """
+
+    community_id: Id
+    kind: MemberKind = MemberKind.IN_SERVICE
+    via_unit_id: Id | None = None
+    residence: Residence
+    skills: _Words = []
+    willing: _Words = []
+    free_times: _Words = []
+
+
+async def apply_check_in(person_id: str, application: CheckInApplication) -> MyCheckIn:
+    """A member asks to check in to a community. With an active check-in elsewhere this is a transfer.
 
     Raises ConsentNeeded, InvalidFields, NotPaired, CheckInPending, AlreadyCheckedIn.
     """
-    await _require_community(application.community_id)
+    await require_community(application.community_id)
     try:
         async with transaction():
-            membership = await register_membership(
-                person_id,
-                application.kind,
-                home_organization_id=application.home_organization_id,
-                home_text=application.home_text,
-            )
-            if await CheckIn.exists(
-                membership_id=membership.id, community_id=application.community_id, state=CheckInState.CONFIRMED
-            ):
-                raise AlreadyCheckedIn()
-            check_in = CheckIn(
-                membership_id=membership.id, community_id=application.community_id, applied_at=clock.now()
-            )
+            membership = await register_membership(person_id, application)
+            check_in = CheckIn(membership_id=membership.id, applied_at=clock.now())
             await _fill(check_in, application, membership)
             await check_in.save(force_create=True)
             await _tell_applied("apply_check_in", person_id, check_in)
+            return (await queries.list_my_check_ins(membership.id, check_in.id))[0]
     except IntegrityError as error:
         if violates(error, "check_in_one_open"):
             raise CheckInPending() from None
         raise
-    return check_in.id
 
 
-async def apply_check_in_again(person_id: str, check_in_id: str, version: int, application: Application) -> None:
+async def apply_check_in_again(
+    person_id: str, check_in_id: str, version: int, application: CheckInApplication
+) -> MyCheckIns:
     """The member mends a returned application, or changes one that nobody has decided yet.
 
     Raises NotFound, WrongState, EditedMeanwhile, and what apply_check_in does.
     """
-    await _require_community(application.community_id)
+    await require_community(application.community_id)
     async with transaction():
-        check_in = await _lock_own(person_id, check_in_id)
-        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE, [CheckInActor.MEMBER])
-        if check_in.version != version:
-            raise EditedMeanwhile()
-        membership = await register_membership(
-            person_id,
-            application.kind,
-            home_organization_id=application.home_organization_id,
-            home_text=application.home_text,
-        )
-        if await CheckIn.exists(
-            membership_id=membership.id, community_id=application.community_id, state=CheckInState.CONFIRMED
-        ):
-            raise AlreadyCheckedIn()
-        check_in.community_id = application.community_id
-        check_in.state = state
+        check_in = await _lock_own(person_id, check_in_id, CheckInAction.CHANGE, version)
+        membership = await register_membership(person_id, application)
         check_in.applied_at, check_in.decided_at, check_in.decided_by_id = clock.now(), None, None
-        check_in.version += 1
         await _fill(check_in, application, membership)
-        await check_in.save()
+        await _save(check_in)
         await _tell_applied("change_check_in", person_id, check_in)
+        return await queries.get_my_check_ins(person_id)
 
 
-async def change_talents(
-    person_id: str, check_in_id: str, version: int, *, residence: Residence, talents: Talents
-) -> None:
+async def change_talents(person_id: str, check_in_id: str, version: int, talents: Talents) -> MyCheckIns:
     """The member keeps a confirmed check-in up to date: another flat in the community, new skills, other times.
 
     Raises NotFound, WrongState, EditedMeanwhile.
     """
     async with transaction():
-        check_in = await _lock_own(person_id, check_in_id)
-        check_in.state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE_DETAILS, [CheckInActor.MEMBER])
-        if check_in.version != version:
-            raise EditedMeanwhile()
-        _fill_talents(check_in, residence, talents)
-        check_in.version += 1
-        await check_in.save()
-        await _audit("change_talents", person_id, check_in, person_id)
-        await notify(await role_holders(check_in.community_id), messages.CHANGED, check_in=check_in.id)
+        check_in = await _lock_own(person_id, check_in_id, CheckInAction.CHANGE_DETAILS, version)
+        _fill_talents(check_in, talents)
+        await _save(check_in)
+        await _tell_staff("change_talents", messages.CHANGED, person_id, check_in)
+        return await queries.get_my_check_ins(person_id)
 
 
-async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> None:
-    """The member takes an open application back, or ends the active check-in; both need a reason and stay on record."""
+async def withdraw_check_in(person_id: str, check_in_id: str, reason: str) -> MyCheckIns:
+    """The member takes an open application back, or ends the active check-in; both need a reason and stay on record.
+
+    Raises NotFound, WrongState.
+    """
     async with transaction():
         check_in = await _lock_own(person_id, check_in_id)
         state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.WITHDRAW, [CheckInActor.MEMBER])
         await stop_check_in(check_in, state, reason)
-        await _audit("withdraw_check_in", person_id, check_in, person_id)
-        await notify(await role_holders(check_in.community_id), messages.WITHDRAWN, check_in=check_in.id)
+        await _tell_staff("withdraw_check_in", messages.WITHDRAWN, person_id, check_in)
+        return await queries.get_my_check_ins(person_id)
 
 
-async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | None) -> None:
+async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | None) -> CheckInCard:
     """Staff accept the application and assign a grid; the active check-in elsewhere ends in the same moment.
 
     Raises NotFound, NotAllowed, WrongState, NotPaired (any more), InvalidFields (a grid of another community).
@@ -169,17 +146,14 @@ async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | No
     async with transaction():
         check_in, membership = await _lock_for_staff(actor_id, check_in_id)
         state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CONFIRM, [CheckInActor.STAFF])
-        if state is check_in.state:
-            return
-        await _require_grid(grid_id, check_in.community_id)
-        check_in.grid_id = grid_id
-        if check_in.via_unit_id:
-            await require_pairing(
-                check_in.via_unit_id, check_in.community_id, open_membership(membership).home_organization_id
-            )
-        await settle_confirmed(check_in, membership, actor_id)
-        await _tell_decided("confirm_check_in", messages.CONFIRMED, actor_id, check_in)
-        await invite_retired_member(membership, actor_id)
+        if state is not check_in.state:
+            await _require_grid(grid_id, check_in.community_id)
+            check_in.grid_id = grid_id
+            await _require_pairing(check_in, membership)
+            await settle_confirmed(check_in, membership, actor_id)
+            await _tell_decided("confirm_check_in", messages.CONFIRMED, actor_id, check_in)
+            await invite_retired_member(membership, actor_id)
+        return await queries.get_check_in_card(check_in_id)
 
 
 async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: str) -> None:
@@ -191,8 +165,7 @@ async def settle_confirmed(check_in: CheckIn, membership: Membership, actor_id: 
         await stop_check_in(old, state, "转往其他社区", moment=now)
         await _audit("end_check_in", None, old, await member_person(membership.id), moved_to=check_in.id)
         await notify(await role_holders(old.community_id), messages.MOVED_AWAY, check_in=old.id)
-    _decide(check_in, CheckInState.CONFIRMED, actor_id, now)
-    await check_in.save()
+    await _decide(check_in, CheckInState.CONFIRMED, actor_id, now)
     membership.community_id = check_in.community_id
     await members.set_community(membership.id, check_in.community_id)
     await _credit_first_check_in(check_in, now)
@@ -214,39 +187,39 @@ async def _credit_first_check_in(check_in: CheckIn, moment: datetime) -> None:
     )
 
 
-async def return_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
-    """Staff send the application back to be mended."""
-    await _turn_down(actor_id, check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
+async def return_check_in(actor_id: str, check_in_id: str, reason: str) -> CheckInCard:
+    """Staff send the application back to be mended. Raises NotFound, WrongState."""
+    return await _turn_down(actor_id, check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
 
 
-async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
-    """Staff refuse the application for good."""
-    await _turn_down(actor_id, check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
+async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> CheckInCard:
+    """Staff refuse the application for good. Raises NotFound, WrongState."""
+    return await _turn_down(actor_id, check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
 
 
-async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> None:
+async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> CheckInCard:
     """Staff put a confirmed check-in into another grid. Raises NotFound, WrongState, InvalidFields."""
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
         CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE_TERMS, [CheckInActor.STAFF])
         await _require_grid(grid_id, check_in.community_id)
         check_in.grid_id = grid_id
-        check_in.version += 1
-        await check_in.save()
+        await _save(check_in)
         await _tell_decided("assign_grid", messages.GRID_ASSIGNED, actor_id, check_in, grid=grid_id)
+        return await queries.get_check_in_card(check_in_id)
 
 
-async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> None:
+async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> CheckInCard:
     """Staff end a confirmed check-in: the member moved away without a word, or died. Raises NotFound, WrongState."""
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        await stop_check_in(
-            check_in, CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.END, [CheckInActor.STAFF]), reason
-        )
+        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.END, [CheckInActor.STAFF])
+        await stop_check_in(check_in, state, reason)
         await _tell_decided("end_check_in", messages.ENDED, actor_id, check_in)
+        return await queries.get_check_in_card(check_in_id)
 
 
-async def match_home(actor_id: str, check_in_id: str, home_organization_id: str) -> None:
+async def match_home(actor_id: str, check_in_id: str, home_organization_id: str) -> CheckInCard:
     """Staff say which Party organization the member's own words mean. Raises NotFound, InvalidFields.
 
     Possible while the application is decided, and as long as the check-in is active.
@@ -256,17 +229,11 @@ async def match_home(actor_id: str, check_in_id: str, home_organization_id: str)
         if check_in.state not in (CheckInState.APPLIED, CheckInState.RETURNED, CheckInState.CONFIRMED):
             raise NotFound()
         before = await members.match_home(check_in.membership_id, home_organization_id)
-        if before.home_organization_id == home_organization_id:
-            return
-        await _audit(
-            "match_home",
-            actor_id,
-            check_in,
-            before.person_id,
-            home=home_organization_id,
-            was=before.home_organization_id,
-        )
-        await notify([before.person_id], messages.HOME_MATCHED, party_organization=home_organization_id)
+        if before.home_organization_id != home_organization_id:
+            facts = {"home": home_organization_id, "was": before.home_organization_id}
+            await _audit("match_home", actor_id, check_in, before.person_id, **facts)
+            await notify([before.person_id], messages.HOME_MATCHED, party_organization=home_organization_id)
+        return await queries.get_check_in_card(check_in_id)
 
 
 async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, moment: datetime | None = None) -> None:
@@ -278,37 +245,21 @@ async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, 
     was_active = check_in.state is CheckInState.CONFIRMED
     check_in.state, check_in.reason = state, reason
     check_in.ended_at = moment if state is CheckInState.ENDED else None
-    check_in.version += 1
-    await check_in.save()
+    await _save(check_in)
     if was_active:
         await end_holdings_of(check_in.membership_id, check_in.community_id, "报到已结束")
         await cancel_transfer(check_in.membership_id)
         await members.set_community(check_in.membership_id, None)
 
 
-def open_residence(check_in_id: str, sealed: bytes) -> Residence:
-    """A residence in clear; the caller audits the view."""
-    return msgspec.json.decode(keyring().decrypt_bytes(sealed, f"{_CONTEXT}.{check_in_id}"), type=Residence)
-
-
-def seal_residence(check_in_id: str, residence: Residence) -> bytes:
-    """The residence as it is stored with this check-in, and no other."""
-    return keyring().encrypt(msgspec.json.encode(residence), f"{_CONTEXT}.{check_in_id}")
-
-
-async def _turn_down(actor_id: str, check_in_id: str, action: CheckInAction, event: Event, reason: str) -> None:
+async def _turn_down(actor_id: str, check_in_id: str, action: CheckInAction, event: Event, reason: str) -> CheckInCard:
     async with transaction():
         check_in, _ = await _lock_for_staff(actor_id, check_in_id)
         state = CHECK_IN_TABLE.next_state(check_in.state, action, [CheckInActor.STAFF])
         check_in.reason = reason
-        _decide(check_in, state, actor_id, clock.now())
-        await check_in.save()
+        await _decide(check_in, state, actor_id, clock.now())
         await _tell_decided(f"{action}_check_in", event, actor_id, check_in)
-
-
-async def _require_community(community_id: str) -> None:
-    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
-        raise InvalidFields.of("community_id", "请选择一个社区")
+        return await queries.get_check_in_card(check_in_id)
 
 
 async def _require_grid(grid_id: str | None, community_id: str) -> None:
@@ -316,7 +267,10 @@ async def _require_grid(grid_id: str | None, community_id: str) -> None:
         raise InvalidFields.of("grid_id", "请选择本社区的网格")
 
 
-async def _lock_own(person_id: str, check_in_id: str) -> CheckIn:
+async def _lock_own(
+    person_id: str, check_in_id: str, action: CheckInAction | None = None, version: int | None = None
+) -> CheckIn:
+    """The member's own check-in under lock, in the state that the action leads to."""
     membership_id = await membership_of(person_id)
     if membership_id is None:
         raise NotFound()
@@ -324,6 +278,10 @@ async def _lock_own(person_id: str, check_in_id: str) -> CheckIn:
     check_in = await CheckIn.get_or_none(id=check_in_id, membership_id=membership_id)
     if check_in is None:
         raise NotFound()
+    if action:
+        check_in.state = CHECK_IN_TABLE.next_state(check_in.state, action, [CheckInActor.MEMBER])
+    if version is not None and check_in.version != version:
+        raise EditedMeanwhile()
     return check_in
 
 
@@ -345,30 +303,46 @@ async def _lock_for_staff(actor_id: str, check_in_id: str) -> tuple[CheckIn, Mem
     return check_in, membership
 
 
-async def _fill(check_in: CheckIn, application: Application, membership: Membership) -> None:
-    if application.via_unit_id:
+async def _fill(check_in: CheckIn, application: CheckInApplication, membership: Membership) -> None:
+    check_in.community_id, check_in.via_unit_id = application.community_id, application.via_unit_id
+    if await CheckIn.exists(
+        membership_id=membership.id, community_id=check_in.community_id, state=CheckInState.CONFIRMED
+    ):
+        raise AlreadyCheckedIn()
+    await _require_pairing(check_in, membership)
+    _fill_talents(check_in, application)
+
+
+async def _require_pairing(check_in: CheckIn, membership: Membership) -> None:
+    if check_in.via_unit_id:
         home_id = open_membership(membership).home_organization_id
-        await require_pairing(application.via_unit_id, application.community_id, home_id)
-    check_in.via_unit_id = application.via_unit_id
-    _fill_talents(check_in, application.residence, application.talents)
+        await require_pairing(check_in.via_unit_id, check_in.community_id, home_id)
 
 
-def _fill_talents(check_in: CheckIn, residence: Residence, talents: Talents) -> None:
-    check_in.residence = seal_residence(check_in.id, residence)
+def _fill_talents(check_in: CheckIn, talents: Talents | CheckInApplication) -> None:
+    check_in.residence = seal_residence(check_in.id, talents.residence)
     check_in.skills, check_in.willing, check_in.free_times = talents.skills, talents.willing, talents.free_times
 
 
-def _decide(check_in: CheckIn, state: CheckInState, actor_id: str, moment: datetime) -> None:
+async def _decide(check_in: CheckIn, state: CheckInState, actor_id: str, moment: datetime) -> None:
     # The reason of an earlier return stays: the message that told of it is worded from here.
     check_in.state, check_in.decided_at, check_in.decided_by_id = state, moment, actor_id
+    await _save(check_in)
+
+
+async def _save(check_in: CheckIn) -> None:
     check_in.version += 1
+    await check_in.save()
+
+
+async def _tell_staff(action: str, event: Event, person_id: str, check_in: CheckIn) -> None:
+    await _audit(action, person_id, check_in, person_id)
+    await notify(await role_holders(check_in.community_id), event, check_in=check_in.id)
 
 
 async def _tell_applied(action: str, person_id: str, check_in: CheckIn) -> None:
-    await _audit(action, person_id, check_in, person_id)
     await notify([person_id], messages.APPLIED, check_in=check_in.id)
-    staff = await role_holders(check_in.community_id)
-    await notify(staff, messages.TO_REVIEW, check_in=check_in.id)
+    await _tell_staff(action, messages.TO_REVIEW, person_id, check_in)
 
 
 async def _tell_decided(action: str, event: Event, actor_id: str, check_in: CheckIn, **details: Any) -> None:

@@ -11,18 +11,17 @@ import msgspec
 
 from server.background.sweeps import due_sweep
 from server.check_in import messages
+from server.check_in.contact_queries import ContactView, list_contacts, may_be_contact, may_contact, seal_contact_note
+from server.check_in.member_queries import MemberCard, get_member_card
 from server.check_in.models import ContactMeans, MemberContact
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.crypto import keyring
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
 from server.members.memberships import (
     CONTACT_EVERY,
     MemberFacts,
-    contact_index_of,
-    index_of,
     lock_for_staff,
     lock_membership,
     open_membership,
@@ -30,13 +29,10 @@ from server.members.memberships import (
 )
 from server.members.models import MemberKind, Membership
 from server.notifications.service import notify
-from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, role_holders
-from server.organizations.tree import reaching, within
-
-_CONTEXT = "member_contact.note"
+from server.organizations.access import role_holders
 
 
-async def assign_contact(actor_id: str, membership_id: str, contact_person_id: str | None) -> None:
+async def assign_contact(actor_id: str, membership_id: str, contact_person_id: str | None) -> MemberCard:
     """Staff say who keeps in touch with a floating member (None: nobody in particular); both are told.
 
     Raises NotFound, WrongState (not a floating member), InvalidFields (somebody without a part in the community).
@@ -46,30 +42,23 @@ async def assign_contact(actor_id: str, membership_id: str, contact_person_id: s
         assert membership.community_id
         if facts.kind is not MemberKind.FLOATING:
             raise WrongState("只有流动党员需要指定联系人")
-        if contact_person_id == facts.contact_person_id:
-            return
-        if contact_person_id == facts.person_id or (
-            contact_person_id and not await may_be_contact(contact_person_id, membership.community_id)
-        ):
-            raise InvalidFields.of("contact_person_id", "联系人应是本社区的工作人员、网格员，或在本社区报到的党员")
-        await write_facts(membership, msgspec.structs.replace(facts, contact_person_id=contact_person_id))
-        await record_audit(
-            "assign_contact",
-            actor_id=actor_id,
-            subject=("membership", membership_id),
-            person_id=facts.person_id,
-            organization_id=membership.community_id,
-            contact=contact_person_id,
-        )
-        if contact_person_id:
-            await notify([contact_person_id], messages.CONTACT_ASSIGNED, membership=membership_id)
-            await notify([facts.person_id], messages.CONTACT_NAMED, person=contact_person_id)
+        if contact_person_id != facts.contact_person_id:
+            if contact_person_id == facts.person_id or (
+                contact_person_id and not await may_be_contact(contact_person_id, membership.community_id)
+            ):
+                raise InvalidFields.of("contact_person_id", "联系人应是本社区的工作人员、网格员，或在本社区报到的党员")
+            await write_facts(membership, msgspec.structs.replace(facts, contact_person_id=contact_person_id))
+            await _audit("assign_contact", actor_id, membership, facts, contact=contact_person_id)
+            if contact_person_id:
+                await notify([contact_person_id], messages.CONTACT_ASSIGNED, membership=membership_id)
+                await notify([facts.person_id], messages.CONTACT_NAMED, person=contact_person_id)
+        return await get_member_card(membership_id)
 
 
 async def record_contact(
     actor_id: str, membership_id: str, *, means: ContactMeans, note: str = "", contacted_at: datetime | None = None
-) -> str:
-    """The contact person, or staff, were in touch with the member; the record's id. The next reminder moves on.
+) -> ContactView:
+    """The contact person, or staff, were in touch with the member. The next reminder moves on.
 
     Raises NotFound (also for those who are neither), WrongState (not a floating member), InvalidFields (in the future).
     """
@@ -90,7 +79,7 @@ async def record_contact(
             membership_id=membership_id,
             contacted_at=contacted_at,
             means=means,
-            note=keyring().encrypt(note, f"{_CONTEXT}.{contact_id}") if note.strip() else None,
+            note=seal_contact_note(contact_id, note),
             recorded_by_id=actor_id,
         )
         if membership.last_contact_at is None or contacted_at > membership.last_contact_at:
@@ -98,21 +87,25 @@ async def record_contact(
             # An older contact that is told late may leave it overdue: then the reminder comes at once.
             membership.contact_due_at = contacted_at + CONTACT_EVERY
             await membership.save(update_fields=["last_contact_at", "contact_due_at"])
-        await record_audit(
-            "record_contact",
-            actor_id=actor_id,
-            subject=("membership", membership_id),
-            person_id=facts.person_id,
-            organization_id=membership.community_id,
-            means=str(means),
-        )
+        await _audit("record_contact", actor_id, membership, facts, means=str(means))
         await notify([facts.person_id], messages.CONTACT_RECORDED, person=actor_id, at=contacted_at)
-    return contact_id
+        return (await list_contacts(membership_id, contact_id))[0]
 
 
 async def move_contacts(membership_id: str, into_id: str) -> None:
     """Two memberships are one: who was in touch with the member goes on in the other."""
     await MemberContact.filter(membership_id=membership_id).update(membership_id=into_id)
+
+
+async def _audit(action: str, actor_id: str, membership: Membership, facts: MemberFacts, **details: str | None) -> None:
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("membership", membership.id),
+        person_id=facts.person_id,
+        organization_id=membership.community_id,
+        **details,
+    )
 
 
 async def _remind(row: Any) -> None:
@@ -132,42 +125,3 @@ REMIND_CONTACTS = due_sweep(
     "member_contacts_remind", timedelta(minutes=1), rows="membership", due="contact_due_at", do=_remind
 )
 """Of floating members whom nobody was in touch with for CONTACT_EVERY, once in each such period."""
-
-
-async def may_be_contact(person_id: str, community_id: str) -> bool:
-    """Whether somebody works for the community, one of its grids or what is above, or is a member checked in there."""
-    found: bool = await fetch_value(
-        "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-        "WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) "
-        f"AND ({reaching('held.path', '$2')} OR {within('held.path', '$2')})) "
-        "OR EXISTS (SELECT 1 FROM membership WHERE person_index = $4 AND ended_at IS NULL AND community_id = $2)",
-        person_id,
-        community_id,
-        [str(kind) for kind in GRID_WORKERS],
-        index_of(person_id),
-    )
-    return found
-
-
-async def may_contact(person_id: str, membership: Membership, facts: MemberFacts) -> bool:
-    """Whether somebody is the member's contact person still, or works for the community."""
-    if membership.community_id is None:
-        return False
-    if person_id == facts.contact_person_id and await may_be_contact(person_id, membership.community_id):
-        return True
-    return await holds_role(person_id, membership.community_id, WORKERS)
-
-
-def open_contact_note(contact_id: str, sealed: bytes | None) -> str:
-    """A contact's note in clear; the caller audits the view."""
-    return keyring().decrypt(bytes(sealed), f"{_CONTEXT}.{contact_id}") if sealed else ""
-
-
-async def floating_membership_ids(contact_person_id: str) -> list[str]:
-    """The floating members that a person keeps in touch with, longest without contact first."""
-    rows = await fetch(
-        "SELECT id FROM membership WHERE contact_index = $1 AND ended_at IS NULL AND kind = 'floating' "
-        "AND community_id IS NOT NULL ORDER BY last_contact_at NULLS FIRST, id LIMIT 200",
-        contact_index_of(contact_person_id),
-    )
-    return [row["id"] for row in rows]

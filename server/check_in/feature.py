@@ -10,8 +10,8 @@ from server.check_in.reports import messages as report_messages
 from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing
 from server.check_in.units import messages as unit_messages
+from server.check_in.units import offers, unit_check_in
 from server.check_in.units import queries as unit_queries
-from server.check_in.units import unit_check_in
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.notifications.events import events_in
@@ -25,7 +25,7 @@ FEATURE = Feature(
     ),
     sweeps=(unit_check_in.LAPSE_UNIT_CHECK_INS, holding.END_TERMS, contacts.REMIND_CONTACTS, *report_jobs.SWEEPS),
     code_targets={CodeKind.COMMUNITY: community_codes.community_target},
-    texts={unit_check_in.CHECKED_OFFERS: unit_check_in.offer_texts},
+    texts={offers.CHECKED_OFFERS: offers.offer_texts},
     messages=events_in(messages, unit_messages, post_messages, report_messages),
     subjects={
         "check_in": queries.describe_check_ins,

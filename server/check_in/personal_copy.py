@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from server.check_in.checking_in import open_residence
-from server.check_in.contacts import open_contact_note
+from server.check_in.contact_queries import open_contact_note
 from server.check_in.models import CheckInState, ContactMeans, TransferState
 from server.check_in.posts.models import HoldingState
 from server.check_in.reports.freezing import open_words
 from server.check_in.reports.models import Grade, ReportState
+from server.check_in.residence import open_residence
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.words import words_of
 from server.members.memberships import membership_ids_of
@@ -16,7 +16,7 @@ from server.service_record.periods import read_half_year
 
 
 def _residence(name: str) -> Callable[[Any], str]:
-    return lambda row: getattr(open_residence(row["id"], bytes(row["residence"])), name)
+    return lambda row: getattr(open_residence(row["id"], row["residence"]), name)
 
 
 def _words(name: str) -> Callable[[Any], str]:

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from server.accounts.details import read_details
+from server.accounts.details import details_of
 from server.accounts.masking import mask_name
-from server.check_in.checking_in import Residence, open_residence
 from server.check_in.models import CheckInState
+from server.check_in.residence import Residence, open_residence
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_one, fetch_structs, transaction
+from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind
+from server.members.queries import details_of_members, homes_of_members
 from server.organizations.access import READERS, require_role, require_role_or_hide
 from server.organizations.tree import within
 
@@ -54,7 +56,10 @@ class CheckInCard(msgspec.Struct):
     id: Id
     name: str
     member_kind: MemberKind
+    home_organization: str
+    home_is_matched: bool
     community_name: str
+    grid_name: str | None
     state: CheckInState
     applied_at: datetime
 
@@ -86,22 +91,30 @@ class CheckInDetail(msgspec.Struct):
     version: int
 
 
+_COLUMNS = (
+    "c.id, c.membership_id, c.community_id, o.name AS community_name, c.grid_id, g.name AS grid_name, c.via_unit_id, "
+    "u.name AS via_unit_name, c.residence, c.state, c.reason, c.skills, c.willing, c.free_times, c.applied_at, "
+    "c.decided_at, c.ended_at, c.version FROM check_in c JOIN organization o ON o.id = c.community_id "
+    "LEFT JOIN organization g ON g.id = c.grid_id LEFT JOIN organization u ON u.id = c.via_unit_id"
+)
+
+
 async def get_my_check_ins(person_id: str) -> MyCheckIns:
     """All of the member's check-ins, newest first; empty for somebody who never checked in."""
-    membership_id = await membership_of(person_id)
-    rows = await fetch_structs(
-        _MyCheckInRow,
-        "SELECT c.id, c.community_id, o.name AS community_name, g.name AS grid_name, u.name AS via_unit_name, "
-        "c.residence, c.state, c.reason, c.skills, c.willing, c.free_times, c.applied_at, c.decided_at, c.ended_at, "
-        "c.version FROM check_in c JOIN organization o ON o.id = c.community_id "
-        "LEFT JOIN organization g ON g.id = c.grid_id LEFT JOIN organization u ON u.id = c.via_unit_id "
-        "WHERE c.membership_id = $1 ORDER BY c.id DESC",
-        membership_id,
-    )
-    views = [row.view() for row in rows]
+    views = await list_my_check_ins(await membership_of(person_id))
     active = next((view for view in views if view.state is CheckInState.CONFIRMED), None)
     pending = next((view for view in views if view.state in (CheckInState.APPLIED, CheckInState.RETURNED)), None)
     return MyCheckIns(active, pending, [view for view in views if view is not active and view is not pending])
+
+
+async def list_my_check_ins(membership_id: str | None, check_in_id: str | None = None) -> list[MyCheckIn]:
+    """The check-ins of a membership (or one of them) as the member sees them, newest first."""
+    rows = await fetch(
+        f"SELECT {_COLUMNS} WHERE c.membership_id = $1 AND ($2::uuid IS NULL OR c.id = $2) ORDER BY c.id DESC",
+        membership_id,
+        check_in_id,
+    )
+    return [MyCheckIn(**_shown(MyCheckIn, row)) for row in rows]
 
 
 async def list_check_ins(
@@ -109,79 +122,46 @@ async def list_check_ins(
 ) -> Page[CheckInCard]:
     """Check-ins of an organization's subtree in one state, oldest first, for its staff and observers."""
     await require_role(actor_id, organization_id, READERS)
-    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
     rows = await fetch(
-        "SELECT c.id, c.membership_id, o.name AS community_name, c.state, c.applied_at FROM check_in c "
-        "JOIN organization o ON o.id = c.community_id "
-        f"WHERE {within('o.path', '$1')} AND c.state = $2 "
+        f"SELECT {_COLUMNS} WHERE {within('o.path', '$1')} AND c.state = $2 "
         "AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),
-        after,
+        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
         limit + 1,
     )
-    facts = await open_memberships([row["membership_id"] for row in rows])
-    details = await read_details([fact.person_id for fact in facts.values()])
-    cards = []
-    for row in rows:
-        member = facts[row["membership_id"]]
-        name = mask_name(details[member.person_id].real_name) if member.person_id in details else ""
-        cards.append(
-            CheckInCard(
-                row["id"], name, member.kind, row["community_name"], CheckInState(row["state"]), row["applied_at"]
-            )
-        )
-    return cut_page(cards, limit, lambda card: (card.id,))
+    return cut_page(await _cards(rows), limit, lambda card: (card.id,))
+
+
+async def get_check_in_card(check_in_id: str) -> CheckInCard:
+    """What the staff's list shows of one check-in."""
+    return (await _cards(await fetch(f"SELECT {_COLUMNS} WHERE c.id = $1", check_in_id)))[0]
 
 
 async def view_check_in(actor_id: str, check_in_id: str) -> CheckInDetail:
     """One check-in with personal data, for the community's staff; the view is audited."""
-    row = await fetch_one(
-        "SELECT c.*, o.name AS community_name, u.name AS via_unit_name FROM check_in c "
-        "JOIN organization o ON o.id = c.community_id LEFT JOIN organization u ON u.id = c.via_unit_id "
-        "WHERE c.id = $1",
-        check_in_id,
-    )
+    row = await fetch_one(f"SELECT {_COLUMNS} WHERE c.id = $1", check_in_id)
     if row is None:
         raise NotFound()
     await require_role_or_hide(actor_id, row["community_id"])
     member = (await open_memberships([row["membership_id"]]))[row["membership_id"]]
-    async with transaction():
-        await record_audit(
-            "view_check_in",
-            actor_id=actor_id,
-            subject=("check_in", check_in_id),
-            person_id=member.person_id,
-            organization_id=row["community_id"],
-        )
-    details = (await read_details([member.person_id])).get(member.person_id)
-    home = member.home_text
-    if member.home_organization_id:
-        found = await fetch_one("SELECT name FROM party_organization WHERE id = $1", member.home_organization_id)
-        home = found["name"] if found else home
-    return CheckInDetail(
-        id=row["id"],
+    await record_audit(
+        "view_check_in",
+        actor_id=actor_id,
+        subject=("check_in", check_in_id),
         person_id=member.person_id,
-        real_name=details.real_name if details else "",
-        phone=details.phone if details else "",
+        organization_id=row["community_id"],
+    )
+    details = await details_of(member.person_id)
+    return CheckInDetail(
+        person_id=member.person_id,
+        real_name=details.real_name,
+        phone=details.phone,
         member_kind=member.kind,
         home_organization_id=member.home_organization_id,
-        home_organization=home,
+        home_organization=(await homes_of_members([member]))[member.membership_id],
         home_text=member.home_text,
-        residence=open_residence(row["id"], bytes(row["residence"])),
-        community_id=row["community_id"],
-        community_name=row["community_name"],
-        grid_id=row["grid_id"],
-        via_unit_id=row["via_unit_id"],
-        via_unit_name=row["via_unit_name"],
-        state=CheckInState(row["state"]),
-        reason=row["reason"],
-        skills=_words(row["skills"]),
-        willing=_words(row["willing"]),
-        free_times=_words(row["free_times"]),
-        applied_at=row["applied_at"],
-        decided_at=row["decided_at"],
-        version=row["version"],
+        **_shown(CheckInDetail, row),
     )
 
 
@@ -195,31 +175,28 @@ async def describe_check_ins(check_in_ids: Iterable[str]) -> dict[str, dict[str,
     return {row["id"]: dict(row) for row in rows}
 
 
-class _MyCheckInRow(msgspec.Struct):
-    """A row of get_my_check_ins, before its JSON lists are read."""
-
-    id: str
-    community_id: str
-    community_name: str
-    grid_name: str | None
-    via_unit_name: str | None
-    residence: bytes
-    state: str
-    reason: str
-    skills: str
-    willing: str
-    free_times: str
-    applied_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
-    version: int
-
-    def view(self) -> MyCheckIn:
-        values = msgspec.structs.asdict(self)
-        values |= {name: _words(values[name]) for name in ("skills", "willing", "free_times")}
-        values["residence"] = open_residence(self.id, bytes(self.residence))
-        return MyCheckIn(**values | {"state": CheckInState(self.state)})
+async def _cards(rows: list[Any]) -> list[CheckInCard]:
+    facts = await open_memberships([row["membership_id"] for row in rows])
+    details = await details_of_members(facts)
+    homes = await homes_of_members(facts.values())
+    return [
+        CheckInCard(
+            name=mask_name(details[row["membership_id"]].real_name),
+            member_kind=facts[row["membership_id"]].kind,
+            home_organization=homes[row["membership_id"]],
+            home_is_matched=facts[row["membership_id"]].home_organization_id is not None,
+            **_shown(CheckInCard, row),
+        )
+        for row in rows
+    ]
 
 
-def _words(stored: str | list[str]) -> list[str]:
-    return msgspec.json.decode(stored, type=list[str]) if isinstance(stored, str) else stored
+def _shown(view: type[msgspec.Struct], row: Any) -> dict[str, Any]:
+    """What of a row a view shows as it is, with its lists read and its residence opened."""
+    values = {name: row[name] for name in view.__struct_fields__ if name in row}
+    values["state"] = CheckInState(row["state"])
+    for name in values.keys() & {"skills", "willing", "free_times"}:
+        values[name] = msgspec.json.decode(row[name], type=list[str])
+    if "residence" in values:
+        values["residence"] = open_residence(row["id"], row["residence"])
+    return values

@@ -5,7 +5,7 @@ The other kinds of member, 直管 direct, 流动 floating and 离退休 retired,
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -13,19 +13,31 @@ from server.accounts.details import lock_phones, name_index, phone_index
 from server.accounts.models import PersonOrigin
 from server.accounts.service import create_person
 from server.check_in import messages
-from server.check_in.checking_in import Residence, open_residence, seal_residence, settle_confirmed
+from server.check_in.checking_in import settle_confirmed
 from server.check_in.endings import leave_everything
+from server.check_in.member_queries import MemberCard, get_member_card
 from server.check_in.models import CheckIn, CheckInState
+from server.check_in.residence import Residence, open_residence, seal_residence
 from server.check_in.transfers import invite_retired_member
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
-from server.members.memberships import lock_for_staff, membership_of, register_membership, withdrew_consent, write_facts
-from server.members.models import MemberKind, Membership
+from server.members.memberships import (
+    ToldMembership,
+    check_home,
+    lock_for_staff,
+    membership_of,
+    register_membership,
+    withdrew_consent,
+    write_facts,
+)
+from server.members.models import Membership
 from server.notifications.service import notify
 from server.organizations.access import require_role
-from server.organizations.models import Level, Organization, PartyOrganization
+from server.organizations.queries import require_community
+
+Note = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class OwnApplicationNeeded(Refusal):
@@ -37,19 +49,22 @@ class OwnApplicationNeeded(Refusal):
     code, title, status = "own_application_needed", "该人员暂不能由工作人员登记，请本人在小程序中申请报到", 409
 
 
-class Registration(msgspec.Struct, frozen=True, kw_only=True):
+class Registration(ToldMembership, kw_only=True, frozen=True):
     """One member as staff register them."""
 
-    real_name: str
-    phone: str
-    kind: MemberKind
-    home_organization_id: str | None = None
-    home_text: str = ""
+    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
     residence: Residence
-    note: str = ""
+    note: Note = ""
 
     def __repr__(self) -> str:
         return "Registration(…)"
+
+
+class MemberContent(ToldMembership, kw_only=True, frozen=True):
+    """What staff keep of a member."""
+
+    note: Note = ""
 
 
 class Outcome(StrEnum):
@@ -62,12 +77,12 @@ class Placed(NamedTuple):
     """What became of one registration."""
 
     person_id: str
-    check_in_id: str
+    membership_id: str
     outcome: Outcome
 
 
-async def register_member(actor_id: str, community_id: str, registration: Registration, *, agreed: bool) -> str:
-    """Staff register a member who is here in person, and confirm the check-in with it; its id.
+async def register_member(actor_id: str, community_id: str, registration: Registration, *, agreed: bool) -> MemberCard:
+    """Staff register a member who is here in person, and confirm the check-in with it.
 
     `agreed`: the member agreed by word that the membership is kept here; that is recorded. Raises NotAllowed,
     InvalidFields, OwnApplicationNeeded.
@@ -78,14 +93,13 @@ async def register_member(actor_id: str, community_id: str, registration: Regist
         placed = await place_member(actor_id, community_id, registration)
         if placed.outcome is not Outcome.UNCHANGED:
             await tell_registered(community_id, [placed.person_id])
-    return placed.check_in_id
+        return await get_member_card(placed.membership_id)
 
 
 async def require_registering(actor_id: str, community_id: str, agreed: bool) -> None:
     """Raises NotAllowed, or InvalidFields where it is no community or the members were not asked."""
     await require_role(actor_id, community_id)
-    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
-        raise InvalidFields.of("community_id", "请选择一个社区")
+    await require_community(community_id)
     if not agreed:
         raise InvalidFields.of("members_agreed", "请先告知党员本人并征得同意")
 
@@ -103,9 +117,7 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
     version = (await Membership.get(id=membership_id)).version if membership_id else 0
     membership = await register_membership(
         person_id,
-        registration.kind,
-        home_organization_id=registration.home_organization_id,
-        home_text=registration.home_text,
+        registration,
         # A roster that says nothing leaves what is known.
         note=registration.note or None,
         agreed_with=actor_id,
@@ -115,15 +127,14 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
         # Confirmed there between our look and the lock.
         raise OwnApplicationNeeded()
     if active:
-        changed = membership.version != version
-        if open_residence(active.id, bytes(active.residence)) != registration.residence:
+        moved = open_residence(active.id, active.residence) != registration.residence
+        if moved:
             active.residence = seal_residence(active.id, registration.residence)
             active.version += 1
             await active.save()
-            changed = True
-        if not changed:
-            return Placed(person_id, active.id, Outcome.UNCHANGED)
-        check_in, action, outcome = active, "change_member", Outcome.UPDATED
+        if not moved and membership.version == version:
+            return Placed(person_id, membership.id, Outcome.UNCHANGED)
+        action, outcome = "change_member", Outcome.UPDATED
     else:
         check_in = await _open_application(membership.id, community_id) or CheckIn(
             membership_id=membership.id, community_id=community_id, applied_at=clock.now()
@@ -134,7 +145,7 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
     # A kind that has changed to retired brings the invitation with it.
     await invite_retired_member(membership, actor_id)
     await _audit_member(action, actor_id, person_id, membership)
-    return Placed(person_id, check_in.id, outcome)
+    return Placed(person_id, membership.id, outcome)
 
 
 async def tell_registered(community_id: str, person_ids: list[str]) -> None:
@@ -142,34 +153,20 @@ async def tell_registered(community_id: str, person_ids: list[str]) -> None:
     await notify(person_ids, messages.MEMBER_REGISTERED, organization=community_id)
 
 
-async def change_member(
-    actor_id: str,
-    membership_id: str,
-    version: int,
-    *,
-    kind: MemberKind,
-    home_organization_id: str | None,
-    home_text: str,
-    note: str,
-) -> None:
+async def change_member(actor_id: str, membership_id: str, version: int, content: MemberContent) -> MemberCard:
     """Staff correct what is known of a member of their community. Raises NotFound, EditedMeanwhile, InvalidFields."""
     async with transaction():
         membership, known = await lock_for_staff(actor_id, membership_id)
         if membership.version != version:
             raise EditedMeanwhile()
-        if home_organization_id and not await PartyOrganization.exists(id=home_organization_id):
-            raise InvalidFields.of("home_organization_id", "所选党组织不存在")
-        if not home_organization_id and not home_text.strip():
-            raise InvalidFields.of("home_text", "请填写所属党组织")
-        await write_facts(
-            membership,
-            msgspec.structs.replace(
-                known, kind=kind, home_organization_id=home_organization_id, home_text=home_text.strip(), note=note
-            ),
-        )
+        home_id, home_text = content.home_organization_id, content.home_text.strip()
+        await check_home(home_id, home_text, may_be_closed=True)
+        changes = {"kind": content.kind, "home_organization_id": home_id, "home_text": home_text, "note": content.note}
+        await write_facts(membership, msgspec.structs.replace(known, **changes))
         await invite_retired_member(membership, actor_id)
         await _audit_member("change_member", actor_id, known.person_id, membership)
         await notify([known.person_id], messages.MEMBER_CHANGED, organization=membership.community_id)
+        return await get_member_card(membership_id)
 
 
 async def end_member(actor_id: str, membership_id: str, reason: str) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import msgspec
 
 from server.accounts.details import lock_phones, normalize_name, normalize_phone, phone_index
-from server.check_in.checking_in import Residence
 from server.check_in.registering import (
     Outcome,
     OwnApplicationNeeded,
@@ -18,6 +17,7 @@ from server.check_in.registering import (
     require_registering,
     tell_registered,
 )
+from server.check_in.residence import Residence
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import FieldProblem, InvalidFields, Refusal

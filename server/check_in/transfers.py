@@ -6,6 +6,7 @@ It is an offer: the member says yes or no, and yes only means that staff then do
 import msgspec
 
 from server.check_in import messages
+from server.check_in.member_queries import MemberCard, MyMembership, get_member_card, get_my_membership
 from server.check_in.models import MembershipTransfer, TransferState
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -39,8 +40,8 @@ async def invite_retired_member(membership: Membership, actor_id: str | None) ->
     await _offer(membership, facts, actor_id)
 
 
-async def offer_transfer(actor_id: str, membership_id: str) -> str:
-    """Staff invite again, say after a change of mind; the offer's id.
+async def offer_transfer(actor_id: str, membership_id: str) -> MemberCard:
+    """Staff invite again, say after a change of mind.
 
     Raises NotFound, WrongState (not a retired member), TransferOpen.
     """
@@ -49,14 +50,15 @@ async def offer_transfer(actor_id: str, membership_id: str) -> str:
             membership, facts = await lock_for_staff(actor_id, membership_id)
             if facts.kind is not MemberKind.RETIRED:
                 raise WrongState("只有离退休党员适用转入邀请")
-            return await _offer(membership, facts, actor_id)
+            await _offer(membership, facts, actor_id)
+            return await get_member_card(membership_id)
     except IntegrityError as error:
         if violates(error, "membership_transfer_one_open"):
             raise TransferOpen() from None
         raise
 
 
-async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> None:
+async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> MyMembership:
     """The member accepts or declines what they were offered. Raises NotFound, WrongState (answered already)."""
     async with transaction():
         membership = (
@@ -80,9 +82,10 @@ async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> 
             membership=membership.id,
             answer="accepted" if accept else "declined",
         )
+        return await get_my_membership(person_id)
 
 
-async def complete_transfer(actor_id: str, membership_id: str, home_organization_id: str) -> None:
+async def complete_transfer(actor_id: str, membership_id: str, home_organization_id: str) -> MemberCard:
     """The paperwork is done: the membership is kept by a Party organization of the community from now on.
 
     Raises NotFound, WrongState (nothing was accepted), InvalidFields (a Party organization elsewhere).
@@ -106,6 +109,7 @@ async def complete_transfer(actor_id: str, membership_id: str, home_organization
         await notify(
             [facts.person_id], messages.TRANSFER_COMPLETED, party_organization=home_organization_id, at=clock.now()
         )
+        return await get_member_card(membership_id)
 
 
 async def cancel_transfer(membership_id: str) -> None:
@@ -115,14 +119,13 @@ async def cancel_transfer(membership_id: str) -> None:
     ).update(state=TransferState.CANCELLED, settled_at=clock.now())
 
 
-async def _offer(membership: Membership, facts: MemberFacts, actor_id: str | None) -> str:
+async def _offer(membership: Membership, facts: MemberFacts, actor_id: str | None) -> None:
     assert membership.community_id
     transfer = await MembershipTransfer.create(
         membership_id=membership.id, community_id=membership.community_id, offered_at=clock.now()
     )
     await _record("offer_transfer", actor_id, transfer, facts.person_id)
     await notify([facts.person_id], messages.TRANSFER_OFFERED, organization=membership.community_id)
-    return transfer.id
 
 
 async def _is_kept_in(home_organization_id: str, community_id: str) -> bool:

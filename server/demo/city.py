@@ -10,7 +10,7 @@ import msgspec
 
 from server.accounts.details import save_details, verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, WeChatIdentity
-from server.check_in.posts.holding import open_post
+from server.check_in.posts.holding import NewPost, open_post
 from server.check_in.posts.models import PostCategory
 from server.connections import connected
 from server.foundation import clock
@@ -114,13 +114,14 @@ async def _fill_communities(rows: list[asyncpg.Record]) -> None:
     await _create_neighbor_center(people["demo-staff"], rows[0])
     await open_post(
         people["demo-staff"],
-        rows[0]["id"],
-        title="楼道环境监督员",
-        category=PostCategory.COMMUNITY_SUPERVISION,
-        duties="每周巡查一次楼道和小区环境，发现问题及时上报社区。",
-        places=3,
-        term_starts_on=today(),
-        term_ends_on=None,
+        NewPost(
+            community_id=rows[0]["id"],
+            title="楼道环境监督员",
+            category=PostCategory.COMMUNITY_SUPERVISION,
+            duties="每周巡查一次楼道和小区环境，发现问题及时上报社区。",
+            places=3,
+            term_starts_on=today(),
+        ),
     )
     await _create_wishes(people["demo-resident"], rows[0]["id"])
 

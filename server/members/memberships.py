@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -11,6 +12,7 @@ from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.ids import Id
 from server.members.models import MemberKind, Membership
 from server.organizations.access import WORKERS, holds_role
 from server.organizations.models import PartyOrganization
@@ -21,6 +23,17 @@ CONTACT_EVERY = timedelta(days=30)
 _CONTEXT = "membership"
 _HOME_CONTEXT = "membership.home"
 _CONTACT_CONTEXT = "membership.contact"
+
+
+class ToldMembership(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What somebody tells of a membership: its kind, and where it is kept.
+
+    The home organization is one of ours (`home_organization_id`), or words (`home_text`) that staff match.
+    """
+
+    kind: MemberKind
+    home_organization_id: Id | None = None
+    home_text: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class MemberFacts(msgspec.Struct, frozen=True):
@@ -53,13 +66,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 async def register_membership(
-    person_id: str,
-    kind: MemberKind,
-    *,
-    home_organization_id: str | None = None,
-    home_text: str = "",
-    note: str | None = None,
-    agreed_with: str | None = None,
+    person_id: str, told: ToldMembership, *, note: str | None = None, agreed_with: str | None = None
 ) -> Membership:
     """The person's membership, made or brought up to date, its row locked in the caller's transaction.
 
@@ -68,7 +75,8 @@ async def register_membership(
     """
     if agreed_with is None:
         await require_consent(person_id, ConsentKind.MEMBERSHIP_DATA)
-    await _check_home(home_organization_id, home_text)
+    home_organization_id, home_text = told.home_organization_id, told.home_text.strip()
+    await check_home(home_organization_id, home_text)
     async with transaction():
         if agreed_with is not None:
             await _record_word(person_id, agreed_with)
@@ -76,20 +84,19 @@ async def register_membership(
         if membership is None:
             try:
                 async with transaction():
-                    membership = await Membership.create(person_index=index_of(person_id), kind=kind, sealed=b"")
+                    membership = await Membership.create(person_index=index_of(person_id), kind=told.kind, sealed=b"")
             except IntegrityError:
                 # The same person registered twice at once; take the other one's row.
                 membership = await _find_locked(person_id)
                 assert membership
         known = open_membership(membership) if membership.sealed else None
-        home_text = home_text.strip()
         if known and home_organization_id is None and home_text == known.home_text:
             # The same words again: what staff matched them to stays.
             home_organization_id = known.home_organization_id
         facts = MemberFacts(
             membership.id,
             person_id,
-            kind,
+            told.kind,
             home_organization_id,
             home_text,
             known.contact_person_id if known else None,
@@ -133,7 +140,7 @@ async def lock_for_staff(actor_id: str, membership_id: str) -> tuple[Membership,
 
 async def match_home(membership_id: str, home_organization_id: str) -> MemberFacts:
     """Say which Party organization the member's own words mean; the facts as they were. Raises InvalidFields."""
-    await _check_home(home_organization_id, "")
+    await check_home(home_organization_id, "")
     async with transaction():
         membership = await lock_membership(membership_id)
         known = open_membership(membership)
@@ -210,6 +217,15 @@ async def take_over_membership(from_id: str, into_id: str) -> None:
     await write_facts(membership, msgspec.structs.replace(open_membership(membership), person_id=into_id))
 
 
+async def check_home(home_organization_id: str | None, home_text: str, *, may_be_closed: bool = False) -> None:
+    """Raises InvalidFields without a home organization of ours, or words for one."""
+    found = PartyOrganization.filter(id=home_organization_id, **({} if may_be_closed else {"closed_at": None}))
+    if home_organization_id and not await found.exists():
+        raise InvalidFields.of("home_organization_id", "所选党组织不存在")
+    if not home_organization_id and not home_text:
+        raise InvalidFields.of("home_text", "请填写所属党组织")
+
+
 async def withdrew_consent(person_id: str) -> bool:
     """Whether the person took back the consent to our keeping a membership, and has not given it again since."""
     consents = await Consent.filter(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA)
@@ -229,13 +245,6 @@ def home_index_of(home_organization_id: str) -> bytes:
 def contact_index_of(person_id: str) -> bytes:
     """What the floating members that a person keeps in touch with are found by."""
     return keyring().blind_index(person_id, _CONTACT_CONTEXT)
-
-
-async def _check_home(home_organization_id: str | None, home_text: str) -> None:
-    if home_organization_id and not await PartyOrganization.exists(id=home_organization_id, closed_at=None):
-        raise InvalidFields.of("home_organization_id", "所选党组织不存在")
-    if not home_organization_id and not home_text.strip():
-        raise InvalidFields.of("home_text", "请填写所属党组织")
 
 
 async def _record_word(person_id: str, staff_id: str) -> None:

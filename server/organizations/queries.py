@@ -9,7 +9,7 @@ from server.foundation.database import StructT, fetch, fetch_structs, fetch_valu
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import ID_LENGTH, Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.organizations.models import Level
+from server.organizations.models import Level, Organization
 
 _FULL_NAME = (
     "(WITH RECURSIVE up AS (SELECT a.name, a.parent_id, 1 AS height FROM organization a WHERE a.id = o.id "
@@ -130,6 +130,12 @@ async def get_organization(organization_id: str) -> OrganizationView:
     if not views:
         raise NotFound()
     return views[0]
+
+
+async def require_community(community_id: str) -> None:
+    """Raises InvalidFields for what is no open community."""
+    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
+        raise InvalidFields.of("community_id", "请选择一个社区")
 
 
 async def show_organization(organization_id: str) -> OrganizationDetailView:

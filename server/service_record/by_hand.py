@@ -1,17 +1,20 @@
 """What staff add to the ledger by hand: service that nothing else knows of, and that something does not count."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
-from server.foundation.ids import new_id
+from server.foundation.ids import Id, new_id
 from server.notifications.service import notify
 from server.organizations.access import require_role_or_hide
 from server.service_record import messages
 from server.service_record.models import ServiceEntry
-from server.service_record.queries import belongs_to
+from server.service_record.queries import ServiceEntryView, belongs_to, get_entry
 from server.service_record.recording import record_service, reverse_entry
 
 RULE = "service_noted"
@@ -21,14 +24,23 @@ REVERSIBLE = (RULE, "post_served", "post_taken")
 _LONGEST_AGO = timedelta(days=366)
 
 
-async def note_service(
-    actor_id: str, organization_id: str, person_id: str, *, what: str, minutes: int, occurred_at: datetime
-) -> str:
-    """Staff record something that the person did for their organization; the entry's id.
+class ServiceNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person did for an organization that nothing else knows of."""
+
+    organization_id: Id
+    person_id: Id
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)]
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
+
+
+async def note_service(actor_id: str, note: ServiceNote) -> ServiceEntryView:
+    """Staff record something that the person did for their organization.
 
     The person lives, is checked in, or has served there. Nobody records their own. Raises NotFound, NotAllowed,
     InvalidFields.
     """
+    organization_id, person_id = note.organization_id, note.person_id
     await require_role_or_hide(actor_id, organization_id)
     path: str = await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id)
     if not await belongs_to(person_id, path):
@@ -36,17 +48,17 @@ async def note_service(
     if person_id == actor_id:
         raise NotAllowed("不能为自己补录服务")
     now = clock.now()
-    if not now - _LONGEST_AGO <= occurred_at <= now:
+    if not now - _LONGEST_AGO <= note.occurred_at <= now:
         raise InvalidFields.of("occurred_at", "服务时间应在过去一年之内")
     async with transaction():
         entry = await record_service(
             person_id,
             rule=RULE,
             source=("service_note", new_id()),
-            minutes=minutes,
-            occurred_at=occurred_at,
+            minutes=note.minutes,
+            occurred_at=note.occurred_at,
             organization_id=organization_id,
-            words=what,
+            words=note.what,
         )
         await record_audit(
             "note_service",
@@ -54,13 +66,13 @@ async def note_service(
             subject=("service_entry", entry.id),
             person_id=person_id,
             organization_id=organization_id,
-            minutes=minutes,
+            minutes=note.minutes,
         )
-        await notify(person_id, messages.NOTED, organization=organization_id, minutes=minutes, at=occurred_at)
-    return entry.id
+        await notify(person_id, messages.NOTED, organization=organization_id, minutes=note.minutes, at=note.occurred_at)
+        return await get_entry(entry.id)
 
 
-async def reverse_service_entry(actor_id: str, entry_id: str, reason: str) -> None:
+async def reverse_service_entry(actor_id: str, entry_id: str, reason: str) -> ServiceEntryView:
     """Staff of the organization that it was done for say that an entry does not count, and why.
 
     Raises NotFound, NotAllowed (their own), WrongState (not theirs to correct here), AlreadyReversed.
@@ -90,3 +102,4 @@ async def reverse_service_entry(actor_id: str, entry_id: str, reason: str) -> No
             points=entry.points,
             at=entry.occurred_at,
         )
+        return await get_entry(entry_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_structs, fetch_value, transaction
+from server.foundation.database import fetch, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -63,6 +63,16 @@ class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     until: datetime | None = None
 
 
+_ENTRY = (
+    "SELECT e.id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, e.minutes, e.points, "
+    "e.occurred_at, e.created_at AS recorded_at, COALESCE(o.name, '') AS organization_name, e.note_code, "
+    "e.words, e.reversal_of_id AS reversal_of, "
+    "EXISTS (SELECT 1 FROM service_entry x WHERE x.reversal_of_id = e.id) AS is_reversed FROM service_entry e "
+    "LEFT JOIN service_rule r ON r.code = e.rule AND r.version = e.rule_version "
+    "LEFT JOIN organization o ON o.id = e.organization_id"
+)
+
+
 async def list_service(person_id: str, page: PageQuery) -> Page[ServiceEntryView]:
     """The person's entries, latest deed first."""
     return await _entries(person_id, page, None)
@@ -79,14 +89,13 @@ async def view_service_record(
     path: str = await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id)
     if not await belongs_to(person_id, path):
         raise NotFound()
-    async with transaction():
-        await record_audit(
-            "view_service_record",
-            actor_id=actor_id,
-            subject=("person", person_id),
-            person_id=person_id,
-            organization_id=organization_id,
-        )
+    await record_audit(
+        "view_service_record",
+        actor_id=actor_id,
+        subject=("person", person_id),
+        person_id=person_id,
+        organization_id=organization_id,
+    )
     return await _entries(person_id, page, path)
 
 
@@ -111,13 +120,7 @@ async def _entries(person_id: str, page: PageQuery, path: str | None) -> Page[Se
     before = decode_cursor(page.cursor, tuple[datetime, str]) if page.cursor else (None, None)
     rows = await fetch_structs(
         ServiceEntryView,
-        "SELECT e.id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, e.minutes, e.points, "
-        "e.occurred_at, e.created_at AS recorded_at, COALESCE(o.name, '') AS organization_name, e.note_code, "
-        "e.words, e.reversal_of_id AS reversal_of, "
-        "EXISTS (SELECT 1 FROM service_entry x WHERE x.reversal_of_id = e.id) AS is_reversed FROM service_entry e "
-        "LEFT JOIN service_rule r ON r.code = e.rule AND r.version = e.rule_version "
-        "LEFT JOIN organization o ON o.id = e.organization_id "
-        "WHERE e.person_id = $1 AND ($2::timestamptz IS NULL OR (e.occurred_at, e.id) < ($2, $3::uuid)) "
+        f"{_ENTRY} WHERE e.person_id = $1 AND ($2::timestamptz IS NULL OR (e.occurred_at, e.id) < ($2, $3::uuid)) "
         "AND ($5::ltree IS NULL OR o.path <@ $5::ltree) ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4",
         person_id,
         *before,
@@ -125,10 +128,21 @@ async def _entries(person_id: str, page: PageQuery, path: str | None) -> Page[Se
         path,
     )
     shown = cut_page(rows, page.limit, lambda row: (row.occurred_at, row.id))
-    titles = await source_titles({(row.source_kind, row.source_id) for row in shown.items})
-    for row in shown.items:
-        row.source_title = titles.get((row.source_kind, row.source_id), "") or row.words
+    await _add_titles(shown.items)
     return shown
+
+
+async def get_entry(entry_id: str) -> ServiceEntryView:
+    """One entry that exists, for those who just wrote or reversed it."""
+    entries = await fetch_structs(ServiceEntryView, f"{_ENTRY} WHERE e.id = $1", entry_id)
+    await _add_titles(entries)
+    return entries[0]
+
+
+async def _add_titles(entries: list[ServiceEntryView]) -> None:
+    titles = await source_titles({(entry.source_kind, entry.source_id) for entry in entries})
+    for entry in entries:
+        entry.source_title = titles.get((entry.source_kind, entry.source_id), "") or entry.words
 
 
 async def service_totals(person_id: str, since: datetime | None = None, until: datetime | None = None) -> ServiceTotals:

@@ -82,7 +82,7 @@ async def show_in_ranking(
             grid_id,
             unit_id,
         )
-    return await get_ranking_choice(person_id)
+        return await get_ranking_choice(person_id)
 
 
 async def leave_ranking(person_id: str) -> None:

@@ -1,6 +1,7 @@
 """What service is worth, as a city's managers set it: every change is a new version, and the old ones can be read."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,8 @@ from server.service_record.recording import ensure_default_rules
 from server.service_record.rules import RULES_FOR_MEMBERS
 
 _LONGEST_AHEAD = timedelta(days=366)
+_Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+_Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
 class RuleView(msgspec.Struct):
@@ -74,34 +77,27 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
     in_force = next((row["version"] for row in rows if row["valid_from"] <= now), 0)
     return [
         RuleVersionView(
-            id=row["id"],
-            version=row["version"],
-            name=row["name"],
-            points_per_event=row["points_per_event"],
-            points_per_hour=row["points_per_hour"],
-            daily_cap=row["daily_cap"],
-            monthly_cap=row["monthly_cap"],
-            valid_from=row["valid_from"],
             changed_at=row["created_at"],
             changed_by=people[row["changed_by_id"]]["name"] if row["changed_by_id"] in people else "",
             is_in_force=row["version"] == in_force,
+            **{name: row[name] for name in RuleVersionView.__struct_fields__ if name in row},
         )
         for row in rows
     ]
 
 
-async def change_service_rule(
-    actor_id: str,
-    code: str,
-    version: int,
-    *,
-    name: str,
-    points_per_event: int,
-    points_per_hour: int,
-    daily_cap: int | None,
-    monthly_cap: int | None,
-    valid_from: datetime | None,
-) -> list[RuleVersionView]:
+class RuleContent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a rule gives. `valid_from` left out: from now on. A cap left out: no bound."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    points_per_event: _Points
+    points_per_hour: _Points
+    daily_cap: _Cap | None = None
+    monthly_cap: _Cap | None = None
+    valid_from: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")] | None = None
+
+
+async def change_service_rule(actor_id: str, code: str, version: int, content: RuleContent) -> list[RuleVersionView]:
     """A new version of a rule, from now or a later time on; it also replaces one that is yet to come. What was recorded
     before keeps its points. `version` is the newest one that the actor knows.
 
@@ -111,7 +107,7 @@ async def change_service_rule(
     await _require_city_manager(actor_id)
     await ensure_default_rules()
     now = clock.now()
-    if valid_from is not None and not now <= valid_from <= now + _LONGEST_AHEAD:
+    if content.valid_from is not None and not now <= content.valid_from <= now + _LONGEST_AHEAD:
         raise InvalidFields.of("valid_from", "生效时间应在今后一年之内")
     async with transaction():
         newest = await fetch_value("SELECT max(version) FROM service_rule WHERE code = $1", code)
@@ -124,12 +120,12 @@ async def change_service_rule(
                 rule = await ServiceRule.create(
                     code=code,
                     version=version + 1,
-                    name=name,
-                    points_per_event=points_per_event,
-                    points_per_hour=points_per_hour,
-                    daily_cap=daily_cap,
-                    monthly_cap=monthly_cap,
-                    valid_from=valid_from or now,
+                    name=content.name,
+                    points_per_event=content.points_per_event,
+                    points_per_hour=content.points_per_hour,
+                    daily_cap=content.daily_cap,
+                    monthly_cap=content.monthly_cap,
+                    valid_from=content.valid_from or now,
                     changed_by_id=actor_id,
                 )
         except IntegrityError as error:
@@ -140,7 +136,7 @@ async def change_service_rule(
         await record_audit(
             "change_service_rule", actor_id=actor_id, subject=("service_rule", rule.id), code=code, version=version + 1
         )
-    return await list_rule_versions(code)
+        return await list_rule_versions(code)
 
 
 async def _require_city_manager(actor_id: str) -> None:

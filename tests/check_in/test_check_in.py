@@ -40,7 +40,8 @@ async def test_apply_and_confirm(api: Api) -> None:
     assert seen["home_organization"] == "市教育局机关党委第二支部"
     assert await AuditEntry.exists(action="view_check_in", actor_id=staff.person_id, person_id=member.person_id)
 
-    await staff.post(f"/staff/check-ins/{check_in}/confirm", {"grid_id": grid.id}, expect=204)
+    card = await staff.post(f"/staff/check-ins/{check_in}/confirm", {"grid_id": grid.id}, expect=200)
+    assert (card["state"], card["grid_name"], card["name"]) == ("confirmed", "第一网格", "王**")
     active = (await member.get("/me/check-ins"))["active"]
     assert active["community_name"] == "竹岛社区"
     assert active["grid_name"] == "第一网格"
@@ -48,7 +49,7 @@ async def test_apply_and_confirm(api: Api) -> None:
     assert await inbox_events(member.person_id) == ["check_in_applied", "check_in_confirmed"]
     assert await inbox_events(staff.person_id) == ["check_in_to_review"]
     assert await AuditEntry.exists(action="confirm_check_in", organization_id=community.id)
-    await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=204)
+    await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=200)
     assert await inbox_events(member.person_id) == ["check_in_applied", "check_in_confirmed"]
 
 
@@ -68,7 +69,7 @@ async def test_returned_application_is_mended(api: Api) -> None:
     member = await create_member(api)
     check_in = await apply(member, community)
     await staff.refused("POST", f"/staff/check-ins/{check_in}/return", {"reason": ""}, code="invalid_fields")
-    await staff.post(f"/staff/check-ins/{check_in}/return", {"reason": "请写明楼栋"}, expect=204)
+    await staff.post(f"/staff/check-ins/{check_in}/return", {"reason": "请写明楼栋"}, expect=200)
     pending = (await member.get("/me/check-ins"))["pending"]
     assert (pending["state"], pending["reason"]) == ("returned", "请写明楼栋")
     await staff.refused("POST", f"/staff/check-ins/{check_in}/confirm", {}, code="wrong_state")
@@ -77,7 +78,7 @@ async def test_returned_application_is_mended(api: Api) -> None:
     stale = again | {"version": pending["version"] - 1}
     await member.refused("PUT", f"/check-ins/{check_in}", stale, code="edited_meanwhile")
     await member.put(f"/check-ins/{check_in}", again | {"version": pending["version"]})
-    await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=204)
+    await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=200)
     await member.refused("PUT", f"/check-ins/{check_in}", again | {"version": 9}, code="wrong_state")
     messages = (await member.get("/me/inbox"))["items"]
     assert any("请写明楼栋" in message["text"] for message in messages)
@@ -88,7 +89,7 @@ async def test_refused_application_is_final(api: Api) -> None:
     staff = await create_staff(api, community)
     member = await create_member(api)
     check_in = await apply(member, community)
-    await staff.post(f"/staff/check-ins/{check_in}/refuse", {"reason": "不在本社区居住"}, expect=204)
+    await staff.post(f"/staff/check-ins/{check_in}/refuse", {"reason": "不在本社区居住"}, expect=200)
     await staff.refused("POST", f"/staff/check-ins/{check_in}/confirm", {}, code="wrong_state")
     assert (await member.get("/me/check-ins"))["history"][0]["state"] == "refused"
     await apply(member, community)
@@ -103,7 +104,7 @@ async def test_withdrawing(api: Api) -> None:
     await member.post(f"/check-ins/{first}/withdraw", {"reason": "填错了"})
     await member.refused("POST", f"/check-ins/{first}/withdraw", {"reason": "再撤"}, code="wrong_state")
     second = await apply(member, community)
-    await staff.post(f"/staff/check-ins/{second}/confirm", {}, expect=204)
+    await staff.post(f"/staff/check-ins/{second}/confirm", {}, expect=200)
     mine = await member.post(f"/check-ins/{second}/withdraw", {"reason": "搬离本市"})
     assert mine["active"] is None
     assert [entry["state"] for entry in mine["history"]] == ["ended", "withdrawn"]
@@ -116,7 +117,7 @@ async def test_moving_house_is_a_transfer_without_gap_or_overlap(api: Api) -> No
     await member.refused("POST", "/check-ins", application(old), code="already_checked_in")
     moving = await apply(member, new)
     assert (await member.get("/me/check-ins"))["active"]["community_id"] == old.id
-    await new_staff.post(f"/staff/check-ins/{moving}/confirm", {}, expect=204)
+    await new_staff.post(f"/staff/check-ins/{moving}/confirm", {}, expect=200)
     mine = await member.get("/me/check-ins")
     assert mine["active"]["community_id"] == new.id
     assert mine["history"][0]["ended_at"] == mine["active"]["decided_at"]
@@ -141,7 +142,7 @@ async def test_two_confirmations_at_once_give_one_active_check_in(api: Api) -> N
         *(one.send("POST", f"/staff/check-ins/{check_in}/confirm", {}) for one in staff),
         *(one.send("POST", f"/staff/check-ins/{check_in}/refuse", {"reason": "x"}) for one in staff),
     )
-    assert {answer.status_code for answer in answers} <= {204, 409}
+    assert {answer.status_code for answer in answers} <= {200, 409}
     decided = await fetch_value(
         "SELECT count(*) FROM audit_entry WHERE action IN ('confirm_check_in','refuse_check_in')"
     )
@@ -239,14 +240,14 @@ async def test_staff_assign_a_grid_and_end_a_check_in(api: Api) -> None:
     staff = await create_staff(api, community)
     member = await create_checked_in(api, staff, community)
     active = (await member.get("/me/check-ins"))["active"]["id"]
-    await staff.put(f"/staff/check-ins/{active}/grid", {"grid_id": grid.id}, expect=204)
+    await staff.put(f"/staff/check-ins/{active}/grid", {"grid_id": grid.id}, expect=200)
     assert (await member.get("/me/check-ins"))["active"]["grid_name"] == "第二网格"
     assert (await member.get("/me/membership"))["grid_name"] == "第二网格"
     problem = await staff.refused(
         "PUT", f"/staff/check-ins/{active}/grid", {"grid_id": foreign.id}, code="invalid_fields"
     )
     assert problem["errors"][0]["field"] == "grid_id"
-    await staff.post(f"/staff/check-ins/{active}/end", {"reason": "已搬离"}, expect=204)
+    await staff.post(f"/staff/check-ins/{active}/end", {"reason": "已搬离"}, expect=200)
     mine = await member.get("/me/check-ins")
     assert (mine["active"], mine["history"][0]["reason"]) == (None, "已搬离")
     assert (await inbox_events(member.person_id))[-2:] == ["check_in_grid_assigned", "check_in_ended"]
@@ -259,12 +260,12 @@ async def test_every_step_of_a_check_in_is_audited_and_told(api: Api) -> None:
     old_staff, new_staff = await create_staff(api, old), await create_staff(api, new)
     member = await create_member(api)
     first = await apply(member, old)
-    await old_staff.post(f"/staff/check-ins/{first}/return", {"reason": "请写明楼栋"}, expect=204)
+    await old_staff.post(f"/staff/check-ins/{first}/return", {"reason": "请写明楼栋"}, expect=200)
     version = (await member.get("/me/check-ins"))["pending"]["version"]
     await member.put(f"/check-ins/{first}", application(old, version=version))
-    await old_staff.post(f"/staff/check-ins/{first}/confirm", {}, expect=204)
+    await old_staff.post(f"/staff/check-ins/{first}/confirm", {}, expect=200)
     second = await apply(member, new)
-    await new_staff.post(f"/staff/check-ins/{second}/confirm", {}, expect=204)
+    await new_staff.post(f"/staff/check-ins/{second}/confirm", {}, expect=200)
     await member.post(f"/check-ins/{second}/withdraw", {"reason": "搬离本市"})
     entries = await fetch(
         "SELECT action, actor_id, organization_id FROM audit_entry WHERE subject_id = ANY($1) ORDER BY id",
@@ -305,7 +306,7 @@ async def test_two_communities_confirm_at_once(api: Api) -> None:
             staff.send("POST", f"/staff/check-ins/{first}/confirm", {}),
             new_staff.send("POST", f"/staff/check-ins/{second}/confirm", {}),
         )
-        assert [answer.status_code for answer in answers] == [204, 204]
+        assert [answer.status_code for answer in answers] == [200, 200]
         rows = await fetch("SELECT community_id, state, decided_at, ended_at FROM check_in ORDER BY decided_at")
         assert [row["state"] for row in rows] == ["ended", "confirmed"]
         assert rows[0]["ended_at"] == rows[1]["decided_at"], "no gap, no overlap"
@@ -346,7 +347,7 @@ async def test_without_the_lock_the_index_refuses_a_second_active_check_in(
             staff[1].send("POST", f"/staff/check-ins/{second}/confirm", {}),
         )
         assert await fetch_value("SELECT count(*) FROM check_in WHERE state = 'confirmed'") == 1
-        assert 204 in {answer.status_code for answer in answers}
+        assert 200 in {answer.status_code for answer in answers}
     finally:
         await execute(
             "CREATE UNIQUE INDEX check_in_one_open ON check_in (membership_id) WHERE state IN ('applied', 'returned')"

@@ -29,8 +29,8 @@ async def test_a_contact_person_keeps_in_touch(api: Api) -> None:
     await worker.refused("GET", f"/floating-members/{membership}", code="not_found")
     await worker.refused("POST", f"/floating-members/{membership}/contacts", PHONE, code="not_found")
     body = {"contact_person_id": worker.person_id}
-    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=204)
-    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=204)
+    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=200)
+    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=200)
     assert await fetch_value("SELECT count(*) FROM audit_entry WHERE action = 'assign_contact'") == 1
     assert await inbox_events(worker.person_id) == ["member_contact_assigned"]
     assert await worker.get("/me/floating-members") == [
@@ -46,7 +46,8 @@ async def test_a_contact_person_keeps_in_touch(api: Api) -> None:
     assert (detail["real_name"], detail["phone"], detail["contacts"]) == ("孙秀兰", "13612345678", [])
     assert await audited("view_floating_member", actor_id=worker.person_id, subject_id=membership)
 
-    await worker.post(f"/floating-members/{membership}/contacts", PHONE, expect=201)
+    contact = await worker.post(f"/floating-members/{membership}/contacts", PHONE, expect=201)
+    assert (contact["means"], contact["note"]) == ("phone", "在上海务工，一切都好")
     seen = await staff.get(f"/staff/members/{membership}")
     assert [(one["means"], one["note"]) for one in seen["contacts"]] == [("phone", "在上海务工，一切都好")]
     assert seen["contacts"][0]["recorded_by"]["person_id"] == worker.person_id
@@ -68,9 +69,10 @@ async def test_who_can_be_a_contact_person(api: Api) -> None:
         problem = await staff.refused("PUT", path, body, code="invalid_fields")
         assert problem["errors"][0]["field"] == "contact_person_id"
     leader = await create_checked_in(api, staff, community)
-    await staff.put(path, {"contact_person_id": leader.person_id}, expect=204)
+    card = await staff.put(path, {"contact_person_id": leader.person_id}, expect=200)
+    assert card["contact"]["person_id"] == leader.person_id
     assert len(await leader.get("/me/floating-members")) == 1
-    await staff.put(path, {"contact_person_id": None}, expect=204)
+    assert (await staff.put(path, {"contact_person_id": None}, expect=200))["contact"] is None
     assert await leader.get("/me/floating-members") == []
     await leader.refused("GET", f"/floating-members/{membership}", code="not_found")
     retired = await register(staff, community, kind="retired")
@@ -88,7 +90,7 @@ async def test_a_contact_person_who_left_sees_nothing_more(api: Api) -> None:
     staff, worker = await create_staff(api, community), await create_staff(api, community)
     membership = await register(staff, community)
     body = {"contact_person_id": worker.person_id}
-    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=204)
+    await staff.put(f"/staff/members/{membership}/contact-person", body, expect=200)
     await execute("UPDATE role_grant SET ended_at = $2 WHERE person_id = $1", worker.person_id, clock.now())
     await worker.refused("GET", f"/floating-members/{membership}", code="not_found")
     await worker.refused("POST", f"/floating-members/{membership}/contacts", PHONE, code="not_found")
@@ -103,7 +105,7 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
     staff, worker = await create_staff(api, community), await create_staff(api, community)
     membership = await register(staff, community)
     await register(staff, community, kind="direct")
-    await staff.put(f"/staff/members/{membership}/contact-person", {"contact_person_id": worker.person_id}, expect=204)
+    await staff.put(f"/staff/members/{membership}/contact-person", {"contact_person_id": worker.person_id}, expect=200)
     await simulator.accept(worker, "service_report", times=2)
     assert await REMIND_CONTACTS.run() == 0
     clock.move_clock(CONTACT_EVERY - timedelta(minutes=5))

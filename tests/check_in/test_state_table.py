@@ -1,8 +1,8 @@
 """The table of states is what happens: every (state, action, actor) does what it says, or is refused."""
 
-from server.check_in.checking_in import Residence, seal_residence
 from server.check_in.endings import leave_everything
 from server.check_in.models import CheckIn, CheckInState
+from server.check_in.residence import Residence, seal_residence
 from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
 from server.foundation import clock
 from server.foundation.audit import AuditEntry

@@ -28,7 +28,8 @@ async def test_accepted_and_completed(api: Api) -> None:
     assert "王**愿意转入组织关系" in (await staff.get("/me/inbox"))["items"][0]["text"]
     elsewhere = await PartyOrganization.create(name="外地党委", place="上海", path="t2")
     await staff.refused("POST", complete, {"home_organization_id": elsewhere.id}, code="invalid_fields")
-    await staff.post(complete, {"home_organization_id": party.id}, expect=204)
+    card = await staff.post(complete, {"home_organization_id": party.id}, expect=200)
+    assert (card["transfer_state"], card["home_organization"]) == ("completed", "竹岛社区党委")
     await staff.refused("POST", complete, {"home_organization_id": party.id}, code="wrong_state")
     mine = await member.get("/me/membership")
     assert (mine["transfer"]["state"], mine["home_organization"]) == ("completed", "竹岛社区党委")
@@ -76,11 +77,11 @@ async def test_moving_house_cancels_the_invitation_and_brings_another(api: Api) 
     member = await create_checked_in(api, old_staff, old, kind="retired")
     await member.post("/me/membership/transfer", {"accept": True})
     moving = (await member.post("/check-ins", application(new, kind="retired"), expect=201))["id"]
-    await new_staff.post(f"/staff/check-ins/{moving}/confirm", {}, expect=204)
+    await new_staff.post(f"/staff/check-ins/{moving}/confirm", {}, expect=200)
     states = await fetch_value("SELECT array_agg(state ORDER BY id) FROM membership_transfer")
     assert states == ["cancelled", "offered"]
     back = (await member.post("/check-ins", application(old, kind="retired"), expect=201))["id"]
-    await old_staff.post(f"/staff/check-ins/{back}/confirm", {}, expect=204)
+    await old_staff.post(f"/staff/check-ins/{back}/confirm", {}, expect=200)
     assert await fetch_value("SELECT count(*) FROM membership_transfer") == 2, "nobody is asked twice by themselves"
 
 

@@ -9,7 +9,7 @@ from server.accounts.models import Consent, ConsentKind
 from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.ids import new_id
-from server.members.memberships import register_membership
+from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind
 from server.organizations.models import Level, PartyOrganization, RoleKind
 from server.service_record import recording as service_record
@@ -37,7 +37,7 @@ async def consent(person_id: str, kind: ConsentKind) -> None:
 
 async def become_member(person_id: str, home: PartyOrganization) -> None:
     await consent(person_id, ConsentKind.MEMBERSHIP_DATA)
-    await register_membership(person_id, MemberKind.IN_SERVICE, home_organization_id=home.id)
+    await register_membership(person_id, ToldMembership(kind=MemberKind.IN_SERVICE, home_organization_id=home.id))
 
 
 async def create_party_organization(**columns: Any) -> PartyOrganization:

@@ -8,7 +8,7 @@ import pytest
 from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
 from server.accounts.service import give_consent
 from server.foundation.database import IntegrityError, fetch_value
-from server.members.memberships import register_membership
+from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind
 from server.wishes.models import ClaimState, WishClaim, WishState
 from server.wishes.rules import MAX_OPEN_CLAIMS
@@ -87,7 +87,7 @@ async def test_claiming_is_for_members_and_volunteers(api: Api) -> None:
     another = await put_wish(people, WishState.PUBLISHED)
     (member,) = await put_persons(api, people.community, "党员", volunteers=False)
     await give_consent(member.person_id, ConsentKind.MEMBERSHIP_DATA, "1")
-    await register_membership(member.person_id, MemberKind.IN_SERVICE, home_text="供电公司党支部")
+    await register_membership(member.person_id, ToldMembership(kind=MemberKind.IN_SERVICE, home_text="供电公司党支部"))
     await member.post(f"/wishes/{another}/claim")
 
 

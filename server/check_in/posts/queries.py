@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
-from server.accounts.details import read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import ConsentKind
 from server.check_in.posts.models import HoldingState, PostCategory, PostState
@@ -13,6 +13,7 @@ from server.foundation.database import fetch, fetch_structs
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.members.memberships import membership_of, open_memberships
+from server.members.queries import details_of_members
 from server.organizations.access import READERS, require_role
 
 
@@ -71,34 +72,52 @@ class VisibleHolder(msgspec.Struct):
     since: datetime
 
 
+_POST = (
+    "SELECT p.id, p.title, p.category, p.category_name, p.duties, a.capacity AS places, "
+    "GREATEST(a.capacity - a.taken, 0) AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version "
+    "FROM post p JOIN allotment a ON a.id = p.allotment_id"
+)
+_HOLDING = (
+    "SELECT h.id, h.post_id, p.title, h.membership_id, o.name AS community_name, h.state, h.reason, h.applied_at, "
+    "h.decided_at, h.ended_at FROM post_holding h JOIN post p ON p.id = h.post_id "
+    "JOIN organization o ON o.id = p.community_id"
+)
+
+
 async def list_posts(
     community_id: str, cursor: str | None, limit: int, state: PostState = PostState.OPEN
 ) -> Page[PostCard]:
     """The posts of a community in one state; those that are open, for everybody."""
-    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
     rows = await fetch_structs(
         PostCard,
-        "SELECT p.id, p.title, p.category, p.category_name, p.duties, a.capacity AS places, "
-        "GREATEST(a.capacity - a.taken, 0) AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version "
-        "FROM post p JOIN allotment a ON a.id = p.allotment_id WHERE p.community_id = $1 AND p.state = $4 "
-        "AND ($2::uuid IS NULL OR p.id > $2) ORDER BY p.id LIMIT $3",
+        f"{_POST} WHERE p.community_id = $1 AND p.state = $4 AND ($2::uuid IS NULL OR p.id > $2) "
+        "ORDER BY p.id LIMIT $3",
         community_id,
-        after,
+        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
         limit + 1,
         str(state),
     )
     return cut_page(rows, limit, lambda post: (post.id,))
 
 
+async def get_post(post_id: str) -> PostCard:
+    """One post that exists."""
+    return (await fetch_structs(PostCard, f"{_POST} WHERE p.id = $1", post_id))[0]
+
+
 async def list_my_posts(person_id: str) -> list[MyHolding]:
     """The member's applications and posts, newest first."""
-    return await fetch_structs(
-        MyHolding,
-        "SELECT h.id, h.post_id, p.title, o.name AS community_name, h.state, h.reason, h.applied_at, h.decided_at, "
-        "h.ended_at FROM post_holding h JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id "
-        "WHERE h.membership_id = $1 ORDER BY h.id DESC LIMIT 100",
-        await membership_of(person_id),
+    return await list_my_holdings(await membership_of(person_id))
+
+
+async def list_my_holdings(membership_id: str | None, holding_id: str | None = None) -> list[MyHolding]:
+    """A membership's holdings (or one of them) as the member sees them, newest first."""
+    rows = await fetch(
+        f"{_HOLDING} WHERE h.membership_id = $1 AND ($2::uuid IS NULL OR h.id = $2) ORDER BY h.id DESC LIMIT 100",
+        membership_id,
+        holding_id,
     )
+    return [MyHolding(**{name: row[name] for name in MyHolding.__struct_fields__}) for row in rows]
 
 
 async def list_community_posts(
@@ -119,38 +138,21 @@ async def list_post_holdings(
 ) -> Page[HoldingCard]:
     """Who applied for, holds or held the community's posts (or one of them), oldest first; names and phones masked."""
     await require_role(actor_id, community_id, READERS)
-    after = decode_cursor(cursor, tuple[Id])[0] if cursor else None
     rows = await fetch(
-        "SELECT h.id, h.post_id, p.title, h.membership_id, h.state, h.reason, h.applied_at, h.decided_at, h.ended_at "
-        "FROM post_holding h JOIN post p ON p.id = h.post_id WHERE p.community_id = $1 AND h.state = $2 "
+        f"{_HOLDING} WHERE p.community_id = $1 AND h.state = $2 "
         "AND ($3::uuid IS NULL OR h.id > $3) AND ($5::uuid IS NULL OR p.id = $5) ORDER BY h.id LIMIT $4",
         community_id,
         str(state),
-        after,
+        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
         limit + 1,
         post_id,
     )
-    facts = await open_memberships([row["membership_id"] for row in rows])
-    details = await read_details([fact.person_id for fact in facts.values()])
-    cards = []
-    for row in rows:
-        person = details.get(facts[row["membership_id"]].person_id)
-        cards.append(
-            HoldingCard(
-                id=row["id"],
-                post_id=row["post_id"],
-                title=row["title"],
-                membership_id=row["membership_id"],
-                name=mask_name(person.real_name) if person else "",
-                phone=mask_phone(person.phone) if person else "",
-                state=HoldingState(row["state"]),
-                reason=row["reason"],
-                applied_at=row["applied_at"],
-                decided_at=row["decided_at"],
-                ended_at=row["ended_at"],
-            )
-        )
-    return cut_page(cards, limit, lambda card: (card.id,))
+    return cut_page(await _cards(rows), limit, lambda card: (card.id,))
+
+
+async def get_holding_card(holding_id: str) -> HoldingCard:
+    """What the staff's list shows of one holding."""
+    return (await _cards(await fetch(f"{_HOLDING} WHERE h.id = $1", holding_id)))[0]
 
 
 async def list_visible_holders(community_id: str) -> list[VisibleHolder]:
@@ -169,14 +171,14 @@ async def list_visible_holders(community_id: str) -> list[VisibleHolder]:
             str(ConsentKind.SHOW_IDENTITY),
         )
     }
-    details = await read_details(consented)
-    holders = []
-    for row in rows:
-        person_id = facts[row["membership_id"]].person_id
-        if person_id in consented and person_id in details:
-            name = mask_name(details[person_id].real_name)
-            holders.append(VisibleHolder(row["post_id"], row["title"], name, row["decided_at"]))
-    return holders
+    details = await details_of_members({id_: fact for id_, fact in facts.items() if fact.person_id in consented})
+    return [
+        VisibleHolder(
+            row["post_id"], row["title"], mask_name(details[row["membership_id"]].real_name), row["decided_at"]
+        )
+        for row in rows
+        if row["membership_id"] in details
+    ]
 
 
 async def describe_posts(post_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -197,3 +199,16 @@ async def describe_holdings(holding_ids: Iterable[str]) -> dict[str, dict[str, s
         list(holding_ids),
     )
     return {row["id"]: dict(row) for row in rows}
+
+
+async def _cards(rows: list[Any]) -> list[HoldingCard]:
+    details = await details_of_members(await open_memberships({row["membership_id"] for row in rows}))
+    names = [name for name in HoldingCard.__struct_fields__ if name not in ("name", "phone")]
+    return [
+        HoldingCard(
+            name=mask_name(details[row["membership_id"]].real_name),
+            phone=mask_phone(details[row["membership_id"]].phone),
+            **{name: row[name] for name in names},
+        )
+        for row in rows
+    ]

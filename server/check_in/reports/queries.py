@@ -5,20 +5,21 @@ from datetime import date, datetime
 
 import msgspec
 
-from server.accounts.details import read_details
+from server.accounts.details import details_of
 from server.accounts.masking import mask_name
+from server.check_in.reports.access import get_visible_report
 from server.check_in.reports.freezing import ReportLine, open_content, open_words
-from server.check_in.reports.models import Grade, HalfYearReport, ReportState
-from server.check_in.reports.reviewing import get_visible_report
+from server.check_in.reports.models import Grade, ReportState
 from server.check_in.reports.rules import ReportAction, ReportActor, correction_ends_at, possible_actions
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_structs, transaction
+from server.foundation.database import fetch, fetch_structs
 from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.members.memberships import MemberFacts, membership_of, open_memberships
+from server.members.memberships import membership_of, open_memberships
+from server.members.queries import details_of_members
 from server.organizations.access import LIAISONS, READERS, holds_role, require_role
 from server.organizations.queries import describe_organizations
 from server.organizations.tree import within
@@ -140,10 +141,15 @@ async def view_report(person_id: str, report_id: str, action: str = "view_report
     """One report. When somebody else than the member looks, that is audited. Raises NotFound."""
     report, member, actors = await get_visible_report(person_id, report_id)
     if ReportActor.MEMBER not in actors:
-        await _audit(action, person_id, report, member)
+        await record_audit(
+            action,
+            actor_id=person_id,
+            subject=("half_year_report", report.id),
+            person_id=member.person_id,
+            organization_id=report.community_id,
+        )
     lines, words = open_content(report.id, bytes(report.content)), open_words(report.id, bytes(report.words))
     organizations = await describe_organizations([report.community_id, *([report.unit_id] if report.unit_id else [])])
-    details = (await read_details([member.person_id])).get(member.person_id)
     between_them = actors & {ReportActor.MEMBER, ReportActor.STAFF}
     late = [line for line in lines if line.is_late]
     return ReportView(
@@ -151,7 +157,7 @@ async def view_report(person_id: str, report_id: str, action: str = "view_report
         period=report.period,
         period_words=read_half_year(report.period).words,
         state=report.state,
-        name=details.real_name if details else "",
+        name=(await details_of(member.person_id)).real_name,
         home_organization=words.home,
         community_id=report.community_id,
         community_name=organizations[report.community_id]["name"],
@@ -310,34 +316,14 @@ async def _unit_cards(unit_id: str, period: str, after: str | None, limit: int |
 
 async def _names(membership_ids: set[str]) -> dict[str, str]:
     """Membership → real name."""
-    members = await open_memberships(membership_ids)
-    details = await read_details([member.person_id for member in members.values()])
-    return {
-        membership_id: details[member.person_id].real_name if member.person_id in details else ""
-        for membership_id, member in members.items()
-    }
+    details = await details_of_members(await open_memberships(membership_ids))
+    return {membership_id: known.real_name for membership_id, known in details.items()}
 
 
 async def _require_liaison(person_id: str, unit_id: str, action: str | None, period: str) -> None:
     if not await holds_role(person_id, unit_id, LIAISONS):
         raise NotFound()
     if action:
-        async with transaction():
-            await record_audit(
-                action,
-                actor_id=person_id,
-                subject=("organization", unit_id),
-                organization_id=unit_id,
-                period=period,
-            )
-
-
-async def _audit(action: str, actor_id: str, report: HalfYearReport, member: MemberFacts) -> None:
-    async with transaction():
         await record_audit(
-            action,
-            actor_id=actor_id,
-            subject=("half_year_report", report.id),
-            person_id=member.person_id,
-            organization_id=report.community_id,
+            action, actor_id=person_id, subject=("organization", unit_id), organization_id=unit_id, period=period
         )

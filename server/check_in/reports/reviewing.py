@@ -3,25 +3,29 @@
 Each verb locks the report, asks REPORT_TABLE, and leaves an audit row and a message.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from server.check_in.belonging import unit_of
 from server.check_in.reports import messages
+from server.check_in.reports.access import admit, member_of_report
 from server.check_in.reports.freezing import freeze, open_words, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
-from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActor, correction_ends_at, may_see
+from server.check_in.reports.queries import ReportView, view_report
+from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActor, correction_ends_at
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
-from server.members.homes import describe_homes
-from server.members.memberships import MemberFacts, membership_of, open_memberships
+from server.members.memberships import MemberFacts, membership_of
+from server.members.queries import homes_of_members
 from server.notifications.service import notify
-from server.organizations.access import LIAISONS, WORKERS, holds_role, require_role, role_holders
+from server.organizations.access import LIAISONS, holds_role, require_role, role_holders
 from server.organizations.models import RoleKind
 from server.service_record.periods import read_half_year
+
+_Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class CorrectionClosed(Refusal):
@@ -49,7 +53,22 @@ class Released(msgspec.Struct):
     waiting: int
 
 
-async def assess_report(actor_id: str, report_id: str, version: int, *, opinion: str, grade: Grade) -> None:
+class Acknowledged(msgspec.Struct):
+    """How many reports a unit's liaison has just received."""
+
+    acknowledged: int
+
+
+class CorrectionDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`opinion` and `grade` may change only where the request is accepted."""
+
+    accept: bool
+    answer: _Statement
+    opinion: _Statement | None = None
+    grade: Grade | None = None
+
+
+async def assess_report(actor_id: str, report_id: str, version: int, *, opinion: str, grade: Grade) -> ReportView:
     """Staff write the community's opinion and grade, and the member is asked to look at them.
 
     Written anew, the member's time to answer begins again. Raises NotFound, NotAllowed, WrongState, EditedMeanwhile.
@@ -64,18 +83,20 @@ async def assess_report(actor_id: str, report_id: str, version: int, *, opinion:
         await _finish("assess_report", actor_id, report, member, grade=str(grade))
         until = correction_ends_at(now)
         await notify(member.person_id, messages.ASSESSED, half_year_report=report_id, at=now, until=until)
+        return await view_report(actor_id, report_id)
 
 
-async def agree_to_report(person_id: str, report_id: str) -> None:
+async def agree_to_report(person_id: str, report_id: str) -> ReportView:
     """The member has seen the report and asks for nothing. Raises NotFound, WrongState."""
     async with transaction():
         report, member, state = await _begin(report_id, ReportAction.AGREE, person_id)
         report.state, report.settled_at, report.settled_by_id = state, clock.now(), person_id
         await _finish("agree_to_report", person_id, report, member)
         await notify(await role_holders(report.community_id), messages.AGREED, half_year_report=report_id)
+        return await view_report(person_id, report_id)
 
 
-async def ask_correction(person_id: str, report_id: str, request: str) -> None:
+async def ask_correction(person_id: str, report_id: str, request: str) -> ReportView:
     """The member says what is not right, within the time for it. Raises NotFound, WrongState, CorrectionClosed."""
     async with transaction():
         report, member, state = await _begin(report_id, ReportAction.ASK_CORRECTION, person_id)
@@ -85,14 +106,14 @@ async def ask_correction(person_id: str, report_id: str, request: str) -> None:
         _write(report, request=request)
         await _finish("ask_correction", person_id, report, member)
         await notify(await role_holders(report.community_id), messages.CORRECTION_ASKED, half_year_report=report_id)
+        return await view_report(person_id, report_id)
 
 
-async def decide_correction(
-    actor_id: str, report_id: str, *, accept: bool, answer: str, opinion: str | None = None, grade: Grade | None = None
-) -> None:
+async def decide_correction(actor_id: str, report_id: str, decision: CorrectionDecision) -> ReportView:
     """Staff answer the member's request. Where they accept it, what they have put right in the ledger by now goes into
     the report, which is frozen anew, and they may change opinion and grade. Raises NotFound, NotAllowed, WrongState.
     """
+    accept = decision.accept
     action = ReportAction.ACCEPT_CORRECTION if accept else ReportAction.DECLINE_CORRECTION
     async with transaction():
         if accept:
@@ -100,26 +121,28 @@ async def decide_correction(
         report, member, state = await _begin(report_id, action, actor_id)
         now = clock.now()
         report.state, report.settled_at, report.settled_by_id = state, now, actor_id
-        _write(report, answer=answer)
+        _write(report, answer=decision.answer)
         if accept:
             frozen = (await freeze([member], read_half_year(report.period)))[member.membership_id]
             report.content = seal_content(report.id, frozen.lines)
             report.minutes, report.points, report.frozen_at = frozen.minutes, frozen.points, now
-            report.grade = grade or report.grade
-            if opinion is not None:
-                _write(report, opinion=opinion)
+            report.grade = decision.grade or report.grade
+            if decision.opinion is not None:
+                _write(report, opinion=decision.opinion)
         await _finish(str(action), actor_id, report, member)
         outcome = "accepted" if accept else "declined"
         await notify(member.person_id, messages.CORRECTION_DECIDED, half_year_report=report_id, outcome=outcome, at=now)
+        return await view_report(actor_id, report_id)
 
 
-async def release_report(actor_id: str, report_id: str) -> None:
+async def release_report(actor_id: str, report_id: str) -> ReportView:
     """The manager sends the report to the member's unit. Raises NotFound, NotAllowed, WrongState, CorrectionOpen."""
     async with transaction():
         step = await _begin(report_id, ReportAction.RELEASE, actor_id)
         _ensure_answer_time_over(step.report)
         await _release(actor_id, step)
         await _tell_units([step.report])
+        return await view_report(actor_id, report_id)
 
 
 async def release_reports(actor_id: str, community_id: str, period: str) -> Released:
@@ -137,7 +160,7 @@ async def release_reports(actor_id: str, community_id: str, period: str) -> Rele
             report = await HalfYearReport.get(id=row["id"])
             if report.state is ReportState.ASSESSED and not _is_answer_time_over(report):
                 continue
-            member = await _member_of(report)
+            member = await member_of_report(report)
             if member.person_id == actor_id:
                 continue
             state = REPORT_TABLE.next_state(report.state, ReportAction.RELEASE, [ReportActor.MANAGER])
@@ -152,16 +175,17 @@ async def release_reports(actor_id: str, community_id: str, period: str) -> Rele
     return Released(len(released), waiting)
 
 
-async def acknowledge_report(person_id: str, report_id: str) -> None:
+async def acknowledge_report(person_id: str, report_id: str) -> ReportView:
     """The unit's liaison has received the report. Raises NotFound, WrongState."""
     async with transaction():
         step = await _begin(report_id, ReportAction.ACKNOWLEDGE, person_id)
         await _acknowledge(person_id, step)
         await _tell_communities([step.report])
+        return await view_report(person_id, report_id)
 
 
-async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> int:
-    """The liaison has received all that the unit got for the period; how many reports. Raises NotFound."""
+async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> Acknowledged:
+    """The liaison has received all that the unit got for the period. Raises NotFound."""
     if not await holds_role(person_id, unit_id, LIAISONS):
         raise NotFound()
     async with transaction():
@@ -175,7 +199,7 @@ async def acknowledge_reports(person_id: str, unit_id: str, period: str) -> int:
         for step in steps:
             await _acknowledge(person_id, step)
         await _tell_communities([step.report for step in steps])
-    return len(rows)
+    return Acknowledged(len(rows))
 
 
 async def move_reports(from_id: str, into_id: str) -> None:
@@ -197,43 +221,12 @@ async def move_reports(from_id: str, into_id: str) -> None:
     await execute("SELECT set_config('linli.merge', 'off', true)")
 
 
-async def actors_of(person_id: str, report: HalfYearReport, member: MemberFacts) -> set[ReportActor]:
-    """In which qualities the person acts on this report."""
-    actors = set()
-    if member.person_id == person_id:
-        actors.add(ReportActor.MEMBER)
-    else:
-        if await holds_role(person_id, report.community_id, WORKERS):
-            actors.add(ReportActor.STAFF)
-        if await holds_role(person_id, report.community_id, (RoleKind.MANAGER,)):
-            actors.add(ReportActor.MANAGER)
-    if report.unit_id and await holds_role(person_id, report.unit_id, LIAISONS):
-        actors.add(ReportActor.LIAISON)
-    return actors
-
-
-async def get_visible_report(person_id: str, report_id: str) -> tuple[HalfYearReport, MemberFacts, set[ReportActor]]:
-    """The report for one who may see it. Raises NotFound for everybody else."""
-    report = await HalfYearReport.get_or_none(id=report_id)
-    if report is None:
-        raise NotFound()
-    return report, *await _admit(person_id, report)
-
-
-async def _admit(person_id: str, report: HalfYearReport) -> tuple[MemberFacts, set[ReportActor]]:
-    member = await _member_of(report)
-    actors = await actors_of(person_id, report, member)
-    if not may_see(report.state, actors):
-        raise NotFound()
-    return member, actors
-
-
 async def _begin(report_id: str, action: ReportAction, person_id: str) -> Step:
     # The member asks for a correction while the manager releases: whoever locks the row first decides.
     report = await HalfYearReport.filter(id=report_id).select_for_update().get_or_none()
     if report is None:
         raise NotFound()
-    member, actors = await _admit(person_id, report)
+    member, actors = await admit(person_id, report)
     return Step(report, member, REPORT_TABLE.next_state(report.state, action, actors))
 
 
@@ -255,8 +248,7 @@ async def _release(actor_id: str, step: Step) -> None:
     report, member, state = step
     # Staff may have matched the home organization since it was frozen, or the member may have changed jobs.
     report.unit_id = await unit_of(member)
-    homes = await describe_homes({member.home_organization_id} if member.home_organization_id else set())
-    _write(report, home=homes.get(member.home_organization_id or "") or member.home_text)
+    _write(report, home=(await homes_of_members([member]))[member.membership_id])
     report.state, report.released_at, report.released_by_id = state, clock.now(), actor_id
     await _finish("release_report", actor_id, report, member, unit=report.unit_id)
     await notify(member.person_id, messages.RELEASED, half_year_report=report.id)
@@ -326,10 +318,6 @@ def _ensure_answer_time_over(report: HalfYearReport) -> None:
     if report.state is ReportState.ASSESSED and not _is_answer_time_over(report):
         assert report.assessed_at
         raise CorrectionOpen(until=correction_ends_at(report.assessed_at))
-
-
-async def _member_of(report: HalfYearReport) -> MemberFacts:
-    return (await open_memberships([report.membership_id]))[report.membership_id]
 
 
 async def _lock_membership(report_id: str) -> None:

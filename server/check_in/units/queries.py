@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.details import details_of, read_details
+from server.accounts.details import details_of
 from server.accounts.masking import mask_name
 from server.check_in.models import CheckInState
+from server.check_in.units.contact import UnitContact, open_contact
 from server.check_in.units.models import UnitCheckInState, UnitKind
+from server.check_in.units.offers import CHECKED_OFFERS
 from server.check_in.units.pairing import IN_FORCE
-from server.check_in.units.unit_check_in import CHECKED_OFFERS, UnitContact, open_contact
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, fetch_structs
 from server.foundation.dates import render_date, today
@@ -21,6 +22,7 @@ from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.members.homes import homes_of_host
 from server.members.memberships import home_index_of, open_memberships
 from server.members.models import MemberKind
+from server.members.queries import details_of_members
 from server.moderation.service import hidden_words
 from server.organizations.access import LIAISONS, READERS, WORKERS, require_role_or_hide
 from server.organizations.models import Level
@@ -86,6 +88,7 @@ class UnitCheckInCard(msgspec.Struct):
     starts_on: date | None
     ends_on: date | None
     applied_at: datetime
+    version: int
 
 
 class UnitMember(msgspec.Struct):
@@ -130,12 +133,18 @@ class PeriodQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     until: datetime | None = None
 
 
-_COLUMNS = (
-    "c.id, c.unit_id, u.name AS unit_name, c.area_id, a.name AS area_name, c.party_organization_id, "
-    "p.name AS party_organization_name, c.unit_kind, c.state, c.member_count, c.contact, c.offers, c.starts_on, "
-    "c.ends_on, c.reason, c.applied_at, c.decided_at, c.ended_at, c.version FROM unit_check_in c "
-    "JOIN organization u ON u.id = c.unit_id JOIN organization a ON a.id = c.area_id "
+_FROM = (
+    "FROM unit_check_in c JOIN organization u ON u.id = c.unit_id JOIN organization a ON a.id = c.area_id "
     "JOIN party_organization p ON p.id = c.party_organization_id"
+)
+_VIEW = (
+    "SELECT c.id, c.unit_id, u.name AS unit_name, c.area_id, a.name AS area_name, c.party_organization_id, "
+    "p.name AS party_organization_name, c.unit_kind, c.state, c.member_count, c.contact, c.offers, c.starts_on, "
+    f"c.ends_on, c.reason, c.applied_at, c.decided_at, c.ended_at, c.version {_FROM}"
+)
+_CARD = (
+    "SELECT c.id, u.name AS unit_name, a.name AS area_name, c.unit_kind, c.state, c.member_count, c.starts_on, "
+    f"c.ends_on, c.applied_at, c.version {_FROM}"
 )
 
 
@@ -157,7 +166,7 @@ async def list_unit_check_ins(actor_id: str, unit_id: str, page: PageQuery) -> P
     await require_role_or_hide(actor_id, unit_id, LIAISONS)
     before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
     rows = await fetch(
-        f"SELECT {_COLUMNS} WHERE c.unit_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
+        f"{_VIEW} WHERE c.unit_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
         unit_id,
         before,
         page.limit + 1,
@@ -173,10 +182,8 @@ async def list_unit_check_ins_of_area(
     after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
     rows = await fetch_structs(
         UnitCheckInCard,
-        "SELECT c.id, u.name AS unit_name, a.name AS area_name, c.unit_kind, c.state, c.member_count, c.starts_on, "
-        "c.ends_on, c.applied_at FROM unit_check_in c JOIN organization u ON u.id = c.unit_id "
-        f"JOIN organization a ON a.id = c.area_id WHERE {within('a.path', '$1')} "
-        "AND c.state = $2 AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
+        f"{_CARD} WHERE {within('a.path', '$1')} AND c.state = $2 AND ($3::uuid IS NULL OR c.id > $3) "
+        "ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),
         after,
@@ -185,9 +192,19 @@ async def list_unit_check_ins_of_area(
     return cut_page(rows, page.limit, lambda card: (card.id,))
 
 
+async def get_unit_check_in(unit_check_in_id: str) -> UnitCheckInView:
+    """One unit check-in as its liaison sees it, who wrote whom to call."""
+    return _view(await fetch_one(f"{_VIEW} WHERE c.id = $1", unit_check_in_id))
+
+
+async def get_unit_check_in_card(unit_check_in_id: str) -> UnitCheckInCard:
+    """What the staff's list shows of one unit check-in."""
+    return (await fetch_structs(UnitCheckInCard, f"{_CARD} WHERE c.id = $1", unit_check_in_id))[0]
+
+
 async def view_unit_check_in(actor_id: str, unit_check_in_id: str) -> UnitCheckInView:
     """One unit check-in with whom to call, for the place's staff; the view is audited. Raises NotFound."""
-    row = await fetch_one(f"SELECT {_COLUMNS} WHERE c.id = $1", unit_check_in_id)
+    row = await fetch_one(f"{_VIEW} WHERE c.id = $1", unit_check_in_id)
     if row is None:
         raise NotFound()
     await require_role_or_hide(actor_id, row["area_id"], WORKERS)
@@ -219,8 +236,7 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
     )
     page = cut_page(rows, query.limit, lambda row: (row["id"],))
     facts = await open_memberships([row["id"] for row in page.items])
-    persons = [fact.person_id for fact in facts.values()]
-    details = await read_details(persons)
+    details = await details_of_members(facts)
     served = {
         row["person_id"]: row
         for row in await fetch(
@@ -229,7 +245,7 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
             "sum(points)::bigint AS points FROM service_entry WHERE person_id = ANY($1) "
             "AND ($2::timestamptz IS NULL OR occurred_at >= $2) AND ($3::timestamptz IS NULL OR occurred_at < $3) "
             "GROUP BY person_id",
-            persons,
+            [fact.person_id for fact in facts.values()],
             query.since,
             query.until,
         )
@@ -241,7 +257,7 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
         members.append(
             UnitMember(
                 membership_id=row["id"],
-                name=mask_name(details[member.person_id].real_name) if member.person_id in details else "",
+                name=mask_name(details[row["id"]].real_name),
                 kind=member.kind,
                 community_name=row["community_name"],
                 state=CheckInState(row["state"]),
@@ -303,24 +319,13 @@ async def describe_unit_check_ins(unit_check_in_ids: Iterable[str]) -> dict[str,
         "JOIN organization u ON u.id = c.unit_id JOIN organization a ON a.id = c.area_id WHERE c.id = ANY($1)",
         list(unit_check_in_ids),
     )
-    return {
-        row["id"]: {
-            "id": row["id"],
-            "unit_id": row["unit_id"],
-            "unit": row["unit"],
-            "area": row["area"],
-            "dates": _dates(row["starts_on"], row["ends_on"]),
-            "reason": row["reason"],
-        }
-        for row in rows
-    }
+    return {row["id"]: {**row, "dates": _dates(row["starts_on"], row["ends_on"])} for row in rows}
 
 
 async def _pairs(condition: str, *values: Any) -> list[UnitPair]:
     rows = await fetch(
         "SELECT c.id, c.unit_id, u.name AS unit_name, c.area_id, a.name AS area_name, c.unit_kind, c.offers, "
-        "c.starts_on, c.ends_on FROM unit_check_in c JOIN organization u ON u.id = c.unit_id "
-        f"JOIN organization a ON a.id = c.area_id WHERE {IN_FORCE} AND {condition} ORDER BY c.id LIMIT 500",
+        f"c.starts_on, c.ends_on {_FROM} WHERE {IN_FORCE} AND {condition} ORDER BY c.id LIMIT 500",
         today(),
         *values,
     )

@@ -5,33 +5,31 @@ each unit and place.
 """
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from server.accounts.details import normalize_phone
 from server.background.sweeps import due_sweep
 from server.check_in.rules import CheckInAction, CheckInActor
-from server.check_in.units import messages
+from server.check_in.units import messages, queries
+from server.check_in.units.contact import UnitContact, seal_contact
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
+from server.check_in.units.offers import submit_offers
+from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
 from server.check_in.units.rules import UNIT_TABLE
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, transaction, violates
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.foundation.ids import Id
 from server.members.homes import host_of_home
-from server.moderation.service import submit_for_check
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.access import LIAISONS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
 
-_CONTEXT = "unit_check_in.contact"
-_BATCH = 20
-CHECKED_OFFERS = "unit_offers"
-"""What the content check calls the offers of a unit check-in: they are public once they have passed."""
+MemberCount = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
 
 class UnitCheckInPending(Refusal):
@@ -42,28 +40,23 @@ class AlreadyPaired(Refusal):
     code, title, status = "already_paired", "该单位已与此社区（街道）结对", 409
 
 
-class UnitContact(msgspec.Struct, frozen=True):
-    """Whom to call at the unit."""
+class UnitApplication(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a unit tells when checking in.
 
-    name: str
-    phone: str
+    `offers`, what the unit can do for the community, is shown to everybody once the pairing is accepted.
+    """
 
-    def __repr__(self) -> str:
-        return "UnitContact(…)"
-
-
-class UnitApplication(msgspec.Struct, frozen=True, kw_only=True):
-    """What a unit tells when checking in. `offers` is what it can do there, and is shown to everybody."""
-
-    party_organization_id: str
+    party_organization_id: Id
     unit_kind: UnitKind
-    member_count: int
+    member_count: MemberCount
     contact: UnitContact
-    offers: list[str]
+    offers: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=20)] = []
 
 
-async def apply_unit_check_in(actor_id: str, unit_id: str, area_id: str, application: UnitApplication) -> str:
-    """A unit's liaison applies to a community or subdistrict; the unit check-in's id.
+async def apply_unit_check_in(
+    actor_id: str, unit_id: str, area_id: str, application: UnitApplication
+) -> UnitCheckInView:
+    """A unit's liaison applies to a community or subdistrict.
 
     Raises NotAllowed, InvalidFields, UnitCheckInPending, AlreadyPaired.
     """
@@ -80,18 +73,18 @@ async def apply_unit_check_in(actor_id: str, unit_id: str, area_id: str, applica
             )
             await _fill(unit_check_in, application)
             await unit_check_in.save(force_create=True)
-            await _submit_offers(actor_id, unit_check_in)
+            await submit_offers(actor_id, unit_check_in)
             await _tell_staff("apply_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
+            return await queries.get_unit_check_in(unit_check_in.id)
     except IntegrityError as error:
         if violates(error, "unit_check_in_one_open"):
             raise UnitCheckInPending() from None
         raise
-    return unit_check_in.id
 
 
 async def apply_unit_check_in_again(
     actor_id: str, unit_check_in_id: str, version: int, application: UnitApplication
-) -> None:
+) -> UnitCheckInView:
     """The liaison mends a returned application, or changes one that nobody has decided yet.
 
     Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
@@ -104,33 +97,38 @@ async def apply_unit_check_in_again(
         unit_check_in.state, unit_check_in.applied_at = state, clock.now()
         unit_check_in.decided_at, unit_check_in.decided_by_id = None, None  # type: ignore[assignment]
         await _save(unit_check_in)
-        await _submit_offers(actor_id, unit_check_in)
+        await submit_offers(actor_id, unit_check_in)
         await _tell_staff("change_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
+        return await queries.get_unit_check_in(unit_check_in_id)
 
 
-async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+async def withdraw_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInView:
     """The liaison takes an open application back. Raises NotFound, WrongState."""
     async with transaction():
         unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.WITHDRAW, CheckInActor.LIAISON)
         unit_check_in.state, unit_check_in.reason = state, reason
         await _save(unit_check_in)
         await _tell_staff("withdraw_unit_check_in", messages.WITHDRAWN, actor_id, unit_check_in)
+        return await queries.get_unit_check_in(unit_check_in_id)
 
 
 async def change_unit_contact(
     actor_id: str, unit_check_in_id: str, version: int, *, contact: UnitContact, member_count: int
-) -> None:
+) -> UnitCheckInView:
     """The liaison of an active pairing names somebody else to call. Raises NotFound, WrongState, EditedMeanwhile."""
     async with transaction():
         unit_check_in, _ = await _lock(
             actor_id, unit_check_in_id, CheckInAction.CHANGE_DETAILS, CheckInActor.LIAISON, version
         )
-        unit_check_in.contact, unit_check_in.member_count = _seal(unit_check_in.id, contact), member_count
+        unit_check_in.contact, unit_check_in.member_count = seal_contact(unit_check_in.id, contact), member_count
         await _save(unit_check_in)
         await _tell_staff("change_unit_contact", messages.CHANGED, actor_id, unit_check_in)
+        return await queries.get_unit_check_in(unit_check_in_id)
 
 
-async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_on: date, ends_on: date | None) -> None:
+async def accept_unit_check_in(
+    actor_id: str, unit_check_in_id: str, *, starts_on: date, ends_on: date | None
+) -> UnitCheckInCard:
     """Staff accept: unit and place are a pair from `starts_on` to `ends_on` (both included, or until it is ended).
 
     Raises NotFound, WrongState (also where unit or place is closed), InvalidFields, AlreadyPaired.
@@ -147,23 +145,26 @@ async def accept_unit_check_in(actor_id: str, unit_check_in_id: str, *, starts_o
             _decide(unit_check_in, state, actor_id, unit_check_in.reason)
             await _save(unit_check_in)
             await _tell_unit("accept_unit_check_in", messages.ACCEPTED, actor_id, unit_check_in)
+            return await queries.get_unit_check_in_card(unit_check_in_id)
     except IntegrityError as error:
         if violates(error, "unit_check_in_one_active"):
             raise AlreadyPaired() from None
         raise
 
 
-async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInCard:
     """Staff send the application back to be mended. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
+    return await _turn_down(actor_id, unit_check_in_id, CheckInAction.RETURN, messages.RETURNED, reason)
 
 
-async def refuse_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> None:
+async def refuse_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInCard:
     """Staff refuse the application for good. Raises NotFound, WrongState."""
-    await _turn_down(actor_id, unit_check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
+    return await _turn_down(actor_id, unit_check_in_id, CheckInAction.REFUSE, messages.REFUSED, reason)
 
 
-async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, *, ends_on: date | None) -> None:
+async def change_unit_dates(
+    actor_id: str, unit_check_in_id: str, version: int, *, ends_on: date | None
+) -> UnitCheckInCard:
     """Staff prolong or shorten an active pairing (None: without an end).
 
     Raises NotFound, WrongState, EditedMeanwhile, InvalidFields.
@@ -177,16 +178,21 @@ async def change_unit_dates(actor_id: str, unit_check_in_id: str, version: int, 
         unit_check_in.ends_on = ends_on
         await _save(unit_check_in)
         await _tell_unit("change_unit_dates", messages.DATES_CHANGED, actor_id, unit_check_in)
+        return await queries.get_unit_check_in_card(unit_check_in_id)
 
 
-async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str, *, actor: CheckInActor) -> None:
-    """The liaison or the staff end an active pairing; it stays on record. Both sides are told.
-
-    Raises NotFound, WrongState.
-    """
+async def end_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInView:
+    """The liaison ends an active pairing; it stays on record. Both sides are told. Raises NotFound, WrongState."""
     async with transaction():
-        unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.END, actor)
-        await _stop(unit_check_in, state, reason, actor_id)
+        await _end(actor_id, unit_check_in_id, reason, CheckInActor.LIAISON)
+        return await queries.get_unit_check_in(unit_check_in_id)
+
+
+async def end_unit_pairing(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInCard:
+    """The place's staff end an active pairing, with the same effect. Raises NotFound, WrongState."""
+    async with transaction():
+        await _end(actor_id, unit_check_in_id, reason, CheckInActor.STAFF)
+        return await queries.get_unit_check_in_card(unit_check_in_id)
 
 
 async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
@@ -196,7 +202,6 @@ async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     if state is UnitCheckInState.ENDED:
         await _stop(unit_check_in, state, reason, None)
         return
-    unit_check_in.reason = reason
     _decide(unit_check_in, state, None, reason)
     await _save(unit_check_in)
     await _tell_unit("refuse_unit_check_in", messages.REFUSED, None, unit_check_in)
@@ -218,24 +223,20 @@ LAPSE_UNIT_CHECK_INS = due_sweep(
 """Pairings whose last day is over end."""
 
 
-async def offer_texts(unit_check_in_id: str) -> list[str]:
-    """What the content check reads of a unit check-in."""
-    unit_check_in = await UnitCheckIn.get_or_none(id=unit_check_in_id)
-    return list(unit_check_in.offers) if unit_check_in else []
-
-
-def open_contact(unit_check_in_id: str, sealed: bytes) -> UnitContact:
-    """The contact in clear; the caller audits the view."""
-    opened = keyring().decrypt_bytes(bytes(sealed), f"{_CONTEXT}.{unit_check_in_id}")
-    return msgspec.json.decode(opened, type=UnitContact)
-
-
-async def _turn_down(actor_id: str, unit_check_in_id: str, action: CheckInAction, event: Event, reason: str) -> None:
+async def _turn_down(
+    actor_id: str, unit_check_in_id: str, action: CheckInAction, event: Event, reason: str
+) -> UnitCheckInCard:
     async with transaction():
         unit_check_in, state = await _lock(actor_id, unit_check_in_id, action, CheckInActor.STAFF)
         _decide(unit_check_in, state, actor_id, reason)
         await _save(unit_check_in)
         await _tell_unit(f"{action}_unit_check_in", event, actor_id, unit_check_in)
+        return await queries.get_unit_check_in_card(unit_check_in_id)
+
+
+async def _end(actor_id: str, unit_check_in_id: str, reason: str, actor: CheckInActor) -> None:
+    unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.END, actor)
+    await _stop(unit_check_in, state, reason, actor_id)
 
 
 async def _lock(
@@ -262,20 +263,8 @@ async def _fill(unit_check_in: UnitCheckIn, application: UnitApplication) -> Non
     unit_check_in.party_organization_id = application.party_organization_id
     unit_check_in.unit_kind = application.unit_kind
     unit_check_in.member_count = application.member_count
-    unit_check_in.contact = _seal(unit_check_in.id, application.contact)
+    unit_check_in.contact = seal_contact(unit_check_in.id, application.contact)
     unit_check_in.offers = application.offers
-
-
-async def _submit_offers(actor_id: str, unit_check_in: UnitCheckIn) -> None:
-    await submit_for_check(CHECKED_OFFERS, unit_check_in.id, author_id=actor_id, organization_id=unit_check_in.area_id)
-
-
-def _seal(unit_check_in_id: str, contact: UnitContact) -> bytes:
-    try:
-        normalize_phone(contact.phone)
-    except InvalidFields:
-        raise InvalidFields.of("contact.phone", "电话号码格式不正确") from None
-    return keyring().encrypt(msgspec.json.encode(contact), f"{_CONTEXT}.{unit_check_in_id}")
 
 
 def _decide(unit_check_in: UnitCheckIn, state: UnitCheckInState, actor_id: str | None, reason: str) -> None:

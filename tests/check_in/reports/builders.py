@@ -13,7 +13,7 @@ from server.check_in.reports.models import Grade, HalfYearReport, ReportState
 from server.foundation import clock
 from server.foundation.database import execute
 from server.foundation.ids import new_id
-from server.members.memberships import register_membership
+from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind, Membership
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
 from server.service_record.recording import record_service
@@ -85,9 +85,11 @@ async def create_checked_in_member(
     await save_details(person.id, real_name=name, phone=f"139{abs(hash(person.id)) % 10**8:08d}")
     membership = await register_membership(
         person.id,
-        kind,
-        home_organization_id=home.party.id if home else None,
-        home_text="" if home else "外地某公司党支部",
+        ToldMembership(
+            kind=kind,
+            home_organization_id=home.party.id if home else None,
+            home_text="" if home else "外地某公司党支部",
+        ),
     )
     check_in = await check_in_at(membership, community, since or shanghai(1, 1), grid)
     return Member(await sign_in_for_years(api, person), person.id, membership, check_in)

@@ -16,7 +16,7 @@ from server.background.sweeps import RowsFailed
 from server.check_in.reports import jobs as report_jobs
 from server.check_in.reports.freezing import ReportLine, open_content
 from server.check_in.reports.models import HalfYearReport, ReportState
-from server.check_in.reports.reviewing import decide_correction
+from server.check_in.reports.reviewing import CorrectionDecision, decide_correction
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.members.models import MemberKind
@@ -181,10 +181,10 @@ async def test_checking_in_and_taking_a_post_are_credited(api: Api) -> None:
     member = await create_checked_in(api, await create_staff(api, old), old)
     new_staff = await create_staff(api, new)
     moving = await member.post("/check-ins", application(new), expect=201)
-    await new_staff.post(f"/staff/check-ins/{moving['id']}/confirm", {}, expect=204)
+    await new_staff.post(f"/staff/check-ins/{moving['id']}/confirm", {}, expect=200)
     post_id = await create_post(new_staff, new)
     holding = await member.post(f"/posts/{post_id}/apply", expect=201)
-    await new_staff.post(f"/staff/post-holdings/{holding['id']}/approve", expect=204)
+    await new_staff.post(f"/staff/post-holdings/{holding['id']}/approve", expect=200)
     record = (await member.get("/me/service-record"))["items"]
     assert [(entry["rule"], entry["source_title"], entry["organization_name"]) for entry in record] == [
         ("post_taken", "楼道监督员", new.name),
@@ -388,7 +388,7 @@ async def test_a_correction_never_takes_what_a_later_report_has(api: Api) -> Non
     assert (await report_of(cast.member, H2)).minutes == 30
     await serve(cast.member.person_id, shanghai(6, 2), 7)
     await put_state(cast.report_id, ReportState.CORRECTION_ASKED)
-    await decide_correction(cast.staff.person_id, cast.report_id, accept=True, answer="已更正")
+    await decide_correction(cast.staff.person_id, cast.report_id, CorrectionDecision(accept=True, answer="已更正"))
     assert (await report_of(cast.member)).minutes == 125 + 7
 
 
@@ -469,7 +469,7 @@ async def test_reports_are_the_sum_of_their_sources(api: Api, steps: list[tuple[
                 continue
             if step == "correct":
                 await put_state(report.id, ReportState.CORRECTION_ASKED)
-                await decide_correction(staff.person_id, report.id, accept=True, answer="已更正")
+                await decide_correction(staff.person_id, report.id, CorrectionDecision(accept=True, answer="已更正"))
             else:
                 await put_state(report.id, ReportState.RELEASED)
                 released[report.id] = bytes((await HalfYearReport.get(id=report.id)).content)

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from server.check_in.rules import CheckInAction, CheckInActor
+from server.check_in.units.contact import UnitContact, seal_contact
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.check_in.units.rules import UNIT_TABLE
-from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS, UnitContact
-from server.check_in.units.unit_check_in import _seal as seal_contact
+from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, fetch_value
