@@ -34,7 +34,7 @@ async def create_known_person(api: Api, real_name: str = "李敏", phone: str = 
     """Somebody signed in whose name is known and whose phone is verified; and that phone."""
     phone = phone or str(next(_phones))
     person = await create_person()
-    await save_details(person.id, real_name="王小明")
+    await save_details(person.id, real_name=real_name)
     await verify_phone(person.id, phone)
     return await sign_in(api, person), phone
 
