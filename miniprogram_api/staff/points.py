@@ -21,7 +21,7 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
     return await rule_book.list_rule_versions(code)
 
 
-class ChangeServiceRule(RuleContent, kw_only=True, frozen=True):
+class ChangeServiceRule(RuleContent, kw_only=True):
     version: int
 
 

@@ -144,8 +144,7 @@ async def confirm_check_in(actor_id: str, check_in_id: str, *, grid_id: str | No
     Raises NotFound, NotAllowed, WrongState, NotPaired (any more), InvalidFields (a grid of another community).
     """
     async with transaction():
-        check_in, membership = await _lock_for_staff(actor_id, check_in_id)
-        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CONFIRM, [CheckInActor.STAFF])
+        check_in, membership, state = await _lock_for_staff(actor_id, check_in_id, CheckInAction.CONFIRM)
         if state is not check_in.state:
             await _require_grid(grid_id, check_in.community_id)
             check_in.grid_id = grid_id
@@ -200,8 +199,7 @@ async def refuse_check_in(actor_id: str, check_in_id: str, reason: str) -> Check
 async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> CheckInCard:
     """Staff put a confirmed check-in into another grid. Raises NotFound, WrongState, InvalidFields."""
     async with transaction():
-        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.CHANGE_TERMS, [CheckInActor.STAFF])
+        check_in, _, _ = await _lock_for_staff(actor_id, check_in_id, CheckInAction.CHANGE_TERMS)
         await _require_grid(grid_id, check_in.community_id)
         check_in.grid_id = grid_id
         await _save(check_in)
@@ -212,8 +210,7 @@ async def assign_grid(actor_id: str, check_in_id: str, grid_id: str | None) -> C
 async def end_check_in(actor_id: str, check_in_id: str, reason: str) -> CheckInCard:
     """Staff end a confirmed check-in: the member moved away without a word, or died. Raises NotFound, WrongState."""
     async with transaction():
-        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.END, [CheckInActor.STAFF])
+        check_in, _, state = await _lock_for_staff(actor_id, check_in_id, CheckInAction.END)
         await stop_check_in(check_in, state, reason)
         await _tell_decided("end_check_in", messages.ENDED, actor_id, check_in)
         return await queries.get_check_in_card(check_in_id)
@@ -225,7 +222,7 @@ async def match_home(actor_id: str, check_in_id: str, home_organization_id: str)
     Possible while the application is decided, and as long as the check-in is active.
     """
     async with transaction():
-        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
+        check_in, _ = await _lock_seen(actor_id, check_in_id)
         if check_in.state not in (CheckInState.APPLIED, CheckInState.RETURNED, CheckInState.CONFIRMED):
             raise NotFound()
         before = await members.match_home(check_in.membership_id, home_organization_id)
@@ -254,8 +251,7 @@ async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, 
 
 async def _turn_down(actor_id: str, check_in_id: str, action: CheckInAction, event: Event, reason: str) -> CheckInCard:
     async with transaction():
-        check_in, _ = await _lock_for_staff(actor_id, check_in_id)
-        state = CHECK_IN_TABLE.next_state(check_in.state, action, [CheckInActor.STAFF])
+        check_in, _, state = await _lock_for_staff(actor_id, check_in_id, action)
         check_in.reason = reason
         await _decide(check_in, state, actor_id, clock.now())
         await _tell_decided(f"{action}_check_in", event, actor_id, check_in)
@@ -291,7 +287,15 @@ async def _lock_membership(membership_id: str) -> Membership:
     return await Membership.filter(id=membership_id).select_for_update().get()
 
 
-async def _lock_for_staff(actor_id: str, check_in_id: str) -> tuple[CheckIn, Membership]:
+async def _lock_for_staff(
+    actor_id: str, check_in_id: str, action: CheckInAction
+) -> tuple[CheckIn, Membership, CheckInState]:
+    """A check-in to the actor's community with its membership under lock, and where the action leads."""
+    check_in, membership = await _lock_seen(actor_id, check_in_id)
+    return check_in, membership, CHECK_IN_TABLE.next_state(check_in.state, action, [CheckInActor.STAFF])
+
+
+async def _lock_seen(actor_id: str, check_in_id: str) -> tuple[CheckIn, Membership]:
     seen = await CheckIn.get_or_none(id=check_in_id)
     if seen is None:
         raise NotFound()

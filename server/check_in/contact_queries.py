@@ -10,7 +10,6 @@ from server.accounts.masking import mask_name
 from server.accounts.queries import describe_persons
 from server.check_in.models import ContactMeans
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import NotFound
@@ -18,6 +17,7 @@ from server.foundation.ids import Id
 from server.members.memberships import (
     CONTACT_EVERY,
     MemberFacts,
+    audit_member,
     contact_index_of,
     index_of,
     open_membership,
@@ -90,13 +90,7 @@ async def view_floating_member(actor_id: str, membership_id: str) -> FloatingMem
     facts = open_membership(membership)
     if not await may_contact(actor_id, membership, facts):
         raise NotFound()
-    await record_audit(
-        "view_floating_member",
-        actor_id=actor_id,
-        subject=("membership", membership_id),
-        person_id=facts.person_id,
-        organization_id=membership.community_id,
-    )
+    await audit_member("view_floating_member", actor_id, membership, facts.person_id)
     details = await details_of(facts.person_id)
     community: str = await fetch_value("SELECT name FROM organization WHERE id = $1", membership.community_id)
     return FloatingMemberDetail(

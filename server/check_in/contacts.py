@@ -15,13 +15,12 @@ from server.check_in.contact_queries import ContactView, list_contacts, may_be_c
 from server.check_in.member_queries import MemberCard, get_member_card
 from server.check_in.models import ContactMeans, MemberContact
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
 from server.members.memberships import (
     CONTACT_EVERY,
-    MemberFacts,
+    audit_member,
     lock_for_staff,
     lock_membership,
     open_membership,
@@ -48,7 +47,7 @@ async def assign_contact(actor_id: str, membership_id: str, contact_person_id: s
             ):
                 raise InvalidFields.of("contact_person_id", "联系人应是本社区的工作人员、网格员，或在本社区报到的党员")
             await write_facts(membership, msgspec.structs.replace(facts, contact_person_id=contact_person_id))
-            await _audit("assign_contact", actor_id, membership, facts, contact=contact_person_id)
+            await audit_member("assign_contact", actor_id, membership, facts.person_id, contact=contact_person_id)
             if contact_person_id:
                 await notify([contact_person_id], messages.CONTACT_ASSIGNED, membership=membership_id)
                 await notify([facts.person_id], messages.CONTACT_NAMED, person=contact_person_id)
@@ -87,7 +86,7 @@ async def record_contact(
             # An older contact that is told late may leave it overdue: then the reminder comes at once.
             membership.contact_due_at = contacted_at + CONTACT_EVERY
             await membership.save(update_fields=["last_contact_at", "contact_due_at"])
-        await _audit("record_contact", actor_id, membership, facts, means=str(means))
+        await audit_member("record_contact", actor_id, membership, facts.person_id, means=str(means))
         await notify([facts.person_id], messages.CONTACT_RECORDED, person=actor_id, at=contacted_at)
         return (await list_contacts(membership_id, contact_id))[0]
 
@@ -95,17 +94,6 @@ async def record_contact(
 async def move_contacts(membership_id: str, into_id: str) -> None:
     """Two memberships are one: who was in touch with the member goes on in the other."""
     await MemberContact.filter(membership_id=membership_id).update(membership_id=into_id)
-
-
-async def _audit(action: str, actor_id: str, membership: Membership, facts: MemberFacts, **details: str | None) -> None:
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("membership", membership.id),
-        person_id=facts.person_id,
-        organization_id=membership.community_id,
-        **details,
-    )
 
 
 async def _remind(row: Any) -> None:

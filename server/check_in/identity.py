@@ -16,9 +16,10 @@ from server.accounts.details import details_of
 from server.accounts.masking import mask_name
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.service import require_consent
+from server.check_in.posts.queries import list_posts_held
 from server.foundation import clock
 from server.foundation.crypto import Undecryptable, keyring
-from server.foundation.database import fetch, fetch_one
+from server.foundation.database import fetch_one
 from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import decode_id, encode_id
@@ -127,13 +128,8 @@ async def _shown(membership_id: str, person_id: str) -> _Shown | None:
     )
     if row is None:
         return None
-    posts = await fetch(
-        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id "
-        "WHERE h.membership_id = $1 AND h.state = 'held' ORDER BY h.id",
-        membership_id,
-    )
     name = (await details_of(person_id)).real_name
-    return _Shown(name, row["community"], row["decided_at"], [post["title"] for post in posts])
+    return _Shown(name, row["community"], row["decided_at"], await list_posts_held(membership_id))
 
 
 def _seal(membership_id: str, issued_at: datetime) -> str:

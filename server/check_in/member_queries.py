@@ -13,12 +13,11 @@ from server.check_in.contact_queries import ContactView, PersonName, contact_per
 from server.check_in.models import TransferState
 from server.check_in.residence import Residence, open_residence
 from server.foundation import clock
-from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.members.memberships import CONTACT_EVERY, membership_of, open_membership, open_memberships
+from server.members.memberships import CONTACT_EVERY, audit_member, membership_of, open_membership, open_memberships
 from server.members.models import MemberKind, Membership
 from server.members.queries import details_of_members, homes_of_members
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
@@ -50,7 +49,7 @@ class MyMembership(msgspec.Struct):
     transfer: TransferView | None
 
 
-class MemberCard(msgspec.Struct):
+class MemberCard(msgspec.Struct, kw_only=True):
     """A member in the staff's list; the name is masked. `contact_overdue`: nobody was in touch for too long."""
 
     membership_id: Id
@@ -69,28 +68,18 @@ class MemberCard(msgspec.Struct):
     version: int
 
 
-class MemberDetail(msgspec.Struct, kw_only=True):
+class MemberDetail(MemberCard, kw_only=True):
     """A member with personal data in clear, for the community's staff; each view is audited."""
 
-    membership_id: Id
-    check_in_id: Id
     person_id: Id
     real_name: str
     phone: str
-    kind: MemberKind
     home_organization_id: Id | None
-    home_organization: str
     home_text: str
     residence: Residence
-    community_name: str
-    grid_name: str | None
-    checked_in_at: datetime
     note: str
-    contact: PersonName | None
-    last_contact_at: datetime | None
     contacts: list[ContactView]
     transfer: TransferView | None
-    version: int
 
 
 class MemberCount(msgspec.Struct):
@@ -120,7 +109,9 @@ async def get_my_membership(person_id: str) -> MyMembership:
     if membership_id is None:
         raise NotFound()
     facts = (await open_memberships([membership_id]))[membership_id]
-    row = await _active_check_in(membership_id)
+    row = await fetch_one(
+        f"SELECT c.community_id, o.name AS community_name, g.name AS grid_name {_ACTIVE} AND m.id = $1", membership_id
+    )
     return MyMembership(
         kind=facts.kind,
         home_organization=(await homes_of_members([facts]))[membership_id],
@@ -190,45 +181,21 @@ async def view_member(actor_id: str, membership_id: str) -> MemberDetail:
     ):
         raise NotFound()
     facts = open_membership(membership)
-    await record_audit(
-        "view_member",
-        actor_id=actor_id,
-        subject=("membership", membership_id),
-        person_id=facts.person_id,
-        organization_id=membership.community_id,
-    )
-    row = await _active_check_in(membership_id)
-    if row is None:
-        raise NotFound()
+    await audit_member("view_member", actor_id, membership, facts.person_id)
+    card = await get_member_card(membership_id)
+    sealed: bytes = await fetch_value("SELECT residence FROM check_in WHERE id = $1", card.check_in_id)
     details = await details_of(facts.person_id)
     return MemberDetail(
-        membership_id=membership_id,
-        check_in_id=row["id"],
         person_id=facts.person_id,
         real_name=details.real_name,
         phone=details.phone,
-        kind=facts.kind,
         home_organization_id=facts.home_organization_id,
-        home_organization=(await homes_of_members([facts]))[membership_id],
         home_text=facts.home_text,
-        residence=open_residence(row["id"], row["residence"]),
-        community_name=row["community_name"],
-        grid_name=row["grid_name"],
-        checked_in_at=row["decided_at"],
+        residence=open_residence(card.check_in_id, sealed),
         note=facts.note,
-        contact=(await contact_persons([facts])).get(membership_id),
-        last_contact_at=membership.last_contact_at,
         contacts=await list_contacts(membership_id),
         transfer=await _transfer(membership_id),
-        version=membership.version,
-    )
-
-
-async def _active_check_in(membership_id: str) -> Any:
-    return await fetch_one(
-        "SELECT c.id, c.residence, c.decided_at, c.community_id, o.name AS community_name, g.name AS grid_name "
-        f"{_ACTIVE} AND m.id = $1",
-        membership_id,
+        **msgspec.structs.asdict(card),
     )
 
 

@@ -22,7 +22,7 @@ from server.organizations.access import READERS, require_role, require_role_or_h
 from server.organizations.tree import within
 
 
-class MyCheckIn(msgspec.Struct):
+class MyCheckIn(msgspec.Struct, kw_only=True):
     """A check-in as the member sees it."""
 
     id: Id
@@ -64,10 +64,9 @@ class CheckInCard(msgspec.Struct):
     applied_at: datetime
 
 
-class CheckInDetail(msgspec.Struct):
+class CheckInDetail(MyCheckIn, kw_only=True):
     """A check-in as staff decide about it: personal data in clear, so each view is audited."""
 
-    id: Id
     person_id: Id
     real_name: str
     phone: str
@@ -75,20 +74,8 @@ class CheckInDetail(msgspec.Struct):
     home_organization_id: Id | None
     home_organization: str
     home_text: str
-    residence: Residence
-    community_id: Id
-    community_name: str
     grid_id: Id | None
     via_unit_id: Id | None
-    via_unit_name: str | None
-    state: CheckInState
-    reason: str
-    skills: list[str]
-    willing: list[str]
-    free_times: list[str]
-    applied_at: datetime
-    decided_at: datetime | None
-    version: int
 
 
 _COLUMNS = (

@@ -20,11 +20,11 @@ from server.check_in.models import CheckIn, CheckInState
 from server.check_in.residence import Residence, open_residence, seal_residence
 from server.check_in.transfers import invite_retired_member
 from server.foundation import clock
-from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
 from server.members.memberships import (
     ToldMembership,
+    audit_member,
     check_home,
     lock_for_staff,
     membership_of,
@@ -144,7 +144,7 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
         action, outcome = "register_member", Outcome.CREATED
     # A kind that has changed to retired brings the invitation with it.
     await invite_retired_member(membership, actor_id)
-    await _audit_member(action, actor_id, person_id, membership)
+    await audit_member(action, actor_id, membership, person_id, kind=str(membership.kind))
     return Placed(person_id, membership.id, outcome)
 
 
@@ -164,7 +164,7 @@ async def change_member(actor_id: str, membership_id: str, version: int, content
         changes = {"kind": content.kind, "home_organization_id": home_id, "home_text": home_text, "note": content.note}
         await write_facts(membership, msgspec.structs.replace(known, **changes))
         await invite_retired_member(membership, actor_id)
-        await _audit_member("change_member", actor_id, known.person_id, membership)
+        await audit_member("change_member", actor_id, membership, known.person_id, kind=str(membership.kind))
         await notify([known.person_id], messages.MEMBER_CHANGED, organization=membership.community_id)
         return await get_member_card(membership_id)
 
@@ -173,16 +173,9 @@ async def end_member(actor_id: str, membership_id: str, reason: str) -> None:
     """Staff take somebody off the books of their community: registered by mistake, expelled, died. Raises NotFound."""
     async with transaction():
         membership, known = await lock_for_staff(actor_id, membership_id)
-        community_id = membership.community_id
         await leave_everything(known.person_id, reason)
-        await record_audit(
-            "end_member",
-            actor_id=actor_id,
-            subject=("membership", membership_id),
-            person_id=known.person_id,
-            organization_id=community_id,
-        )
-        await notify([known.person_id], messages.MEMBER_ENDED, organization=community_id)
+        await audit_member("end_member", actor_id, membership, known.person_id)
+        await notify([known.person_id], messages.MEMBER_ENDED, organization=membership.community_id)
 
 
 async def _find_person(registration: Registration) -> str | None:
@@ -225,15 +218,4 @@ async def _open_application(membership_id: str, community_id: str) -> CheckIn | 
         membership_id=membership_id,
         community_id=community_id,
         state__in=[CheckInState.APPLIED, CheckInState.RETURNED],
-    )
-
-
-async def _audit_member(action: str, actor_id: str, person_id: str, membership: Membership) -> None:
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("membership", membership.id),
-        person_id=person_id,
-        organization_id=membership.community_id,
-        kind=str(membership.kind),
     )

@@ -9,6 +9,7 @@ import msgspec
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.service import give_consent, move_consent, require_consent
 from server.foundation import clock
+from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import IntegrityError, execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound
@@ -136,6 +137,20 @@ async def lock_for_staff(actor_id: str, membership_id: str) -> tuple[Membership,
     if membership.community_id is None or not await holds_role(actor_id, membership.community_id, WORKERS):
         raise NotFound()
     return membership, open_membership(membership)
+
+
+async def audit_member(
+    action: str, actor_id: str, membership: Membership, person_id: str, **details: str | None
+) -> None:
+    """What staff or a contact person did with a membership, or that they looked at it."""
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("membership", membership.id),
+        person_id=person_id,
+        organization_id=membership.community_id,
+        **details,
+    )
 
 
 async def match_home(membership_id: str, home_organization_id: str) -> MemberFacts:

@@ -20,33 +20,39 @@ _Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 _Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
-class RuleView(msgspec.Struct):
-    """A rule as it is in force now. The caps bound one person's points under it in a day or month; null: no bound.
+class RuleTerms(msgspec.Struct, kw_only=True):
+    """What a rule gives. The caps bound one person's points under it in a day or month; null: no bound."""
 
-    `for_members`: it does not count in rankings. `version` is the newest there is, which may be yet to come.
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    points_per_event: _Points
+    points_per_hour: _Points
+    daily_cap: _Cap | None = None
+    monthly_cap: _Cap | None = None
+
+
+class RuleContent(RuleTerms, kw_only=True, forbid_unknown_fields=True):
+    """`valid_from` left out: from now on."""
+
+    valid_from: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")] | None = None
+
+
+class RuleView(RuleTerms, kw_only=True):
+    """A rule as it is in force now. `version` is the newest there is, which may be yet to come.
+
+    `for_members`: it does not count in rankings.
     """
 
     code: str
-    name: str
     version: int
-    points_per_event: int
-    points_per_hour: int
-    daily_cap: int | None
-    monthly_cap: int | None
     valid_from: datetime
     for_members: bool
 
 
-class RuleVersionView(msgspec.Struct):
+class RuleVersionView(RuleTerms, kw_only=True):
     """One version of a rule. `changed_by` is who made it, empty where it came with the program."""
 
     id: Id
     version: int
-    name: str
-    points_per_event: int
-    points_per_hour: int
-    daily_cap: int | None
-    monthly_cap: int | None
     valid_from: datetime
     changed_at: datetime
     changed_by: str
@@ -86,17 +92,6 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
     ]
 
 
-class RuleContent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What a rule gives. `valid_from` left out: from now on. A cap left out: no bound."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
-    points_per_event: _Points
-    points_per_hour: _Points
-    daily_cap: _Cap | None = None
-    monthly_cap: _Cap | None = None
-    valid_from: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")] | None = None
-
-
 async def change_service_rule(actor_id: str, code: str, version: int, content: RuleContent) -> list[RuleVersionView]:
     """A new version of a rule, from now or a later time on; it also replaces one that is yet to come. What was recorded
     before keeps its points. `version` is the newest one that the actor knows.
@@ -120,12 +115,8 @@ async def change_service_rule(actor_id: str, code: str, version: int, content: R
                 rule = await ServiceRule.create(
                     code=code,
                     version=version + 1,
-                    name=content.name,
-                    points_per_event=content.points_per_event,
-                    points_per_hour=content.points_per_hour,
-                    daily_cap=content.daily_cap,
-                    monthly_cap=content.monthly_cap,
                     valid_from=content.valid_from or now,
+                    **{name: getattr(content, name) for name in RuleTerms.__struct_fields__},
                     changed_by_id=actor_id,
                 )
         except IntegrityError as error:

@@ -33,7 +33,7 @@ class PostCard(msgspec.Struct):
     version: int
 
 
-class MyHolding(msgspec.Struct):
+class MyHolding(msgspec.Struct, kw_only=True):
     """A post that the member applied for or holds."""
 
     id: Id
@@ -47,20 +47,12 @@ class MyHolding(msgspec.Struct):
     ended_at: datetime | None
 
 
-class HoldingCard(msgspec.Struct):
-    """An application for a post, or a holding of one, in the staff's list."""
+class HoldingCard(MyHolding, kw_only=True):
+    """The same in the staff's list: whose it is, masked."""
 
-    id: Id
-    post_id: Id
-    title: str
     membership_id: Id
     name: str
     phone: str
-    state: HoldingState
-    reason: str
-    applied_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
 
 
 class VisibleHolder(msgspec.Struct):
@@ -179,6 +171,16 @@ async def list_visible_holders(community_id: str) -> list[VisibleHolder]:
         for row in rows
         if row["membership_id"] in details
     ]
+
+
+async def list_posts_held(membership_id: str) -> list[str]:
+    """The titles of the posts that a member holds now."""
+    rows = await fetch(
+        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id "
+        "WHERE h.membership_id = $1 AND h.state = 'held' ORDER BY h.id",
+        membership_id,
+    )
+    return [row["title"] for row in rows]
 
 
 async def describe_posts(post_ids: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -92,6 +92,12 @@ class ReportView(msgspec.Struct):
     version: int
 
 
+_AS_STORED = (
+    *("id", "period", "state", "community_id", "unit_id", "minutes", "points", "grade", "version"),
+    *("frozen_at", "assessed_at", "released_at", "acknowledged_at"),
+)
+
+
 class UnitReportCard(msgspec.Struct):
     """A report that a unit received."""
 
@@ -153,33 +159,21 @@ async def view_report(person_id: str, report_id: str, action: str = "view_report
     between_them = actors & {ReportActor.MEMBER, ReportActor.STAFF}
     late = [line for line in lines if line.is_late]
     return ReportView(
-        id=report.id,
-        period=report.period,
+        **{name: getattr(report, name) for name in _AS_STORED},
         period_words=read_half_year(report.period).words,
-        state=report.state,
         name=(await details_of(member.person_id)).real_name,
         home_organization=words.home,
-        community_id=report.community_id,
         community_name=organizations[report.community_id]["name"],
-        unit_id=report.unit_id,
         unit_name=organizations[report.unit_id]["name"] if report.unit_id else "",
-        minutes=report.minutes,
-        points=report.points,
         late_minutes=sum(line.minutes for line in late),
         late_points=sum(line.points for line in late),
         by_rule=sum_by_rule(lines),
         lines=lines,
         opinion=words.opinion,
-        grade=report.grade,
         request=words.request if between_them else "",
         answer=words.answer if between_them else "",
-        frozen_at=report.frozen_at,
-        assessed_at=report.assessed_at,
         correction_until=correction_ends_at(report.assessed_at) if report.assessed_at else None,
-        released_at=report.released_at,
-        acknowledged_at=report.acknowledged_at,
         actions=possible_actions(report.state, actors, report.assessed_at, clock.now()),
-        version=report.version,
     )
 
 

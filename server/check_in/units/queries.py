@@ -9,6 +9,7 @@ import msgspec
 from server.accounts.details import details_of
 from server.accounts.masking import mask_name
 from server.check_in.models import CheckInState
+from server.check_in.posts.queries import list_posts_held
 from server.check_in.units.contact import UnitContact, open_contact
 from server.check_in.units.models import UnitCheckInState, UnitKind
 from server.check_in.units.offers import CHECKED_OFFERS
@@ -52,31 +53,7 @@ class UnitPage(msgspec.Struct):
     pairs: list[UnitPair]
 
 
-class UnitCheckInView(msgspec.Struct, kw_only=True):
-    """A unit check-in with all that was told, for the unit's liaison and the place's staff."""
-
-    id: Id
-    unit_id: Id
-    unit_name: str
-    area_id: Id
-    area_name: str
-    party_organization_id: Id
-    party_organization_name: str
-    unit_kind: UnitKind
-    state: UnitCheckInState
-    member_count: int
-    contact: UnitContact
-    offers: list[str]
-    starts_on: date | None
-    ends_on: date | None
-    reason: str
-    applied_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
-    version: int
-
-
-class UnitCheckInCard(msgspec.Struct):
+class UnitCheckInCard(msgspec.Struct, kw_only=True):
     """A unit check-in in the staff's list."""
 
     id: Id
@@ -89,6 +66,20 @@ class UnitCheckInCard(msgspec.Struct):
     ends_on: date | None
     applied_at: datetime
     version: int
+
+
+class UnitCheckInView(UnitCheckInCard, kw_only=True):
+    """A unit check-in with all that was told, for the unit's liaison and the place's staff."""
+
+    unit_id: Id
+    area_id: Id
+    party_organization_id: Id
+    party_organization_name: str
+    contact: UnitContact
+    offers: list[str]
+    reason: str
+    decided_at: datetime | None
+    ended_at: datetime | None
 
 
 class UnitMember(msgspec.Struct):
@@ -297,17 +288,12 @@ async def view_unit_member(
         person_id=member.person_id,
         organization_id=unit_id,
     )
-    posts = await fetch(
-        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id "
-        "WHERE h.membership_id = $1 AND h.state = 'held' ORDER BY h.id",
-        membership_id,
-    )
     return UnitMemberDetail(
         membership_id=membership_id,
         real_name=(await details_of(member.person_id)).real_name,
         kind=member.kind,
         check_ins=check_ins,
-        posts=[post["title"] for post in posts],
+        posts=await list_posts_held(membership_id),
         service=await service_totals(member.person_id, since, until),
     )
 
