@@ -1,8 +1,8 @@
 """Being visible 亮身份: a member shows who they are, by a card whose code anybody can verify. (Policy section 6.)
 
 Only with the member's own consent, and for minutes: the code is a ciphertext that only this deployment makes, and says
-nothing by itself. Whoever verifies it reads a masked name, the community and the posts, and nothing once the consent,
-the check-in or its time is over.
+nothing by itself. Anyone who verifies it reads a masked name, the community and the posts, and nothing once the
+consent, the check-in or its time is over.
 """
 
 import asyncio
@@ -35,16 +35,21 @@ _LONGEST = 200
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
-class IdentityCard(msgspec.Struct):
+class _Shown(msgspec.Struct, kw_only=True):
+    """What is on a card: of an active check-in."""
+
+    name: str
+    community: str
+    since: datetime
+    posts: list[str]
+
+
+class IdentityCard(_Shown, kw_only=True):
     """What a member shows now. `address` is for anybody's browser; `code` for `GET /identity-cards/<code>`."""
 
     code: str
     address: str
     expires_at: datetime
-    name: str
-    community: str
-    since: datetime
-    posts: list[str]
 
 
 class VerifiedIdentity(msgspec.Struct):
@@ -54,15 +59,6 @@ class VerifiedIdentity(msgspec.Struct):
     community: str
     posts: list[str]
     expires_at: datetime
-
-
-class _Shown(msgspec.Struct):
-    """What is on a card: of an active check-in."""
-
-    name: str
-    community: str
-    since: datetime
-    posts: list[str]
 
 
 async def show_identity(person_id: str) -> IdentityCard:
@@ -81,10 +77,7 @@ async def show_identity(person_id: str) -> IdentityCard:
         code=code,
         address=public_address(f"/api/v1/identity-cards/{code}/page"),
         expires_at=issued_at + VALID_FOR,
-        name=shown.name,
-        community=shown.community,
-        since=shown.since,
-        posts=shown.posts,
+        **msgspec.structs.asdict(shown),
     )
 
 
@@ -129,7 +122,8 @@ async def _shown(membership_id: str, person_id: str) -> _Shown | None:
     if row is None:
         return None
     name = (await details_of(person_id)).real_name
-    return _Shown(name, row["community"], row["decided_at"], await list_posts_held(membership_id))
+    posts = await list_posts_held(membership_id)
+    return _Shown(name=name, community=row["community"], since=row["decided_at"], posts=posts)
 
 
 def _seal(membership_id: str, issued_at: datetime) -> str:

@@ -64,7 +64,7 @@ class ServiceEntry(Model):
             ),
         ]
         indexes = [
-            # The same deed is recorded once; the person last, so that a source's rows are found by it too.
+            # The same action is recorded once; the person last, so that a source's rows are found by it too.
             SqlIndex(
                 name="service_entry_source",
                 columns="source_kind, source_id, rule, person_id",

@@ -15,7 +15,7 @@ from server.organizations.access import require_role_or_hide
 
 
 class ServiceEntryView(msgspec.Struct):
-    """One deed. `source_kind` and `source_id` say what it comes from, `source_title` in words where there are any;
+    """One action. `source_kind` and `source_id` say what it comes from, `source_title` in words where there are any;
     `words` is what staff wrote where they recorded or reversed it by hand.
 
     A reversal has `reversal_of` and the opposite minutes and points; what was reversed has `is_reversed`.
@@ -57,7 +57,7 @@ class ServiceTotals(msgspec.Struct):
 
 
 class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Deeds from `since` on and before `until`; without them, all."""
+    """Actions from `since` on and before `until`; without them, all."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -74,7 +74,7 @@ _ENTRY = (
 
 
 async def list_service(person_id: str, page: PageQuery) -> Page[ServiceEntryView]:
-    """The person's entries, latest deed first."""
+    """The person's entries, latest action first."""
     return await _entries(person_id, page, None)
 
 
@@ -146,7 +146,7 @@ async def _add_titles(entries: list[ServiceEntryView]) -> None:
 
 
 async def service_totals(person_id: str, since: datetime | None = None, until: datetime | None = None) -> ServiceTotals:
-    """What the person's deeds of a period add up to."""
+    """What the person's actions of a period add up to."""
     rows = await fetch(
         "SELECT e.rule, (SELECT r.name FROM service_rule r WHERE r.code = e.rule ORDER BY r.version DESC LIMIT 1) "
         "AS rule_name, count(*) FILTER (WHERE e.reversal_of_id IS NULL) "

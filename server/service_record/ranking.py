@@ -144,7 +144,7 @@ async def show_ranking(person_id: str, query: RankingQuery) -> Ranking:
     rows = await fetch(
         "SELECT * FROM (SELECT id, points, minutes, row_number() OVER (ORDER BY points DESC, got_there_at, id) AS rank "
         "FROM (SELECT p.id, sum(e.points)::bigint AS points, sum(e.minutes)::bigint AS minutes, "
-        # What was reversed is left out with its reversal: so the last deed that counts is when they got there.
+        # What was reversed is left out with its reversal: so the last action that counts is when they got there.
         "max(e.occurred_at) FILTER (WHERE e.points > 0) AS got_there_at FROM person p "
         "JOIN service_entry e ON e.person_id = p.id AND e.occurred_at >= $2 AND e.occurred_at < $3 "
         f"WHERE {shown} AND p.merged_into_id IS NULL AND p.closed_at IS NULL AND EXISTS (SELECT 1 FROM consent c "

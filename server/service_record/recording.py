@@ -41,7 +41,7 @@ async def record_service(
     """Write down, in the caller's transaction, that the person did this; once for each (rule, source, person).
 
     `source` is (kind, id) of what it comes from, `organization_id` the community it was done for, `words` what staff
-    wrote of a deed that has no other source. Points follow from the rule's version in force now. Recorded before, the
+    wrote of a action that has no other source. Points follow from the rule's version in force now. Recorded before, the
     first entry is given back unchanged. Raises LookupError for a rule that does not exist.
     """
     if minutes < 0:
@@ -89,7 +89,7 @@ async def reverse_entry(entry_id: str, reason: str, words: str = "") -> ServiceE
 
     Raises NotFound, or AlreadyReversed the second time.
 
-    The reversal carries the time of the deed, so that sums over a period of deeds come out right.
+    The reversal carries the time of the action, so that sums over a period of actions come out right.
     """
     async with transaction():
         entry = await ServiceEntry.get_or_none(id=entry_id)
@@ -149,7 +149,7 @@ async def ensure_default_rules() -> None:
 
 
 async def move_service_record(from_id: str, into_id: str) -> None:
-    """After two persons turned out to be one: their entries together, but the same deed only once."""
+    """After two persons turned out to be one: their entries together, but the same action only once."""
     # The guard lets an entry change hands only where this is said, for this transaction.
     await execute("SELECT set_config('linli.merge', 'on', true)")
     await execute(
@@ -192,8 +192,8 @@ async def _belonging(person_id: str) -> Belonging:
 
 
 async def _within_caps(person_id: str, rule: ServiceRule, occurred_at: datetime, points: int) -> int:
-    """What of `points` the caps of the day and the month of the deed leave."""
-    # Two deeds of one person at the same time would each see the whole room below the cap: one person at a time.
+    """What of `points` the caps of the day and the month of the action leave."""
+    # Two actions of one person at the same time would each see the whole room below the cap: one person at a time.
     await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", person_id)
     day, day_end, month, month_end = day_and_month(occurred_at)
     row = await fetch_one(
