@@ -8,11 +8,10 @@ import msgspec
 from server.foundation import clock
 from server.foundation.database import fetch_one
 from server.foundation.dates import end_of, instant
-from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.requests import OPEN_REQUESTS
-from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.statistics.coverage import count_coverage
+from server.neighbor_center.statistics.coverage import Distance, count_coverage, require_organization
+from server.neighbor_center.statistics.spans import check_days
 from server.organizations.access import READERS, require_role
 from server.organizations.tree import within
 
@@ -29,15 +28,6 @@ class Backlog(msgspec.Struct, kw_only=True):
     oldest: datetime | None
 
 
-class Distance(msgspec.Struct, kw_only=True):
-    """零距离, now: buildings within the fifteen-minute circle, of those whose location is known."""
-
-    buildings: int
-    located: int
-    covered: int
-    share: float | None
-
-
 class Mistakes(msgspec.Struct, kw_only=True):
     """零差错, in the time asked for: complaints, those that were right, and those for each thousand who came."""
 
@@ -48,6 +38,8 @@ class Mistakes(msgspec.Struct, kw_only=True):
 
 
 class ThreeZeros(msgspec.Struct, kw_only=True):
+    """`distance` is 零距离, now: buildings within the fifteen-minute circle."""
+
     organization_id: Id
     first_day: date
     last_day: date
@@ -61,54 +53,33 @@ _VENUES = f"(SELECT v.id FROM venue v JOIN organization o ON o.id = v.organizati
 
 async def get_three_zeros(actor_id: str, organization_id: str, first_day: date, last_day: date) -> ThreeZeros:
     """For the venues of an organization's subtree, at most a year. Raises NotFound, NotAllowed, InvalidFields."""
-    check_year("first_day", first_day)
-    check_year("last_day", last_day)
-    if not 0 <= (last_day - first_day).days < LONGEST_DAYS:
-        raise InvalidFields.of("last_day", f"最多统计 {LONGEST_DAYS} 天")
-    if not await fetch_one("SELECT 1 FROM organization WHERE id = $1", organization_id):
-        raise NotFound()
+    check_days(first_day, last_day, LONGEST_DAYS)
+    await require_organization(organization_id)
     await require_role(actor_id, organization_id, READERS)
     return ThreeZeros(
         organization_id=organization_id,
         first_day=first_day,
         last_day=last_day,
         backlog=await _backlog(organization_id),
-        distance=await _distance(organization_id),
+        distance=await count_coverage(organization_id),
         mistakes=await _mistakes(organization_id, instant(first_day), end_of(last_day)),
     )
 
 
 async def _backlog(organization_id: str) -> Backlog:
     """What waits for an answer now."""
-    now = clock.now()
-    requests = await fetch_one(
-        "SELECT count(*) AS waiting, count(*) FILTER (WHERE q.answer_by < $2) AS overdue, "
-        f"min(q.requested_at) AS oldest FROM ({OPEN_REQUESTS}) q WHERE q.venue_id IN {_VENUES}",
+    row = await fetch_one(
+        "SELECT r.waiting AS requests, r.overdue AS overdue_requests, c.waiting AS complaints, "
+        "c.overdue AS overdue_complaints, LEAST(r.oldest, c.oldest) AS oldest FROM (SELECT count(*) AS waiting, "
+        "count(*) FILTER (WHERE q.answer_by < $2) AS overdue, min(q.requested_at) AS oldest "
+        f"FROM ({OPEN_REQUESTS}) q WHERE q.venue_id IN {_VENUES}) r, (SELECT count(*) AS waiting, "
+        "count(*) FILTER (WHERE c.answer_by < $2) AS overdue, min(c.created_at) AS oldest "
+        f"FROM complaint c WHERE c.state = 'open' AND c.venue_id IN {_VENUES}) c",
         organization_id,
-        now,
+        clock.now(),
     )
-    complaints = await fetch_one(
-        "SELECT count(*) AS waiting, count(*) FILTER (WHERE c.answer_by < $2) AS overdue, "
-        f"min(c.created_at) AS oldest FROM complaint c WHERE c.state = 'open' AND c.venue_id IN {_VENUES}",
-        organization_id,
-        now,
-    )
-    assert requests
-    assert complaints
-    return Backlog(
-        requests=requests["waiting"],
-        overdue_requests=requests["overdue"],
-        complaints=complaints["waiting"],
-        overdue_complaints=complaints["overdue"],
-        oldest=min((row["oldest"] for row in (requests, complaints) if row["oldest"]), default=None),
-    )
-
-
-async def _distance(organization_id: str) -> Distance:
-    coverage = await count_coverage(organization_id)
-    return Distance(
-        buildings=coverage.buildings, located=coverage.located, covered=coverage.covered, share=coverage.share
-    )
+    assert row
+    return Backlog(**dict(row))
 
 
 async def _mistakes(organization_id: str, first: datetime, end: datetime) -> Mistakes:
@@ -126,9 +97,5 @@ async def _mistakes(organization_id: str, first: datetime, end: datetime) -> Mis
         end,
     )
     assert row
-    return Mistakes(
-        complaints=row["complaints"],
-        upheld=row["upheld"],
-        attended=row["attended"],
-        upheld_per_thousand=round(1000 * row["upheld"] / row["attended"], 2) if row["attended"] else None,
-    )
+    per_thousand = round(1000 * row["upheld"] / row["attended"], 2) if row["attended"] else None
+    return Mistakes(**dict(row), upheld_per_thousand=per_thousand)

@@ -30,6 +30,15 @@ FIFTEEN_MINUTES_METERS = 1200
 METERS_PER_DEGREE = 111_320
 
 
+def meters_between(there: str, here: str) -> str:
+    """SQL: how far two points are from each other, along a straight line. Both have to be near `here`, since degrees of
+    longitude shrink towards the poles."""
+    return (
+        f"({METERS_PER_DEGREE} * sqrt((({there}[0] - {here}[0]) * cos(radians({here}[1]))) ^ 2 "
+        f"+ ({there}[1] - {here}[1]) ^ 2))"
+    )
+
+
 class VenueBrief(msgspec.Struct, kw_only=True):
     """A venue in a list. `distance` is in meters along a straight line, where a point was given; `thumbnail_url` is its
     first picture's, for some minutes."""
@@ -176,8 +185,8 @@ async def list_nearby_venues(
     after_distance, after_id = decode_cursor(cursor, tuple[float, Id]) if cursor else (None, None)
     rows = await fetch(
         "SELECT * FROM (SELECT "
-        f"{_BRIEF_COLUMNS}, round({METERS_PER_DEGREE} * sqrt(((v.location[0] - $1) * cos(radians($2))) ^ 2 "
-        "+ (v.location[1] - $2) ^ 2))::float8 AS distance FROM venue v WHERE v.state = 'open' "
+        f"{_BRIEF_COLUMNS}, round({meters_between('v.location', '(point($1, $2))')})::float8 AS distance "
+        "FROM venue v WHERE v.state = 'open' "
         "AND v.location <@ box(point($1 - $3, $2 - $4), point($1 + $3, $2 + $4)) "
         "AND ($5::text IS NULL OR v.kind = $5)) AS near WHERE distance <= $6 "
         "AND ($7::float8 IS NULL OR (distance, id) > ($7, $8::uuid)) ORDER BY distance, id LIMIT $9",
