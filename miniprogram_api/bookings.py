@@ -18,8 +18,9 @@ from server.neighbor_center.bookings.arrivals import Arrival
 from server.neighbor_center.bookings.queries import BookingView, RoomBookingView, When
 from server.neighbor_center.bookings.series import Repetition, SeriesView
 from server.neighbor_center.bookings.slot_booking import Wanted
+from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.counters import tickets
-from server.neighbor_center.counters.tickets import QueueView, TicketView
+from server.neighbor_center.counters.queries import QueueView, TicketView
 from server.neighbor_center.errors import (
     BookingOverlaps,
     ChangeTooLate,
@@ -313,7 +314,7 @@ async def list_queues(venue_id: Id) -> list[QueueView]:
 
     实时：各窗口正在服务的号码和等候人数。
     """
-    return await tickets.list_queues(venue_id)
+    return await counter_queries.list_queues(venue_id)
 
 
 @routes.post("/services/<service_id>/tickets", status=201, errors=[QueueClosed, NotEligible])
@@ -328,7 +329,7 @@ async def take_ticket(caller: Caller, service_id: Id) -> TicketView:
 @routes.get("/tickets")
 async def list_my_tickets(caller: Caller) -> list[TicketView]:
     """我今天的排队号"""
-    return await tickets.list_my_tickets(caller.person_id)
+    return await counter_queries.list_my_tickets(caller.person_id)
 
 
 @routes.get("/tickets/<ticket_id>")
@@ -337,7 +338,7 @@ async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
 
     实时：前面还有几人。
     """
-    return await tickets.get_ticket(caller.person_id, ticket_id)
+    return await counter_queries.get_ticket(caller.person_id, ticket_id)
 
 
 @routes.post("/tickets/<ticket_id>/leave", errors=[WrongState])

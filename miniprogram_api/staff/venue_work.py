@@ -14,8 +14,8 @@ from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import arrivals
 from server.neighbor_center.bookings.arrivals import VenueCode
 from server.neighbor_center.counters import screens, tickets
+from server.neighbor_center.counters.queries import CalledTicket, TicketView
 from server.neighbor_center.counters.screens import NewScreen, ScreenView
-from server.neighbor_center.counters.tickets import CalledTicket, TicketView
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
 from server.neighbor_center.feedback import complaints, ratings
 from server.neighbor_center.feedback.complaints import ComplaintsShown, StaffComplaintView
@@ -82,9 +82,9 @@ async def list_screens(caller: Caller, venue_id: Id) -> list[ScreenView]:
 
 
 @routes.post("/screens/<screen_id>/end", who=Who.STAFF)
-async def end_screen(caller: Caller, screen_id: Id) -> None:
+async def end_screen(caller: Caller, screen_id: Id) -> ScreenView:
     """停用门口屏幕"""
-    await screens.end_screen(caller.person_id, screen_id)
+    return await screens.end_screen(caller.person_id, screen_id)
 
 
 @routes.post("/services/<service_id>/tickets", status=201, who=Who.STAFF, errors=[QueueClosed])
@@ -103,15 +103,15 @@ async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTic
 
 
 @routes.post("/tickets/<ticket_id>/call-again", who=Who.STAFF, errors=[WrongState])
-async def call_again(caller: Caller, ticket_id: Id) -> None:
+async def call_again(caller: Caller, ticket_id: Id) -> CalledTicket:
     """再叫一次"""
-    await tickets.call_again(caller.person_id, ticket_id)
+    return await tickets.call_again(caller.person_id, ticket_id)
 
 
 @routes.post("/tickets/<ticket_id>/finish", who=Who.STAFF, errors=[WrongState])
-async def finish_ticket(caller: Caller, ticket_id: Id, body: FinishTicket) -> None:
+async def finish_ticket(caller: Caller, ticket_id: Id, body: FinishTicket) -> TicketView:
     """办结或过号"""
-    await tickets.finish_ticket(caller.person_id, ticket_id, missed=body.missed)
+    return await tickets.finish_ticket(caller.person_id, ticket_id, missed=body.missed)
 
 
 @routes.get("/services/<service_id>/ratings", who=Who.STAFF)
@@ -135,9 +135,9 @@ async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) 
 
 
 @routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[WrongState])
-async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplaint) -> None:
+async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplaint) -> StaffComplaintView:
     """答复投诉"""
-    await complaints.answer_complaint(caller.person_id, complaint_id, body.answer, is_upheld=body.is_upheld)
+    return await complaints.answer_complaint(caller.person_id, complaint_id, body.answer, is_upheld=body.is_upheld)
 
 
 @routes.get("/venues/<venue_id>/utilization", who=Who.STAFF)

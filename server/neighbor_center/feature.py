@@ -8,7 +8,7 @@ from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
 from server.neighbor_center.bookings import feeds, reminders, requests, series, settling, slot_booking
 from server.neighbor_center.bookings import messages as booking_messages
-from server.neighbor_center.counters import tickets
+from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.feedback import complaints
 from server.neighbor_center.opening import duties
 from server.neighbor_center.venues import mini_codes, queries
@@ -43,7 +43,7 @@ FEATURE = Feature(
         "booking": queries.describe_bookings,
         "room_booking": queries.describe_room_bookings,
         "booking_series": series.describe_series,
-        "ticket": tickets.describe_tickets,
+        "ticket": counter_queries.describe_tickets,
         "duty": duties.describe_duties,
         "complaint": complaints.describe_complaints,
     },

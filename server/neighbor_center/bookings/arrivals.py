@@ -19,7 +19,8 @@ from server.media.drawing.qr import draw_qr
 from server.neighbor_center.bookings.models import Booking
 from server.neighbor_center.bookings.queries import MINE, BookingView, RoomBookingView, get_booking, get_room_booking
 from server.neighbor_center.bookings.room_booking import attend_room, lock_room_booking
-from server.neighbor_center.counters.tickets import TicketView, draw_ticket, get_ticket
+from server.neighbor_center.counters.queries import TicketView, get_ticket
+from server.neighbor_center.counters.tickets import draw_ticket
 from server.neighbor_center.errors import NothingBookedNow, VenueCodeExpired, VenueCodeInvalid
 from server.neighbor_center.opening.rules import ARRIVES_BEFORE
 from server.neighbor_center.venues.models import ServiceKind

@@ -26,13 +26,15 @@ class VenueScreen(Model):
 
 
 class TicketState(Worded):
-    """Waiting → called → served or missed; whoever goes away before has left."""
+    """Waiting → called → served or missed; who goes away before has left. What was still open a day later has expired:
+    this is never stored, but derived from the day (queries.TicketView)."""
 
     WAITING = "waiting", "等待中"
     CALLED = "called", "已叫号"
     SERVED = "served", "已办理"
     MISSED = "missed", "过号"
     LEFT = "left", "已离开"
+    EXPIRED = "expired", "已过期"
 
 
 class QueueDay(Model):

@@ -16,7 +16,7 @@ from server.neighbor_center.bookings.arrivals import VenueCode, venue_code
 from server.neighbor_center.bookings.feeds import venue_feed_address
 from server.neighbor_center.bookings.terms import read_calendars
 from server.neighbor_center.counters.models import VenueScreen
-from server.neighbor_center.counters.tickets import QueueView, list_queues
+from server.neighbor_center.counters.queries import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties
 from server.neighbor_center.opening.rules import open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
@@ -37,6 +37,7 @@ class ScreenView(msgspec.Struct):
     id: Id
     name: str
     created_at: datetime
+    ended_at: datetime | None
 
 
 class BoardSlot(msgspec.Struct):
@@ -102,12 +103,12 @@ async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
     await require_role(actor_id, await organization_of_venue(venue_id))
     return await fetch_structs(
         ScreenView,
-        "SELECT id, name, created_at FROM venue_screen WHERE venue_id = $1 AND ended_at IS NULL ORDER BY id",
+        "SELECT id, name, created_at, ended_at FROM venue_screen WHERE venue_id = $1 AND ended_at IS NULL ORDER BY id",
         venue_id,
     )
 
 
-async def end_screen(actor_id: str, screen_id: str) -> None:
+async def end_screen(actor_id: str, screen_id: str) -> ScreenView:
     """Its token shows nothing any more. Raises NotFound, NotAllowed."""
     async with transaction():
         screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
@@ -121,6 +122,7 @@ async def end_screen(actor_id: str, screen_id: str) -> None:
             await record_audit(
                 "end_screen", actor_id=actor_id, subject=("screen", screen_id), organization_id=organization_id
             )
+        return ScreenView(screen.id, screen.name, screen.created_at, screen.ended_at)
 
 
 async def show_screen(token: str) -> BoardView:

@@ -1,24 +1,28 @@
 """Numbers at one-stop counters 一站式窗口: drawing one, how many stand before it, and calling the next.
 
-Whoever draws, calls or leaves locks the line first (the day's row in queue_day), so numbers are given once and in
+Anyone who draws, calls or leaves locks the line first (the day's row in queue_day), so numbers are given once and in
 order, and two clerks who call at the same time call two numbers, the lower one first, in any number of processes.
 """
 
 from datetime import date, datetime, timedelta
 
-import msgspec
-
-from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch, fetch_one, fetch_structs, fetch_value, transaction
-from server.foundation.dates import day_of, today
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.dates import day_of
 from server.foundation.errors import NotFound, WrongState
-from server.foundation.ids import Id, new_id
-from server.foundation.words import Worded
+from server.foundation.ids import new_id
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import read_terms, require_may_book
 from server.neighbor_center.counters.models import TicketState
+from server.neighbor_center.counters.queries import (
+    TURN,
+    CalledTicket,
+    TicketView,
+    get_ticket,
+    show_called_ticket,
+    show_ticket,
+)
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
 from server.neighbor_center.opening.rules import open_spans
 from server.neighbor_center.venues.models import ServiceKind
@@ -32,82 +36,11 @@ NEAR = 3
 """Who has so many before them is told that their turn is near."""
 
 
-class ShownState(Worded):
-    """The state of a ticket as people see it: a day later, what was still open has expired."""
-
-    WAITING = "waiting", "等待中"
-    CALLED = "called", "已叫号"
-    SERVED = "served", "已办理"
-    MISSED = "missed", "过号"
-    LEFT = "left", "已离开"
-    EXPIRED = "expired", "已过期"
-
-
-class TicketView(msgspec.Struct, kw_only=True):
-    """A number in a counter's line. `ahead`: how many are called before it (while it waits); `counter`: where to go."""
-
-    id: Id
-    service_id: Id
-    service_name: str
-    venue_id: Id
-    venue_name: str
-    day: date
-    number: int
-    state: ShownState
-    ahead: int | None
-    counter: str
-    called_at: datetime | None
-    is_booked: bool
-
-
-class CalledTicket(msgspec.Struct, kw_only=True):
-    """The number that was called, for the clerk."""
-
-    id: Id
-    number: int
-    counter: str
-    is_booked: bool
-    booking_id: Id | None
-    waiting: int
-
-
-class QueueNumber(msgspec.Struct):
-    """A number on the board, and the counter it was called to."""
-
-    number: int
-    counter: str
-
-
-class QueueView(msgspec.Struct, kw_only=True):
-    """A counter's line now: who is being served where (latest call first), and how many wait."""
-
-    service_id: Id
-    service_name: str
-    serving: list[QueueNumber]
-    waiting: int
-
-
-# Who booked is called first once their slot has begun; the others in the order of their numbers.
-_RANK = "(q.ready_at IS NOT NULL AND q.ready_at <= $3) DESC, q.number"
-
-_VIEW = (
-    "SELECT q.id, q.service_id, s.name AS service_name, s.venue_id, v.name AS venue_name, q.day, q.number, "
-    "CASE WHEN q.state IN ('waiting', 'called') AND q.day < $2 THEN 'expired' ELSE q.state END AS state, "
-    "CASE WHEN q.state = 'waiting' AND q.day = $2 THEN (SELECT count(*) FROM queue_ticket o "
-    "WHERE o.service_id = q.service_id AND o.day = q.day AND o.state = 'waiting' AND o.id <> q.id AND "
-    "((o.ready_at IS NOT NULL AND o.ready_at <= $3) > (q.ready_at IS NOT NULL AND q.ready_at <= $3) OR "
-    "((o.ready_at IS NOT NULL AND o.ready_at <= $3) = (q.ready_at IS NOT NULL AND q.ready_at <= $3) "
-    "AND o.number < q.number))) END AS ahead, q.counter, q.called_at, q.booking_id IS NOT NULL AS is_booked "
-    "FROM queue_ticket q JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id "
-)
-
-
 async def take_ticket(person_id: str, service_id: str) -> TicketView:
     """A number for today's line; whoever stands in it keeps theirs. Raises NotFound, QueueClosed, NotEligible."""
     async with transaction():
         await _require_open(service_id, person_id)
-        ticket_id = await draw_ticket(service_id, person_id)
-    return await get_ticket(person_id, ticket_id)
+        return await show_ticket(await draw_ticket(service_id, person_id))
 
 
 async def give_ticket(actor_id: str, service_id: str) -> TicketView:
@@ -120,7 +53,7 @@ async def give_ticket(actor_id: str, service_id: str) -> TicketView:
         await record_audit(
             "give_ticket", actor_id=actor_id, subject=("ticket", ticket_id), organization_id=organization_id
         )
-    return (await _views("WHERE q.id = $1", ticket_id))[0]
+        return await show_ticket(ticket_id)
 
 
 async def draw_ticket(
@@ -168,24 +101,10 @@ async def draw_ticket(
     return ticket_id
 
 
-async def get_ticket(person_id: str, ticket_id: str) -> TicketView:
-    """Live: where one stands in the line. Raises NotFound unless it is the caller's or of somebody they look after."""
-    owner = await fetch_value("SELECT person_id FROM queue_ticket WHERE id = $1", ticket_id)
-    if owner is None:
-        raise NotFound()
-    await require_dependant(person_id, owner)
-    return (await _views("WHERE q.id = $1", ticket_id))[0]
-
-
-async def list_my_tickets(person_id: str) -> list[TicketView]:
-    """The caller's numbers of today."""
-    return await _views("WHERE q.person_id = $1 AND q.day = $2 ORDER BY q.id DESC", person_id)
-
-
 async def leave_queue(person_id: str, ticket_id: str) -> TicketView:
     """Go away before being served. Leaving twice changes nothing. Raises NotFound, WrongState."""
-    ticket = await get_ticket(person_id, ticket_id)
     async with transaction():
+        ticket = await get_ticket(person_id, ticket_id)
         await _lock_line(ticket.service_id, ticket.day)
         changed = await execute(
             "UPDATE queue_ticket SET state = 'left', finished_at = $2, called_at = NULL WHERE id = $1 "
@@ -195,7 +114,7 @@ async def leave_queue(person_id: str, ticket_id: str) -> TicketView:
         )
         if not changed:
             raise WrongState()
-    return await get_ticket(person_id, ticket_id)
+        return await show_ticket(ticket_id)
 
 
 async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicket:
@@ -218,7 +137,7 @@ async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicke
         row = await fetch_one(
             "UPDATE queue_ticket SET state = 'called', called_at = $3, counter = $4, called_by_id = $5 WHERE id = "
             "(SELECT q.id FROM queue_ticket q WHERE q.service_id = $1 AND q.day = $2 AND q.state = 'waiting' "
-            f"ORDER BY {_RANK} LIMIT 1) RETURNING id, number, person_id, booking_id",
+            f"ORDER BY {TURN} LIMIT 1) RETURNING id, person_id",
             service_id,
             day,
             now,
@@ -237,17 +156,10 @@ async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicke
             person_id=row["person_id"],
             organization_id=organization_id,
         )
-    return CalledTicket(
-        id=row["id"],
-        number=row["number"],
-        counter=counter,
-        is_booked=row["booking_id"] is not None,
-        booking_id=row["booking_id"],
-        waiting=await _count_waiting(service_id, day),
-    )
+        return await show_called_ticket(row["id"])
 
 
-async def call_again(actor_id: str, ticket_id: str) -> None:
+async def call_again(actor_id: str, ticket_id: str) -> CalledTicket:
     """They did not come yet: call the same number once more. Raises NotFound, WrongState."""
     async with transaction():
         person_id, state = await _lock_for_staff(actor_id, ticket_id, "call_ticket_again")
@@ -257,69 +169,27 @@ async def call_again(actor_id: str, ticket_id: str) -> None:
         await execute("UPDATE queue_ticket SET called_at = $2 WHERE id = $1", ticket_id, now)
         if person_id:
             await notify(person_id, messages.TICKET_CALLED, ticket=ticket_id, at=now)
+        return await show_called_ticket(ticket_id)
 
 
-async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> None:
-    """Served, or missed (过号): whoever missed it draws a new number. Raises NotFound, WrongState."""
+async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> TicketView:
+    """Served, or missed 过号: who missed it draws a new number. Finishing twice changes nothing. Raises NotFound,
+    WrongState."""
     async with transaction():
         person_id, state = await _lock_for_staff(actor_id, ticket_id, "finish_ticket")
         wanted = TicketState.MISSED if missed else TicketState.SERVED
-        if state == wanted:
-            return
-        if state != TicketState.CALLED:
-            raise WrongState()
-        await execute(
-            "UPDATE queue_ticket SET state = $2, finished_at = $3 WHERE id = $1", ticket_id, str(wanted), clock.now()
-        )
-        if missed and person_id:
-            await notify(person_id, messages.TICKET_MISSED, ticket=ticket_id)
-
-
-async def list_queues(venue_id: str) -> list[QueueView]:
-    """The lines of a venue's counters now. Live: cheap enough to ask for every few seconds."""
-    rows = await fetch(
-        "SELECT s.id, s.name, (SELECT count(*) FROM queue_ticket q WHERE q.service_id = s.id AND q.day = $2 "
-        "AND q.state = 'waiting') AS waiting, (SELECT json_agg(json_build_object('number', c.number, 'counter', "
-        "c.counter) ORDER BY c.called_at DESC) FROM queue_ticket c WHERE c.service_id = s.id AND c.day = $2 "
-        "AND c.state = 'called') AS serving FROM service s WHERE s.venue_id = $1 AND s.kind = 'counter' "
-        "AND s.state = 'offered' ORDER BY s.id",
-        venue_id,
-        today(),
-    )
-    return [
-        QueueView(
-            service_id=row["id"],
-            service_name=row["name"],
-            serving=msgspec.json.decode(row["serving"] or "[]", type=list[QueueNumber]),
-            waiting=row["waiting"],
-        )
-        for row in rows
-    ]
-
-
-async def describe_tickets(ticket_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages."""
-    rows = await fetch(
-        "SELECT q.id, q.number, q.counter, s.name AS service, v.name AS venue FROM queue_ticket q "
-        "JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id WHERE q.id = ANY($1::uuid[])",
-        list(ticket_ids),
-    )
-    return {
-        row["id"]: {
-            "id": row["id"],
-            "title": row["service"],
-            "service": row["service"],
-            "venue": row["venue"],
-            "number": str(row["number"]),
-            "counter": row["counter"] or "窗口",
-        }
-        for row in rows
-    }
-
-
-async def _views(where: str, value: str) -> list[TicketView]:
-    now = clock.now()
-    return await fetch_structs(TicketView, _VIEW + where, value, day_of(now), now)
+        if state != wanted:
+            if state != TicketState.CALLED:
+                raise WrongState()
+            await execute(
+                "UPDATE queue_ticket SET state = $2, finished_at = $3 WHERE id = $1",
+                ticket_id,
+                str(wanted),
+                clock.now(),
+            )
+            if missed and person_id:
+                await notify(person_id, messages.TICKET_MISSED, ticket=ticket_id)
+        return await show_ticket(ticket_id)
 
 
 async def _require_open(service_id: str, person_id: str | None) -> None:
@@ -338,7 +208,7 @@ async def _require_open(service_id: str, person_id: str | None) -> None:
 async def _tell_near(service_id: str, day: date, now: datetime) -> None:
     rows = await fetch(
         "UPDATE queue_ticket SET told_near_at = $3 WHERE id IN (SELECT q.id FROM queue_ticket q "
-        f"WHERE q.service_id = $1 AND q.day = $2 AND q.state = 'waiting' ORDER BY {_RANK} LIMIT {NEAR + 1}) "
+        f"WHERE q.service_id = $1 AND q.day = $2 AND q.state = 'waiting' ORDER BY {TURN} LIMIT {NEAR + 1}) "
         "AND told_near_at IS NULL AND person_id IS NOT NULL RETURNING id, person_id",
         service_id,
         day,
@@ -358,13 +228,6 @@ async def _lock_line(service_id: str, day: date) -> None:
         service_id,
         day,
     )
-
-
-async def _count_waiting(service_id: str, day: date) -> int:
-    count: int = await fetch_value(
-        "SELECT count(*) FROM queue_ticket WHERE service_id = $1 AND day = $2 AND state = 'waiting'", service_id, day
-    )
-    return count
 
 
 async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> tuple[str | None, str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from server.accounts.details import details_of
+from server.accounts.masking import mask_phone
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
@@ -77,7 +79,7 @@ async def complain(person_id: str, venue_id: str, text: str, *, service_id: str 
             answer_by=clock.now() + ANSWERED_WITHIN,
         )
         await notify(await role_holders(organization_id), messages.COMPLAINT_RECEIVED, complaint=complaint.id)
-    return await get_complaint(person_id, complaint.id)
+        return await get_complaint(person_id, complaint.id)
 
 
 async def get_complaint(person_id: str, complaint_id: str) -> ComplaintView:
@@ -117,18 +119,10 @@ async def list_complaints(
         )
         page = cut_page(rows, limit, lambda row: (row["id"],))
         people = await name_persons(actor_id, organization_id, "complaint", page.items)
-    return Page(
-        [
-            StaffComplaintView(
-                **(_clear(row) | people[row["person_id"]]), person_id=row["person_id"], is_upheld=row["is_upheld"]
-            )
-            for row in page.items
-        ],
-        page.next_cursor,
-    )
+    return Page([_staff_view(row, people[row["person_id"]]) for row in page.items], page.next_cursor)
 
 
-async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_upheld: bool) -> None:
+async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_upheld: bool) -> StaffComplaintView:
     """Answer it, once, and say whether it was right; the person is told. Raises NotFound, WrongState."""
     organization_id = await fetch_value(
         "SELECT v.organization_id FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = $1", complaint_id
@@ -154,6 +148,9 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
             organization_id=organization_id,
             is_upheld=is_upheld,
         )
+        row = await fetch_one(_COMPLAINT + "WHERE c.id = $1", complaint_id)
+        details = await details_of(complaint.person_id)
+        return _staff_view(row, {"name": details.real_name, "phone": mask_phone(details.phone)})
 
 
 async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, str]]:
@@ -163,6 +160,10 @@ async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, s
         list(complaint_ids),
     )
     return {row["id"]: {"id": row["id"], "title": row["venue"], "venue": row["venue"]} for row in rows}
+
+
+def _staff_view(row: Any, person: dict[str, str]) -> StaffComplaintView:
+    return StaffComplaintView(**(_clear(row) | person), person_id=row["person_id"], is_upheld=row["is_upheld"])
 
 
 def _clear(row: Any) -> dict[str, Any]:

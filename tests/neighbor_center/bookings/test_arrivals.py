@@ -145,8 +145,9 @@ async def test_a_screen_shows_the_board_and_the_code(api: Api, community: Organi
     assert (await resident.post("/arrivals", {"code": board["code"]["text"]}))["bookings"]
     assert (await api.get(f"/venues/{venue_id}/board"))["code"] is None
     assert [one["name"] for one in await staff.get(f"/staff/venues/{venue_id}/screens")] == ["大厅屏幕"]
-    await staff.post(f"/staff/screens/{screen['id']}/end")
-    await staff.post(f"/staff/screens/{screen['id']}/end")
+    ended = [await staff.post(f"/staff/screens/{screen['id']}/end") for _ in range(2)]
+    assert ended[0]["ended_at"]
+    assert ended[0] == ended[1]
     await api.refused("GET", f"/screen-board?token={screen['token']}", code="not_found")
     assert await staff.get(f"/staff/venues/{venue_id}/screens") == []
     elsewhere = await create_staff(api, await create_community())

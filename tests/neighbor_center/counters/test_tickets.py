@@ -69,9 +69,10 @@ async def test_who_does_not_come_when_called(api: Api, community: Organization) 
     await staff.refused("POST", f"{path}/finish", {}, code="wrong_state")
     await staff.refused("POST", f"{path}/call-again", code="wrong_state")
     await staff.post(f"/staff/services/{counter.id}/call-next", {"counter": "2号窗口"})
-    await staff.post(f"{path}/call-again")
-    await staff.post(f"{path}/finish", {"missed": True})
-    await staff.post(f"{path}/finish", {"missed": True})
+    again = await staff.post(f"{path}/call-again")
+    assert (again["id"], again["counter"], again["waiting"]) == (ticket["id"], "2号窗口", 0)
+    for _ in range(2):
+        assert (await staff.post(f"{path}/finish", {"missed": True}))["state"] == "missed"
     await staff.refused("POST", f"{path}/finish", {}, code="wrong_state")
     assert await events_of(resident) == ["ticket_called", "ticket_called", "ticket_missed"]
     audited = await fetch("SELECT DISTINCT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", ticket["id"])

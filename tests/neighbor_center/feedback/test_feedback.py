@@ -91,7 +91,9 @@ async def test_a_complaint_is_answered(api: Api, community: Organization) -> Non
     answer = f"/staff/complaints/{made['id']}/answer"
     body = {"answer": "值班人员临时外出，已改正。", "is_upheld": True}
     await elsewhere.refused("POST", answer, body, code="not_found")
-    await staff.post(answer, body)
+    answered = await staff.post(answer, body)
+    assert (answered["state"], answered["answer"], answered["is_upheld"]) == ("answered", body["answer"], True)
+    assert (answered["person_id"], answered["name"]) == (listed[0]["person_id"], listed[0]["name"])
     await staff.refused("POST", answer, body, code="wrong_state")
     assert await events_of(resident) == ["complaint_answered"]
     assert (await resident.get(f"/complaints/{made['id']}"))["answer"] == "值班人员临时外出，已改正。"
