@@ -11,7 +11,8 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import TooManyRequests, Unavailable
 from server.media.uploads import uploading
 from server.media.uploads.pictures import MAX_BYTES, PictureUnreadable, TooManyPixels
-from server.media.uploads.uploading import TOO_LARGE, PictureView
+from server.media.uploads.queries import PictureView
+from server.media.uploads.uploading import TOO_LARGE
 
 routes = Routes("图片 media")
 

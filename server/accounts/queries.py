@@ -11,7 +11,7 @@ from server.accounts.models import ConsentKind, Relation
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.media.uploads.uploading import picture_views
+from server.media.uploads.queries import picture_views
 from server.organizations.models import RoleKind
 
 

@@ -19,7 +19,8 @@ from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.media.uploads.uploading import attach_pictures
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
 

@@ -31,9 +31,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     code_targets: Mapping[str, Call] = {}
     """What mini-program codes are about → what a scanned one stands for (media/mini_codes.py)."""
     texts: Mapping[str, Call] = {}
-    """Kind of thing that content checks look at → its texts now (moderation/service.py)."""
+    """Kind of thing that content checks look at → its texts now (moderation/verdicts.py)."""
     verdicts: Mapping[str, Call] = {}
-    """The same kind → told of its verdict (moderation/service.py)."""
+    """The same kind → told of its verdict (moderation/verdicts.py)."""
     messages: Mapping[str, Any] = {}
     """Name → what people are told of (notifications/events.py Event)."""
     subjects: Mapping[str, Call] = {}

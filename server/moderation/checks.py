@@ -11,9 +11,9 @@ import structlog
 
 from server.background.outbox import OutboxState, Record, RetryLater
 from server.foundation import clock
-from server.media.uploads.uploading import signed_address
+from server.media.addresses import signed_address
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck
-from server.moderation.service import TEXTS, record_state
+from server.moderation.verdicts import TEXTS, record_state
 from server.wechat import ContentScene, Suggest, errors
 from server.wechat import Verdict as WeChatVerdict
 from server.wechat.api import TEXT_LIMIT

@@ -6,7 +6,7 @@ from typing import Any
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.moderation.models import CheckState
-from server.moderation.service import record_state
+from server.moderation.verdicts import record_state
 
 OVERDUE = timedelta(minutes=40)
 """WeChat promises a picture's verdict within 30 minutes."""

@@ -10,9 +10,9 @@ from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.foundation.words import Worded
-from server.media.uploads.uploading import PictureView, picture_views
+from server.media.uploads.queries import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
-from server.moderation.service import TEXTS, record_state
+from server.moderation.verdicts import TEXTS, record_state
 from server.organizations.access import require_role, require_role_or_hide
 from server.wechat.verdicts import LABELS
 

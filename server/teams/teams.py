@@ -16,7 +16,8 @@ from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, is_id, new_id
 from server.media.drawing.qr import draw_qr
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.teams import messages
 from server.teams.models import Team, TeamMember

@@ -4,7 +4,7 @@ from typing import Any
 
 from server.foundation.audit import record_audit
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
-from server.moderation.service import submit_for_check
+from server.moderation.verdicts import submit_for_check
 from server.organizations.access import GRID_WORKERS, WORKERS, require_role, require_role_or_hide
 from server.organizations.models import RoleKind
 from server.places.line import lock_allotment

@@ -11,7 +11,8 @@ from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.media.uploads.uploading import attach_pictures, copy_pictures, detach_pictures
-from server.moderation.service import Verdict, refusal_reason, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import refusal_reason, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import holds_role, require_role, role_holders
 from server.organizations.models import LEVEL_RANK, Level, Organization

@@ -7,7 +7,7 @@ and until it has passed people read WITHHELD in its place: the deed itself does 
 from collections.abc import Awaitable, Callable
 
 from server.foundation.database import fetch_value
-from server.moderation.service import submit_for_check
+from server.moderation.verdicts import submit_for_check
 from server.organizations.access import holds_role
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity

@@ -8,7 +8,7 @@ import msgspec
 
 from server.accounts.queries import describe_persons
 from server.foundation.ids import Id
-from server.media.uploads.uploading import picture_views
+from server.media.uploads.queries import picture_views
 from server.organizations.tree import within
 from server.wishes.models import WishAudience, WishKind, WishState
 from server.wishes.rules import days_left

@@ -10,8 +10,8 @@ from server.foundation.database import fetch
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.media.uploads.uploading import PictureView, picture_views
-from server.moderation.service import hidden_words
+from server.media.uploads.queries import PictureView, picture_views
+from server.moderation.verdicts import hidden_words
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams, is_in_team

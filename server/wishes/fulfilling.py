@@ -12,7 +12,8 @@ from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import is_id, new_id
 from server.media.drawing.qr import draw_qr
 from server.media.uploads.uploading import attach_pictures, detach_pictures
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.service_record.recording import record_service, reverse_entry

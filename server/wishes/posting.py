@@ -16,7 +16,8 @@ from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
 from server.foundation.ids import Id, new_id
 from server.media.uploads.uploading import attach_pictures, detach_pictures
-from server.moderation.service import Verdict, refusal_reason, submit_for_check, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import refusal_reason, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
 from server.wishes import messages

@@ -11,8 +11,8 @@ from server.foundation.dates import render_date
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.media.uploads.uploading import PictureView, picture_views
-from server.moderation.service import Verdict
+from server.media.uploads.queries import PictureView, picture_views
+from server.moderation.models import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, holds_role, require_role
 from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
 from server.wishes.claim_queries import ClaimView, view_claim

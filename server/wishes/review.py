@@ -14,7 +14,8 @@ from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, WrongState
 from server.foundation.words import Worded
-from server.moderation.service import Verdict, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import verdict_of
 from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization

@@ -16,7 +16,8 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
-from server.media.uploads.uploading import PictureView, picture_views, read_picture
+from server.media.uploads.queries import PictureView, picture_views
+from server.media.uploads.uploading import read_picture
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams
 from server.wishes.cards import SUBTREE, Where

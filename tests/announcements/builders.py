@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.announcements.service import TELL_NEXT_PERSONS
+from server.announcements.sending import TELL_NEXT_PERSONS
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_staff
 from tests.clients import Api

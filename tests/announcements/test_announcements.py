@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from server.accounts.models import Consent, ConsentKind, PersonOrigin
-from server.announcements import service
-from server.announcements.service import TELL_NEXT_PERSONS
+from server.announcements import sending
+from server.announcements.sending import TELL_NEXT_PERSONS
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation import clock
@@ -207,7 +207,7 @@ async def test_a_withdrawn_one_is_told_to_nobody_else_and_is_gone(
     api: Api, simulator: Simulator, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_shanghai(10)
-    monkeypatch.setattr(service, "BATCH", 1)
+    monkeypatch.setattr(sending, "BATCH", 1)
     people = [await create_resident(api, office.community) for _ in range(3)]
     await give_accepts(simulator, [person.person_id for person in people], 1, "announcement")
     draft = await office.send(await office.draft())
@@ -228,7 +228,7 @@ async def test_a_withdrawn_one_is_told_to_nobody_else_and_is_gone(
 async def test_batches_by_many_workers_tell_everybody_once(
     api: Api, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "BATCH", 3)
+    monkeypatch.setattr(sending, "BATCH", 3)
     people = [await create_person(community=office.community) for _ in range(20)]
     await office.send(await office.draft())
     await office.send(await office.draft())
@@ -259,7 +259,7 @@ async def test_a_worker_that_dies_in_a_batch_has_told_nobody_of_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(service, "notify", die)
+        broken.setattr(sending, "notify", die)
         with pytest.raises(KeyboardInterrupt):
             await TELL_NEXT_PERSONS.run()
     assert await fetch_value("SELECT count(*) FROM inbox_message WHERE event = 'announcement'") == 0
@@ -315,7 +315,7 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
     resident = await create_resident(api, office.community)
     await office.send(await office.draft(title="坏公告"))
     await office.send(await office.draft(title="好公告"))
-    break_once(monkeypatch, service, "next_persons")
+    break_once(monkeypatch, sending, "next_persons")
     with pytest.raises(RowsFailed) as nothing:
         await TELL_NEXT_PERSONS.run()
     assert nothing.value.done == 0

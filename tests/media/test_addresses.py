@@ -13,7 +13,7 @@ from server.foundation.settings import DEMO_KEY, Settings
 from server.media import addresses
 from server.media.addresses import read_address, signed_address
 from server.media.uploads.models import Variant
-from server.media.uploads.uploading import picture_views
+from server.media.uploads.queries import picture_views
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import draw, read, upload

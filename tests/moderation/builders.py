@@ -2,8 +2,8 @@
 
 from server.foundation.database import transaction
 from server.foundation.ids import new_id
-from server.moderation.models import CheckedSubject, ContentCheck
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.moderation.models import CheckedSubject, ContentCheck, Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
 from tests.clients import Api
 
 KIND = "note"

@@ -1,6 +1,6 @@
 import pytest
 
-from server.moderation import service
+from server.moderation import verdicts
 from tests.moderation.builders import KIND, Notes
 
 
@@ -8,6 +8,6 @@ from tests.moderation.builders import KIND, Notes
 def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
     """A feature whose notes are checked."""
     notes = Notes()
-    monkeypatch.setitem(service.TEXTS, KIND, notes.texts)
-    monkeypatch.setitem(service.VERDICTS, KIND, notes.take_verdict)
+    monkeypatch.setitem(verdicts.TEXTS, KIND, notes.texts)
+    monkeypatch.setitem(verdicts.VERDICTS, KIND, notes.take_verdict)
     return notes

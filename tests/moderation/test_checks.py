@@ -12,9 +12,9 @@ from server.background.relay import MAX_ATTEMPTS, drain_outbox
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.foundation.ids import new_id
-from server.moderation.models import CheckState
+from server.moderation.models import CheckState, Verdict
 from server.moderation.overdue import HOLD_OVERDUE_CHECKS
-from server.moderation.service import Verdict, hidden_words, record_state, refusal_reason, verdict_of, worst_of
+from server.moderation.verdicts import hidden_words, record_state, refusal_reason, verdict_of, worst_of
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import upload

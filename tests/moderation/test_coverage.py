@@ -13,7 +13,7 @@ import msgspec
 
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Who
-from server.moderation.service import TEXTS
+from server.moderation.verdicts import TEXTS
 
 CHECKED = {
     # what is sent → the kind of subject under which it is checked

@@ -1,7 +1,8 @@
 """What WeChat could not judge, the staff decide, each within their own subtree."""
 
 from server.foundation.audit import AuditEntry
-from server.moderation.service import Verdict, move_checks, refusal_reason, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import move_checks, refusal_reason, verdict_of
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api

@@ -1,7 +1,7 @@
 """What a unit can do for a community: public once the content check has passed it."""
 
 from server.check_in.units.models import UnitCheckIn
-from server.moderation.service import submit_for_check
+from server.moderation.verdicts import submit_for_check
 
 CHECKED_OFFERS = "unit_offers"
 """What the content check calls the offers of a unit check-in."""

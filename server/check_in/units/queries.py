@@ -24,7 +24,7 @@ from server.members.homes import homes_of_host
 from server.members.memberships import home_index_of, open_memberships
 from server.members.models import MemberKind
 from server.members.queries import details_of_members
-from server.moderation.service import hidden_words
+from server.moderation.verdicts import hidden_words
 from server.organizations.access import LIAISONS, READERS, WORKERS, require_role_or_hide
 from server.organizations.models import Level
 from server.organizations.tree import within

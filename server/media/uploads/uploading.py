@@ -11,24 +11,10 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import FieldProblem, NotFound, Refusal, TooLarge, TooManyRequests, Unavailable
 from server.media import storage
-from server.media.addresses import read_address, signed_address
+from server.media.addresses import read_address
 from server.media.uploads.models import Picture, PictureFormat, PictureState, Variant
 from server.media.uploads.pictures import MAX_BYTES, prepare_picture
-from server.media.uploads.queries import PictureView, describe_picture, picture_views
-
-__all__ = [
-    "REMOVE_UNUSED_PICTURES",
-    "PictureUnusable",
-    "PictureView",
-    "attach_pictures",
-    "copy_pictures",
-    "detach_pictures",
-    "open_picture",
-    "picture_views",
-    "read_picture",
-    "signed_address",
-    "upload_picture",
-]
+from server.media.uploads.queries import PictureView, describe_picture
 
 UNUSED_FOR = timedelta(days=1)
 """How long a picture may belong to nothing."""

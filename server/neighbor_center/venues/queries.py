@@ -11,7 +11,7 @@ from server.foundation.dates import render_time, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.media.uploads.uploading import PictureView, picture_views
+from server.media.uploads.queries import PictureView, picture_views
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.opening.rules import weekday_list
 from server.neighbor_center.venues.models import (

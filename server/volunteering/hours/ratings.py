@@ -11,7 +11,8 @@ from server.foundation.database import IntegrityError, fetch, fetch_one, transac
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.moderation.service import Verdict, submit_for_check, verdict_of
+from server.moderation.models import Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import READERS, holds_role
 from server.places.models import PlaceState

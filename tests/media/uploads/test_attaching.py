@@ -16,13 +16,8 @@ from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.media import storage
 from server.media.uploads import uploading
-from server.media.uploads.uploading import (
-    REMOVE_UNUSED_PICTURES,
-    PictureUnusable,
-    attach_pictures,
-    detach_pictures,
-    picture_views,
-)
+from server.media.uploads.queries import picture_views
+from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES, PictureUnusable, attach_pictures, detach_pictures
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import upload

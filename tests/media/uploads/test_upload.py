@@ -13,6 +13,7 @@ from server.foundation.settings import Settings
 from server.media import storage
 from server.media.uploads import uploading
 from server.media.uploads.pictures import MAX_BYTES
+from server.media.uploads.queries import picture_views
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.media.builders import draw, read, upload
@@ -145,7 +146,7 @@ async def test_a_database_that_fails_after_the_bytes_are_stored(
     picture_id = await fetch_value("SELECT id FROM picture WHERE state = 'uploading'")
     files = [settings.data_dir / "media" / variant / f"{picture_id}.jpeg" for variant in ("pictures", "thumbnails")]
     assert all(file.exists() for file in files)
-    assert await uploading.picture_views([picture_id]) == {}
+    assert await picture_views([picture_id]) == {}
     clock.move_clock(timedelta(days=1, minutes=1))
     assert await uploading.REMOVE_UNUSED_PICTURES.run() == 1
     assert not any(file.exists() for file in files)

@@ -15,18 +15,6 @@ from server.foundation.ids import new_id
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part, Verdict
 from server.wechat.verdicts import LABELS
 
-__all__ = [
-    "TEXTS",
-    "VERDICTS",
-    "Verdict",
-    "hidden_words",
-    "move_checks",
-    "record_state",
-    "refusal_reason",
-    "submit_for_check",
-    "verdict_of",
-]
-
 CHECK_TEXT = "check_text"
 CHECK_PICTURE = "check_picture"
 """The outbox kinds; their payload is {"check": content check id}: texts and pictures are read when they are checked."""
