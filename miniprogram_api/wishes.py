@@ -14,9 +14,7 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed,
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.uploads.uploading import PictureUnusable
-from server.wishes import claim_queries, claiming, contact, fulfilling, posting, queries, stories, wall
-from server.wishes.cards import WishCard
-from server.wishes.claim_queries import MyClaimView
+from server.wishes import claiming, contact, fulfilling, lists, posting, queries, stories
 from server.wishes.contact import WishContact
 from server.wishes.errors import (
     CommunityNeeded,
@@ -33,11 +31,11 @@ from server.wishes.errors import (
     WishTaken,
 )
 from server.wishes.fulfilling import HandOverCode
+from server.wishes.lists import WallQuery, WishCard
 from server.wishes.posting import WishContent
-from server.wishes.queries import WishView
+from server.wishes.queries import MyClaimView, WishView
 from server.wishes.rules import MAX_PICTURES, MAX_QUANTITY
 from server.wishes.stories import FulfilledWish
-from server.wishes.wall import WallQuery
 
 routes = Routes("微心愿 wishes")
 
@@ -48,7 +46,7 @@ async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCa
 
     本社区在前，其次是附近社区，再次是本街道其他社区；各部分内按希望实现的日期排列。
     """
-    return await wall.list_published_wishes(caller.person_id, query)
+    return await lists.list_published_wishes(caller.person_id, query)
 
 
 class FulfilledQuery(PageQuery):
@@ -68,7 +66,7 @@ async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
 @routes.get("/wishes/mine")
 async def list_my_wishes(caller: Caller, query: PageQuery) -> Page[WishCard]:
     """我的心愿（含代他人发布的）"""
-    return await queries.list_my_wishes(caller.person_id, query.cursor, query.limit)
+    return await lists.list_my_wishes(caller.person_id, query.cursor, query.limit)
 
 
 class ClaimsQuery(PageQuery):
@@ -81,7 +79,7 @@ class ClaimsQuery(PageQuery):
 @routes.get("/wishes/claims", errors=[NotFound])
 async def list_my_wish_claims(caller: Caller, query: ClaimsQuery) -> Page[MyClaimView]:
     """我认领或参与的心愿；或本单位、本团队认领的"""
-    return await claim_queries.list_my_wish_claims(
+    return await queries.list_my_wish_claims(
         caller.person_id, query.cursor, query.limit, unit_id=query.unit_id, team_id=query.team_id
     )
 

@@ -8,14 +8,13 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.wishes import claim_queries, figures, queries, review
+from server.wishes import figures, lists, queries, review
 from server.wishes import terms as wish_terms
-from server.wishes.cards import WishCard
-from server.wishes.claim_queries import ClaimView
 from server.wishes.errors import OwnWish, TooEarly, TooManyOpenClaims, WishNotChecked
 from server.wishes.figures import CommunityWishFigures, WishFigures
+from server.wishes.lists import UnclaimedWish, WishCard, WishInReview
 from server.wishes.models import WishState
-from server.wishes.queries import UnclaimedWish, WishInReview, WishView
+from server.wishes.queries import ClaimView, WishView
 from server.wishes.review import DisputeDecision
 from server.wishes.terms import Terms, TermsView
 
@@ -25,7 +24,7 @@ routes = Routes("工作端：微心愿", prefix="/staff")
 @routes.get("/wishes/review", who=Who.STAFF)
 async def list_wishes_to_review(caller: Caller, query: OrganizationPage) -> Page[WishInReview]:
     """待审核的心愿"""
-    return await queries.list_wishes_to_review(caller.person_id, query.organization_id, query.cursor, query.limit)
+    return await lists.list_wishes_to_review(caller.person_id, query.organization_id, query.cursor, query.limit)
 
 
 class AreaQuery(PageQuery):
@@ -36,7 +35,7 @@ class AreaQuery(PageQuery):
 @routes.get("/wishes", who=Who.STAFF)
 async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard]:
     """辖区内某一状态的心愿"""
-    return await queries.list_wishes_of_area(
+    return await lists.list_wishes_of_area(
         caller.person_id, query.organization_id, query.state, query.cursor, query.limit
     )
 
@@ -44,7 +43,7 @@ async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard
 @routes.get("/wishes/unclaimed", who=Who.STAFF)
 async def list_unclaimed_wishes(caller: Caller, query: OrganizationPage) -> Page[UnclaimedWish]:
     """还没有人认领的心愿，最急的在前（网格员可见）"""
-    return await queries.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
+    return await lists.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
 
 
 class FiguresQuery(PageQuery):
@@ -96,7 +95,7 @@ async def set_wish_terms(caller: Caller, body: SetWishTerms) -> TermsView:
 @routes.get("/wishes/<wish_id>/claims", who=Who.STAFF)
 async def list_claims_of_wish(caller: Caller, wish_id: Id) -> list[ClaimView]:
     """一个心愿的全部认领记录"""
-    return await claim_queries.list_claims_of_wish(caller.person_id, wish_id)
+    return await queries.list_claims_of_wish(caller.person_id, wish_id)
 
 
 class PublishWish(Strict):

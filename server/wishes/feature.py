@@ -3,7 +3,7 @@
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.notifications.events import events_in
-from server.wishes import claim_queries, fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
+from server.wishes import fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
 
 FEATURE = Feature(
     models=("server.wishes.models",),
@@ -29,7 +29,7 @@ FEATURE = Feature(
         "wish_thanks": fulfilling.settle_thanks_check,
     },
     messages=events_in(messages),
-    subjects={"wish": queries.describe_wishes, "wish_claim": claim_queries.describe_wish_claims},
+    subjects={"wish": queries.describe_wishes, "wish_claim": queries.describe_wish_claims},
     mergers=(posting.move_wishes,),
     leavers=(leaving.settle_wishes_of_leaver,),
     personal_copy=personal_copy.SHEETS,

@@ -1,4 +1,4 @@
-"""Reading wishes: one wish as its reader may see it, one's own wishes, and the staff's lists."""
+"""Reading a wish and the claims on it, as each of those concerned may see them."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -8,17 +8,84 @@ import msgspec
 from server.accounts.queries import describe_persons
 from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import render_date
-from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.uploads.queries import PictureView, picture_views
-from server.moderation.models import Verdict
-from server.organizations.access import GRID_WORKERS, READERS, holds_role, require_role
-from server.wishes.cards import CARD, SUBTREE, Where, WishCard, make_cards
-from server.wishes.claim_queries import ClaimView, view_claim
-from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
-from server.wishes.rules import WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
-from server.wishes.steps import actors_of
+from server.moderation.verdicts import hidden_words
+from server.organizations.access import READERS, holds_role, require_role_or_hide
+from server.organizations.queries import describe_organizations
+from server.teams.teams import describe_teams, is_in_team
+from server.wishes.lists import CARD, WishCard, make_cards
+from server.wishes.models import (
+    HOLDING,
+    ClaimState,
+    ConfirmedAs,
+    HandedOverBy,
+    Wish,
+    WishAudience,
+    WishClaim,
+    WishKind,
+    WishNote,
+    WishShare,
+    WishState,
+)
+from server.wishes.rules import PUBLIC, WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
+from server.wishes.steps import actors_of, acts_for_unit
+
+
+class ShareView(msgspec.Struct, kw_only=True):
+    """What one of the team does: `quantity` of the things, or 0 for lending a hand."""
+
+    person_id: Id
+    nickname: str
+    quantity: int
+
+
+class NoteView(msgspec.Struct, kw_only=True):
+    """A progress note; those who fulfil the wish and the staff see it before the check has passed it (`is_shown`)."""
+
+    id: Id
+    author_name: str
+    written_at: datetime
+    text: str
+    pictures: list[PictureView]
+    is_shown: bool
+
+
+class ClaimView(msgspec.Struct, kw_only=True):
+    """A claim, for those concerned. Notes and words are empty to others until the check passes.
+
+    `unit_name` or `team_name` is for whom it was claimed, if not for the claimer alone; of `quantity` things the team's
+    people have promised `pledged` (see `shares`), the rest is the leader's.
+    """
+
+    id: Id
+    state: ClaimState
+    claimer_name: str
+    unit_name: str | None
+    team_name: str | None
+    quantity: int
+    pledged: int
+    shares: list[ShareView]
+    claimed_at: datetime
+    due_at: datetime
+    progress: list[NoteView]
+    reported_at: datetime | None
+    handed_over_by: HandedOverBy | None
+    note: str
+    pictures: list[PictureView]
+    rating: int | None
+    words: str
+    thanks_pictures: list[PictureView]
+    confirmed_at: datetime | None
+    confirmed_as: ConfirmedAs | None
+    dispute_reason: str
+    staff_note: str
+    wisher_agrees_to_show: bool
+    claimer_agrees_to_show: bool
+    ended_at: datetime | None
+    end_reason: str
 
 
 class WishView(msgspec.Struct, kw_only=True):
@@ -57,35 +124,17 @@ class WishView(msgspec.Struct, kw_only=True):
     claim: ClaimView | None
 
 
-class WishInReview(msgspec.Struct, kw_only=True):
-    """A wish that waits for staff. `verdict` is the content check's; `version` is what `publish_wish` asks for."""
+class MyClaimView(msgspec.Struct, kw_only=True):
+    """One of one's own claims, past ones too, with the wish as a card. `is_mine`: not another's of the unit or team."""
 
+    id: Id
+    state: ClaimState
+    is_mine: bool
+    claimed_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+    end_reason: str
     wish: WishCard
-    verdict: Verdict
-    submitted_at: datetime
-    version: int
-
-
-class UnclaimedWish(msgspec.Struct, kw_only=True):
-    """A wish on the wall, for those who look after the unclaimed; `escalation`: who was asked to find somebody, from
-    0 nobody over 1 grid worker and 2 community to 3 subdistrict."""
-
-    wish: WishCard
-    escalation: int
-
-
-async def list_my_wishes(person_id: str, cursor: str | None, limit: int) -> Page[WishCard]:
-    """What the person wished or wrote for somebody, newest first."""
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
-    rows = await fetch(
-        f"{CARD} WHERE (w.author_id = $1 OR w.beneficiary_id = $1) AND ($2::uuid IS NULL OR w.id < $2) "
-        "ORDER BY w.id DESC LIMIT $3",
-        person_id,
-        last,
-        limit + 1,
-    )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return Page(await make_cards(page.items), page.next_cursor)
 
 
 async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
@@ -138,83 +187,124 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     )
 
 
-async def list_wishes_to_review(
-    actor_id: str, organization_id: str, cursor: str | None, limit: int
-) -> Page[WishInReview]:
-    """What waits for review in the organization's subtree, longest first. Raises NotAllowed."""
-    await require_role(actor_id, organization_id, READERS)
-    last_at, last_id = decode_cursor(cursor, tuple[datetime, str]) if cursor else (None, None)
+async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
+    """A claim as somebody who is `seen_as` to it may see it."""
+    claimer_id = claim.claimer_id
+    shares = await WishShare.filter(claim_id=claim.id, ended_at=None).order_by("id") if claim.team_id else []
+    notes = await WishNote.filter(claim_id=claim.id).order_by("id")
+    if not seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF}:
+        notes = [note for note in notes if note.is_shown]
+    writers = {note.author_id for note in notes} | {share.person_id for share in shares}
+    people = await describe_persons({claimer_id, *writers})
+    note_shown = claim.note_is_shown or bool(seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF})
+    words_shown = claim.words_are_shown or bool(seen_as & {WishActor.WISHER, WishActor.STAFF})
+    dispute_shown = bool(seen_as & {WishActor.WISHER, WishActor.STAFF}) or not await hidden_words(
+        "wish_dispute", [claim.id]
+    )
+    note_pictures = claim.picture_ids if note_shown else []
+    thanks = claim.thanks_picture_ids if words_shown else []
+    told_pictures = [picture_id for note in notes for picture_id in note.picture_ids]
+    pictures = await picture_views([*note_pictures, *thanks, *told_pictures])
+    return ClaimView(
+        id=claim.id,
+        state=claim.state,
+        claimer_name=people[claimer_id]["nickname"],
+        unit_name=(await describe_organizations([claim.unit_id]))[claim.unit_id]["name"] if claim.unit_id else None,
+        team_name=(await describe_teams([claim.team_id]))[claim.team_id]["name"] if claim.team_id else None,
+        quantity=claim.quantity,
+        pledged=claim.pledged,
+        shares=[
+            ShareView(person_id=share.person_id, nickname=people[share.person_id]["nickname"], quantity=share.quantity)
+            for share in shares
+        ],
+        claimed_at=claim.created_at,
+        due_at=claim.due_at,
+        progress=[
+            NoteView(
+                id=note.id,
+                author_name=people[note.author_id]["nickname"],
+                written_at=note.created_at,
+                text=note.text,
+                pictures=[pictures[picture_id] for picture_id in note.picture_ids if picture_id in pictures],
+                is_shown=note.is_shown,
+            )
+            for note in notes
+        ],
+        reported_at=claim.reported_at,
+        handed_over_by=claim.handed_over_by,
+        note=claim.note if note_shown else "",
+        pictures=[pictures[picture_id] for picture_id in note_pictures if picture_id in pictures],
+        rating=claim.rating,
+        words=claim.words if words_shown else "",
+        thanks_pictures=[pictures[picture_id] for picture_id in thanks if picture_id in pictures],
+        confirmed_at=claim.confirmed_at,
+        confirmed_as=claim.confirmed_as,
+        dispute_reason=claim.dispute_reason if dispute_shown else "",
+        staff_note=claim.staff_note,
+        wisher_agrees_to_show=claim.wisher_agreed_at is not None,
+        claimer_agrees_to_show=claim.claimer_agreed_at is not None,
+        ended_at=claim.ended_at,
+        end_reason=claim.end_reason if seen_as & {WishActor.CLAIMER, WishActor.STAFF} else "",
+    )
+
+
+async def list_my_wish_claims(
+    person_id: str, cursor: str | None, limit: int, *, unit_id: str | None = None, team_id: str | None = None
+) -> Page[MyClaimView]:
+    """What the person claimed or shares in, newest first; or what the unit did whose liaison they are, or the team that
+    they are in. The wish is told of as its card, whatever became of it. Raises NotFound."""
+    if unit_id:
+        if not await acts_for_unit(person_id, unit_id):
+            raise NotFound()
+        condition, value = "c.unit_id = $1", unit_id
+    elif team_id:
+        if not await is_in_team(person_id, team_id):
+            raise NotFound()
+        condition, value = "c.team_id = $1", team_id
+    else:
+        condition = (
+            "c.id IN (SELECT id FROM wish_claim WHERE claimer_id = $1 "
+            "UNION SELECT claim_id FROM wish_share WHERE person_id = $1)"
+        )
+        value = person_id
+    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
     rows = await fetch(
-        "SELECT q.*, COALESCE(s.verdict, 'pending') AS verdict FROM ("
-        f"{CARD} WHERE w.state IN ('submitted', 'amended') AND {SUBTREE.format('$1')} "
-        "AND ($2::timestamptz IS NULL OR (w.submitted_at, w.id) > ($2, $3)) ORDER BY w.submitted_at, w.id LIMIT $4"
-        ") q LEFT JOIN checked_subject s ON s.kind = 'wish' AND s.subject_id = q.id ORDER BY q.submitted_at, q.id",
-        organization_id,
-        last_at,
-        last_id,
+        "SELECT c.id, c.wish_id, c.claimer_id, c.state, c.created_at, c.due_at, c.ended_at, c.end_reason "
+        f"FROM wish_claim c WHERE {condition} AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
+        value,
+        last,
         limit + 1,
     )
-    page = cut_page(rows, limit, lambda row: (row["submitted_at"], row["id"]))
-    cards = await make_cards(page.items)
+    page = cut_page(rows, limit, lambda row: (row["id"],))
+    wish_rows = await fetch(f"{CARD} WHERE w.id = ANY($1)", [row["wish_id"] for row in page.items])
+    cards = {card.id: card for card in await make_cards(wish_rows)}
     return Page(
         [
-            WishInReview(
-                wish=card, verdict=Verdict(row["verdict"]), submitted_at=row["submitted_at"], version=row["version"]
+            MyClaimView(
+                id=row["id"],
+                state=ClaimState(row["state"]),
+                is_mine=row["claimer_id"] == person_id,
+                claimed_at=row["created_at"],
+                due_at=row["due_at"],
+                ended_at=row["ended_at"],
+                # Between the claimer and the staff.
+                end_reason=row["end_reason"] if row["claimer_id"] == person_id else "",
+                wish=_as_past_claimer_sees(cards[row["wish_id"]], ClaimState(row["state"])),
             )
-            for card, row in zip(cards, page.items, strict=True)
+            for row in page.items
         ],
         page.next_cursor,
     )
 
 
-async def list_wishes_of_area(
-    actor_id: str, organization_id: str, state: WishState, cursor: str | None, limit: int
-) -> Page[WishCard]:
-    """All wishes of a state in the organization's subtree, newest first; drafts are nobody's but the wisher's.
-
-    Raises NotAllowed, InvalidFields for drafts.
-    """
-    await require_role(actor_id, organization_id, READERS)
-    if state is WishState.DRAFT:
-        raise InvalidFields.of("state", "草稿只有本人可见")
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
-    rows = await fetch(
-        f"{CARD} WHERE w.state = $2 AND {SUBTREE.format('$1')} AND ($3::uuid IS NULL OR w.id < $3) "
-        "ORDER BY w.id DESC LIMIT $4",
-        organization_id,
-        str(state),
-        last,
-        limit + 1,
-    )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return Page(await make_cards(page.items), page.next_cursor)
-
-
-async def list_unclaimed_wishes(
-    actor_id: str, organization_id: str, cursor: str | None, limit: int
-) -> Page[UnclaimedWish]:
-    """What waits on the wall of the organization's subtree, or of a grid, the most urgent first; for grid workers too.
-
-    Raises NotAllowed.
-    """
-    await require_role(actor_id, organization_id, {*READERS, *GRID_WORKERS})
-    last_date, last_id = decode_cursor(cursor, tuple[date, str]) if cursor else (None, None)
-    # A grid has those wishes of its community that staff put into it, and those of which nobody said where they are.
-    grid = await fetch_one("SELECT parent_id FROM organization WHERE id = $1 AND level = 'grid'", organization_id)
-    where = Where("w.state = 'published'")
-    if grid:
-        where.add("w.community_id = {} AND (w.grid_id IS NULL OR w.grid_id = {})", grid["parent_id"], organization_id)
-    else:
-        where.add(SUBTREE, organization_id)
-    if last_id:
-        where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {limit + 1}", *where.values)
-    page = cut_page(rows, limit, lambda row: (row["wished_by"], row["id"]))
-    cards = await make_cards(page.items)
-    return Page(
-        [UnclaimedWish(wish=card, escalation=row["escalation"]) for card, row in zip(cards, page.items, strict=True)],
-        page.next_cursor,
-    )
+async def list_claims_of_wish(actor_id: str, wish_id: str) -> list[ClaimView]:
+    """Everybody who ever took the wish on, the last first, with what became of it. Raises NotFound."""
+    wish = await Wish.get_or_none(id=wish_id)
+    if wish is None or wish.state is WishState.DRAFT:
+        raise NotFound()
+    await require_role_or_hide(actor_id, wish.community_id, READERS)
+    claims = await WishClaim.filter(wish_id=wish_id).order_by("-id")
+    return [await view_claim(claim, {WishActor.STAFF}) for claim in claims]
 
 
 async def describe_wishes(wish_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -229,3 +319,19 @@ async def describe_wishes(wish_ids: Iterable[str]) -> dict[str, dict[str, str]]:
         }
         for row in rows
     }
+
+
+async def describe_wish_claims(claim_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The words for claims, where the service record names them as a source: the wish's title."""
+    rows = await fetch(
+        "SELECT c.id, c.wish_id, w.title FROM wish_claim c JOIN wish w ON w.id = c.wish_id WHERE c.id = ANY($1)",
+        list(claim_ids),
+    )
+    return {row["id"]: {"id": row["id"], "wish_id": row["wish_id"], "title": row["title"]} for row in rows}
+
+
+def _as_past_claimer_sees(card: WishCard, claim: ClaimState) -> WishCard:
+    """A wish that left the wall and is no longer theirs may say something by now that nobody has checked."""
+    if claim in HOLDING or card.state in PUBLIC:
+        return card
+    return msgspec.structs.replace(card, title="（心愿已不再公开）", place="", thumbnail_url=None)

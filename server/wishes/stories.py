@@ -20,8 +20,8 @@ from server.media.uploads.queries import PictureView, picture_views
 from server.media.uploads.uploading import read_picture
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams
-from server.wishes.cards import SUBTREE, Where
 from server.wishes.errors import PosterNotAgreed
+from server.wishes.lists import SUBTREE, Where
 from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
 from server.wishes.rules import PUBLIC, WishActor
 from server.wishes.steps import actors_of

@@ -11,7 +11,7 @@ from server.foundation import clock
 from server.foundation.dates import end_of, today
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
-from server.wishes import escalation, sweeps
+from server.wishes import sweeps
 from server.wishes.feature import FEATURE
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, escalate_at
@@ -196,7 +196,7 @@ async def test_one_that_cannot_be_escalated_does_not_keep_the_others_waiting(
     for _ in range(3):
         await put_wish(people, WishState.PUBLISHED)
     clock.move_clock(morning(days_before=4))
-    break_once(monkeypatch, escalation, "finish_step")
+    break_once(monkeypatch, sweeps, "finish_step")
     with pytest.raises(RowsFailed) as failed:
         await sweeps.ESCALATE_UNCLAIMED_WISHES.run()
     assert failed.value.done == 2

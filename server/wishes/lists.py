@@ -1,0 +1,330 @@
+"""Wishes on lists: the card, the wall 心愿墙, one's own and the staff's lists."""
+
+import math
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from server.accounts.queries import describe_persons
+from server.foundation.database import fetch, fetch_one
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.media.uploads.queries import picture_views
+from server.moderation.models import Verdict
+from server.organizations.access import GRID_WORKERS, READERS, require_role
+from server.organizations.queries import nearest_communities
+from server.organizations.tree import within
+from server.wishes.models import WishAudience, WishKind, WishState
+from server.wishes.rules import days_left
+
+CARD = (
+    "SELECT w.id, w.title, w.kind, w.audience, w.state, w.place, w.quantity, w.community_id, "
+    "o.name AS community_name, o.location, w.beneficiary_id, w.wished_by, w.picture_ids[1] AS picture_id, "
+    "w.submitted_at, w.version, w.escalation FROM wish w JOIN organization o ON o.id = w.community_id "
+)
+
+SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.path', '{}')})"
+
+Point = tuple[float, float]
+"""Longitude and latitude, gcj02 degrees."""
+
+MIN_SEARCH = 2
+"""Characters that a word of a search needs."""
+
+SEARCHED = "(w.title || ' ' || w.text || ' ' || w.place)"
+"""What the search looks in: the expression of the index wish_search."""
+
+NEARBY_METERS = 3000
+"""How far a community may be to count as nearby."""
+
+MAX_NEARBY = 100
+"""Communities at most, the nearest ones."""
+
+_Area = tuple[str, tuple[Any, ...]]
+"""A condition, and the values for its braces."""
+
+
+class WishCard(msgspec.Struct, kw_only=True):
+    """A wish on a list, without anything private. `days_left` counts to the wished-by date, that day not included;
+    `meters` is how far its community is, where the list knows from where."""
+
+    id: Id
+    title: str
+    kind: WishKind
+    audience: WishAudience
+    quantity: int
+    state: WishState
+    place: str
+    community_id: Id
+    community_name: str
+    meters: int | None
+    beneficiary_name: str
+    wished_by: date | None
+    days_left: int | None
+    thumbnail_url: str | None
+
+
+class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    organization_id: Id | None = None
+    """Only this organization's subtree; without it, the caller's community first, then those nearby, then the rest of
+    its subdistrict."""
+    kind: WishKind | None = None
+    audience: WishAudience | None = None
+    wished_from: date | None = None
+    wished_until: date | None = None
+    """Wished for by a day between these, both included."""
+    within_meters: Annotated[int, msgspec.Meta(ge=100, le=50_000)] | None = None
+    """Only of communities this near to the point; exact places of wishes are nobody's to search by."""
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    """Where the caller is (gcj02); without it, where their community is."""
+    search: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    """Words of at least two characters, with spaces between; all of them must occur."""
+
+
+class WishInReview(msgspec.Struct, kw_only=True):
+    """A wish that waits for staff. `verdict` is the content check's; `version` is what `publish_wish` asks for."""
+
+    wish: WishCard
+    verdict: Verdict
+    submitted_at: datetime
+    version: int
+
+
+class UnclaimedWish(msgspec.Struct, kw_only=True):
+    """A wish on the wall, for those who look after the unclaimed; `escalation`: who was asked to find somebody, from
+    0 nobody over 1 grid worker and 2 community to 3 subdistrict."""
+
+    wish: WishCard
+    escalation: int
+
+
+class Where:
+    """Conditions joined by AND; `{}` in one stands for a value, which PostgreSQL gets beside the text."""
+
+    def __init__(self, condition: str) -> None:
+        self.conditions, self.values = [condition], []  # type: list[str], list[Any]
+
+    def add(self, condition: str, *given: Any) -> None:
+        numbers = range(len(self.values) + 1, len(self.values) + len(given) + 1)
+        self.conditions.append(condition.format(*(f"${number}" for number in numbers)))
+        self.values += given
+
+    def __str__(self) -> str:
+        return " AND ".join(self.conditions)
+
+
+async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCard]:
+    """The wall, the most urgent first in each area. Raises InvalidFields for a cursor that is none, a word too short,
+    or a distance from nowhere."""
+    words = query.search.split()
+    if any(len(word) < MIN_SEARCH for word in words):
+        raise InvalidFields.of("search", f"每个词至少 {MIN_SEARCH} 个字")
+    begun, last_date, last_id = decode_cursor(query.cursor, tuple[int, date, str]) if query.cursor else (0, None, None)
+    seen_from, areas = await _areas(person_id, query)
+    found: list[tuple[int, Any]] = []
+    for number, (area, area_values) in enumerate(areas):
+        if number < begun:
+            continue
+        where = _matching(query, words)
+        where.add(area, *area_values)
+        if last_id and number == begun:
+            # Later areas begin at their beginning.
+            where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
+        left = query.limit + 1 - len(found)
+        rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {left}", *where.values)
+        found += [(number, row) for row in rows]
+        if len(found) > query.limit:
+            break
+    page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
+    return Page(await make_cards([row for _, row in page.items], seen_from), page.next_cursor)
+
+
+async def list_my_wishes(person_id: str, cursor: str | None, limit: int) -> Page[WishCard]:
+    """What the person wished or wrote for somebody, newest first."""
+    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
+    rows = await fetch(
+        f"{CARD} WHERE (w.author_id = $1 OR w.beneficiary_id = $1) AND ($2::uuid IS NULL OR w.id < $2) "
+        "ORDER BY w.id DESC LIMIT $3",
+        person_id,
+        last,
+        limit + 1,
+    )
+    page = cut_page(rows, limit, lambda row: (row["id"],))
+    return Page(await make_cards(page.items), page.next_cursor)
+
+
+async def list_wishes_to_review(
+    actor_id: str, organization_id: str, cursor: str | None, limit: int
+) -> Page[WishInReview]:
+    """What waits for review in the organization's subtree, longest first. Raises NotAllowed."""
+    await require_role(actor_id, organization_id, READERS)
+    last_at, last_id = decode_cursor(cursor, tuple[datetime, str]) if cursor else (None, None)
+    rows = await fetch(
+        "SELECT q.*, COALESCE(s.verdict, 'pending') AS verdict FROM ("
+        f"{CARD} WHERE w.state IN ('submitted', 'amended') AND {SUBTREE.format('$1')} "
+        "AND ($2::timestamptz IS NULL OR (w.submitted_at, w.id) > ($2, $3)) ORDER BY w.submitted_at, w.id LIMIT $4"
+        ") q LEFT JOIN checked_subject s ON s.kind = 'wish' AND s.subject_id = q.id ORDER BY q.submitted_at, q.id",
+        organization_id,
+        last_at,
+        last_id,
+        limit + 1,
+    )
+    page = cut_page(rows, limit, lambda row: (row["submitted_at"], row["id"]))
+    cards = await make_cards(page.items)
+    return Page(
+        [
+            WishInReview(
+                wish=card, verdict=Verdict(row["verdict"]), submitted_at=row["submitted_at"], version=row["version"]
+            )
+            for card, row in zip(cards, page.items, strict=True)
+        ],
+        page.next_cursor,
+    )
+
+
+async def list_wishes_of_area(
+    actor_id: str, organization_id: str, state: WishState, cursor: str | None, limit: int
+) -> Page[WishCard]:
+    """All wishes of a state in the organization's subtree, newest first; drafts are nobody's but the wisher's.
+
+    Raises NotAllowed, InvalidFields for drafts.
+    """
+    await require_role(actor_id, organization_id, READERS)
+    if state is WishState.DRAFT:
+        raise InvalidFields.of("state", "草稿只有本人可见")
+    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
+    rows = await fetch(
+        f"{CARD} WHERE w.state = $2 AND {SUBTREE.format('$1')} AND ($3::uuid IS NULL OR w.id < $3) "
+        "ORDER BY w.id DESC LIMIT $4",
+        organization_id,
+        str(state),
+        last,
+        limit + 1,
+    )
+    page = cut_page(rows, limit, lambda row: (row["id"],))
+    return Page(await make_cards(page.items), page.next_cursor)
+
+
+async def list_unclaimed_wishes(
+    actor_id: str, organization_id: str, cursor: str | None, limit: int
+) -> Page[UnclaimedWish]:
+    """What waits on the wall of the organization's subtree, or of a grid, the most urgent first; for grid workers too.
+
+    Raises NotAllowed.
+    """
+    await require_role(actor_id, organization_id, {*READERS, *GRID_WORKERS})
+    last_date, last_id = decode_cursor(cursor, tuple[date, str]) if cursor else (None, None)
+    # A grid has those wishes of its community that staff put into it, and those of which nobody said where they are.
+    grid = await fetch_one("SELECT parent_id FROM organization WHERE id = $1 AND level = 'grid'", organization_id)
+    where = Where("w.state = 'published'")
+    if grid:
+        where.add("w.community_id = {} AND (w.grid_id IS NULL OR w.grid_id = {})", grid["parent_id"], organization_id)
+    else:
+        where.add(SUBTREE, organization_id)
+    if last_id:
+        where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
+    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {limit + 1}", *where.values)
+    page = cut_page(rows, limit, lambda row: (row["wished_by"], row["id"]))
+    cards = await make_cards(page.items)
+    return Page(
+        [UnclaimedWish(wish=card, escalation=row["escalation"]) for card, row in zip(cards, page.items, strict=True)],
+        page.next_cursor,
+    )
+
+
+async def make_cards(rows: list[Any], seen_from: Point | None = None) -> list[WishCard]:
+    """Rows of CARD as they are shown, in the same order."""
+    people = await describe_persons({row["beneficiary_id"] for row in rows})
+    pictures = await picture_views([row["picture_id"] for row in rows if row["picture_id"]])
+    cards = []
+    for row in rows:
+        picture = pictures.get(row["picture_id"])
+        cards.append(
+            WishCard(
+                id=row["id"],
+                title=row["title"],
+                kind=WishKind(row["kind"]),
+                audience=WishAudience(row["audience"]),
+                quantity=row["quantity"],
+                state=WishState(row["state"]),
+                place=row["place"],
+                community_id=row["community_id"],
+                community_name=row["community_name"],
+                meters=_meters(seen_from, row["location"]) if seen_from and row["location"] else None,
+                beneficiary_name=people[row["beneficiary_id"]]["name"],
+                wished_by=row["wished_by"],
+                days_left=days_left(row["wished_by"]) if row["wished_by"] else None,
+                thumbnail_url=picture.thumbnail_url if picture else None,
+            )
+        )
+    return cards
+
+
+def _meters(here: Point, there: Point) -> int:
+    """Along a straight line over the ground (haversine)."""
+    (longitude, latitude), (other_longitude, other_latitude) = here, there
+    north, east = math.radians(other_latitude - latitude), math.radians(other_longitude - longitude)
+    chord = (
+        math.sin(north / 2) ** 2
+        + math.cos(math.radians(latitude)) * math.cos(math.radians(other_latitude)) * math.sin(east / 2) ** 2
+    )
+    return round(12_742_000 * math.asin(math.sqrt(chord)))
+
+
+def _matching(query: WallQuery, words: list[str]) -> Where:
+    where = Where("w.state = 'published'")
+    if query.kind:
+        where.add("w.kind = {}", str(query.kind))
+    if query.audience:
+        where.add("w.audience = {}", str(query.audience))
+    if query.wished_from:
+        where.add("w.wished_by >= {}", query.wished_from)
+    if query.wished_until:
+        where.add("w.wished_by <= {}", query.wished_until)
+    for word in words:
+        # The index finds the texts that have all pairs of characters; the second test, those that have the word.
+        where.add(f"text_bigrams({SEARCHED}) @> text_bigrams({{}})", word)
+        where.add(f"strpos(lower({SEARCHED}), lower({{}})) > 0", word)
+    return where
+
+
+async def _areas(person_id: str, query: WallQuery) -> tuple[Point | None, list[_Area]]:
+    """Where distances are measured from, and the areas one after another; together they have no wish twice."""
+    own = await fetch_one(
+        "SELECT o.id, o.parent_id, o.location FROM person p JOIN organization o ON o.id = p.community_id "
+        "WHERE p.id = $1",
+        person_id,
+    )
+    seen_from: Point | None = None
+    if query.longitude is not None and query.latitude is not None:
+        seen_from = query.longitude, query.latitude
+    elif own and own["location"]:
+        seen_from = own["location"][0], own["location"][1]
+    if query.within_meters:
+        if seen_from is None:
+            raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
+        near = await _communities_within(seen_from, query.within_meters)
+        if query.organization_id:
+            return seen_from, [(f"w.community_id = ANY({{}}) AND {SUBTREE}", (near, query.organization_id))]
+        first = [own["id"]] if own and own["id"] in near else []
+        others = [community_id for community_id in near if community_id not in first]
+        return seen_from, [("w.community_id = ANY({})", (first,)), ("w.community_id = ANY({})", (others,))]
+    if query.organization_id:
+        return seen_from, [(SUBTREE, (query.organization_id,))]
+    if own is None:
+        return seen_from, [("true", ())]
+    near = await _communities_within(seen_from, NEARBY_METERS) if seen_from else []
+    nearby = [community_id for community_id in near if community_id != own["id"]]
+    return seen_from, [
+        ("w.community_id = {}", (own["id"],)),
+        ("w.community_id = ANY({})", (nearby,)),
+        (f"{SUBTREE} AND NOT w.community_id = ANY({{}})", (own["parent_id"], [own["id"], *nearby])),
+    ]
+
+
+async def _communities_within(point: Point, meters: int) -> list[str]:
+    nearest = await nearest_communities(*point, MAX_NEARBY)
+    return [community.id for community in nearest if community.meters <= meters]
