@@ -40,8 +40,7 @@ async def create_announcement(caller: Caller, body: CreateAnnouncement) -> Staff
 
     可以核对发送的其他人会收到站内信。
     """
-    announcement_id = await sending.create_announcement(caller.person_id, body.organization_id, body.words)
-    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+    return await sending.create_announcement(caller.person_id, body.organization_id, body.words)
 
 
 @routes.get("", who=Who.STAFF, errors=[NotFound])
@@ -68,8 +67,7 @@ async def show_announcement_to_staff(caller: Caller, announcement_id: Id) -> Sta
 @routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeAnnouncement) -> StaffAnnouncementView:
     """修改公告草稿"""
-    await sending.change_announcement(caller.person_id, announcement_id, body.version, body.words)
-    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+    return await sending.change_announcement(caller.person_id, announcement_id, body.version, body.words)
 
 
 @routes.post(
@@ -81,8 +79,7 @@ async def send_announcement(caller: Caller, announcement_id: Id, body: WithVersi
     须由撰写人以外的工作人员或管理员核对后发送，管理员写的也是；紧急通知只能由管理员发送。
     分批发送，夜间（22 点至 7 点）只推送紧急通知。
     """
-    await sending.send_announcement(caller.person_id, announcement_id, body.version)
-    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+    return await sending.send_announcement(caller.person_id, announcement_id, body.version)
 
 
 @routes.post("/<announcement_id>/withdraw", who=Who.STAFF, errors=[WrongState])
@@ -91,5 +88,4 @@ async def withdraw_announcement(caller: Caller, announcement_id: Id) -> StaffAnn
 
     尚未通知的不再通知，也不再推送到微信；已收到的在站内信中显示为已撤回。
     """
-    await sending.withdraw_announcement(caller.person_id, announcement_id)
-    return await queries.get_staff_announcement(caller.person_id, announcement_id)
+    return await sending.withdraw_announcement(caller.person_id, announcement_id)

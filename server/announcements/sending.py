@@ -8,6 +8,7 @@ import msgspec
 from server.announcements import messages
 from server.announcements.audience import count_audience, next_persons
 from server.announcements.models import Announcement, AnnouncementAudience, AnnouncementState
+from server.announcements.queries import StaffAnnouncementView, get_staff_announcement
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -40,8 +41,8 @@ class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     urgent: bool = False
 
 
-async def create_announcement(actor_id: str, organization_id: str, words: AnnouncementText) -> str:
-    """A draft; its id. Those who may send it are told that it is to be read and sent. Raises NotAllowed, InvalidFields
+async def create_announcement(actor_id: str, organization_id: str, words: AnnouncementText) -> StaffAnnouncementView:
+    """A draft. Those who may send it are told that it is to be read and sent. Raises NotAllowed, InvalidFields
     where the organization has no residents of its own (a grid, a unit) or is closed."""
     await require_role(actor_id, organization_id)
     _check(words)
@@ -54,10 +55,12 @@ async def create_announcement(actor_id: str, organization_id: str, words: Announ
         )
         await _audit("create_announcement", actor_id, announcement)
         await _ask_to_send(announcement)
-    return announcement.id
+        return await get_staff_announcement(actor_id, announcement.id)
 
 
-async def change_announcement(actor_id: str, announcement_id: str, version: int, words: AnnouncementText) -> None:
+async def change_announcement(
+    actor_id: str, announcement_id: str, version: int, words: AnnouncementText
+) -> StaffAnnouncementView:
     """Other words of a draft. Where that makes others the ones to send it, they are told. Raises NotFound,
     EditedMeanwhile, WrongState once it is being sent."""
     _check(words)
@@ -72,9 +75,10 @@ async def change_announcement(actor_id: str, announcement_id: str, version: int,
         await _audit("change_announcement", actor_id, announcement)
         if others_send:
             await _ask_to_send(announcement)
+        return await get_staff_announcement(actor_id, announcement_id)
 
 
-async def send_announcement(actor_id: str, announcement_id: str, version: int) -> None:
+async def send_announcement(actor_id: str, announcement_id: str, version: int) -> StaffAnnouncementView:
     """Begin to tell everybody. Raises NotFound, EditedMeanwhile, WrongState unless a draft, NobodyToTell,
     SecondPersonNeeded for who wrote it, and NotAllowed where it is urgent and the caller no manager."""
     async with transaction():
@@ -93,9 +97,10 @@ async def send_announcement(actor_id: str, announcement_id: str, version: int) -
         announcement.version += 1
         await announcement.save()
         await _audit("send_announcement", actor_id, announcement, people=counts.people)
+        return await get_staff_announcement(actor_id, announcement_id)
 
 
-async def withdraw_announcement(actor_id: str, announcement_id: str) -> None:
+async def withdraw_announcement(actor_id: str, announcement_id: str) -> StaffAnnouncementView:
     """Stop it: who has not been told will not be, nothing more goes to WeChat, and inboxes show it as gone. Raises
     NotFound, WrongState where it was withdrawn already."""
     async with transaction():
@@ -106,6 +111,7 @@ async def withdraw_announcement(actor_id: str, announcement_id: str) -> None:
         announcement.version += 1
         await announcement.save()
         await _audit("withdraw_announcement", actor_id, announcement, told=announcement.told)
+        return await get_staff_announcement(actor_id, announcement_id)
 
 
 async def _tell_next_persons(row: Any) -> int:

@@ -123,10 +123,12 @@ async def test_giving_up_puts_it_back_on_the_wall(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
     await people.stranger.refused("POST", f"/wishes/{wish_id}/release", {"reason": "x"}, code="not_allowed")
-    await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "临时出差"}, expect=204)
+    released = await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "临时出差"}, expect=200)
+    assert (released["state"], released["wish"]["id"]) == ("released", wish_id)
     assert (await inbox_of(people.wisher))[0] == "wish_back_on_wall"
     assert [card["id"] for card in (await people.stranger.get("/wishes"))["items"]] == [wish_id]
     claim = (await people.claimer.get("/wishes/claims"))["items"][0]
+    assert claim == released
     assert (claim["state"], claim["end_reason"], claim["is_mine"]) == ("released", "临时出差", True)
     await people.stranger.post(f"/wishes/{wish_id}/claim")
     # Nothing is forgotten: staff see everybody who ever held it.
@@ -135,6 +137,15 @@ async def test_giving_up_puts_it_back_on_the_wall(api: Api) -> None:
     await people.claimer.refused("GET", f"/staff/wishes/{wish_id}/claims", code="not_allowed")
     draft = await put_wish(people, WishState.DRAFT)
     await people.staff.refused("GET", f"/staff/wishes/{draft}/claims", code="not_found")
+
+
+async def test_who_gives_up_sees_the_claim_though_the_wish_is_theirs_no_more(api: Api) -> None:
+    people = await create_people(api)
+    wish_id = await put_wish(people, WishState.AMENDED)
+    released = await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "临时出差"}, expect=200)
+    # It is in review again, and may say something by now that nobody has checked.
+    assert (released["state"], released["wish"]["title"]) == ("released", "（心愿已不再公开）")
+    await people.claimer.refused("GET", f"/wishes/{wish_id}", code="not_found")
 
 
 async def test_assigning_and_taking_back(api: Api) -> None:

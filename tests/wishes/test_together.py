@@ -121,7 +121,8 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
     assert (await helpers[2].get("/wishes/claims"))["items"][0]["is_mine"] is False
     # The leader ends the share of one who did nothing; others cannot.
     await helpers[0].refused("DELETE", f"{path}/shares/{helpers[1].person_id}", code="not_allowed")
-    await people.claimer.delete(f"{path}/shares/{helpers[1].person_id}", expect=204)
+    ended = await people.claimer.delete(f"{path}/shares/{helpers[1].person_id}", expect=200)
+    assert (ended["state"], ended["is_mine"], ended["wish"]["id"]) == ("open", True, wish_id)
     await people.claimer.refused("DELETE", f"{path}/shares/{helpers[1].person_id}", code="not_found")
     assert (await inbox_of(helpers[1]))[0] == "wish_share_ended"
     await helpers[0].refused("POST", f"{path}/report", {"picture_ids": ["0" * 22]}, code="not_allowed")
