@@ -95,13 +95,9 @@ class DraftWish(WishContent, forbid_unknown_fields=True):
 @routes.post("/wishes", status=201, errors=[CommunityNeeded, ConsentNeeded, NotFound, PictureUnusable])
 async def draft_wish(caller: Caller, body: DraftWish) -> WishView:
     """写一个心愿（草稿）"""
-    wish_id = await posting.draft_wish(
-        caller.person_id,
-        body,
-        beneficiary_id=body.beneficiary_id,
-        beneficiary_consents=body.beneficiary_consents,
+    return await posting.draft_wish(
+        caller.person_id, body, beneficiary_id=body.beneficiary_id, beneficiary_consents=body.beneficiary_consents
     )
-    return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
 @routes.get("/wishes/<wish_id>")
@@ -129,15 +125,13 @@ async def edit_wish(caller: Caller, wish_id: Id, body: EditWish) -> WishView:
 
     已发布或已被认领的心愿修改后重新审核。
     """
-    await posting.edit_wish(caller.person_id, wish_id, body.version, body)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await posting.edit_wish(caller.person_id, wish_id, body.version, body)
 
 
 @routes.post("/wishes/<wish_id>/submit", errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotAllowed, WrongState])
 async def submit_wish(caller: Caller, wish_id: Id) -> WishView:
     """提交心愿审核"""
-    await posting.submit_wish(caller.person_id, wish_id)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await posting.submit_wish(caller.person_id, wish_id)
 
 
 class RenewWish(Strict):
@@ -147,15 +141,13 @@ class RenewWish(Strict):
 @routes.post("/wishes/<wish_id>/renew", errors=[ConsentNeeded, EditedMeanwhile, NotAllowed, WrongState])
 async def renew_wish(caller: Caller, wish_id: Id, body: RenewWish) -> WishView:
     """续期已过期的心愿"""
-    await posting.renew_wish(caller.person_id, wish_id, body.wished_by)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await posting.renew_wish(caller.person_id, wish_id, body.wished_by)
 
 
 @routes.post("/wishes/<wish_id>/withdraw", errors=[NotAllowed, WrongState])
 async def withdraw_wish(caller: Caller, wish_id: Id) -> WishView:
     """撤回心愿"""
-    await posting.withdraw_wish(caller.person_id, wish_id)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await posting.withdraw_wish(caller.person_id, wish_id)
 
 
 class ClaimWish(Strict):
@@ -176,14 +168,13 @@ async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
 
     党员、志愿者可以个人认领，单位由联络员认领，团队由队长认领。
     """
-    await claiming.claim_wish(caller.person_id, wish_id, unit_id=body.unit_id, team_id=body.team_id)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await claiming.claim_wish(caller.person_id, wish_id, unit_id=body.unit_id, team_id=body.team_id)
 
 
 @routes.post("/wishes/<wish_id>/release", errors=[NotAllowed, WrongState])
-async def release_claim(caller: Caller, wish_id: Id, body: WithReason) -> None:
+async def release_claim(caller: Caller, wish_id: Id, body: WithReason) -> MyClaimView:
     """放弃认领"""
-    await claiming.release_claim(caller.person_id, wish_id, body.reason)
+    return await claiming.release_claim(caller.person_id, wish_id, body.reason)
 
 
 class TakeShare(Strict):
@@ -194,14 +185,13 @@ class TakeShare(Strict):
 @routes.put("/wishes/<wish_id>/share", errors=[NotAllowed, ShareTooLarge, TooManyHelpers, WrongState])
 async def take_share(caller: Caller, wish_id: Id, body: TakeShare) -> WishView:
     """团队成员认一份（可修改数量）"""
-    await claiming.take_share(caller.person_id, wish_id, body.quantity)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await claiming.take_share(caller.person_id, wish_id, body.quantity)
 
 
 @routes.delete("/wishes/<wish_id>/shares/<helper_id>", errors=[NotAllowed, WrongState])
-async def end_share(caller: Caller, wish_id: Id, helper_id: Id) -> None:
+async def end_share(caller: Caller, wish_id: Id, helper_id: Id) -> MyClaimView:
     """退出自己的一份；或由队长取消某人的一份"""
-    await claiming.end_share(caller.person_id, wish_id, helper_id)
+    return await claiming.end_share(caller.person_id, wish_id, helper_id)
 
 
 class AddWishNote(Strict):
@@ -215,8 +205,7 @@ async def add_wish_note(caller: Caller, wish_id: Id, body: AddWishNote) -> WishV
 
     快到期时写进展，期限自动顺延几天。
     """
-    await fulfilling.add_wish_note(caller.person_id, wish_id, body.text, body.picture_ids)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await fulfilling.add_wish_note(caller.person_id, wish_id, body.text, body.picture_ids)
 
 
 class ReportWishDone(Strict, kw_only=True):
@@ -227,8 +216,7 @@ class ReportWishDone(Strict, kw_only=True):
 @routes.post("/wishes/<wish_id>/report", errors=[NotAllowed, PictureUnusable, WrongState])
 async def report_wish_done(caller: Caller, wish_id: Id, body: ReportWishDone) -> WishView:
     """报告心愿已完成（附照片）"""
-    await fulfilling.report_wish_done(caller.person_id, wish_id, body.note, body.picture_ids)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await fulfilling.report_wish_done(caller.person_id, wish_id, body.note, body.picture_ids)
 
 
 @routes.get("/wishes/<wish_id>/hand-over-code", errors=[WrongState])
@@ -250,8 +238,7 @@ class HandOverWish(Strict):
 )
 async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> WishView:
     """扫许愿人的交接码，当面完成心愿"""
-    await fulfilling.hand_over_wish(caller.person_id, wish_id, body.code, body.note, body.picture_ids)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await fulfilling.hand_over_wish(caller.person_id, wish_id, body.code, body.note, body.picture_ids)
 
 
 class ConfirmWish(Strict):
@@ -265,7 +252,7 @@ class ConfirmWish(Strict):
 @routes.post("/wishes/<wish_id>/confirm", errors=[NotAllowed, PictureUnusable, WrongState])
 async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishView:
     """确认心愿已实现并评价"""
-    await fulfilling.confirm_wish(
+    return await fulfilling.confirm_wish(
         caller.person_id,
         wish_id,
         body.rating,
@@ -273,7 +260,6 @@ async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishVi
         body.picture_ids,
         agrees_to_show=body.agrees_to_show,
     )
-    return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
 class DisputeWish(Strict):
@@ -283,8 +269,7 @@ class DisputeWish(Strict):
 @routes.post("/wishes/<wish_id>/dispute", errors=[NotAllowed, WrongState])
 async def dispute_wish(caller: Caller, wish_id: Id, body: DisputeWish) -> WishView:
     """对完成情况有异议"""
-    await fulfilling.dispute_wish(caller.person_id, wish_id, body.reason)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await fulfilling.dispute_wish(caller.person_id, wish_id, body.reason)
 
 
 class AgreeToShow(Strict):
@@ -297,8 +282,7 @@ async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> 
 
     双方都同意后才能生成海报，并在公开页附上感谢的话和照片。
     """
-    await fulfilling.agree_to_show_wish(caller.person_id, wish_id, body.agrees)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await fulfilling.agree_to_show_wish(caller.person_id, wish_id, body.agrees)
 
 
 @routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, errors=[PosterNotAgreed])

@@ -88,8 +88,7 @@ class SetWishTerms(Terms, forbid_unknown_fields=True):
 @routes.put("/wishes/terms", who=Who.STAFF, errors=[EditedMeanwhile])
 async def set_wish_terms(caller: Caller, body: SetWishTerms) -> TermsView:
     """设定本辖区的认领规则（管理员）"""
-    await wish_terms.set_wish_terms(caller.person_id, body.organization_id, body.version, body)
-    return await wish_terms.get_wish_terms(caller.person_id, body.organization_id)
+    return await wish_terms.set_wish_terms(caller.person_id, body.organization_id, body.version, body)
 
 
 @routes.get("/wishes/<wish_id>/claims", who=Who.STAFF)
@@ -108,29 +107,25 @@ class PublishWish(Strict):
 @routes.post("/wishes/<wish_id>/publish", who=Who.STAFF, errors=[EditedMeanwhile, WishNotChecked, WrongState])
 async def publish_wish(caller: Caller, wish_id: Id, body: PublishWish) -> WishView:
     """发布心愿"""
-    await review.publish_wish(caller.person_id, wish_id, body.version, body.grid_id)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.publish_wish(caller.person_id, wish_id, body.version, body.grid_id)
 
 
 @routes.post("/wishes/<wish_id>/return", who=Who.STAFF, errors=[WrongState])
 async def return_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """退回心愿修改"""
-    await review.return_wish(caller.person_id, wish_id, body.reason)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.return_wish(caller.person_id, wish_id, body.reason)
 
 
 @routes.post("/wishes/<wish_id>/refuse", who=Who.STAFF, errors=[WrongState])
 async def refuse_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """不予发布"""
-    await review.refuse_wish(caller.person_id, wish_id, body.reason)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.refuse_wish(caller.person_id, wish_id, body.reason)
 
 
 @routes.post("/wishes/<wish_id>/take-back", who=Who.STAFF, errors=[WrongState])
 async def take_back_wish(caller: Caller, wish_id: Id, body: WithReason) -> WishView:
     """收回认领，重新上墙"""
-    await review.take_back_wish(caller.person_id, wish_id, body.reason)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.take_back_wish(caller.person_id, wish_id, body.reason)
 
 
 class AssignWish(Strict, kw_only=True):
@@ -145,10 +140,9 @@ class AssignWish(Strict, kw_only=True):
 @routes.post("/wishes/<wish_id>/assign", who=Who.STAFF, errors=[OwnWish, TooManyOpenClaims, WrongState])
 async def assign_wish(caller: Caller, wish_id: Id, body: AssignWish) -> WishView:
     """指派（改派）心愿认领人"""
-    await review.assign_wish(
+    return await review.assign_wish(
         caller.person_id, wish_id, body.claimer_id, body.reason, unit_id=body.unit_id, team_id=body.team_id
     )
-    return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
 class TakeInWish(Strict):
@@ -159,8 +153,7 @@ class TakeInWish(Strict):
 @routes.post("/wishes/<wish_id>/take-in", who=Who.STAFF, errors=[WrongState])
 async def take_in_wish(caller: Caller, wish_id: Id, body: TakeInWish) -> WishView:
     """代收认领人送来的物品，转交许愿人"""
-    await review.take_in_wish(caller.person_id, wish_id, body.note)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.take_in_wish(caller.person_id, wish_id, body.note)
 
 
 class ConfirmForWisher(Strict):
@@ -171,8 +164,7 @@ class ConfirmForWisher(Strict):
 @routes.post("/wishes/<wish_id>/confirm", who=Who.STAFF, errors=[TooEarly, WrongState])
 async def confirm_wish_for_wisher(caller: Caller, wish_id: Id, body: ConfirmForWisher) -> WishView:
     """许愿人 7 天未回应时，电话核实后代为确认"""
-    await review.confirm_wish_for_wisher(caller.person_id, wish_id, body.note)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.confirm_wish_for_wisher(caller.person_id, wish_id, body.note)
 
 
 class DecideDispute(Strict):
@@ -183,5 +175,4 @@ class DecideDispute(Strict):
 @routes.post("/wishes/<wish_id>/dispute/decision", who=Who.STAFF, errors=[WrongState])
 async def decide_wish_dispute(caller: Caller, wish_id: Id, body: DecideDispute) -> WishView:
     """处理心愿争议"""
-    await review.decide_wish_dispute(caller.person_id, wish_id, body.decision, body.note)
-    return await queries.get_visible_wish(caller.person_id, wish_id)
+    return await review.decide_wish_dispute(caller.person_id, wish_id, body.decision, body.note)

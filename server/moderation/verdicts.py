@@ -34,6 +34,16 @@ class _ChangedMeanwhile(Exception):
     pass
 
 
+def texts_from(sql: str) -> Callable[[str], Awaitable[list[str]]]:
+    """Reads the texts of a kind of subject; `sql` selects them as the columns of one row, of the id in $1."""
+
+    async def read(subject_id: str) -> list[str]:
+        row = await fetch_one(sql, subject_id)
+        return [text for text in row.values() if text] if row else []
+
+    return read
+
+
 async def submit_for_check(
     kind: str,
     subject_id: str,

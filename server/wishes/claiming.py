@@ -7,12 +7,14 @@ from server.foundation import clock
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.members.memberships import is_member
+from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people
 from server.wishes import messages
 from server.wishes.errors import OwnWish, PhoneNeeded, ShareTooLarge, TooManyHelpers, VolunteerNeeded, WishTaken
 from server.wishes.models import Wish, WishClaim, WishKind, WishShare
+from server.wishes.queries import MyClaimView, WishView, get_my_wish_claim, get_visible_wish
 from server.wishes.rules import MAX_HELPERS, PUBLIC, WishAction, WishActor
 from server.wishes.steps import (
     Step,
@@ -26,7 +28,9 @@ from server.wishes.steps import (
 )
 
 
-async def claim_wish(person_id: str, wish_id: str, *, unit_id: str | None = None, team_id: str | None = None) -> None:
+async def claim_wish(
+    person_id: str, wish_id: str, *, unit_id: str | None = None, team_id: str | None = None
+) -> WishView:
     """Take a published wish on: for oneself, for the unit whose liaison one is, or with the team that one leads. The
     same tap twice changes nothing.
 
@@ -43,7 +47,7 @@ async def claim_wish(person_id: str, wish_id: str, *, unit_id: str | None = None
                 raise WishTaken() from None
             raise
         if step.holder:
-            return
+            return await get_visible_wish(person_id, wish_id)
         await require_may_act_for(person_id, step.wish, unit_id, team_id)
         if not unit_id and not await _serves(person_id):
             raise VolunteerNeeded("阅读并同意志愿者协议后即可认领")
@@ -53,6 +57,7 @@ async def claim_wish(person_id: str, wish_id: str, *, unit_id: str | None = None
         claim = await open_claim(step.wish, person_id, unit_id=unit_id, team_id=team_id)
         await finish_step(step)
         await tell_of_claim(step.wish, claim)
+        return await get_visible_wish(person_id, wish_id)
 
 
 async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:
@@ -68,16 +73,31 @@ async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:
         await notify(told, messages.CLAIMED, wish=wish.id, claimer=claim.claimer_id, due=claim.due_at, at=now)
 
 
-async def release_claim(person_id: str, wish_id: str, reason: str) -> None:
-    """The claimer gives the wish up; it goes back to the wall. Raises NotFound, NotAllowed, WrongState."""
+async def release_claim(person_id: str, wish_id: str, reason: str) -> MyClaimView:
+    """The claimer gives the wish up; it goes back to the wall. What they see is the claim that was theirs: the wish may
+    be in review again. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, WishAction.RELEASE, person_id)
-        await finish_step(step, reason=reason)
-        await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="released", at=clock.now())
-        await tell_helpers_of_end(step)
+        await put_back_on_wall(step, "released", None, reason=reason)
+        return await get_my_wish_claim(person_id, step.claim.id)
 
 
-async def take_share(person_id: str, wish_id: str, quantity: int) -> None:
+async def put_back_on_wall(step: Step, why: str, claimer_told: Event | None, *, reason: str = "") -> None:
+    """Finish a step by which a claim ends and its wish waits again; the wisher is told `why`."""
+    await finish_step(step, reason=reason)
+    await tell_of_end(step, claimer_told)
+    await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=step.wish.id, why=why, at=clock.now())
+
+
+async def tell_of_end(step: Step, claimer_told: Event | None = messages.CLAIM_ENDED) -> None:
+    """Where the step ended a claim: its claimer is told in these words, and those who share in it need not go on."""
+    if step.holder:
+        if claimer_told:
+            await notify(step.holder.claimer_id, claimer_told, wish=step.wish.id)
+        await notify(await helpers_of(step.holder), messages.CLAIM_ENDED, wish=step.wish.id)
+
+
+async def take_share(person_id: str, wish_id: str, quantity: int) -> WishView:
     """Somebody of the team promises `quantity` of the things, or with 0 lends a hand; again, to change the number.
 
     Raises ShareTooLarge, TooManyHelpers, InvalidFields, NotFound, NotAllowed, WrongState.
@@ -101,13 +121,15 @@ async def take_share(person_id: str, wish_id: str, quantity: int) -> None:
         if own:
             own.quantity = quantity
             await own.save(update_fields=["quantity"])
-            return
-        await WishShare.create(claim_id=claim.id, person_id=person_id, quantity=quantity)
-        await notify(claim.claimer_id, messages.SHARE_TAKEN, wish=wish_id, person=person_id)
+        else:
+            await WishShare.create(claim_id=claim.id, person_id=person_id, quantity=quantity)
+            await notify(claim.claimer_id, messages.SHARE_TAKEN, wish=wish_id, person=person_id)
+        return await get_visible_wish(person_id, wish_id)
 
 
-async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
+async def end_share(person_id: str, wish_id: str, helper_id: str) -> MyClaimView:
     """A helper takes their own promise back, or the leader ends another's; those who share in the end get the points.
+    What both see is the claim: a helper who has left the team may see the wish no more.
 
     Raises NotFound, NotAllowed, WrongState.
     """
@@ -119,6 +141,7 @@ async def end_share(person_id: str, wish_id: str, helper_id: str) -> None:
         await finish_step(step)
         other = step.claim.claimer_id if person_id == helper_id else helper_id
         await notify(other, messages.SHARE_ENDED, wish=wish_id, person=helper_id)
+        return await get_my_wish_claim(person_id, step.claim.id)
 
 
 async def close_share(claim: WishClaim, helper_id: str) -> None:
@@ -138,12 +161,6 @@ async def helpers_of(claim: WishClaim) -> set[str]:
         return set()
     shares = await WishShare.filter(claim_id=claim.id, ended_at=None)
     return {share.person_id for share in shares} - {claim.claimer_id}
-
-
-async def tell_helpers_of_end(step: Step) -> None:
-    """Those who share in a claim that has ended need not go on."""
-    if step.holder and step.holder.team_id:
-        await notify(await helpers_of(step.holder), messages.CLAIM_ENDED, wish=step.wish.id)
 
 
 async def require_may_act_for(person_id: str, wish: Wish, unit_id: str | None, team_id: str | None) -> None:

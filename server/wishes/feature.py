@@ -2,6 +2,7 @@
 
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
+from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.wishes import fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
 
@@ -16,11 +17,11 @@ FEATURE = Feature(
     ),
     code_targets={CodeKind.WISH: stories.wish_target},
     texts={
-        "wish": posting.wish_texts,
-        "wish_note": fulfilling.note_texts,
-        "wish_report": fulfilling.report_texts,
-        "wish_thanks": fulfilling.thanks_texts,
-        "wish_dispute": fulfilling.dispute_texts,
+        "wish": texts_from("SELECT title, text, place FROM wish WHERE id = $1"),
+        "wish_note": texts_from("SELECT text FROM wish_note WHERE id = $1"),
+        "wish_report": texts_from("SELECT note FROM wish_claim WHERE id = $1"),
+        "wish_thanks": texts_from("SELECT words FROM wish_claim WHERE id = $1"),
+        "wish_dispute": texts_from("SELECT dispute_reason FROM wish_claim WHERE id = $1"),
     },
     verdicts={
         "wish": posting.settle_wish_check,

@@ -1,17 +1,18 @@
 """Fulfilling a wish: how it goes, that it is done, the hand-over; and the wisher's answer: confirm, rate, dispute."""
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from server.foundation import clock
 from server.foundation.crypto import keyring
-from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import is_id, new_id
 from server.media.drawing.qr import draw_qr
-from server.media.uploads.uploading import attach_pictures, detach_pictures
+from server.media.uploads.uploading import change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
@@ -22,6 +23,7 @@ from server.wishes.claiming import helpers_of
 from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
+from server.wishes.queries import WishView, get_visible_wish
 from server.wishes.rules import DISPUTE_DAYS, MAX_NOTES, WishAction, WishActor, longest_due_at, shortest_due_at
 from server.wishes.steps import Step, actors_of, begin_step, extend_claim, finish_step, whom_to_tell
 from server.wishes.terms import terms_of
@@ -45,12 +47,12 @@ class HandOverCode(msgspec.Struct):
     picture: str
 
 
-async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: list[str]) -> None:
+async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: list[str]) -> WishView:
     """Tell how it is going. Whoever does so shortly before the claim is due is not idle, and has some days more.
 
     Raises InvalidFields (nothing is told), TooManyNotes, NotFound, NotAllowed, WrongState, PictureUnusable.
     """
-    text, picture_ids = text.strip(), list(dict.fromkeys(picture_ids))
+    text = text.strip()
     require_no_number("text", text)
     if not text and not picture_ids:
         raise InvalidFields.of("text", "请填写进展或上传照片")
@@ -60,7 +62,7 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
         if await WishNote.filter(claim_id=claim.id).count() >= MAX_NOTES:
             raise TooManyNotes(f"每次认领最多记录 {MAX_NOTES} 条进展", limit=MAX_NOTES)
         note_id = new_id()
-        await attach_pictures(person_id, picture_ids, ("wish_note", note_id))
+        picture_ids = await change_pictures(person_id, [], picture_ids, ("wish_note", note_id))
         await WishNote.create(id=note_id, claim_id=claim.id, author_id=person_id, text=text, picture_ids=picture_ids)
         terms = await terms_of(step.wish.community_id)
         due_at = min(shortest_due_at(clock.now()), longest_due_at(claim.created_at, terms.claim_days))
@@ -68,16 +70,11 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
             claim.due_at, claim.reminded_at = due_at, None
             await claim.save(update_fields=["due_at", "reminded_at"])
         await finish_step(step)
-        await submit_for_check(
-            "wish_note",
-            note_id,
-            author_id=person_id,
-            organization_id=step.wish.community_id,
-            picture_ids=picture_ids,
-        )
+        await _submit("wish_note", note_id, person_id, step.wish, picture_ids)
+        return await get_visible_wish(person_id, wish_id)
 
 
-async def report_wish_done(person_id: str, wish_id: str, note: str, picture_ids: list[str]) -> None:
+async def report_wish_done(person_id: str, wish_id: str, note: str, picture_ids: list[str]) -> WishView:
     """The claimer says that it is done and shows at least one picture; note and pictures go to the content check.
 
     Raises NotFound, NotAllowed, WrongState, InvalidFields (no picture), PictureUnusable.
@@ -86,7 +83,7 @@ async def report_wish_done(person_id: str, wish_id: str, note: str, picture_ids:
         raise InvalidFields.of("picture_ids", "请至少上传一张照片")
     async with transaction():
         step = await begin_step(wish_id, WishAction.REPORT_DONE, person_id)
-        await _report(step, person_id, note, picture_ids)
+        return await _report(step, person_id, note, picture_ids)
 
 
 async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
@@ -109,7 +106,7 @@ async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
     return HandOverCode(text, shown_until, base64.b64encode(draw_qr(text)).decode())
 
 
-async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, picture_ids: list[str]) -> None:
+async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, picture_ids: list[str]) -> WishView:
     """The claimer stands before the wisher and scans their code: done, also without a picture.
 
     Raises HandOverCodeInvalid, HandOverCodeExpired, NotFound, NotAllowed, WrongState, PictureUnusable.
@@ -119,37 +116,27 @@ async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, pic
         # The code names the claim: one that was shown to an earlier claimer is worth nothing to this one.
         _check_code(code, step.claim.id)
         step.claim.handed_over_by = HandedOverBy.CODE
-        await _report(step, person_id, note, picture_ids)
+        return await _report(step, person_id, note, picture_ids)
 
 
-async def _report(step: Step, person_id: str, note: str, picture_ids: list[str]) -> None:
+async def _report(step: Step, person_id: str, note: str, picture_ids: list[str]) -> WishView:
     require_no_number("note", note)
     claim, wish = step.claim, step.wish
-    picture_ids = list(dict.fromkeys(picture_ids))
     # A report whose content was refused is made anew, perhaps with some of the same pictures.
-    kept = set(claim.picture_ids)
-    if removed := [picture_id for picture_id in claim.picture_ids if picture_id not in picture_ids]:
-        await detach_pictures(removed, ("wish_claim", claim.id))
-    if added := [picture_id for picture_id in picture_ids if picture_id not in kept]:
-        await attach_pictures(person_id, added, ("wish_claim", claim.id))
-    claim.note, claim.picture_ids, claim.note_is_shown = note, picture_ids, False
+    claim.picture_ids = await change_pictures(person_id, claim.picture_ids, picture_ids, ("wish_claim", claim.id))
+    claim.note, claim.note_is_shown = note, False
     claim.reported_at, claim.staff_told_at = clock.now(), None
     await finish_step(step)
-    if note or picture_ids:
-        await submit_for_check(
-            "wish_report",
-            claim.id,
-            author_id=person_id,
-            organization_id=wish.community_id,
-            picture_ids=picture_ids,
-        )
+    if note or claim.picture_ids:
+        await _submit("wish_report", claim.id, person_id, wish, claim.picture_ids)
     told = await whom_to_tell(wish)
     await notify(told, messages.REPORTED, wish=wish.id, claimer=claim.claimer_id, at=clock.now())
+    return await get_visible_wish(person_id, wish.id)
 
 
 async def confirm_wish(
     person_id: str, wish_id: str, rating: int, words: str, picture_ids: list[str], *, agrees_to_show: bool = False
-) -> None:
+) -> WishView:
     """The wisher says that the wish came true and rates it from 1 to 5; who fulfilled it gets the points.
 
     Words and thank-you pictures are shown to the claimer once the content check has passed them. Raises NotFound,
@@ -159,27 +146,20 @@ async def confirm_wish(
     async with transaction():
         step = await begin_step(wish_id, WishAction.CONFIRM, person_id)
         claim = step.claim
-        picture_ids = list(dict.fromkeys(picture_ids))
-        if picture_ids:
-            await attach_pictures(person_id, picture_ids, ("wish_claim", claim.id))
-        claim.rating, claim.words, claim.thanks_picture_ids = rating, words, picture_ids
+        claim.thanks_picture_ids = await change_pictures(person_id, [], picture_ids, ("wish_claim", claim.id))
+        claim.rating, claim.words = rating, words
         if agrees_to_show:
             claim.wisher_agreed_at = clock.now()
         await credit_claim(step, person_id, ConfirmedAs.WISHER)
         await finish_step(step)
         if words or picture_ids:
-            await submit_for_check(
-                "wish_thanks",
-                claim.id,
-                author_id=person_id,
-                organization_id=step.wish.community_id,
-                picture_ids=picture_ids,
-            )
+            await _submit("wish_thanks", claim.id, person_id, step.wish, claim.thanks_picture_ids)
         everyone = {claim.claimer_id, *await helpers_of(claim)}
         await notify(everyone, messages.CONFIRMED, wish=wish_id, rating=rating, at=clock.now())
+        return await get_visible_wish(person_id, wish_id)
 
 
-async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
+async def dispute_wish(person_id: str, wish_id: str, reason: str) -> WishView:
     """The wisher says that it was not fulfilled as reported, also for some days after it was confirmed; staff decide.
 
     Raises NotFound, NotAllowed, WrongState.
@@ -192,26 +172,23 @@ async def dispute_wish(person_id: str, wish_id: str, reason: str) -> None:
         claim.dispute_reason, claim.disputed_at = reason, now
         await finish_step(step)
         # Staff read it at once; the claimer once it has passed.
-        await submit_for_check("wish_dispute", claim.id, author_id=person_id, organization_id=step.wish.community_id)
+        await _submit("wish_dispute", claim.id, person_id, step.wish)
         await notify(claim.claimer_id, messages.DISPUTED, wish=wish_id, at=now)
-        staff = await role_holders(step.wish.community_id)
-        await notify(staff, messages.DISPUTE_TO_DECIDE, wish=wish_id)
+        await notify(await role_holders(step.wish.community_id), messages.DISPUTE_TO_DECIDE, wish=wish_id)
+        return await get_visible_wish(person_id, wish_id)
 
 
-async def agree_to_show_wish(person_id: str, wish_id: str, agrees: bool) -> None:
+async def agree_to_show_wish(person_id: str, wish_id: str, agrees: bool) -> WishView:
     """One side of a fulfilled wish agrees that it is shown, on a poster and on the public page; or no longer does.
 
     Raises NotFound, NotAllowed, WrongState.
     """
     async with transaction():
         step = await begin_step(wish_id, WishAction.AGREE_TO_SHOW, person_id)
-        agreed_at = clock.now() if agrees else None
-        if WishActor.WISHER in step.actors:
-            step.claim.wisher_agreed_at = agreed_at
-        else:
-            step.claim.claimer_agreed_at = agreed_at
-        await step.claim.save(update_fields=["wisher_agreed_at", "claimer_agreed_at"])
+        side = "wisher_agreed_at" if WishActor.WISHER in step.actors else "claimer_agreed_at"
+        await WishClaim.filter(id=step.claim.id).update(**{side: clock.now() if agrees else None})
         await finish_step(step)
+        return await get_visible_wish(person_id, wish_id)
 
 
 async def credit_claim(step: Step, confirmer_id: str, confirmed_as: ConfirmedAs) -> None:
@@ -244,28 +221,9 @@ async def take_back_credit(step: Step) -> None:
         await reverse_entry(entry["id"], "dispute")
 
 
-async def note_texts(note_id: str) -> list[str]:
-    """What the content check reads of a progress note."""
-    row = await fetch_one("SELECT text FROM wish_note WHERE id = $1", note_id)
-    return [row["text"]] if row and row["text"] else []
-
-
-async def report_texts(claim_id: str) -> list[str]:
-    """What the content check reads of a report."""
-    row = await fetch_one("SELECT note FROM wish_claim WHERE id = $1", claim_id)
-    return [row["note"]] if row and row["note"] else []
-
-
-async def thanks_texts(claim_id: str) -> list[str]:
-    """What the content check reads of the wisher's thanks."""
-    row = await fetch_one("SELECT words FROM wish_claim WHERE id = $1", claim_id)
-    return [row["words"]] if row and row["words"] else []
-
-
-async def dispute_texts(claim_id: str) -> list[str]:
-    """What the content check reads of what the wisher objects to."""
-    row = await fetch_one("SELECT dispute_reason FROM wish_claim WHERE id = $1", claim_id)
-    return [row["dispute_reason"]] if row and row["dispute_reason"] else []
+async def _submit(kind: str, subject_id: str, author_id: str, wish: Wish, picture_ids: Sequence[str] = ()) -> None:
+    community_id = wish.community_id
+    await submit_for_check(kind, subject_id, author_id=author_id, organization_id=community_id, picture_ids=picture_ids)
 
 
 async def settle_note_check(note_id: str) -> None:

@@ -6,10 +6,10 @@ from server.foundation.errors import WrongState
 from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.wishes import messages
-from server.wishes.claiming import close_share, helpers_of, tell_helpers_of_end
+from server.wishes.claiming import close_share, helpers_of, put_back_on_wall
 from server.wishes.models import ClaimState
 from server.wishes.rules import WishAction
-from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
+from server.wishes.steps import Step, begin_step, finish_step
 
 
 async def settle_wishes_of_leaver(person_id: str) -> None:
@@ -51,16 +51,9 @@ async def _settle(wish_id: str, person_id: str) -> None:
         await notify(await role_holders(wish.community_id), messages.HANDED_TO_STAFF, wish=wish_id)
     elif claim and claim.state is ClaimState.OPEN:
         if claim.claimer_id == person_id:
-            await _put_back(wish_id)
+            await put_back_on_wall(await begin_step(wish_id, WishAction.RELEASE, None), "left", None)
         elif person_id in await helpers_of(claim):
             await _end_share(wish_id, person_id)
-
-
-async def _put_back(wish_id: str) -> None:
-    step = await begin_step(wish_id, WishAction.RELEASE, None)
-    await finish_step(step)
-    await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=wish_id, why="left", at=clock.now())
-    await tell_helpers_of_end(step)
 
 
 async def _end_share(wish_id: str, person_id: str) -> None:

@@ -104,8 +104,10 @@ class UnclaimedWish(msgspec.Struct, kw_only=True):
 class Where:
     """Conditions joined by AND; `{}` in one stands for a value, which PostgreSQL gets beside the text."""
 
-    def __init__(self, condition: str) -> None:
-        self.conditions, self.values = [condition], []  # type: list[str], list[Any]
+    def __init__(self, condition: str, *given: Any) -> None:
+        self.conditions: list[str] = []
+        self.values: list[Any] = []
+        self.add(condition, *given)
 
     def add(self, condition: str, *given: Any) -> None:
         numbers = range(len(self.values) + 1, len(self.values) + len(given) + 1)
@@ -144,16 +146,7 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
 
 async def list_my_wishes(person_id: str, cursor: str | None, limit: int) -> Page[WishCard]:
     """What the person wished or wrote for somebody, newest first."""
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
-    rows = await fetch(
-        f"{CARD} WHERE (w.author_id = $1 OR w.beneficiary_id = $1) AND ($2::uuid IS NULL OR w.id < $2) "
-        "ORDER BY w.id DESC LIMIT $3",
-        person_id,
-        last,
-        limit + 1,
-    )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return Page(await make_cards(page.items), page.next_cursor)
+    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), cursor, limit)
 
 
 async def list_wishes_to_review(
@@ -195,15 +188,15 @@ async def list_wishes_of_area(
     await require_role(actor_id, organization_id, READERS)
     if state is WishState.DRAFT:
         raise InvalidFields.of("state", "草稿只有本人可见")
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
-    rows = await fetch(
-        f"{CARD} WHERE w.state = $2 AND {SUBTREE.format('$1')} AND ($3::uuid IS NULL OR w.id < $3) "
-        "ORDER BY w.id DESC LIMIT $4",
-        organization_id,
-        str(state),
-        last,
-        limit + 1,
-    )
+    where = Where("w.state = {}", str(state))
+    where.add(SUBTREE, organization_id)
+    return await _newest_first(where, cursor, limit)
+
+
+async def _newest_first(where: Where, cursor: str | None, limit: int) -> Page[WishCard]:
+    if cursor:
+        where.add("w.id < {}", *decode_cursor(cursor, tuple[str]))
+    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {limit + 1}", *where.values)
     page = cut_page(rows, limit, lambda row: (row["id"],))
     return Page(await make_cards(page.items), page.next_cursor)
 

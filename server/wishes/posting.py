@@ -11,20 +11,21 @@ from server.accounts.queries import has_consent, require_dependant
 from server.accounts.service import ConsentNeeded, give_consent
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch_one, transaction
+from server.foundation.database import execute, transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
 from server.foundation.ids import Id, new_id
-from server.media.uploads.uploading import attach_pictures, detach_pictures
+from server.media.uploads.uploading import change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
 from server.wishes import messages
-from server.wishes.claiming import tell_helpers_of_end
+from server.wishes.claiming import tell_of_end
 from server.wishes.contact import require_no_number, seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Escalation, Wish, WishAudience, WishKind, WishState
+from server.wishes.queries import WishView, get_visible_wish
 from server.wishes.rules import LONGEST_WAIT_DAYS, MAX_PICTURES, MAX_QUANTITY, WISH_TABLE, WishAction, WishActor
 from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 
@@ -48,7 +49,7 @@ class WishContent(msgspec.Struct, kw_only=True):
 
 async def draft_wish(
     author_id: str, content: WishContent, *, beneficiary_id: str | None = None, beneficiary_consents: bool = False
-) -> str:
+) -> WishView:
     """A new draft, the author's own wish or, on behalf of `beneficiary_id`, a relative's or (for staff) a resident's.
 
     `beneficiary_consents`: staff have the person's word, which is recorded. Raises NotFound for persons whom the author
@@ -68,10 +69,10 @@ async def draft_wish(
         wish = Wish(id=new_id(), author_id=author_id, beneficiary_id=beneficiary_id, community_id=community_id)
         await _write(wish, content, author_id)
         await wish.save(force_create=True)
-    return wish.id
+        return await get_visible_wish(author_id, wish.id)
 
 
-async def edit_wish(person_id: str, wish_id: str, version: int, content: WishContent) -> None:
+async def edit_wish(person_id: str, wish_id: str, version: int, content: WishContent) -> WishView:
     """Write the wish anew. One that was submitted is checked again; one that was published is reviewed again, and
     whoever claimed it is told.
 
@@ -100,9 +101,10 @@ async def edit_wish(person_id: str, wish_id: str, version: int, content: WishCon
         await finish_step(step)
         if is_checked:
             await _submit_to_check(wish)
+        return await get_visible_wish(person_id, wish_id)
 
 
-async def submit_wish(person_id: str, wish_id: str) -> None:
+async def submit_wish(person_id: str, wish_id: str) -> WishView:
     """Hand the wish in for the content check and for review.
 
     Raises NotFound, WrongState, ConsentNeeded (the person it is for no longer agrees), InvalidFields where something is
@@ -112,10 +114,10 @@ async def submit_wish(person_id: str, wish_id: str) -> None:
         step = await begin_step(wish_id, WishAction.SUBMIT, person_id)
         _require_complete(step.wish.text, step.wish.wished_by)
         await _require_masked(step.wish.beneficiary_id, step.wish.title, step.wish.text, step.wish.place)
-        await _hand_in(step, person_id)
+        return await _hand_in(step, person_id)
 
 
-async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
+async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> WishView:
     """An expired wish is wished for again, by another day.
 
     Raises NotFound, WrongState, InvalidFields, ConsentNeeded.
@@ -125,23 +127,16 @@ async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> None:
         _require_complete(step.wish.text, wished_by)
         step.wish.wished_by, step.wish.escalation = wished_by, Escalation.NOBODY
         step.wish.version += 1
-        await _hand_in(step, person_id)
+        return await _hand_in(step, person_id)
 
 
-async def withdraw_wish(person_id: str, wish_id: str) -> None:
+async def withdraw_wish(person_id: str, wish_id: str) -> WishView:
     """The wish is no longer wished; whoever claimed it is told. Raises NotFound, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, WishAction.WITHDRAW, person_id)
-        if step.holder:
-            await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=wish_id)
-            await tell_helpers_of_end(step)
         await finish_step(step)
-
-
-async def wish_texts(wish_id: str) -> list[str]:
-    """What the content check reads of a wish."""
-    row = await fetch_one("SELECT title, text, place FROM wish WHERE id = $1", wish_id)
-    return [text for text in row.values() if text] if row else []
+        await tell_of_end(step)
+        return await get_visible_wish(person_id, wish_id)
 
 
 async def settle_wish_check(wish_id: str) -> None:
@@ -159,11 +154,9 @@ async def settle_wish_check(wish_id: str) -> None:
     elif verdict is Verdict.REFUSED and (wish.state, WishAction.FAIL_CHECK, WishActor.SYSTEM) in WISH_TABLE.transitions:
         step = await begin_step(wish_id, WishAction.FAIL_CHECK, None)
         step.wish.reason = await refusal_reason("wish", wish_id)
-        await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())
-        if step.holder:
-            await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=wish_id)
-            await tell_helpers_of_end(step)
         await finish_step(step)
+        await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())
+        await tell_of_end(step)
 
 
 async def move_wishes(from_id: str, into_id: str) -> None:
@@ -181,22 +174,19 @@ async def move_wishes(from_id: str, into_id: str) -> None:
     )
 
 
-async def _hand_in(step: Step, person_id: str) -> None:
+async def _hand_in(step: Step, person_id: str) -> WishView:
     author_id, beneficiary_id = step.wish.author_id, step.wish.beneficiary_id
     if author_id != beneficiary_id and person_id != beneficiary_id:
         await _require_word_of(beneficiary_id)
     step.wish.submitted_at = clock.now()
     await finish_step(step)
     await _submit_to_check(step.wish)
+    return await get_visible_wish(person_id, step.wish.id)
 
 
 async def _submit_to_check(wish: Wish) -> None:
     await submit_for_check(
-        "wish",
-        wish.id,
-        author_id=wish.author_id,
-        organization_id=wish.community_id,
-        picture_ids=wish.picture_ids,
+        "wish", wish.id, author_id=wish.author_id, organization_id=wish.community_id, picture_ids=wish.picture_ids
     )
 
 
@@ -250,13 +240,7 @@ async def _require_masked(beneficiary_id: str, title: str, text: str, place: str
 
 
 async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
-    picture_ids = list(dict.fromkeys(content.picture_ids))
-    added = [picture_id for picture_id in picture_ids if picture_id not in wish.picture_ids]
-    removed = [picture_id for picture_id in wish.picture_ids if picture_id not in picture_ids]
-    if added:
-        await attach_pictures(person_id, added, ("wish", wish.id))
-    if removed:
-        await detach_pictures(removed, ("wish", wish.id))
+    wish.picture_ids = await change_pictures(person_id, wish.picture_ids, content.picture_ids, ("wish", wish.id))
     wish.title, wish.text, wish.place = content.title.strip(), content.text.strip(), content.place.strip()
     if not wish.title:
         raise InvalidFields.of("title", "请填写心愿标题")
@@ -265,5 +249,5 @@ async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
     if content.wished_by != wish.wished_by:
         wish.escalation = Escalation.NOBODY
     wish.kind, wish.audience, wish.wished_by = content.kind, content.audience, content.wished_by
-    wish.quantity, wish.picture_ids = content.quantity, picture_ids
+    wish.quantity = content.quantity
     seal_contact(wish, address=content.address, phone=content.phone)

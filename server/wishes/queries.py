@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.media.uploads.queries import PictureView, picture_views
+from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.moderation.verdicts import hidden_words
 from server.organizations.access import READERS, holds_role, require_role_or_hide
 from server.organizations.queries import describe_organizations
@@ -137,6 +138,11 @@ class MyClaimView(msgspec.Struct, kw_only=True):
     wish: WishCard
 
 
+_CLAIM = (
+    "SELECT c.id, c.wish_id, c.claimer_id, c.state, c.created_at, c.due_at, c.ended_at, c.end_reason FROM wish_claim c "
+)
+
+
 async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     """The wish as this person may see it. Raises NotFound where it is not for them."""
     wish = await Wish.get_or_none(id=wish_id)
@@ -172,7 +178,7 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
         quantity=wish.quantity,
         wished_by=wish.wished_by,
         days_left=days_left(wish.wished_by) if wish.wished_by else None,
-        pictures=[pictures[picture_id] for picture_id in wish.picture_ids if picture_id in pictures],
+        pictures=in_order(pictures, wish.picture_ids),
         submitted_at=wish.submitted_at,
         published_at=wish.published_at,
         reason=wish.reason if seen_as and wish.state in (WishState.RETURNED, WishState.REFUSED) else "",
@@ -192,15 +198,15 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
     claimer_id = claim.claimer_id
     shares = await WishShare.filter(claim_id=claim.id, ended_at=None).order_by("id") if claim.team_id else []
     notes = await WishNote.filter(claim_id=claim.id).order_by("id")
-    if not seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF}:
+    is_on_claimers_side = bool(seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF})
+    is_on_wishers_side = bool(seen_as & {WishActor.WISHER, WishActor.STAFF})
+    if not is_on_claimers_side:
         notes = [note for note in notes if note.is_shown]
     writers = {note.author_id for note in notes} | {share.person_id for share in shares}
     people = await describe_persons({claimer_id, *writers})
-    note_shown = claim.note_is_shown or bool(seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF})
-    words_shown = claim.words_are_shown or bool(seen_as & {WishActor.WISHER, WishActor.STAFF})
-    dispute_shown = bool(seen_as & {WishActor.WISHER, WishActor.STAFF}) or not await hidden_words(
-        "wish_dispute", [claim.id]
-    )
+    note_shown = claim.note_is_shown or is_on_claimers_side
+    words_shown = claim.words_are_shown or is_on_wishers_side
+    dispute_shown = is_on_wishers_side or not await hidden_words("wish_dispute", [claim.id])
     note_pictures = claim.picture_ids if note_shown else []
     thanks = claim.thanks_picture_ids if words_shown else []
     told_pictures = [picture_id for note in notes for picture_id in note.picture_ids]
@@ -225,7 +231,7 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
                 author_name=people[note.author_id]["nickname"],
                 written_at=note.created_at,
                 text=note.text,
-                pictures=[pictures[picture_id] for picture_id in note.picture_ids if picture_id in pictures],
+                pictures=in_order(pictures, note.picture_ids),
                 is_shown=note.is_shown,
             )
             for note in notes
@@ -233,10 +239,10 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
         reported_at=claim.reported_at,
         handed_over_by=claim.handed_over_by,
         note=claim.note if note_shown else "",
-        pictures=[pictures[picture_id] for picture_id in note_pictures if picture_id in pictures],
+        pictures=in_order(pictures, note_pictures),
         rating=claim.rating,
         words=claim.words if words_shown else "",
-        thanks_pictures=[pictures[picture_id] for picture_id in thanks if picture_id in pictures],
+        thanks_pictures=in_order(pictures, thanks),
         confirmed_at=claim.confirmed_at,
         confirmed_as=claim.confirmed_as,
         dispute_reason=claim.dispute_reason if dispute_shown else "",
@@ -269,32 +275,38 @@ async def list_my_wish_claims(
         value = person_id
     (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
     rows = await fetch(
-        "SELECT c.id, c.wish_id, c.claimer_id, c.state, c.created_at, c.due_at, c.ended_at, c.end_reason "
-        f"FROM wish_claim c WHERE {condition} AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
+        f"{_CLAIM} WHERE {condition} AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
         value,
         last,
         limit + 1,
     )
     page = cut_page(rows, limit, lambda row: (row["id"],))
-    wish_rows = await fetch(f"{CARD} WHERE w.id = ANY($1)", [row["wish_id"] for row in page.items])
+    return Page(await _make_my_claims(person_id, page.items), page.next_cursor)
+
+
+async def get_my_wish_claim(person_id: str, claim_id: str) -> MyClaimView:
+    """One of that list, for somebody who is known to be on it."""
+    (view,) = await _make_my_claims(person_id, await fetch(f"{_CLAIM} WHERE c.id = $1", claim_id))
+    return view
+
+
+async def _make_my_claims(person_id: str, rows: list[Any]) -> list[MyClaimView]:
+    wish_rows = await fetch(f"{CARD} WHERE w.id = ANY($1)", [row["wish_id"] for row in rows])
     cards = {card.id: card for card in await make_cards(wish_rows)}
-    return Page(
-        [
-            MyClaimView(
-                id=row["id"],
-                state=ClaimState(row["state"]),
-                is_mine=row["claimer_id"] == person_id,
-                claimed_at=row["created_at"],
-                due_at=row["due_at"],
-                ended_at=row["ended_at"],
-                # Between the claimer and the staff.
-                end_reason=row["end_reason"] if row["claimer_id"] == person_id else "",
-                wish=_as_past_claimer_sees(cards[row["wish_id"]], ClaimState(row["state"])),
-            )
-            for row in page.items
-        ],
-        page.next_cursor,
-    )
+    return [
+        MyClaimView(
+            id=row["id"],
+            state=ClaimState(row["state"]),
+            is_mine=row["claimer_id"] == person_id,
+            claimed_at=row["created_at"],
+            due_at=row["due_at"],
+            ended_at=row["ended_at"],
+            # Between the claimer and the staff.
+            end_reason=row["end_reason"] if row["claimer_id"] == person_id else "",
+            wish=_as_past_claimer_sees(cards[row["wish_id"]], ClaimState(row["state"])),
+        )
+        for row in rows
+    ]
 
 
 async def list_claims_of_wish(actor_id: str, wish_id: str) -> list[ClaimView]:

@@ -20,10 +20,11 @@ from server.notifications.events import Event
 from server.notifications.service import notify
 from server.organizations.models import Level, Organization
 from server.wishes import messages
-from server.wishes.claiming import require_may_act_for, tell_helpers_of_end, tell_of_claim
+from server.wishes.claiming import put_back_on_wall, require_may_act_for, tell_of_claim, tell_of_end
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
 from server.wishes.fulfilling import credit_claim, take_back_credit
 from server.wishes.models import ConfirmedAs, HandedOverBy, WishShare, WishState
+from server.wishes.queries import WishView, get_visible_wish
 from server.wishes.rules import ANSWER_DAYS, WishAction
 from server.wishes.steps import (
     Step,
@@ -54,7 +55,7 @@ _NOT_CHECKED = {
 """Why a wish cannot be published yet, and what its reviewer can do: whole sentences, unlike a verdict's own word."""
 
 
-async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str | None = None) -> None:
+async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str | None = None) -> WishView:
     """Put the wish on the wall, as it was read (`version`); one that is claimed already stays with its claimer.
 
     `grid_id`: in which grid it is, where staff know; its grid workers look after it while nobody claims it. Raises
@@ -81,36 +82,25 @@ async def publish_wish(actor_id: str, wish_id: str, version: int, grid_id: str |
             await step.holder.save()
         await finish_step(step)
         await notify(await whom_to_tell(wish), messages.PUBLISHED, wish=wish_id, at=now)
-        await _record("publish_wish", actor_id, step)
+        return await _conclude("publish_wish", actor_id, step)
 
 
-async def return_wish(actor_id: str, wish_id: str, reason: str) -> None:
+async def return_wish(actor_id: str, wish_id: str, reason: str) -> WishView:
     """Back to the wisher with a reason, from review or from the wall. Raises NotFound, NotAllowed, WrongState."""
-    async with transaction():
-        step = await begin_step(wish_id, WishAction.RETURN, actor_id)
-        await _take_down(step, reason, messages.RETURNED)
-        await _record("return_wish", actor_id, step)
+    return await _take_down(actor_id, wish_id, WishAction.RETURN, reason, messages.RETURNED)
 
 
-async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> None:
+async def refuse_wish(actor_id: str, wish_id: str, reason: str) -> WishView:
     """The wish will not be published, for a reason. Raises NotFound, NotAllowed, WrongState."""
-    async with transaction():
-        step = await begin_step(wish_id, WishAction.REFUSE, actor_id)
-        await _take_down(step, reason, messages.REFUSED)
-        await _record("refuse_wish", actor_id, step)
+    return await _take_down(actor_id, wish_id, WishAction.REFUSE, reason, messages.REFUSED)
 
 
-async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> None:
+async def take_back_wish(actor_id: str, wish_id: str, reason: str) -> WishView:
     """Take a claimed wish from its claimer and put it back on the wall. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, WishAction.TAKE_BACK, actor_id)
-        await finish_step(step, reason=reason)
-        claimer_id = step.claim.claimer_id
-        await notify(claimer_id, messages.TAKEN_BACK, wish=wish_id)
-        await tell_helpers_of_end(step)
-        told = await whom_to_tell(step.wish)
-        await notify(told, messages.BACK_ON_WALL, wish=wish_id, why="taken_back", at=clock.now())
-        await _record("take_back_wish", actor_id, step, claimer=claimer_id)
+        await put_back_on_wall(step, "taken_back", messages.TAKEN_BACK, reason=reason)
+        return await _conclude("take_back_wish", actor_id, step, claimer=step.claim.claimer_id)
 
 
 async def assign_wish(
@@ -121,7 +111,7 @@ async def assign_wish(
     *,
     unit_id: str | None = None,
     team_id: str | None = None,
-) -> None:
+) -> WishView:
     """Give a published or claimed wish to somebody who agreed to fulfil it, for themselves, their unit or their team;
     who held it before is told. Staff vouch for the person: whether they are a volunteer or a member is not asked, since
     staff could tell from the answer who is a member.
@@ -140,16 +130,14 @@ async def assign_wish(
         await require_may_act_for(claimer_id, step.wish, unit_id, team_id)
         await require_free_hands(claimer_id, step.wish, unit_id)
         await finish_step(step, reason=reason)
-        if before_id:
-            await notify(before_id, messages.TAKEN_BACK, wish=wish_id)
-            await tell_helpers_of_end(step)
+        await tell_of_end(step, messages.TAKEN_BACK)
         claim = await open_claim(step.wish, claimer_id, unit_id=unit_id, team_id=team_id)
         await notify(claimer_id, messages.ASSIGNED, wish=wish_id, due=claim.due_at)
         await tell_of_claim(step.wish, claim)
-        await _record("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
+        return await _conclude("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
 
 
-async def take_in_wish(actor_id: str, wish_id: str, note: str) -> None:
+async def take_in_wish(actor_id: str, wish_id: str, note: str) -> WishView:
     """What the claimer brought was left with the staff, who pass it on: done, also without a picture.
 
     Raises NotFound, NotAllowed, WrongState.
@@ -162,10 +150,10 @@ async def take_in_wish(actor_id: str, wish_id: str, note: str) -> None:
         await finish_step(step)
         told = {claim.claimer_id, *await whom_to_tell(step.wish)}
         await notify(told, messages.TAKEN_IN, wish=wish_id, at=now)
-        await _record("take_in_wish", actor_id, step, claimer=claim.claimer_id)
+        return await _conclude("take_in_wish", actor_id, step, claimer=claim.claimer_id)
 
 
-async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> None:
+async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> WishView:
     """Confirm after a call, where the wisher has not answered for seven days; it is noted whose word it is. Where staff
     stand in for a wisher who is gone, there is nobody to wait for.
 
@@ -181,13 +169,12 @@ async def confirm_wish_for_wisher(actor_id: str, wish_id: str, note: str) -> Non
         claim.staff_note = note
         await credit_claim(step, actor_id, ConfirmedAs.STAFF)
         await finish_step(step)
-        claimer_id = claim.claimer_id
-        told = {claimer_id, *await whom_to_tell(step.wish)}
+        told = {claim.claimer_id, *await whom_to_tell(step.wish)}
         await notify(told, messages.CONFIRMED_BY_STAFF, wish=wish_id, at=now)
-        await _record("confirm_wish_for_wisher", actor_id, step, claimer=claimer_id)
+        return await _conclude("confirm_wish_for_wisher", actor_id, step, claimer=claim.claimer_id)
 
 
-async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDecision, note: str) -> None:
+async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDecision, note: str) -> WishView:
     """Settle a dispute; points that were given for what was not fulfilled are taken back.
 
     Raises NotFound, NotAllowed (also to staff who are the claimer), WrongState.
@@ -217,19 +204,21 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDeci
             await again.save(update_fields=["pledged"])
         everyone = {claimer_id, *await whom_to_tell(step.wish)}
         await notify(everyone, messages.DISPUTE_DECIDED, wish=wish_id, decision=str(decision), at=now)
-        await _record("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
+        return await _conclude("decide_wish_dispute", actor_id, step, claimer=claimer_id, decision=str(decision))
 
 
-async def _take_down(step: Step, reason: str, event: Event) -> None:
-    step.wish.reason = reason
-    await finish_step(step, reason=reason)
-    await notify(await whom_to_tell(step.wish), event, wish=step.wish.id, at=clock.now())
-    if step.holder:
-        await notify(step.holder.claimer_id, messages.CLAIM_ENDED, wish=step.wish.id)
-        await tell_helpers_of_end(step)
+async def _take_down(actor_id: str, wish_id: str, action: WishAction, reason: str, event: Event) -> WishView:
+    async with transaction():
+        step = await begin_step(wish_id, action, actor_id)
+        step.wish.reason = reason
+        await finish_step(step, reason=reason)
+        await notify(await whom_to_tell(step.wish), event, wish=wish_id, at=clock.now())
+        await tell_of_end(step)
+        return await _conclude(f"{action}_wish", actor_id, step)
 
 
-async def _record(action: str, actor_id: str, step: Step, **details: Any) -> None:
+async def _conclude(action: str, actor_id: str, step: Step, **details: Any) -> WishView:
+    """Leave the audit entry, and show staff the wish as it is now."""
     await record_audit(
         action,
         actor_id=actor_id,
@@ -239,3 +228,4 @@ async def _record(action: str, actor_id: str, step: Step, **details: Any) -> Non
         state=str(step.following),
         **details,
     )
+    return await get_visible_wish(actor_id, step.wish.id)

@@ -16,7 +16,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
-from server.media.uploads.queries import PictureView, picture_views
+from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.media.uploads.uploading import read_picture
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams
@@ -177,7 +177,7 @@ async def _stories(rows: list[Any]) -> dict[str, WishStory]:
             rating=row["rating"],
             note=row["note"],
             words=row["words"],
-            pictures=[pictures[picture_id] for picture_id in row["picture_ids"] if picture_id in pictures],
+            pictures=in_order(pictures, row["picture_ids"]),
         )
     return stories
 

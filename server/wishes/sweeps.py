@@ -13,7 +13,7 @@ from server.organizations.access import WORKERS, role_holders
 from server.organizations.models import RoleKind
 from server.organizations.tree import within
 from server.wishes import messages
-from server.wishes.claiming import tell_helpers_of_end
+from server.wishes.claiming import put_back_on_wall
 from server.wishes.models import Escalation, Wish
 from server.wishes.rules import ANSWER_DAYS, REMIND_BEFORE, WishAction, days_left, escalate_at
 from server.wishes.steps import begin_step, finish_step, whom_to_tell
@@ -30,10 +30,7 @@ async def _expire(row: Any) -> None:
 
 async def _return_idle(row: Any) -> None:
     step = await begin_step(row["wish_id"], WishAction.RETURN_IDLE, None)
-    await finish_step(step)
-    await notify(step.claim.claimer_id, messages.CLAIM_OVERDUE, wish=row["wish_id"])
-    await tell_helpers_of_end(step)
-    await notify(await whom_to_tell(step.wish), messages.BACK_ON_WALL, wish=row["wish_id"], why="idle", at=clock.now())
+    await put_back_on_wall(step, "idle", messages.CLAIM_OVERDUE)
 
 
 async def _remind(row: Any) -> None:

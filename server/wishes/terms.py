@@ -47,7 +47,7 @@ async def get_wish_terms(actor_id: str, organization_id: str) -> TermsView:
     return TermsView(**msgspec.structs.asdict(terms), organization_id=whose, version=own.version if own else 0)
 
 
-async def set_wish_terms(actor_id: str, organization_id: str, version: int, terms: Terms) -> None:
+async def set_wish_terms(actor_id: str, organization_id: str, version: int, terms: Terms) -> TermsView:
     """Terms of the organization's own, for what is claimed from now on; `version` 0 where it had none.
 
     Raises NotAllowed, EditedMeanwhile.
@@ -75,6 +75,7 @@ async def set_wish_terms(actor_id: str, organization_id: str, version: int, term
             organization_id=organization_id,
             **values,
         )
+        return await get_wish_terms(actor_id, organization_id)
 
 
 async def _find(organization_id: str) -> tuple[Terms, str] | None:

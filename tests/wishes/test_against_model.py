@@ -562,7 +562,7 @@ DECISIONS = {
     WishAction.LET_REDO: review.DisputeDecision.REDO,
 }
 
-WITH_REASON: dict[WishAction, Callable[[str, str, str], Awaitable[None]]] = {
+WITH_REASON: dict[WishAction, Callable[[str, str, str], Awaitable[object]]] = {
     WishAction.RETURN: review.return_wish,
     WishAction.REFUSE: review.refuse_wish,
     WishAction.RELEASE: claiming.release_claim,

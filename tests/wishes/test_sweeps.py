@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time, timedelta
+from types import ModuleType
 
 import pytest
 
@@ -11,7 +12,7 @@ from server.foundation import clock
 from server.foundation.dates import end_of, today
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
-from server.wishes import sweeps
+from server.wishes import claiming, sweeps
 from server.wishes.feature import FEATURE
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, escalate_at
@@ -159,18 +160,19 @@ async def test_who_looks_after_the_unclaimed_sees_them(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sweep", "state", "days"),
+    ("sweep", "telling", "state", "days"),
     [
-        (sweeps.EXPIRE_WISHES.run, WishState.PUBLISHED, 12),
-        (sweeps.RETURN_IDLE_CLAIMS.run, WishState.CLAIMED, 20),
-        (sweeps.REMIND_CLAIMERS.run, WishState.CLAIMED, 10),
-        (sweeps.TELL_STAFF_OF_UNANSWERED.run, WishState.REPORTED, 8),
+        (sweeps.EXPIRE_WISHES.run, sweeps, WishState.PUBLISHED, 12),
+        (sweeps.RETURN_IDLE_CLAIMS.run, claiming, WishState.CLAIMED, 20),
+        (sweeps.REMIND_CLAIMERS.run, sweeps, WishState.CLAIMED, 10),
+        (sweeps.TELL_STAFF_OF_UNANSWERED.run, sweeps, WishState.REPORTED, 8),
     ],
 )
 async def test_one_that_cannot_be_done_does_not_keep_the_others_waiting(
     api: Api,
     monkeypatch: pytest.MonkeyPatch,
     sweep: Callable[[], Awaitable[int]],
+    telling: ModuleType,
     state: WishState,
     days: int,
 ) -> None:
@@ -178,7 +180,7 @@ async def test_one_that_cannot_be_done_does_not_keep_the_others_waiting(
     for _ in range(3):
         await put_wish(people, state)
     clock.move_clock(timedelta(days=days))
-    break_once(monkeypatch, sweeps, "notify")
+    break_once(monkeypatch, telling, "notify")
     with pytest.raises(RowsFailed) as failed:
         await sweep()
     assert failed.value.done == 2

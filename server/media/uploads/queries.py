@@ -1,6 +1,6 @@
 """Pictures as the API shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -29,6 +29,11 @@ def describe_picture(picture_id: str, width: int, height: int) -> PictureView:
         width=width,
         height=height,
     )
+
+
+def in_order(views: Mapping[str, PictureView], picture_ids: Iterable[str]) -> list[PictureView]:
+    """Those of the pictures that there are, in the order of the ids."""
+    return [views[picture_id] for picture_id in picture_ids if picture_id in views]
 
 
 async def picture_views(picture_ids: Iterable[str]) -> dict[str, PictureView]:
