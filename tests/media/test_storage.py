@@ -10,7 +10,7 @@ from obstore.store import LocalStore, S3Store
 from server.foundation.errors import Unavailable
 from server.foundation.settings import Settings
 from server.media import storage
-from server.media.drawing import fonts, qr
+from server.media.drawing import lettering, qr
 from tests.media.builders import read
 
 
@@ -145,6 +145,6 @@ def test_codes_are_square_and_black_on_white() -> None:
 
 
 def test_the_font_has_chinese_letters() -> None:
-    font = fonts.load_font(32)
+    font = lettering.load_font(32)
     assert font.getmask("邻").getbbox() not in (None, font.getmask("\U0010fffd").getbbox())
-    assert fonts.load_font(32) is font
+    assert lettering.load_font(32) is font

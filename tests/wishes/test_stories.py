@@ -8,8 +8,8 @@ import zxingcpp
 from PIL import Image
 
 from server.foundation.database import execute
-from server.media.drawing.fonts import load_font
-from server.media.drawing.wish_poster import WIDTH, WishPoster, _fit, _legible, _wrap, draw_wish_poster
+from server.media.drawing.lettering import fit_heading, legible, load_font, wrap
+from server.media.drawing.wish_poster import WIDTH, WishPoster, draw_wish_poster
 from server.media.mini_codes import OPEN_PATH
 from server.wishes.models import WishClaim, WishState
 from tests.clients import Api
@@ -163,7 +163,7 @@ async def test_a_unit_and_a_team_stand_under_their_names(api: Api) -> None:
 def test_words_stay_inside_and_break_where_chinese_may() -> None:
     text = "孩子收到书高兴得跳起来，“一晚上就看完了一本”，还给叔叔阿姨们画了画（ISBN 978-7-5322）。" * 3
     for width in range(300, 700, 37):
-        lines = _wrap(text, 38, width, serif=True)
+        lines = wrap(text, 38, width, serif=True)
         assert "".join(line.replace(" ", "") for line in lines) == text.replace(" ", "")
         for line in lines:
             assert line[0] not in "，。、；：？！）》」”’", lines
@@ -171,15 +171,15 @@ def test_words_stay_inside_and_break_where_chinese_may() -> None:
         # A comma may hang over the edge by half of its square.
         font = load_font(38)
         assert all(font.getlength(line) <= width + 38 for line in lines)
-    assert _wrap(text, 38, 500, lines=2)[-1].endswith("…")
+    assert wrap(text, 38, 500, lines=2)[-1].endswith("…")
 
 
 def test_titles_shrink_and_emoji_go() -> None:
-    assert _fit("想要一台收音机", 76, 56, lines=3, serif=True) == (["想要一台收音机"], 76)
-    lines, size = _fit("长" * 40, 76, 56, lines=3, serif=True)
+    assert fit_heading("想要一台收音机", 76, 56, 824, lines=3, serif=True) == (["想要一台收音机"], 76)
+    lines, size = fit_heading("长" * 40, 76, 56, 824, lines=3, serif=True)
     assert len(lines) <= 3
     assert size == 56
-    assert _legible("太好了😊🎉 谢谢\x00") == "太好了 谢谢"
+    assert legible("太好了😊🎉 谢谢\x00") == "太好了 谢谢"
 
 
 def test_a_poster_without_a_picture_or_words() -> None:

@@ -6,14 +6,13 @@ Everything is placed in millimetres from the top left corner.
 import io
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from math import cos, pi, sin
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-from pylopdf_fonts_zh_cn import sans_path, serif_path
+from PIL import Image, ImageDraw, ImageOps
 
+from server.media.drawing.lettering import length_of, write
 from server.media.drawing.qr import draw_qr
+from server.media.drawing.shapes import heart, polygon
 
 PAGE = (210.0, 297.0)
 PICTURE_DPI = 150
@@ -87,11 +86,8 @@ class _Page:
     def pixels(self, millimetres: float) -> int:
         return round(millimetres * self.scale)
 
-    def font(self, height: float, *, serif: bool = True) -> ImageFont.FreeTypeFont:
-        return _load(serif, self.pixels(height))
-
     def width(self, text: str, height: float, *, serif: bool = True, spacing: float = 0) -> float:
-        return self.font(height, serif=serif).getlength(text) / self.scale + spacing * max(len(text) - 1, 0)
+        return length_of(text, self.pixels(height), serif=serif) / self.scale + spacing * max(len(text) - 1, 0)
 
     def text(
         self,
@@ -112,13 +108,18 @@ class _Page:
             height, spacing = height * widest / needed, spacing * widest / needed
         width = self.width(text, height, serif=serif, spacing=spacing)
         x -= {"left": 0, "centre": width / 2, "right": width}[align]
-        font = self.font(height, serif=serif)
-        stroke = height / 45 * self.scale if bold else 0
-        for part in text if spacing else [text]:
-            at = (x * self.scale, y * self.scale)
-            self.draw.text(at, part, colour, font, anchor="ls", stroke_width=stroke, stroke_fill=colour)
-            x += font.getlength(part) / self.scale + spacing
-        return x - (spacing if text else 0)
+        after = write(
+            self.draw,
+            (x * self.scale, y * self.scale),
+            text,
+            self.pixels(height),
+            colour,
+            serif=serif,
+            stroke=height / 45 * self.scale if bold else 0,
+            spacing=spacing * self.scale,
+            anchor="ls",
+        )
+        return after / self.scale - (spacing if text else 0)
 
     def line(self, x: float, y: float, x2: float, y2: float, colour: str, width: float) -> None:
         self.draw.line([self.pixels(v) for v in (x, y, x2, y2)], colour, max(1, self.pixels(width)))
@@ -131,18 +132,9 @@ class _Page:
         self.draw.rectangle([self.pixels(v) for v in (x, y, x2, y2)], colour)
 
     def smooth(self, x: float, y: float, width: float, height: float, colour: str, *outlines: Sequence[float]) -> None:
-        """Fill polygons given in a 100 × 100 square, laid over this rectangle, with soft edges."""
-        size = (self.pixels(width), self.pixels(height))
-        mask = Image.new("L", (size[0] * 4, size[1] * 4))
-        pencil = ImageDraw.Draw(mask)
-        for outline in outlines:
-            points = [value * (size[index % 2] * 4 - 1) / 100 for index, value in enumerate(outline)]
-            pencil.polygon(points, 255)
-        self.image.paste(
-            Image.new("RGB", size, colour),
-            (self.pixels(x), self.pixels(y)),
-            mask.resize(size, Image.Resampling.LANCZOS),
-        )
+        """Fill shapes, laid over this rectangle."""
+        mask = polygon((self.pixels(width), self.pixels(height)), *outlines)
+        self.image.paste(colour, (self.pixels(x), self.pixels(y)), mask)
 
 
 def _draw(words: CertificateWords, dpi: int) -> Image.Image:
@@ -186,7 +178,7 @@ def _decorate(page: _Page) -> None:
                 page.smooth(x, y, 11, 11, GOLD, turned)
     # A roof over a heart: neighbours.
     page.smooth(92, 22, 26, 14, RED, (50, 0, 100, 82, 92, 96, 50, 28, 8, 96, 0, 82))
-    page.smooth(98.8, 32.8, 12.4, 11.4, RED, _heart())
+    page.smooth(98.8, 32.8, 12.4, 11.4, RED, heart())
     page.line(60, 84, 98, 84, GOLD, 0.3)
     page.line(112, 84, 150, 84, GOLD, 0.3)
     page.smooth(103.2, 82.2, 3.6, 3.6, GOLD, (50, 0, 100, 50, 50, 100, 0, 50))
@@ -244,19 +236,3 @@ def _foot(page: _Page, words: CertificateWords) -> None:
     page.text(_RIGHT, top + 25.5, words.issued_on, 5.4, align="right")
     note = "所列时长均经活动负责人确认。扫描二维码，或凭编号和验证码，任何人都可以核验本证明。"
     page.text(PAGE[0] / 2, 277, note, 3.3, colour=SOFT, serif=False, align="centre", widest=_RIGHT - _LEFT)
-
-
-def _heart() -> list[float]:
-    """A heart in the 100 × 100 square."""
-    points: list[float] = []
-    for step in range(120):
-        t = step / 120 * 2 * pi
-        x = 16 * sin(t) ** 3
-        y = 13 * cos(t) - 5 * cos(2 * t) - 2 * cos(3 * t) - cos(4 * t)
-        points += [50 + x * 50 / 16, (12 - y) * 100 / 29]
-    return points
-
-
-@lru_cache(64)
-def _load(serif: bool, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(serif_path() if serif else sans_path(), size)

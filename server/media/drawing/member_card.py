@@ -2,12 +2,11 @@
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-from pylopdf_fonts_zh_cn import sans_path, serif_path
+from PIL import Image, ImageDraw, ImageOps
 
+from server.media.drawing.lettering import fit_line, length_of, write
 from server.media.drawing.qr import draw_qr
 
 RED, DARK_RED, GOLD, PALE_GOLD = "#b3191f", "#8c0f17", "#e8c77d", "#f6e7c3"
@@ -87,7 +86,7 @@ def _posts(draw: ImageDraw.ImageDraw, top: int, posts: Sequence[str]) -> None:
         row, place = divmod(number, 2)
         alone = number == len(shown) - 1 and place == 0
         longest = _WIDTH - 2 * _MARGIN if alone else half
-        width = int(min(max(_length(post, 32, False, 0) + 100, half), longest))
+        width = int(min(max(length_of(post, 32) + 100, half), longest))
         left = (_WIDTH - width) // 2 if alone else _MARGIN + place * (half + 30)
         y = top + row * 80 + (36 if len(shown) <= 2 else 0)
         draw.rounded_rectangle((left, y, left + width, y + 62), 31, "#fdf1dc", GOLD, 3)
@@ -110,19 +109,10 @@ def _centred(
 ) -> None:
     """One line around `middle` (the picture's), smaller where it would be wider than `widest`, at last cut."""
     smallest = max(size * 3 // 5, 24)
-    while _length(text, size, serif, spacing) > widest and size > smallest:
-        size, top = size - 2, top + 0.78 * 2
-    while _length(text, size, serif, spacing) > widest and len(text) > 2:
-        text = text.rstrip("…")[:-1] + "…"
-    x = (middle if middle is not None else draw.im.size[0] / 2) - _length(text, size, serif, spacing) / 2
-    font = _load(serif, size)
-    for part in text if spacing else [text]:
-        draw.text((x, top), part, colour, font, stroke_width=max(size // 40, 1) if bold else 0, stroke_fill=colour)
-        x += font.getlength(part) + spacing
-
-
-def _length(text: str, size: int, serif: bool, spacing: int) -> float:
-    return _load(serif, size).getlength(text) + spacing * max(len(text) - 1, 0)
+    text, fitted = fit_line(text, size, widest, smallest=smallest, serif=serif, spacing=spacing)
+    middle = draw.im.size[0] / 2 if middle is None else middle
+    at = middle - length_of(text, fitted, serif=serif, spacing=spacing) / 2, top + 0.78 * (size - fitted)
+    write(draw, at, text, fitted, colour, serif=serif, stroke=max(fitted // 40, 1) if bold else 0, spacing=spacing)
 
 
 def _shade(page: Image.Image, box: tuple[int, int, int, int]) -> None:
@@ -151,8 +141,3 @@ def _png(page: Image.Image) -> bytes:
     written = io.BytesIO()
     page.save(written, "PNG", compress_level=6)
     return written.getvalue()
-
-
-@lru_cache(64)
-def _load(serif: bool, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(serif_path() if serif else sans_path(), size)

@@ -1,15 +1,13 @@
 """The poster of a wish that came true: what was wished, who made it true, and the wisher's words."""
 
 import io
-import math
-import re
-import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
-from pylopdf_fonts_zh_cn import sans_path, serif_path
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from server.media.drawing.lettering import fit_heading, fit_line, legible, length_of, wrap, write
+from server.media.drawing.shapes import heart, polygon, star
 
 CORAL, ROSE, SUN = "#e8503f", "#c52f3b", "#ffcf6b"
 PAPER, CARD, INK, SOFT, LINE = "#fff6ea", "#ffffff", "#33261f", "#8d7b70", "#f1e2d1"
@@ -23,12 +21,7 @@ _CARD_TOP = 372
 _INNER = WIDTH - 2 * _MARGIN - 2 * _PAD
 _PICTURE = 600
 _CODE = 220
-_FINE = 4
-"""Shapes are drawn this many times as large and scaled down, so that their edges are smooth."""
-
-_TOKEN = re.compile(r"[A-Za-z0-9@#%&.:/_+-]+|.", re.S)
-_NOT_FIRST = set("，。、；：？！）》」』】”’…—～·,.;:?!)%")
-_NOT_LAST = set("（《「『【“‘(")
+_HEART = (34, 31)
 
 
 class WishPoster(NamedTuple):
@@ -52,8 +45,8 @@ class WishPoster(NamedTuple):
 
 def draw_wish_poster(poster: WishPoster) -> bytes:
     """The poster as JPEG, 1080 pixels wide. Takes some 300 ms: run it in a thread."""
-    title, title_size = _fit(poster.title, 76, 56, lines=3, serif=True)
-    words = _wrap(_legible(poster.words), 38, _INNER - 70, serif=True, lines=5) if poster.words.strip() else []
+    title, title_size = fit_heading(poster.title, 76, 56, _INNER, lines=3, serif=True)
+    words = wrap(legible(poster.words), 38, _INNER - 70, serif=True, lines=5) if poster.words.strip() else []
     picture = _cover(poster.picture, WIDTH - 2 * _MARGIN, _PICTURE) if poster.picture else None
 
     # What stands where is known before anything is drawn, so the sheet is as long as its words need.
@@ -106,12 +99,13 @@ def _draw_head(page: Image.Image, poster: WishPoster) -> None:
         light.ellipse((x - radius, y - radius, x + radius, y + radius), fill=strength)
     page.paste(Image.new("RGB", (WIDTH, _HEAD), "white"), (0, 0), lights)
     for x, y, size in ((842, 118, 34), (942, 204, 20), (768, 62, 16), (1004, 96, 14), (884, 268, 13)):
-        _paste_shape(page, (x, y), _sparkle(size), SUN)
+        _paste_shape(page, (x, y), polygon((2 * size, 2 * size), star(4, inner=12)), SUN)
     draw = ImageDraw.Draw(page)
     _text(draw, (_MARGIN + 8, 76), "微心愿", 40, "#ffe7d2", spacing=10)
-    _paste_shape(page, (_MARGIN + 8 + 162, 90), _heart(36), SUN)
+    _paste_shape(page, (_MARGIN + 8 + 163, 94), polygon(_HEART, heart()), SUN)
     _text(draw, (_MARGIN + 4, 140), "心愿实现了", 104, "white", serif=True, bold=True, spacing=8)
-    place = _shorten(f"{_legible(poster.community)} · {poster.month}", 36, WIDTH - 2 * _MARGIN - 16)
+    place = f"{legible(poster.community)} · {poster.month}"
+    place, _ = fit_line(place, 36, WIDTH - 2 * _MARGIN - 16, smallest=36)
     _text(draw, (_MARGIN + 8, 288), place, 36, "#ffe7d2")
 
 
@@ -127,7 +121,7 @@ def _draw_card(page: Image.Image, box: tuple[int, int, int, int]) -> None:
 
 def _draw_tags(page: Image.Image, draw: ImageDraw.ImageDraw, left: int, top: int, tags: Sequence[str]) -> None:
     for tag in tags:
-        width = round(_length(tag, 32)) + 52
+        width = round(length_of(tag, 32)) + 52
         page.paste(Image.new("RGB", (width, 58), CHIP), (left, top), _rounded((width, 58), 29))
         _text(draw, (left + 26, top + 5), tag, 32, CHIP_INK)
         left += width + 20
@@ -135,11 +129,9 @@ def _draw_tags(page: Image.Image, draw: ImageDraw.ImageDraw, left: int, top: int
 
 def _draw_person(draw: ImageDraw.ImageDraw, left: int, top: int, role: str, name: str) -> None:
     _text(draw, (left, top + 5), role, 34, SOFT)
-    at = left + max(round(_length(role, 34)), 136) + 28
-    shown, room, size = _legible(name) or "热心邻居", _MARGIN + _PAD + _INNER - at, 42
-    while size > 32 and _length(shown, size) > room:
-        size -= 2
-    _text(draw, (at, top + (42 - size) * 0.7), _shorten(shown, size, room), size, INK, bold=True)
+    at = left + max(round(length_of(role, 34)), 136) + 28
+    shown, size = fit_line(legible(name) or "热心邻居", 42, _MARGIN + _PAD + _INNER - at, smallest=32)
+    _text(draw, (at, top + (42 - size) * 0.7), shown, size, INK, bold=True)
 
 
 def _draw_facts(page: Image.Image, draw: ImageDraw.ImageDraw, left: int, top: int, poster: WishPoster) -> None:
@@ -148,9 +140,9 @@ def _draw_facts(page: Image.Image, draw: ImageDraw.ImageDraw, left: int, top: in
     if poster.rating:
         for number in range(5):
             colour = "#f5a623" if number < poster.rating else "#eddfcd"
-            _paste_shape(page, (left + number * 62, top + 36), _star(54), colour)
+            _paste_shape(page, (left + number * 62, top + 36), polygon((54, 54), star(5, inner=21, middle=53)), colour)
         x = left + 5 * 62 + 44
-    _paste_shape(page, (x, top + 47), _heart(36), CORAL)
+    _paste_shape(page, (x + 1, top + 51), polygon(_HEART, heart()), CORAL)
     _text(draw, (x + 50, top + 36), poster.took, 38, CHIP_INK)
 
 
@@ -195,45 +187,6 @@ def _paste_shape(page: Image.Image, at: tuple[int, int], mask: Image.Image, colo
     page.paste(Image.new("RGB", mask.size, colour), at, mask)
 
 
-def _polygon(size: int, points: Sequence[tuple[float, float]]) -> Image.Image:
-    """`points` are in a square of side 1."""
-    large = size * _FINE
-    mask = Image.new("L", (large, large), 0)
-    ImageDraw.Draw(mask).polygon([(x * large, y * large) for x, y in points], fill=255)
-    return mask.resize((size, size), Image.Resampling.LANCZOS)
-
-
-@lru_cache(4)
-def _star(size: int) -> Image.Image:
-    points = []
-    for corner in range(10):
-        radius = 0.5 if corner % 2 == 0 else 0.21
-        angle = math.pi * (corner / 5 - 0.5)
-        points.append((0.5 + radius * math.cos(angle), 0.53 + radius * math.sin(angle)))
-    return _polygon(size, points)
-
-
-@lru_cache(8)
-def _sparkle(size: int) -> Image.Image:
-    points = []
-    for corner in range(8):
-        radius = 0.5 if corner % 2 == 0 else 0.12
-        angle = math.pi * corner / 4
-        points.append((0.5 + radius * math.cos(angle), 0.5 + radius * math.sin(angle)))
-    return _polygon(size * 2, points)
-
-
-@lru_cache(4)
-def _heart(size: int) -> Image.Image:
-    points = []
-    for step in range(120):
-        t = 2 * math.pi * step / 120
-        x = 16 * math.sin(t) ** 3
-        y = 13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t)
-        points.append((0.5 + x / 34, 0.46 - y / 34))
-    return _polygon(size, points)
-
-
 def _text(
     draw: ImageDraw.ImageDraw,
     at: tuple[float, float],
@@ -245,79 +198,5 @@ def _text(
     bold: bool = False,
     spacing: int = 0,
 ) -> None:
-    font = _load(serif, size)
-    x, y = at
     stroke = max(size // 44, 1) if bold else 0
-    for part in text if spacing else [text]:
-        draw.text((x, y), part, colour, font, stroke_width=stroke, stroke_fill=colour)
-        x += font.getlength(part) + spacing
-
-
-def _fit(text: str, largest: int, smallest: int, *, lines: int, serif: bool) -> tuple[list[str], int]:
-    """The lines of a heading, in the largest size in which they are few enough."""
-    text = _legible(text)
-    for size in range(largest, smallest, -4):
-        wrapped = _wrap(text, size, _INNER, serif=serif)
-        if len(wrapped) < lines:
-            return wrapped, size
-    return _wrap(text, smallest, _INNER, serif=serif, lines=lines), smallest
-
-
-def _wrap(text: str, size: int, width: float, *, serif: bool = False, lines: int = 0) -> list[str]:
-    """Lines no wider than `width`: Latin words stay whole, and no line begins with a comma. At most `lines`, if given,
-    the last one then ending in an ellipsis."""
-    wrapped: list[str] = []
-    for paragraph in text.splitlines() or [""]:
-        line = ""
-        for token in _TOKEN.findall(paragraph):
-            # A comma may hang over the edge by half a character.
-            room = width + size * 0.55 if token in _NOT_FIRST else width
-            if _length(line + token, size, serif) <= room or not line:
-                line += token
-                continue
-            carried = token
-            while len(line) > 1 and (carried[0] in _NOT_FIRST or line[-1] in _NOT_LAST):
-                line, carried = line[:-1], line[-1] + carried
-            wrapped.append(line.rstrip())
-            line = carried.lstrip()
-        if line.strip():
-            wrapped.append(line.rstrip())
-    if lines and len(wrapped) > lines:
-        rest = wrapped[lines - 1].rstrip("，。、；：")
-        while rest and _length(rest + "…", size, serif) > width:
-            rest = rest[:-1]
-        wrapped = [*wrapped[: lines - 1], rest + "…"]
-    return wrapped
-
-
-def _shorten(text: str, size: int, width: float) -> str:
-    if _length(text, size) <= width:
-        return text
-    while text and _length(text + "…", size) > width:
-        text = text[:-1]
-    return text + "…"
-
-
-def _legible(text: str) -> str:
-    """Without what the font has no glyph for (emoji, say), which would be a box."""
-    return "".join(
-        character
-        for character in text.strip()
-        if character in " \n" or (unicodedata.category(character)[0] != "C" and _has_glyph(character))
-    ).strip()
-
-
-@lru_cache(4096)
-def _has_glyph(character: str) -> bool:
-    font = _load(False, 32)
-    drawn, missing = font.getmask(character), font.getmask("\U0010ffff")
-    return bytes(drawn) != bytes(missing)
-
-
-def _length(text: str, size: int, serif: bool = False) -> float:
-    return _load(serif, size).getlength(text)
-
-
-@lru_cache(64)
-def _load(serif: bool, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(serif_path() if serif else sans_path(), size)
+    write(draw, at, text, size, colour, serif=serif, stroke=stroke, spacing=spacing)
