@@ -54,7 +54,7 @@ async def count_audience(organization_id: str, audience: AnnouncementAudience) -
 async def next_persons(
     organization_id: str, audience: AnnouncementAudience, after: str | None, limit: int
 ) -> list[str]:
-    """The audience's next persons in the order of their ids. Whoever moves meanwhile is met once all the same."""
+    """The audience's next persons in the order of their ids. Who moves meanwhile is met once all the same."""
     rows = await fetch(
         f"SELECT p.id FROM person p WHERE {_CONDITIONS[audience]} AND p.id > $2 ORDER BY p.id LIMIT $3",
         await _scope(organization_id, audience),

@@ -1,4 +1,4 @@
-"""Signed addresses: whoever has one sees the picture for some minutes, without a session.
+"""Signed addresses: anyone who has one sees the picture for some minutes, without a session.
 
 An <image> of a mini-program and WeChat's picture check send no token, so the address itself is the permission. Services
 give addresses only of what the caller may see.

@@ -112,7 +112,7 @@ async def verdict_of(kind: str, subject_id: str) -> Verdict:
 async def hidden_words(kind: str, subject_ids: Iterable[str]) -> set[str]:
     """Those of the subjects whose words only their author and the staff may read: submitted, and not passed (yet).
 
-    For words whose deed cannot wait for the check (a reason for calling something off): the deed is done, and whoever
+    For words whose action cannot wait for the check (a reason for calling something off): it is done, and the code that
     shows the words asks here. What was never submitted is shown: staff wrote it, or nobody did.
     """
     rows = await fetch(

@@ -10,9 +10,9 @@ from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
-from server.wishes.models import HOLDING, Wish, WishClaim
+from server.wishes.models import Wish
 from server.wishes.rules import WishActor, may_see, may_see_contact
-from server.wishes.steps import actors_of
+from server.wishes.steps import find_wish
 
 _ADDRESS_CONTEXT = "wish.address"
 _PHONE_CONTEXT = "wish.phone"
@@ -64,11 +64,7 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
     """
     async with transaction():
         # Locked, so that nobody is shown an address while the claim that entitles them is being given up.
-        wish = await Wish.filter(id=wish_id).select_for_update().get_or_none()
-        if wish is None:
-            raise NotFound()
-        holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-        actors = await actors_of(person_id, wish, holder)
+        wish, _, actors = await find_wish(wish_id, person_id, lock=True)
         if not may_see(wish.state, actors):
             raise NotFound()
         if not may_see_contact(wish.state, actors):

@@ -28,7 +28,7 @@ class CommunityNeeded(Refusal):
 
 
 class PhoneNeeded(Refusal):
-    """The wisher must be able to reach, and staff to find, whoever is given somebody's address."""
+    """The wisher must be able to reach, and staff to find, anyone who is given somebody's address."""
 
     code, title, status = "phone_needed", "请先绑定手机号", 409
 

@@ -31,7 +31,7 @@ FEATURE = Feature(
     },
     messages=events_in(messages),
     subjects={"wish": queries.describe_wishes, "wish_claim": queries.describe_wish_claims},
-    mergers=(posting.move_wishes,),
+    mergers=(leaving.move_wishes,),
     leavers=(leaving.settle_wishes_of_leaver,),
     personal_copy=personal_copy.SHEETS,
 )

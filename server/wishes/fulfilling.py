@@ -25,7 +25,7 @@ from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooMa
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
 from server.wishes.queries import WishView, get_visible_wish
 from server.wishes.rules import DISPUTE_DAYS, MAX_NOTES, WishAction, WishActor, longest_due_at, shortest_due_at
-from server.wishes.steps import Step, actors_of, begin_step, extend_claim, finish_step, whom_to_tell
+from server.wishes.steps import Step, begin_step, extend_claim, find_wish, finish_step, whom_to_tell
 from server.wishes.terms import terms_of
 
 RULE = "wish_fulfilled"
@@ -48,7 +48,7 @@ class HandOverCode(msgspec.Struct):
 
 
 async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: list[str]) -> WishView:
-    """Tell how it is going. Whoever does so shortly before the claim is due is not idle, and has some days more.
+    """Tell how it is going. Who does so shortly before the claim is due is not idle, and has some days more.
 
     Raises InvalidFields (nothing is told), TooManyNotes, NotFound, NotAllowed, WrongState, PictureUnusable.
     """
@@ -91,11 +91,8 @@ async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
 
     Raises NotFound for everybody else, and WrongState while nobody has claimed it.
     """
-    wish = await Wish.get_or_none(id=wish_id)
-    if wish is None:
-        raise NotFound()
-    claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    if not await actors_of(person_id, wish, claim) & {WishActor.WISHER, WishActor.STAND_IN}:
+    wish, claim, actors = await find_wish(wish_id, person_id)
+    if not actors & {WishActor.WISHER, WishActor.STAND_IN}:
         raise NotFound()
     if claim is None or wish.state is not WishState.CLAIMED:
         raise WrongState("心愿被认领后才能出示交接码")

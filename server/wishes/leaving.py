@@ -1,4 +1,5 @@
-"""When somebody is blocked or withdraws: their open wishes are handed to staff, and what they took on goes back."""
+"""When somebody is blocked or withdraws, their open wishes are handed to staff, and what they took on goes back; when
+two persons turn out to be one, it moves."""
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch
@@ -34,6 +35,21 @@ async def settle_wishes_of_leaver(person_id: str) -> None:
         "UPDATE wish_claim c SET wisher_agreed_at = NULL FROM wish w WHERE w.id = c.wish_id "
         "AND (w.author_id = $1 OR w.beneficiary_id = $1)",
         person_id,
+    )
+
+
+async def move_wishes(from_id: str, into_id: str) -> None:
+    """Person `from_id` turned out to be `into_id`: their wishes and claims move."""
+    await execute("UPDATE wish SET author_id = $2 WHERE author_id = $1", from_id, into_id)
+    await execute("UPDATE wish SET beneficiary_id = $2 WHERE beneficiary_id = $1", from_id, into_id)
+    await execute("UPDATE wish_claim SET claimer_id = $2 WHERE claimer_id = $1", from_id, into_id)
+    await execute("UPDATE wish_note SET author_id = $2 WHERE author_id = $1", from_id, into_id)
+    # Both may share in one claim; then the share of `from_id` stays where it is, as their points do.
+    await execute(
+        "UPDATE wish_share s SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS "
+        "(SELECT 1 FROM wish_share o WHERE o.claim_id = s.claim_id AND o.person_id = $2)",
+        from_id,
+        into_id,
     )
 
 

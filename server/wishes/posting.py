@@ -11,7 +11,7 @@ from server.accounts.queries import has_consent, require_dependant
 from server.accounts.service import ConsentNeeded, give_consent
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, transaction
+from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
 from server.foundation.ids import Id, new_id
@@ -74,7 +74,7 @@ async def draft_wish(
 
 async def edit_wish(person_id: str, wish_id: str, version: int, content: WishContent) -> WishView:
     """Write the wish anew. One that was submitted is checked again; one that was published is reviewed again, and
-    whoever claimed it is told.
+    its claimer is told.
 
     Raises NotFound, NotAllowed, WrongState, EditedMeanwhile, InvalidFields, PictureUnusable.
     """
@@ -131,7 +131,7 @@ async def renew_wish(person_id: str, wish_id: str, wished_by: date) -> WishView:
 
 
 async def withdraw_wish(person_id: str, wish_id: str) -> WishView:
-    """The wish is no longer wished; whoever claimed it is told. Raises NotFound, WrongState."""
+    """The wish is no longer wished; its claimer is told. Raises NotFound, WrongState."""
     async with transaction():
         step = await begin_step(wish_id, WishAction.WITHDRAW, person_id)
         await finish_step(step)
@@ -157,21 +157,6 @@ async def settle_wish_check(wish_id: str) -> None:
         await finish_step(step)
         await notify(await whom_to_tell(wish), messages.RETURNED, wish=wish_id, at=clock.now())
         await tell_of_end(step)
-
-
-async def move_wishes(from_id: str, into_id: str) -> None:
-    """Person `from_id` turned out to be `into_id`: their wishes and claims move."""
-    await execute("UPDATE wish SET author_id = $2 WHERE author_id = $1", from_id, into_id)
-    await execute("UPDATE wish SET beneficiary_id = $2 WHERE beneficiary_id = $1", from_id, into_id)
-    await execute("UPDATE wish_claim SET claimer_id = $2 WHERE claimer_id = $1", from_id, into_id)
-    await execute("UPDATE wish_note SET author_id = $2 WHERE author_id = $1", from_id, into_id)
-    # Both may share in one claim; then the share of `from_id` stays where it is, as their points do.
-    await execute(
-        "UPDATE wish_share s SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS "
-        "(SELECT 1 FROM wish_share o WHERE o.claim_id = s.claim_id AND o.person_id = $2)",
-        from_id,
-        into_id,
-    )
 
 
 async def _hand_in(step: Step, person_id: str) -> WishView:

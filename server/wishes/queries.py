@@ -32,7 +32,7 @@ from server.wishes.models import (
     WishState,
 )
 from server.wishes.rules import PUBLIC, WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
-from server.wishes.steps import actors_of, acts_for_unit
+from server.wishes.steps import acts_for_unit, find_wish
 
 
 class ShareView(msgspec.Struct, kw_only=True):
@@ -145,13 +145,8 @@ _CLAIM = (
 
 async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     """The wish as this person may see it. Raises NotFound where it is not for them."""
-    wish = await Wish.get_or_none(id=wish_id)
-    if wish is None:
-        raise NotFound()
-    claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    author_id, beneficiary_id = wish.author_id, wish.beneficiary_id
-    community_id = wish.community_id
-    actors = await actors_of(person_id, wish, claim)
+    wish, claim, actors = await find_wish(wish_id, person_id)
+    author_id, beneficiary_id, community_id = wish.author_id, wish.beneficiary_id, wish.community_id
     # Observers read what staff read, but do nothing.
     concerned = actors - {WishActor.RESIDENT}
     seen_as = concerned

@@ -48,7 +48,7 @@ class WishActor(Worded):
     STAND_IN = "stand_in", "代为许愿的社区"
     """Staff, where the wish was handed to them because those who wished no longer can."""
     CLAIMER = "claimer", "认领人"
-    """Whoever holds the wish now; where a unit does, its liaisons."""
+    """Who holds the wish now; where a unit does, its liaisons."""
     HELPER = "helper", "组团的团员"
     """The others of the team whose leader holds it."""
     STAFF = "staff", "社区工作者"

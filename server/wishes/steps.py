@@ -41,13 +41,9 @@ async def begin_step(wish_id: str, action: WishAction, person_id: str | None) ->
 
     Raises NotFound when there is no such wish for this person, NotAllowed and WrongState as the table says.
     """
-    # The wish's row is what people race for (200 taps on one wish; a claim against a withdrawal): whoever locks it
-    # first decides, and the next one reads what became of it.
-    wish = await Wish.filter(id=wish_id).select_for_update().get_or_none()
-    if wish is None:
-        raise NotFound()
-    holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    actors = {WishActor.SYSTEM} if person_id is None else await actors_of(person_id, wish, holder)
+    # The wish's row is what people race for (200 taps on one wish; a claim against a withdrawal): who locks it first
+    # decides, and the next one reads what became of it.
+    wish, holder, actors = await find_wish(wish_id, person_id, lock=True)
     if not may_see(wish.state, actors):
         raise NotFound()
     return Step(wish, holder, action, WISH_TABLE.next_state(wish.state, action, actors), actors)
@@ -69,15 +65,26 @@ async def finish_step(step: Step, *, reason: str = "") -> None:
         await step.holder.save()
 
 
-async def actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[WishActor]:
-    """In which qualities the person acts on this wish."""
+async def find_wish(
+    wish_id: str, person_id: str | None, *, lock: bool = False
+) -> tuple[Wish, WishClaim | None, set[WishActor]]:
+    """The wish, the claim that holds it, and in which qualities the person acts on it (None is the system); whether
+    they may see it is for the caller to ask. Raises NotFound."""
+    wish = await (Wish.filter(id=wish_id).select_for_update() if lock else Wish.filter(id=wish_id)).first()
+    if wish is None:
+        raise NotFound()
+    holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
+    return wish, holder, {WishActor.SYSTEM} if person_id is None else await _actors_of(person_id, wish, holder)
+
+
+async def _actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[WishActor]:
     actors = set()
-    # Whoever wrote it for somebody else speaks for them no more once it was handed to the staff.
+    # Who wrote it for somebody else speaks for them no more once it was handed to the staff.
     if person_id == wish.beneficiary_id or (person_id == wish.author_id and wish.handed_to_staff_at is None):
         actors.add(WishActor.WISHER)
     if holder and WishActor.WISHER not in actors:
         if holder.unit_id:
-            # Whoever claimed for a unit and has left it since holds nothing any more; its other liaisons do.
+            # Who claimed for a unit and has left it since holds nothing any more; its other liaisons do.
             if await acts_for_unit(person_id, holder.unit_id):
                 actors.add(WishActor.CLAIMER)
         elif holder.claimer_id == person_id:

@@ -22,9 +22,9 @@ from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams
 from server.wishes.errors import PosterNotAgreed
 from server.wishes.lists import SUBTREE, Where
-from server.wishes.models import HOLDING, Wish, WishAudience, WishClaim, WishKind, WishState
+from server.wishes.models import WishAudience, WishKind, WishState
 from server.wishes.rules import PUBLIC, WishActor
-from server.wishes.steps import actors_of
+from server.wishes.steps import find_wish
 
 _KEPT_SECONDS = 3600
 
@@ -149,9 +149,9 @@ async def wish_target(wish_id: str) -> CodeTarget | None:
 
 
 async def _refuse_poster(person_id: str | None, wish_id: str) -> None:
-    claim = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    wish = await Wish.get(id=wish_id)
-    actors = await actors_of(person_id, wish, claim) if person_id else set()
+    if person_id is None:
+        raise NotFound()
+    wish, claim, actors = await find_wish(wish_id, person_id)
     if claim is None or wish.state is not WishState.FULFILLED or not actors - {WishActor.RESIDENT}:
         raise NotFound()
     sides = {"wisher": claim.wisher_agreed_at, "claimer": claim.claimer_agreed_at}
