@@ -6,6 +6,7 @@ from functools import partial
 from server.accounts import messages, personal_copy, personal_data, queries, residents, service
 from server.background.retention import Rule
 from server.foundation.feature import Feature
+from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.wechat.connection import use_identities
 
@@ -15,7 +16,7 @@ FEATURE = Feature(
     retention=(Rule("old_sessions", "session", "expires_at", timedelta(days=30)),),
     messages=events_in(messages),
     subjects={"person": queries.describe_persons},
-    texts={"nickname": queries.nickname_texts},
+    texts={"nickname": texts_from("SELECT nickname FROM person WHERE id = $1")},
     verdicts={"nickname": service.show_checked_profile},
     organization_closed=(residents.follow_successor,),
     personal_copy=personal_copy.SHEETS,

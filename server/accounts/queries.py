@@ -180,9 +180,3 @@ async def find_person_by_openid(openid: str, appid: str) -> str | None:
         "SELECT person_id FROM wechat_identity WHERE appid = $1 AND openid = $2", appid, openid
     )
     return person_id
-
-
-async def nickname_texts(person_id: str) -> list[str]:
-    """What content security checks of a profile."""
-    nickname = await fetch_value("SELECT nickname FROM person WHERE id = $1", person_id)
-    return [nickname] if nickname else []

@@ -1,6 +1,7 @@
 """What teams give."""
 
 from server.foundation.feature import Feature
+from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.teams import messages, personal_copy, teams
 
@@ -8,7 +9,7 @@ FEATURE = Feature(
     models=("server.teams.models",),
     messages=events_in(messages),
     subjects={"team": teams.describe_teams},
-    texts={"team": teams.team_texts},
+    texts={"team": texts_from("SELECT name FROM team WHERE id = $1")},
     verdicts={"team": teams.settle_team_check},
     mergers=(teams.move_teams,),
     leavers=(teams.leave_all_teams,),

@@ -12,7 +12,7 @@ from server.accounts.queries import describe_persons, has_consent
 from server.accounts.service import ConsentNeeded
 from server.foundation import clock
 from server.foundation.crypto import keyring
-from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, is_id, new_id
 from server.media.drawing.qr import draw_qr
@@ -265,12 +265,6 @@ async def describe_teams(team_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """The words for teams: their names, once they have passed the content check."""
     rows = await fetch("SELECT id, shown_name FROM team WHERE id = ANY($1)", list(team_ids))
     return {row["id"]: {"id": row["id"], "name": row["shown_name"] or UNNAMED} for row in rows}
-
-
-async def team_texts(team_id: str) -> list[str]:
-    """What the content check reads of a team."""
-    name = await fetch_value("SELECT name FROM team WHERE id = $1", team_id)
-    return [name] if name else []
 
 
 async def settle_team_check(team_id: str) -> None:

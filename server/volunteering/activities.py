@@ -10,7 +10,7 @@ from server.foundation import clock
 from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
-from server.media.uploads.uploading import attach_pictures, copy_pictures, detach_pictures
+from server.media.uploads.uploading import attach_pictures, change_pictures, copy_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, verdict_of
 from server.notifications.service import notify
@@ -159,7 +159,9 @@ async def change_activity(
         was_there = _whereabouts(activity)
         activity.update_from_dict(msgspec.structs.asdict(words) | (msgspec.structs.asdict(who) if who else {}))
         if picture_ids is not None:
-            await _exchange_pictures(actor_id, activity, picture_ids)
+            # What stays may be somebody else's; what is new must be the actor's own.
+            await change_pictures(actor_id, activity.picture_ids, picture_ids, ("activity", activity.id))
+            activity.picture_ids = list(dict.fromkeys(picture_ids))
         activity.edited_by_id = actor_id
         activity.version += 1
         await activity.save()
@@ -333,14 +335,6 @@ async def _as_new(shift: Shift) -> NewShift:
         minimum=shift.minimum,
         offer_minutes=roles[0].allotment.offer_minutes,
     )
-
-
-async def _exchange_pictures(actor_id: str, activity: Activity, picture_ids: list[str]) -> None:
-    """Other pictures: what stays may be somebody else's; what is new must be the actor's own."""
-    subject = ("activity", activity.id)
-    await attach_pictures(actor_id, [id_ for id_ in picture_ids if id_ not in activity.picture_ids], subject)
-    await detach_pictures([id_ for id_ in activity.picture_ids if id_ not in picture_ids], subject)
-    activity.picture_ids = list(dict.fromkeys(picture_ids))
 
 
 async def _area_of(organizer: Organization, visibility: Visibility) -> str:

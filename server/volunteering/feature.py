@@ -6,6 +6,7 @@ from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
+from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.places.models import Purpose
 from server.volunteering import (
@@ -41,7 +42,11 @@ FEATURE = Feature(
     # Who tried to clock in where, and how far the phone was: as long as anybody may ask about a shift.
     retention=(Rule("old_shift_scans", "shift_scan", "created_at", timedelta(days=365)),),
     code_targets={CodeKind.SHIFT: mini_codes.shift_target},
-    texts={"activity": activities.activity_texts, ratings.CHECKED: ratings.rating_texts, **reasons.TEXTS},
+    texts={
+        "activity": activities.activity_texts,
+        ratings.CHECKED: texts_from("SELECT text FROM shift_rating WHERE id = $1"),
+        **reasons.TEXTS,
+    },
     verdicts={"activity": activities.settle_activity_check, ratings.CHECKED: ratings.settle_rating_check},
     messages=events_in(messages, hours_messages),
     subjects={

@@ -4,10 +4,7 @@ Staff answer for what they write. What a team's or a shift's leader writes on a 
 and until it has passed people read WITHHELD in its place: the deed itself does not wait.
 """
 
-from collections.abc import Awaitable, Callable
-
-from server.foundation.database import fetch_value
-from server.moderation.verdicts import submit_for_check
+from server.moderation.verdicts import submit_for_check, texts_from
 from server.organizations.access import holds_role
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity
@@ -41,18 +38,10 @@ async def submit_reason(kind: str, subject_id: str, actor_id: str, activity: Act
         await submit_for_check(kind, subject_id, author_id=actor_id, organization_id=activity.organizer_id)
 
 
-def _texts(table: str, column: str) -> Callable[[str], Awaitable[list[str]]]:
-    async def read(subject_id: str) -> list[str]:
-        text = await fetch_value(f"SELECT {column} FROM {table} WHERE id = $1", subject_id)
-        return [text] if text else []
-
-    return read
-
-
 TEXTS = {
-    ACTIVITY: _texts("activity", "reason"),
-    SHIFT: _texts("shift", "reason"),
-    REMOVAL: _texts("sign_up", "removal_reason"),
-    HOURS: _texts("hours", "reason"),
+    ACTIVITY: texts_from("SELECT reason FROM activity WHERE id = $1"),
+    SHIFT: texts_from("SELECT reason FROM shift WHERE id = $1"),
+    REMOVAL: texts_from("SELECT removal_reason FROM sign_up WHERE id = $1"),
+    HOURS: texts_from("SELECT reason FROM hours WHERE id = $1"),
 }
 """What the content check reads."""

@@ -12,7 +12,7 @@ from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import is_id, new_id
 from server.media.drawing.qr import draw_qr
-from server.media.uploads.uploading import change_pictures
+from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
@@ -52,7 +52,7 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
 
     Raises InvalidFields (nothing is told), TooManyNotes, NotFound, NotAllowed, WrongState, PictureUnusable.
     """
-    text = text.strip()
+    text, picture_ids = text.strip(), list(dict.fromkeys(picture_ids))
     require_no_number("text", text)
     if not text and not picture_ids:
         raise InvalidFields.of("text", "请填写进展或上传照片")
@@ -62,7 +62,7 @@ async def add_wish_note(person_id: str, wish_id: str, text: str, picture_ids: li
         if await WishNote.filter(claim_id=claim.id).count() >= MAX_NOTES:
             raise TooManyNotes(f"每次认领最多记录 {MAX_NOTES} 条进展", limit=MAX_NOTES)
         note_id = new_id()
-        picture_ids = await change_pictures(person_id, [], picture_ids, ("wish_note", note_id))
+        await attach_pictures(person_id, picture_ids, ("wish_note", note_id))
         await WishNote.create(id=note_id, claim_id=claim.id, author_id=person_id, text=text, picture_ids=picture_ids)
         terms = await terms_of(step.wish.community_id)
         due_at = min(shortest_due_at(clock.now()), longest_due_at(claim.created_at, terms.claim_days))
@@ -120,12 +120,13 @@ async def _report(step: Step, person_id: str, note: str, picture_ids: list[str])
     require_no_number("note", note)
     claim, wish = step.claim, step.wish
     # A report whose content was refused is made anew, perhaps with some of the same pictures.
-    claim.picture_ids = await change_pictures(person_id, claim.picture_ids, picture_ids, ("wish_claim", claim.id))
-    claim.note, claim.note_is_shown = note, False
+    picture_ids = list(dict.fromkeys(picture_ids))
+    await change_pictures(person_id, claim.picture_ids, picture_ids, ("wish_claim", claim.id))
+    claim.note, claim.picture_ids, claim.note_is_shown = note, picture_ids, False
     claim.reported_at, claim.staff_told_at = clock.now(), None
     await finish_step(step)
-    if note or claim.picture_ids:
-        await _submit("wish_report", claim.id, person_id, wish, claim.picture_ids)
+    if note or picture_ids:
+        await _submit("wish_report", claim.id, person_id, wish, picture_ids)
     told = await whom_to_tell(wish)
     await notify(told, messages.REPORTED, wish=wish.id, claimer=claim.claimer_id, at=clock.now())
     return await get_visible_wish(person_id, wish.id)
@@ -143,14 +144,15 @@ async def confirm_wish(
     async with transaction():
         step = await begin_step(wish_id, WishAction.CONFIRM, person_id)
         claim = step.claim
-        claim.thanks_picture_ids = await change_pictures(person_id, [], picture_ids, ("wish_claim", claim.id))
-        claim.rating, claim.words = rating, words
+        picture_ids = list(dict.fromkeys(picture_ids))
+        await attach_pictures(person_id, picture_ids, ("wish_claim", claim.id))
+        claim.rating, claim.words, claim.thanks_picture_ids = rating, words, picture_ids
         if agrees_to_show:
             claim.wisher_agreed_at = clock.now()
         await credit_claim(step, person_id, ConfirmedAs.WISHER)
         await finish_step(step)
         if words or picture_ids:
-            await _submit("wish_thanks", claim.id, person_id, step.wish, claim.thanks_picture_ids)
+            await _submit("wish_thanks", claim.id, person_id, step.wish, picture_ids)
         everyone = {claim.claimer_id, *await helpers_of(claim)}
         await notify(everyone, messages.CONFIRMED, wish=wish_id, rating=rating, at=clock.now())
         return await get_visible_wish(person_id, wish_id)

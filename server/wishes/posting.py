@@ -225,7 +225,8 @@ async def _require_masked(beneficiary_id: str, title: str, text: str, place: str
 
 
 async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
-    wish.picture_ids = await change_pictures(person_id, wish.picture_ids, content.picture_ids, ("wish", wish.id))
+    picture_ids = list(dict.fromkeys(content.picture_ids))
+    await change_pictures(person_id, wish.picture_ids, picture_ids, ("wish", wish.id))
     wish.title, wish.text, wish.place = content.title.strip(), content.text.strip(), content.place.strip()
     if not wish.title:
         raise InvalidFields.of("title", "请填写心愿标题")
@@ -234,5 +235,5 @@ async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
     if content.wished_by != wish.wished_by:
         wish.escalation = Escalation.NOBODY
     wish.kind, wish.audience, wish.wished_by = content.kind, content.audience, content.wished_by
-    wish.quantity = content.quantity
+    wish.quantity, wish.picture_ids = content.quantity, picture_ids
     seal_contact(wish, address=content.address, phone=content.phone)

@@ -110,17 +110,13 @@ async def attach_pictures(owner_id: str, picture_ids: Sequence[str], subject: tu
         )
 
 
-async def change_pictures(
-    owner_id: str, before: Sequence[str], after: Sequence[str], subject: tuple[str, str]
-) -> list[str]:
-    """Tie to the subject what is new in `after`, and untie what it had `before` and has no more; `after`, each once.
+async def change_pictures(owner_id: str, before: Sequence[str], after: Sequence[str], subject: tuple[str, str]) -> None:
+    """Tie to the subject what is new in `after`, the owner's own, and untie what it had `before` and has no more.
 
     Raises PictureUnusable.
     """
-    after = list(dict.fromkeys(after))
     await attach_pictures(owner_id, [picture_id for picture_id in after if picture_id not in before], subject)
     await detach_pictures([picture_id for picture_id in before if picture_id not in after], subject)
-    return after
 
 
 async def detach_pictures(picture_ids: Sequence[str], subject: tuple[str, str]) -> None:

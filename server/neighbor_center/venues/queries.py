@@ -11,7 +11,7 @@ from server.foundation.dates import render_time, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
-from server.media.uploads.queries import PictureView, picture_views
+from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.opening.rules import weekday_list
 from server.neighbor_center.venues.models import (
@@ -228,7 +228,7 @@ async def get_venue(venue_id: str) -> VenueView:
     values = dict(row)
     picture_ids = values.pop("picture_ids")
     pictures = await picture_views(picture_ids)
-    shown = [pictures[picture_id] for picture_id in picture_ids if picture_id in pictures]
+    shown = in_order(pictures, picture_ids)
     return VenueView(**values, pictures=shown, services=services)
 
 

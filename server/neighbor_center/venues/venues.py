@@ -5,7 +5,7 @@ from typing import Any
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
-from server.media.uploads.uploading import attach_pictures, detach_pictures
+from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.neighbor_center.bookings.slots import change_slot_capacity
 from server.neighbor_center.opening.affected import Answers
 from server.neighbor_center.opening.calendars import CalendarChange, change_calendar
@@ -46,12 +46,8 @@ async def update_venue(
             raise EditedMeanwhile()
         before = list(venue.picture_ids)
         await venue.update_from_dict(fields | {"version": version + 1}).save()
-        # Whoever adds a picture has uploaded it; those that stay may be a colleague's.
-        added = [picture_id for picture_id in venue.picture_ids if picture_id not in before]
-        await attach_pictures(actor_id, added, ("venue", venue_id))
-        await detach_pictures(
-            [picture_id for picture_id in before if picture_id not in venue.picture_ids], ("venue", venue_id)
-        )
+        # Who adds a picture has uploaded it; those that stay may be a colleague's.
+        await change_pictures(actor_id, before, venue.picture_ids, ("venue", venue_id))
         return venue_id
 
     return await change_calendar(actor_id, venue_id, "update_venue", write, answers)

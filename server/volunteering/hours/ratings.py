@@ -118,12 +118,6 @@ async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]
     return cut_page([MyRatingView(**dict(row)) for row in rows], page.limit, lambda view: (view.id,))
 
 
-async def rating_texts(rating_id: str) -> list[str]:
-    """What the content check reads."""
-    rating = await ShiftRating.get_or_none(id=rating_id)
-    return [rating.text] if rating and rating.text else []
-
-
 async def settle_rating_check(rating_id: str) -> None:
     """The check of a rating's words has an answer: shown, or not."""
     await ShiftRating.filter(id=rating_id).select_for_update().get_or_none()
