@@ -7,7 +7,7 @@ import msgspec
 from miniprogram_api.fields import OrganizationPage, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import InvalidFields, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.moderation import queue
@@ -33,6 +33,4 @@ async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[Held
 @routes.post("/<check_id>/decide", who=Who.STAFF, errors=[WrongState])
 async def decide_check(caller: Caller, check_id: Id, body: CheckDecision) -> None:
     """人工审核：通过或不通过"""
-    if body.decision is HeldCheckDecision.REFUSE and not body.reason.strip():
-        raise InvalidFields.of("reason", "请填写不通过的原因")
-    await queue.decide_check(caller.person_id, check_id, body.decision, body.reason.strip())
+    await queue.decide_check(caller.person_id, check_id, body.decision, body.reason)

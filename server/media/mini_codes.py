@@ -118,8 +118,7 @@ async def draw_mini_code(kind: CodeKind, subject_id: str, width: int = 430) -> C
     key = f"codes/{hashlib.sha256(told.encode()).hexdigest()[:40]}"
     # A store that is away costs only the time to have the code made again.
     with suppress(FileNotFoundError, Unavailable):
-        kept = await storage.get(key)
-        return _picture(b"".join([chunk async for chunk in kept.chunks]))
+        return _picture(await (await storage.get(key)).read())
     try:
         content = await wechat.make_code(scene, page, width)
     except WeChatError as error:

@@ -28,6 +28,10 @@ class StoredBytes(NamedTuple):
     size: int
     chunks: AsyncIterator[bytes]
 
+    async def read(self) -> bytes:
+        """All of it."""
+        return b"".join([chunk async for chunk in self.chunks])
+
 
 def connect(settings: Settings) -> None:
     """Use the bucket of the settings, or else the folder `media` in the data folder. Nothing is sent yet."""

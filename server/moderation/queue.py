@@ -6,7 +6,7 @@ import msgspec
 
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value, transaction
-from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.foundation.words import Worded
@@ -83,8 +83,11 @@ async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecis
     """The staff's word on a held part; `reason` is what the author reads when it is refused.
 
     Raises NotFound for what is not the reviewer's to decide, NotAllowed for what they wrote themselves, and WrongState
-    when it is not held (any more).
+    when it is not held (any more); InvalidFields for a refusal without a reason.
     """
+    reason = reason.strip()
+    if decision is HeldCheckDecision.REFUSE and not reason:
+        raise InvalidFields.of("reason", "请填写不通过的原因")
     check = await ContentCheck.get_or_none(id=check_id).select_related("subject")
     if check is None:
         raise NotFound()

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
-from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import FieldProblem, NotFound, Refusal, TooLarge, TooManyRequests, Unavailable
 from server.media import storage
 from server.media.addresses import read_address
+from server.media.storage import StoredBytes
 from server.media.uploads.models import Picture, PictureFormat, PictureState, Variant
 from server.media.uploads.pictures import MAX_BYTES, prepare_picture
 from server.media.uploads.queries import PictureView, describe_picture
@@ -152,8 +153,7 @@ async def copy_pictures(owner_id: str, picture_ids: Sequence[str]) -> list[str]:
         )
         for variant in Variant:
             stored = await storage.get(_key(original.id, variant, original.format))
-            data = b"".join([chunk async for chunk in stored.chunks])
-            await storage.put(_key(copy.id, variant, copy.format), data)
+            await storage.put(_key(copy.id, variant, copy.format), await stored.read())
         await execute("UPDATE picture SET state = 'ready' WHERE id = $1", copy.id)
         copies.append(copy.id)
     return copies
@@ -162,27 +162,27 @@ async def copy_pictures(owner_id: str, picture_ids: Sequence[str]) -> list[str]:
 async def open_picture(name: str) -> OpenPicture:
     """The picture behind the last part of a signed address. Raises NotFound or Unavailable."""
     picture_id, variant, seconds = read_address(name)
-    row = await fetch_one("SELECT format FROM picture WHERE id = $1 AND state = 'ready'", picture_id)
-    if row is None:
-        raise NotFound()
-    kept = PictureFormat(row["format"])
-    try:
-        stored = await storage.get(_key(picture_id, variant, kept))
-    except FileNotFoundError:
-        raise NotFound() from None
+    kept, stored = await _find_bytes(picture_id, variant)
     return OpenPicture(kept.content_type, stored.size, seconds, stored.chunks)
 
 
 async def read_picture(picture_id: str) -> bytes | None:
     """A picture's bytes, for what is drawn from it; None when it is gone. Raises Unavailable."""
-    row = await fetch_one("SELECT format FROM picture WHERE id = $1 AND state = 'ready'", picture_id)
-    if row is None:
-        return None
     try:
-        stored = await storage.get(_key(picture_id, Variant.PICTURE, PictureFormat(row["format"])))
-    except FileNotFoundError:
+        _, stored = await _find_bytes(picture_id, Variant.PICTURE)
+    except NotFound:
         return None
-    return b"".join([chunk async for chunk in stored.chunks])
+    return await stored.read()
+
+
+async def _find_bytes(picture_id: str, variant: Variant) -> tuple[PictureFormat, StoredBytes]:
+    kept = await fetch_value("SELECT format FROM picture WHERE id = $1 AND state = 'ready'", picture_id)
+    if kept is None:
+        raise NotFound()
+    try:
+        return PictureFormat(kept), await storage.get(_key(picture_id, variant, PictureFormat(kept)))
+    except FileNotFoundError:
+        raise NotFound() from None
 
 
 async def _remove_unused(row: Any) -> int:
