@@ -1,7 +1,6 @@
 """How well it works: whether wishes come true, how soon, and how glad people are; not how many are registered."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -42,14 +41,15 @@ _FIGURES = (
     "count(w.id)::int AS published, count(w.first_claimed_at)::int AS claimed, "
     "count(w.id) FILTER (WHERE w.state = 'fulfilled')::int AS fulfilled, "
     # What has no time yet is null, which the medians leave out.
-    "percentile_cont(0.5) WITHIN GROUP "
-    "(ORDER BY EXTRACT(epoch FROM w.first_claimed_at - w.first_published_at) / 86400) AS to_claim, "
-    "percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN w.state = 'fulfilled' "
-    "THEN EXTRACT(epoch FROM w.fulfilled_at - w.first_published_at) / 86400 END) AS to_fulfil, "
-    "100.0 * count(w.id) FILTER (WHERE w.state = 'fulfilled' "
+    "round((percentile_cont(0.5) WITHIN GROUP (ORDER BY EXTRACT(epoch FROM w.first_claimed_at - w.first_published_at) "
+    "/ 86400))::numeric, 1)::float8 AS median_days_to_claim, "
+    "round((percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN w.state = 'fulfilled' "
+    "THEN EXTRACT(epoch FROM w.fulfilled_at - w.first_published_at) / 86400 END))::numeric, 1)::float8 "
+    "AS median_days_to_fulfil, "
+    "round(100.0 * count(w.id) FILTER (WHERE w.state = 'fulfilled' "
     "AND (w.fulfilled_at AT TIME ZONE 'Asia/Shanghai')::date <= w.wished_by) "
-    "/ NULLIF(count(w.id) FILTER (WHERE w.state = 'fulfilled'), 0) AS in_time, "
-    "avg(c.rating) AS rating, count(c.rating)::int AS rated"
+    "/ NULLIF(count(w.id) FILTER (WHERE w.state = 'fulfilled'), 0), 1)::float8 AS percent_in_time, "
+    "round(avg(c.rating), 2)::float8 AS rating, count(c.rating)::int AS rated"
 )
 
 _WISHES = (
@@ -71,7 +71,7 @@ async def get_wish_figures(actor_id: str, organization_id: str, since: date | No
         end,
     )
     assert row
-    return WishFigures(**_figures(row))
+    return WishFigures(**row)
 
 
 async def list_wish_figures(
@@ -81,8 +81,8 @@ async def list_wish_figures(
     begin, end = await _period(actor_id, organization_id, since, until)
     (last,) = decode_cursor(cursor, tuple[str]) if cursor else ("",)
     rows = await fetch(
-        f"SELECT o.id, o.code, o.name, {_FIGURES} FROM (SELECT s.id, s.code, s.name FROM organization s "
-        f"WHERE {within('s.path', '$1')} AND s.level = 'community' "
+        f"SELECT o.id AS community_id, o.code, o.name AS community_name, {_FIGURES} FROM ("
+        f"SELECT s.id, s.code, s.name FROM organization s WHERE {within('s.path', '$1')} AND s.level = 'community' "
         "AND s.closed_at IS NULL AND s.code > $4 ORDER BY s.code LIMIT $5) o "
         f"LEFT JOIN {_WISHES} GROUP BY o.id, o.code, o.name ORDER BY o.code",
         organization_id,
@@ -92,13 +92,9 @@ async def list_wish_figures(
         limit + 1,
     )
     page = cut_page(rows, limit, lambda row: (row["code"],))
-    return Page(
-        [
-            CommunityWishFigures(community_id=row["id"], community_name=row["name"], **_figures(row))
-            for row in page.items
-        ],
-        page.next_cursor,
-    )
+    names = CommunityWishFigures.__struct_fields__
+    items = [CommunityWishFigures(**{name: row[name] for name in names}) for row in page.items]
+    return Page(items, page.next_cursor)
 
 
 async def _period(
@@ -110,20 +106,3 @@ async def _period(
     if not since <= until <= since + LONGEST_PERIOD:
         raise InvalidFields.of("since", "起止日期应先后有序，且不超过三年")
     return instant(since), end_of(until)
-
-
-def _figures(row: Any) -> dict[str, Any]:
-    return {
-        "published": row["published"],
-        "claimed": row["claimed"],
-        "fulfilled": row["fulfilled"],
-        "median_days_to_claim": _rounded(row["to_claim"], 1),
-        "median_days_to_fulfil": _rounded(row["to_fulfil"], 1),
-        "percent_in_time": _rounded(row["in_time"], 1),
-        "rating": _rounded(row["rating"], 2),
-        "rated": row["rated"],
-    }
-
-
-def _rounded(value: Any, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits)
