@@ -19,6 +19,7 @@ from migrations._columns import LtreeField as LtreeField
 from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
+from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
@@ -32,7 +33,9 @@ _UNREACHABLE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a statement meets whose connection broke before it was sent
     DBConnectionError,
 )
 
@@ -68,7 +71,7 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
     return {
         "connections": {
             "default": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": "server.foundation.asyncpg_client",
                 "credentials": _credentials(settings.database_url)
                 | {
                     "minsize": 1,
@@ -76,7 +79,9 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
                     "init": _prepare_connection,
                     "reset": _leave_as_it_is,
                     "application_name": "linli",
-                    "command_timeout": 60,
+                    "timeout": CONNECT_SECONDS,
+                    "command_timeout": STATEMENT_SECONDS,
+                    "server_settings": {"idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"},
                     # Plans of prepared statements go bad after a migration; a small cache still pays.
                     "statement_cache_size": 200,
                 },

@@ -1,0 +1,116 @@
+"""Tortoise's client for PostgreSQL with bounded waits and transactions of the house's own.
+
+Tortoise's context takes a connection and puts it in place before BEGIN, and undoes neither where BEGIN fails. Later
+"transactions" of that task then run on a dead connection or, after a BEGIN that timed out, as savepoints of one that
+never commits: answered 2xx, and lost. Here a transaction is in place only once it has begun, and a connection whose
+state is unknown is closed. Models, `fetch` and migrations all go through this client, which Tortoise finds by the name
+of this module (its migrations look for "asyncpg" in it).
+"""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import asyncpg
+from tortoise import connections
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import TransactionContext
+from tortoise.connection import ConnectionToken
+
+CONNECT_SECONDS = 5.0
+ACQUIRE_SECONDS = 10.0
+"""How long anybody waits for a connection of the pool; also for a statement's cancellation when it goes back."""
+STATEMENT_SECONDS = 30.0
+BEGIN_SECONDS = 5.0
+"""Also for ROLLBACK: neither has anything to do that takes time."""
+IDLE_SECONDS = 60
+"""After which PostgreSQL ends a transaction whose process has stopped talking, and frees its locks."""
+
+
+class Lease:
+    """A connection of the pool for one statement or one transaction."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    async def __aenter__(self) -> Any:
+        self._pool = await self._client.pool()
+        self._connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A statement that timed out may still be running.
+        if isinstance(error, TimeoutError):
+            with suppress(asyncpg.InterfaceError):
+                self._connection.terminate()
+        await self._pool.release(self._connection)
+
+
+class Begun(TransactionContext):
+    """A transaction on a connection of its own: everything that the task does meanwhile belongs to it."""
+
+    _token: ConnectionToken
+
+    def __init__(self, client: "Client") -> None:
+        self._lease = Lease(client)
+        self.client: TransactionWrapper = TransactionWrapper(client)
+
+    async def __aenter__(self) -> TransactionWrapper:
+        self.client._connection = await self._lease.__aenter__()
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self.client.begin()
+        except BaseException:
+            await self._give_up()
+            raise
+        self._token = connections.set(self.client.connection_name, self.client)
+        return self.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connections.reset(self._token)
+        try:
+            if error is None:
+                await self.client.commit()
+            else:
+                async with asyncio.timeout(BEGIN_SECONDS):
+                    await self.client.rollback()
+        except BaseException as failure:
+            await self._give_up()
+            if error is None or not isinstance(failure, Exception):
+                raise
+            return  # Why it had to be rolled back is what the caller wants to know.
+        await self._lease.__aexit__(None, None, None)
+
+    async def _give_up(self) -> None:
+        """Close the connection: whether its transaction is open, and a statement under way, nobody knows."""
+        with suppress(asyncpg.InterfaceError):  # It broke, and has left the pool already.
+            self.client._connection.terminate()
+        await self._lease.__aexit__(None, None, None)
+
+
+class Client(AsyncpgDBClient):
+    """The connections of this process."""
+
+    async def pool(self) -> asyncpg.Pool:
+        """The pool, made when it is first asked for."""
+        if self._pool is None:
+            async with self._pool_init_lock:
+                if self._pool is None:
+                    await self.create_connection(with_db=True)
+        assert self._pool
+        return self._pool
+
+    def acquire_connection(self) -> Any:
+        """A connection for one statement."""
+        return Lease(self)
+
+    def _in_transaction(self) -> TransactionContext:
+        return Begun(self)
+
+
+client_class = Client
