@@ -12,12 +12,13 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.neighbor_center.bookings import arrivals, room_booking, series, slot_booking
-from server.neighbor_center.bookings import queries as booking_queries
+from server.neighbor_center.bookings import arrivals, booking, queries, series, waiting
 from server.neighbor_center.bookings.arrivals import Arrival
-from server.neighbor_center.bookings.queries import BookingView, RoomBookingView, When
+from server.neighbor_center.bookings.booking import Wanted
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
+from server.neighbor_center.bookings.queries import When
 from server.neighbor_center.bookings.series import Repetition, SeriesView
-from server.neighbor_center.bookings.slot_booking import Wanted
+from server.neighbor_center.bookings.views import BookingView, RoomBookingView
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.counters import tickets
 from server.neighbor_center.counters.queries import QueueView, TicketView
@@ -48,17 +49,33 @@ _CANNOT_BOOK = [*_NOT_THEN, ConsentNeeded, NotEligible, Blocked]
 _CANNOT_MOVE = [*_NOT_THEN, ChangeTooLate, WrongState]
 
 
-class BookSlot(Strict):
-    """`person_id`: somebody the caller looks after; oneself without it. `wait`: onto the waiting list when full. For a
-    home visit, `address` and the grid (or the building) in which it lies, `area_id`."""
-
+class Asked(Strict, kw_only=True):
     starts_at: Moment
     person_id: Id | None = None
     party_size: PartySize = 1
     note: Words = ""
+
+    def wanted(self, caller: Caller) -> Wanted:
+        asked = {
+            name: value for name, value in msgspec.structs.asdict(self).items() if name in Wanted.__struct_fields__
+        }
+        return Wanted(**(asked | {"actor_id": caller.person_id, "person_id": self.person_id or caller.person_id}))
+
+
+class AskedOfSlot(Asked, kw_only=True):
     address: HomeAddress = ""
     area_id: Id | None = None
+
+
+class BookSlot(AskedOfSlot, kw_only=True):
+    """`person_id`: somebody the caller looks after; oneself without it. `wait`: onto the waiting list when full. For a
+    home visit, `address` and the grid (or the building) in which it lies, `area_id`."""
+
     wait: bool = False
+
+
+class BookRoom(Asked, kw_only=True):
+    ends_at: Moment
 
 
 class MoveBooking(Strict):
@@ -76,48 +93,34 @@ class CancelBooking(Strict):
     accept_no_show: bool = False
 
 
-class BookRoom(Strict):
-    starts_at: Moment
-    ends_at: Moment
-    person_id: Id | None = None
-    party_size: PartySize = 1
-    note: Words = ""
-
-
 class MyBookingsQuery(PageQuery):
     when: When = When.COMING
 
 
-class Repeats(Strict):
-    """`times` occurrences, one every `every_weeks`; days to `leave_out` are passed over."""
-
-    times: Annotated[int, msgspec.Meta(ge=2, le=53)]
-    every_weeks: Annotated[int, msgspec.Meta(ge=1, le=8)] = 1
-    leave_out: Annotated[list[date], msgspec.Meta(max_length=52)] = []
-
-    def repetition(self) -> Repetition:
-        return Repetition(times=self.times, every_weeks=self.every_weeks, leave_out=self.leave_out)
+Times = Annotated[int, msgspec.Meta(ge=2, le=53)]
+EveryWeeks = Annotated[int, msgspec.Meta(ge=1, le=8)]
+LeaveOut = Annotated[list[date], msgspec.Meta(max_length=52)]
 
 
-class BookSlotSeries(Repeats, kw_only=True):
-    """The first occurrence as in BookSlot."""
+class BookSlotSeries(AskedOfSlot, kw_only=True):
+    """The first occurrence as in BookSlot: `times` occurrences, one every `every_weeks`; days to `leave_out` are passed
+    over."""
 
-    starts_at: Moment
-    person_id: Id | None = None
-    party_size: PartySize = 1
-    note: Words = ""
-    address: HomeAddress = ""
-    area_id: Id | None = None
+    times: Times
+    every_weeks: EveryWeeks = 1
+    leave_out: LeaveOut = []
 
 
-class BookRoomSeries(Repeats, kw_only=True):
-    """The first occurrence as in BookRoom."""
+class BookRoomSeries(BookRoom, kw_only=True):
+    """The first occurrence as in BookRoom, and the others as in BookSlotSeries."""
 
-    starts_at: Moment
-    ends_at: Moment
-    person_id: Id | None = None
-    party_size: PartySize = 1
-    note: Words = ""
+    times: Times
+    every_weeks: EveryWeeks = 1
+    leave_out: LeaveOut = []
+
+
+def _repetition(body: BookSlotSeries | BookRoomSeries) -> Repetition:
+    return Repetition(times=body.times, every_weeks=body.every_weeks, leave_out=body.leave_out)
 
 
 class Arrive(Strict):
@@ -135,17 +138,7 @@ async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingVi
 
     为本人或家人预约。重复点击得到同一个预约。
     """
-    return await slot_booking.book_slot(
-        caller.person_id,
-        service_id,
-        body.starts_at,
-        person_id=body.person_id,
-        party_size=body.party_size,
-        note=body.note,
-        address=body.address,
-        area_id=body.area_id,
-        wait=body.wait,
-    )
+    return await booking.book(SLOTS, service_id, body.wanted(caller), wait=body.wait)
 
 
 @routes.get("/bookings")
@@ -154,15 +147,15 @@ async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[Booki
 
     本人和所照看家人的预约。
     """
-    return await booking_queries.list_my_bookings(
-        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
+    return await queries.list_my_bookings(
+        SLOTS, caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
     )
 
 
 @routes.get("/bookings/<booking_id>")
 async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
     """预约详情"""
-    return await booking_queries.get_booking(caller.person_id, booking_id)
+    return await queries.get_booking(SLOTS, caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, PlacesFull])
@@ -171,25 +164,25 @@ async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> Boo
 
     一步完成：新时段已满时，原来的预约不变。
     """
-    return await slot_booking.move_booking(caller.person_id, booking_id, body.starts_at)
+    return await booking.move_booking(SLOTS, caller.person_id, booking_id, body.starts_at)
 
 
 @routes.post("/bookings/<booking_id>/cancel", errors=[WrongState, ChangeTooLate])
 async def cancel_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> BookingView:
     """取消预约"""
-    return await slot_booking.cancel_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+    return await booking.cancel_booking(SLOTS, caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
 @routes.post("/bookings/<booking_id>/accept", errors=[OfferExpired, WrongState])
 async def accept_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """接受候补名额"""
-    return await slot_booking.accept_slot_offer(caller.person_id, booking_id)
+    return await waiting.accept_slot_offer(caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/decline", errors=[WrongState])
 async def decline_slot_offer(caller: Caller, booking_id: Id) -> BookingView:
     """放弃候补名额"""
-    return await slot_booking.decline_slot_offer(caller.person_id, booking_id)
+    return await waiting.decline_slot_offer(caller.person_id, booking_id)
 
 
 @routes.post("/services/<service_id>/room-bookings", status=201, errors=[*_CANNOT_BOOK, RoomTaken])
@@ -198,29 +191,21 @@ async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBooki
 
     以 15 分钟为单位，起止时间自选。需要审核的先作为申请提交。
     """
-    return await room_booking.book_room(
-        caller.person_id,
-        service_id,
-        body.starts_at,
-        body.ends_at,
-        person_id=body.person_id,
-        party_size=body.party_size,
-        note=body.note,
-    )
+    return await booking.book(ROOMS, service_id, body.wanted(caller))
 
 
 @routes.get("/room-bookings")
 async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[RoomBookingView]:
     """我的活动室预约"""
-    return await booking_queries.list_my_room_bookings(
-        caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
+    return await queries.list_my_bookings(
+        ROOMS, caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
     )
 
 
 @routes.get("/room-bookings/<booking_id>")
 async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
     """活动室预约详情"""
-    return await booking_queries.get_room_booking(caller.person_id, booking_id)
+    return await queries.get_booking(ROOMS, caller.person_id, booking_id)
 
 
 @routes.post("/room-bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, RoomTaken])
@@ -229,13 +214,13 @@ async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBookin
 
     一步完成：新的时间已被占用时，原来的预约不变。
     """
-    return await room_booking.move_room_booking(caller.person_id, booking_id, body.starts_at, body.ends_at)
+    return await booking.move_booking(ROOMS, caller.person_id, booking_id, body.starts_at, body.ends_at)
 
 
 @routes.post("/room-bookings/<booking_id>/cancel", errors=[WrongState, ChangeTooLate])
 async def cancel_room_booking(caller: Caller, booking_id: Id, body: CancelBooking) -> RoomBookingView:
     """取消活动室预约"""
-    return await room_booking.cancel_room_booking(caller.person_id, booking_id, accept_no_show=body.accept_no_show)
+    return await booking.cancel_booking(ROOMS, caller.person_id, booking_id, accept_no_show=body.accept_no_show)
 
 
 @routes.post(
@@ -246,30 +231,13 @@ async def book_slot_series(caller: Caller, service_id: Id, body: BookSlotSeries)
 
     每周同一时段，要么全部约上，要么都不约：有约不上的日子时列出这些日子。
     """
-    wanted = Wanted(
-        actor_id=caller.person_id,
-        person_id=body.person_id or caller.person_id,
-        party_size=body.party_size,
-        note=body.note,
-        address=body.address,
-        area_id=body.area_id,
-    )
-    return await series.book_slot_series(service_id, body.starts_at, body.repetition(), wanted)
+    return await series.book_series(SLOTS, service_id, body.wanted(caller), _repetition(body))
 
 
 @routes.post("/services/<service_id>/room-booking-series", status=201, errors=[*_CANNOT_BOOK, SeriesNotPossible])
 async def book_room_series(caller: Caller, service_id: Id, body: BookRoomSeries) -> SeriesView:
     """连续预约活动室"""
-    return await series.book_room_series(
-        caller.person_id,
-        service_id,
-        body.starts_at,
-        body.ends_at,
-        body.repetition(),
-        person_id=body.person_id,
-        party_size=body.party_size,
-        note=body.note,
-    )
+    return await series.book_series(ROOMS, service_id, body.wanted(caller), _repetition(body))
 
 
 @routes.get("/booking-series/<series_id>")
@@ -297,15 +265,15 @@ async def arrive(caller: Caller, body: Arrive) -> Arrival:
 
 
 @routes.post("/bookings/<booking_id>/rating", errors=[WrongState])
-async def rate_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
+async def rate_booking(caller: Caller, booking_id: Id, body: Rate) -> BookingView:
     """评价预约的服务"""
-    await ratings.rate_booking(caller.person_id, booking_id, body.stars, body.comment)
+    return await ratings.rate_booking(SLOTS, caller.person_id, booking_id, body.stars, body.comment)
 
 
 @routes.post("/room-bookings/<booking_id>/rating", errors=[WrongState])
-async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> None:
+async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> RoomBookingView:
     """评价活动室"""
-    await ratings.rate_room_booking(caller.person_id, booking_id, body.stars, body.comment)
+    return await ratings.rate_booking(ROOMS, caller.person_id, booking_id, body.stars, body.comment)
 
 
 @routes.get("/venues/<venue_id>/queues")

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import Created, HomeAddress, Moment, PartySize, PhoneIfAny, ShownReason, Strict, Words
+from miniprogram_api.fields import HomeAddress, Moment, PartySize, PhoneIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.neighbor_center.bookings import counter, requests, room_counter, visits
-from server.neighbor_center.bookings import queries as booking_queries
-from server.neighbor_center.bookings.queries import DayBooking, DayRoomBooking
+from server.neighbor_center.bookings import counter, queries, requests, visits, walk_ins
+from server.neighbor_center.bookings.booking import Wanted
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.requests import OpenRequest, RequestOrder
+from server.neighbor_center.bookings.views import DayBooking, DayRoomBooking
 from server.neighbor_center.bookings.visits import VisitDetails, VisitView
 from server.neighbor_center.errors import OutsideArea, RoomTaken, SlotNotOffered, VisitorBusy
 from server.places.errors import PlacesFull
@@ -65,7 +66,8 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
 
     显示姓名；看到的每个人都会留痕。
     """
-    return await booking_queries.list_day_bookings(
+    return await queries.list_day_bookings(
+        SLOTS,
         caller.person_id,
         venue_id,
         query.day,
@@ -78,66 +80,62 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
 @routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF)
 async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
     """某日的活动室预约"""
-    return await booking_queries.list_day_room_bookings(
-        caller.person_id, venue_id, query.day, cursor=query.cursor, limit=query.limit
+    return await queries.list_day_bookings(
+        ROOMS, caller.person_id, venue_id, query.day, cursor=query.cursor, limit=query.limit
     )
 
 
 @routes.post(
     "/services/<service_id>/walk-ins", status=201, who=Who.STAFF, errors=[SlotNotOffered, PlacesFull, OutsideArea]
 )
-async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> Created:
+async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> DayBooking:
     """窗口现场预约"""
-    return Created(
-        await counter.book_walk_in(
-            caller.person_id,
-            service_id,
-            body.starts_at,
-            person_id=body.person_id,
-            real_name=body.real_name,
-            phone=body.phone,
-            party_size=body.party_size,
-            note=body.note,
-            address=body.address,
-            area_id=body.area_id,
-        )
+    wanted = Wanted(
+        actor_id=caller.person_id,
+        person_id=body.person_id or "",
+        starts_at=body.starts_at,
+        party_size=body.party_size,
+        note=body.note,
+        address=body.address,
+        area_id=body.area_id,
     )
+    return await walk_ins.book_walk_in(service_id, wanted, real_name=body.real_name, phone=body.phone)
 
 
 @routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState])
-async def approve_booking(caller: Caller, booking_id: Id) -> None:
+async def approve_booking(caller: Caller, booking_id: Id) -> DayBooking:
     """通过预约申请"""
-    await counter.approve_booking(caller.person_id, booking_id)
+    return await counter.approve_booking(SLOTS, caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
+async def refuse_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> DayBooking:
     """不予通过预约申请"""
-    await counter.refuse_booking(caller.person_id, booking_id, body.reason)
+    return await counter.refuse_booking(SLOTS, caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
-async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
+async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> DayBooking:
     """取消居民的预约"""
-    await counter.cancel_booking_by_staff(caller.person_id, booking_id, body.reason)
+    return await counter.cancel_booking_by_staff(SLOTS, caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])
-async def mark_booking_attended(caller: Caller, booking_id: Id) -> None:
+async def mark_booking_attended(caller: Caller, booking_id: Id) -> DayBooking:
     """登记到场"""
-    await counter.mark_booking_attended(caller.person_id, booking_id)
+    return await counter.mark_booking_attended(SLOTS, caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/no-show", who=Who.STAFF, errors=[WrongState])
-async def mark_booking_no_show(caller: Caller, booking_id: Id) -> None:
+async def mark_booking_no_show(caller: Caller, booking_id: Id) -> DayBooking:
     """登记爽约"""
-    await counter.mark_booking_no_show(caller.person_id, booking_id)
+    return await counter.mark_booking_no_show(SLOTS, caller.person_id, booking_id)
 
 
 @routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[WrongState, VisitorBusy])
-async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> None:
+async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> DayBooking:
     """安排上门人员"""
-    await visits.assign_visitor(caller.person_id, booking_id, body.visitor_id)
+    return await visits.assign_visitor(caller.person_id, booking_id, body.visitor_id)
 
 
 @routes.get("/bookings/<booking_id>/visit", who=Who.STAFF)
@@ -150,36 +148,36 @@ async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
 
 
 @routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState, RoomTaken])
-async def approve_room_booking(caller: Caller, booking_id: Id) -> None:
+async def approve_room_booking(caller: Caller, booking_id: Id) -> DayRoomBooking:
     """通过活动室申请
 
     与其时间重叠的其他申请随即被拒绝并通知本人。
     """
-    await room_counter.approve_room_booking(caller.person_id, booking_id)
+    return await counter.approve_booking(ROOMS, caller.person_id, booking_id)
 
 
 @routes.post("/room-bookings/<booking_id>/refuse", who=Who.STAFF, errors=[WrongState])
-async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
+async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithShownReason) -> DayRoomBooking:
     """不予通过活动室申请"""
-    await room_counter.refuse_room_booking(caller.person_id, booking_id, body.reason)
+    return await counter.refuse_booking(ROOMS, caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/room-bookings/<booking_id>/cancel", who=Who.STAFF, errors=[WrongState])
-async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> None:
+async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> DayRoomBooking:
     """取消居民的活动室预约"""
-    await room_counter.cancel_room_booking_by_staff(caller.person_id, booking_id, body.reason)
+    return await counter.cancel_booking_by_staff(ROOMS, caller.person_id, booking_id, body.reason)
 
 
 @routes.post("/room-bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])
-async def mark_room_attended(caller: Caller, booking_id: Id) -> None:
+async def mark_room_attended(caller: Caller, booking_id: Id) -> DayRoomBooking:
     """登记活动室到场"""
-    await room_counter.mark_room_attended(caller.person_id, booking_id)
+    return await counter.mark_booking_attended(ROOMS, caller.person_id, booking_id)
 
 
 @routes.post("/room-bookings/<booking_id>/no-show", who=Who.STAFF, errors=[WrongState])
-async def mark_room_no_show(caller: Caller, booking_id: Id) -> None:
+async def mark_room_no_show(caller: Caller, booking_id: Id) -> DayRoomBooking:
     """登记活动室爽约"""
-    await room_counter.mark_room_no_show(caller.person_id, booking_id)
+    return await counter.mark_booking_no_show(ROOMS, caller.person_id, booking_id)
 
 
 @routes.get("/venues/<venue_id>/requests", who=Who.STAFF)

@@ -6,7 +6,7 @@ from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
-from server.neighbor_center.bookings import feeds, reminders, requests, series, settling, slot_booking
+from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting
 from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.feedback import complaints
@@ -47,9 +47,9 @@ FEATURE = Feature(
         "duty": duties.describe_duties,
         "complaint": complaints.describe_complaints,
     },
-    mergers=(slot_booking.merge_bookings,),
+    mergers=(merging.merge_bookings,),
     personal_copy=personal_copy.SHEETS,
-    places_moved={Purpose.SLOT: slot_booking.tell_moved_up},
-    places_lapsed={Purpose.SLOT: slot_booking.tell_lapsed},
+    places_moved={Purpose.SLOT: waiting.tell_moved_up},
+    places_lapsed={Purpose.SLOT: waiting.tell_lapsed},
     calendar=(feeds.calendar_of_bookings,),
 )

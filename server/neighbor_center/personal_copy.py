@@ -2,14 +2,14 @@
 
 from server.foundation.personal_copy import Copied, Named, Sealed, Shown
 from server.foundation.words import words_of
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
     NOTE_CONTEXT,
     ROOM_NOTE_CONTEXT,
     BookingState,
-    RoomBookingState,
 )
-from server.neighbor_center.bookings.queries import BOOKING_STATE, MINE
+from server.neighbor_center.bookings.queries import MINE
 from server.neighbor_center.counters.models import TicketState
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMMENT_CONTEXT, COMPLAINT_CONTEXT, ComplaintState
 from server.neighbor_center.opening.duties import duty_hours
@@ -33,11 +33,10 @@ END_WORDS = {
 SHEETS = (
     Copied(
         "预约",
-        f"SELECT b.person_id, {BOOKING_STATE} AS state, v.name AS venue, s.name AS service, t.starts_at, t.ends_at, "
+        f"SELECT b.person_id, {SLOTS.state} AS state, v.name AS venue, s.name AS service, t.starts_at, t.ends_at, "
         "b.party_size, b.note, b.address, b.walk_in, b.booked_by_id <> b.person_id AND b.booked_by_id <> $1 "
-        "AS by_another, o.name AS area, b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM booking b "
-        "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
-        "JOIN venue v ON v.id = s.venue_id LEFT JOIN organization o ON o.id = b.area_id "
+        f"AS by_another, o.name AS area, b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM {SLOTS.source} "
+        "LEFT JOIN organization o ON o.id = b.area_id "
         f"WHERE {MINE.format('b')} ORDER BY t.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
@@ -58,16 +57,15 @@ SHEETS = (
     ),
     Copied(
         "场地预约",
-        "SELECT r.person_id, r.state, v.name AS venue, s.name AS service, r.starts_at, r.ends_at, r.party_size, "
-        "r.note, r.moves, r.arrived_at, r.staff_reason, r.created_at, r.ended_at FROM room_booking r "
-        "JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
-        f"WHERE {MINE.format('r')} ORDER BY r.starts_at DESC, r.id DESC",
+        "SELECT b.person_id, b.state, v.name AS venue, s.name AS service, b.starts_at, b.ends_at, b.party_size, "
+        f"b.note, b.moves, b.arrived_at, b.staff_reason, b.created_at, b.ended_at FROM {ROOMS.source} "
+        f"WHERE {MINE.format('b')} ORDER BY b.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("场地", "service", 20),
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
-        Shown("状态", "state", 12, words_of(RoomBookingState)),
+        Shown("状态", "state", 12, words_of(BookingState)),
         Shown("人数", "party_size", 8),
         Sealed("备注", "note", ROOM_NOTE_CONTEXT, 30),
         Shown("改期次数", "moves", 10),

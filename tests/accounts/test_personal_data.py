@@ -43,8 +43,8 @@ from server.neighbor_center.bookings.models import (
     Booking,
     BookingMove,
     BookingSeries,
+    BookingState,
     RoomBooking,
-    RoomBookingState,
 )
 from server.neighbor_center.counters.models import QueueTicket
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
@@ -413,7 +413,7 @@ async def everything_of_bookings(me: Api, other: Api, community: Organization) -
         starts_at=moment("10:00"),
         ends_at=moment("11:00"),
         busy_until=moment("11:15"),
-        state=RoomBookingState.BOOKED,
+        state=BookingState.BOOKED,
     )
     await BookingSeries.create(**asked, service=room, starts_at=moment("10:00"), every_weeks=2, times=6)
     await QueueTicket.create(service=service, day=MONDAY, number=17, person_id=me.person_id)

@@ -15,6 +15,7 @@ from server.foundation.settings import Settings
 from server.neighbor_center.bookings import queries as booking_queries
 from server.neighbor_center.bookings import reminders, requests
 from server.neighbor_center.bookings.availability import get_availability
+from server.neighbor_center.bookings.kinds import SLOTS
 from server.neighbor_center.bookings.queries import When
 from server.neighbor_center.opening.models import OpeningRule
 from server.neighbor_center.statistics import coverage
@@ -149,7 +150,7 @@ async def look_at_everything(
         (
             "my bookings",
             spare,
-            booking_queries.list_my_bookings(person_id, when=When.COMING, cursor=None, limit=20),
+            booking_queries.list_my_bookings(SLOTS, person_id, when=When.COMING, cursor=None, limit=20),
         ),
         (
             "nearby venues",
@@ -160,7 +161,9 @@ async def look_at_everything(
         (
             "a day's bookings",
             spare,
-            booking_queries.list_day_bookings(staff_id, venue_id, MONDAY, service_id=None, cursor=None, limit=20),
+            booking_queries.list_day_bookings(
+                SLOTS, staff_id, venue_id, MONDAY, service_id=None, cursor=None, limit=20
+            ),
         ),
         (
             "open requests",

@@ -18,8 +18,11 @@ from server.foundation import clock
 from server.foundation.clock import SHANGHAI
 from server.foundation.database import fetch
 from server.foundation.errors import Refusal
-from server.neighbor_center.bookings import counter, room_booking, room_counter, slot_booking
+from server.neighbor_center.bookings import booking as verbs
+from server.neighbor_center.bookings import counter
 from server.neighbor_center.bookings.availability import get_availability, get_room_day
+from server.neighbor_center.bookings.booking import Wanted
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
 from server.neighbor_center.opening import hours as opening
 from server.neighbor_center.opening.affected import Answers
 from server.neighbor_center.opening.hours import Hours
@@ -351,7 +354,8 @@ class Life:
         size = self.chance.randint(1, self.world.capacity)
         expected = self.world.book(person, begins, size, now)
         who = self.persons[person]
-        view = await self.expect(expected, slot_booking.book_slot(who, self.services[SLOT], begins, party_size=size))
+        wanted = Wanted(actor_id=who, person_id=who, starts_at=begins, party_size=size)
+        view = await self.expect(expected, verbs.book(SLOTS, self.services[SLOT], wanted))
         if not expected:
             self.world.held.append(Held(SLOT, person, begins, self.world.length, size, id=view.id))
 
@@ -360,7 +364,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.move(booking, begins, now)
-        await self.expect(expected, slot_booking.move_booking(self.persons[booking.person], booking.id, begins))
+        await self.expect(expected, verbs.move_booking(SLOTS, self.persons[booking.person], booking.id, begins))
         if not expected:
             booking.begins, booking.minutes = begins, self.world.length
 
@@ -369,7 +373,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.cancel(booking, now)
-        await self.expect(expected, slot_booking.cancel_booking(self.persons[booking.person], booking.id))
+        await self.expect(expected, verbs.cancel_booking(SLOTS, self.persons[booking.person], booking.id))
         if not expected:
             booking.state = "cancelled"
 
@@ -380,7 +384,8 @@ class Life:
         expected = self.world.book_room(person, begins, minutes, now)
         ends = begins + timedelta(minutes=minutes)
         who = self.persons[person]
-        view = await self.expect(expected, room_booking.book_room(who, self.services[ROOM], begins, ends))
+        wanted = Wanted(actor_id=who, person_id=who, starts_at=begins, ends_at=ends)
+        view = await self.expect(expected, verbs.book(ROOMS, self.services[ROOM], wanted))
         if not expected:
             self.world.held.append(Held(ROOM, person, begins, minutes, id=view.id))
 
@@ -389,7 +394,7 @@ class Life:
         if booking is None:
             return
         expected = self.world.cancel(booking, now)
-        await self.expect(expected, room_booking.cancel_room_booking(self.persons[booking.person], booking.id))
+        await self.expect(expected, verbs.cancel_booking(ROOMS, self.persons[booking.person], booking.id))
         if not expected:
             booking.state = "cancelled"
 
@@ -398,8 +403,8 @@ class Life:
         if not begun:
             return
         booking = self.chance.choice(begun)
-        mark = counter.mark_booking_attended if booking.of == SLOT else room_counter.mark_room_attended
-        await mark(self.staff, booking.id)
+        kind: AnyKind = SLOTS if booking.of == SLOT else ROOMS
+        await counter.mark_booking_attended(kind, self.staff, booking.id)
         booking.state = "attended"
 
     async def rule(self, now: datetime) -> None:

@@ -6,7 +6,7 @@ is of no use elsewhere.
 
 import base64
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,9 +16,10 @@ from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id, is_id
 from server.media.drawing.qr import draw_qr
-from server.neighbor_center.bookings.models import Booking
-from server.neighbor_center.bookings.queries import MINE, BookingView, RoomBookingView, get_booking, get_room_booking
-from server.neighbor_center.bookings.room_booking import attend_room, lock_room_booking
+from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking
+from server.neighbor_center.bookings.outcomes import attend
+from server.neighbor_center.bookings.queries import MINE, get_booking
+from server.neighbor_center.bookings.views import BookingView, RoomBookingView
 from server.neighbor_center.counters.queries import TicketView, get_ticket
 from server.neighbor_center.counters.tickets import draw_ticket
 from server.neighbor_center.errors import NothingBookedNow, VenueCodeExpired, VenueCodeInvalid
@@ -26,7 +27,6 @@ from server.neighbor_center.opening.rules import ARRIVES_BEFORE
 from server.neighbor_center.venues.models import ServiceKind
 from server.organizations.access import GRID_WORKERS, require_role
 from server.places.line import lock_allotment
-from server.places.no_shows import mark_attended
 
 CODE_SECONDS = 30
 """A venue's code changes this often; the one before is still taken, for phones that are late."""
@@ -86,32 +86,26 @@ async def arrive(person_id: str, code: str) -> Arrival:
     if not _window_at(now) - 1 <= read.window <= _window_at(now):
         raise VenueCodeExpired()
     async with transaction():
-        slots = await fetch(_SLOTS_NOW, person_id, read.venue_id, now + ARRIVES_BEFORE, now)
-        rooms = await fetch(_ROOMS_NOW, person_id, read.venue_id, now + ARRIVES_BEFORE, now)
+        slots, rooms = [await _lock_here(kind, person_id, read.venue_id, now) for kind in KINDS]
         if not slots and not rooms:
             raise NothingBookedNow()
         # The bookings are locked by now, in the order of ids; then come their allotments, then the counters' lines.
         for allotment_id in sorted({row["allotment_id"] for row in slots}):
             await lock_allotment(allotment_id)
         for row in sorted(slots, key=lambda row: row["service_id"]):
-            await mark_attended(row["place_id"])
-            if row["arrived_at"] is None:
-                await Booking.filter(id=row["id"]).update(arrived_at=now)
-                if row["kind"] == ServiceKind.COUNTER:
-                    await draw_ticket(
-                        row["service_id"], row["person_id"], booking_id=row["id"], ready_at=row["starts_at"]
-                    )
+            if await attend(await lock_booking(SLOTS, row["id"])) and row["kind"] == ServiceKind.COUNTER:
+                await draw_ticket(row["service_id"], row["person_id"], booking_id=row["id"], ready_at=row["starts_at"])
         for row in rooms:
-            await attend_room(await lock_room_booking(row["id"]))
-    tickets = await fetch(
-        "SELECT id FROM queue_ticket WHERE booking_id = ANY($1::uuid[]) ORDER BY id", [row["id"] for row in slots]
-    )
-    return Arrival(
-        read.venue_id,
-        [await get_booking(person_id, row["id"]) for row in slots],
-        [await get_room_booking(person_id, row["id"]) for row in rooms],
-        [await get_ticket(person_id, row["id"]) for row in tickets],
-    )
+            await attend(await lock_booking(ROOMS, row["id"]))
+        tickets = await fetch(
+            "SELECT id FROM queue_ticket WHERE booking_id = ANY($1::uuid[]) ORDER BY id", [row["id"] for row in slots]
+        )
+        return Arrival(
+            read.venue_id,
+            [await get_booking(SLOTS, person_id, row["id"]) for row in slots],
+            [await get_booking(ROOMS, person_id, row["id"]) for row in rooms],
+            [await get_ticket(person_id, row["id"]) for row in tickets],
+        )
 
 
 def write_code(venue_id: str, window: int) -> str:
@@ -137,17 +131,18 @@ def _window_at(moment: datetime) -> int:
 
 _LONGEST = timedelta(days=1)
 """No slot and no room is booked for longer."""
-_SLOTS_NOW = (
-    "SELECT b.id, b.person_id, b.place_id, b.arrived_at, b.starts_at, t.service_id, t.allotment_id, s.kind "
-    "FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
-    f"JOIN place p ON p.id = b.place_id WHERE {MINE.format('b')} AND s.venue_id = $2 AND b.starts_at <= $3 "
-    f"AND b.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND t.ends_at > $4 "
-    "AND b.approval IN ('not_needed', 'approved') AND p.state IN ('confirmed', 'attended', 'no_show') "
-    "ORDER BY b.id FOR NO KEY UPDATE OF b"
-)
-_ROOMS_NOW = (
-    "SELECT r.id FROM room_booking r JOIN service s ON s.id = r.service_id "
-    f"WHERE {MINE.format('r')} AND s.venue_id = $2 AND r.starts_at <= $3 "
-    f"AND r.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND r.ends_at > $4 "
-    "AND r.state IN ('booked', 'attended', 'no_show') ORDER BY r.id FOR NO KEY UPDATE OF r"
-)
+
+
+async def _lock_here(kind: AnyKind, person_id: str, venue_id: str, now: datetime) -> list[Any]:
+    """What the person has booked at the venue for now, locked in the order of ids."""
+    allotment = "t.allotment_id, " if kind is SLOTS else ""
+    return await fetch(
+        f"SELECT b.id, b.person_id, b.starts_at, {allotment}s.id AS service_id, s.kind FROM {kind.source} "
+        f"WHERE {MINE.format('b')} AND s.venue_id = $2 AND b.starts_at <= $3 "
+        f"AND b.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND {kind.time}.ends_at > $4 "
+        f"AND {kind.state} IN ('booked', 'attended', 'no_show') ORDER BY b.id FOR NO KEY UPDATE OF b",
+        person_id,
+        venue_id,
+        now + ARRIVES_BEFORE,
+        now,
+    )

@@ -13,10 +13,10 @@ from server.foundation.dates import day_of, instant
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id, encode_id
 from server.foundation.words import Worded
-from server.neighbor_center.bookings.room_booking import held_rooms
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
+from server.neighbor_center.bookings.models import OPEN_STATES
 from server.neighbor_center.bookings.terms import (
     LIVES_HERE,
-    OPEN_STATES,
     TERMS_COLUMNS,
     HeldTime,
     ServiceTerms,
@@ -24,6 +24,7 @@ from server.neighbor_center.bookings.terms import (
     check_limits,
     check_year,
     held_from,
+    held_times,
     read_terms,
     require_may_book,
     terms_of,
@@ -118,6 +119,23 @@ class RoomDay(msgspec.Struct):
     free: list[SpanView]
 
 
+_SERVICE_AS_HELD = (
+    f"SELECT {TERMS_COLUMNS}, "
+    # Looked up slot by slot: joined, the planner would rather read through all allotments of the city.
+    "(SELECT json_agg(json_build_array(t.starts_at, (SELECT json_build_array(a.capacity, a.taken) FROM allotment a "
+    "  WHERE a.id = t.allotment_id), (SELECT count(*) FROM place p WHERE p.allotment_id = t.allotment_id "
+    "  AND p.state = 'waiting'))) "
+    " FROM slot t WHERE t.service_id = s.id AND t.starts_at >= $4 AND t.starts_at < $5) AS slots, "
+    "(SELECT json_agg(json_build_object('booking_id', b.id, 'service_id', t.service_id, 'starts_at', t.starts_at, "
+    f"  'ends_at', t.ends_at, 'is_open', {SLOTS.state} = ANY($8) AND t.ends_at > $9, 'series_id', b.series_id)) "
+    " FROM booking b JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
+    " WHERE b.person_id = $6 AND b.starts_at >= $7 AND p.ended_at IS NULL) AS held, "
+    f"{LIVES_HERE} AS lives_here "
+    "FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1"
+)
+"""A service's terms, its slots from $4 to $5 and what the person $6 holds, in one; for _read_counts and _read_held."""
+
+
 async def get_availability(
     caller_id: str, service_id: str, *, first_day: date | None, days: int, person_id: str | None
 ) -> AvailabilityView:
@@ -131,19 +149,7 @@ async def get_availability(
     person_id = person_id or caller_id
     await require_dependant(caller_id, person_id)
     row = await fetch_one(
-        f"SELECT {TERMS_COLUMNS}, "
-        # Looked up slot by slot: joined, the planner would rather read through all allotments of the city.
-        "(SELECT json_agg(json_build_array(t.starts_at, (SELECT json_build_array(a.capacity, a.taken) FROM allotment a "
-        "  WHERE a.id = t.allotment_id), (SELECT count(*) FROM place p WHERE p.allotment_id = t.allotment_id "
-        "  AND p.state = 'waiting'))) "
-        " FROM slot t WHERE t.service_id = s.id AND t.starts_at >= $4 AND t.starts_at < $5) AS slots, "
-        "(SELECT json_agg(json_build_object('booking_id', b.id, 'service_id', t.service_id, 'starts_at', t.starts_at, "
-        "  'ends_at', t.ends_at, 'is_open', p.state = ANY($8) AND t.ends_at > $9, 'series_id', b.series_id)) "
-        " FROM booking b "
-        " JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
-        " WHERE b.person_id = $6 AND b.starts_at >= $7 AND p.ended_at IS NULL) AS held, "
-        f"{LIVES_HERE} AS lives_here "
-        "FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1",
+        _SERVICE_AS_HELD,
         service_id,
         first_day,
         last_day,
@@ -211,7 +217,7 @@ async def get_room_day(caller_id: str, service_id: str, day: date, person_id: st
         instant(day, 1440),
     )
     now = clock.now()
-    held = await held_rooms(person_id, held_from(day, now))
+    held = await held_times(ROOMS, person_id, held_from(day, now))
     if now > instant(day, 0):
         busy.append(Span(instant(day, 0), now))
     free = free_spans(open_spans(terms.calendar, day), busy)

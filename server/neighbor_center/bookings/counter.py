@@ -1,196 +1,149 @@
-"""What staff of the venue do with bookings: take walk-ins, decide on requests, note who came."""
+"""What staff of the venue do with bookings, of slots and of rooms: decide on requests, take bookings back, note who
+came. Each verb gives the booking as staff see it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from typing import Any
 
-from server.accounts.models import Person
-from server.accounts.registry import register_walk_in
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch_value, transaction
-from server.foundation.dates import day_of
-from server.foundation.errors import InvalidFields, NotFound, WrongState
-from server.neighbor_center.bookings import messages
-from server.neighbor_center.bookings.models import Approval, Booking
-from server.neighbor_center.bookings.slot_booking import (
-    Wanted,
-    check_wanted,
-    end_booking,
+from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.errors import NotFound, WrongState
+from server.neighbor_center.bookings.kinds import (
+    KINDS,
+    ROOMS,
+    AnyKind,
+    DayView,
+    Kind,
     lock_booking,
-    place_booking,
+    save_booking,
     tell,
 )
-from server.neighbor_center.bookings.slots import require_slot
-from server.neighbor_center.bookings.terms import check_year, lock_for_booking, read_terms
-from server.neighbor_center.errors import SlotNotOffered
-from server.neighbor_center.opening.rules import ARRIVES_BEFORE
-from server.neighbor_center.venues.queries import organization_of_service
-from server.organizations.access import require_role, require_role_or_hide
-from server.places.models import Place, PlaceState
-from server.places.no_shows import mark_attended, mark_no_show
-from server.places.service import leave_place
+from server.neighbor_center.bookings.models import (
+    OPEN_STATES,
+    AnyBooking,
+    Approval,
+    BookingState,
+    RoomBooking,
+)
+from server.neighbor_center.bookings.outcomes import attend, end_booking, miss
+from server.neighbor_center.bookings.queries import get_day_booking
+from server.neighbor_center.bookings.rooms import lock_room, require_free_room
+from server.neighbor_center.opening.rules import ARRIVES_BEFORE, Span
+from server.organizations.access import require_role_or_hide
 
 
-async def book_walk_in(
-    actor_id: str,
-    service_id: str,
-    starts_at: datetime,
-    *,
-    person_id: str | None,
-    real_name: str,
-    phone: str,
-    party_size: int,
-    note: str,
-    address: str = "",
-    area_id: str | None = None,
-) -> str:
-    """Somebody stands at the counter, or calls: book them into a slot that is not over yet; the booking's id.
-
-    The person is known (`person_id`), or is registered by name and phone. Limits per person don't hold here; capacity
-    does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
-    """
-    check_year("starts_at", starts_at)
-    organization_id = await organization_of_service(service_id)
-    await require_role(actor_id, organization_id)
-    async with transaction():
-        if person_id is None:
-            if not real_name:
-                raise InvalidFields.of("real_name", "请填写姓名")
-            found = await register_walk_in(actor_id, organization_id, real_name=real_name, phone=phone)
-            person_id = found.person_id
-        elif not await Person.exists(id=person_id, merged_into_id=None):
-            raise InvalidFields.of("person_id", "没有找到此人")
-        await lock_for_booking(person_id, service_id)
-        day = day_of(starts_at)
-        terms = await read_terms(service_id, day, day)
-        span = require_slot(terms, starts_at)
-        if span.ends_at <= clock.now():
-            raise SlotNotOffered("该时段已结束")
-        wanted = await check_wanted(
-            terms,
-            Wanted(
-                actor_id=actor_id,
-                person_id=person_id,
-                party_size=party_size,
-                note=note,
-                address=address,
-                area_id=area_id,
-            ),
-        )
-        existing: str | None = await fetch_value(
-            "SELECT b.id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
-            "WHERE b.person_id = $1 AND b.starts_at = $2 AND t.service_id = $3 AND p.ended_at IS NULL",
-            person_id,
-            span.starts_at,
-            service_id,
-        )
-        if existing:
-            return existing
-        booking, _ = await place_booking(terms, span, wanted, walk_in=True)
-        await tell(booking, messages.SLOT_BOOKED)
-        await record_audit(
-            "book_walk_in",
-            actor_id=actor_id,
-            subject=("booking", booking.id),
-            person_id=person_id,
-            organization_id=organization_id,
-        )
-    return booking.id
+async def approve_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
+    """The request is granted; others that overlap it in the same room are refused and told so. Approving twice changes
+    nothing. Raises NotFound, WrongState, RoomTaken."""
+    async with booking_of_staff(kind, actor_id, booking_id, ("approve_booking", "approve_room_booking")) as booking:
+        if not booking.was_approved:
+            if not booking.is_request:
+                raise WrongState()
+            booking.answer_due_at = None
+            if isinstance(booking, RoomBooking):
+                await _give_room(booking, actor_id)
+            else:
+                booking.approval = Approval.APPROVED
+                await booking.save(update_fields=["approval", "answer_due_at"])
+            # Who still waits for a place is told when there is one.
+            if booking.is_holding:
+                await tell(booking, kind.events.approved)
+            if isinstance(booking, RoomBooking):
+                await _refuse_others(booking, actor_id)
+        return await get_day_booking(kind, booking_id)
 
 
-async def approve_booking(actor_id: str, booking_id: str) -> None:
-    """The request is granted. Approving twice changes nothing. Raises NotFound, WrongState."""
-    async with booking_of_staff(actor_id, booking_id, "approve_booking") as (booking, place):
-        if booking.approval is Approval.APPROVED:
-            return
-        if booking.approval is not Approval.PENDING or not place.is_active:
-            raise WrongState()
-        booking.approval, booking.answer_due_at = Approval.APPROVED, None
-        await booking.save(update_fields=["approval", "answer_due_at"])
-        # Who still waits for a place is told when there is one.
-        if place.state is PlaceState.CONFIRMED:
-            await tell(booking, messages.SLOT_APPROVED)
+async def refuse_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: str, reason: str) -> DayView:
+    """The request is refused, and its place goes to the next in line. Refusing twice changes nothing. Raises NotFound,
+    WrongState."""
+    async with booking_of_staff(kind, actor_id, booking_id, ("refuse_booking", "refuse_room_booking")) as booking:
+        if not booking.was_refused:
+            if not booking.is_request:
+                raise WrongState()
+            await end_booking(booking, "refused", by=actor_id, words=reason)
+            await tell(booking, kind.events.refused)
+        return await get_day_booking(kind, booking_id)
 
 
-async def refuse_booking(actor_id: str, booking_id: str, reason: str) -> None:
-    """The request is refused, and its place goes to the next in line. Raises NotFound, WrongState."""
-    async with booking_of_staff(actor_id, booking_id, "refuse_booking") as (booking, place):
-        if booking.approval is Approval.REFUSED:
-            return
-        if booking.approval is not Approval.PENDING or not place.is_active:
-            raise WrongState()
-        booking.approval, booking.staff_reason = Approval.REFUSED, reason
-        await end_booking(booking)
-        await leave_place(booking.place_id, "refused", removed=True)
-        await tell(booking, messages.SLOT_REFUSED)
+async def cancel_booking_by_staff(kind: Kind[Any, DayView], actor_id: str, booking_id: str, reason: str) -> DayView:
+    """The venue cannot keep the booking. Cancelling twice changes nothing. Raises NotFound, WrongState."""
+    action = ("cancel_booking_by_staff", "cancel_room_booking_by_staff")
+    async with booking_of_staff(kind, actor_id, booking_id, action) as booking:
+        if booking.state is not BookingState.CANCELLED:
+            if booking.state not in OPEN_STATES:
+                raise WrongState()
+            await end_booking(booking, "cancelled_by_staff", by=actor_id, words=reason)
+            await tell(booking, kind.events.closed)
+        return await get_day_booking(kind, booking_id)
 
 
-async def cancel_booking_by_staff(actor_id: str, booking_id: str, reason: str) -> None:
-    """The venue cannot keep the booking. Raises NotFound, WrongState."""
-    async with booking_of_staff(actor_id, booking_id, "cancel_booking_by_staff") as (booking, place):
-        if not place.is_active:
-            return
-        booking.staff_reason = reason
-        await end_booking(booking)
-        await leave_place(booking.place_id, "cancelled_by_staff", removed=True)
-        await tell(booking, messages.SLOT_CLOSED)
-
-
-async def mark_booking_attended(actor_id: str, booking_id: str) -> None:
-    """They came; also takes back that they did not. From 30 minutes before the slot. Raises NotFound, WrongState."""
-    async with booking_of_staff(actor_id, booking_id, "mark_booking_attended") as (booking, place):
-        now = clock.now()
-        if now < booking.starts_at - ARRIVES_BEFORE:
+async def mark_booking_attended(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
+    """They came; also takes back that they did not. From 30 minutes before it begins. Raises NotFound, WrongState."""
+    async with booking_of_staff(kind, actor_id, booking_id, ("mark_booking_attended", "mark_room_attended")) as booking:
+        if clock.now() < booking.starts_at - ARRIVES_BEFORE:
             raise WrongState("尚未到预约时间")
-        if place.state is PlaceState.ATTENDED:
-            return
-        if booking.approval is Approval.PENDING:
-            raise WrongState("该预约尚未审核")
-        await mark_attended(booking.place_id)
-        booking.arrived_at = now
-        await booking.save(update_fields=["arrived_at"])
+        await attend(booking)
+        return await get_day_booking(kind, booking_id)
 
 
-async def mark_booking_no_show(actor_id: str, booking_id: str) -> None:
-    """They did not come; it counts towards a block. Once the slot has begun. Raises NotFound, WrongState."""
-    async with booking_of_staff(actor_id, booking_id, "mark_booking_no_show") as (booking, place):
+async def mark_booking_no_show(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
+    """Nobody came; it counts towards a block. Once it has begun. Raises NotFound, WrongState."""
+    async with booking_of_staff(kind, actor_id, booking_id, ("mark_booking_no_show", "mark_room_no_show")) as booking:
         if clock.now() < booking.starts_at:
             raise WrongState("尚未到预约时间")
-        if place.state is PlaceState.NO_SHOW:
-            return
-        if booking.approval is Approval.PENDING:
-            raise WrongState("该预约尚未审核")
-        await mark_no_show(booking.place_id)
-        await tell(booking, messages.SLOT_NO_SHOW)
+        if booking.state is not BookingState.NO_SHOW:
+            await miss(booking)
+        return await get_day_booking(kind, booking_id)
 
 
 @asynccontextmanager
-async def booking_of_staff(actor_id: str, booking_id: str, action: str) -> AsyncIterator[tuple[Booking, Place]]:
-    """The booking, locked, and its place, for staff of the venue: one transaction with its audit entry.
+async def booking_of_staff(
+    kind: AnyKind, actor_id: str, booking_id: str, action: tuple[str, ...]
+) -> AsyncIterator[AnyBooking]:
+    """The booking, locked, and its room, for staff of the venue: one transaction with its audit entry. `action` is for
+    slots and for rooms.
 
     Raises NotFound also to those who do not work there: bookings are private.
     """
-    organization_id = await organization_of_booking(booking_id)
-    await require_role_or_hide(actor_id, organization_id)
+    row = await fetch_one(
+        f"SELECT v.id, v.organization_id, s.id AS service_id FROM {kind.source} WHERE b.id = $1", booking_id
+    )
+    if row is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, row["organization_id"])
     async with transaction():
-        booking = await lock_booking(booking_id)
-        yield booking, await Place.get(id=booking.place_id)
+        if kind is ROOMS:
+            # Shared with those who book; staff who change the calendar hold it alone, and lock many bookings.
+            await fetch("SELECT 1 FROM venue WHERE id = $1 FOR SHARE", row["id"])
+            await lock_room(row["service_id"])
+        booking = await lock_booking(kind, booking_id)
+        yield booking
         await record_audit(
-            action,
+            action[KINDS.index(kind)],
             actor_id=actor_id,
-            subject=("booking", booking_id),
+            subject=(kind.table, booking_id),
             person_id=booking.person_id,
-            organization_id=organization_id,
+            organization_id=row["organization_id"],
         )
 
 
-async def organization_of_booking(booking_id: str) -> str:
-    organization_id: str | None = await fetch_value(
-        "SELECT v.organization_id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
-        "JOIN venue v ON v.id = s.venue_id WHERE b.id = $1",
-        booking_id,
-    )
-    if organization_id is None:
-        raise NotFound()
-    return organization_id
+async def _give_room(booking: RoomBooking, actor_id: str) -> None:
+    if booking.starts_at <= clock.now():
+        raise WrongState()
+    await require_free_room(booking.service_id, Span(booking.starts_at, booking.busy_until))
+    booking.state, booking.decided_by_id = BookingState.BOOKED, actor_id
+    await save_booking(booking)
+
+
+async def _refuse_others(booking: RoomBooking, actor_id: str) -> None:
+    """Nobody else can have the room then."""
+    others = RoomBooking.filter(
+        service_id=booking.service_id,
+        state=BookingState.REQUESTED,
+        starts_at__lt=booking.busy_until,
+        busy_until__gt=booking.starts_at,
+    ).select_for_update(no_key=True)
+    for other in await others.order_by("id"):
+        await end_booking(other, "refused", by=actor_id, words="该时间段已安排给其他预约")
+        await tell(other, ROOMS.events.refused)

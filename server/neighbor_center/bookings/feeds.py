@@ -11,7 +11,8 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import is_id
 from server.media.addresses import public_address
-from server.neighbor_center.bookings.queries import BOOKING_STATE, MINE
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
+from server.neighbor_center.bookings.queries import MINE
 from server.neighbor_center.venues.models import ServiceMode
 
 FEED_PATH = "/venue-calendars/"
@@ -21,21 +22,27 @@ _PURPOSE = "venue_calendar"
 _TAKEN_BACK = ("closed", "cancelled_by_staff", "refused", "unanswered")
 """How staff, or time, end a booking: it stays in the person's calendar, marked, so that calendars take it out."""
 
-_SLOTS = (
-    f"SELECT 'booking' AS kind, b.id, b.person_id, {BOOKING_STATE} AS state, s.name AS service, s.documents, s.mode, "
-    "v.name AS venue, v.address, v.phone, t.starts_at, t.ends_at, 1 + (SELECT count(*) FROM booking_move m "
-    "WHERE m.booking_id = b.id) AS version FROM booking b JOIN place p ON p.id = b.place_id "
-    "JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id "
-    f"WHERE {MINE.format('b')} AND b.starts_at >= $2::timestamptz - interval '1 day' AND b.starts_at < $3 "
-    "AND t.ends_at > $2 AND (p.ended_at IS NULL AND p.state <> 'no_show' OR p.end_reason = ANY($4))"
+
+def _entries(kind: AnyKind, version: str, shown: str) -> str:
+    return (
+        f"SELECT '{kind.table}' AS kind, b.id, b.person_id, {kind.state} AS state, s.name AS service, s.documents, "
+        f"s.mode, v.name AS venue, v.address, v.phone, {kind.time}.starts_at, {kind.time}.ends_at, "
+        f"1 + {version} AS version FROM {kind.source} WHERE {MINE.format('b')} "
+        "AND b.starts_at >= $2::timestamptz - interval '1 day' AND b.starts_at < $3 "
+        f"AND {kind.time}.ends_at > $2 AND ({shown})"
+    )
+
+
+_SLOTS = _entries(
+    SLOTS,
+    "(SELECT count(*) FROM booking_move m WHERE m.booking_id = b.id)",
+    "p.ended_at IS NULL AND p.state <> 'no_show' OR p.end_reason = ANY($4)",
 )
-_ROOMS = (
-    "SELECT 'room_booking' AS kind, r.id, r.person_id, r.state, s.name AS service, s.documents, s.mode, "
-    "v.name AS venue, v.address, v.phone, r.starts_at, r.ends_at, 1 + r.moves AS version FROM room_booking r "
-    "JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
-    f"WHERE {MINE.format('r')} AND r.starts_at >= $2::timestamptz - interval '1 day' AND r.starts_at < $3 "
-    "AND r.ends_at > $2 AND (r.state IN ('requested', 'booked', 'attended', 'refused') OR r.state = 'cancelled' "
-    "AND r.decided_by_id IS NOT NULL)"
+_ROOMS = _entries(
+    ROOMS,
+    "b.moves",
+    "b.state IN ('requested', 'booked', 'attended', 'refused') "
+    "OR b.state = 'cancelled' AND b.decided_by_id IS NOT NULL",
 )
 
 

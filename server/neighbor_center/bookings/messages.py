@@ -5,28 +5,15 @@ from typing import Any
 from server.notifications.events import Event
 
 
-def _slot_notice(topic: str, result: str, note: str) -> dict[str, Any]:
+def _notice(subject: str, topic: str, result: str, note: str) -> dict[str, Any]:
+    """That part of an event which goes to WeChat; `subject` is the fact that knows what, when and where."""
     return {
         "template": "booking_notice",
         "topic": topic,
         "fields": {
-            "thing1": "{slot[service]}",
-            "time2": "{slot[time]}",
-            "thing3": "{slot[venue]}",
-            "phrase4": result,
-            "thing5": note,
-        },
-    }
-
-
-def _room_notice(topic: str, result: str, note: str) -> dict[str, Any]:
-    return {
-        "template": "booking_notice",
-        "topic": topic,
-        "fields": {
-            "thing1": "{room_booking[service]}",
-            "time2": "{room_booking[time]}",
-            "thing3": "{room_booking[venue]}",
+            "thing1": f"{{{subject}[service]}}",
+            "time2": f"{{{subject}[time]}}",
+            "thing3": f"{{{subject}[venue]}}",
             "phrase4": result,
             "thing5": note,
         },
@@ -38,7 +25,7 @@ SLOT_BOOKED = Event(
     title="预约成功",
     text="您已预约“{slot[service]}”：{slot[time]}，{slot[venue]}（{slot[address]}）。不能如约请提前取消。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "预约成功", "如不方便，请提前取消"),
+    **_notice("slot", "bookings", "预约成功", "如不方便，请提前取消"),
     minor=True,
 )
 
@@ -61,7 +48,7 @@ SLOT_MOVED = Event(
     title="预约已改期",
     text="您的预约“{slot[service]}”已由{was}改到{slot[time]}，{slot[venue]}。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "已改期", "请以新的时间为准"),
+    **_notice("slot", "bookings", "已改期", "请以新的时间为准"),
     minor=True,
 )
 
@@ -77,7 +64,7 @@ SLOT_MOVED_UP = Event(
     title="候补成功",
     text="您候补的“{slot[service]}”有了空位，已为您保留：{slot[time]}，{slot[venue]}。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "候补成功", "如不方便，请提前取消"),
+    **_notice("slot", "bookings", "候补成功", "如不方便，请提前取消"),
 )
 
 SLOT_OFFERED = Event(
@@ -109,7 +96,7 @@ SLOT_APPROVED = Event(
     title="预约申请已通过",
     text="您预约的“{slot[service]}”已通过审核：{slot[time]}，{slot[venue]}（{slot[address]}）。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "已通过", "如不方便，请提前取消"),
+    **_notice("slot", "bookings", "已通过", "如不方便，请提前取消"),
 )
 
 SLOT_REFUSED = Event(
@@ -117,7 +104,7 @@ SLOT_REFUSED = Event(
     title="预约申请未通过",
     text="您预约的“{slot[service]}”（{slot[time]}，{slot[venue]}）未通过：{booking[reason]}。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "未通过", "{booking[reason]}"),
+    **_notice("slot", "bookings", "未通过", "{booking[reason]}"),
 )
 
 SLOT_CLOSED = Event(
@@ -125,7 +112,7 @@ SLOT_CLOSED = Event(
     title="预约被取消",
     text="很抱歉，您预约的“{slot[service]}”（{slot[time]}，{slot[venue]}）不能提供：{booking[reason]}。您可以改约其他时间。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "已取消", "{booking[reason]}"),
+    **_notice("slot", "bookings", "已取消", "{booking[reason]}"),
     urgent=True,
 )
 
@@ -155,7 +142,7 @@ ROOM_BOOKED = Event(
     title="活动室预约成功",
     text="您已预约“{room_booking[service]}”：{room_booking[time]}，{room_booking[venue]}（{room_booking[address]}）。",
     page="pages/booking/room?id={room_booking[id]}",
-    **_room_notice("bookings", "预约成功", "不能使用请提前取消"),
+    **_notice("room_booking", "bookings", "预约成功", "不能使用请提前取消"),
     minor=True,
 )
 
@@ -178,7 +165,7 @@ ROOM_REFUSED = Event(
     title="活动室申请未通过",
     text="您申请的“{room_booking[service]}”（{room_booking[time]}，{room_booking[venue]}）未通过：{room_booking[reason]}。",
     page="pages/booking/room?id={room_booking[id]}",
-    **_room_notice("bookings", "未通过", "{room_booking[reason]}"),
+    **_notice("room_booking", "bookings", "未通过", "{room_booking[reason]}"),
 )
 
 ROOM_CLOSED = Event(
@@ -186,7 +173,7 @@ ROOM_CLOSED = Event(
     title="活动室预约被取消",
     text="很抱歉，您预约的“{room_booking[service]}”（{room_booking[time]}，{room_booking[venue]}）不能提供：{room_booking[reason]}。",
     page="pages/booking/room?id={room_booking[id]}",
-    **_room_notice("bookings", "已取消", "{room_booking[reason]}"),
+    **_notice("room_booking", "bookings", "已取消", "{room_booking[reason]}"),
     urgent=True,
 )
 
@@ -202,7 +189,7 @@ SLOT_REMINDER = Event(
     title="预约即将开始",
     text="您预约的“{slot[service]}”将于{slot[time]}开始，{slot[venue]}（{slot[address]}）。{slot[documents]}",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("reminders", "即将开始", "如不方便，请提前取消"),
+    **_notice("slot", "reminders", "即将开始", "如不方便，请提前取消"),
 )
 
 SLOT_MOVED_BY_STAFF = Event(
@@ -210,7 +197,7 @@ SLOT_MOVED_BY_STAFF = Event(
     title="预约时间有调整",
     text="因“{booking[reason]}”，您的预约“{slot[service]}”已由{was}改到{slot[time]}，{slot[venue]}。如不方便，可以改期或取消。",
     page="pages/booking/detail?id={booking[id]}",
-    **_slot_notice("bookings", "已改期", "{booking[reason]}"),
+    **_notice("slot", "bookings", "已改期", "{booking[reason]}"),
     urgent=True,
 )
 
@@ -233,7 +220,7 @@ ROOM_REMINDER = Event(
     title="活动室预约即将开始",
     text="您预约的“{room_booking[service]}”将于{room_booking[time]}开始，{room_booking[venue]}（{room_booking[address]}）。",
     page="pages/booking/room?id={room_booking[id]}",
-    **_room_notice("reminders", "即将开始", "请按时到场，不能使用请提前取消"),
+    **_notice("room_booking", "reminders", "即将开始", "请按时到场，不能使用请提前取消"),
 )
 
 ROOM_MOVED = Event(
@@ -248,7 +235,7 @@ ROOM_MOVED_BY_STAFF = Event(
     title="活动室预约时间有调整",
     text="因“{room_booking[reason]}”，您预约的“{room_booking[service]}”已由{was}改到{room_booking[time]}，{room_booking[venue]}。",
     page="pages/booking/room?id={room_booking[id]}",
-    **_room_notice("bookings", "已改期", "{room_booking[reason]}"),
+    **_notice("room_booking", "bookings", "已改期", "{room_booking[reason]}"),
     urgent=True,
 )
 
@@ -271,15 +258,7 @@ SERIES_BOOKED = Event(
     title="连续预约成功",
     text="您已预约“{series[service]}”共{series[times]}次，自{series[time]}起，{series[venue]}（{series[address]}）。每次可单独改期或取消。",
     page="pages/booking/series?id={series[id]}",
-    template="booking_notice",
-    topic="bookings",
-    fields={
-        "thing1": "{series[service]}",
-        "time2": "{series[time]}",
-        "thing3": "{series[venue]}",
-        "phrase4": "预约成功",
-        "thing5": "共{series[times]}次，可单独改期或取消",
-    },
+    **_notice("series", "bookings", "预约成功", "共{series[times]}次，可单独改期或取消"),
     kinds={"series": "booking_series"},
     minor=True,
 )

@@ -9,6 +9,7 @@ from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
+from server.places.models import Place, PlaceState
 
 NOTE_CONTEXT = "booking.note"
 ADDRESS_CONTEXT = "booking.address"
@@ -39,6 +40,11 @@ class Slot(Model):
         ]
 
 
+class BookingKind(Worded):
+    SLOT = "slot", "时段预约"
+    ROOM = "room", "场地预约"
+
+
 class Approval(Worded):
     """Whether staff have to agree, and did."""
 
@@ -49,14 +55,23 @@ class Approval(Worded):
 
 
 class BookingState(Worded):
-    """Never stored: derived from the place and the approval (queries.BOOKING_STATE)."""
+    """Requested → booked or refused; booked → attended or no_show; the person or staff may cancel before.
+
+    A room's booking stores it, and never waits. A slot's is told by its place and the approval (kinds.SLOTS), and one
+    that was refused is cancelled.
+    """
 
     REQUESTED = "requested", "待审核"
     BOOKED = "booked", "已预约"
     WAITING = "waiting", "候补中"
+    REFUSED = "refused", "未通过"
     CANCELLED = "cancelled", "已取消"
     ATTENDED = "attended", "已到场"
     NO_SHOW = "no_show", "爽约"
+
+
+OPEN_STATES = (BookingState.REQUESTED, BookingState.BOOKED, BookingState.WAITING)
+"""What can still be cancelled or moved."""
 
 
 class BookingSeries(Model):
@@ -92,7 +107,7 @@ class Booking(Model):
 
     slot = foreign_key("Slot")
     slot_id: str
-    place = foreign_key("Place", unique=True)
+    place: Place = foreign_key("Place", unique=True)
     place_id: str
     person_id = IdField()
     booked_by_id = IdField()
@@ -131,6 +146,35 @@ class Booking(Model):
             SqlIndex(name="booking_unsettled", columns="starts_at", where="settled_at IS NULL"),
         ]
 
+    @property
+    def state(self) -> BookingState:
+        """As its place, which must have been fetched, and the approval have it."""
+        if not self.place.is_active:
+            return BookingState.CANCELLED
+        if self.place.state in (PlaceState.WAITING, PlaceState.OFFERED):
+            return BookingState.WAITING
+        if self.place.state is PlaceState.CONFIRMED:
+            return BookingState.REQUESTED if self.approval is Approval.PENDING else BookingState.BOOKED
+        return BookingState(self.place.state)
+
+    @property
+    def is_request(self) -> bool:
+        """Whether staff have still to answer; it may wait for a place meanwhile."""
+        return self.approval is Approval.PENDING and self.place.is_active
+
+    @property
+    def was_approved(self) -> bool:
+        return self.approval is Approval.APPROVED
+
+    @property
+    def was_refused(self) -> bool:
+        return self.approval is Approval.REFUSED
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether it keeps others out: a request has its place already."""
+        return self.place.state is PlaceState.CONFIRMED
+
 
 class BookingMove(Model):
     """A booking went from one slot to another: where it was, who moved it."""
@@ -143,17 +187,6 @@ class BookingMove(Model):
     class Meta:
         table = "booking_move"
         indexes = [SqlIndex(name="booking_move_booking", columns="booking_id, id")]
-
-
-class RoomBookingState(Worded):
-    """Requested → booked or refused; booked → attended or no_show; the person or staff may cancel before."""
-
-    REQUESTED = "requested", "待审核"
-    BOOKED = "booked", "已预约"
-    REFUSED = "refused", "未通过"
-    CANCELLED = "cancelled", "已取消"
-    ATTENDED = "attended", "已到场"
-    NO_SHOW = "no_show", "爽约"
 
 
 class RoomBooking(Model):
@@ -170,7 +203,7 @@ class RoomBooking(Model):
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
     busy_until = fields.DatetimeField()
-    state = fields.CharEnumField(RoomBookingState, max_length=12)
+    state = fields.CharEnumField(BookingState, max_length=12)
     moves = fields.SmallIntField(default=0)
     series = foreign_key("BookingSeries", null=True)
     series_id: str | None
@@ -205,3 +238,23 @@ class RoomBooking(Model):
             SqlIndex(name="room_booking_answer_by", columns="answer_by", where="answer_due_at IS NOT NULL"),
             SqlIndex(name="room_booking_unsettled", columns="starts_at", where="settled_at IS NULL"),
         ]
+
+    @property
+    def is_request(self) -> bool:
+        return self.state is BookingState.REQUESTED
+
+    @property
+    def was_approved(self) -> bool:
+        return self.state is BookingState.BOOKED
+
+    @property
+    def was_refused(self) -> bool:
+        return self.state is BookingState.REFUSED
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether it keeps others out: requests may overlap."""
+        return self.state is BookingState.BOOKED
+
+
+AnyBooking = Booking | RoomBooking

@@ -6,54 +6,31 @@ Who waits for a place or for an answer is not reminded; by the next reminder tha
 from datetime import timedelta
 from typing import Any
 
-from server.background.sweeps import due_sweep
+from server.background.sweeps import Sweep, due_sweep
 from server.foundation import clock
-from server.foundation.database import execute
-from server.neighbor_center.bookings import messages
-from server.neighbor_center.bookings.terms import persons_to_tell
-from server.notifications.events import Event
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind, lock_booking, tell
+from server.neighbor_center.bookings.models import OPEN_STATES, BookingState
 from server.notifications.reminders import next_reminder
-from server.notifications.service import notify
 
 
-async def _remind(table: str, event: Event, row: Any, **facts: Any) -> None:
-    now = clock.now()
-    if row["is_booked"] and row["starts_at"] > now:
-        told = await persons_to_tell(row["person_id"], row["booked_by_id"])
-        await notify(told, event, expires_at=row["starts_at"], **facts)
-    planned = next_reminder(now, row["starts_at"]) if row["is_active"] else None
-    await execute(f"UPDATE {table} SET remind_at = $2 WHERE id = $1", row["id"], planned)
+def _reminders(kind: AnyKind) -> Sweep:
+    async def remind(row: Any) -> None:
+        now, booking = clock.now(), await lock_booking(kind, row["id"])
+        if booking.state is BookingState.BOOKED and booking.starts_at > now:
+            await tell(booking, kind.events.reminder, expires_at=booking.starts_at)
+        booking.remind_at = next_reminder(now, booking.starts_at) if booking.state in OPEN_STATES else None
+        await booking.save(update_fields=["remind_at"])
+
+    return due_sweep(
+        f"{kind.table}_reminders",
+        timedelta(seconds=30),
+        rows=kind.table,
+        due="remind_at",
+        lock="NO KEY UPDATE",
+        do=remind,
+        batch=100,
+    )
 
 
-async def _remind_of_slot(row: Any) -> None:
-    await _remind("booking", messages.SLOT_REMINDER, row, booking=row["id"], slot=row["slot_id"])
-
-
-async def _remind_of_room(row: Any) -> None:
-    await _remind("room_booking", messages.ROOM_REMINDER, row, room_booking=row["id"])
-
-
-REMIND_OF_BOOKINGS = due_sweep(
-    "booking_reminders",
-    timedelta(seconds=30),
-    rows="booking b JOIN place p ON p.id = b.place_id",
-    due="b.remind_at",
-    row_id="b.id",
-    columns="b.person_id, b.booked_by_id, b.slot_id, b.starts_at, p.ended_at IS NULL AS is_active, "
-    "p.state = 'confirmed' AND b.approval <> 'pending' AS is_booked",
-    lock="NO KEY UPDATE OF b",
-    do=_remind_of_slot,
-    batch=100,
-)
-
-REMIND_OF_ROOM_BOOKINGS = due_sweep(
-    "room_booking_reminders",
-    timedelta(seconds=30),
-    rows="room_booking",
-    due="remind_at",
-    columns="person_id, booked_by_id, starts_at, state = 'booked' AS is_booked, "
-    "state IN ('requested', 'booked') AS is_active",
-    lock="NO KEY UPDATE",
-    do=_remind_of_room,
-    batch=100,
-)
+REMIND_OF_BOOKINGS = _reminders(SLOTS)
+REMIND_OF_ROOM_BOOKINGS = _reminders(ROOMS)

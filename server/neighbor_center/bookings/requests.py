@@ -9,25 +9,17 @@ from typing import Any
 
 import msgspec
 
-from server.background.sweeps import due_sweep
+from server.background.sweeps import Sweep, due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, transaction
+from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
 from server.foundation.words import Worded
-from server.neighbor_center.bookings import messages
-from server.neighbor_center.bookings.counter import organization_of_booking
-from server.neighbor_center.bookings.models import Approval, Booking, RoomBooking, RoomBookingState
+from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking, tell, tell_staff
+from server.neighbor_center.bookings.models import BookingKind, BookingState
+from server.neighbor_center.bookings.outcomes import end_booking
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
-from server.neighbor_center.bookings.room_booking import refuse_request, save_room_booking
-from server.neighbor_center.bookings.slot_booking import end_booking, tell
-from server.neighbor_center.opening.affected import BookingKind
-from server.neighbor_center.venues.queries import organization_of_service
-from server.notifications.service import notify
-from server.organizations.access import role_holders
-from server.places.models import Place, PlaceState
-from server.places.service import leave_place
 
 UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
 
@@ -54,14 +46,11 @@ class OpenRequest(msgspec.Struct, kw_only=True):
     answer_by: datetime
 
 
-OPEN_REQUESTS = (
-    "SELECT 'slot' AS kind, b.id, t.service_id, s.name AS service_name, s.venue_id, t.starts_at, t.ends_at, "
-    "b.person_id, b.party_size, b.created_at AS requested_at, b.answer_by FROM booking b "
-    "JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id JOIN place p ON p.id = b.place_id "
-    "WHERE b.answer_due_at IS NOT NULL AND b.approval = 'pending' AND p.ended_at IS NULL "
-    "UNION ALL SELECT 'room', r.id, r.service_id, s.name, s.venue_id, r.starts_at, r.ends_at, r.person_id, "
-    "r.party_size, r.created_at, r.answer_by FROM room_booking r JOIN service s ON s.id = r.service_id "
-    "WHERE r.answer_due_at IS NOT NULL AND r.state = 'requested'"
+OPEN_REQUESTS = " UNION ALL ".join(
+    f"SELECT '{kind.name}' AS kind, b.id, s.id AS service_id, s.name AS service_name, s.venue_id, "
+    f"{kind.time}.starts_at, {kind.time}.ends_at, b.person_id, b.party_size, b.created_at AS requested_at, b.answer_by "
+    f"FROM {kind.source} WHERE b.answer_due_at IS NOT NULL AND {kind.is_request}"
+    for kind in KINDS
 )
 """All of them; for a subquery."""
 
@@ -111,72 +100,39 @@ _SAME_COLUMNS = (
 )
 
 
-async def _settle_slot(row: Any) -> None:
-    now, booking = clock.now(), await Booking.get(id=row["id"])
-    place = await Place.get(id=booking.place_id)
-    organization_id = await organization_of_booking(booking.id)
-    if booking.approval is not Approval.PENDING or not place.is_active:
-        booking.answer_due_at = None
-    elif now < booking.starts_at:
-        await notify(
-            await role_holders(organization_id), messages.SLOT_OVERDUE, booking=booking.id, slot=booking.slot_id
-        )
-        booking.answer_due_at = booking.starts_at
-    elif place.state is PlaceState.CONFIRMED:
-        booking.approval, booking.staff_reason = Approval.REFUSED, UNANSWERED
-        await end_booking(booking)
-        await leave_place(booking.place_id, "unanswered", removed=True)
-        await tell(booking, messages.SLOT_REFUSED)
-        await record_audit(
-            "refuse_unanswered_booking",
-            actor_id=None,
-            subject=("booking", booking.id),
-            person_id=booking.person_id,
-            organization_id=organization_id,
-        )
-        return
-    else:
-        # Who still waits for a place is told by the waiting list's own sweep that it was not reached.
-        booking.answer_due_at = None
-    await booking.save(update_fields=["answer_due_at"])
+def _settle_requests(kind: AnyKind) -> Sweep:
+    async def settle(row: Any) -> None:
+        now, booking = clock.now(), await lock_booking(kind, row["id"])
+        organization_id = await fetch_value(f"SELECT v.organization_id FROM {kind.source} WHERE b.id = $1", booking.id)
+        if booking.is_request and now < booking.starts_at:
+            await tell_staff(organization_id, booking, kind.events.overdue)
+            booking.answer_due_at = booking.starts_at
+        elif booking.state is BookingState.REQUESTED:
+            await end_booking(booking, "unanswered", words=UNANSWERED)
+            await tell(booking, kind.events.refused)
+            await record_audit(
+                "refuse_unanswered_booking",
+                actor_id=None,
+                subject=(kind.table, booking.id),
+                person_id=booking.person_id,
+                organization_id=organization_id,
+            )
+        else:
+            # Who still waits for a place is told by the waiting list's own sweep that it was not reached.
+            booking.answer_due_at = None
+        await booking.save(update_fields=["answer_due_at"])
+
+    return due_sweep(
+        f"{kind.table}_requests",
+        timedelta(seconds=30),
+        rows=kind.table,
+        due="answer_due_at",
+        lock="NO KEY UPDATE",
+        do=settle,
+    )
 
 
-async def _settle_room(row: Any) -> None:
-    now, booking = clock.now(), await RoomBooking.get(id=row["id"])
-    organization_id = await organization_of_service(booking.service_id)
-    if booking.state is not RoomBookingState.REQUESTED:
-        booking.answer_due_at = None
-        await save_room_booking(booking)
-    elif now < booking.starts_at:
-        await notify(await role_holders(organization_id), messages.ROOM_OVERDUE, room_booking=booking.id)
-        booking.answer_due_at = booking.starts_at
-        await save_room_booking(booking)
-    else:
-        await refuse_request(booking, None, UNANSWERED)
-        await record_audit(
-            "refuse_unanswered_booking",
-            actor_id=None,
-            subject=("room_booking", booking.id),
-            person_id=booking.person_id,
-            organization_id=organization_id,
-        )
-
-
-SETTLE_REQUESTS = due_sweep(
-    "booking_requests",
-    timedelta(seconds=30),
-    rows="booking",
-    due="answer_due_at",
-    lock="NO KEY UPDATE",
-    do=_settle_slot,
-)
+SETTLE_REQUESTS = _settle_requests(SLOTS)
 """Staff are reminded of what they promised an answer to; what nobody answered is refused."""
 
-SETTLE_ROOM_REQUESTS = due_sweep(
-    "room_booking_requests",
-    timedelta(seconds=30),
-    rows="room_booking",
-    due="answer_due_at",
-    lock="NO KEY UPDATE",
-    do=_settle_room,
-)
+SETTLE_ROOM_REQUESTS = _settle_requests(ROOMS)

@@ -1,17 +1,19 @@
-"""Slots: made from the calendar when somebody first wants one, and there once."""
+"""Slots: made from the calendar when somebody first wants one, and there once; a booking's place in one."""
 
 from datetime import datetime
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch
 from server.foundation.errors import InvalidFields
-from server.neighbor_center.bookings.models import Slot
+from server.neighbor_center.bookings import messages
+from server.neighbor_center.bookings.models import Approval, Booking, BookingMove, Slot
 from server.neighbor_center.bookings.terms import ServiceTerms
 from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import Span, find_slot
 from server.neighbor_center.venues.models import Service
+from server.notifications.service import notify
 from server.places.models import Purpose
-from server.places.service import change_capacity, open_allotment
+from server.places.service import change_capacity, move_place, open_allotment, take_place
 
 
 def require_slot(terms: ServiceTerms, starts_at: datetime) -> Span:
@@ -52,6 +54,35 @@ async def make_slot(terms: ServiceTerms, span: Span) -> Slot:
         new.allotment_id = allotment.id
         await execute("UPDATE slot SET allotment_id = $2 WHERE id = $1", new.id, allotment.id)
     return new
+
+
+async def take_slot(booking: Booking, terms: ServiceTerms, span: Span, *, needs_approval: bool, wait: bool) -> None:
+    """A place in the slot for a new booking, which the caller writes. Raises PlacesFull."""
+    slot = await make_slot(terms, span)
+    booking.slot_id = slot.id
+    booking.place = await take_place(slot.allotment_id, booking.person_id, booking.party_size, wait)
+    booking.approval = Approval.PENDING if needs_approval else Approval.NOT_NEEDED
+
+
+async def change_slot(booking: Booking, terms: ServiceTerms, span: Span, actor_id: str | None) -> None:
+    """A place in another slot in exchange for the booking's, for the caller to save, who has locked it; nobody goes to
+    the person's home at the old time. Raises PlacesFull, WrongState."""
+    slot = await make_slot(terms, span)
+    place = await move_place(booking.place_id, slot.allotment_id)
+    if slot.id != booking.slot_id:
+        assert actor_id, "nobody is moved by the system"
+        await BookingMove.create(
+            booking_id=booking.id, from_slot_id=booking.slot_id, to_slot_id=slot.id, moved_by_id=actor_id
+        )
+    await end_visit(booking)
+    booking.slot_id, booking.place = slot.id, place
+
+
+async def end_visit(booking: Booking) -> None:
+    """Nobody goes to the person's home then; who would have gone is told. For the caller to save."""
+    if booking.visitor_id is not None:
+        await notify(booking.visitor_id, messages.VISIT_CANCELLED, booking=booking.id, slot=booking.slot_id)
+    booking.visitor_id = booking.visit_until = None
 
 
 async def change_slot_capacity(service: Service) -> None:

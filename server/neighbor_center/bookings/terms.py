@@ -14,6 +14,8 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_va
 from server.foundation.dates import day_of, instant, render_short_date, render_short_time
 from server.foundation.errors import InvalidFields, NotFound
 from server.members.memberships import is_member
+from server.neighbor_center.bookings.kinds import AnyKind
+from server.neighbor_center.bookings.models import OPEN_STATES
 from server.neighbor_center.errors import (
     BookingOverlaps,
     ChangeTooLate,
@@ -29,10 +31,8 @@ from server.neighbor_center.opening.models import DayKind
 from server.neighbor_center.opening.rules import Calendar, DayException, Span, WeeklyHours
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode, WhoMayBook
 from server.organizations.models import Level
-from server.places.models import PlaceState
 
 _LAST_DAY = date(9999, 12, 31)
-OPEN_STATES = (PlaceState.WAITING, PlaceState.OFFERED, PlaceState.CONFIRMED)
 
 
 class ServiceTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,14 +240,13 @@ def held_from(day: date, now: datetime) -> date:
     return min(day.replace(day=1), day_of(now))
 
 
-async def held_times(person_id: str, from_day: date) -> list[HeldTime]:
-    """What the person has booked or waits for, from that day on (what is over that day included)."""
+async def held_times(kind: AnyKind, person_id: str, from_day: date) -> list[HeldTime]:
+    """What of this kind the person has booked or waits for, from that day on (what is over that day included)."""
     return await fetch_structs(
         HeldTime,
-        "SELECT b.id AS booking_id, t.service_id, t.starts_at, t.ends_at, "
-        "p.state = ANY($3) AND t.ends_at > $4 AS is_open, b.series_id FROM booking b "
-        "JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id "
-        "WHERE b.person_id = $1 AND b.starts_at >= $2 AND p.ended_at IS NULL ORDER BY b.starts_at",
+        f"SELECT b.id AS booking_id, s.id AS service_id, {kind.time}.starts_at, {kind.time}.ends_at, "
+        f"{kind.state} = ANY($3) AND {kind.time}.ends_at > $4 AS is_open, b.series_id FROM {kind.source} "
+        f"WHERE b.person_id = $1 AND b.starts_at >= $2 AND {kind.ended}.ended_at IS NULL ORDER BY b.starts_at",
         person_id,
         instant(from_day, 0),
         [str(state) for state in OPEN_STATES],
@@ -255,13 +254,16 @@ async def held_times(person_id: str, from_day: date) -> list[HeldTime]:
     )
 
 
-async def persons_to_tell(person_id: str, booked_by_id: str) -> set[str]:
-    """Whom a booking concerns: the person, and who booked for them, as long as they look after the person."""
-    try:
-        await require_dependant(booked_by_id, person_id)
-    except NotFound:
-        return {person_id}
-    return {person_id, booked_by_id}
+def find_held(held: list[HeldTime], service_id: str, span: Span) -> str | None:
+    """The booking that the person has of just this."""
+    return next(
+        (
+            time.booking_id
+            for time in held
+            if time.service_id == service_id and Span(time.starts_at, time.ends_at) == span
+        ),
+        None,
+    )
 
 
 def check_year(field: str, day: date) -> None:

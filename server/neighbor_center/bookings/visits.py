@@ -7,15 +7,26 @@ import msgspec
 from server.accounts.details import details_of
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import IntegrityError, execute, fetch_one, fetch_structs, transaction, violates
+from server.foundation.database import (
+    IntegrityError,
+    execute,
+    fetch_one,
+    fetch_structs,
+    fetch_value,
+    transaction,
+    violates,
+)
 from server.foundation.dates import day_of, instant, today
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.neighbor_center.bookings import messages
-from server.neighbor_center.bookings.counter import booking_of_staff, organization_of_booking
-from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, Booking
-from server.neighbor_center.bookings.slot_booking import end_visit
-from server.neighbor_center.bookings.terms import OPEN_STATES, check_year
+from server.neighbor_center.bookings.counter import booking_of_staff
+from server.neighbor_center.bookings.kinds import SLOTS
+from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, OPEN_STATES, Booking
+from server.neighbor_center.bookings.queries import get_day_booking
+from server.neighbor_center.bookings.slots import end_visit
+from server.neighbor_center.bookings.terms import check_year
+from server.neighbor_center.bookings.views import DayBooking
 from server.neighbor_center.errors import VisitorBusy
 from server.notifications.service import notify
 from server.organizations.access import WORKERS, holds_role
@@ -31,29 +42,34 @@ class VisitDetails(msgspec.Struct):
     address: str
 
 
-async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> None:
-    """Who goes to this home visit. Raises NotFound, WrongState, VisitorBusy where they are at another home or on the
-    way then, InvalidFields when they do not work here."""
-    async with booking_of_staff(actor_id, booking_id, "assign_visitor") as (booking, place):
+async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> DayBooking:
+    """Who goes to this home visit; the booking as staff see it. Raises NotFound, WrongState, VisitorBusy where they are
+    at another home or on the way then, InvalidFields when they do not work here."""
+    async with booking_of_staff(SLOTS, actor_id, booking_id, ("assign_visitor",)) as booking:
+        assert isinstance(booking, Booking)
         if booking.address is None:
             raise WrongState("这不是上门服务的预约")
-        if place.state not in OPEN_STATES:
+        if booking.state not in OPEN_STATES:
             raise WrongState()
-        if not await holds_role(visitor_id, await organization_of_booking(booking_id), WORKERS):
+        if not await holds_role(visitor_id, await _organization_of(booking_id), WORKERS):
             raise InvalidFields.of("visitor_id", "此人不是该场所的工作人员")
-        if booking.visitor_id == visitor_id:
-            return
-        await end_visit(booking)
-        booking.visitor_id, booking.visit_until = visitor_id, await _visit_until(booking)
-        # Two visits given to one person at the same time would wait for each other in the exclusion constraint.
-        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", visitor_id)
-        try:
-            await booking.save(update_fields=["visitor_id", "visit_until"])
-        except IntegrityError as error:
-            if violates(error, "booking_visitor_no_overlap"):
-                raise VisitorBusy() from None
-            raise
-        await notify(visitor_id, messages.VISIT_ASSIGNED, booking=booking.id, slot=booking.slot_id)
+        if booking.visitor_id != visitor_id:
+            await _send(booking, visitor_id)
+        return await get_day_booking(SLOTS, booking_id)
+
+
+async def _send(booking: Booking, visitor_id: str) -> None:
+    await end_visit(booking)
+    booking.visitor_id, booking.visit_until = visitor_id, await _visit_until(booking)
+    # Two visits given to one person at the same time would wait for each other in the exclusion constraint.
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", visitor_id)
+    try:
+        await booking.save(update_fields=["visitor_id", "visit_until"])
+    except IntegrityError as error:
+        if violates(error, "booking_visitor_no_overlap"):
+            raise VisitorBusy() from None
+        raise
+    await notify(visitor_id, messages.VISIT_ASSIGNED, booking=booking.id, slot=booking.slot_id)
 
 
 async def get_visit_details(actor_id: str, booking_id: str) -> VisitDetails:
@@ -71,7 +87,7 @@ async def get_visit_details(actor_id: str, booking_id: str) -> VisitDetails:
             actor_id=actor_id,
             subject=("booking", booking_id),
             person_id=booking.person_id,
-            organization_id=await organization_of_booking(booking_id),
+            organization_id=await _organization_of(booking_id),
         )
     return VisitDetails(
         booking_id, details.real_name, details.phone, keyring().decrypt(bytes(booking.address), ADDRESS_CONTEXT)
@@ -117,3 +133,10 @@ async def _visit_until(booking: Booking) -> datetime:
     assert row
     until: datetime = row["ends_at"] + timedelta(minutes=row["minutes"])
     return until
+
+
+async def _organization_of(booking_id: str) -> str:
+    organization_id: str = await fetch_value(
+        f"SELECT v.organization_id FROM {SLOTS.source} WHERE b.id = $1", booking_id
+    )
+    return organization_id

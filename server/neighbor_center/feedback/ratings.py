@@ -12,6 +12,8 @@ from server.foundation.database import IntegrityError, fetch, fetch_one, transac
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, cut_page, decode_cursor
+from server.neighbor_center.bookings.kinds import Kind, View
+from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
 from server.neighbor_center.venues.queries import organization_of_service
 from server.organizations.access import READERS, require_role
@@ -28,24 +30,36 @@ class ServiceRatingView(msgspec.Struct):
     created_at: datetime
 
 
-async def rate_booking(actor_id: str, booking_id: str, stars: int, comment: str) -> None:
+async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, stars: int, comment: str) -> View:
     """Stars for a booking that was attended. Raises NotFound; WrongState where nobody came, it was rated or is too long
     ago."""
     row = await fetch_one(
-        "SELECT b.person_id, t.service_id, t.ends_at, p.state = 'attended' AS was_attended FROM booking b "
-        "JOIN slot t ON t.id = b.slot_id JOIN place p ON p.id = b.place_id WHERE b.id = $1",
+        f"SELECT b.person_id, s.id AS service_id, {kind.time}.ends_at, {kind.state} = 'attended' AS was_attended "
+        f"FROM {kind.source} WHERE b.id = $1",
         booking_id,
     )
-    await _rate(actor_id, row, BookingRating(booking_id=booking_id, stars=stars), comment)
-
-
-async def rate_room_booking(actor_id: str, booking_id: str, stars: int, comment: str) -> None:
-    """The same for a room."""
-    row = await fetch_one(
-        "SELECT person_id, service_id, ends_at, state = 'attended' AS was_attended FROM room_booking WHERE id = $1",
-        booking_id,
+    if row is None:
+        raise NotFound()
+    await require_dependant(actor_id, row["person_id"])
+    if not row["was_attended"]:
+        raise WrongState("到场后才能评价")
+    if clock.now() > row["ends_at"] + RATED_WITHIN:
+        raise WrongState("已超过评价期限")
+    rating = BookingRating(
+        service_id=row["service_id"],
+        person_id=row["person_id"],
+        stars=stars,
+        comment=keyring().encrypt(comment, COMMENT_CONTEXT) if comment else None,
+        **{f"{kind.table}_id": booking_id},
     )
-    await _rate(actor_id, row, BookingRating(room_booking_id=booking_id, stars=stars), comment)
+    try:
+        async with transaction():
+            await rating.save(force_create=True)
+            return await get_booking(kind, actor_id, booking_id)
+    except IntegrityError as error:
+        if violates(error, "booking_rating_once") or violates(error, "booking_rating_room_once"):
+            raise WrongState("您已评价过") from None
+        raise
 
 
 async def list_service_ratings(
@@ -71,22 +85,3 @@ async def list_service_ratings(
         for row in rows
     ]
     return cut_page(views, limit, lambda view: (view.id,))
-
-
-async def _rate(actor_id: str, row: Any, rating: BookingRating, comment: str) -> None:
-    if row is None:
-        raise NotFound()
-    await require_dependant(actor_id, row["person_id"])
-    if not row["was_attended"]:
-        raise WrongState("到场后才能评价")
-    if clock.now() > row["ends_at"] + RATED_WITHIN:
-        raise WrongState("已超过评价期限")
-    rating.service_id, rating.person_id = row["service_id"], row["person_id"]
-    rating.comment = keyring().encrypt(comment, COMMENT_CONTEXT) if comment else None
-    try:
-        async with transaction():
-            await rating.save(force_create=True)
-    except IntegrityError as error:
-        if violates(error, "booking_rating_once") or violates(error, "booking_rating_room_once"):
-            raise WrongState("您已评价过") from None
-        raise

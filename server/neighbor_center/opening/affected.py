@@ -5,7 +5,6 @@ All of it in the transaction of the change, whose venues are locked against ever
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -15,12 +14,12 @@ from server.foundation.database import fetch
 from server.foundation.dates import day_of, instant
 from server.foundation.errors import Refusal
 from server.foundation.ids import Id
-from server.foundation.words import Worded
-from server.neighbor_center.bookings import messages
-from server.neighbor_center.bookings.models import Booking, BookingMove, RoomBooking, RoomBookingState
-from server.neighbor_center.bookings.room_booking import require_free_room, save_room_booking, tell_of_room
-from server.neighbor_center.bookings.slot_booking import end_booking, end_visit, tell
-from server.neighbor_center.bookings.slots import make_slot, require_slot
+from server.neighbor_center.bookings.booking import change_time
+from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, kind_of, lock_booking, save_booking, tell
+from server.neighbor_center.bookings.models import OPEN_STATES, AnyBooking, Booking, BookingKind, RoomBooking
+from server.neighbor_center.bookings.outcomes import end_booking
+from server.neighbor_center.bookings.rooms import busy_span, require_free_room
+from server.neighbor_center.bookings.slots import require_slot
 from server.neighbor_center.bookings.terms import read_calendars, read_terms
 from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import (
@@ -33,15 +32,9 @@ from server.neighbor_center.opening.rules import (
     open_spans,
     slots_of_day,
 )
-from server.notifications.reminders import next_reminder
-from server.places.service import leave_place, move_place
+from server.neighbor_center.venues.queries import organization_of_service
 
 _SUGGESTED_WITHIN_DAYS = 14
-
-
-class BookingKind(Worded):
-    SLOT = "slot", "时段预约"
-    ROOM = "room", "场地预约"
 
 
 class AffectedBooking(msgspec.Struct, frozen=True):
@@ -77,49 +70,43 @@ async def find_affected(venue_ids: list[str], on_days: list[date] | None = None)
     Their rows are locked: one that is being cancelled or decided on at this moment is seen as it ends up.
     """
     now = clock.now()
-    slot_rows = await fetch(
-        "SELECT b.id AS booking_id, t.service_id, s.name AS service_name, t.starts_at, t.ends_at, b.party_size, "
-        "b.place_id FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
-        "WHERE s.venue_id = ANY($1::uuid[]) AND t.starts_at > $2 "
-        "AND ($3::date[] IS NULL OR (t.starts_at AT TIME ZONE 'Asia/Shanghai')::date = ANY($3)) "
-        "ORDER BY b.id FOR NO KEY UPDATE OF b",
-        venue_ids,
-        now,
-        on_days,
-    )
+    slot_rows, room_rows = [
+        await fetch(
+            f"SELECT b.id AS booking_id, s.id AS service_id, s.name AS service_name, {kind.time}.starts_at, "
+            f"{kind.time}.ends_at, b.party_size FROM {kind.source} WHERE s.venue_id = ANY($1::uuid[]) "
+            f"AND {kind.time}.starts_at > $2 AND {kind.state} = ANY($4) "
+            f"AND ($3::date[] IS NULL OR ({kind.time}.starts_at AT TIME ZONE 'Asia/Shanghai')::date = ANY($3)) "
+            "ORDER BY b.id FOR NO KEY UPDATE OF b",
+            venue_ids,
+            now,
+            on_days,
+            [str(state) for state in OPEN_STATES],
+        )
+        for kind in KINDS
+    ]
     # Who is still there is read after the locks, since the places may have ended while we waited for them. Those who
     # wait come first: were a confirmed place given up before, its next in line would be told to come to a closed door.
     ranks = {
         row["id"]: rank
         for rank, row in enumerate(
             await fetch(
-                "SELECT id FROM place WHERE id = ANY($1::uuid[]) AND state IN ('waiting', 'offered', 'confirmed') "
-                "ORDER BY allotment_id, state = 'confirmed', state = 'offered', number DESC",
-                [row["place_id"] for row in slot_rows],
+                "SELECT b.id FROM booking b JOIN place p ON p.id = b.place_id WHERE b.id = ANY($1::uuid[]) "
+                "AND p.state IN ('waiting', 'offered', 'confirmed') "
+                "ORDER BY p.allotment_id, p.state = 'confirmed', p.state = 'offered', p.number DESC",
+                [row["booking_id"] for row in slot_rows],
             )
         )
     }
-    slot_rows = sorted((row for row in slot_rows if row["place_id"] in ranks), key=lambda row: ranks[row["place_id"]])
-    room_rows = await fetch(
-        "SELECT r.id AS booking_id, r.service_id, s.name AS service_name, r.starts_at, r.ends_at, r.party_size "
-        "FROM room_booking r JOIN service s ON s.id = r.service_id WHERE s.venue_id = ANY($1::uuid[]) "
-        "AND r.starts_at > $2 AND r.state IN ('requested', 'booked') "
-        "AND ($3::date[] IS NULL OR (r.starts_at AT TIME ZONE 'Asia/Shanghai')::date = ANY($3)) "
-        "ORDER BY r.id FOR NO KEY UPDATE OF r",
-        venue_ids,
-        now,
-        on_days,
+    slot_rows = sorted(
+        (row for row in slot_rows if row["booking_id"] in ranks), key=lambda row: ranks[row["booking_id"]]
     )
     calendars = await read_calendars({row["service_id"] for row in [*slot_rows, *room_rows]})
     return [
-        AffectedBooking(kind, **{name: row[name] for name in _SHARED_FIELDS})
+        AffectedBooking(kind, **dict(row))
         for kind, rows in ((BookingKind.SLOT, slot_rows), (BookingKind.ROOM, room_rows))
         for row in rows
         if not _fits(kind, calendars[row["service_id"]], Span(row["starts_at"], row["ends_at"]))
     ]
-
-
-_SHARED_FIELDS = ("booking_id", "service_id", "service_name", "starts_at", "ends_at", "party_size")
 
 
 def _fits(kind: BookingKind, calendar: Calendar, span: Span) -> bool:
@@ -131,21 +118,49 @@ def _fits(kind: BookingKind, calendar: Calendar, span: Span) -> bool:
 async def settle_affected(actor_id: str | None, affected: list[AffectedBooking], answers: Answers) -> None:
     """Move or cancel each, as the answers have it, and tell the holders. Raises what stands against a move (PlacesFull,
     SlotNotOffered, RoomTaken, WrongState), with the fact `booking_id`."""
-    for booking in affected:
-        starts_at = answers.move.get(booking.booking_id)
+    for one in affected:
+        starts_at = answers.move.get(one.booking_id)
+        kind = SLOTS if one.kind is BookingKind.SLOT else ROOMS
+        booking = await lock_booking(kind, one.booking_id)
         try:
-            if booking.kind is BookingKind.SLOT:
-                row = await Booking.get(id=booking.booking_id)
-                row.staff_reason = answers.reason
-                await (_cancel_slot(row) if starts_at is None else _move_slot(actor_id, booking, row, starts_at))
+            if starts_at is None:
+                await end_booking(booking, "closed", by=actor_id, words=answers.reason)
+                await tell(booking, kind.events.closed)
             else:
-                room = await RoomBooking.get(id=booking.booking_id)
-                room.staff_reason = answers.reason
-                await (_cancel_room(actor_id, room) if starts_at is None else _move_room(room, starts_at))
+                booking.staff_reason = answers.reason
+                await _move(actor_id, booking, one.service_id, starts_at)
         except Refusal as refusal:
-            refusal.facts["booking_id"] = booking.booking_id
+            refusal.facts["booking_id"] = booking.id
             raise
-        await _audit(actor_id, booking, "cancel" if starts_at is None else "move")
+        await record_audit(
+            f"{'cancel' if starts_at is None else 'move'}_booking_for_change",
+            actor_id=actor_id,
+            subject=(kind.table, booking.id),
+            person_id=booking.person_id,
+            organization_id=await organization_of_service(one.service_id),
+        )
+
+
+async def _move(actor_id: str | None, booking: AnyBooking, service_id: str, starts_at: datetime) -> None:
+    """What the person may have at a time is not asked here: it is the venue that moves them. Capacity is, and whether
+    the room is free."""
+    day, was = day_of(starts_at), booking.starts_at
+    terms = await read_terms(service_id, day, day)
+    if isinstance(booking, Booking):
+        span = require_slot(terms, starts_at)
+    else:
+        span = Span(starts_at, starts_at + (booking.ends_at - booking.starts_at))
+        if not is_on_grid(starts_at) or not is_open_throughout(terms.calendar, span):
+            raise SlotNotOffered()
+    if span.starts_at <= clock.now():
+        raise SlotNotOffered("该时段已开始")
+    if isinstance(booking, RoomBooking) and booking.is_holding:
+        await require_free_room(service_id, busy_span(terms, span), besides=booking.id)
+    await change_time(booking, terms, span, actor_id)
+    if booking.answer_by and booking.answer_due_at:
+        booking.answer_by = booking.answer_due_at = min(booking.answer_by, span.starts_at)
+    await save_booking(booking)
+    await tell(booking, kind_of(booking).events.moved_by_staff, was=was)
 
 
 async def suggest_times(affected: list[AffectedBooking]) -> list[AffectedBooking]:
@@ -232,72 +247,3 @@ def _on_grid(moment: datetime) -> datetime:
     while not is_on_grid(moment):
         moment = (moment + timedelta(minutes=1)).replace(second=0, microsecond=0)
     return moment
-
-
-async def _cancel_slot(booking: Booking) -> None:
-    await end_booking(booking)
-    await leave_place(booking.place_id, "closed", removed=True)
-    await tell(booking, messages.SLOT_CLOSED)
-
-
-async def _move_slot(actor_id: str | None, affected: AffectedBooking, booking: Booking, starts_at: datetime) -> None:
-    """What the person may have at a time is not asked here: it is the venue that moves them. Capacity is."""
-    day, was = day_of(starts_at), booking.starts_at
-    terms = await read_terms(affected.service_id, day, day)
-    span = require_slot(terms, starts_at)
-    if span.starts_at <= clock.now():
-        raise SlotNotOffered("该时段已开始")
-    slot = await make_slot(terms, span)
-    place = await move_place(booking.place_id, slot.allotment_id)
-    if slot.id != booking.slot_id:
-        assert actor_id, "nobody is moved by the system"
-        await BookingMove.create(
-            booking_id=booking.id, from_slot_id=booking.slot_id, to_slot_id=slot.id, moved_by_id=actor_id
-        )
-    await end_visit(booking)
-    booking.slot_id, booking.place_id, booking.starts_at = slot.id, place.id, span.starts_at
-    booking.remind_at = next_reminder(clock.now(), span.starts_at)
-    if booking.answer_by and booking.answer_due_at:
-        booking.answer_by = min(booking.answer_by, span.starts_at)
-        booking.answer_due_at = booking.answer_by
-    await booking.save()
-    await tell(booking, messages.SLOT_MOVED_BY_STAFF, was=was)
-
-
-async def _cancel_room(actor_id: str | None, booking: RoomBooking) -> None:
-    booking.state, booking.ended_at, booking.decided_by_id = RoomBookingState.CANCELLED, clock.now(), actor_id
-    await save_room_booking(booking)
-    await tell_of_room(booking, messages.ROOM_CLOSED)
-
-
-async def _move_room(booking: RoomBooking, starts_at: datetime) -> None:
-    day, was = day_of(starts_at), booking.starts_at
-    terms = await read_terms(booking.service_id, day, day)
-    span = Span(starts_at, starts_at + (booking.ends_at - booking.starts_at))
-    if span.starts_at <= clock.now() or not is_on_grid(starts_at) or not is_open_throughout(terms.calendar, span):
-        raise SlotNotOffered()
-    busy_until = span.ends_at + timedelta(minutes=terms.calendar.buffer_minutes)
-    if booking.state is RoomBookingState.BOOKED:
-        await require_free_room(booking.service_id, Span(span.starts_at, busy_until), besides=booking.id)
-    booking.starts_at, booking.ends_at, booking.busy_until = span.starts_at, span.ends_at, busy_until
-    booking.moves += 1
-    booking.remind_at = next_reminder(clock.now(), span.starts_at)
-    await save_room_booking(booking)
-    await tell_of_room(booking, messages.ROOM_MOVED_BY_STAFF, was=was)
-
-
-async def _audit(actor_id: str | None, booking: AffectedBooking, deed: str) -> None:
-    table = "booking" if booking.kind is BookingKind.SLOT else "room_booking"
-    rows: list[Any] = await fetch(
-        f"SELECT r.person_id, v.organization_id FROM {table} r JOIN service s ON s.id = $2 "
-        "JOIN venue v ON v.id = s.venue_id WHERE r.id = $1",
-        booking.booking_id,
-        booking.service_id,
-    )
-    await record_audit(
-        f"{deed}_booking_for_change",
-        actor_id=actor_id,
-        subject=(table, booking.booking_id),
-        person_id=rows[0]["person_id"],
-        organization_id=rows[0]["organization_id"],
-    )

@@ -327,7 +327,7 @@ async def test_my_bookings_in_pages(api: Api, community: Organization) -> None:
 
 
 async def test_merged_persons_keep_their_bookings(api: Api, community: Organization) -> None:
-    from server.neighbor_center.bookings.slot_booking import merge_bookings
+    from server.neighbor_center.bookings.merging import merge_bookings
 
     service = await create_service(community)
     old, kept = await create_resident(api, community), await create_resident(api, community)

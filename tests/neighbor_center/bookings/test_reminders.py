@@ -82,7 +82,7 @@ async def test_one_that_cannot_be_reminded_does_not_keep_the_others_waiting(
     for resident in residents:
         await book(resident, service, "09:00", WEDNESDAY)
     set_clock("09:00", TUESDAY)
-    break_once(monkeypatch, reminders, "notify")
+    break_once(monkeypatch, reminders, "tell")
     with pytest.raises(RowsFailed) as failed:
         await send_reminders()
     assert failed.value.done == 2

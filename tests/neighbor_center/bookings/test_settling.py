@@ -9,7 +9,7 @@ import pytest
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation.database import fetch, fetch_value
-from server.neighbor_center.bookings import settling
+from server.neighbor_center.bookings import outcomes
 from server.neighbor_center.bookings.settling import SETTLE_BOOKINGS, SETTLE_ROOM_BOOKINGS
 from server.neighbor_center.venues.models import Service, ServiceMode, Venue
 from server.organizations.models import Level, Organization
@@ -98,7 +98,7 @@ async def test_who_was_not_expected_at_the_venue_is_not_missed(api: Api, communi
     await resident.post(f"/bookings/{cancelled['id']}/cancel", {})
     noted = [await book(others[0], visits, "09:00", **home), await book(others[2], counter, "10:00")]
     granted = await book(others[1], asked, "09:00")
-    await staff.post(f"/staff/bookings/{granted['id']}/approve", expect=204)
+    await staff.post(f"/staff/bookings/{granted['id']}/approve")
     set_clock("09:10", TUESDAY)
     walk_in = {"starts_at": at("09:00"), "real_name": "王小明", "phone": "13800000001"}
     await staff.post(f"/staff/services/{counter.id}/walk-ins", walk_in, expect=201)
@@ -174,7 +174,7 @@ async def test_one_that_cannot_be_settled_does_not_hold_up_the_others(
     set_clock("10:00", TUESDAY)
     await come(staff, bookings[2])
     set_clock("12:00", WEDNESDAY)
-    break_once(monkeypatch, settling, "tell")
+    break_once(monkeypatch, outcomes, "tell")
     with pytest.raises(RowsFailed) as failed:
         await settle_bookings()
     assert failed.value.done == 2

@@ -190,7 +190,7 @@ async def test_a_hundred_draw_and_four_clerks_call_at_once(api: Api, community: 
 
 
 async def test_merged_persons_stand_in_a_line_once(api: Api, community: Organization) -> None:
-    from server.neighbor_center.bookings.slot_booking import merge_bookings
+    from server.neighbor_center.bookings.merging import merge_bookings
 
     counter = await create_counter(community)
     old, kept = await create_resident(api, community), await create_resident(api, community)
