@@ -1,20 +1,15 @@
-"""Who may organize activities, and what every step of an organizer begins and ends with."""
+"""Who may organize activities, lead a shift, and look at either."""
 
-from typing import Any
-
-from server.foundation.audit import record_audit
-from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
-from server.moderation.verdicts import submit_for_check
-from server.organizations.access import GRID_WORKERS, WORKERS, require_role, require_role_or_hide
+from server.organizations.access import GRID_WORKERS, READERS, require_role_or_hide
 from server.organizations.models import RoleKind
-from server.places.line import lock_allotment
-from server.places.models import Allotment
 from server.teams.teams import leads_team
-from server.volunteering.errors import ShiftOff
-from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
+from server.volunteering.models import Activity, Shift
 
 ORGANIZERS = (*GRID_WORKERS, RoleKind.LIAISON)
 """Roles that organize, each at its own level: a grid's worker, a unit's liaison, an area's staff."""
+
+LOOKERS = (*READERS, RoleKind.GRID_WORKER, RoleKind.LIAISON)
+"""Roles that see activities of their area in every state."""
 
 
 async def require_leader_or_staff(person_id: str, shift: Shift, kinds: tuple[RoleKind, ...] = ORGANIZERS) -> None:
@@ -25,113 +20,7 @@ async def require_leader_or_staff(person_id: str, shift: Shift, kinds: tuple[Rol
     await require_role_or_hide(person_id, activity.organizer_id, kinds)
 
 
-async def get_shift(shift_id: str) -> Shift:
-    """The shift with its activity. Raises NotFound."""
-    shift = await Shift.get_or_none(id=shift_id).select_related("activity")
-    if shift is None:
-        raise NotFound()
-    return shift
-
-
-def ensure_on(shift: Shift) -> None:
-    """Raises ShiftOff for what is not published, or was called off."""
-    activity = shift.activity
-    if shift.state is not ShiftState.SCHEDULED or activity.state not in (
-        ActivityState.PUBLISHED,
-        ActivityState.FINISHED,
-    ):
-        raise ShiftOff("该场次未举行")
-
-
-async def lock_activity(actor_id: str, activity_id: str) -> Activity:
-    """The activity, its row locked, for somebody who works for its organizer or leads its team. Raises NotFound."""
-    activity = await Activity.filter(id=activity_id).select_for_update(no_key=True).get_or_none()
-    if activity is None:
-        raise NotFound()
-    await require_organizer(actor_id, activity)
-    return activity
-
-
 async def require_organizer(actor_id: str, activity: Activity) -> None:
     """Raises NotFound unless the person works for the activity's organizer or leads its team."""
     if activity.team_id is None or not await leads_team(actor_id, activity.team_id):
         await require_role_or_hide(actor_id, activity.organizer_id, ORGANIZERS)
-
-
-async def lock_for_review(actor_id: str, activity_id: str) -> Activity:
-    """The activity, its row locked, for somebody who works for its whole area. Raises NotFound, NotAllowed."""
-    activity = await Activity.filter(id=activity_id).select_for_update(no_key=True).get_or_none()
-    if activity is None:
-        raise NotFound()
-    await require_role(actor_id, activity.area_id, WORKERS)
-    return activity
-
-
-async def lock_shift(actor_id: str, shift_id: str) -> tuple[Activity, Shift]:
-    """A shift and its activity, both rows locked, the activity's first. Raises NotFound."""
-    found = await Shift.get_or_none(id=shift_id)
-    if found is None:
-        raise NotFound()
-    activity = await lock_activity(actor_id, found.activity_id)
-    # Without the key: a sign-up refers to the shift while it holds the allotment that the next step here waits for.
-    return activity, await Shift.filter(id=shift_id).select_for_update(no_key=True).get()
-
-
-async def lock_allotments(*shift_ids: str) -> list[Allotment]:
-    """The allotments of these shifts' roles, locked in the order of their ids."""
-    roles = await ShiftRole.filter(shift_id__in=shift_ids)
-    return [await lock_allotment(allotment_id) for allotment_id in sorted(role.allotment_id for role in roles)]
-
-
-def check_version(thing: Activity | Shift, version: int) -> None:
-    """Raises EditedMeanwhile."""
-    if thing.version != version:
-        raise EditedMeanwhile()
-
-
-def ensure_not_over(activity: Activity) -> None:
-    """Raises WrongState when the activity is finished or cancelled."""
-    if activity.state in (ActivityState.FINISHED, ActivityState.CANCELLED):
-        raise WrongState("活动已结束或已取消")
-
-
-async def save_activity(activity: Activity, *fields: str) -> None:
-    """Write these columns, and that there is a new version."""
-    activity.version += 1
-    await activity.save(update_fields=[*fields, "version"])
-
-
-async def submit_texts(activity: Activity) -> None:
-    """Have what a team's leader wrote checked; what staff write, another of them reads instead."""
-    if activity.team_id:
-        await submit_for_check(
-            "activity",
-            activity.id,
-            author_id=activity.created_by_id,
-            organization_id=activity.organizer_id,
-            picture_ids=activity.picture_ids,
-        )
-
-
-async def audit(action: str, actor_id: str | None, activity: Activity, **details: Any) -> None:
-    """The audit row of a step; `actor_id` None: time took it."""
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("activity", activity.id),
-        organization_id=activity.organizer_id,
-        state=str(activity.state),
-        **details,
-    )
-
-
-async def audit_sign_up(action: str, actor_id: str | None, shift: Shift, sign_up: SignUp, **details: Any) -> None:
-    """The audit row of a step that concerns somebody's sign-up; `actor_id` None: time took it."""
-    await record_audit(
-        action,
-        actor_id=actor_id,
-        subject=("sign_up", sign_up.id),
-        person_id=sign_up.person_id,
-        organization_id=shift.activity.organizer_id,
-        **details,
-    )

@@ -20,17 +20,7 @@ from server.organizations.queries import list_ancestors
 from server.teams.models import Team
 from server.teams.teams import leads_team
 from server.volunteering import messages
-from server.volunteering.access import (
-    ORGANIZERS,
-    audit,
-    check_version,
-    ensure_not_over,
-    lock_activity,
-    lock_for_review,
-    require_organizer,
-    save_activity,
-    submit_texts,
-)
+from server.volunteering.access import ORGANIZERS, require_organizer
 from server.volunteering.attendance.rules import SCAN_AFTER
 from server.volunteering.eligibility import WhoMayCome, check_who
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
@@ -41,6 +31,15 @@ from server.volunteering.reminders import plan_reminders
 from server.volunteering.shift_changes import close_shifts
 from server.volunteering.shifts import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
 from server.volunteering.staff_queries import get_staff_activity
+from server.volunteering.steps import (
+    audit,
+    check_version,
+    ensure_not_over,
+    lock_activity,
+    lock_for_review,
+    save_activity,
+    submit_texts,
+)
 
 MOST_PICTURES = 9
 
@@ -94,8 +93,8 @@ async def create_activity(actor_id: str, new: NewActivity) -> ActivityView:
             ends_at=max(shift.ends_at for shift in shifts),
             created_by_id=actor_id,
             edited_by_id=actor_id,
-            **_columns(new.words),
-            **_columns(new.who),
+            **msgspec.structs.asdict(new.words),
+            **msgspec.structs.asdict(new.who),
         )
         await attach_pictures(actor_id, new.picture_ids, ("activity", activity.id))
         for shift in shifts:
@@ -201,8 +200,6 @@ async def return_activity(actor_id: str, activity_id: str, reason: str) -> Activ
     """Back to its author with a reason. Raises WrongState unless in review."""
     async with transaction():
         activity = await lock_for_review(actor_id, activity_id)
-        if activity.state is not ActivityState.IN_REVIEW:
-            raise WrongState()
         activity.state, activity.reason = ActivityState.DRAFT, reason
         await save_activity(activity, "state", "reason")
         await audit("return_activity", actor_id, activity)
@@ -218,8 +215,6 @@ async def publish_activity(actor_id: str, activity_id: str, version: int) -> Act
     """
     async with transaction():
         activity = await lock_for_review(actor_id, activity_id)
-        if activity.state is not ActivityState.IN_REVIEW:
-            raise WrongState()
         check_version(activity, version)
         if actor_id in (activity.created_by_id, activity.edited_by_id):
             raise NotAllowed("活动须由另一位工作人员审核发布")
@@ -353,10 +348,6 @@ async def _tell_reviewers(activity: Activity, author_id: str) -> None:
 
 def _whereabouts(activity: Activity) -> tuple[Any, ...]:
     return activity.place_name, activity.location, activity.meeting_point
-
-
-def _columns(struct: msgspec.Struct) -> dict[str, Any]:
-    return msgspec.structs.asdict(struct)
 
 
 def _check_location(location: tuple[float, float] | None) -> None:

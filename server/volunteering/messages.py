@@ -6,12 +6,15 @@ from typing import Any
 from server.notifications.events import Event, review_result
 
 
-def _reminder(topic: str, place: str, note: str) -> dict[str, Any]:
-    return {
-        "template": "activity_reminder",
-        "topic": topic,
-        "fields": {"thing1": "{shift[title]}", "time2": "{shift[time]}", "thing3": place, "thing4": note},
-    }
+def _reminder(note: str, place: str = "place", *, of: str = "shift", topic: str = "activities") -> dict[str, Any]:
+    """What WeChat tells of a shift, or `of` an activity; `place` is its word for where people go."""
+    fields = {"thing1": f"{{{of}[title]}}", "time2": f"{{{of}[time]}}", "thing3": f"{{{of}[{place}]}}", "thing4": note}
+    return {"template": "activity_reminder", "topic": topic, "fields": fields}
+
+
+def _of_shift(name: str, title: str, text: str, **more: Any) -> Event:
+    """Something about a shift for those who signed up; it opens the shift's activity."""
+    return Event(name=name, title=title, text=text, page="pages/activity/detail?id={shift[activity_id]}", **more)
 
 
 ACTIVITY_TO_REVIEW = Event(
@@ -42,14 +45,7 @@ ACTIVITY_CANCELLED = Event(
     title="活动已取消",
     text="很抱歉，您报名的“{activity[title]}”（{activity[time]}）已取消：{activity[reason]}。",
     page="pages/activity/detail?id={activity[id]}",
-    template="activity_reminder",
-    topic="activities",
-    fields={
-        "thing1": "{activity[title]}",
-        "time2": "{activity[time]}",
-        "thing3": "{activity[place]}",
-        "thing4": "已取消：{activity[reason]}",
-    },
+    **_reminder("已取消：{activity[reason]}", of="activity"),
     urgent=True,
 )
 
@@ -65,47 +61,36 @@ ACTIVITY_PLACE_CHANGED = Event(
     title="活动地点有变动",
     text="您报名的“{activity[title]}”地点有变动，请以新的地点为准：{activity[place]}，集合：{activity[meet_at]}。",
     page="pages/activity/detail?id={activity[id]}",
-    template="activity_reminder",
-    topic="activities",
-    fields={
-        "thing1": "{activity[title]}",
-        "time2": "{activity[time]}",
-        "thing3": "{activity[place]}",
-        "thing4": "地点有变动，请查看",
-    },
+    **_reminder("地点有变动，请查看", of="activity"),
     urgent=True,
 )
 
-SHIFT_CONFIRMED = Event(
-    name="shift_confirmed",
-    title="报名成功",
-    text="您已报名“{shift[title]}”，{shift[time]}开始，地点：{shift[place]}。不能参加请提前取消。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[place]}", "报名成功，请准时参加"),
+SHIFT_CONFIRMED = _of_shift(
+    "shift_confirmed",
+    "报名成功",
+    "您已报名“{shift[title]}”，{shift[time]}开始，地点：{shift[place]}。不能参加请提前取消。",
+    **_reminder("报名成功，请准时参加"),
     minor=True,
 )
 
-SHIFT_WAITING = Event(
-    name="shift_waiting",
-    title="已进入候补",
-    text="“{shift[title]}”（{shift[time]}）名额已满，您已进入候补，有人取消时按顺序递补并通知您。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SHIFT_WAITING = _of_shift(
+    "shift_waiting",
+    "已进入候补",
+    "“{shift[title]}”（{shift[time]}）名额已满，您已进入候补，有人取消时按顺序递补并通知您。",
 )
 
-SHIFT_MOVED_UP = Event(
-    name="shift_moved_up",
-    title="候补成功",
-    text="您候补的“{shift[title]}”有名额了，已为您报名，{shift[time]}开始，地点：{shift[place]}。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[place]}", "候补成功，已为您报名"),
+SHIFT_MOVED_UP = _of_shift(
+    "shift_moved_up",
+    "候补成功",
+    "您候补的“{shift[title]}”有名额了，已为您报名，{shift[time]}开始，地点：{shift[place]}。",
+    **_reminder("候补成功，已为您报名"),
     urgent=True,
 )
 
-SHIFT_OFFERED = Event(
-    name="shift_offered",
-    title="有名额了，请确认",
-    text="您候补的“{shift[title]}”（{shift[time]}）有名额了，请在{until}前确认，过时将让给下一位。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SHIFT_OFFERED = _of_shift(
+    "shift_offered",
+    "有名额了，请确认",
+    "您候补的“{shift[title]}”（{shift[time]}）有名额了，请在{until}前确认，过时将让给下一位。",
     template="place_free",
     topic="activities",
     fields={
@@ -118,71 +103,63 @@ SHIFT_OFFERED = Event(
     expires_after=timedelta(hours=2),
 )
 
-SHIFT_OFFER_EXPIRED = Event(
-    name="shift_offer_expired",
-    title="候补名额已过期",
-    text="“{shift[title]}”（{shift[time]}）的名额未在规定时间内确认，已让给下一位。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SHIFT_OFFER_EXPIRED = _of_shift(
+    "shift_offer_expired",
+    "候补名额已过期",
+    "“{shift[title]}”（{shift[time]}）的名额未在规定时间内确认，已让给下一位。",
 )
 
-SHIFT_NOT_REACHED = Event(
-    name="shift_not_reached",
-    title="候补未成功",
-    text="“{shift[title]}”（{shift[time]}）已开始，很遗憾没有轮到您的候补。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SHIFT_NOT_REACHED = _of_shift(
+    "shift_not_reached",
+    "候补未成功",
+    "“{shift[title]}”（{shift[time]}）已开始，很遗憾没有轮到您的候补。",
 )
 
-SHIFT_TOMORROW = Event(
-    name="shift_tomorrow",
-    title="活动提醒",
-    text="您报名的“{shift[title]}”将于{shift[time]}开始，集合：{shift[meet_at]}。不能参加请尽早取消。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("reminders", "{shift[meet_at]}", "不能参加请尽早取消"),
+SHIFT_TOMORROW = _of_shift(
+    "shift_tomorrow",
+    "活动提醒",
+    "您报名的“{shift[title]}”将于{shift[time]}开始，集合：{shift[meet_at]}。不能参加请尽早取消。",
+    **_reminder("不能参加请尽早取消", "meet_at", topic="reminders"),
     expires_after=timedelta(hours=20),
 )
 
-SHIFT_SOON = Event(
-    name="shift_soon",
-    title="活动即将开始",
-    text="您报名的“{shift[title]}”{shift[time]}开始，集合：{shift[meet_at]}，请准时到场。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("reminders", "{shift[meet_at]}", "即将开始，请准时到场"),
+SHIFT_SOON = _of_shift(
+    "shift_soon",
+    "活动即将开始",
+    "您报名的“{shift[title]}”{shift[time]}开始，集合：{shift[meet_at]}，请准时到场。",
+    **_reminder("即将开始，请准时到场", "meet_at", topic="reminders"),
     expires_after=timedelta(hours=2),
 )
 
-SHIFT_MOVED = Event(
-    name="shift_moved",
-    title="活动时间有变动",
-    text="您报名的“{shift[title]}”由{was}改到{shift[time]}开始。不能参加可以取消，不计爽约。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[meet_at]}", "时间有变动，不能参加请取消"),
+SHIFT_MOVED = _of_shift(
+    "shift_moved",
+    "活动时间有变动",
+    "您报名的“{shift[title]}”由{was}改到{shift[time]}开始。不能参加可以取消，不计爽约。",
+    **_reminder("时间有变动，不能参加请取消", "meet_at"),
     urgent=True,
 )
 
-SHIFT_MOVED_OVERLAPPING = Event(
-    name="shift_moved_overlapping",
-    title="活动时间有变动，与其他报名冲突",
-    text="您报名的“{shift[title]}”由{was}改到{shift[time]}开始，与您的另一项报名时间重叠，请取消其中一项，不计爽约。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[meet_at]}", "时间变动，与其他报名冲突"),
+SHIFT_MOVED_OVERLAPPING = _of_shift(
+    "shift_moved_overlapping",
+    "活动时间有变动，与其他报名冲突",
+    "您报名的“{shift[title]}”由{was}改到{shift[time]}开始，与您的另一项报名时间重叠，请取消其中一项，不计爽约。",
+    **_reminder("时间变动，与其他报名冲突", "meet_at"),
     urgent=True,
 )
 
-SHIFT_CANCELLED = Event(
-    name="shift_cancelled",
-    title="活动场次已取消",
-    text="很抱歉，您报名的“{shift[title]}”（{shift[time]}）这一场已取消：{shift[reason]}。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[place]}", "该场次已取消"),
+SHIFT_CANCELLED = _of_shift(
+    "shift_cancelled",
+    "活动场次已取消",
+    "很抱歉，您报名的“{shift[title]}”（{shift[time]}）这一场已取消：{shift[reason]}。",
+    **_reminder("该场次已取消"),
     urgent=True,
 )
 
-SHIFT_CALLED_OFF = Event(
-    name="shift_called_off",
-    title="活动场次未能成行",
-    text="很抱歉，您报名的“{shift[title]}”（{shift[time]}）未能成行：{shift[reason]}。",
-    page="pages/activity/detail?id={shift[activity_id]}",
-    **_reminder("activities", "{shift[place]}", "人数不足，未能成行"),
+SHIFT_CALLED_OFF = _of_shift(
+    "shift_called_off",
+    "活动场次未能成行",
+    "很抱歉，您报名的“{shift[title]}”（{shift[time]}）未能成行：{shift[reason]}。",
+    **_reminder("人数不足，未能成行"),
     urgent=True,
 )
 
@@ -193,25 +170,22 @@ OWN_SHIFT_CALLED_OFF = Event(
     page="pages/staff/activity?id={shift[activity_id]}",
 )
 
-SIGN_UP_REMOVED = Event(
-    name="sign_up_removed",
-    title="主办方取消了您的报名",
-    text="您在“{sign_up[title]}”（{sign_up[time]}）的报名已被主办方取消：{sign_up[reason]}。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SIGN_UP_REMOVED = _of_shift(
+    "sign_up_removed",
+    "主办方取消了您的报名",
+    "您在“{sign_up[title]}”（{sign_up[time]}）的报名已被主办方取消：{sign_up[reason]}。",
 )
 
-SIGN_UP_CANCELLED = Event(
-    name="sign_up_cancelled",
-    title="报名已取消",
-    text="您已取消“{shift[title]}”（{shift[time]}）的报名。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SIGN_UP_CANCELLED = _of_shift(
+    "sign_up_cancelled",
+    "报名已取消",
+    "您已取消“{shift[title]}”（{shift[time]}）的报名。",
 )
 
-SIGN_UP_CANCELLED_LATE = Event(
-    name="sign_up_cancelled_late",
-    title="报名已取消，计为一次爽约",
-    text="您已取消“{shift[title]}”（{shift[time]}）的报名。由于已过取消截止时间，计为一次爽约。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+SIGN_UP_CANCELLED_LATE = _of_shift(
+    "sign_up_cancelled_late",
+    "报名已取消，计为一次爽约",
+    "您已取消“{shift[title]}”（{shift[time]}）的报名。由于已过取消截止时间，计为一次爽约。",
 )
 
 SHIFT_MISSED = Event(
@@ -221,11 +195,10 @@ SHIFT_MISSED = Event(
     page="pages/me/no-shows",
 )
 
-CLOCK_OUT_ASSUMED = Event(
-    name="sign_out_assumed",
-    title="您忘记签退了",
-    text="您参加的“{shift[title]}”（{shift[time]}）没有签退记录，暂按活动结束时间计，以负责人确认为准。",
-    page="pages/activity/detail?id={shift[activity_id]}",
+CLOCK_OUT_ASSUMED = _of_shift(
+    "sign_out_assumed",
+    "您忘记签退了",
+    "您参加的“{shift[title]}”（{shift[time]}）没有签退记录，暂按活动结束时间计，以负责人确认为准。",
 )
 
 SHIFT_TO_CONFIRM = Event(

@@ -2,8 +2,9 @@
 
 from server.foundation.database import fetch_one
 from server.media.mini_codes import CodeKind, CodePicture, CodeTarget, draw_mini_code
-from server.volunteering.access import get_shift, require_leader_or_staff
+from server.volunteering.access import require_leader_or_staff
 from server.volunteering.models import SHOWN_STATES
+from server.volunteering.steps import get_shift
 
 
 async def show_shift_mini_code(actor_id: str, shift_id: str, width: int) -> CodePicture:

@@ -1,7 +1,7 @@
 """Why something was called off, taken away or corrected, in a leader's words.
 
 Staff answer for what they write. What a team's or a shift's leader writes on a phone goes through the content check,
-and until it has passed people read WITHHELD in its place: the deed itself does not wait.
+and until it has passed people read WITHHELD in its place: the action itself does not wait.
 """
 
 from server.moderation.verdicts import submit_for_check, texts_from

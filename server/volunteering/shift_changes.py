@@ -16,7 +16,6 @@ from server.notifications.service import notify
 from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment
 from server.volunteering import messages
-from server.volunteering.access import audit, check_version, ensure_not_over, lock_allotments, lock_shift
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.party import people_of, tell_all
 from server.volunteering.queries import ActivityView
@@ -24,6 +23,7 @@ from server.volunteering.reasons import SHIFT, submit_reason
 from server.volunteering.reminders import plan_reminders
 from server.volunteering.shifts import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
 from server.volunteering.staff_queries import get_staff_activity
+from server.volunteering.steps import audit, lock_allotments, lock_shift
 
 TOO_FEW = "报名人数未达到最低人数"
 
@@ -48,11 +48,7 @@ async def change_shift(actor_id: str, shift_id: str, version: int, change: Shift
     """
     now = clock.now()
     async with transaction():
-        activity, shift = await lock_shift(actor_id, shift_id)
-        check_version(shift, version)
-        ensure_not_over(activity)
-        if shift.state is not ShiftState.SCHEDULED:
-            raise WrongState("该场次已取消")
+        activity, shift = await lock_shift(actor_id, shift_id, version)
         if shift.starts_at <= now:
             raise WrongState("该场次已开始")
         was_at, was_until = shift.starts_at, shift.ends_at
@@ -92,9 +88,6 @@ async def cancel_shift(actor_id: str, shift_id: str, reason: str) -> ActivityVie
     """
     async with transaction():
         activity, shift = await lock_shift(actor_id, shift_id)
-        ensure_not_over(activity)
-        if shift.state is not ShiftState.SCHEDULED:
-            raise WrongState("该场次已取消")
         if shift.ends_at <= clock.now():
             raise WrongState("该场次已结束")
         ended = await _call_off(shift, messages.SHIFT_CANCELLED, "shift_cancelled", reason)
@@ -110,10 +103,7 @@ async def change_role_capacity(actor_id: str, shift_role_id: str, capacity: int)
         role = await ShiftRole.get_or_none(id=shift_role_id)
         if role is None:
             raise NotFound()
-        activity, shift = await lock_shift(actor_id, role.shift_id)
-        ensure_not_over(activity)
-        if shift.state is not ShiftState.SCHEDULED:
-            raise WrongState("该场次已取消")
+        activity, _ = await lock_shift(actor_id, role.shift_id)
         await change_capacity(role.allotment_id, capacity)
         await audit("change_role_capacity", actor_id, activity, shift_role=shift_role_id, capacity=capacity)
         return await get_staff_activity(actor_id, activity.id)

@@ -14,12 +14,13 @@ from server.organizations.access import holds_role
 from server.places.models import Purpose
 from server.places.rules import OFFER_LASTS
 from server.places.service import open_allotment
-from server.volunteering.access import ORGANIZERS, audit, ensure_not_over, lock_activity, save_activity
+from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
 from server.volunteering.queries import ActivityView
 from server.volunteering.reminders import plan_reminders
 from server.volunteering.series import Repeat, occurrences, problem_of
 from server.volunteering.staff_queries import get_staff_activity
+from server.volunteering.steps import audit, ensure_not_over, lock_activity, save_activity
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 DEFAULT_CANCEL_BEFORE = timedelta(hours=2)

@@ -189,16 +189,27 @@ async def _standings(person_id: str, rows: list[Any]) -> list[MySignUp]:
     """Rows of `_MINE` (with the shift's reason) as Structs, those who wait with their position and the reason."""
     waiting = await waiting_places([row["place_id"] for row in rows if row["state"] == PlaceState.WAITING])
     passes = await passes_of([row["place_id"] for row in rows if row["passed_count"]])
-    family = await _family(person_id, {row["shift_id"] for row in rows})
-    names = await describe_persons({row["person_id"] for row in rows})
+    # Everybody in the family, the person too, who is in these shifts or in line for them.
+    family = await fetch(
+        "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
+        f"WHERE {OURS} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
+        person_id,
+        list({row["shift_id"] for row in rows}),
+    )
+    words = await describe_persons({row["person_id"] for row in [*rows, *family]})
+    names = {id_: words[id_]["name"] for id_ in words}
     return [
         MySignUp(
             **{name: row[name] for name in _PLAIN},
-            person_name=names[row["person_id"]]["name"],
+            person_name=names[row["person_id"]],
             position=waiting[row["place_id"]].position if row["place_id"] in waiting else None,
             passes=passes.get(row["place_id"], []),
             why=_why(row, waiting.get(row["place_id"])),
-            family=[each for shift_id, each in family if shift_id == row["shift_id"] and each.sign_up_id != row["id"]],
+            family=[
+                FamilySignUp(each["id"], each["person_id"], names[each["person_id"]], PlaceState(each["state"]))
+                for each in family
+                if each["shift_id"] == row["shift_id"] and each["id"] != row["id"]
+            ],
         )
         for row in rows
     ]
@@ -213,23 +224,3 @@ def _why(row: Any, waiting: Waiting | None) -> str:
     if waiting:
         return why_waiting(waiting)
     return why_ended(row["end_reason"], row["removal_reason"] or row["shift_reason"])
-
-
-async def _family(person_id: str, shift_ids: set[str]) -> list[tuple[str, FamilySignUp]]:
-    """(shift, sign-up) of everybody in the family, the person too, who is in these shifts or in line for them."""
-    rows = await fetch(
-        "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
-        f"WHERE {OURS} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
-        person_id,
-        list(shift_ids),
-    )
-    if len(rows) < 2:
-        return []
-    names = await describe_persons({row["person_id"] for row in rows})
-    return [
-        (
-            row["shift_id"],
-            FamilySignUp(row["id"], row["person_id"], names[row["person_id"]]["name"], PlaceState(row["state"])),
-        )
-        for row in rows
-    ]

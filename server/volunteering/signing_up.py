@@ -1,6 +1,7 @@
 """Signing up for a shift, giving it up, and what happens in the waiting list meanwhile."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent, require_dependant
@@ -15,7 +16,7 @@ from server.places.models import Allotment, NoShowReason, Place, PlaceState, Pur
 from server.places.no_shows import ensure_not_blocked, record_no_show
 from server.places.service import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
 from server.volunteering import messages
-from server.volunteering.access import audit, require_organizer
+from server.volunteering.access import require_organizer
 from server.volunteering.eligibility import ensure_eligible
 from server.volunteering.errors import (
     RemovedFromShift,
@@ -27,12 +28,13 @@ from server.volunteering.errors import (
     SignUpClosed,
     SignUpNotOpen,
 )
-from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
+from server.volunteering.models import ActivityState, Shift, ShiftRole, ShiftState, SignUp
 from server.volunteering.party import MOST_FAMILY, part_party, people_of, tell_all
 from server.volunteering.queries import ActivityView, require_visible_shift
 from server.volunteering.reasons import REMOVAL, submit_reason
-from server.volunteering.sign_up_queries import SignUpView, get_sign_up
+from server.volunteering.sign_up_queries import OURS, SignUpView, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
+from server.volunteering.steps import audit
 
 REMOVED = "removed_by_organizer"
 """The place's end reason where staff took it away."""
@@ -61,7 +63,8 @@ async def sign_up(
             await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", each)
         await require_visible_shift(person_id, shift_id)
         role = await _role(shift_id, shift_role_id)
-        present = {found.person_id: found.id for found in await _active(role.id, persons)}
+        active = await SignUp.filter(shift_role_id=role.id, person_id__in=persons, place__ended_at=None)
+        present = {found.person_id: found.id for found in active}
         party = [each for each in persons if each not in present]
         if not party:
             return await get_sign_up(person_id, present[person_id])
@@ -111,7 +114,7 @@ async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> Activit
         found = await SignUp.get_or_none(id=sign_up_id).select_related("shift__activity")
         if found is None:
             raise NotFound()
-        activity: Activity = found.shift.activity
+        activity = found.shift.activity
         await require_organizer(actor_id, activity)
         _, sign_up, place = await _lock(sign_up_id)
         if not place.is_active:
@@ -129,8 +132,8 @@ async def remove_sign_up(actor_id: str, sign_up_id: str, reason: str) -> Activit
 async def accept_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
     """Take the place that the waiting list offers, a party as a whole. Raises NotFound, OfferExpired, WrongState."""
     async with transaction():
-        mine = await _own(person_id, sign_up_id)
-        _, mine, place = await _lock(mine.id)
+        await _own(person_id, sign_up_id)
+        _, mine, place = await _lock(sign_up_id)
         offered = place.state is PlaceState.OFFERED
         place = await accept_offer(place.id)
         if offered:
@@ -143,8 +146,8 @@ async def accept_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
 async def decline_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
     """Leave the offered place to the next in line. Raises NotFound, WrongState."""
     async with transaction():
-        mine = await _own(person_id, sign_up_id)
-        _, mine, place = await _lock(mine.id)
+        await _own(person_id, sign_up_id)
+        _, mine, place = await _lock(sign_up_id)
         await decline_offer(place.id)
         await tell_all([place], messages.SIGN_UP_CANCELLED, shift=mine.shift_id)
         return await get_sign_up(person_id, sign_up_id)
@@ -176,14 +179,13 @@ async def move_sign_ups(from_id: str, into_id: str) -> None:
 
     Who stood in line twice, as one of a family and with another, does so once from now on.
     """
-    for row in await fetch(
+    doubled = await fetch(
         "SELECT gone.id FROM sign_up gone JOIN place p ON p.id = gone.place_id AND p.ended_at IS NULL "
         "JOIN sign_up kept ON kept.place_id = gone.place_id AND kept.person_id = $2 WHERE gone.person_id = $1",
         from_id,
         into_id,
-    ):
-        _, sign_up, place = await _lock(row["id"])
-        await _leave(sign_up, place, "merged", removed=True)
+    )
+    await _leave_all(doubled, "merged")
     await execute(
         "UPDATE sign_up SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM sign_up kept "
         "WHERE kept.place_id = sign_up.place_id AND kept.person_id = $2)",
@@ -191,14 +193,13 @@ async def move_sign_ups(from_id: str, into_id: str) -> None:
         into_id,
     )
     await execute("UPDATE sign_up SET signed_up_by_id = $2 WHERE signed_up_by_id = $1", from_id, into_id)
-    for row in await fetch(
+    doubled = await fetch(
         "SELECT id FROM (SELECT s.id, row_number() OVER (PARTITION BY s.shift_role_id ORDER BY p.state = 'waiting', "
         "p.number) AS nth FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.person_id = $1 "
         "AND p.state IN ('waiting', 'offered', 'confirmed')) AS active WHERE nth > 1 ORDER BY id",
         into_id,
-    ):
-        _, sign_up, place = await _lock(row["id"])
-        await _leave(sign_up, place, "merged", removed=True)
+    )
+    await _leave_all(doubled, "merged")
     await execute(
         "UPDATE volunteer_skill SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 "
         "FROM volunteer_skill kept WHERE kept.person_id = $2 AND kept.name = volunteer_skill.name)",
@@ -230,9 +231,14 @@ async def leave_shifts_of_leaver(person_id: str) -> None:
         is_here,
         stays_volunteer,
     )
-    for row in rows:
+    await _leave_all(rows, "left")
+
+
+async def _leave_all(sign_ups: Sequence[Any], reason: str) -> None:
+    """End these sign-ups (rows with an `id`), one after the other, in the caller's transaction."""
+    for row in sign_ups:
         _, sign_up, place = await _lock(row["id"])
-        await _leave(sign_up, place, "left", removed=True)
+        await _leave(sign_up, place, reason, removed=True)
 
 
 async def _role(shift_id: str, shift_role_id: str | None) -> ShiftRole:
@@ -249,8 +255,7 @@ async def _role(shift_id: str, shift_role_id: str | None) -> ShiftRole:
 
 def _ensure_open(shift: Shift) -> None:
     """Raises ShiftOff, SignUpNotOpen, SignUpClosed."""
-    activity: Activity = shift.activity
-    if activity.state is not ActivityState.PUBLISHED or shift.state is not ShiftState.SCHEDULED:
+    if shift.activity.state is not ActivityState.PUBLISHED or shift.state is not ShiftState.SCHEDULED:
         raise ShiftOff()
     now = clock.now()
     if now < shift.sign_up_opens_at:
@@ -368,24 +373,18 @@ async def _own(person_id: str, sign_up_id: str) -> SignUp:
     return found
 
 
-async def _active(shift_role_id: str, person_ids: list[str]) -> list[SignUp]:
-    return await SignUp.filter(shift_role_id=shift_role_id, person_id__in=person_ids, place__ended_at=None)
-
-
 async def _family_of(person_id: str, mine: SignUp) -> list[SignUp]:
     """The other active sign-ups of this shift that are the person's, or of people they look after."""
     rows = await fetch(
-        "SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 AND s.id <> $2 "
-        "AND p.ended_at IS NULL AND (s.person_id = $3 OR EXISTS (SELECT 1 FROM dependant d WHERE d.guardian_id = $3 "
-        "AND d.person_id = s.person_id AND d.ended_at IS NULL))",
+        f"SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE {OURS} AND s.shift_id = $2 "
+        "AND s.id <> $3 AND p.ended_at IS NULL",
+        person_id,
         mine.shift_id,
         mine.id,
-        person_id,
     )
     return await SignUp.filter(id__in=[row["id"] for row in rows])
 
 
 async def _shift_of(places: list[Place]) -> str:
-    rows = await fetch("SELECT shift_id FROM shift_role WHERE allotment_id = $1", places[0].allotment_id)
-    shift_id: str = rows[0]["shift_id"]
+    shift_id: str = (await ShiftRole.get(allotment_id=places[0].allotment_id)).shift_id
     return shift_id

@@ -8,14 +8,12 @@ from server.foundation.database import fetch_structs
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.organizations.access import READERS, holds_role, require_role
-from server.organizations.models import RoleKind
+from server.organizations.access import holds_role, require_role
 from server.organizations.tree import within
 from server.teams.teams import leads_team
+from server.volunteering.access import LOOKERS
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift
 from server.volunteering.queries import ActivityView, show_activity
-
-LOOKERS = (*READERS, RoleKind.GRID_WORKER, RoleKind.LIAISON)
 
 
 class StaffActivityQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):

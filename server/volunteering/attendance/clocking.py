@@ -16,8 +16,7 @@ from server.foundation import clock
 from server.foundation.database import IntegrityError, execute, fetch_one, transaction, violates
 from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
-from server.volunteering.access import audit as audit_activity
-from server.volunteering.access import audit_sign_up, ensure_on, get_shift, lock_activity, require_leader_or_staff
+from server.volunteering.access import require_leader_or_staff
 from server.volunteering.attendance.codes import is_current, read_code, read_pass
 from server.volunteering.attendance.errors import (
     AttendanceConfirmed,
@@ -39,6 +38,8 @@ from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import ActivityView
 from server.volunteering.sign_up_queries import SignUpView, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
+from server.volunteering.steps import audit as audit_activity
+from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_activity
 
 Location = tuple[Annotated[float, msgspec.Meta(ge=-180, le=180)], Annotated[float, msgspec.Meta(ge=-90, le=90)]]
 """(longitude, latitude) in gcj02 degrees."""

@@ -13,9 +13,10 @@ from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import is_id
 from server.media.drawing.qr import draw_qr
-from server.volunteering.access import ensure_on, get_shift, require_leader_or_staff
+from server.volunteering.access import require_leader_or_staff
 from server.volunteering.attendance.errors import NotSignedUp
 from server.volunteering.attendance.models import Direction
+from server.volunteering.steps import ensure_on, get_shift
 
 CODE_SECONDS = 30
 """A shift's code changes this often; the one before is still taken, for phones that are late."""

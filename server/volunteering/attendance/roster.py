@@ -16,13 +16,13 @@ from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
 from server.places.models import PlaceState
-from server.volunteering.access import get_shift, require_leader_or_staff
+from server.volunteering.access import LOOKERS, require_leader_or_staff
 from server.volunteering.attendance.clocking import REFUSAL_WORDS
 from server.volunteering.attendance.models import AttendanceMethod, Direction
 from server.volunteering.attendance.rules import CONFIRM_WITHIN
 from server.volunteering.hours.models import HoursState
 from server.volunteering.models import Shift
-from server.volunteering.staff_queries import LOOKERS
+from server.volunteering.steps import get_shift
 
 
 class SignUpRow(msgspec.Struct):

@@ -11,10 +11,11 @@ from server.notifications.service import notify
 from server.organizations.access import role_holders
 from server.places.no_shows import mark_no_show
 from server.volunteering import messages
-from server.volunteering.access import ORGANIZERS, audit_sign_up, lock_allotments
+from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.models import Attendance, AttendanceMethod
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_clock_out
 from server.volunteering.models import Shift, SignUp
+from server.volunteering.steps import audit_sign_up, lock_allotments
 
 
 async def _mark(shift_id: str, column: str) -> Shift:

@@ -9,7 +9,15 @@ import msgspec
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.database import (
+    IntegrityError,
+    fetch,
+    fetch_one,
+    fetch_structs,
+    fetch_value,
+    transaction,
+    violates,
+)
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -85,7 +93,8 @@ _APPEAL = (
 async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
     """One's own no-shows at shifts and one's dependants', forgiven ones too, and the block that one is under."""
     before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    views = await fetch_structs(
+        MyNoShowView,
         "SELECT n.id, s.id AS sign_up_id, n.person_id, a.title, sh.starts_at AS shift_starts_at, n.reason, "
         "n.happened_at, n.forgiven_at IS NULL AS counts, n.happened_at + $4::interval AS appeal_until, "
         "p.id AS appeal_id, p.state AS appeal_state, COALESCE(p.decision, '') AS appeal_decision FROM no_show n "
@@ -99,7 +108,6 @@ async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
         page.limit + 1,
         APPEAL_WITHIN,
     )
-    views = [MyNoShowView(**dict(row)) for row in rows]
     return MyNoShows(
         await blocked_until(person_id, Purpose.SHIFT_ROLE), cut_page(views, page.limit, lambda view: (view.id,))
     )
@@ -214,6 +222,5 @@ async def _appeal(appeal_id: str) -> AppealView:
 
 
 async def _appeals(rows: list[Any]) -> list[AppealView]:
-    values = [dict(row) for row in rows]
-    words = await describe_persons({row["person_id"] for row in values})
-    return [AppealView(**row, name=words.get(row["person_id"], {}).get("name", "")) for row in values]
+    words = await describe_persons({row["person_id"] for row in rows})
+    return [AppealView(**dict(row), name=words.get(row["person_id"], {}).get("name", "")) for row in rows]

@@ -46,7 +46,7 @@ class CertificatePeriod(msgspec.Struct):
     minutes: int
 
 
-class CertificateView(msgspec.Struct):
+class CertificateView(msgspec.Struct, kw_only=True):
     """A certificate of one's own. `is_valid` is false once hours were taken back or the name has changed; then a new
     one can be issued. `code` is the eight characters that go with the number."""
 
@@ -64,7 +64,7 @@ class CertificateView(msgspec.Struct):
     is_valid: bool
 
 
-class CertificateCheck(msgspec.Struct):
+class CertificateCheck(msgspec.Struct, kw_only=True):
     """What anybody with number and code is told; the name is masked. `problem` says why it no longer holds."""
 
     number: str
@@ -188,19 +188,7 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
     name = (await details_of(found.person_id)).real_name
     issuer = (await describe_organizations([found.issuer_id]))[found.issuer_id]
     problem = _problem(found, name)
-    return CertificateCheck(
-        number=found.number,
-        name=mask_name(name),
-        issuer_name=issuer["full_name"],
-        since=found.since,
-        until=found.until,
-        times=found.times,
-        minutes=found.minutes,
-        periods=[CertificatePeriod(*row) for row in found.rows],
-        issued_at=found.issued_at,
-        is_valid=not problem,
-        problem=problem,
-    )
+    return CertificateCheck(name=mask_name(name), problem=problem, **_facts(found, issuer["full_name"], problem))
 
 
 async def revoke_certificates(person_id: str, moment: datetime) -> None:
@@ -269,19 +257,21 @@ async def _views(certificates: list[Certificate]) -> list[CertificateView]:
         CertificateView(
             id=one.id,
             person_id=one.person_id,
-            number=one.number,
             code=one.code,
-            issuer_name=issuers[one.issuer_id]["full_name"],
-            since=one.since,
-            until=one.until,
-            times=one.times,
-            minutes=one.minutes,
-            periods=[CertificatePeriod(*row) for row in one.rows],
-            issued_at=one.issued_at,
-            is_valid=not _problem(one, names[one.person_id]),
+            **_facts(one, issuers[one.issuer_id]["full_name"], _problem(one, names[one.person_id])),
         )
         for one in certificates
     ]
+
+
+def _facts(certificate: Certificate, issuer_name: str, problem: str) -> dict[str, Any]:
+    """What its holder and anyone who checks it are told alike."""
+    names = ("number", "since", "until", "times", "minutes", "issued_at")
+    return {name: getattr(certificate, name) for name in names} | {
+        "issuer_name": issuer_name,
+        "periods": [CertificatePeriod(*row) for row in certificate.rows],
+        "is_valid": not problem,
+    }
 
 
 def _problem(certificate: Certificate, name: str) -> str:

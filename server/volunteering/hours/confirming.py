@@ -22,14 +22,7 @@ from server.organizations.queries import ancestor_of_level
 from server.places.models import PlaceState
 from server.places.no_shows import mark_attended
 from server.service_record.recording import AlreadyReversed, record_service, reverse_service
-from server.volunteering.access import (
-    ORGANIZERS,
-    audit_sign_up,
-    ensure_on,
-    get_shift,
-    lock_allotments,
-    require_leader_or_staff,
-)
+from server.volunteering.access import ORGANIZERS, require_leader_or_staff
 from server.volunteering.attendance.models import Attendance
 from server.volunteering.attendance.roster import SignUpRow, show_sign_ups
 from server.volunteering.attendance.rules import CONFIRM_WITHIN
@@ -42,6 +35,7 @@ from server.volunteering.hours.queries import HoursView, show_hours
 from server.volunteering.hours.rules import SERVICE_RULES, Credit, approver_of, credit
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.reasons import HOURS, submit_reason
+from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_allotments
 
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 _OPEN = (HoursState.WAITING, HoursState.EFFECTIVE)

@@ -12,10 +12,10 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.organizations.access import require_role
 from server.organizations.tree import within
+from server.volunteering.access import LOOKERS
 from server.volunteering.hours.models import Approver, HoursState
 from server.volunteering.models import ActivityKind
 from server.volunteering.reasons import HOURS_REASON
-from server.volunteering.staff_queries import LOOKERS
 
 
 class HoursView(msgspec.Struct):

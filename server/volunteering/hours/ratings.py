@@ -7,7 +7,7 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
-from server.foundation.database import IntegrityError, fetch, fetch_one, transaction, violates
+from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_structs, transaction, violates
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -16,13 +16,14 @@ from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.service import notify
 from server.organizations.access import READERS, holds_role
 from server.places.models import PlaceState
-from server.volunteering.access import ORGANIZERS, audit_sign_up, get_shift, require_leader_or_staff
+from server.volunteering.access import ORGANIZERS, require_leader_or_staff
 from server.volunteering.hours import messages
 from server.volunteering.hours.errors import AlreadyRated, NotAttended, RatingClosed
 from server.volunteering.hours.models import ShiftRating, Side
 from server.volunteering.hours.rules import RATE_WITHIN
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import require_visible_shift
+from server.volunteering.steps import audit_sign_up, get_shift
 
 CHECKED = "shift_rating"
 """The kind of thing that the content check knows ratings by."""
@@ -106,7 +107,8 @@ async def list_volunteer_ratings(person_id: str, shift_id: str, page: PageQuery)
 async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]:
     """What leaders said of oneself, the latest first."""
     before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    views = await fetch_structs(
+        MyRatingView,
         "SELECT r.id, r.shift_id, a.title, r.stars, CASE WHEN r.text_is_shown THEN r.text ELSE '' END AS text, "
         "r.created_at AS rated_at FROM shift_rating r JOIN sign_up s ON s.id = r.sign_up_id "
         "JOIN shift sh ON sh.id = r.shift_id JOIN activity a ON a.id = sh.activity_id WHERE s.person_id = $1 "
@@ -115,7 +117,7 @@ async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]
         before,
         page.limit + 1,
     )
-    return cut_page([MyRatingView(**dict(row)) for row in rows], page.limit, lambda view: (view.id,))
+    return cut_page(views, page.limit, lambda view: (view.id,))
 
 
 async def settle_rating_check(rating_id: str) -> None:
