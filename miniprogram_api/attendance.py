@@ -23,14 +23,14 @@ from server.volunteering.attendance.errors import (
     PlaceUnknown,
     TooFarAway,
 )
-from server.volunteering.errors import ShiftOff
 from server.volunteering.hours import appeals, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import MyNoShows
 from server.volunteering.hours.errors import AlreadyAppealed, AlreadyRated, AppealClosed, NotAttended, RatingClosed
 from server.volunteering.hours.queries import HoursView, MyHoursQuery
 from server.volunteering.hours.ratings import MyRatingView, NewRating, RatingTotals, RatingView
-from server.volunteering.sign_up_queries import SignUpView
+from server.volunteering.sign_ups.errors import ShiftOff
+from server.volunteering.sign_ups.queries import SignUpView
 
 routes = Routes("签到与服务时长 attendance")
 

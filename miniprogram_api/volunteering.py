@@ -11,9 +11,12 @@ from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
-from server.volunteering import eligibility, queries, sign_up_queries, signing_up
-from server.volunteering.eligibility import Skill
-from server.volunteering.errors import (
+from server.volunteering import queries
+from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
+from server.volunteering.sign_ups import eligibility, signing_up
+from server.volunteering.sign_ups import queries as sign_up_queries
+from server.volunteering.sign_ups.eligibility import Skill
+from server.volunteering.sign_ups.errors import (
     NotEligible,
     RemovedFromShift,
     RoleNeeded,
@@ -24,9 +27,8 @@ from server.volunteering.errors import (
     SignUpClosed,
     SignUpNotOpen,
 )
-from server.volunteering.party import MOST_FAMILY
-from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
-from server.volunteering.sign_up_queries import SignUpsQuery, SignUpView
+from server.volunteering.sign_ups.party import MOST_FAMILY
+from server.volunteering.sign_ups.queries import SignUpsQuery, SignUpView
 
 routes = Routes("志愿服务 volunteering")
 

@@ -18,7 +18,6 @@ from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResu
 from server.volunteering.attendance.codes import ShiftCode
 from server.volunteering.attendance.models import Direction
 from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
-from server.volunteering.errors import ShiftOff
 from server.volunteering.hours import appeals, confirming, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import AppealsQuery, AppealView
@@ -35,6 +34,7 @@ from server.volunteering.hours.errors import (
 from server.volunteering.hours.queries import HoursQuery, HoursView
 from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
+from server.volunteering.sign_ups.errors import ShiftOff
 
 routes = Routes("工作端：出勤与时长", prefix="/staff")
 

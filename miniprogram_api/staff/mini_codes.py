@@ -11,7 +11,7 @@ from server.accounts.sessions import Caller
 from server.foundation.ids import Id
 from server.media.mini_codes import NARROWEST, WIDEST, CodePicture
 from server.neighbor_center.venues import mini_codes as venue_codes
-from server.volunteering import mini_codes as shift_codes
+from server.volunteering.shifts import mini_codes as shift_codes
 
 routes = Routes("工作端：小程序码", prefix="/staff")
 

@@ -11,13 +11,15 @@ from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, Wron
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.media.uploads.uploading import PictureUnusable
-from server.volunteering import activities, shift_changes, shifts, signing_up, staff_queries
+from server.volunteering import activities, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
-from server.volunteering.eligibility import WhoMayCome
-from server.volunteering.errors import ShiftStarted
 from server.volunteering.queries import ActivityView
-from server.volunteering.shift_changes import ShiftChange
-from server.volunteering.shifts import Moment, NewShift
+from server.volunteering.shifts import adding, changing
+from server.volunteering.shifts.adding import Moment, NewShift
+from server.volunteering.shifts.changing import ShiftChange
+from server.volunteering.sign_ups import signing_up
+from server.volunteering.sign_ups.eligibility import WhoMayCome
+from server.volunteering.sign_ups.errors import ShiftStarted
 from server.volunteering.staff_queries import StaffActivityCard, StaffActivityQuery, get_staff_activity
 
 routes = Routes("工作端：志愿服务", prefix="/staff")
@@ -125,7 +127,7 @@ async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> Activi
 
     可按周或按月重复；每场各自独立，可单独修改或取消。
     """
-    return await shifts.add_shifts(caller.person_id, activity_id, body.shifts)
+    return await adding.add_shifts(caller.person_id, activity_id, body.shifts)
 
 
 class ChangeShift(ShiftChange):
@@ -138,13 +140,13 @@ async def change_shift(caller: Caller, shift_id: Id, body: ChangeShift) -> Activ
 
     未填写的项保持不变；改开始时间时，未填写的结束时间和截止时间随之移动。时间变动会通知所有报名者，他们可以取消而不计爽约。
     """
-    return await shift_changes.change_shift(caller.person_id, shift_id, body.version, body)
+    return await changing.change_shift(caller.person_id, shift_id, body.version, body)
 
 
 @routes.post("/shifts/<shift_id>/cancel", errors=[WrongState])
 async def cancel_shift(caller: Caller, shift_id: Id, body: WithReason) -> ActivityView:
     """取消一个场次并通知报名者"""
-    return await shift_changes.cancel_shift(caller.person_id, shift_id, body.reason)
+    return await changing.cancel_shift(caller.person_id, shift_id, body.reason)
 
 
 class ChangeCapacity(Strict):
@@ -157,7 +159,7 @@ async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCa
 
     调高时候补依次递补；调低不影响已确认的人。
     """
-    return await shift_changes.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
+    return await changing.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
 
 
 @routes.post("/sign-ups/<sign_up_id>/remove", errors=[ShiftStarted])

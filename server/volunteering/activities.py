@@ -22,14 +22,14 @@ from server.teams.teams import leads_team
 from server.volunteering import messages
 from server.volunteering.access import ORGANIZERS, require_organizer
 from server.volunteering.attendance.rules import SCAN_AFTER
-from server.volunteering.eligibility import WhoMayCome, check_who
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
-from server.volunteering.party import people_coming, tell_all
 from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import ACTIVITY, submit_reason
-from server.volunteering.reminders import plan_reminders
-from server.volunteering.shift_changes import close_shifts
-from server.volunteering.shifts import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
+from server.volunteering.shifts.adding import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
+from server.volunteering.shifts.changing import close_shifts
+from server.volunteering.shifts.reminders import plan_reminders
+from server.volunteering.sign_ups.eligibility import WhoMayCome, check_who
+from server.volunteering.sign_ups.party import people_coming, tell_all
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import (
     audit,

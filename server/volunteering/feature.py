@@ -9,22 +9,14 @@ from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.places.models import Purpose
-from server.volunteering import (
-    activities,
-    messages,
-    mini_codes,
-    personal_copy,
-    queries,
-    reasons,
-    reminders,
-    shift_changes,
-    sign_up_queries,
-    signing_up,
-)
+from server.volunteering import activities, messages, personal_copy, queries, reasons
 from server.volunteering.attendance import settling
 from server.volunteering.hours import appeals, certificates, confirming, ratings
 from server.volunteering.hours import messages as hours_messages
 from server.volunteering.hours import queries as hours_queries
+from server.volunteering.shifts import changing, mini_codes, reminders
+from server.volunteering.sign_ups import queries as sign_up_queries
+from server.volunteering.sign_ups import signing_up
 
 FEATURE = Feature(
     models=(
@@ -35,7 +27,7 @@ FEATURE = Feature(
     sweeps=(
         activities.FINISH_ACTIVITIES,
         reminders.REMIND_OF_SHIFTS,
-        shift_changes.CALL_OFF_SMALL_SHIFTS,
+        changing.CALL_OFF_SMALL_SHIFTS,
         settling.CLOSE_SHIFTS,
         settling.SETTLE_ABSENCES,
     ),

@@ -7,8 +7,8 @@ from server.volunteering.attendance.clocking import REFUSAL_WORDS
 from server.volunteering.attendance.models import AttendanceMethod, Direction
 from server.volunteering.hours.models import AppealState, HoursState
 from server.volunteering.reasons import HOURS_REASON, REMOVAL_REASON, SHIFT_REASON
-from server.volunteering.sign_up_queries import OURS
-from server.volunteering.wording import why_ended
+from server.volunteering.sign_ups.queries import OURS
+from server.volunteering.sign_ups.why import why_ended
 
 _REVOKE_WORDS = {"hours_corrected": "服务时长有更正"}
 

@@ -14,10 +14,10 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.uploads.queries import PictureView, picture_views
 from server.teams.teams import UNNAMED
-from server.volunteering.eligibility import WhoMayCome
 from server.volunteering.models import ActivityAudience, ActivityKind, ActivityState, ShiftState, Visibility
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON
-from server.volunteering.sign_up_queries import MySignUp, standings_in
+from server.volunteering.sign_ups.eligibility import WhoMayCome
+from server.volunteering.sign_ups.queries import MySignUp, standings_in
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -9,8 +9,8 @@ from server.organizations.access import WORKERS, require_role
 from server.places.line import lock_allotment
 from server.places.models import Allotment
 from server.volunteering.access import require_organizer
-from server.volunteering.errors import ShiftOff
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
+from server.volunteering.sign_ups.errors import ShiftOff
 
 
 async def get_shift(shift_id: str) -> Shift:

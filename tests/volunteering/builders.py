@@ -24,7 +24,7 @@ from server.notifications.models import InboxMessage
 from server.organizations.models import Organization
 from server.volunteering.activities import NewActivity, create_activity
 from server.volunteering.models import Activity, ActivityState, Shift
-from server.volunteering.reminders import plan_reminders
+from server.volunteering.shifts.reminders import plan_reminders
 from tests.builders import create_community, create_person, create_staff
 from tests.clients import Api
 

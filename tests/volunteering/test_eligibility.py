@@ -82,7 +82,7 @@ async def test_the_people_of_a_unit(api: Api, monkeypatch: pytest.MonkeyPatch) -
         return Belonging(unit_id=unit.id if person_id == people.third.person_id else None)
 
     monkeypatch.setattr(service_record, "BELONGING", [works_there])
-    monkeypatch.setattr("server.volunteering.eligibility.BELONGING", [works_there])
+    monkeypatch.setattr("server.volunteering.sign_ups.eligibility.BELONGING", [works_there])
     await sign_up(people.third, shift_id)
 
 

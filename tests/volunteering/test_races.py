@@ -18,7 +18,7 @@ from server.foundation.settings import Settings
 from server.places.models import Allotment, Place, PlaceState
 from server.places.service import change_capacity
 from server.volunteering.models import Shift, SignUp
-from server.volunteering.shift_changes import CALL_OFF_SMALL_SHIFTS, ShiftChange, cancel_shift, change_shift
+from server.volunteering.shifts.changing import CALL_OFF_SMALL_SHIFTS, ShiftChange, cancel_shift, change_shift
 from tests.clients import Api
 from tests.servers import Server
 from tests.volunteering.builders import (

@@ -11,9 +11,9 @@ from server.background import sweeps
 from server.background.sweeps import SWEEPS, RowsFailed
 from server.foundation import clock
 from server.notifications.reminders import next_reminder
-from server.volunteering import reminders
 from server.volunteering.models import Shift
-from server.volunteering.reminders import REMIND_OF_SHIFTS
+from server.volunteering.shifts import reminders
+from server.volunteering.shifts.reminders import REMIND_OF_SHIFTS
 from tests.breaking import break_once
 from tests.builders import create_staff
 from tests.clients import Api

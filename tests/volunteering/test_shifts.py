@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from server.foundation import clock
 from server.places.models import Allotment, NoShow, Place
 from server.volunteering.models import Activity, Shift
-from server.volunteering.series import MOST, Every, Repeat, occurrences, problem_of
-from server.volunteering.shift_changes import CALL_OFF_SMALL_SHIFTS
+from server.volunteering.shifts.changing import CALL_OFF_SMALL_SHIFTS
+from server.volunteering.shifts.series import MOST, Every, Repeat, occurrences, problem_of
 from tests.builders import create_resident
 from tests.clients import Api
 from tests.volunteering.builders import (

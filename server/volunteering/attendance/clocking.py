@@ -32,11 +32,11 @@ from server.volunteering.attendance.errors import (
 )
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
 from server.volunteering.attendance.rules import is_open_for_scans, is_plausible, meters_between
-from server.volunteering.errors import ShiftOff
 from server.volunteering.hours.models import Hours, HoursState
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import ActivityView
-from server.volunteering.sign_up_queries import SignUpView, get_sign_up
+from server.volunteering.sign_ups.errors import ShiftOff
+from server.volunteering.sign_ups.queries import SignUpView, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit as audit_activity
 from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_activity

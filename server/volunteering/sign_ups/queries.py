@@ -16,7 +16,7 @@ from server.places.models import PlaceState
 from server.places.queries import Pass, Waiting, passes_of, waiting_places
 from server.volunteering.models import ActivityState, ShiftState
 from server.volunteering.reasons import REMOVAL_REASON, SHIFT_REASON
-from server.volunteering.wording import why_ended, why_waiting
+from server.volunteering.sign_ups.why import why_ended, why_waiting
 
 
 class FamilySignUp(msgspec.Struct):

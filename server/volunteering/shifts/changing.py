@@ -17,11 +17,11 @@ from server.places.models import Place
 from server.places.service import change_capacity, change_start, close_allotment
 from server.volunteering import messages
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
-from server.volunteering.party import people_of, tell_all
 from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import SHIFT, submit_reason
-from server.volunteering.reminders import plan_reminders
-from server.volunteering.shifts import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
+from server.volunteering.shifts.adding import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
+from server.volunteering.shifts.reminders import plan_reminders
+from server.volunteering.sign_ups.party import people_of, tell_all
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit, lock_allotments, lock_shift
 

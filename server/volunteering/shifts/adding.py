@@ -17,8 +17,8 @@ from server.places.service import open_allotment
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
 from server.volunteering.queries import ActivityView
-from server.volunteering.reminders import plan_reminders
-from server.volunteering.series import Repeat, occurrences, problem_of
+from server.volunteering.shifts.reminders import plan_reminders
+from server.volunteering.shifts.series import Repeat, occurrences, problem_of
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit, ensure_not_over, lock_activity, save_activity
 

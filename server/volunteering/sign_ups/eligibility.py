@@ -17,8 +17,8 @@ from server.organizations.access import holds_role_at
 from server.organizations.models import Level, Organization
 from server.service_record.queries import service_totals
 from server.service_record.recording import BELONGING
-from server.volunteering.errors import NotEligible
 from server.volunteering.models import Activity, ActivityAudience, Shift, ShiftRole, VolunteerSkill
+from server.volunteering.sign_ups.errors import NotEligible
 
 Skill = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 _Age = Annotated[int, msgspec.Meta(ge=0, le=120)]

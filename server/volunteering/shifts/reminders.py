@@ -10,7 +10,7 @@ from server.notifications.reminders import HOURS_BEFORE, next_reminder
 from server.notifications.service import notify
 from server.volunteering import messages
 from server.volunteering.models import Shift
-from server.volunteering.party import people_coming
+from server.volunteering.sign_ups.party import people_coming
 
 
 async def plan_reminders(shifts: list[Shift]) -> None:

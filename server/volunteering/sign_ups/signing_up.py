@@ -17,8 +17,11 @@ from server.places.no_shows import ensure_not_blocked, record_no_show
 from server.places.service import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
 from server.volunteering import messages
 from server.volunteering.access import require_organizer
-from server.volunteering.eligibility import ensure_eligible
-from server.volunteering.errors import (
+from server.volunteering.models import ActivityState, Shift, ShiftRole, ShiftState, SignUp
+from server.volunteering.queries import ActivityView, require_visible_shift
+from server.volunteering.reasons import REMOVAL, submit_reason
+from server.volunteering.sign_ups.eligibility import ensure_eligible
+from server.volunteering.sign_ups.errors import (
     RemovedFromShift,
     RoleNeeded,
     ShiftFull,
@@ -28,11 +31,8 @@ from server.volunteering.errors import (
     SignUpClosed,
     SignUpNotOpen,
 )
-from server.volunteering.models import ActivityState, Shift, ShiftRole, ShiftState, SignUp
-from server.volunteering.party import MOST_FAMILY, part_party, people_of, tell_all
-from server.volunteering.queries import ActivityView, require_visible_shift
-from server.volunteering.reasons import REMOVAL, submit_reason
-from server.volunteering.sign_up_queries import OURS, SignUpView, get_sign_up
+from server.volunteering.sign_ups.party import MOST_FAMILY, part_party, people_of, tell_all
+from server.volunteering.sign_ups.queries import OURS, SignUpView, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit
 
