@@ -152,8 +152,10 @@ async def list_members(
 
 
 async def get_member_card(membership_id: str) -> MemberCard:
-    """What the staff's list shows of one member who is checked in."""
-    return (await _cards(await fetch(f"{_CARD} AND m.id = $2", clock.now() - CONTACT_EVERY, membership_id)))[0]
+    """What the staff's list shows of one member. Raises NotFound for one who is not checked in."""
+    for card in await _cards(await fetch(f"{_CARD} AND m.id = $2", clock.now() - CONTACT_EVERY, membership_id)):
+        return card
+    raise NotFound()
 
 
 async def count_members(actor_id: str, organization_id: str) -> list[MemberCount]:
