@@ -1,6 +1,7 @@
 """What 邻里中心 gives: venues, bookings, counters, duties and complaints."""
 
 from datetime import timedelta
+from functools import partial
 
 from server.background.retention import Rule
 from server.foundation.feature import Feature
@@ -8,6 +9,8 @@ from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
 from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting
 from server.neighbor_center.bookings import messages as booking_messages
+from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
+from server.neighbor_center.bookings.queries import describe_bookings
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.feedback import complaints
 from server.neighbor_center.opening import duties
@@ -40,8 +43,8 @@ FEATURE = Feature(
     subjects={
         "venue": queries.describe_venues,
         "slot": queries.describe_slots,
-        "booking": queries.describe_bookings,
-        "room_booking": queries.describe_room_bookings,
+        "booking": partial(describe_bookings, SLOTS),
+        "room_booking": partial(describe_bookings, ROOMS),
         "booking_series": series.describe_series,
         "ticket": counter_queries.describe_tickets,
         "duty": duties.describe_duties,

@@ -1,5 +1,5 @@
 """What staff of the venue do with bookings, of slots and of rooms: decide on requests, take bookings back, note who
-came. Each verb gives the booking as staff see it."""
+came. Each verb gives the booking as staff see it; its row in the audit log notes whom they have seen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

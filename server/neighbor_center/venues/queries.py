@@ -294,28 +294,6 @@ async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
     return words
 
 
-async def describe_bookings(booking_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages. The time is that of now: events about a certain time name the slot as well."""
-    rows = await fetch(
-        "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason "
-        "FROM booking b JOIN slot t ON t.id = b.slot_id JOIN service s ON s.id = t.service_id "
-        "JOIN venue v ON v.id = s.venue_id WHERE b.id = ANY($1::uuid[])",
-        list(booking_ids),
-    )
-    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
-
-
-async def describe_room_bookings(booking_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages."""
-    rows = await fetch(
-        "SELECT r.id, s.name AS service, v.name AS venue, v.address, r.starts_at, r.staff_reason AS reason "
-        "FROM room_booking r JOIN service s ON s.id = r.service_id JOIN venue v ON v.id = s.venue_id "
-        "WHERE r.id = ANY($1::uuid[])",
-        list(booking_ids),
-    )
-    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
-
-
 async def _read_services(where: str, value: str) -> list[ServiceView]:
     """Services `s` that satisfy a condition on $1, with the hours that are not over yet."""
     rows = await fetch(

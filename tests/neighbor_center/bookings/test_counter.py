@@ -19,8 +19,9 @@ async def test_a_request_is_approved(api: Api, community: Organization) -> None:
     booking = await book(resident, service)
     assert booking["state"] == "requested"
     assert await events_of(staff) == ["slot_to_approve"]
-    await staff.post(f"/staff/bookings/{booking['id']}/approve")
-    await staff.post(f"/staff/bookings/{booking['id']}/approve")
+    for _ in range(2):
+        seen = await staff.post(f"/staff/bookings/{booking['id']}/approve")
+        assert (seen["id"], seen["state"], seen["person_id"]) == (booking["id"], "booked", resident.person_id)
     assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "booked"
     assert await events_of(resident) == ["slot_requested", "slot_approved"]
     assert await audited("approve_booking", resident.person_id)
@@ -94,6 +95,7 @@ async def test_a_walk_in_takes_a_free_place_of_a_slot_that_has_begun(api: Api, c
     path = f"/staff/services/{service.id}/walk-ins"
     body = {"starts_at": at("09:00", MONDAY), "real_name": "王小明", "phone": "13800000001"}
     made = await staff.post(path, body, expect=201)
+    assert (made["state"], made["name"], made["walk_in"]) == ("booked", "王小明", True)
     # Two counters, one person: one booking.
     assert await staff.post(path, body, expect=201) == made
     await staff.refused("POST", path, body | {"real_name": "李红", "phone": "13800000002"}, code="places_full")

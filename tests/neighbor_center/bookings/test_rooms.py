@@ -234,13 +234,13 @@ async def test_who_came_and_who_did_not(api: Api, community: Organization) -> No
     await staff.refused("POST", f"{path}/no-show", code="wrong_state")
     set_clock("10:20", TUESDAY)
     for _ in range(2):
-        await staff.post(f"{path}/no-show")
+        assert (await staff.post(f"{path}/no-show"))["state"] == "no_show"
     assert (await resident.get(f"/room-bookings/{booking['id']}"))["state"] == "no_show"
     assert await fetch_value("SELECT count(*) FROM no_show WHERE subject_id = $1", booking["id"]) == 1
     assert (await events_of(resident))[-1] == "room_no_show"
     # They were late: it no longer counts.
     for _ in range(2):
-        await staff.post(f"{path}/attended")
+        assert (await staff.post(f"{path}/attended"))["state"] == "attended"
     came = await resident.get(f"/room-bookings/{booking['id']}")
     assert (came["state"], bool(came["arrived_at"])) == ("attended", True)
     assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 0
