@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import PhoneIfAny, RealName, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
-from server.accounts import personal_data, queries, service
+from server.accounts import consents, dependants, personal_data, persons, queries
 from server.accounts import sign_in as signing_in
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.queries import ConsentView, DependantView, Me
@@ -87,7 +87,7 @@ class ChangeProfile(Strict):
 @routes.patch("/me", errors=[EditedMeanwhile, PictureUnusable])
 async def change_profile(caller: Caller, body: ChangeProfile) -> Me:
     """修改昵称和头像"""
-    await service.change_profile(caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id)
+    await persons.change_profile(caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id)
     return await queries.get_me(caller.person_id)
 
 
@@ -117,10 +117,10 @@ class GiveDetails(Strict):
     birth_date: date | None = None
 
 
-@routes.put("/me/details", errors=[service.GuardianConsentNeeded])
+@routes.put("/me/details", errors=[consents.GuardianConsentNeeded])
 async def give_details(caller: Caller, body: GiveDetails) -> Me:
     """填写姓名、住址和出生日期"""
-    await service.give_details(
+    await persons.give_details(
         caller.person_id, real_name=body.real_name, address=body.address, birth_date=body.birth_date
     )
     return await queries.get_me(caller.person_id)
@@ -133,7 +133,7 @@ class ChooseCommunity(Strict):
 @routes.put("/me/community")
 async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
     """选择所在社区"""
-    await service.choose_community(caller.person_id, body.community_id)
+    await persons.choose_community(caller.person_id, body.community_id)
     return await queries.get_me(caller.person_id)
 
 
@@ -147,7 +147,7 @@ async def give_consent(caller: Caller, body: GiveConsent) -> None:
     """同意一份条款"""
     if body.kind in (ConsentKind.GUARDIAN, ConsentKind.ON_BEHALF):
         raise InvalidFields.of("kind", "此项同意在添加家人时记录")
-    await service.give_consent(caller.person_id, body.kind, body.text_version)
+    await consents.give_consent(caller.person_id, body.kind, body.text_version)
 
 
 @routes.get("/me/consents")
@@ -161,7 +161,7 @@ async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
     """撤回同意"""
     if kind not in list(ConsentKind):
         raise NotFound()
-    await service.withdraw_consent(caller.person_id, ConsentKind(kind))
+    await consents.withdraw_consent(caller.person_id, ConsentKind(kind))
 
 
 class AddDependant(Strict):
@@ -178,11 +178,11 @@ class AddedDependant(msgspec.Struct):
     person_id: Id
 
 
-@routes.post("/me/dependants", status=201, errors=[service.GuardianConsentNeeded, service.ConsentNeeded])
+@routes.post("/me/dependants", status=201, errors=[consents.GuardianConsentNeeded, consents.ConsentNeeded])
 async def add_dependant(caller: Caller, body: AddDependant) -> AddedDependant:
     """添加家人"""
     return AddedDependant(
-        await service.add_dependant(
+        await dependants.add_dependant(
             caller.person_id,
             real_name=body.real_name,
             relation=body.relation,
@@ -202,4 +202,4 @@ async def list_dependants(caller: Caller) -> list[DependantView]:
 @routes.delete("/me/dependants/<person_id>")
 async def end_dependant(caller: Caller, person_id: Id) -> None:
     """不再照看这位家人"""
-    await service.end_dependant(caller.person_id, person_id)
+    await dependants.end_dependant(caller.person_id, person_id)

@@ -7,7 +7,7 @@ import msgspec
 
 from miniprogram_api.fields import HomeAddress, Moment, PartySize, ScannedText, Stars, Strict, Words
 from miniprogram_api.routing import Routes
-from server.accounts.service import ConsentNeeded
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id

@@ -2,7 +2,7 @@
 
 from miniprogram_api.fields import WithReason
 from miniprogram_api.routing import Routes
-from server.accounts.service import ConsentNeeded
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.check_in import checking_in, queries
 from server.check_in.checking_in import CheckInApplication, Talents

@@ -7,7 +7,7 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import Note, Strict, Words
 from miniprogram_api.routing import Routes, Who
-from server.accounts.service import ConsentNeeded
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.check_in import contact_queries, contacts, identity, member_queries, transfers
 from server.check_in.contact_queries import ContactView, FloatingMember, FloatingMemberDetail

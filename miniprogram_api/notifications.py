@@ -13,7 +13,7 @@ from server.accounts.sessions import Caller, find_caller
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Unavailable
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
-from server.notifications import grants, live, preferences, queries, service
+from server.notifications import grants, live, preferences, queries, telling
 from server.notifications.events import AskMoment, Topic
 from server.notifications.models import SubscribeAnswer
 from server.notifications.preferences import PreferencesView
@@ -91,13 +91,13 @@ async def follow_inbox(caller: Caller, request: Request) -> ResponseStream:
 @routes.post("/me/inbox/read-all")
 async def read_all_messages(caller: Caller) -> MessagesRead:
     """全部标为已读"""
-    return MessagesRead(await service.read_all_messages(caller.person_id))
+    return MessagesRead(await telling.read_all_messages(caller.person_id))
 
 
 @routes.post("/me/inbox/<message_id>/read")
 async def read_message(caller: Caller, message_id: Id) -> None:
     """标为已读"""
-    await service.read_message(caller.person_id, message_id)
+    await telling.read_message(caller.person_id, message_id)
 
 
 @routes.get("/me/subscriptions/to-ask")

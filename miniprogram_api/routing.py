@@ -7,7 +7,7 @@ The same declaration decodes the request, encodes the answer, keeps idempotency 
     @routes.post("/wishes/<wish_id>/claim", status=201, errors=[WishTaken, TooManyClaims])
     async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> ClaimView:
         \"\"\"认领微心愿\"\"\"
-        return await service.claim_wish(caller.person_id, wish_id, body.note)
+        return await claiming.claim_wish(caller.person_id, wish_id, body.note)
 
 `body` is decoded from JSON, `query` from the query string, both strictly: unknown fields are refused.
 """

@@ -6,7 +6,7 @@ import msgspec
 
 from miniprogram_api.fields import SignedCode, Strict
 from miniprogram_api.routing import Routes
-from server.accounts.service import ConsentNeeded
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id

@@ -8,7 +8,7 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithReason, Words
 from miniprogram_api.routing import Routes, Who
-from server.accounts.service import ConsentNeeded
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id

@@ -12,11 +12,11 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.organizations import party, queries, service
+from server.organizations import changing, party, queries
+from server.organizations.changing import CodeTaken
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import OrganizationView, PartyOrganizationView
 from server.organizations.roles import LastManager, RoleHeld
-from server.organizations.service import CodeTaken
 from server.organizations.tree import HasChildren, MovedIntoItself
 
 routes = Routes("工作端：组织与角色", prefix="/staff")
@@ -50,7 +50,7 @@ class CreateOrganization(Strict):
 @routes.post("/organizations", who=Who.STAFF, status=201, errors=[NotFound, CodeTaken, WrongState])
 async def create_organization(caller: Caller, body: CreateOrganization) -> OrganizationView:
     """新建下级组织或单位"""
-    return await service.create_organization(
+    return await changing.create_organization(
         caller.person_id,
         parent_id=body.parent_id,
         level=body.level,
@@ -71,7 +71,7 @@ class EditOrganization(Strict):
 @routes.patch("/organizations/<organization_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
 async def edit_organization(caller: Caller, organization_id: Id, body: EditOrganization) -> OrganizationView:
     """修改组织名称或位置"""
-    return await service.edit_organization(
+    return await changing.edit_organization(
         caller.person_id,
         organization_id,
         body.version,
@@ -90,7 +90,7 @@ class Move(Strict):
 )
 async def move_organization(caller: Caller, organization_id: Id, body: Move) -> OrganizationView:
     """把组织及其全部下级移到另一上级之下"""
-    return await service.move_organization(caller.person_id, organization_id, body.version, body.parent_id)
+    return await changing.move_organization(caller.person_id, organization_id, body.version, body.parent_id)
 
 
 class Close(Strict):
@@ -107,7 +107,7 @@ class Close(Strict):
 )
 async def close_organization(caller: Caller, organization_id: Id, body: Close) -> OrganizationView:
     """撤销组织，由另一组织承接"""
-    return await service.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
+    return await changing.close_organization(caller.person_id, organization_id, body.version, body.successor_id)
 
 
 class DescendantsQuery(PageQuery):

@@ -1,6 +1,6 @@
 """Staff block a person: they can no longer sign in, and what of theirs is open is looked after by others."""
 
-from server.accounts import service
+from server.accounts import consents
 from server.accounts.models import Person
 from server.accounts.sessions import end_all_sessions
 from server.foundation import clock
@@ -36,7 +36,7 @@ async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> No
         person.closed_at = clock.now()
         await person.save(update_fields=["closed_at"])
         await end_all_sessions(person_id)
-        for leave in service.LEAVERS:
+        for leave in consents.LEAVERS:
             await leave(person_id)
         await _record("block_person", actor_id, person, reason=str(reason))
 

@@ -4,7 +4,7 @@ import sys
 
 from server.accounts.details import details_of, name_index, phone_index, save_details
 from server.accounts.models import PersonOrigin
-from server.accounts.service import create_person, find_by_phone
+from server.accounts.persons import create_person, find_by_phone
 from server.accounts.sessions import forget_cached_sessions
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, Refusal

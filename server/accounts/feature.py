@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from server.accounts import messages, personal_copy, personal_data, queries, residents, service
+from server.accounts import consents, merging, messages, personal_copy, personal_data, persons, queries, residents
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.moderation.verdicts import texts_from
@@ -17,13 +17,13 @@ FEATURE = Feature(
     messages=events_in(messages),
     subjects={"person": queries.describe_persons},
     texts={"nickname": texts_from("SELECT nickname FROM person WHERE id = $1")},
-    verdicts={"nickname": service.show_checked_profile},
+    verdicts={"nickname": persons.show_checked_profile},
     organization_closed=(residents.follow_successor,),
     personal_copy=personal_copy.SHEETS,
     takes={
-        "mergers": service.MERGERS,
-        "leavers": service.LEAVERS,
-        "consent_withdrawn": service.CONSENT_WITHDRAWN,
+        "mergers": merging.MERGERS,
+        "leavers": consents.LEAVERS,
+        "consent_withdrawn": consents.CONSENT_WITHDRAWN,
         "personal_copy": personal_data.SHEETS,
     },
     when_wired=(partial(use_identities, queries.find_openids, queries.find_person_by_openid),),

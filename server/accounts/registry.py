@@ -4,8 +4,9 @@ import msgspec
 
 from server.accounts.details import details_of
 from server.accounts.masking import mask_name, mask_phone
+from server.accounts.merging import merge_persons
 from server.accounts.models import Person, PersonOrigin
-from server.accounts.service import create_person, find_by_phone, merge_persons
+from server.accounts.persons import create_person, find_by_phone
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import NotFound

@@ -2,7 +2,7 @@
 
 from server.accounts import messages
 from server.foundation.database import fetch
-from server.notifications.service import notify
+from server.notifications.telling import notify
 
 
 async def follow_successor(organization_id: str, successor_id: str | None) -> None:

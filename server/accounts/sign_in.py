@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from server.accounts.models import Person, PersonOrigin, WeChatIdentity
-from server.accounts.service import give_phone
+from server.accounts.persons import give_phone
 from server.accounts.sessions import open_session
 from server.foundation import clock
 from server.foundation.crypto import keyring

@@ -14,7 +14,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role, require_role, role_holders
 from server.organizations.models import AREA_LEVELS, Organization, RoleKind
 

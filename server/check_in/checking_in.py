@@ -31,7 +31,7 @@ from server.members.memberships import (
 )
 from server.members.models import MemberKind, Membership
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
 from server.organizations.queries import require_community

@@ -27,7 +27,7 @@ from server.members.memberships import (
     write_facts,
 )
 from server.members.models import MemberKind, Membership
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 
 

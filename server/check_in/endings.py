@@ -15,9 +15,9 @@ from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch
 from server.members.memberships import end_membership, membership_of, move_community, set_community
 from server.members.models import Membership
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
-from server.places.service import move_places
+from server.places.taking import move_places
 
 _OPEN = [CheckInState.APPLIED, CheckInState.RETURNED]
 _CURRENT = [*_OPEN, CheckInState.CONFIRMED]

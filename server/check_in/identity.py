@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from server.accounts.consents import require_consent
 from server.accounts.details import details_of
 from server.accounts.masking import mask_name
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.service import require_consent
 from server.check_in.posts.queries import list_posts_held
 from server.foundation import clock
 from server.foundation.crypto import Undecryptable, keyring

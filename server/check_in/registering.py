@@ -11,7 +11,7 @@ import msgspec
 
 from server.accounts.details import lock_phones, name_index, phone_index
 from server.accounts.models import PersonOrigin
-from server.accounts.service import create_person
+from server.accounts.persons import create_person
 from server.check_in import messages
 from server.check_in.checking_in import settle_confirmed
 from server.check_in.endings import leave_everything
@@ -33,7 +33,7 @@ from server.members.memberships import (
     write_facts,
 )
 from server.members.models import Membership
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role
 from server.organizations.queries import require_community
 

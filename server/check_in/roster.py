@@ -1,7 +1,7 @@
 """Rosters 党员名册: a spreadsheet of members, all of it checked first, imported as a whole or not at all.
 
 Anyone on it who has not signed in yet is known as a roster entry, and becomes the person who signs in with the same
-phone number AND name (accounts.service.link_roster_entries). The same roster again changes nothing.
+phone number AND name (accounts.merging.link_roster_entries). The same roster again changes nothing.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongStat
 from server.members.homes import host_of_home
 from server.members.memberships import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
 from server.members.models import MemberKind, Membership
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.organizations.models import PartyOrganization
 from server.organizations.tree import within

@@ -26,6 +26,11 @@ def end_of(day: date) -> datetime:
     return instant(day + timedelta(days=1))
 
 
+def age_on(birth_date: date, day: date) -> int:
+    """Full years on that day."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
 def render_date(day: date) -> str:
     """`2026年10月1日`; a datetime's day is the one on people's clocks."""
     return f"{_local(day).year}年{render_short_date(day)}"

@@ -39,9 +39,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     subjects: Mapping[str, Call] = {}
     """Kind of thing that messages tell of → its words, for many ids at once (notifications/rendering.py)."""
     organization_closed: Sequence[Call] = ()
-    """What is done when an organization is closed: (its id, its successor's) (organizations/service.py)."""
+    """What is done when an organization is closed: (its id, its successor's) (organizations/changing.py)."""
     mergers: Sequence[Call] = ()
-    """What moves along when two persons turn out to be one: (from, into) (accounts/service.py)."""
+    """What moves along when two persons turn out to be one: (from, into) (accounts/merging.py)."""
     leavers: Sequence[Call] = ()
     """What becomes of what is open when a person is blocked, withdraws or is no longer spoken for (the same)."""
     consent_withdrawn: Mapping[str, Call] = {}

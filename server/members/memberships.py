@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from server.accounts.consents import give_consent, move_consent, require_consent
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.service import give_consent, move_consent, require_consent
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
@@ -216,7 +216,7 @@ async def move_community(community_id: str, into_id: str) -> None:
 
 
 async def take_over_membership(from_id: str, into_id: str) -> None:
-    """Two persons turned out to be one (see accounts.service.merge_persons): the membership goes along.
+    """Two persons turned out to be one (see accounts.merging.merge_persons): the membership goes along.
 
     Where both have one, the remaining person's stands. (What hangs on the other's is moved by check_in/endings.py.)
     """

@@ -28,7 +28,7 @@ from server.notifications.events import EVENTS, Event
 from server.notifications.models import LAST_KEPT, NO_ACCEPT, NOT_AT_WECHAT, Delivery, GrantSource, InboxMessage
 from server.notifications.preferences import next_digest, wanted_by
 from server.notifications.rendering import Told, describe_subjects, gone_subjects, render_fields, render_words
-from server.notifications.service import SUBSCRIBE_MESSAGE
+from server.notifications.telling import SUBSCRIBE_MESSAGE
 from server.wechat import errors
 from server.wechat.connection import openid_of, person_of, platform, template_ids
 from server.wechat.message_fields import FieldInvalid

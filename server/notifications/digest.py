@@ -11,7 +11,7 @@ from server.foundation import clock
 from server.foundation.database import fetch, transaction
 from server.notifications import grants, messages
 from server.notifications.preferences import wanted_by
-from server.notifications.service import notify
+from server.notifications.telling import notify
 
 
 async def _send_digest(row: Any) -> None:

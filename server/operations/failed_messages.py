@@ -13,7 +13,7 @@ from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.notifications.rendering import Told, describe_subjects, render_words
-from server.notifications.service import retry_messages
+from server.notifications.telling import retry_messages
 from server.organizations.access import WORKERS, holds_role, require_role_or_hide
 
 RETRY_AT_ONCE = 1000

@@ -6,7 +6,7 @@ from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction, violates
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations import messages
 from server.organizations.access import holds_role, require_role
 from server.organizations.models import AREA_LEVELS, Level, RoleGrant, RoleKind

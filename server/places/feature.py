@@ -2,13 +2,13 @@
 
 from server.foundation.feature import Feature
 from server.notifications.events import events_in
-from server.places import line, messages, personal_copy, service
+from server.places import line, messages, personal_copy, taking
 
 FEATURE = Feature(
     models=("server.places.models",),
-    sweeps=(service.SETTLE_DUE_PLACES,),
+    sweeps=(taking.SETTLE_DUE_PLACES,),
     messages=events_in(messages),
-    mergers=(service.move_places,),
+    mergers=(taking.move_places,),
     personal_copy=personal_copy.SHEETS,
     takes={"places_moved": line.MOVED, "places_lapsed": line.LAPSED},
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value, transaction
 from server.foundation.errors import WrongState
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places import messages
 from server.places.errors import Blocked
 from server.places.line import lock_place

@@ -10,7 +10,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id, new_id
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role_or_hide
 from server.service_record import messages
 from server.service_record.models import ServiceEntry

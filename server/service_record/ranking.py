@@ -9,9 +9,9 @@ from typing import Annotated
 
 import msgspec
 
+from server.accounts.consents import give_consent, withdraw_consent
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent
-from server.accounts.service import give_consent, withdraw_consent
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, transaction
 from server.foundation.errors import InvalidFields, NotFound

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from server.accounts.consents import ConsentNeeded
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import describe_persons, has_consent
-from server.accounts.service import ConsentNeeded
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch, transaction
@@ -18,7 +18,7 @@ from server.foundation.ids import Id, is_id, new_id
 from server.media.drawing.qr import draw_qr
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.teams import messages
 from server.teams.models import Team, TeamMember
 

@@ -13,7 +13,7 @@ from server.foundation.ids import Id
 from server.media.uploads.uploading import attach_pictures, change_pictures, copy_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, verdict_of
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import holds_role, require_role, role_holders
 from server.organizations.models import LEVEL_RANK, Level, Organization
 from server.organizations.queries import list_ancestors

@@ -8,7 +8,7 @@ from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.members.memberships import is_member
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people
 from server.wishes import messages

@@ -15,7 +15,7 @@ from server.media.drawing.qr import draw_qr
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.service_record.recording import record_service, reverse_entry
 from server.wishes import messages

@@ -4,7 +4,7 @@ two persons turn out to be one, it moves."""
 from server.foundation import clock
 from server.foundation.database import execute, fetch
 from server.foundation.errors import WrongState
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.wishes import messages
 from server.wishes.claiming import close_share, helpers_of, put_back_on_wall

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
+from server.accounts.consents import ConsentNeeded, give_consent
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent, require_dependant
-from server.accounts.service import ConsentNeeded, give_consent
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
@@ -18,7 +18,7 @@ from server.foundation.ids import Id, new_id
 from server.media.uploads.uploading import change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, submit_for_check, verdict_of
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
 from server.wishes import messages
 from server.wishes.claiming import tell_of_end

@@ -17,7 +17,7 @@ from server.foundation.words import Worded
 from server.moderation.models import Verdict
 from server.moderation.verdicts import verdict_of
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.models import Level, Organization
 from server.wishes import messages
 from server.wishes.claiming import put_back_on_wall, require_may_act_for, tell_of_claim, tell_of_end

@@ -8,7 +8,7 @@ from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
 from server.foundation.dates import today
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import WORKERS, role_holders
 from server.organizations.models import RoleKind
 from server.organizations.tree import within

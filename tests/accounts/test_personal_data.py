@@ -20,8 +20,8 @@ from tortoise.models import Model
 
 from server.accounts import personal_data
 from server.accounts.details import save_details
+from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, Person
-from server.accounts.service import merge_persons
 from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words

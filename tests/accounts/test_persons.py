@@ -3,11 +3,12 @@
 import asyncio
 from datetime import date
 
-from server.accounts import service
+from server.accounts import merging, persons
 from server.accounts.details import details_of, save_details, verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin
 from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch_value
+from server.foundation.dates import age_on
 from server.organizations.models import Level, RoleGrant, RoleKind
 from tests.builders import (
     create_community,
@@ -115,23 +116,23 @@ async def test_a_child_does_not_register_alone(api: Api) -> None:
 
 
 def test_ages_are_full_years() -> None:
-    assert service.age_on(date(2012, 11, 24), date(2026, 11, 24)) == 14
-    assert service.age_on(date(2012, 11, 25), date(2026, 11, 24)) == 13
-    assert service.age_on(date(2012, 2, 29), date(2026, 2, 28)) == 13
+    assert age_on(date(2012, 11, 24), date(2026, 11, 24)) == 14
+    assert age_on(date(2012, 11, 25), date(2026, 11, 24)) == 13
+    assert age_on(date(2012, 2, 29), date(2026, 2, 28)) == 13
 
 
 async def test_a_roster_entry_is_linked_by_phone_and_name(api: Api) -> None:
     community = await create_community()
-    entry = await service.create_person(
+    entry = await persons.create_person(
         PersonOrigin.ROSTER, real_name="王小明", phone="+86 138-0000-1111", community_id=community.id
     )
     await grant(entry, community, RoleKind.MANAGER)
-    namesake = await service.create_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800009999")
-    stranger = await service.create_person(PersonOrigin.ROSTER, real_name="赵大海", phone="13800001111")
+    namesake = await persons.create_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800009999")
+    stranger = await persons.create_person(PersonOrigin.ROSTER, real_name="赵大海", phone="13800001111")
 
     person = await create_person()
     caller = await sign_in(api, person)
-    await service.give_phone(person.id, "13800001111")
+    await persons.give_phone(person.id, "13800001111")
     assert (await Person.get(id=entry.id)).merged_into_id is None
     me = await caller.put("/me/details", {"real_name": "王 小明"})
     assert [role["kind"] for role in me["roles"]] == ["manager"]
@@ -143,10 +144,10 @@ async def test_a_roster_entry_is_linked_by_phone_and_name(api: Api) -> None:
 
 
 async def test_an_unverified_phone_links_nobody(api: Api) -> None:
-    entry = await service.create_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800001111")
+    entry = await persons.create_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800001111")
     person = await create_person()
     await save_details(person.id, phone="13800001111", real_name="王小明")
-    assert await service.link_roster_entries(person.id) == 0
+    assert await merging.link_roster_entries(person.id) == 0
     assert (await Person.get(id=entry.id)).merged_into_id is None
 
 
@@ -236,5 +237,5 @@ async def test_role_grants_of_a_merged_person_do_not_double(api: Api) -> None:
     one, two = await create_person(), await create_person()
     await grant(one, community)
     await grant(two, community)
-    await service.merge_persons(one.id, two.id, actor_id=None)
+    await merging.merge_persons(one.id, two.id, actor_id=None)
     assert await RoleGrant.filter(person_id=two.id, ended_at=None).count() == 1

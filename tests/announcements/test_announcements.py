@@ -13,7 +13,7 @@ from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.models import Level, RoleKind
 from tests.announcements.builders import PATH, WORDS, Office, open_office, tell_everybody
 from tests.breaking import break_once

@@ -5,8 +5,8 @@ from typing import Any
 
 from icalendar import Calendar
 
+from server.accounts.merging import merge_persons
 from server.accounts.models import Person
-from server.accounts.service import merge_persons
 from server.calendars.models import CalendarFeed
 from server.foundation import clock
 from server.foundation.ids import new_id

@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+from server.accounts.consents import withdraw_consent
+from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, Person
-from server.accounts.service import give_phone, merge_persons, withdraw_consent
+from server.accounts.persons import give_phone
 from server.check_in.endings import follow_successor
 from server.foundation.database import fetch, fetch_value, transaction
 from server.members.memberships import membership_of, open_memberships

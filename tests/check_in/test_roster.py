@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from server.accounts.models import Person
-from server.accounts.service import give_details, give_phone
+from server.accounts.persons import give_details, give_phone
 from server.check_in.registering import place_member
 from server.check_in.roster import COLUMNS, MAX_ROWS
 from server.foundation.database import fetch, fetch_value

@@ -13,7 +13,7 @@ from server.neighbor_center.venues.models import ServiceMode
 from server.neighbor_center.venues.queries import describe_slots, describe_venues
 from server.notifications.events import events_in
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.models import Organization
 from server.wechat.message_fields import clean_fields
 from server.wechat.templates import BY_NAME

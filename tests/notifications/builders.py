@@ -13,7 +13,7 @@ from server.foundation.ids import new_id
 from server.notifications.events import Event
 from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.wechat.connection import template_ids
 from tests.clients import Api
 from tests.simulator import Simulator

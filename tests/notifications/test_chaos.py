@@ -19,7 +19,7 @@ from server.foundation.dates import today
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.notifications import events
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.models import Organization
 from server.wishes.models import Wish, WishAudience, WishKind, WishState
 from tests.builders import create_community

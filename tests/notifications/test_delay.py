@@ -15,7 +15,7 @@ from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID, Settings
 from server.notifications import events
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.wechat.simulator.state import Person, Saved
 from server.wechat.templates import TemplateIds
 from tests.builders import create_community

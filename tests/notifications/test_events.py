@@ -23,7 +23,7 @@ from server.notifications.rendering import (
     render_fields,
     render_words,
 )
-from server.notifications.service import _storable
+from server.notifications.telling import _storable
 from server.wechat.message_fields import clean_field
 from server.wechat.templates import BY_NAME
 from tests.notifications.builders import Things

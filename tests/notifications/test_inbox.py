@@ -10,7 +10,7 @@ from server.foundation.database import fetch_value, transaction
 from server.foundation.ids import new_id
 from server.notifications import grants
 from server.notifications.events import Event
-from server.notifications.service import move_messages, notify
+from server.notifications.telling import move_messages, notify
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import THING_CHANGED, THING_SEEN, Things, tell

@@ -8,7 +8,7 @@ from server.foundation import clock
 from server.foundation.database import transaction
 from server.notifications.events import Topic
 from server.notifications.preferences import end_of_quiet
-from server.notifications.service import move_messages
+from server.notifications.telling import move_messages
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import (

@@ -16,7 +16,7 @@ from server.background.relay import run_relay
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.settings import Settings
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.wechat import connection
 from server.wechat.connection import template_ids
 from server.wechat.simulator import create_simulator

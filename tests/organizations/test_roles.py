@@ -8,7 +8,7 @@ import pytest
 from server.accounts.commands import CannotCreateManager, make_manager
 from server.accounts.details import details_of, verify_phone
 from server.accounts.models import Person, PersonOrigin
-from server.accounts.service import create_person as register_person
+from server.accounts.persons import create_person as register_person
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from server.foundation import clock
 from server.foundation.ids import new_id
 from server.places.models import Allotment, Purpose
-from server.places.service import open_allotment
+from server.places.taking import open_allotment
 
 FAR = timedelta(days=7)
 """So far from the start that freed places are given at once."""

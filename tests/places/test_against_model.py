@@ -13,7 +13,7 @@ from server.foundation import clock
 from server.foundation.database import fetch
 from server.foundation.errors import Refusal
 from server.foundation.ids import new_id
-from server.places import service
+from server.places import taking
 from server.places.models import Place
 from tests.places.builders import create_allotment
 
@@ -134,10 +134,10 @@ def random_history(chance: random.Random, length: int) -> list[tuple[str, int]]:
 
 
 VERBS: dict[str, tuple[str, Callable[[str], Awaitable[Place]]]] = {
-    "leave": ("confirmed", service.leave_place),
-    "give_up": ("waiting", service.leave_place),
-    "accept": ("offered", service.accept_offer),
-    "decline": ("offered", service.decline_offer),
+    "leave": ("confirmed", taking.leave_place),
+    "give_up": ("waiting", taking.leave_place),
+    "accept": ("offered", taking.accept_offer),
+    "decline": ("offered", taking.decline_offer),
 }
 """Verb → the state of the place it is done to, and the service's."""
 
@@ -168,10 +168,10 @@ async def test_random_histories_agree_with_the_model(
             if verb == "hours":
                 moved += number * HOUR
                 clock.move_clock(moved)
-                await service.SETTLE_DUE_PLACES.run()
+                await taking.SETTLE_DUE_PLACES.run()
                 model.pass_time(clock.now())
             elif verb == "capacity":
-                await service.change_capacity(allotment.id, number)
+                await taking.change_capacity(allotment.id, number)
                 model.capacity = number
                 model.fill(now)
             elif verb == "take":
@@ -179,7 +179,7 @@ async def test_random_histories_agree_with_the_model(
                 if now < allotment.starts_at:
                     model.take(number, now)
                     try:
-                        ids.append((await service.take_place(allotment.id, new_id(), number)).id)
+                        ids.append((await taking.take_place(allotment.id, new_id(), number)).id)
                     except Refusal:
                         assert len(model.places) == before
             elif verb in ("shrink", "part"):
@@ -216,13 +216,13 @@ async def _shrink(place_id: str, ids: list[str]) -> None:
     place = await Place.get(id=place_id)
     # The head leaves, or somebody else of the party does.
     leaver, heir = (place.person_id, new_id()) if place.number % 2 else (new_id(), place.person_id)
-    ids.append((await service.leave_party(place_id, leaver, heir)).id)
-    await service.wake_line(place.allotment_id)
+    ids.append((await taking.leave_party(place_id, leaver, heir)).id)
+    await taking.wake_line(place.allotment_id)
 
 
 async def _part(place_id: str, ids: list[str]) -> None:
     place = await Place.get(id=place_id)
-    parted = await service.split_party(place_id, [new_id() for _ in range(place.party_size - 1)])
+    parted = await taking.split_party(place_id, [new_id() for _ in range(place.party_size - 1)])
     ids += [each.id for each in parted.values()]
 
 

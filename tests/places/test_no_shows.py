@@ -8,7 +8,7 @@ import pytest
 from server.foundation import clock
 from server.foundation.errors import WrongState
 from server.foundation.ids import new_id
-from server.places import no_shows, service
+from server.places import no_shows, taking
 from server.places.errors import Blocked
 from server.places.line import lock_place
 from server.places.models import Block, NoShow, NoShowReason, Place, Purpose
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 async def confirmed_place(person_id: str, purpose: Purpose = Purpose.SHIFT_ROLE) -> Place:
-    return await service.take_place((await create_allotment(1, purpose=purpose)).id, person_id)
+    return await taking.take_place((await create_allotment(1, purpose=purpose)).id, person_id)
 
 
 async def test_the_second_no_show_blocks_for_thirty_days_and_only_there() -> None:
@@ -54,7 +54,7 @@ async def test_a_late_cancellation_counts() -> None:
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     place = await confirmed_place(person_id)
     allotment, _ = await lock_place(place.id)
-    await no_shows.record_no_show(allotment, await service.leave_place(place.id), NoShowReason.CANCELLED_LATE)
+    await no_shows.record_no_show(allotment, await taking.leave_place(place.id), NoShowReason.CANCELLED_LATE)
     with pytest.raises(Blocked):
         await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
@@ -80,13 +80,13 @@ async def test_attending() -> None:
     with pytest.raises(WrongState):
         await no_shows.mark_no_show(place.id)
     with pytest.raises(WrongState):
-        await service.leave_place(place.id)
+        await taking.leave_place(place.id)
 
 
 async def test_only_confirmed_places_can_be_attended_or_missed() -> None:
     allotment = await create_allotment(1)
-    await service.take_place(allotment.id, new_id())
-    waiting = await service.take_place(allotment.id, new_id())
+    await taking.take_place(allotment.id, new_id())
+    waiting = await taking.take_place(allotment.id, new_id())
     with pytest.raises(WrongState):
         await no_shows.mark_attended(waiting.id)
     with pytest.raises(WrongState):

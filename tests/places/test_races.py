@@ -10,7 +10,7 @@ import pytest
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import Refusal
 from server.foundation.ids import new_id
-from server.places import service
+from server.places import taking
 from server.places.errors import PlacesFull
 from server.places.models import Allotment, Place, PlaceState
 from tests.places.builders import FAR, NEAR, create_allotment
@@ -39,12 +39,12 @@ async def take_and_leave(takes: int, leaves: int, capacity: int) -> None:
     ready_to_leave: asyncio.Queue[str] = asyncio.Queue()
 
     async def take() -> None:
-        place = await service.take_place(allotment.id, new_id())
+        place = await taking.take_place(allotment.id, new_id())
         answered.append(place)
         ready_to_leave.put_nowait(place.id)
 
     async def leave() -> None:
-        await service.leave_place(await ready_to_leave.get())
+        await taking.leave_place(await ready_to_leave.get())
 
     # Parties stand in the order of their numbers, whatever came back to us first.
     tasks = [take() for _ in range(takes)] + [leave() for _ in range(leaves)]
@@ -79,12 +79,12 @@ async def test_the_waiting_order_is_the_order_of_acknowledgement() -> None:
 
     async def take() -> None:
         async with transaction():
-            place = await service.take_place(allotment.id, new_id())
+            place = await taking.take_place(allotment.id, new_id())
             # Still under the lock: the answers leave in this order.
             acknowledged.append(place.id)
 
     await asyncio.gather(*(take() for _ in range(60)))
-    assert await service.waiting_positions(acknowledged) == {
+    assert await taking.waiting_positions(acknowledged) == {
         place_id: position for position, place_id in enumerate(acknowledged[3:], start=1)
     }
 
@@ -92,15 +92,15 @@ async def test_the_waiting_order_is_the_order_of_acknowledgement() -> None:
 async def test_one_person_who_taps_many_times_has_one_place() -> None:
     allotment = await create_allotment(5)
     person_id = new_id()
-    places = await asyncio.gather(*(service.take_place(allotment.id, person_id) for _ in range(20)))
+    places = await asyncio.gather(*(taking.take_place(allotment.id, person_id) for _ in range(20)))
     assert len({place.id for place in places}) == 1
     await assert_counts_agree(allotment)
 
 
 async def test_one_place_left_twice_is_freed_once() -> None:
     allotment = await create_allotment(1)
-    first, *waiting = [await service.take_place(allotment.id, new_id()) for _ in range(5)]
-    await asyncio.gather(*(service.leave_place(first.id) for _ in range(8)))
+    first, *waiting = [await taking.take_place(allotment.id, new_id()) for _ in range(5)]
+    await asyncio.gather(*(taking.leave_place(first.id) for _ in range(8)))
     assert await Place.filter(allotment_id=allotment.id, state=PlaceState.CONFIRMED).values_list("id", flat=True) == [
         waiting[0].id
     ]
@@ -109,13 +109,13 @@ async def test_one_place_left_twice_is_freed_once() -> None:
 
 async def test_people_who_change_places_crosswise_lose_none_and_do_not_deadlock() -> None:
     here, there = await create_allotment(12, may_wait=False), await create_allotment(12, may_wait=False)
-    places = [await service.take_place(here.id, new_id()) for _ in range(10)]
-    places += [await service.take_place(there.id, new_id()) for _ in range(10)]
+    places = [await taking.take_place(here.id, new_id()) for _ in range(10)]
+    places += [await taking.take_place(there.id, new_id()) for _ in range(10)]
 
     async def move(place: Place) -> str:
         other = there if place.allotment_id == here.id else here
         try:
-            return (await service.move_place(place.id, other.id)).id
+            return (await taking.move_place(place.id, other.id)).id
         except PlacesFull:
             return place.id
 
@@ -132,12 +132,12 @@ async def test_capacity_changes_among_takes_and_leaves() -> None:
     chance = random.Random(3)
 
     async def take_and_perhaps_leave() -> None:
-        place = await service.take_place(allotment.id, new_id())
+        place = await taking.take_place(allotment.id, new_id())
         if chance.random() < 0.4:
-            await service.leave_place(place.id)
+            await taking.leave_place(place.id)
 
     async def change(capacity: int) -> None:
-        await service.change_capacity(allotment.id, capacity)
+        await taking.change_capacity(allotment.id, capacity)
 
     await asyncio.gather(
         *(take_and_perhaps_leave() for _ in range(80)), *(change(chance.randint(5, 30)) for _ in range(10))
@@ -150,20 +150,20 @@ async def test_capacity_changes_among_takes_and_leaves() -> None:
 
 async def test_accepting_declining_and_expiring_an_offer_at_once() -> None:
     allotment = await create_allotment(1, starts_in=NEAR)
-    first, second, *_ = [await service.take_place(allotment.id, new_id()) for _ in range(4)]
-    await service.leave_place(first.id)
+    first, second, *_ = [await taking.take_place(allotment.id, new_id()) for _ in range(4)]
+    await taking.leave_place(first.id)
 
     async def attempt(verb: str) -> str:
         try:
-            await getattr(service, verb)(second.id)
+            await getattr(taking, verb)(second.id)
         except Refusal as refusal:
             return refusal.code
         return "done"
 
     outcomes = await asyncio.gather(
         *(attempt(verb) for verb in ("accept_offer", "decline_offer") * 4),
-        service.SETTLE_DUE_PLACES.run(),
-        service.SETTLE_DUE_PLACES.run(),
+        taking.SETTLE_DUE_PLACES.run(),
+        taking.SETTLE_DUE_PLACES.run(),
     )
     await assert_counts_agree(allotment)
     state = (await Place.get(id=second.id)).state
@@ -176,10 +176,10 @@ async def test_several_sweeps_at_once_settle_each_place_once() -> None:
 
     allotments = [await create_allotment(1, starts_in=NEAR) for _ in range(6)]
     for allotment in allotments:
-        first, *_ = [await service.take_place(allotment.id, new_id()) for _ in range(3)]
-        await service.leave_place(first.id)
+        first, *_ = [await taking.take_place(allotment.id, new_id()) for _ in range(3)]
+        await taking.leave_place(first.id)
     clock.move_clock(timedelta(hours=3))
-    done = await asyncio.gather(*(service.SETTLE_DUE_PLACES.run() for _ in range(4)))
+    done = await asyncio.gather(*(taking.SETTLE_DUE_PLACES.run() for _ in range(4)))
     assert sum(done) == 6
     assert await Place.filter(state=PlaceState.EXPIRED).count() == 6
     assert await Place.filter(state=PlaceState.OFFERED).count() == 6
@@ -206,5 +206,5 @@ async def test_without_the_lock_two_get_the_last_place() -> None:
     assert await Place.filter(allotment_id=allotment.id, state=PlaceState.CONFIRMED).count() == 2
 
     careful = await create_allotment(1)
-    places = await asyncio.gather(*(service.take_place(careful.id, new_id()) for _ in range(2)))
+    places = await asyncio.gather(*(taking.take_place(careful.id, new_id()) for _ in range(2)))
     assert sorted(place.state for place in places) == ["confirmed", "waiting"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.service import merge_persons
 from server.foundation import clock
 from server.foundation.database import execute, fetch
 from server.foundation.ids import new_id

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tortoise.exceptions import IntegrityError
 
-from server.accounts.service import merge_persons
+from server.accounts.merging import merge_persons
 from server.foundation import clock
 from server.foundation.database import execute
 from server.foundation.errors import NotFound

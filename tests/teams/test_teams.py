@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.accounts.service import merge_persons
+from server.accounts.merging import merge_persons
 from server.foundation import clock
 from server.foundation.database import IntegrityError, execute
 from server.teams.models import Team, TeamMember

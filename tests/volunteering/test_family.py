@@ -4,13 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind, Dependant
-from server.accounts.service import merge_persons
 from server.foundation import clock
 from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
 from server.places.models import Allotment, NoShow, Place
-from server.places.service import SETTLE_DUE_PLACES
+from server.places.taking import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
 from tests.builders import create_resident, create_staff
 from tests.clients import Api

@@ -16,7 +16,7 @@ from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
 from server.foundation.settings import Settings
 from server.places.models import Allotment, Place, PlaceState
-from server.places.service import change_capacity
+from server.places.taking import change_capacity
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.shifts.changing import CALL_OFF_SMALL_SHIFTS, ShiftChange, cancel_shift, change_shift
 from tests.clients import Api

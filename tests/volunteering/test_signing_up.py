@@ -3,12 +3,12 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from server.accounts.service import merge_persons
+from server.accounts.merging import merge_persons
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.places.models import Block, NoShow, Place
-from server.places.service import SETTLE_DUE_PLACES
+from server.places.taking import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
 from tests.builders import create_community, create_resident
 from tests.clients import Api

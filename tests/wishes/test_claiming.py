@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from server.accounts.consents import give_consent
 from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
-from server.accounts.service import give_consent
 from server.foundation.database import IntegrityError, fetch_value
 from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind

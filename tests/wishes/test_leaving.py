@@ -1,7 +1,9 @@
 """A blocked or withdrawn person's open wishes are handed to staff, not lost; what they had taken on goes back."""
 
+from server.accounts.consents import give_consent
+from server.accounts.dependants import add_dependant
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Relation
-from server.accounts.service import add_dependant, create_person, give_consent
+from server.accounts.persons import create_person
 from server.organizations.models import RoleKind
 from server.wishes.models import Wish, WishClaim, WishShare, WishState
 from tests.builders import create_staff

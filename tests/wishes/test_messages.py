@@ -5,7 +5,7 @@ from typing import Any
 from server.foundation import clock
 from server.notifications.events import events_in
 from server.notifications.rendering import GONE, Told, describe_subjects, render_fields, render_words
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.teams import messages as team_messages
 from server.wechat.templates import fill_template
 from server.wishes import messages

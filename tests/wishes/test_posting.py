@@ -3,8 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+from server.accounts.dependants import add_dependant
+from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Relation
-from server.accounts.service import add_dependant, create_person, merge_persons
+from server.accounts.persons import create_person
 from server.foundation import clock
 from server.foundation.database import fetch_value
 from server.foundation.dates import today

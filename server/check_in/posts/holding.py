@@ -23,11 +23,11 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, R
 from server.foundation.ids import Id, new_id
 from server.members.memberships import member_person, membership_of
 from server.members.models import Membership
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role, require_role_or_hide, role_holders
 from server.organizations.queries import require_community
 from server.places.models import Purpose
-from server.places.service import change_capacity, close_allotment, leave_place, open_allotment, take_place
+from server.places.taking import change_capacity, close_allotment, leave_place, open_allotment, take_place
 from server.service_record.recording import record_service
 
 

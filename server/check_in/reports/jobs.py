@@ -18,7 +18,7 @@ from server.foundation.database import execute, fetch, fetch_one, fetch_value, i
 from server.foundation.ids import new_id
 from server.members.homes import describe_homes
 from server.members.memberships import MemberFacts, open_memberships
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.service_record.periods import HalfYear, Month, half_year_of, month_of, read_half_year, read_month
 from server.service_record.recording import record_service

@@ -20,7 +20,7 @@ from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
 from server.members.memberships import MemberFacts, membership_of
 from server.members.queries import homes_of_members
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import LIAISONS, holds_role, require_role, role_holders
 from server.organizations.models import RoleKind
 from server.service_record.periods import read_half_year

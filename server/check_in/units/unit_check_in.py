@@ -25,7 +25,7 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed,
 from server.foundation.ids import Id
 from server.members.homes import host_of_home
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import LIAISONS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
 

@@ -21,7 +21,7 @@ from server.neighbor_center.bookings.models import (
 from server.neighbor_center.bookings.views import BookingView, DayBooking, DayRoomBooking, RoomBookingView
 from server.neighbor_center.errors import RoomTaken
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 
 View = TypeVar("View", BookingView, RoomBookingView)

@@ -8,7 +8,7 @@ from server.neighbor_center.bookings.slots import end_visit
 from server.places.line import lock_place
 from server.places.models import NoShowReason, Purpose
 from server.places.no_shows import forgive_absence, mark_attended, mark_no_show, record_absence, record_no_show
-from server.places.service import leave_place
+from server.places.taking import leave_place
 
 _REFUSALS = ("refused", "unanswered")
 

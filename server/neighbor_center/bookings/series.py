@@ -48,7 +48,7 @@ from server.neighbor_center.bookings.views import BookingView, RoomBookingView
 from server.neighbor_center.errors import ChangeTooLate, SeriesNotPossible, SlotNotOffered
 from server.neighbor_center.opening.rules import Span
 from server.neighbor_center.venues.queries import service_words
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places.errors import PlacesFull
 from server.places.line import lock_allotment
 from server.places.models import Purpose

@@ -11,9 +11,9 @@ from server.neighbor_center.bookings.terms import ServiceTerms
 from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import Span, find_slot
 from server.neighbor_center.venues.models import Service
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places.models import Purpose
-from server.places.service import change_capacity, move_place, open_allotment, take_place
+from server.places.taking import change_capacity, move_place, open_allotment, take_place
 
 
 def require_slot(terms: ServiceTerms, starts_at: datetime) -> Span:

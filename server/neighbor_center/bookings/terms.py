@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from server.accounts.consents import ConsentNeeded
 from server.accounts.models import ConsentKind
 from server.accounts.queries import has_consent, require_dependant
-from server.accounts.service import ConsentNeeded
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.dates import day_of, instant, render_short_date, render_short_time

@@ -28,7 +28,7 @@ from server.neighbor_center.bookings.slots import end_visit
 from server.neighbor_center.bookings.terms import check_year
 from server.neighbor_center.bookings.views import DayBooking
 from server.neighbor_center.errors import VisitorBusy
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role
 from server.places.models import Place, PlaceState
 

@@ -9,7 +9,7 @@ from server.neighbor_center.bookings.outcomes import drop_plans
 from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.bookings.views import BookingView
 from server.places.models import Place, PlaceState
-from server.places.service import accept_offer, decline_offer
+from server.places.taking import accept_offer, decline_offer
 
 
 async def accept_slot_offer(actor_id: str, booking_id: str) -> BookingView:

@@ -27,7 +27,7 @@ from server.neighbor_center.errors import QueueClosed, QueueEmpty
 from server.neighbor_center.opening.rules import open_spans
 from server.neighbor_center.venues.models import ServiceKind
 from server.neighbor_center.venues.queries import organization_of_service
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role, require_role_or_hide
 
 DRAWN_BEFORE = timedelta(hours=1)

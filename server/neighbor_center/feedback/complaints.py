@@ -19,7 +19,7 @@ from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
 from server.neighbor_center.venues.queries import organization_of_venue
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import require_role_or_hide, role_holders
 
 ANSWERED_WITHIN = timedelta(days=3)

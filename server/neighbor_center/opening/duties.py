@@ -18,7 +18,7 @@ from server.neighbor_center.opening.rules import WeeklyHours, holds_on, kind_of_
 from server.neighbor_center.venues.models import Venue
 from server.neighbor_center.venues.queries import organization_of_venue
 from server.neighbor_center.venues.venues import get_service_row
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role, require_role
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.places.no_shows import mark_no_show
 from server.volunteering import messages

@@ -21,7 +21,7 @@ from server.foundation.database import (
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide, role_holders
 from server.organizations.tree import within
 from server.places.models import NoShowReason, Purpose

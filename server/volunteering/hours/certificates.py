@@ -22,7 +22,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.addresses import public_address
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.queries import describe_organizations
 from server.volunteering.hours import messages
 from server.volunteering.hours.errors import CertificateInvalid, NameMissing, NothingToCertify

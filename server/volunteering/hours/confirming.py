@@ -15,7 +15,7 @@ from server.foundation.database import IntegrityError, execute, fetch, fetch_one
 from server.foundation.errors import FieldProblem, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import ancestor_of_level

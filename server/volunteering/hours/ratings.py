@@ -13,7 +13,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.organizations.access import READERS, holds_role
 from server.places.models import PlaceState
 from server.volunteering.access import ORGANIZERS, require_leader_or_staff

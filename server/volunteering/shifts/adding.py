@@ -13,7 +13,7 @@ from server.foundation.ids import Id, new_id
 from server.organizations.access import holds_role
 from server.places.models import Purpose
 from server.places.rules import OFFER_LASTS
-from server.places.service import open_allotment
+from server.places.taking import open_allotment
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
 from server.volunteering.queries import ActivityView

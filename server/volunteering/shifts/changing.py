@@ -12,9 +12,9 @@ from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places.models import Place
-from server.places.service import change_capacity, change_start, close_allotment
+from server.places.taking import change_capacity, change_start, close_allotment
 from server.volunteering import messages
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.queries import ActivityView

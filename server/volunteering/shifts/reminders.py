@@ -7,7 +7,7 @@ from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import execute
 from server.notifications.reminders import HOURS_BEFORE, next_reminder
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.volunteering import messages
 from server.volunteering.models import Shift
 from server.volunteering.sign_ups.party import people_coming

@@ -6,9 +6,8 @@ import msgspec
 
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent
-from server.accounts.service import age_on
 from server.foundation.database import fetch, transaction
-from server.foundation.dates import day_of
+from server.foundation.dates import age_on, day_of
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.members.homes import host_of_home

@@ -6,9 +6,9 @@ from typing import Any
 
 from server.foundation.database import execute, fetch
 from server.notifications.events import Event
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places.models import Place
-from server.places.service import split_party
+from server.places.taking import split_party
 
 MOST_FAMILY = 4
 """Family members who may come along."""

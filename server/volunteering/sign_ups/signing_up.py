@@ -9,12 +9,12 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.dates import render_time
 from server.foundation.errors import InvalidFields, NotFound, Refusal
-from server.notifications.service import notify
+from server.notifications.telling import notify
 from server.places.errors import PlacesClosed, PlacesFull
 from server.places.line import lock_allotment
 from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose
 from server.places.no_shows import ensure_not_blocked, record_no_show
-from server.places.service import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
+from server.places.taking import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
 from server.volunteering import messages
 from server.volunteering.access import require_organizer
 from server.volunteering.models import ActivityState, Shift, ShiftRole, ShiftState, SignUp

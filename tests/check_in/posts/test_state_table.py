@@ -7,7 +7,7 @@ from server.check_in.rules import CheckInAction, CheckInActor
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.members.memberships import membership_of
-from server.places.service import leave_place, take_place
+from server.places.taking import leave_place, take_place
 from tests.builders import create_community, create_staff
 from tests.check_in.builders import (
     create_checked_in,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.accounts.service import merge_persons
+from server.accounts.merging import merge_persons
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
 from server.check_in.reports import jobs as report_jobs

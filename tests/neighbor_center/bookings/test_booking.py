@@ -160,7 +160,7 @@ async def test_a_place_freed_late_is_offered(api: Api, community: Organization) 
 
 
 async def test_an_offer_that_nobody_takes_lapses(api: Api, community: Organization) -> None:
-    from server.places.service import SETTLE_DUE_PLACES
+    from server.places.taking import SETTLE_DUE_PLACES
 
     service = await create_service(community)
     first, second = [await create_resident(api, community) for _ in range(2)]

@@ -10,7 +10,7 @@ import zxingcpp
 from PIL import Image
 
 from server.accounts.details import save_details
-from server.accounts.service import merge_persons
+from server.accounts.merging import merge_persons
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.dates import today

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from server.accounts.merging import merge_persons
 from server.accounts.models import Person
-from server.accounts.service import merge_persons
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id

@@ -9,9 +9,9 @@ from server.accounts.models import Person
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.organizations.access import holds_role
+from server.organizations.changing import is_credit_code
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.organizations.queries import current_organization_id
-from server.organizations.service import is_credit_code
 from tests.builders import create_community, create_organization, create_resident, create_staff, grant
 from tests.clients import Api
 from tests.organizations.builders import misplaced

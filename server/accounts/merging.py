@@ -1,0 +1,66 @@
+"""Two persons turn out to be one."""
+
+from collections.abc import Awaitable, Callable
+
+from server.accounts.models import Person
+from server.accounts.sessions import end_all_sessions, forget_cached_sessions
+from server.foundation.audit import record_audit
+from server.foundation.database import execute, fetch, transaction
+from server.foundation.errors import NotFound, WrongState
+
+MERGERS: list[Callable[[str, str], Awaitable[None]]] = []
+"""What features do when person `from_id` turns out to be `into_id`: move what is theirs. Filled by wiring.py."""
+
+
+async def link_roster_entries(person_id: str) -> int:
+    """Merge entries known by the same phone AND name into the person who verified that phone; how many there were.
+
+    The name must agree because numbers are reassigned: a stranger's new number must not inherit someone's past.
+    """
+    rows = await fetch(
+        "SELECT other.person_id FROM person_details mine JOIN person_details other "
+        "ON other.phone_index = mine.phone_index AND other.real_name_index = mine.real_name_index "
+        "AND other.person_id <> mine.person_id JOIN person p ON p.id = other.person_id "
+        "WHERE mine.person_id = $1 AND mine.phone_verified_at IS NOT NULL AND p.merged_into_id IS NULL "
+        "AND p.origin IN ('roster', 'walk_in') "
+        "AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = other.person_id) ORDER BY other.person_id",
+        person_id,
+    )
+    for row in rows:
+        await merge_persons(row["person_id"], person_id, actor_id=None)
+    return len(rows)
+
+
+async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> None:
+    """`from_id` was `into_id` all along: everything of theirs moves, sign-ins included, and the old person points on.
+
+    Raises NotFound or WrongState (merged already, or the same person).
+    """
+    async with transaction():
+        # Both rows in id order: two merges of the same pair in opposite directions must not deadlock.
+        people = {
+            person.id: person
+            for person in await Person.filter(id__in=[from_id, into_id]).order_by("id").select_for_update()
+        }
+        if len(people) != 2:
+            raise NotFound() if from_id != into_id else WrongState("不能与自己合并")
+        if people[from_id].merged_into_id or people[into_id].merged_into_id:
+            raise WrongState("其中一人已被合并")
+        await end_all_sessions(from_id)
+        await execute("UPDATE wechat_identity SET person_id = $2 WHERE person_id = $1", from_id, into_id)
+        await execute(
+            "UPDATE dependant SET person_id = $2 WHERE person_id = $1 AND guardian_id <> $2 AND NOT EXISTS (SELECT 1 "
+            "FROM dependant o WHERE o.person_id = $2 AND o.guardian_id = dependant.guardian_id AND o.ended_at IS NULL)",
+            from_id,
+            into_id,
+        )
+        for move in MERGERS:
+            await move(from_id, into_id)
+        old, kept = people[from_id], people[into_id]
+        if kept.community_id is None:
+            await Person.filter(id=into_id).update(community_id=old.community_id)
+        await Person.filter(id=from_id).update(merged_into_id=into_id)
+        await forget_cached_sessions(into_id)
+        await record_audit(
+            "merge_persons", actor_id=actor_id, subject=("person", from_id), person_id=into_id, into=into_id
+        )

@@ -1,0 +1,129 @@
+"""Persons: how they come to be known, and what they tell us about themselves."""
+
+from datetime import date
+
+from server.accounts import messages
+from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded
+from server.accounts.details import (
+    lock_phones,
+    normalize_phone,
+    phone_index,
+    save_details,
+    verify_phone,
+)
+from server.accounts.merging import link_roster_entries
+from server.accounts.models import Person, PersonOrigin
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.dates import age_on, today
+from server.foundation.errors import EditedMeanwhile, InvalidFields
+from server.media.uploads.uploading import attach_pictures
+from server.moderation.models import Verdict
+from server.moderation.verdicts import submit_for_check, verdict_of
+from server.notifications.telling import notify
+from server.organizations.models import Level, Organization
+
+
+async def create_person(
+    origin: PersonOrigin,
+    *,
+    real_name: str = "",
+    phone: str = "",
+    community_id: str | None = None,
+    birth_date: date | None = None,
+    nickname: str = "",
+) -> Person:
+    """Somebody who did not sign in: a roster entry, a walk-in, a dependant. Phone and name are encrypted."""
+    async with transaction():
+        person = await Person.create(origin=origin, community_id=community_id, birth_date=birth_date, nickname=nickname)
+        await save_details(person.id, phone=phone or None, real_name=real_name or None)
+    return person
+
+
+async def find_by_phone(phone: str) -> str | None:
+    """The person who verified this number, or the only one known with it; None otherwise."""
+    rows = await fetch(
+        "SELECT d.person_id, d.phone_verified_at IS NOT NULL AS verified FROM person_details d "
+        "JOIN person p ON p.id = d.person_id WHERE d.phone_index = $1 AND p.merged_into_id IS NULL "
+        "AND p.closed_at IS NULL ORDER BY verified DESC LIMIT 2",
+        phone_index(phone),
+    )
+    if not rows:
+        return None
+    return rows[0]["person_id"] if rows[0]["verified"] or len(rows) == 1 else None
+
+
+async def choose_community(person_id: str, community_id: str) -> None:
+    """The community that the person belongs to as a resident. Raises InvalidFields where it is none, or closed."""
+    async with transaction():
+        community = await Organization.get_or_none(id=community_id)
+        if community is None or community.level is not Level.COMMUNITY or community.closed_at:
+            raise InvalidFields.of("community_id", "请选择一个社区")
+        await Person.filter(id=person_id).update(community_id=community_id)
+
+
+async def change_profile(
+    person_id: str, version: int, *, nickname: str | None = None, avatar_id: str | None = None
+) -> None:
+    """Nickname and avatar; others see them, so both are checked. Raises EditedMeanwhile on a stale version."""
+    async with transaction():
+        person = await Person.filter(id=person_id).select_for_update().get()
+        if person.version != version:
+            raise EditedMeanwhile()
+        if avatar_id and avatar_id != person.avatar_id:
+            await attach_pictures(person_id, [avatar_id], ("avatar", person_id))
+            person.avatar_id = avatar_id
+        if nickname is not None:
+            person.nickname = nickname
+        person.version += 1
+        await person.save(update_fields=["nickname", "avatar_id", "version"])
+        await submit_for_check(
+            "nickname",
+            person_id,
+            author_id=person_id,
+            organization_id=person.community_id,
+            picture_ids=[person.avatar_id] if person.avatar_id else [],
+        )
+
+
+async def show_checked_profile(person_id: str) -> None:
+    """The content check has an answer: a profile that passed is shown, one that was refused is not, and goes."""
+    async with transaction():
+        # The race: the person edits between our reading the verdict and our showing the nickname, and what nobody
+        # checked is public. An edit holds this row too, and makes the verdict pending again.
+        await Person.filter(id=person_id).select_for_update().get()
+        verdict = await verdict_of("nickname", person_id)
+        if verdict is Verdict.PASSED:
+            await execute(
+                "UPDATE person SET shown_nickname = nickname, shown_avatar_id = avatar_id WHERE id = $1", person_id
+            )
+        elif verdict is Verdict.REFUSED:
+            await execute(
+                "UPDATE person SET nickname = shown_nickname, avatar_id = shown_avatar_id, version = version + 1 "
+                "WHERE id = $1",
+                person_id,
+            )
+            await notify([person_id], messages.PROFILE_REFUSED, person=person_id)
+
+
+async def give_phone(person_id: str, phone: str) -> None:
+    """A number that WeChat vouches for; a roster entry with the same number and name becomes this person."""
+    async with transaction():
+        # The number before the person: a roster is imported in this order too (check_in/roster.py).
+        await lock_phones([phone_index(phone)])
+        await Person.filter(id=person_id).select_for_update().get()
+        await verify_phone(person_id, normalize_phone(phone))
+        await link_roster_entries(person_id)
+
+
+async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> None:
+    """What the person tells about themselves. Raises GuardianConsentNeeded below 14: a guardian adds the child."""
+    async with transaction():
+        # A roster with this number and name may be imported right now: one of the two has to see the other.
+        own = await fetch_value("SELECT phone_index FROM person_details WHERE person_id = $1", person_id)
+        await lock_phones([bytes(own)] if own else [])
+        if birth_date:
+            if age_on(birth_date, today()) < GUARDED_UNTIL:
+                raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
+            await Person.filter(id=person_id).update(birth_date=birth_date)
+        await save_details(person_id, real_name=real_name, address=address)
+        await link_roster_entries(person_id)
