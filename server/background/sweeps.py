@@ -3,8 +3,7 @@
 Each feature gives its sweeps in its `feature.py`; `wiring.py` joins them; `worker.py` runs them.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime, timedelta
 from time import monotonic
 from typing import Any, NamedTuple
@@ -63,61 +62,6 @@ FAILURES: dict[str, dict[str, _Failure]] = {}
 """Sweep → row → what this process met when it tried to do it."""
 
 
-class Batch:
-    """One run of a sweep that does each due row for itself, so that one that cannot be done is not in the others' way.
-
-    What such a row had changed is undone, and the row passed over for a while: the query for what is due leaves out
-    `passed_over`, since the oldest rows would come first each time.
-    """
-
-    def __init__(self, sweep: str) -> None:
-        self._sweep = sweep
-        self._failures = FAILURES.setdefault(sweep, {})
-        now = monotonic()
-        for row_id in [id_ for id_, failure in self._failures.items() if failure.passed_over_until <= now]:
-            del self._failures[row_id]
-        self.done = 0
-
-    @property
-    def passed_over(self) -> list[str]:
-        return list(self._failures)
-
-    @asynccontextmanager
-    async def row(self, row_id: str) -> AsyncIterator[None]:
-        """One row in a transaction of its own (a savepoint in the caller's)."""
-        async with self.attempt(row_id), transaction():
-            yield
-
-    @asynccontextmanager
-    async def attempt(self, row_id: str) -> AsyncIterator[None]:
-        """One row; it counts as done when nothing was raised. That the database is away is raised all the same."""
-        try:
-            yield
-        except Exception as error:
-            if is_unreachable(error):
-                raise
-            if isinstance(error, asyncpg.TransactionRollbackError):
-                return  # A deadlock says nothing of the row: the next run has it again.
-            log.error("sweep_row_failed", sweep=self._sweep, row=row_id, exc_info=error)
-            self._failures[row_id] = _Failure(type(error).__name__, monotonic() + TRIED_AGAIN_AFTER)
-            return
-        self.count_done([row_id])
-
-    def count_done(self, row_ids: Collection[str]) -> None:
-        """Count rows as done, for what `attempt` was not asked to do."""
-        self.done += len(row_ids)
-        for row_id in row_ids:
-            self._failures.pop(row_id, None)
-
-    def finish(self, done: int | None = None) -> int:
-        """How many rows were done. Raises RowsFailed while some are passed over: what can be done has been, and is
-        committed by then."""
-        done = self.done if done is None else done
-        if self._failures:
-            raise RowsFailed(done, [failure.reason for failure in self._failures.values()])
-        return done
-
-
 def due_sweep(
     name: str,
     every: timedelta,
@@ -160,26 +104,49 @@ def due_sweep(
             return 0 if row is None else await do(row)
 
     async def run() -> int:
-        tried, done = Batch(name), 0
-        due_rows: dict[str, Any] = {}
-        for row in await fetch(find, before(), tried.passed_over):
-            due_rows.setdefault(row["id"], row)
-        room = batch
-        for id_, row in due_rows.items():
-            if not room:
-                break
-            room -= 1
-            async with tried.attempt(id_):
-                count = await (do_locked if lock else do)(row)
-                count = 1 if count is None else count
-                done += count
-                room += not count
-        return tried.finish(done)
+        passed_over = _passed_over(name)
+        return await _do_each(name, await fetch(find, before(), passed_over), do_locked if lock else do, batch)
 
     async def lag() -> float:
         return await lag_of(rows, where, due, before(), order)
 
     return Sweep(name, every, run, lag)
+
+
+def _passed_over(sweep: str) -> list[str]:
+    """The rows whose last failure is not long ago."""
+    failures = FAILURES.setdefault(sweep, {})
+    for row_id in [id_ for id_, failure in failures.items() if failure.passed_over_until <= monotonic()]:
+        del failures[row_id]
+    return list(failures)
+
+
+async def _do_each(sweep: str, rows: list[Any], do: Callable[[Any], Awaitable[int | None]], batch: int) -> int:
+    """Do rows until there was something to do for `batch` of them; how many things that were."""
+    failures, done, room = FAILURES[sweep], 0, batch
+    first_of: dict[str, Any] = {}
+    for row in rows:
+        first_of.setdefault(row["id"], row)
+    for row_id, row in first_of.items():
+        if not room:
+            break
+        try:
+            count = await do(row)
+        except asyncpg.TransactionRollbackError:
+            continue  # A deadlock says nothing of the row: the next run has it again.
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            log.error("sweep_row_failed", sweep=sweep, row=row_id, exc_info=error)
+            failures[row_id] = _Failure(type(error).__name__, monotonic() + TRIED_AGAIN_AFTER)
+            room -= 1
+        else:
+            count = 1 if count is None else count
+            done += count
+            room -= count > 0
+    if failures:
+        raise RowsFailed(done, [failure.reason for failure in failures.values()])
+    return done
 
 
 async def lag_of(rows: str, where: str, due: str, before: date, order: str = "") -> float:

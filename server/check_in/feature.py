@@ -5,10 +5,9 @@ from server.check_in import belonging, community_codes, contacts, endings, messa
 from server.check_in.posts import holding
 from server.check_in.posts import messages as post_messages
 from server.check_in.posts import queries as post_queries
-from server.check_in.reports import jobs as report_jobs
+from server.check_in.reports import making, reviewing
 from server.check_in.reports import messages as report_messages
 from server.check_in.reports import queries as report_queries
-from server.check_in.reports import reviewing
 from server.check_in.units import messages as unit_messages
 from server.check_in.units import offers, unit_check_in
 from server.check_in.units import queries as unit_queries
@@ -23,7 +22,15 @@ FEATURE = Feature(
         "server.check_in.posts.models",
         "server.check_in.reports.models",
     ),
-    sweeps=(unit_check_in.LAPSE_UNIT_CHECK_INS, holding.END_TERMS, contacts.REMIND_CONTACTS, *report_jobs.SWEEPS),
+    sweeps=(
+        unit_check_in.LAPSE_UNIT_CHECK_INS,
+        holding.END_TERMS,
+        contacts.REMIND_CONTACTS,
+        making.OPEN_PERIODS,
+        making.CREDIT_POST_MONTHS,
+        making.FREEZE_REPORTS,
+        making.TELL_COMMUNITIES,
+    ),
     code_targets={CodeKind.COMMUNITY: community_codes.community_target},
     texts={offers.CHECKED_OFFERS: offers.offer_texts},
     messages=events_in(messages, unit_messages, post_messages, report_messages),

@@ -50,7 +50,8 @@ SHEETS = (
     Copied(
         "岗位",
         "SELECT p.title, o.name AS community, h.state, h.reason, h.applied_at, h.decided_at, h.ended_at, "
-        "ARRAY(SELECT m.month FROM post_month m WHERE m.holding_id = h.id ORDER BY m.month) AS months "
+        "ARRAY(SELECT m.month FROM post_month m WHERE m.holding_id = h.id AND m.credited_at IS NOT NULL "
+        "ORDER BY m.month) AS months "
         "FROM post_holding h JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id "
         "WHERE h.membership_id = ANY($1) ORDER BY h.id DESC",
         Shown("岗位", "title", 24),

@@ -44,6 +44,12 @@ def new_id() -> str:
     return _shorten(value)
 
 
+def new_id_sql(moment: str) -> str:
+    """SQL for a new UUIDv7 of each row of an INSERT … SELECT; `moment` is SQL for a timestamptz."""
+    milliseconds = f"lpad(to_hex((extract(epoch FROM {moment}) * 1000)::bigint), 12, '0')"
+    return f"({milliseconds} || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
+
+
 def encode_id(data: bytes) -> str:
     """16 bytes → the short form."""
     return _shorten(int.from_bytes(data, "big"))

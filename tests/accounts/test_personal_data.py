@@ -148,6 +148,7 @@ IN_NONE = {
     "queue_day": "a venue's",
     "announcement": "an organization's; who wrote it did so at work, and is in the audit log",
     "period_run": "how far a sweep has come",
+    "due_report": "what a sweep is about to make: a report, which is there then",
     "job_run": "when sweeps ran",
     "idempotency_key": "a day's answers, repeated; what they tell of is in the other sheets",
     "outbox": "what is still to be sent, of messages that are in the inbox",
@@ -182,7 +183,7 @@ THINGS = {
         "sign_up_id",
         "source_id",
     ),
-    *("booking_id", "room_booking_id", "same_as_id", "after_id", "told_through", "lane"),
+    *("booking_id", "room_booking_id", "same_as_id", "told_through", "lane"),
 }
 """Columns that name no person."""
 
@@ -286,7 +287,7 @@ async def everything_of_members(me: Api, other: Api, staff: Api, community: Orga
     for each in (check_in, theirs):
         await staff.post(f"/staff/check-ins/{each['id']}/confirm", {}, expect=200)
     holding = await create_holder(staff, me, await create_post(staff, community, term_starts_on="2031-01-01"))
-    await PostMonth.create(holding=await PostHolding.get(id=holding), month="2031-02")
+    await PostMonth.create(holding=await PostHolding.get(id=holding), month="2031-02", credited_at=clock.now())
     membership_id = await membership_of(me.person_id)
     assert membership_id
     now, contact_id, report_id = clock.now(), new_id(), new_id()

@@ -23,7 +23,16 @@ KEPT = {
     *("dependant", "team", "team_member", "membership", "volunteer_skill", "ranking_place", "notification_preferences"),
     *("calendar_feed", "venue", "venue_screen", "service", "opening_rule", "opening_exception", "holiday_year", "duty"),
     # what people did, and what was decided about it
-    *("check_in", "unit_check_in", "post", "post_holding", "post_month", "half_year_report", "period_run"),
+    *(
+        "check_in",
+        "unit_check_in",
+        "post",
+        "post_holding",
+        "post_month",
+        "half_year_report",
+        "due_report",
+        "period_run",
+    ),
     *("member_contact", "membership_transfer", "service_rule", "service_entry"),
     *("allotment", "place", "place_pass", "no_show", "no_show_appeal", "block"),
     *("wish", "wish_claim", "wish_share", "wish_note", "wish_terms"),

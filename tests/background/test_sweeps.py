@@ -10,11 +10,11 @@ import pytest
 from tortoise import Tortoise
 
 from server import worker
-from server.background import retention, sweeps
-from server.background.sweeps import SWEEPS, Batch, RowsFailed, Sweep, declare_sweeps
+from server.background import outbox, retention, sweeps
+from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, due_sweep
 from server.check_in.reports.models import PeriodRun, RunKind
 from server.foundation import clock
-from server.foundation.database import execute, fetch, fetch_one, transaction
+from server.foundation.database import execute, fetch, fetch_one
 from server.service_record.periods import half_year_of, month_of
 from server.worker import run_sweep, run_sweep_regularly
 from tests.plans import listening, read_by, undone
@@ -67,21 +67,39 @@ async def test_a_sweep_that_fails_says_so(app: object, error: Exception) -> None
     assert (await note_of("tested"))["error"] == "", "it is over once it works again"
 
 
+async def put_due(*kinds: str) -> None:
+    """Rows for `sweep_of`, the first one due for the longest time."""
+    now = clock.now()
+    for number, kind in enumerate(kinds):
+        await outbox.enqueue(kind, {}, due_at=now - timedelta(hours=1) + timedelta(seconds=number))
+
+
+async def open_kinds() -> list[str]:
+    return [row["kind"] for row in await fetch("SELECT kind FROM outbox WHERE state = 'queued' ORDER BY due_at")]
+
+
+def sweep_of(do: Callable[[Any], Awaitable[int | None]], **options: Any) -> Sweep:
+    where = "state = 'queued'"
+    every = timedelta(minutes=1)
+    return due_sweep("tested", every, rows="outbox", where=where, due="due_at", columns="kind", do=do, **options)
+
+
+async def finish(row: Any) -> None:
+    await execute("UPDATE outbox SET state = 'done', finished_at = $2 WHERE id = $1", row["id"], clock.now())
+
+
 async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many: the oldest come first each time, and would fill every batch."""
     broken, due = [f"broken{number}" for number in range(5)], [f"row{number}" for number in range(7)]
+    await put_due(*broken, *due)
     tried: list[str] = []
 
-    async def run() -> int:
-        batch = Batch("tested")
-        found = [row for row in broken + due if row not in batch.passed_over][:3]
-        for row in found:
-            async with batch.row(row):
-                tried.append(row)
-                await fetch("SELECT 1 / $1::int", int(row not in broken))
-                due.remove(row)
-        return batch.finish()
+    async def do(row: Any) -> None:
+        tried.append(row["kind"])
+        await finish(row)
+        await fetch("SELECT 1 / $1::int", int(row["kind"] not in broken))
 
+    tested = sweep_of(do, batch=3)
     stop, pauses = asyncio.Event(), 0
     monkeypatch.setattr(worker, "_START_WITHIN", 0.0)
 
@@ -93,38 +111,76 @@ async def test_rows_that_cannot_be_done_are_passed_over(app: object, monkeypatch
 
     monkeypatch.setattr(worker, "_pause", pause)
     async with asyncio.timeout(5):
-        await run_sweep_regularly(sweep(run), stop, asyncio.Semaphore(1))
-    assert not due
-    assert [row for row in tried if row in broken] == broken, "each was tried once"
+        await run_sweep_regularly(tested, stop, asyncio.Semaphore(1))
+    assert await open_kinds() == broken, "what had been done to them is undone"
+    assert tried == broken + due, "each was tried once"
     noted = await note_of("tested")
     assert noted["error"] == "5 due rows cannot be done: DivisionByZeroError"
     assert noted["rows"] == 7
+    assert await tested.lag() > 3500, "they are seen to wait"
 
     monkeypatch.setattr(sweeps, "TRIED_AGAIN_AFTER", 0.0)
     sweeps.FAILURES.clear()
     for _ in range(2):
         with pytest.raises(RowsFailed):
-            await run()
+            await tested.run()
     assert tried[-6:] == broken[:3] * 2, "after a while they are tried again"
     broken.clear()
-    due += ["broken0"]
-    assert await run() == 1
+    assert await tested.run() == 3
 
 
-async def test_what_a_row_could_not_do_is_undone_and_a_deadlock_is_not_its_fault(app: object) -> None:
-    batch = Batch("tested")
-    async with transaction():
-        for name, error in (("one", None), ("two", ZeroDivisionError()), ("three", asyncpg.DeadlockDetectedError())):
-            async with batch.row(name):
-                await declare_sweeps([sweep(nothing, name)])
-                if error:
-                    raise error
-    assert [row["name"] for row in await fetch("SELECT name FROM job_run")] == ["one"]
-    assert (batch.done, batch.passed_over) == (1, ["two"])
+async def test_a_deadlock_is_not_the_row_s_fault_and_an_absent_database_nobody_s(app: object) -> None:
+    await put_due("one", "two", "three", "four", "five")
+    errors = {"two": ZeroDivisionError(), "three": asyncpg.DeadlockDetectedError(), "four": ConnectionResetError()}
+
+    async def do(row: Any) -> None:
+        await finish(row)
+        if row["kind"] in errors:
+            raise errors[row["kind"]]
+
     with pytest.raises(ConnectionResetError):
-        async with batch.row("four"):
-            raise ConnectionResetError
-    assert batch.passed_over == ["two"]
+        await sweep_of(do).run()
+    assert await open_kinds() == ["two", "three", "four", "five"]
+    del errors["four"]
+    with pytest.raises(RowsFailed) as failed:
+        await sweep_of(do).run()
+    assert failed.value.done == 2
+    assert await open_kinds() == ["two", "three"]
+    del errors["three"]
+    with pytest.raises(RowsFailed):
+        await sweep_of(do).run()
+    assert await open_kinds() == ["two"]
+
+
+async def test_what_others_hold_is_left_to_them_and_the_next_ones_are_done(app: object) -> None:
+    await put_due("one", "two", "three")
+    inside, through = asyncio.Event(), asyncio.Event()
+
+    async def wait(row: Any) -> None:
+        inside.set()
+        await through.wait()
+        await finish(row)
+
+    first = asyncio.create_task(run_once(sweep_of(wait, batch=1)))
+    await inside.wait()
+    assert await sweep_of(finish, batch=1).run() == 1
+    assert await open_kinds() == ["one", "three"]
+    through.set()
+    assert await first == 1
+    assert await open_kinds() == ["three"]
+
+
+async def run_once(tested: Sweep) -> int:
+    return await tested.run()
+
+
+async def test_a_row_that_is_not_due_any_more_is_let_be(app: object) -> None:
+    await put_due("one", "two")
+
+    async def do(row: Any) -> None:
+        await execute("UPDATE outbox SET state = 'done', finished_at = $1", clock.now())
+
+    assert await sweep_of(do).run() == 1
 
 
 async def test_sweeps_that_never_ran_are_known_too(app: object) -> None:
@@ -166,7 +222,7 @@ def test_every_sweep_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
-DONE_TOGETHER = {"old_audit_entries"} | {rule.name for rule in retention.RULES}
+DONE_TOGETHER = {"old_audit_entries", "periods_open"} | {rule.name for rule in retention.RULES}
 """Sweeps whose rows are done by one statement."""
 
 

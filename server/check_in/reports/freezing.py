@@ -5,7 +5,6 @@ was frozen goes into the next report, marked as late; so does a reversal, with i
 entry is in one report at most, and the reports of a member together are the sum of the ledger.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -58,53 +57,45 @@ class Frozen(NamedTuple):
     points: int
 
 
-async def freeze(members: Iterable[MemberFacts], period: HalfYear) -> dict[str, Frozen]:
-    """What the ledger now says for each membership's report of the period. The memberships are locked by the caller:
-    two reports of one member, frozen at once, would both take the same late entry.
+async def freeze(member: MemberFacts, period: HalfYear) -> Frozen:
+    """What the ledger now says for the member's report of the period. The membership is locked by the caller: two
+    reports of one member, frozen at once, would both take the same late entry.
     """
-    person_of = {member.membership_id: member.person_id for member in members}
-    others = await fetch(
-        "SELECT id, membership_id, period, content FROM half_year_report "
-        "WHERE membership_id = ANY($1) AND period <> $2",
-        list(person_of),
+    taken: set[str] = set()
+    periods = {period}
+    since = period.starts_at
+    for other in await fetch(
+        "SELECT id, period, content FROM half_year_report WHERE membership_id = $1 AND period <> $2",
+        member.membership_id,
         period.code,
-    )
-    taken: dict[str, set[str]] = {membership_id: set() for membership_id in person_of}
-    reported: dict[str, set[HalfYear]] = {membership_id: set() for membership_id in person_of}
-    for row in others:
-        taken[row["membership_id"]] |= {line.entry_id for line in open_content(row["id"], bytes(row["content"]))}
-        reported[row["membership_id"]].add(read_half_year(row["period"]))
-    since = min([known.starts_at for periods in reported.values() for known in periods] + [period.starts_at])
-    entries = await _entries_of(set(person_of.values()), since, period.ends_at)
-    titles = await source_titles({(row["source_kind"], row["source_id"]) for rows in entries.values() for row in rows})
-    frozen = {}
-    for membership_id, person_id in person_of.items():
-        periods = {known for known in reported[membership_id] if known < period} | {period}
-        rows = [
-            row
-            for row in entries.get(person_id, ())
-            if row["id"] not in taken[membership_id] and half_year_of(row["occurred_at"]) in periods
-        ]
-        lines = [_line(row, titles, period) for row in _without_undone(rows)]
-        frozen[membership_id] = Frozen(lines, sum(line.minutes for line in lines), sum(line.points for line in lines))
-    return frozen
+    ):
+        taken |= {line.entry_id for line in open_content(other["id"], bytes(other["content"]))}
+        known = read_half_year(other["period"])
+        if known < period:
+            periods.add(known)
+            since = min(since, known.starts_at)
+    rows = [
+        row
+        for row in await _entries_of(member.person_id, since, period.ends_at)
+        if row["id"] not in taken and half_year_of(row["occurred_at"]) in periods
+    ]
+    titles = await source_titles({(row["source_kind"], row["source_id"]) for row in rows})
+    lines = [_line(row, titles, period) for row in _without_undone(rows)]
+    return Frozen(lines, sum(line.minutes for line in lines), sum(line.points for line in lines))
 
 
-async def _entries_of(person_ids: set[str], since: datetime, until: datetime) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for row in await fetch(
-        "SELECT e.id, e.person_id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, "
+async def _entries_of(person_id: str, since: datetime, until: datetime) -> list[Any]:
+    return await fetch(
+        "SELECT e.id, e.rule, COALESCE(r.name, e.rule) AS rule_name, e.source_kind, e.source_id, "
         "e.minutes, e.points, e.occurred_at, COALESCE(d.words, e.words) AS words, e.reversal_of_id, "
         "COALESCE(o.name, '') AS community FROM service_entry e LEFT JOIN service_entry d ON d.id = e.reversal_of_id "
         "LEFT JOIN service_rule r ON r.code = e.rule AND r.version = e.rule_version "
         "LEFT JOIN organization o ON o.id = e.organization_id "
-        "WHERE e.person_id = ANY($1) AND e.occurred_at >= $2 AND e.occurred_at < $3 ORDER BY e.occurred_at, e.id",
-        list(person_ids),
+        "WHERE e.person_id = $1 AND e.occurred_at >= $2 AND e.occurred_at < $3 ORDER BY e.occurred_at, e.id",
+        person_id,
         since,
         until,
-    ):
-        found.setdefault(row["person_id"], []).append(row)
-    return found
+    )
 
 
 def _without_undone(rows: list[Any]) -> list[Any]:

@@ -1,7 +1,6 @@
-"""Half-year reports 在职党员作用发挥情况反馈, and the runs over a month or half-year that make them."""
+"""Half-year reports 在职党员作用发挥情况反馈, and what is due when a month or half-year is over."""
 
 from enum import StrEnum
-from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
@@ -92,14 +91,13 @@ class RunKind(StrEnum):
 
 
 class PeriodRun(Model):
-    """One pass over everybody for a month or half-year, batch by batch: whoever locks the row does the next batch, from
-    `after_id` on. `made` counts. `missed` are those that could not be done; once it is over they are tried again."""
+    """A month or half-year that is over.
+
+    What was due for it was made into rows at `finished_at`.
+    """
 
     kind = fields.CharEnumField(RunKind, max_length=16)
     period = fields.CharField(max_length=7)
-    after_id = IdField(null=True)
-    made = fields.IntField(default=0)
-    missed: Any = fields.JSONField(null=True)
     finished_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -107,12 +105,40 @@ class PeriodRun(Model):
         constraints = [UniqueConstraint(fields=("kind", "period"), name="period_run_once")]
 
 
+class DueReport(Model):
+    """A report that is to be frozen, or its community to be told.
+
+    Then it is deleted.
+    """
+
+    membership = foreign_key("Membership")
+    membership_id: str
+    community = foreign_key("Organization")
+    community_id: str
+    period = fields.CharField(max_length=6)
+    frozen_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "due_report"
+        constraints = [UniqueConstraint(fields=("membership_id", "period"), name="due_report_one_per_period")]
+        indexes = [
+            SqlIndex(name="due_report_to_freeze", columns="created_at, id", where="frozen_at IS NULL"),
+            SqlIndex(name="due_report_to_tell", columns="frozen_at, community_id", where="frozen_at IS NOT NULL"),
+            SqlIndex(name="due_report_community", columns="community_id, period"),
+        ]
+
+
 class PostMonth(Model):
-    """A month in which a member held a post long enough to be credited for it: the source of a service entry."""
+    """A month in which a member held a post long enough to be credited for it: the source of a service entry.
+
+    It is due until `credited_at`.
+    """
 
     holding = foreign_key("PostHolding")
     month = fields.CharField(max_length=7)
+    credited_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "post_month"
         constraints = [UniqueConstraint(fields=("holding_id", "month"), name="post_month_once")]
+        indexes = [SqlIndex(name="post_month_to_credit", columns="created_at, id", where="credited_at IS NULL")]

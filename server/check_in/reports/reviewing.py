@@ -123,7 +123,7 @@ async def decide_correction(actor_id: str, report_id: str, decision: CorrectionD
         report.state, report.settled_at, report.settled_by_id = state, now, actor_id
         _write(report, answer=decision.answer)
         if accept:
-            frozen = (await freeze([member], read_half_year(report.period)))[member.membership_id]
+            frozen = await freeze(member, read_half_year(report.period))
             report.content = seal_content(report.id, frozen.lines)
             report.minutes, report.points, report.frozen_at = frozen.minutes, frozen.points, now
             report.grade = decision.grade or report.grade
@@ -219,6 +219,12 @@ async def move_reports(from_id: str, into_id: str) -> None:
         kept_id,
     )
     await execute("SELECT set_config('linli.merge', 'off', true)")
+    await execute(
+        "UPDATE due_report SET membership_id = $2 WHERE membership_id = $1 AND NOT EXISTS (SELECT 1 "
+        "FROM due_report own WHERE own.membership_id = $2 AND own.period = due_report.period)",
+        gone_id,
+        kept_id,
+    )
 
 
 async def _begin(report_id: str, action: ReportAction, person_id: str) -> Step:

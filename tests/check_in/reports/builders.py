@@ -8,7 +8,7 @@ from server.accounts.models import Consent, ConsentKind, Person
 from server.accounts.sessions import open_session
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding
-from server.check_in.reports.jobs import credit_post_months, make_reports
+from server.check_in.reports.making import CREDIT_POST_MONTHS, FREEZE_REPORTS, OPEN_PERIODS, TELL_COMMUNITIES
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
 from server.foundation import clock
 from server.foundation.database import execute
@@ -159,12 +159,16 @@ async def serve(
     return entry.id
 
 
+MAKING = (OPEN_PERIODS, CREDIT_POST_MONTHS, FREEZE_REPORTS, TELL_COMMUNITIES)
+"""The sweeps that make reports."""
+
+
 async def make_all_reports() -> int:
-    """Every sweep that is due; how many batches did something."""
-    batches = 0
-    while await credit_post_months() + await make_reports():
-        batches += 1
-    return batches
+    """Every sweep that is due; how many rounds did something."""
+    rounds = 0
+    while sum([await sweep.run() for sweep in MAKING]):
+        rounds += 1
+    return rounds
 
 
 async def report_of(member: Member, period: str = H1) -> HalfYearReport:

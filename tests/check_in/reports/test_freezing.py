@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from server.accounts.merging import merge_persons
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
-from server.check_in.reports import jobs as report_jobs
+from server.check_in.reports import making
 from server.check_in.reports.freezing import ReportLine, open_content
-from server.check_in.reports.models import HalfYearReport, ReportState
+from server.check_in.reports.making import CREDIT_POST_MONTHS, FREEZE_REPORTS, OPEN_PERIODS, TELL_COMMUNITIES
+from server.check_in.reports.models import DueReport, HalfYearReport, ReportState
 from server.check_in.reports.reviewing import CorrectionDecision, decide_correction
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
@@ -27,6 +28,7 @@ from tests.check_in.builders import application, create_checked_in, create_post
 from tests.check_in.reports.builders import (
     H1,
     H2,
+    MAKING,
     OPINION,
     YEAR,
     check_in_at,
@@ -285,9 +287,7 @@ async def test_any_number_of_workers_make_each_report_once(api: Api) -> None:
 
     async def work() -> None:
         # A worker that finds another one busy comes back later: here, until everything is done.
-        while (
-            await fetch_value("SELECT count(*) FROM period_run WHERE kind = 'reports' AND finished_at IS NOT NULL") == 0
-        ):
+        while await HalfYearReport.all().count() < 60 or await DueReport.exists():
             await make_all_reports()
 
     await asyncio.gather(*(work() for _ in range(4)))
@@ -309,9 +309,9 @@ async def test_a_worker_that_dies_in_a_batch_leaves_nothing_behind(api: Api, mon
     async def die(*arguments: Any, **facts: Any) -> None:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(report_jobs, "record_audit", die)
+    monkeypatch.setattr(making, "record_audit", die)
     with pytest.raises(asyncio.CancelledError):
-        await report_jobs.make_reports()
+        await make_all_reports()
     assert await HalfYearReport.all().count() == 0
     monkeypatch.undo()
     await make_all_reports()
@@ -331,52 +331,101 @@ async def test_a_member_that_cannot_be_read_does_not_keep_the_others_reports(api
     await execute("UPDATE membership SET sealed = 'torn' WHERE id = $1", torn.membership.id)
     move_to(shanghai(8, 1))
     for _ in range(9):
-        for make in (report_jobs.credit_post_months, report_jobs.make_reports):
+        for sweep in MAKING:
             with suppress(RowsFailed):
-                await make()
+                await sweep.run()
     assert {report.membership_id for report in await HalfYearReport.all()} == {m.membership.id for m in members}
     assert await fetch_value("SELECT count(*) FROM service_entry") == 6, "June and July"
     assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
     with pytest.raises(RowsFailed):
-        await report_jobs.make_reports()
+        await CREDIT_POST_MONTHS.run()
 
     await execute("UPDATE membership SET sealed = $2 WHERE id = $1", torn.membership.id, sealed)
     sweeps.FAILURES.clear()
-    assert await make_all_reports() == 2
+    assert await make_all_reports() == 1
     assert (await report_of(torn)).minutes == 0
     assert await fetch_value("SELECT count(*) FROM service_entry") == 8
-    assert await fetch_value("SELECT count(*) FROM period_run WHERE missed IS NOT NULL") == 0
+    assert await fetch_value("SELECT count(*) FROM post_month WHERE credited_at IS NULL") == 0
+    assert await DueReport.all().count() == 0
     assert [message["title"] for message in (await later.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
     assert len((await staff.get("/me/inbox"))["items"]) == 1
 
 
 async def test_what_nobody_s_report_can_be_made_of_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full batch in which nothing worked is not the members' fault."""
+    """And is seen to fail all the time."""
     move_to(shanghai(1, 1))
     community = await create_community()
-    monkeypatch.setattr(report_jobs, "_BATCH", 2)
+    staff = await create_worker(api, community)
     for number in range(3):
         await create_checked_in_member(api, community, name=f"王{number}")
     move_to(shanghai(7, 1))
     with monkeypatch.context() as patch:
-        patch.setattr(report_jobs, "seal_words", None)
+        patch.setattr(making, "seal_words", None)
+        await OPEN_PERIODS.run()
         for _ in range(3):
-            with pytest.raises(TypeError):
-                await report_jobs.make_reports()
+            with pytest.raises(RowsFailed):
+                await FREEZE_REPORTS.run()
+            assert await TELL_COMMUNITIES.run() == 0
+    sweeps.FAILURES.clear()
     await make_all_reports()
     assert await HalfYearReport.all().count() == 3
+    assert len((await staff.get("/me/inbox"))["items"]) == 1
+
+
+async def test_a_community_is_told_of_what_there_is_where_one_report_cannot_be_made(api: Api) -> None:
+    """After an hour; of the last one, when it is there."""
+    move_to(shanghai(1, 1))
+    community = await create_community()
+    staff = await create_worker(api, community)
+    torn, *_ = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
+    await execute("UPDATE membership SET sealed = 'torn' WHERE id = $1", torn.membership.id)
+    move_to(shanghai(7, 1))
+    await OPEN_PERIODS.run()
+    for hours, told in ((0, 0), (2, 1)):
+        move_to(shanghai(7, 1, hours) + timedelta(minutes=1))
+        with pytest.raises(RowsFailed):
+            await FREEZE_REPORTS.run()
+        await TELL_COMMUNITIES.run()
+        assert len((await staff.get("/me/inbox"))["items"]) == told
+    await execute("UPDATE membership SET sealed = $2 WHERE id = $1", torn.membership.id, torn.membership.sealed)
+    sweeps.FAILURES.clear()
+    await make_all_reports()
+    assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"] * 2
+
+
+async def test_what_is_due_goes_along_or_goes_away_with_the_membership(api: Api) -> None:
+    move_to(shanghai(1, 1))
+    community = await create_community()
+    post = await create_post_in(community)
+    gone, over, kept = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
+    for member in (over, kept):
+        await hold_post(member, post, shanghai(6, 1))
+    await execute("DELETE FROM check_in WHERE id = $1", kept.check_in.id)
+    move_to(shanghai(7, 1))
+    await OPEN_PERIODS.run()
+    await OPEN_PERIODS.run()
+    await merge_persons(gone.person_id, kept.person_id, actor_id=None)
+    await execute("UPDATE membership SET ended_at = $2 WHERE id = $1", over.membership.id, clock.now())
+    await make_all_reports()
+    assert [report.membership_id for report in await HalfYearReport.all()] == [kept.membership.id]
+    assert await sums(kept) == (0, 5)
+    assert await fetch_value("SELECT count(*) FROM post_month") == 1
+    assert await DueReport.all().count() == 0
 
 
 async def test_lag_tells_how_long_reports_wait(api: Api) -> None:
-    lag = next(sweep.lag for sweep in report_jobs.SWEEPS if sweep.name == "half_year_reports")
-    assert await lag() == 0
+    assert await OPEN_PERIODS.lag() == 0
     move_to(shanghai(1, 1))
     await create_checked_in_member(api, await create_community())
-    assert await lag() == 0
+    assert await OPEN_PERIODS.lag() == 0
     move_to(shanghai(7, 1, 1))
-    assert 3600 <= await lag() < 3700
+    assert 3600 <= await OPEN_PERIODS.lag() < 3700
+    await OPEN_PERIODS.run()
+    assert await OPEN_PERIODS.lag() == 0
+    move_to(shanghai(7, 1, 2))
+    assert 3590 < await FREEZE_REPORTS.lag() < 3700
     await make_all_reports()
-    assert await lag() == 0
+    assert [await sweep.lag() for sweep in MAKING] == [0] * 4
 
 
 async def test_a_correction_never_takes_what_a_later_report_has(api: Api) -> None:
@@ -421,7 +470,7 @@ STEPS = st.lists(
 async def test_reports_are_the_sum_of_their_sources(api: Api, steps: list[tuple[Any, ...]]) -> None:
     """Random histories against a model of three rules: an entry is in the first report that is frozen after it was
     recorded and whose half-year has come; nothing is in two; a released report stays as it was."""
-    for table in ("half_year_report", "period_run"):
+    for table in ("half_year_report", "due_report", "period_run"):
         await execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         await execute(f"DELETE FROM {table}")
         await execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
