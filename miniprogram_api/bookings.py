@@ -147,9 +147,7 @@ async def list_my_bookings(caller: Caller, query: MyBookingsQuery) -> Page[Booki
 
     本人和所照看家人的预约。
     """
-    return await queries.list_my_bookings(
-        SLOTS, caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
-    )
+    return await queries.list_my_bookings(SLOTS, caller.person_id, when=query.when, page=query)
 
 
 @routes.get("/bookings/<booking_id>")
@@ -197,9 +195,7 @@ async def book_room(caller: Caller, service_id: Id, body: BookRoom) -> RoomBooki
 @routes.get("/room-bookings")
 async def list_my_room_bookings(caller: Caller, query: MyBookingsQuery) -> Page[RoomBookingView]:
     """我的活动室预约"""
-    return await queries.list_my_bookings(
-        ROOMS, caller.person_id, when=query.when, cursor=query.cursor, limit=query.limit
-    )
+    return await queries.list_my_bookings(ROOMS, caller.person_id, when=query.when, page=query)
 
 
 @routes.get("/room-bookings/<booking_id>")

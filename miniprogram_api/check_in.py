@@ -69,7 +69,7 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 @routes.get("/communities/<community_id>/posts")
 async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     """社区正在招募的岗位"""
-    return await post_queries.list_posts(community_id, query.cursor, query.limit)
+    return await post_queries.list_posts(community_id, query)
 
 
 @routes.post("/posts/<post_id>/apply", status=201, errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld])

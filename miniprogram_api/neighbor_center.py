@@ -92,8 +92,7 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
         caller.person_id,
         organization_id=query.organization_id,
         kind=query.kind,
-        cursor=query.cursor,
-        limit=query.limit,
+        page=query,
     )
 
 
@@ -108,8 +107,7 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
         query.latitude,
         meters=query.meters,
         kind=query.kind,
-        cursor=query.cursor,
-        limit=query.limit,
+        page=query,
     )
 
 
@@ -217,7 +215,7 @@ async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintVie
 @routes.get("/complaints")
 async def list_my_complaints(caller: Caller, query: PageQuery) -> Page[ComplaintView]:
     """我的投诉"""
-    return await complaints.list_my_complaints(caller.person_id, cursor=query.cursor, limit=query.limit)
+    return await complaints.list_my_complaints(caller.person_id, query)
 
 
 @routes.get("/complaints/<complaint_id>")

@@ -61,7 +61,7 @@ async def list_inbox(caller: Caller, query: InboxQuery) -> InboxView:
 
     最新的在前，保留 180 天。未读数始终是全部消息的未读数。
     """
-    return await queries.list_inbox(caller.person_id, query.cursor, query.limit, unread_only=query.unread)
+    return await queries.list_inbox(caller.person_id, query, unread_only=query.unread)
 
 
 @routes.get("/me/inbox/live", raw=("text/event-stream",), errors=[Unavailable])

@@ -60,13 +60,13 @@ async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
 
     双方都同意展示的，附有感谢的话和照片。
     """
-    return await stories.list_fulfilled_wishes(query.organization_id, query.cursor, query.limit)
+    return await stories.list_fulfilled_wishes(query.organization_id, query)
 
 
 @routes.get("/wishes/mine")
 async def list_my_wishes(caller: Caller, query: PageQuery) -> Page[WishCard]:
     """我的心愿（含代他人发布的）"""
-    return await lists.list_my_wishes(caller.person_id, query.cursor, query.limit)
+    return await lists.list_my_wishes(caller.person_id, query)
 
 
 class ClaimsQuery(PageQuery):
@@ -79,9 +79,7 @@ class ClaimsQuery(PageQuery):
 @routes.get("/wishes/claims", errors=[NotFound])
 async def list_my_wish_claims(caller: Caller, query: ClaimsQuery) -> Page[MyClaimView]:
     """我认领或参与的心愿；或本单位、本团队认领的"""
-    return await queries.list_my_wish_claims(
-        caller.person_id, query.cursor, query.limit, unit_id=query.unit_id, team_id=query.team_id
-    )
+    return await queries.list_my_wish_claims(caller.person_id, query, unit_id=query.unit_id, team_id=query.team_id)
 
 
 class DraftWish(WishContent, forbid_unknown_fields=True):

@@ -72,17 +72,14 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
         venue_id,
         query.day,
         service_id=query.service_id,
-        cursor=query.cursor,
-        limit=query.limit,
+        page=query,
     )
 
 
 @routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF)
 async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
     """某日的活动室预约"""
-    return await queries.list_day_bookings(
-        ROOMS, caller.person_id, venue_id, query.day, cursor=query.cursor, limit=query.limit
-    )
+    return await queries.list_day_bookings(ROOMS, caller.person_id, venue_id, query.day, page=query)
 
 
 @routes.post(
@@ -186,9 +183,7 @@ async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> P
 
     承诺答复时间最早的在前；`order=overdue` 只列出已超时的。
     """
-    return await requests.list_requests(
-        caller.person_id, venue_id, order=query.order, cursor=query.cursor, limit=query.limit
-    )
+    return await requests.list_requests(caller.person_id, venue_id, order=query.order, page=query)
 
 
 @routes.get("/visits", who=Who.STAFF)

@@ -30,7 +30,7 @@ class CheckInsQuery(PageQuery):
 @routes.get("/check-ins", who=Who.STAFF)
 async def list_check_ins(caller: Caller, query: CheckInsQuery) -> Page[CheckInCard]:
     """辖区内的报到"""
-    return await queries.list_check_ins(caller.person_id, query.organization_id, query.state, query.cursor, query.limit)
+    return await queries.list_check_ins(caller.person_id, query.organization_id, query.state, query)
 
 
 @routes.get("/check-ins/<check_in_id>", who=Who.STAFF)
@@ -128,9 +128,7 @@ class PostsQuery(PageQuery):
 @routes.get("/posts", who=Who.STAFF)
 async def list_community_posts(caller: Caller, query: PostsQuery) -> Page[PostCard]:
     """社区的岗位（含已停止和已到期）"""
-    return await post_queries.list_community_posts(
-        caller.person_id, query.community_id, query.state, query.cursor, query.limit
-    )
+    return await post_queries.list_community_posts(caller.person_id, query.community_id, query.state, query)
 
 
 class HoldingsQuery(PageQuery):
@@ -145,7 +143,7 @@ class HoldingsQuery(PageQuery):
 async def list_post_holdings(caller: Caller, query: HoldingsQuery) -> Page[HoldingCard]:
     """岗位申请与任职"""
     return await post_queries.list_post_holdings(
-        caller.person_id, query.community_id, query.state, query.cursor, query.limit, query.post_id
+        caller.person_id, query.community_id, query.state, query, query.post_id
     )
 
 

@@ -27,7 +27,7 @@ async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[Held
 
     微信内容安全检查无法判定的内容，最早的在前。
     """
-    return await queue.list_held_checks(caller.person_id, query.organization_id, query.cursor, query.limit)
+    return await queue.list_held_checks(caller.person_id, query.organization_id, query)
 
 
 @routes.post("/<check_id>/decide", who=Who.STAFF, errors=[WrongState])

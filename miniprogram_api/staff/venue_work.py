@@ -120,7 +120,7 @@ async def list_service_ratings(caller: Caller, service_id: Id, query: PageQuery)
 
     不含姓名。
     """
-    return await ratings.list_service_ratings(caller.person_id, service_id, cursor=query.cursor, limit=query.limit)
+    return await ratings.list_service_ratings(caller.person_id, service_id, query)
 
 
 @routes.get("/venues/<venue_id>/complaints", who=Who.STAFF)
@@ -129,9 +129,7 @@ async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) 
 
     看到的每个人都会留痕。
     """
-    return await complaints.list_complaints(
-        caller.person_id, venue_id, shown=query.shown, cursor=query.cursor, limit=query.limit
-    )
+    return await complaints.list_complaints(caller.person_id, venue_id, shown=query.shown, page=query)
 
 
 @routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[WrongState])

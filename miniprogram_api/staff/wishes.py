@@ -24,7 +24,7 @@ routes = Routes("工作端：微心愿", prefix="/staff")
 @routes.get("/wishes/review", who=Who.STAFF)
 async def list_wishes_to_review(caller: Caller, query: OrganizationPage) -> Page[WishInReview]:
     """待审核的心愿"""
-    return await lists.list_wishes_to_review(caller.person_id, query.organization_id, query.cursor, query.limit)
+    return await lists.list_wishes_to_review(caller.person_id, query.organization_id, query)
 
 
 class AreaQuery(PageQuery):
@@ -35,15 +35,13 @@ class AreaQuery(PageQuery):
 @routes.get("/wishes", who=Who.STAFF)
 async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard]:
     """辖区内某一状态的心愿"""
-    return await lists.list_wishes_of_area(
-        caller.person_id, query.organization_id, query.state, query.cursor, query.limit
-    )
+    return await lists.list_wishes_of_area(caller.person_id, query.organization_id, query.state, query)
 
 
 @routes.get("/wishes/unclaimed", who=Who.STAFF)
 async def list_unclaimed_wishes(caller: Caller, query: OrganizationPage) -> Page[UnclaimedWish]:
     """还没有人认领的心愿，最急的在前（网格员可见）"""
-    return await lists.list_unclaimed_wishes(caller.person_id, query.organization_id, query.cursor, query.limit)
+    return await lists.list_unclaimed_wishes(caller.person_id, query.organization_id, query)
 
 
 class FiguresQuery(PageQuery):
@@ -56,9 +54,7 @@ class FiguresQuery(PageQuery):
 @routes.get("/wishes/figures", who=Who.STAFF)
 async def list_wish_figures(caller: Caller, query: FiguresQuery) -> Page[CommunityWishFigures]:
     """各社区心愿统计"""
-    return await figures.list_wish_figures(
-        caller.person_id, query.organization_id, query.since, query.until, query.cursor, query.limit
-    )
+    return await figures.list_wish_figures(caller.person_id, query.organization_id, query.since, query.until, query)
 
 
 class TotalsQuery(Strict):

@@ -11,7 +11,7 @@ from server.accounts.sessions import forget_cached_sessions
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations import roles
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import RoleKind
@@ -74,7 +74,7 @@ async def list_roles(
 ) -> Page[RoleView]:
     """Who holds what in an organization's subtree, oldest grant first, for those who work there. Raises NotFound."""
     await require_role_or_hide(actor_id, organization_id, READERS)
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT {_COLUMNS} FROM role_grant g JOIN organization o ON o.id = g.organization_id "
         f"WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR g.kind = $2) "
         "AND ($3::uuid IS NULL OR g.person_id = $3) AND ($4 OR g.ended_at IS NULL) "
@@ -83,11 +83,9 @@ async def list_roles(
         str(kind) if kind else None,
         person_id,
         with_ended,
-        decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None,
-        page.limit + 1,
+        page=page,
     )
-    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    return Page(await _views(cut.items), cut.next_cursor)
+    return Page(await _views(rows.items), rows.next_cursor)
 
 
 _COLUMNS = "g.id, g.kind, g.person_id, g.organization_id, g.granted_at, g.granted_by_id, g.ended_at"

@@ -10,7 +10,7 @@ from server.announcements.models import AnnouncementAudience, AnnouncementState
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_struct_page
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide
 
 SUMMARY_LENGTH = 40
@@ -69,16 +69,13 @@ async def get_staff_announcement(actor_id: str, announcement_id: str) -> StaffAn
 async def list_staff_announcements(actor_id: str, organization_id: str, page: PageQuery) -> Page[StaffAnnouncementView]:
     """An organization's own announcements, newest first. Raises NotFound for who has no role there."""
     await require_role_or_hide(actor_id, organization_id, READERS)
-    (before,) = decode_cursor(page.cursor, tuple[Id]) if page.cursor else (None,)
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         StaffAnnouncementView,
         f"SELECT {_STAFF_COLUMNS} FROM announcement a JOIN organization o ON o.id = a.organization_id "
         "WHERE a.organization_id = $1 AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3",
         organization_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page(rows, page.limit, lambda row: (row.id,))
 
 
 async def preview_audience(actor_id: str, organization_id: str, audience: AnnouncementAudience) -> AudienceView:

@@ -16,7 +16,7 @@ from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.members.memberships import CONTACT_EVERY, audit_member, membership_of, open_membership, open_memberships
 from server.members.models import MemberKind, Membership
 from server.members.queries import details_of_members, homes_of_members
@@ -136,7 +136,7 @@ async def list_members(
 ) -> Page[MemberCard]:
     """The members checked in anywhere in an organization's subtree, for those who work there; names are masked."""
     await require_role(actor_id, organization_id, READERS)
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_CARD} AND {within('o.path', '$2')} AND ($3::text IS NULL OR m.kind = $3) "
         f"AND (NOT $4 OR m.home_index IS NULL) AND (NOT $5 OR {overdue('$1')}) AND ($6::uuid IS NULL OR m.id > $6) "
         "ORDER BY m.id LIMIT $7",
@@ -145,10 +145,10 @@ async def list_members(
         str(kind) if kind else None,
         unmatched,
         contact_overdue,
-        decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None,
-        page.limit + 1,
+        page=page,
+        key={"membership_id": Id},
     )
-    return cut_page(await _cards(rows), page.limit, lambda card: (card.membership_id,))
+    return Page(await _cards(rows.items), rows.next_cursor)
 
 
 async def get_member_card(membership_id: str) -> MemberCard:

@@ -14,7 +14,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind
 from server.members.queries import details_of_members, homes_of_members
@@ -105,19 +105,18 @@ async def list_my_check_ins(membership_id: str | None, check_in_id: str | None =
 
 
 async def list_check_ins(
-    actor_id: str, organization_id: str, state: CheckInState, cursor: str | None, limit: int
+    actor_id: str, organization_id: str, state: CheckInState, page: PageQuery
 ) -> Page[CheckInCard]:
     """Check-ins of an organization's subtree in one state, oldest first, for its staff and observers."""
     await require_role(actor_id, organization_id, READERS)
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT {_COLUMNS} WHERE {within('o.path', '$1')} AND c.state = $2 "
         "AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),
-        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
-        limit + 1,
+        page=page,
     )
-    return cut_page(await _cards(rows), limit, lambda card: (card.id,))
+    return Page(await _cards(rows.items), rows.next_cursor)
 
 
 async def get_check_in_card(check_in_id: str) -> CheckInCard:

@@ -2,17 +2,25 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
+from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar
 
+import asyncpg
 import msgspec
 
+from server.foundation.database import StructT, fetch
 from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
 
 ItemT = TypeVar("ItemT")
 KeyT = TypeVar("KeyT")
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="how many rows at most")]
 Cursor = Annotated[str, msgspec.Meta(max_length=512, description="`next_cursor` of the page before")]
+Key = Mapping[str, Any]
+"""Which columns a list is sorted by, the last one unique, and of which types they are."""
+BY_ID: Key = {"id": Id}
 
 
 class Page(msgspec.Struct, Generic[ItemT]):
@@ -49,3 +57,23 @@ def cut_page(rows: list[ItemT], limit: int, key: Any) -> Page[ItemT]:
         return Page(rows)
     kept = rows[:limit]
     return Page(kept, encode_cursor(*key(kept[-1])))
+
+
+async def fetch_page(sql: str, *values: Any, page: PageQuery, key: Key = BY_ID) -> Page[asyncpg.Record]:
+    """One page of a query's rows, which have the columns of `key`. Raises InvalidFields for what is no cursor of it.
+
+    The SQL's last values are those of the row before, one for each column of `key` (null on the first page), and the
+    LIMIT: `AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`.
+    """
+    key_type: Any = GenericAlias(tuple, tuple(key.values()))
+    last = decode_cursor(page.cursor, key_type) if page.cursor else [None] * len(key)
+    rows = await fetch(sql, *values, *last, page.limit + 1)
+    return cut_page(rows, page.limit, lambda row: [row[column] for column in key])
+
+
+async def fetch_struct_page(
+    struct: type[StructT], sql: str, *values: Any, page: PageQuery, key: Key = BY_ID
+) -> Page[StructT]:
+    """The same, its rows as Structs, as `fetch_structs` makes them."""
+    rows = await fetch_page(sql, *values, page=page, key=key)
+    return Page([struct(**dict(row)) for row in rows.items], rows.next_cursor)

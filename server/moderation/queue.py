@@ -5,10 +5,10 @@ from datetime import datetime
 import msgspec
 
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.media.uploads.queries import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
@@ -38,16 +38,13 @@ class HeldCheckView(msgspec.Struct):
     waiting_since: datetime
 
 
-async def list_held_checks(
-    reviewer_id: str, organization_id: str, cursor: str | None, limit: int
-) -> Page[HeldCheckView]:
+async def list_held_checks(reviewer_id: str, organization_id: str, page: PageQuery) -> Page[HeldCheckView]:
     """The parts held within the organization's subtree, oldest first; at the city also those of no organization.
 
     Raises NotAllowed without a role there, and InvalidFields for a cursor that is none.
     """
     await require_role(reviewer_id, organization_id)
-    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT c.id, c.part, c.picture_id, c.label, c.created_at, s.kind, s.subject_id, s.author_id, "
         "s.organization_id FROM content_check c JOIN checked_subject s ON s.id = c.subject_id "
         "LEFT JOIN organization o ON o.id = s.organization_id "
@@ -56,11 +53,9 @@ async def list_held_checks(
         "AND (o.path <@ within.path OR s.organization_id IS NULL AND within.parent_id IS NULL) "
         "ORDER BY c.id LIMIT $3",
         organization_id,
-        after,
-        limit + 1,
+        page=page,
     )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    pictures = await picture_views([row["picture_id"] for row in page.items if row["picture_id"]])
+    pictures = await picture_views([row["picture_id"] for row in rows.items if row["picture_id"]])
     items = [
         HeldCheckView(
             id=row["id"],
@@ -74,9 +69,9 @@ async def list_held_checks(
             organization_id=row["organization_id"],
             waiting_since=row["created_at"],
         )
-        for row in page.items
+        for row in rows.items
     ]
-    return Page(items, page.next_cursor)
+    return Page(items, rows.next_cursor)
 
 
 async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecision, reason: str) -> None:

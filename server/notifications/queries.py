@@ -10,7 +10,7 @@ import msgspec
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
 from server.foundation.ids import Id
-from server.foundation.pages import cut_page, decode_cursor
+from server.foundation.pages import PageQuery, fetch_page
 from server.notifications.events import EVENTS, MOMENTS, AskMoment
 from server.notifications.models import NO_ACCEPT_NOTES
 from server.notifications.preferences import wanted_by
@@ -75,19 +75,16 @@ class AcceptsView(msgspec.Struct):
     items: list[TemplateView]
 
 
-async def list_inbox(person_id: str, cursor: str | None, limit: int, *, unread_only: bool = False) -> InboxView:
+async def list_inbox(person_id: str, page: PageQuery, *, unread_only: bool = False) -> InboxView:
     """The person's messages, newest first. Raises InvalidFields for a cursor that is none."""
-    (before,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     unread = "AND read_at IS NULL" if unread_only else ""
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT id, event, facts, created_at, read_at FROM inbox_message WHERE person_id = $1 AND NOT hidden "
         f"{unread} AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         person_id,
-        before,
-        limit + 1,
+        page=page,
     )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return InboxView(await _in_words(page.items), page.next_cursor, await count_unread(person_id))
+    return InboxView(await _in_words(rows.items), rows.next_cursor, await count_unread(person_id))
 
 
 async def inbox_state(person_id: str, newest_seen: str | None) -> InboxState:

@@ -11,7 +11,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.notifications.rendering import Told, describe_subjects, render_words
 from server.notifications.telling import retry_messages
 from server.organizations.access import WORKERS, holds_role, require_role_or_hide
@@ -46,21 +46,18 @@ async def list_failed_messages(actor_id: str, organization_id: str, page: PageQu
     """What failed for people of the organization's subtree, newest first. Raises NotFound for who does not work
     there."""
     await require_role_or_hide(actor_id, organization_id, WORKERS)
-    (before,) = decode_cursor(page.cursor, tuple[Id]) if page.cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT o.id, o.kind, o.error, o.attempts, o.created_at, o.finished_at, o.expires_at, p.id AS person_id, "
         f"o.payload->>'message' AS message {_FAILED} AND ($2::uuid IS NULL OR o.id < $2) ORDER BY o.id DESC LIMIT $3",
         organization_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    people = await describe_persons({row["person_id"] for row in cut.items} - {None})
-    told = await _told([row["message"] for row in cut.items if row["message"]])
+    people = await describe_persons({row["person_id"] for row in rows.items} - {None})
+    told = await _told([row["message"] for row in rows.items if row["message"]])
     described = await describe_subjects(told.values())
     now = clock.now()
     views = []
-    for row in cut.items:
+    for row in rows.items:
         message = told.get(row["message"])
         views.append(
             FailedMessageView(
@@ -76,7 +73,7 @@ async def list_failed_messages(actor_id: str, organization_id: str, page: PageQu
                 can_retry=row["expires_at"] is None or row["expires_at"] > now,
             )
         )
-    return Page(views, cut.next_cursor)
+    return Page(views, rows.next_cursor)
 
 
 async def retry_failed_message(actor_id: str, row_id: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from server.foundation.database import StructT, fetch, fetch_structs, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import ID_LENGTH, Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_struct_page
 from server.organizations.models import Level, Organization
 
 _FULL_NAME = (
@@ -158,33 +158,29 @@ async def list_ancestors(organization_id: str) -> list[AncestorView]:
 
 async def list_children(organization_id: str, page: PageQuery, level: Level | None = None) -> Page[OrganizationView]:
     """The open organizations directly below this one, by code; of one level where it is given."""
-    after = decode_cursor(page.cursor, tuple[str])[0] if page.cursor else ""
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         OrganizationView,
         f"SELECT {_VIEW} FROM organization o WHERE o.parent_id = $1 AND o.closed_at IS NULL "
-        "AND o.code > $2 AND ($3::text IS NULL OR o.level = $3) ORDER BY o.code LIMIT $4",
+        "AND ($2::text IS NULL OR o.level = $2) AND ($3::text IS NULL OR o.code > $3) ORDER BY o.code LIMIT $4",
         organization_id,
-        after,
         str(level) if level else None,
-        page.limit + 1,
+        page=page,
+        key={"code": str},
     )
-    return cut_page(rows, page.limit, lambda row: (row.code,))
 
 
 async def list_descendants(organization_id: str, level: Level, page: PageQuery) -> Page[OrganizationView]:
     """The open organizations of a level anywhere below this one, or itself, by code. Raises NotFound."""
-    after = decode_cursor(page.cursor, tuple[str])[0] if page.cursor else ""
     path = await _path_of(organization_id)
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         OrganizationView,
         f"SELECT {_VIEW} FROM organization o WHERE o.path <@ $1::ltree AND o.level = $2 "
-        "AND o.closed_at IS NULL AND o.code > $3 ORDER BY o.code LIMIT $4",
+        "AND o.closed_at IS NULL AND ($3::text IS NULL OR o.code > $3) ORDER BY o.code LIMIT $4",
         path,
         str(level),
-        after,
-        page.limit + 1,
+        page=page,
+        key={"code": str},
     )
-    return cut_page(rows, page.limit, lambda row: (row.code,))
 
 
 async def ancestor_of_level(organization_id: str, level: Level) -> str | None:
@@ -236,31 +232,25 @@ async def get_party_organization(party_organization_id: str) -> PartyOrganizatio
 async def list_party_organizations(host_id: str, page: PageQuery) -> Page[PartyOrganizationView]:
     """The open Party organizations hosted anywhere in an organization's subtree, oldest first. Raises NotFound."""
     path = await _path_of(host_id)
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         PartyOrganizationView,
         f"SELECT {_PARTY_VIEW} FROM party_organization o JOIN organization host ON host.id = o.host_id "
         "WHERE host.path <@ $1::ltree AND o.closed_at IS NULL AND ($2::uuid IS NULL OR o.id > $2) "
         "ORDER BY o.id LIMIT $3",
         path,
-        after,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page(rows, page.limit, lambda row: (row.id,))
 
 
 async def list_party_children(party_organization_id: str, page: PageQuery) -> Page[PartyOrganizationView]:
     """The open Party organizations directly below this one, oldest first."""
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         PartyOrganizationView,
         f"SELECT {_PARTY_VIEW} FROM party_organization o WHERE o.parent_id = $1 AND o.closed_at IS NULL "
         "AND ($2::uuid IS NULL OR o.id > $2) ORDER BY o.id LIMIT $3",
         party_organization_id,
-        after,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page(rows, page.limit, lambda row: (row.id,))
 
 
 async def _path_of(organization_id: str) -> str:

@@ -8,7 +8,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_struct_page
 from server.members.memberships import index_of
 from server.notifications.rendering import SUBJECTS
 from server.organizations.access import require_role_or_hide
@@ -117,17 +117,16 @@ async def belongs_to(person_id: str, path: str) -> bool:
 
 
 async def _entries(person_id: str, page: PageQuery, path: str | None) -> Page[ServiceEntryView]:
-    before = decode_cursor(page.cursor, tuple[datetime, str]) if page.cursor else (None, None)
-    rows = await fetch_structs(
+    shown = await fetch_struct_page(
         ServiceEntryView,
-        f"{_ENTRY} WHERE e.person_id = $1 AND ($2::timestamptz IS NULL OR (e.occurred_at, e.id) < ($2, $3::uuid)) "
-        "AND ($5::ltree IS NULL OR o.path <@ $5::ltree) ORDER BY e.occurred_at DESC, e.id DESC LIMIT $4",
+        f"{_ENTRY} WHERE e.person_id = $1 AND ($2::ltree IS NULL OR o.path <@ $2::ltree) "
+        "AND ($3::timestamptz IS NULL OR (e.occurred_at, e.id) < ($3, $4::uuid)) "
+        "ORDER BY e.occurred_at DESC, e.id DESC LIMIT $5",
         person_id,
-        *before,
-        page.limit + 1,
         path,
+        page=page,
+        key={"occurred_at": datetime, "id": Id},
     )
-    shown = cut_page(rows, page.limit, lambda row: (row.occurred_at, row.id))
     await _add_titles(shown.items)
     return shown
 

@@ -11,7 +11,7 @@ from server.foundation.database import fetch, fetch_one, fetch_value
 from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.uploads.queries import PictureView, picture_views
 from server.teams.teams import UNNAMED
 from server.volunteering.models import ActivityAudience, ActivityKind, ActivityState, ShiftState, Visibility
@@ -154,13 +154,12 @@ _VISIBLE = "a.state = 'published' AND a.area_id = ANY($2::uuid[]) AND a.ends_at 
 
 async def list_activities(person_id: str, query: UpcomingQuery) -> Page[ActivityCard]:
     """Published activities that are seen where the person lives and have a shift ahead, the next shift first."""
-    after = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
     within = (
         "AND ($4::timestamptz IS NULL OR sh.starts_at >= $4) AND ($5::timestamptz IS NULL OR sh.starts_at < $5) "
         "AND (NOT $6 OR EXISTS (SELECT 1 FROM shift_role r JOIN allotment al ON al.id = r.allotment_id "
         "WHERE r.shift_id = sh.id AND al.taken < al.capacity))"
     )
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT {_CARD} FROM activity a {_NEXT_SHIFT.format(within)} WHERE {_VISIBLE} "
         "AND ($3::text IS NULL OR a.kind = $3) "
         "AND ($7::timestamptz IS NULL OR (next.starts_at, a.id) > ($7, $8::uuid)) "
@@ -171,10 +170,10 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
         query.since,
         query.until,
         query.only_free,
-        *after,
-        query.limit + 1,
+        page=query,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(await _cards(rows), query.limit, lambda card: (card.starts_at, card.id))
+    return Page(await _cards(rows.items), rows.next_cursor)
 
 
 async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[NearbyActivity]:

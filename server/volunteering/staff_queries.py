@@ -4,10 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from server.foundation.database import fetch_structs
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_struct_page
 from server.organizations.access import holds_role, require_role
 from server.organizations.tree import within
 from server.teams.teams import leads_team
@@ -52,34 +51,30 @@ _CARD = (
 async def list_activities_of_area(person_id: str, query: StaffActivityQuery) -> Page[StaffActivityCard]:
     """Activities organized in the subtree, the latest first. Raises NotAllowed."""
     await require_role(person_id, query.organization_id, LOOKERS)
-    before = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         StaffActivityCard,
         f"{_CARD}WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR a.state = $2) "
         "AND ($3::timestamptz IS NULL OR (a.starts_at, a.id) < ($3, $4::uuid)) "
         "ORDER BY a.starts_at DESC, a.id DESC LIMIT $5",
         query.organization_id,
         query.state and str(query.state),
-        *before,
-        query.limit + 1,
+        page=query,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(rows, query.limit, lambda row: (row.starts_at, row.id))
 
 
 async def list_led_activities(person_id: str, page: PageQuery) -> Page[StaffActivityCard]:
     """Activities of teams that the person leads, and those of which they lead a shift, the latest first."""
-    before = decode_cursor(page.cursor, tuple[datetime, Id]) if page.cursor else (None, None)
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         StaffActivityCard,
         _CARD + "WHERE (a.team_id IN (SELECT id FROM team WHERE leader_id = $1 AND ended_at IS NULL) "
         "OR a.id IN (SELECT activity_id FROM shift WHERE leader_id = $1)) "
         "AND ($2::timestamptz IS NULL OR (a.starts_at, a.id) < ($2, $3::uuid)) "
         "ORDER BY a.starts_at DESC, a.id DESC LIMIT $4",
         person_id,
-        *before,
-        page.limit + 1,
+        page=page,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(rows, page.limit, lambda row: (row.starts_at, row.id))
 
 
 async def get_staff_activity(person_id: str, activity_id: str) -> ActivityView:

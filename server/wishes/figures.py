@@ -4,11 +4,11 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from server.foundation.database import fetch, fetch_one
+from server.foundation.database import fetch_one
 from server.foundation.dates import end_of, instant, today
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations.access import READERS, require_role
 from server.organizations.tree import within
 
@@ -75,26 +75,24 @@ async def get_wish_figures(actor_id: str, organization_id: str, since: date | No
 
 
 async def list_wish_figures(
-    actor_id: str, organization_id: str, since: date | None, until: date | None, cursor: str | None, limit: int
+    actor_id: str, organization_id: str, since: date | None, until: date | None, page: PageQuery
 ) -> Page[CommunityWishFigures]:
     """The same for each open community of the subtree, by code; also those without a wish. Raises the same."""
     begin, end = await _period(actor_id, organization_id, since, until)
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else ("",)
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT o.id AS community_id, o.code, o.name AS community_name, {_FIGURES} FROM ("
         f"SELECT s.id, s.code, s.name FROM organization s WHERE {within('s.path', '$1')} AND s.level = 'community' "
-        "AND s.closed_at IS NULL AND s.code > $4 ORDER BY s.code LIMIT $5) o "
+        "AND s.closed_at IS NULL AND ($4::text IS NULL OR s.code > $4) ORDER BY s.code LIMIT $5) o "
         f"LEFT JOIN {_WISHES} GROUP BY o.id, o.code, o.name ORDER BY o.code",
         organization_id,
         begin,
         end,
-        last,
-        limit + 1,
+        page=page,
+        key={"code": str},
     )
-    page = cut_page(rows, limit, lambda row: (row["code"],))
     names = CommunityWishFigures.__struct_fields__
-    items = [CommunityWishFigures(**{name: row[name] for name in names}) for row in page.items]
-    return Page(items, page.next_cursor)
+    items = [CommunityWishFigures(**{name: row[name] for name in names}) for row in rows.items]
+    return Page(items, rows.next_cursor)
 
 
 async def _period(

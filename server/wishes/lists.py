@@ -10,7 +10,7 @@ from server.accounts.queries import describe_persons
 from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
 from server.media.uploads.queries import picture_views
 from server.moderation.models import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, require_role
@@ -144,43 +144,36 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
     return Page(await make_cards([row for _, row in page.items], seen_from), page.next_cursor)
 
 
-async def list_my_wishes(person_id: str, cursor: str | None, limit: int) -> Page[WishCard]:
+async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
     """What the person wished or wrote for somebody, newest first."""
-    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), cursor, limit)
+    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), page)
 
 
-async def list_wishes_to_review(
-    actor_id: str, organization_id: str, cursor: str | None, limit: int
-) -> Page[WishInReview]:
+async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQuery) -> Page[WishInReview]:
     """What waits for review in the organization's subtree, longest first. Raises NotAllowed."""
     await require_role(actor_id, organization_id, READERS)
-    last_at, last_id = decode_cursor(cursor, tuple[datetime, str]) if cursor else (None, None)
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT q.*, COALESCE(s.verdict, 'pending') AS verdict FROM ("
         f"{CARD} WHERE w.state IN ('submitted', 'amended') AND {SUBTREE.format('$1')} "
         "AND ($2::timestamptz IS NULL OR (w.submitted_at, w.id) > ($2, $3)) ORDER BY w.submitted_at, w.id LIMIT $4"
         ") q LEFT JOIN checked_subject s ON s.kind = 'wish' AND s.subject_id = q.id ORDER BY q.submitted_at, q.id",
         organization_id,
-        last_at,
-        last_id,
-        limit + 1,
+        page=page,
+        key={"submitted_at": datetime, "id": Id},
     )
-    page = cut_page(rows, limit, lambda row: (row["submitted_at"], row["id"]))
-    cards = await make_cards(page.items)
+    cards = await make_cards(rows.items)
     return Page(
         [
             WishInReview(
                 wish=card, verdict=Verdict(row["verdict"]), submitted_at=row["submitted_at"], version=row["version"]
             )
-            for card, row in zip(cards, page.items, strict=True)
+            for card, row in zip(cards, rows.items, strict=True)
         ],
-        page.next_cursor,
+        rows.next_cursor,
     )
 
 
-async def list_wishes_of_area(
-    actor_id: str, organization_id: str, state: WishState, cursor: str | None, limit: int
-) -> Page[WishCard]:
+async def list_wishes_of_area(actor_id: str, organization_id: str, state: WishState, page: PageQuery) -> Page[WishCard]:
     """All wishes of a state in the organization's subtree, newest first; drafts are nobody's but the wisher's.
 
     Raises NotAllowed, InvalidFields for drafts.
@@ -190,26 +183,24 @@ async def list_wishes_of_area(
         raise InvalidFields.of("state", "草稿只有本人可见")
     where = Where("w.state = {}", str(state))
     where.add(SUBTREE, organization_id)
-    return await _newest_first(where, cursor, limit)
+    return await _newest_first(where, page)
 
 
-async def _newest_first(where: Where, cursor: str | None, limit: int) -> Page[WishCard]:
-    if cursor:
-        where.add("w.id < {}", *decode_cursor(cursor, tuple[str]))
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {limit + 1}", *where.values)
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return Page(await make_cards(page.items), page.next_cursor)
+async def _newest_first(where: Where, page: PageQuery) -> Page[WishCard]:
+    if page.cursor:
+        where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
+    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
+    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
+    return Page(await make_cards(cut.items), cut.next_cursor)
 
 
-async def list_unclaimed_wishes(
-    actor_id: str, organization_id: str, cursor: str | None, limit: int
-) -> Page[UnclaimedWish]:
+async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQuery) -> Page[UnclaimedWish]:
     """What waits on the wall of the organization's subtree, or of a grid, the most urgent first; for grid workers too.
 
     Raises NotAllowed.
     """
     await require_role(actor_id, organization_id, {*READERS, *GRID_WORKERS})
-    last_date, last_id = decode_cursor(cursor, tuple[date, str]) if cursor else (None, None)
+    last_date, last_id = decode_cursor(page.cursor, tuple[date, Id]) if page.cursor else (None, None)
     # A grid has those wishes of its community that staff put into it, and those of which nobody said where they are.
     grid = await fetch_one("SELECT parent_id FROM organization WHERE id = $1 AND level = 'grid'", organization_id)
     where = Where("w.state = 'published'")
@@ -219,12 +210,12 @@ async def list_unclaimed_wishes(
         where.add(SUBTREE, organization_id)
     if last_id:
         where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {limit + 1}", *where.values)
-    page = cut_page(rows, limit, lambda row: (row["wished_by"], row["id"]))
-    cards = await make_cards(page.items)
+    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {page.limit + 1}", *where.values)
+    cut = cut_page(rows, page.limit, lambda row: (row["wished_by"], row["id"]))
+    cards = await make_cards(cut.items)
     return Page(
-        [UnclaimedWish(wish=card, escalation=row["escalation"]) for card, row in zip(cards, page.items, strict=True)],
-        page.next_cursor,
+        [UnclaimedWish(wish=card, escalation=row["escalation"]) for card, row in zip(cards, cut.items, strict=True)],
+        cut.next_cursor,
     )
 
 

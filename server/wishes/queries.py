@@ -11,7 +11,7 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.moderation.verdicts import hidden_words
 from server.organizations.access import READERS, holds_role, require_role_or_hide
@@ -250,7 +250,7 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
 
 
 async def list_my_wish_claims(
-    person_id: str, cursor: str | None, limit: int, *, unit_id: str | None = None, team_id: str | None = None
+    person_id: str, page: PageQuery, *, unit_id: str | None = None, team_id: str | None = None
 ) -> Page[MyClaimView]:
     """What the person claimed or shares in, newest first; or what the unit did whose liaison they are, or the team that
     they are in. The wish is told of as its card, whatever became of it. Raises NotFound."""
@@ -268,15 +268,12 @@ async def list_my_wish_claims(
             "UNION SELECT claim_id FROM wish_share WHERE person_id = $1)"
         )
         value = person_id
-    (last,) = decode_cursor(cursor, tuple[str]) if cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_CLAIM} WHERE {condition} AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
         value,
-        last,
-        limit + 1,
+        page=page,
     )
-    page = cut_page(rows, limit, lambda row: (row["id"],))
-    return Page(await _make_my_claims(person_id, page.items), page.next_cursor)
+    return Page(await _make_my_claims(person_id, rows.items), rows.next_cursor)
 
 
 async def get_my_wish_claim(person_id: str, claim_id: str) -> MyClaimView:

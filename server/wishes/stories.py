@@ -13,7 +13,7 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import day_of
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
 from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
 from server.media.uploads.queries import PictureView, in_order, picture_views
@@ -71,18 +71,18 @@ _FULFILLED = (
 )
 
 
-async def list_fulfilled_wishes(organization_id: str | None, cursor: str | None, limit: int) -> Page[FulfilledWish]:
+async def list_fulfilled_wishes(organization_id: str | None, page: PageQuery) -> Page[FulfilledWish]:
     """The public page: what came true in an organization's subtree, or everywhere, the latest first."""
     where = Where("w.state = 'fulfilled'")
     if organization_id:
         where.add(SUBTREE, organization_id)
-    if cursor:
-        where.add("(w.fulfilled_at, w.id) < ({}, {})", *decode_cursor(cursor, tuple[datetime, str]))
+    if page.cursor:
+        where.add("(w.fulfilled_at, w.id) < ({}, {})", *decode_cursor(page.cursor, tuple[datetime, Id]))
     rows = await fetch(
-        f"{_FULFILLED} WHERE {where} ORDER BY w.fulfilled_at DESC, w.id DESC LIMIT {limit + 1}", *where.values
+        f"{_FULFILLED} WHERE {where} ORDER BY w.fulfilled_at DESC, w.id DESC LIMIT {page.limit + 1}", *where.values
     )
-    page = cut_page(rows, limit, lambda row: (row["fulfilled_at"], row["id"]))
-    stories = await _stories([row for row in page.items if row["is_agreed"]])
+    cut = cut_page(rows, page.limit, lambda row: (row["fulfilled_at"], row["id"]))
+    stories = await _stories([row for row in cut.items if row["is_agreed"]])
     return Page(
         [
             FulfilledWish(
@@ -98,9 +98,9 @@ async def list_fulfilled_wishes(organization_id: str | None, cursor: str | None,
                 by_team=row["team_id"] is not None,
                 story=stories.get(row["id"]),
             )
-            for row in page.items
+            for row in cut.items
         ],
-        page.next_cursor,
+        cut.next_cursor,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch
+from server.foundation.pages import PageQuery
 from server.foundation.settings import Settings
 from server.neighbor_center.bookings import queries as booking_queries
 from server.neighbor_center.bookings import reminders, requests
@@ -150,20 +151,18 @@ async def look_at_everything(
         (
             "my bookings",
             spare,
-            booking_queries.list_my_bookings(SLOTS, person_id, when=When.COMING, cursor=None, limit=20),
+            booking_queries.list_my_bookings(SLOTS, person_id, when=When.COMING, page=PageQuery()),
         ),
         (
             "nearby venues",
             spare,
-            queries.list_nearby_venues(122.1, 37.5, meters=1200, kind=None, cursor=None, limit=20),
+            queries.list_nearby_venues(122.1, 37.5, meters=1200, kind=None, page=PageQuery()),
         ),
         ("the circle of 300 buildings", 6 * spare, coverage.count_coverage(community.id)),
         (
             "a day's bookings",
             spare,
-            booking_queries.list_day_bookings(
-                SLOTS, staff_id, venue_id, MONDAY, service_id=None, cursor=None, limit=20
-            ),
+            booking_queries.list_day_bookings(SLOTS, staff_id, venue_id, MONDAY, service_id=None, page=PageQuery()),
         ),
         (
             "open requests",

@@ -11,7 +11,7 @@ from server.accounts.models import ConsentKind
 from server.check_in.posts.models import HoldingState, PostCategory, PostState
 from server.foundation.database import fetch, fetch_structs
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.members.memberships import membership_of, open_memberships
 from server.members.queries import details_of_members
 from server.organizations.access import READERS, require_role
@@ -76,20 +76,16 @@ _HOLDING = (
 )
 
 
-async def list_posts(
-    community_id: str, cursor: str | None, limit: int, state: PostState = PostState.OPEN
-) -> Page[PostCard]:
+async def list_posts(community_id: str, page: PageQuery, state: PostState = PostState.OPEN) -> Page[PostCard]:
     """The posts of a community in one state; those that are open, for everybody."""
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         PostCard,
-        f"{_POST} WHERE p.community_id = $1 AND p.state = $4 AND ($2::uuid IS NULL OR p.id > $2) "
-        "ORDER BY p.id LIMIT $3",
+        f"{_POST} WHERE p.community_id = $1 AND p.state = $2 AND ($3::uuid IS NULL OR p.id > $3) "
+        "ORDER BY p.id LIMIT $4",
         community_id,
-        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
-        limit + 1,
         str(state),
+        page=page,
     )
-    return cut_page(rows, limit, lambda post: (post.id,))
 
 
 async def get_post(post_id: str) -> PostCard:
@@ -112,34 +108,30 @@ async def list_my_holdings(membership_id: str | None, holding_id: str | None = N
     return [MyHolding(**{name: row[name] for name in MyHolding.__struct_fields__}) for row in rows]
 
 
-async def list_community_posts(
-    actor_id: str, community_id: str, state: PostState, cursor: str | None, limit: int
-) -> Page[PostCard]:
+async def list_community_posts(actor_id: str, community_id: str, state: PostState, page: PageQuery) -> Page[PostCard]:
     """All posts of a community in one state, for those who work there."""
     await require_role(actor_id, community_id, READERS)
-    return await list_posts(community_id, cursor, limit, state)
+    return await list_posts(community_id, page, state)
 
 
 async def list_post_holdings(
     actor_id: str,
     community_id: str,
     state: HoldingState,
-    cursor: str | None,
-    limit: int,
+    page: PageQuery,
     post_id: str | None = None,
 ) -> Page[HoldingCard]:
     """Who applied for, holds or held the community's posts (or one of them), oldest first; names and phones masked."""
     await require_role(actor_id, community_id, READERS)
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_HOLDING} WHERE p.community_id = $1 AND h.state = $2 "
-        "AND ($3::uuid IS NULL OR h.id > $3) AND ($5::uuid IS NULL OR p.id = $5) ORDER BY h.id LIMIT $4",
+        "AND ($3::uuid IS NULL OR p.id = $3) AND ($4::uuid IS NULL OR h.id > $4) ORDER BY h.id LIMIT $5",
         community_id,
         str(state),
-        decode_cursor(cursor, tuple[Id])[0] if cursor else None,
-        limit + 1,
         post_id,
+        page=page,
     )
-    return cut_page(await _cards(rows), limit, lambda card: (card.id,))
+    return Page(await _cards(rows.items), rows.next_cursor)
 
 
 async def get_holding_card(holding_id: str) -> HoldingCard:

@@ -17,7 +17,7 @@ from server.foundation.database import fetch, fetch_structs
 from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
 from server.members.memberships import membership_of, open_memberships
 from server.members.queries import details_of_members
 from server.organizations.access import LIAISONS, READERS, holds_role, require_role
@@ -182,8 +182,7 @@ async def list_reports(
 ) -> Page[ReportCard]:
     """Reports of an organization's subtree for one half-year, for its staff and observers."""
     await require_role(actor_id, organization_id, READERS)
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT r.id, r.membership_id, r.period, r.state, o.name AS community_name, COALESCE(u.name, '') AS unit_name, "
         "r.minutes, r.points, r.grade, r.version FROM half_year_report r JOIN organization o ON o.id = r.community_id "
         f"LEFT JOIN organization u ON u.id = r.unit_id WHERE {within('o.path', '$1')} "
@@ -192,18 +191,17 @@ async def list_reports(
         organization_id,
         period,
         str(state) if state else None,
-        after,
-        page.limit + 1,
+        page=page,
     )
-    names = await _names({row["membership_id"] for row in rows})
+    names = await _names({row["membership_id"] for row in rows.items})
     cards = [
         ReportCard(
             name=mask_name(names[row["membership_id"]]),
             **{name: row[name] for name in ReportCard.__struct_fields__ if name != "name"},
         )
-        for row in rows
+        for row in rows.items
     ]
-    return cut_page(cards, page.limit, lambda card: (card.id,))
+    return Page(cards, rows.next_cursor)
 
 
 async def list_unit_reports(person_id: str, unit_id: str, period: str, page: PageQuery) -> Page[UnitReportCard]:

@@ -19,7 +19,7 @@ from server.foundation.database import fetch, fetch_one, fetch_structs
 from server.foundation.dates import render_date, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.members.homes import homes_of_host
 from server.members.memberships import home_index_of, open_memberships
 from server.members.models import MemberKind
@@ -155,14 +155,12 @@ async def list_paired_units(area_id: str) -> list[UnitPair]:
 async def list_unit_check_ins(actor_id: str, unit_id: str, page: PageQuery) -> Page[UnitCheckInView]:
     """All of a unit's check-ins, newest first, for its liaison. Raises NotFound for all others."""
     await require_role_or_hide(actor_id, unit_id, LIAISONS)
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_VIEW} WHERE c.unit_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
         unit_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page([_view(row) for row in rows], page.limit, lambda view: (view.id,))
+    return Page([_view(row) for row in rows.items], rows.next_cursor)
 
 
 async def list_unit_check_ins_of_area(
@@ -170,17 +168,14 @@ async def list_unit_check_ins_of_area(
 ) -> Page[UnitCheckInCard]:
     """Unit check-ins in an organization's subtree in one state, oldest first, for those who work there."""
     await require_role_or_hide(actor_id, organization_id, READERS)
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch_structs(
+    return await fetch_struct_page(
         UnitCheckInCard,
         f"{_CARD} WHERE {within('a.path', '$1')} AND c.state = $2 AND ($3::uuid IS NULL OR c.id > $3) "
         "ORDER BY c.id LIMIT $4",
         organization_id,
         str(state),
-        after,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page(rows, page.limit, lambda card: (card.id,))
 
 
 async def get_unit_check_in(unit_check_in_id: str) -> UnitCheckInView:
@@ -214,19 +209,16 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
     Whose member somebody is follows from the home organization that they chose, or that staff matched.
     """
     await require_role_or_hide(actor_id, unit_id, LIAISONS)
-    after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT m.id, c.state, c.decided_at, o.name AS community_name FROM membership m JOIN LATERAL ("
         "SELECT * FROM check_in WHERE membership_id = m.id AND state IN ('confirmed', 'ended') "
         "ORDER BY state = 'confirmed' DESC, id DESC LIMIT 1) c ON true JOIN organization o ON o.id = c.community_id "
         "WHERE m.home_index = ANY($1) AND m.ended_at IS NULL AND ($2::uuid IS NULL OR m.id > $2) "
         "ORDER BY m.id LIMIT $3",
         await _home_indexes(unit_id),
-        after,
-        query.limit + 1,
+        page=query,
     )
-    page = cut_page(rows, query.limit, lambda row: (row["id"],))
-    facts = await open_memberships([row["id"] for row in page.items])
+    facts = await open_memberships([row["id"] for row in rows.items])
     details = await details_of_members(facts)
     served = {
         row["person_id"]: row
@@ -242,7 +234,7 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
         )
     }
     members = []
-    for row in page.items:
+    for row in rows.items:
         member = facts[row["id"]]
         sums = served.get(member.person_id)
         members.append(
@@ -258,7 +250,7 @@ async def list_unit_members(actor_id: str, unit_id: str, query: PeriodQuery) -> 
                 points=sums["points"] if sums else 0,
             )
         )
-    return Page(members, page.next_cursor)
+    return Page(members, rows.next_cursor)
 
 
 async def view_unit_member(

@@ -12,7 +12,7 @@ from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, BookingState
@@ -42,21 +42,17 @@ _PAST = (
 )
 
 
-async def list_my_bookings(
-    kind: Kind[View, Any], person_id: str, *, when: When, cursor: str | None, limit: int
-) -> Page[View]:
+async def list_my_bookings(kind: Kind[View, Any], person_id: str, *, when: When, page: PageQuery) -> Page[View]:
     """One's own bookings and those of the people one looks after: what comes (today's too), soonest first; or what is
     past, latest first."""
-    after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_select(kind)} WHERE {MINE.format('b')} {_COMING if when is When.COMING else _PAST}",
         person_id,
         instant(today(), 0),
-        after,
-        after_id,
-        limit + 1,
+        page=page,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(await _views(kind, rows), limit, lambda booking: (booking.starts_at, booking.id))
+    return Page(await _views(kind, rows.items), rows.next_cursor)
 
 
 async def get_booking(kind: Kind[View, Any], person_id: str, booking_id: str) -> View:
@@ -83,17 +79,15 @@ async def list_day_bookings(
     day: date,
     *,
     service_id: str | None = None,
-    cursor: str | None,
-    limit: int,
+    page: PageQuery,
 ) -> Page[DayView]:
     """Who comes to the venue that day and who asks to, in the order of time, without what was cancelled or refused.
     Each person shown is audited. Raises NotFound, NotAllowed."""
     check_year("day", day)
-    after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
     starts_at = f"{kind.time}.starts_at"
     async with transaction():
         organization_id = await require_venue_reader(actor_id, venue_id)
-        rows = await fetch(
+        rows = await fetch_page(
             f"{_select_day(kind)} WHERE s.venue_id = $1 AND ($2::uuid IS NULL OR s.id = $2) "
             f"AND {starts_at} >= $3 AND {starts_at} < $4 AND {kind.ended}.ended_at IS NULL "
             f"AND ($5::timestamptz IS NULL OR ({starts_at}, b.id) > ($5, $6::uuid)) "
@@ -102,13 +96,11 @@ async def list_day_bookings(
             service_id,
             instant(day, 0),
             instant(day, 1440),
-            after,
-            after_id,
-            limit + 1,
+            page=page,
+            key={"starts_at": datetime, "id": Id},
         )
-        page = cut_page(rows, limit, lambda row: (row["starts_at"], row["id"]))
-        people = await name_persons(actor_id, organization_id, kind.table, page.items)
-    return Page([_day_view(kind, row, people) for row in page.items], page.next_cursor)
+        people = await name_persons(actor_id, organization_id, kind.table, rows.items)
+    return Page([_day_view(kind, row, people) for row in rows.items], rows.next_cursor)
 
 
 async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:

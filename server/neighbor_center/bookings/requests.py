@@ -12,9 +12,9 @@ import msgspec
 from server.background.sweeps import Sweep, due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation.database import fetch_value, transaction
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking, tell, tell_staff
 from server.neighbor_center.bookings.models import BookingKind, BookingState
@@ -55,26 +55,21 @@ OPEN_REQUESTS = " UNION ALL ".join(
 """All of them; for a subquery."""
 
 
-async def list_requests(
-    actor_id: str, venue_id: str, *, order: RequestOrder, cursor: str | None, limit: int
-) -> Page[OpenRequest]:
+async def list_requests(actor_id: str, venue_id: str, *, order: RequestOrder, page: PageQuery) -> Page[OpenRequest]:
     """The venue's open requests, those promised soonest first; each person shown is audited. Raises NotFound,
     NotAllowed."""
-    after, after_id = decode_cursor(cursor, tuple[datetime, Id]) if cursor else (None, None)
     async with transaction():
         organization_id = await require_venue_reader(actor_id, venue_id)
-        rows = await fetch(
+        rows = await fetch_page(
             f"SELECT * FROM ({OPEN_REQUESTS}) q WHERE q.venue_id = $1 "
             "AND ($2::timestamptz IS NULL OR q.answer_by < $2) "
             "AND ($3::timestamptz IS NULL OR (q.answer_by, q.id) > ($3, $4::uuid)) ORDER BY q.answer_by, q.id LIMIT $5",
             venue_id,
             clock.now() if order is RequestOrder.OVERDUE else None,
-            after,
-            after_id,
-            limit + 1,
+            page=page,
+            key={"answer_by": datetime, "id": Id},
         )
-        page = cut_page(rows, limit, lambda row: (row["answer_by"], row["id"]))
-        people = await name_persons(actor_id, organization_id, "booking_request", page.items)
+        people = await name_persons(actor_id, organization_id, "booking_request", rows.items)
     return Page(
         [
             OpenRequest(
@@ -82,9 +77,9 @@ async def list_requests(
                 kind=BookingKind(row["kind"]),
                 booking_id=row["id"],
             )
-            for row in page.items
+            for row in rows.items
         ],
-        page.next_cursor,
+        rows.next_cursor,
     )
 
 

@@ -13,7 +13,7 @@ from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
@@ -90,36 +90,31 @@ async def get_complaint(person_id: str, complaint_id: str) -> ComplaintView:
     return ComplaintView(**_clear(row))
 
 
-async def list_my_complaints(person_id: str, *, cursor: str | None, limit: int) -> Page[ComplaintView]:
+async def list_my_complaints(person_id: str, page: PageQuery) -> Page[ComplaintView]:
     """One's own, latest first."""
-    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         _COMPLAINT + "WHERE c.person_id = $1 AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
         person_id,
-        after,
-        limit + 1,
+        page=page,
     )
-    return cut_page([ComplaintView(**_clear(row)) for row in rows], limit, lambda view: (view.id,))
+    return Page([ComplaintView(**_clear(row)) for row in rows.items], rows.next_cursor)
 
 
 async def list_complaints(
-    actor_id: str, venue_id: str, *, shown: ComplaintsShown, cursor: str | None, limit: int
+    actor_id: str, venue_id: str, *, shown: ComplaintsShown, page: PageQuery
 ) -> Page[StaffComplaintView]:
     """A venue's, latest first; each person shown is audited. Raises NotFound, NotAllowed."""
-    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
     async with transaction():
         organization_id = await require_venue_reader(actor_id, venue_id)
-        rows = await fetch(
+        rows = await fetch_page(
             _COMPLAINT + "WHERE c.venue_id = $1 AND ($2::text IS NULL OR c.state = $2) "
             "AND ($3::uuid IS NULL OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
             venue_id,
             "open" if shown is ComplaintsShown.OPEN else None,
-            after,
-            limit + 1,
+            page=page,
         )
-        page = cut_page(rows, limit, lambda row: (row["id"],))
-        people = await name_persons(actor_id, organization_id, "complaint", page.items)
-    return Page([_staff_view(row, people[row["person_id"]]) for row in page.items], page.next_cursor)
+        people = await name_persons(actor_id, organization_id, "complaint", rows.items)
+    return Page([_staff_view(row, people[row["person_id"]]) for row in rows.items], rows.next_cursor)
 
 
 async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_upheld: bool) -> StaffComplaintView:

@@ -8,10 +8,10 @@ import msgspec
 from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.crypto import keyring
-from server.foundation.database import IntegrityError, fetch, fetch_one, transaction, violates
+from server.foundation.database import IntegrityError, fetch_one, transaction, violates
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.neighbor_center.bookings.kinds import Kind, View
 from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
@@ -62,18 +62,14 @@ async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, st
         raise
 
 
-async def list_service_ratings(
-    actor_id: str, service_id: str, *, cursor: str | None, limit: int
-) -> Page[ServiceRatingView]:
+async def list_service_ratings(actor_id: str, service_id: str, page: PageQuery) -> Page[ServiceRatingView]:
     """A service's ratings, latest first, for those who work there. Raises NotFound, NotAllowed."""
     await require_role(actor_id, await organization_of_service(service_id), READERS)
-    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT id, stars, comment, created_at FROM booking_rating WHERE service_id = $1 "
         "AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         service_id,
-        after,
-        limit + 1,
+        page=page,
     )
     views = [
         ServiceRatingView(
@@ -82,6 +78,6 @@ async def list_service_ratings(
             keyring().decrypt(bytes(row["comment"]), COMMENT_CONTEXT) if row["comment"] else "",
             row["created_at"],
         )
-        for row in rows
+        for row in rows.items
     ]
-    return cut_page(views, limit, lambda view: (view.id,))
+    return Page(views, rows.next_cursor)

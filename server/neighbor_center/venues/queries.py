@@ -10,7 +10,7 @@ from server.foundation.database import fetch, fetch_one, fetch_value
 from server.foundation.dates import render_time, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.opening.rules import weekday_list
@@ -155,35 +155,32 @@ async def organization_of_service(service_id: str) -> str:
 
 
 async def list_venues(
-    person_id: str | None, *, organization_id: str | None, kind: VenueKind | None, cursor: str | None, limit: int
+    person_id: str | None, *, organization_id: str | None, kind: VenueKind | None, page: PageQuery
 ) -> Page[VenueBrief]:
     """The open venues of an organization's subtree, the caller's community without one, newest first."""
     if organization_id is None:
         organization_id = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
         if organization_id is None:
             raise InvalidFields.of("organization_id", "请先选择所在社区，或指定组织")
-    (after,) = decode_cursor(cursor, tuple[Id]) if cursor else (None,)
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT {_BRIEF_COLUMNS} FROM venue v JOIN organization o ON o.id = v.organization_id "
         f"WHERE {within('o.path', '$1')} AND v.state = 'open' "
         "AND ($2::text IS NULL OR v.kind = $2) AND ($3::uuid IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4",
         organization_id,
         kind and str(kind),
-        after,
-        limit + 1,
+        page=page,
     )
-    return cut_page(await _briefs(rows), limit, lambda venue: (venue.id,))
+    return Page(await _briefs(rows.items), rows.next_cursor)
 
 
 async def list_nearby_venues(
-    longitude: float, latitude: float, *, meters: int, kind: VenueKind | None, cursor: str | None, limit: int
+    longitude: float, latitude: float, *, meters: int, kind: VenueKind | None, page: PageQuery
 ) -> Page[VenueBrief]:
     """The open venues within `meters` of a point (gcj02), nearest first."""
     # A box finds the candidates in the index; degrees of longitude shrink towards the poles, so meters are computed.
     tall = meters / METERS_PER_DEGREE
     wide = tall / max(cos(radians(latitude)), 0.01)
-    after_distance, after_id = decode_cursor(cursor, tuple[float, Id]) if cursor else (None, None)
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT * FROM (SELECT "
         f"{_BRIEF_COLUMNS}, round({meters_between('v.location', '(point($1, $2))')})::float8 AS distance "
         "FROM venue v WHERE v.state = 'open' "
@@ -196,11 +193,10 @@ async def list_nearby_venues(
         tall,
         kind and str(kind),
         float(meters),
-        after_distance,
-        after_id,
-        limit + 1,
+        page=page,
+        key={"distance": float, "id": Id},
     )
-    return cut_page(await _briefs(rows), limit, lambda venue: (venue.distance, venue.id))
+    return Page(await _briefs(rows.items), rows.next_cursor)
 
 
 async def _briefs(rows: list[Any]) -> list[VenueBrief]:

@@ -9,10 +9,10 @@ from server.accounts.details import read_details
 from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_structs, transaction
+from server.foundation.database import fetch_structs, transaction
 from server.foundation.dates import render_time
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
 from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
 from server.places.models import PlaceState
@@ -111,24 +111,22 @@ async def export_shift_roster(person_id: str, shift_id: str) -> File:
 async def list_shift_scans(person_id: str, shift_id: str, page: PageQuery) -> Page[ShiftScanView]:
     """Attempts to clock in or out, the latest first, refused ones with their reason; names masked. Raises NotFound."""
     await require_leader_or_staff(person_id, await get_shift(shift_id), LOOKERS)
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT id, person_id, by_id, direction, method, meters, refusal, scanned_at, created_at AS received_at "
         "FROM shift_scan WHERE shift_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         shift_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    words = await describe_persons({row["person_id"] for row in rows if row["person_id"]})
+    words = await describe_persons({row["person_id"] for row in rows.items if row["person_id"]})
     views = [
         ShiftScanView(
             **dict(row),
             name=words.get(row["person_id"], {}).get("name", ""),
             problem=REFUSAL_WORDS.get(row["refusal"], ""),
         )
-        for row in rows
+        for row in rows.items
     ]
-    return cut_page(views, page.limit, lambda view: (view.id,))
+    return Page(views, rows.next_cursor)
 
 
 _COLUMNS = (

@@ -13,14 +13,13 @@ from server.foundation.database import (
     IntegrityError,
     fetch,
     fetch_one,
-    fetch_structs,
     fetch_value,
     transaction,
     violates,
 )
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.notifications.telling import notify
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide, role_holders
 from server.organizations.tree import within
@@ -92,25 +91,21 @@ _APPEAL = (
 
 async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
     """One's own no-shows at shifts and one's dependants', forgiven ones too, and the block that one is under."""
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    views = await fetch_structs(
+    views = await fetch_struct_page(
         MyNoShowView,
         "SELECT n.id, s.id AS sign_up_id, n.person_id, a.title, sh.starts_at AS shift_starts_at, n.reason, "
-        "n.happened_at, n.forgiven_at IS NULL AS counts, n.happened_at + $4::interval AS appeal_until, "
+        "n.happened_at, n.forgiven_at IS NULL AS counts, n.happened_at + $2::interval AS appeal_until, "
         "p.id AS appeal_id, p.state AS appeal_state, COALESCE(p.decision, '') AS appeal_decision FROM no_show n "
         "JOIN sign_up s ON s.place_id = n.place_id JOIN shift sh ON sh.id = s.shift_id "
         "JOIN activity a ON a.id = sh.activity_id LEFT JOIN no_show_appeal p ON p.no_show_id = n.id "
         "WHERE (n.person_id = $1 OR n.person_id IN (SELECT person_id FROM dependant WHERE guardian_id = $1 "
-        "AND ended_at IS NULL)) AND n.purpose = 'shift_role' AND ($2::uuid IS NULL OR n.id < $2) "
-        "ORDER BY n.id DESC LIMIT $3",
+        "AND ended_at IS NULL)) AND n.purpose = 'shift_role' AND ($3::uuid IS NULL OR n.id < $3) "
+        "ORDER BY n.id DESC LIMIT $4",
         person_id,
-        before,
-        page.limit + 1,
         APPEAL_WITHIN,
+        page=page,
     )
-    return MyNoShows(
-        await blocked_until(person_id, Purpose.SHIFT_ROLE), cut_page(views, page.limit, lambda view: (view.id,))
-    )
+    return MyNoShows(await blocked_until(person_id, Purpose.SHIFT_ROLE), views)
 
 
 async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShows:
@@ -156,16 +151,14 @@ async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShow
 async def list_no_show_appeals(person_id: str, query: AppealsQuery) -> Page[AppealView]:
     """Appeals about an organization's activities, the oldest first. Raises NotAllowed."""
     await require_role(person_id, query.organization_id, READERS)
-    after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_APPEAL} WHERE {within('o.path', '$1')} "
         "AND ($2::text IS NULL OR p.state = $2) AND ($3::uuid IS NULL OR p.id > $3) ORDER BY p.id LIMIT $4",
         query.organization_id,
         query.state and str(query.state),
-        after,
-        query.limit + 1,
+        page=query,
     )
-    return cut_page(await _appeals(rows), query.limit, lambda view: (view.id,))
+    return Page(await _appeals(rows.items), rows.next_cursor)
 
 
 async def decide_no_show_appeal(actor_id: str, appeal_id: str, *, accept: bool, decision: str) -> AppealView:

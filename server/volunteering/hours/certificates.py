@@ -19,7 +19,7 @@ from server.foundation.database import IntegrityError, execute, fetch, transacti
 from server.foundation.dates import day_of, end_of, instant, render_date, render_duration, today
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.addresses import public_address
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
 from server.notifications.telling import notify
@@ -138,17 +138,14 @@ async def get_certificate(caller_id: str, certificate_id: str) -> CertificateVie
 
 async def list_my_certificates(caller_id: str, page: PageQuery) -> Page[CertificateView]:
     """One's own certificates and one's dependants', the latest first."""
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT id FROM certificate WHERE (person_id = $1 OR person_id IN (SELECT person_id FROM dependant "
         "WHERE guardian_id = $1 AND ended_at IS NULL)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
         caller_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    found = await Certificate.filter(id__in=[row["id"] for row in cut.items]).order_by("-id")
-    return Page(await _views(found), cut.next_cursor)
+    found = await Certificate.filter(id__in=[row["id"] for row in rows.items]).order_by("-id")
+    return Page(await _views(found), rows.next_cursor)
 
 
 async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool = False) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation.database import fetch
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations.access import require_role
 from server.organizations.tree import within
 from server.volunteering.access import LOOKERS
@@ -71,32 +71,29 @@ async def list_my_hours(caller_id: str, query: MyHoursQuery) -> Page[HoursView]:
     """Every row of one's hours, replaced and refused ones too, the latest service first. Raises NotFound."""
     person_id = query.person_id or caller_id
     await require_dependant(caller_id, person_id)
-    before = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_MY_VIEW} WHERE h.person_id = $1 AND ($2::timestamptz IS NULL OR (h.starts_at, h.id) < ($2, $3::uuid)) "
         "ORDER BY h.starts_at DESC, h.id DESC LIMIT $4",
         person_id,
-        *before,
-        query.limit + 1,
+        page=query,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(await _views(rows), query.limit, lambda view: (view.starts_at, view.id))
+    return Page(await _views(rows.items), rows.next_cursor)
 
 
 async def list_hours(person_id: str, query: HoursQuery) -> Page[HoursView]:
     """Hours given in a subtree, those stated first first. Raises NotAllowed."""
     await require_role(person_id, query.organization_id, LOOKERS)
-    after = decode_cursor(query.cursor, tuple[Id])[0] if query.cursor else None
-    rows = await fetch(
+    rows = await fetch_page(
         f"{_VIEW} JOIN organization o ON o.id = h.organization_id "
         f"WHERE {within('o.path', '$1')} AND ($2::text IS NULL OR h.state = $2) "
         "AND ($3::uuid IS NULL OR h.shift_id = $3) AND ($4::uuid IS NULL OR h.id > $4) ORDER BY h.id LIMIT $5",
         query.organization_id,
         query.state and str(query.state),
         query.shift_id,
-        after,
-        query.limit + 1,
+        page=query,
     )
-    return cut_page(await _views(rows), query.limit, lambda view: (view.id,))
+    return Page(await _views(rows.items), rows.next_cursor)
 
 
 async def describe_hours(hours_ids: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -7,10 +7,10 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
-from server.foundation.database import IntegrityError, fetch, fetch_one, fetch_structs, transaction, violates
+from server.foundation.database import IntegrityError, fetch_one, transaction, violates
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
@@ -106,18 +106,15 @@ async def list_volunteer_ratings(person_id: str, shift_id: str, page: PageQuery)
 
 async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]:
     """What leaders said of oneself, the latest first."""
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
-    views = await fetch_structs(
+    return await fetch_struct_page(
         MyRatingView,
         "SELECT r.id, r.shift_id, a.title, r.stars, CASE WHEN r.text_is_shown THEN r.text ELSE '' END AS text, "
         "r.created_at AS rated_at FROM shift_rating r JOIN sign_up s ON s.id = r.sign_up_id "
         "JOIN shift sh ON sh.id = r.shift_id JOIN activity a ON a.id = sh.activity_id WHERE s.person_id = $1 "
         "AND r.side = 'leader' AND ($2::uuid IS NULL OR r.id < $2) ORDER BY r.id DESC LIMIT $3",
         person_id,
-        before,
-        page.limit + 1,
+        page=page,
     )
-    return cut_page(views, page.limit, lambda view: (view.id,))
 
 
 async def settle_rating_check(rating_id: str) -> None:
@@ -178,7 +175,6 @@ async def _view(rating: ShiftRating) -> RatingView:
 
 
 async def _ratings(shift_id: str, side: Side, page: PageQuery) -> RatingTotals:
-    before = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
     totals = await fetch_one(
         "SELECT round(avg(stars), 1)::float AS average, count(*) AS count FROM shift_rating "
         "WHERE shift_id = $1 AND side = $2",
@@ -186,19 +182,18 @@ async def _ratings(shift_id: str, side: Side, page: PageQuery) -> RatingTotals:
         str(side),
     )
     assert totals
-    rows = await fetch(
+    rows = await fetch_page(
         "SELECT id, side, stars, CASE WHEN text_is_shown THEN text ELSE '' END AS text, by_id, created_at AS rated_at "
         "FROM shift_rating WHERE shift_id = $1 AND side = $2 AND ($3::uuid IS NULL OR id < $3) "
         "ORDER BY id DESC LIMIT $4",
         shift_id,
         str(side),
-        before,
-        page.limit + 1,
+        page=page,
     )
-    words = await describe_persons({row["by_id"] for row in rows})
+    words = await describe_persons({row["by_id"] for row in rows.items})
     views = []
-    for row in rows:
+    for row in rows.items:
         values = dict(row)
         nickname = words[values.pop("by_id")]["nickname"]
         views.append(RatingView(**values, nickname=nickname))
-    return RatingTotals(totals["average"], totals["count"], cut_page(views, page.limit, lambda view: (view.id,)))
+    return RatingTotals(totals["average"], totals["count"], Page(views, rows.next_cursor))

@@ -11,7 +11,7 @@ from server.foundation import clock
 from server.foundation.database import fetch
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.places.models import PlaceState
 from server.places.queries import Pass, Waiting, passes_of, waiting_places
 from server.volunteering.models import ActivityState, ShiftState
@@ -102,18 +102,17 @@ OURS = (
 
 async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpView]:
     """One's own and the family's sign-ups with those that ended, by the time of the shift."""
-    after = decode_cursor(query.cursor, tuple[datetime, Id]) if query.cursor else (None, None)
     compare, order, when = ("<", "DESC", "<=") if query.past else (">", "ASC", ">")
-    rows = await fetch(
+    rows = await fetch_page(
         f"SELECT {_SIGN_UP} WHERE {OURS} AND sh.ends_at {when} $2 "
         f"AND ($3::timestamptz IS NULL OR (sh.starts_at, s.id) {compare} ($3, $4::uuid)) "
         f"ORDER BY sh.starts_at {order}, s.id {order} LIMIT $5",
         person_id,
         clock.now(),
-        *after,
-        query.limit + 1,
+        page=query,
+        key={"starts_at": datetime, "id": Id},
     )
-    return cut_page(await _views(person_id, rows), query.limit, lambda view: (view.starts_at, view.sign_up.id))
+    return Page(await _views(person_id, rows.items), rows.next_cursor)
 
 
 async def get_sign_up(person_id: str, sign_up_id: str) -> SignUpView:
