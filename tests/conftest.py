@@ -39,9 +39,10 @@ hypothesis.settings.load_profile("linli")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not os.environ.get("LINLI_FULL_TESTS"):
-        for item in items:
-            if item.get_closest_marker("full"):  # not `keywords`: folders are among them
+    for item in items:
+        if item.get_closest_marker("full"):  # not `keywords`: folders are among them
+            item.add_marker(pytest.mark.timeout(1800))
+            if not os.environ.get("LINLI_FULL_TESTS"):
                 item.add_marker(pytest.mark.skip(reason="only with --full"))
 
 
