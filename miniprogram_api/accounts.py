@@ -87,8 +87,9 @@ class ChangeProfile(Strict):
 @routes.patch("/me", errors=[EditedMeanwhile, PictureUnusable])
 async def change_profile(caller: Caller, body: ChangeProfile) -> Me:
     """修改昵称和头像"""
-    await persons.change_profile(caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id)
-    return await queries.get_me(caller.person_id)
+    return await persons.change_profile(
+        caller.person_id, body.version, nickname=body.nickname, avatar_id=body.avatar_id
+    )
 
 
 class GivePhone(Strict):
@@ -103,12 +104,10 @@ class GivePhone(Strict):
 async def give_phone(caller: Caller, body: GivePhone) -> Me:
     """绑定微信手机号"""
     if body.code:
-        await signing_in.give_phone_by_code(caller.person_id, body.code)
-    elif body.encrypted_data and body.iv:
-        await signing_in.give_phone_by_data(caller.person_id, body.encrypted_data, body.iv)
-    else:
-        raise InvalidFields.of("code", "必填")
-    return await queries.get_me(caller.person_id)
+        return await signing_in.give_phone_by_code(caller.person_id, body.code)
+    if body.encrypted_data and body.iv:
+        return await signing_in.give_phone_by_data(caller.person_id, body.encrypted_data, body.iv)
+    raise InvalidFields.of("code", "必填")
 
 
 class GiveDetails(Strict):
@@ -120,10 +119,9 @@ class GiveDetails(Strict):
 @routes.put("/me/details", errors=[consents.GuardianConsentNeeded])
 async def give_details(caller: Caller, body: GiveDetails) -> Me:
     """填写姓名、住址和出生日期"""
-    await persons.give_details(
+    return await persons.give_details(
         caller.person_id, real_name=body.real_name, address=body.address, birth_date=body.birth_date
     )
-    return await queries.get_me(caller.person_id)
 
 
 class ChooseCommunity(Strict):
@@ -133,8 +131,7 @@ class ChooseCommunity(Strict):
 @routes.put("/me/community")
 async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
     """选择所在社区"""
-    await persons.choose_community(caller.person_id, body.community_id)
-    return await queries.get_me(caller.person_id)
+    return await persons.choose_community(caller.person_id, body.community_id)
 
 
 class GiveConsent(Strict):
@@ -143,11 +140,9 @@ class GiveConsent(Strict):
 
 
 @routes.post("/me/consents")
-async def give_consent(caller: Caller, body: GiveConsent) -> None:
+async def give_consent(caller: Caller, body: GiveConsent) -> list[ConsentView]:
     """同意一份条款"""
-    if body.kind in (ConsentKind.GUARDIAN, ConsentKind.ON_BEHALF):
-        raise InvalidFields.of("kind", "此项同意在添加家人时记录")
-    await consents.give_consent(caller.person_id, body.kind, body.text_version)
+    return await consents.give_consent(caller.person_id, body.kind, body.text_version)
 
 
 @routes.get("/me/consents")
@@ -157,11 +152,11 @@ async def list_consents(caller: Caller) -> list[ConsentView]:
 
 
 @routes.delete("/me/consents/<kind>")
-async def withdraw_consent(caller: Caller, kind: ConsentKind) -> None:
+async def withdraw_consent(caller: Caller, kind: ConsentKind) -> list[ConsentView]:
     """撤回同意"""
     if kind not in list(ConsentKind):
         raise NotFound()
-    await consents.withdraw_consent(caller.person_id, ConsentKind(kind))
+    return await consents.withdraw_consent(caller.person_id, ConsentKind(kind))
 
 
 class AddDependant(Strict):
@@ -174,22 +169,16 @@ class AddDependant(Strict):
     guardian_consents: bool = False
 
 
-class AddedDependant(msgspec.Struct):
-    person_id: Id
-
-
 @routes.post("/me/dependants", status=201, errors=[consents.GuardianConsentNeeded, consents.ConsentNeeded])
-async def add_dependant(caller: Caller, body: AddDependant) -> AddedDependant:
+async def add_dependant(caller: Caller, body: AddDependant) -> DependantView:
     """添加家人"""
-    return AddedDependant(
-        await dependants.add_dependant(
-            caller.person_id,
-            real_name=body.real_name,
-            relation=body.relation,
-            birth_date=body.birth_date,
-            phone=body.phone,
-            guardian_consents=body.guardian_consents,
-        )
+    return await dependants.add_dependant(
+        caller.person_id,
+        real_name=body.real_name,
+        relation=body.relation,
+        birth_date=body.birth_date,
+        phone=body.phone,
+        guardian_consents=body.guardian_consents,
     )
 
 

@@ -10,7 +10,7 @@ from sanic.response import ResponseStream
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
-from server.foundation.errors import EditedMeanwhile, InvalidFields, Unavailable
+from server.foundation.errors import EditedMeanwhile, Unavailable
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, telling
@@ -18,7 +18,6 @@ from server.notifications.events import AskMoment, Topic
 from server.notifications.models import SubscribeAnswer
 from server.notifications.preferences import PreferencesView
 from server.notifications.queries import AcceptsView, InboxState, InboxView, TemplatesToAskView
-from server.wechat.connection import template_ids
 
 routes = Routes("消息 notifications")
 
@@ -119,18 +118,12 @@ async def list_accepts(caller: Caller) -> AcceptsView:
 
 
 @routes.post("/me/subscriptions")
-async def report_answers(caller: Caller, body: SubscribeAnswers) -> None:
+async def report_answers(caller: Caller, body: SubscribeAnswers) -> AcceptsView:
     """上报订阅授权结果
 
     每次 wx.requestSubscribeMessage 之后上报。微信也会推送同一次授权，只计一次。
     """
-    answers: dict[str, str] = {}
-    for template_id, answer in body.answers.items():
-        template = template_ids().find(template_id)
-        if template is None:
-            raise InvalidFields.of(f"answers.{template_id}", "不认识的消息模板")
-        answers[template.name] = answer
-    await grants.report_answers(caller.person_id, answers)
+    return await grants.report_answers(caller.person_id, body.answers)
 
 
 @routes.get("/me/notification-preferences")
@@ -145,8 +138,9 @@ async def set_preferences(caller: Caller, body: Preferences) -> PreferencesView:
 
     关闭某类消息或处于免打扰时段，只是不推送到微信；站内信照常保留，紧急消息照常推送。
     """
-    await preferences.set_preferences(caller.person_id, body.version, body.muted, body.quiet_from, body.quiet_until)
-    return await preferences.get_preferences(caller.person_id)
+    return await preferences.set_preferences(
+        caller.person_id, body.version, body.muted, body.quiet_from, body.quiet_until
+    )
 
 
 def _event(state: InboxState | None) -> str:

@@ -43,9 +43,9 @@ class MergePersons(Strict):
 
 
 @routes.post("/persons/<person_id>/merge", who=Who.STAFF, errors=[WrongState])
-async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> None:
+async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> PersonFound:
     """合并同一个人的两份资料"""
-    await registry.merge_person(caller.person_id, person_id, body.into_id)
+    return await registry.merge_person(caller.person_id, person_id, body.into_id)
 
 
 class BlockPerson(Strict):
@@ -53,18 +53,18 @@ class BlockPerson(Strict):
 
 
 @routes.post("/persons/<person_id>/block", who=Who.STAFF, errors=[WrongState])
-async def block_person(caller: Caller, person_id: Id, body: BlockPerson) -> None:
+async def block_person(caller: Caller, person_id: Id, body: BlockPerson) -> PersonFound:
     """停用一个账号（管理员）
 
     立即退出登录并不能再登录；未完成的心愿交由工作人员跟进，认领的心愿回到心愿墙。
     """
-    await blocking.block_person(caller.person_id, person_id, body.reason)
+    return await blocking.block_person(caller.person_id, person_id, body.reason)
 
 
 @routes.post("/persons/<person_id>/unblock", who=Who.STAFF, errors=[WrongState])
-async def unblock_person(caller: Caller, person_id: Id) -> None:
+async def unblock_person(caller: Caller, person_id: Id) -> PersonFound:
     """恢复一个账号（管理员）"""
-    await blocking.unblock_person(caller.person_id, person_id)
+    return await blocking.unblock_person(caller.person_id, person_id)
 
 
 @routes.get("/persons/<person_id>/details", who=Who.STAFF)

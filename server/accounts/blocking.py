@@ -2,6 +2,7 @@
 
 from server.accounts import consents
 from server.accounts.models import Person
+from server.accounts.registry import PersonFound, show_person
 from server.accounts.sessions import end_all_sessions
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -22,7 +23,7 @@ class BlockReason(Worded):
     OTHER = "other", "其他"
 
 
-async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> None:
+async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> PersonFound:
     """End every session of the person and keep them out; for managers of their community.
 
     Raises NotFound, NotAllowed (oneself), WrongState (blocked already).
@@ -39,9 +40,10 @@ async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> No
         for leave in consents.LEAVERS:
             await leave(person_id)
         await _record("block_person", actor_id, person, reason=str(reason))
+        return await show_person(person_id)
 
 
-async def unblock_person(actor_id: str, person_id: str) -> None:
+async def unblock_person(actor_id: str, person_id: str) -> PersonFound:
     """The person may sign in again. Raises NotFound, WrongState."""
     async with transaction():
         person = await _lock(actor_id, person_id)
@@ -50,6 +52,7 @@ async def unblock_person(actor_id: str, person_id: str) -> None:
         person.closed_at = None
         await person.save(update_fields=["closed_at"])
         await _record("unblock_person", actor_id, person)
+        return await show_person(person_id)
 
 
 async def _lock(actor_id: str, person_id: str) -> Person:

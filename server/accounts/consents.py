@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 from server.accounts.models import Consent, ConsentKind
+from server.accounts.queries import ConsentView, list_consents
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
-from server.foundation.errors import NotFound, Refusal
+from server.foundation.errors import InvalidFields, NotFound, Refusal
 
 GUARDED_UNTIL = 14
 """Years of age below which a guardian agrees for a child (个人信息保护法 art. 31)."""
@@ -29,7 +30,25 @@ class ConsentNeeded(Refusal):
     code, title, status = "consent_needed", "请先阅读并同意隐私政策", 403
 
 
-async def give_consent(person_id: str, kind: ConsentKind, text_version: str, *, given_by_id: str | None = None) -> None:
+async def give_consent(person_id: str, kind: ConsentKind, text_version: str) -> list[ConsentView]:
+    """The person agrees; what they agree to then. Raises InvalidFields for what is agreed on somebody's behalf."""
+    if kind in (ConsentKind.GUARDIAN, ConsentKind.ON_BEHALF):
+        raise InvalidFields.of("kind", "此项同意在添加家人时记录")
+    async with transaction():
+        await record_consent(person_id, kind, text_version)
+        return await list_consents(person_id)
+
+
+async def withdraw_consent(person_id: str, kind: ConsentKind) -> list[ConsentView]:
+    """As easily as it was given (art. 15); what the person still agrees to. Raises NotFound when there is none."""
+    async with transaction():
+        await end_consent(person_id, kind)
+        return await list_consents(person_id)
+
+
+async def record_consent(
+    person_id: str, kind: ConsentKind, text_version: str, *, given_by_id: str | None = None
+) -> None:
     """Record agreement to a version of a text; a newer version replaces the older one."""
     async with transaction():
         await execute(
@@ -45,8 +64,8 @@ async def give_consent(person_id: str, kind: ConsentKind, text_version: str, *, 
         )
 
 
-async def withdraw_consent(person_id: str, kind: ConsentKind) -> None:
-    """As easily as it was given (art. 15), and what rests on it ends. Raises NotFound when there is none."""
+async def end_consent(person_id: str, kind: ConsentKind) -> None:
+    """The person no longer agrees, and what rests on it ends. Raises NotFound when there is none."""
     async with transaction():
         changed = await execute(
             "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",

@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from server.accounts.consents import GUARDED_UNTIL, LEAVERS, ConsentNeeded, GuardianConsentNeeded, give_consent
+from server.accounts.consents import GUARDED_UNTIL, LEAVERS, ConsentNeeded, GuardianConsentNeeded, record_consent
 from server.accounts.models import ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.accounts.persons import create_person
+from server.accounts.queries import DependantView, list_dependants
 from server.foundation import clock
 from server.foundation.database import execute, transaction
 from server.foundation.dates import age_on, today
@@ -19,8 +20,8 @@ async def add_dependant(
     birth_date: date | None,
     phone: str,
     guardian_consents: bool,
-) -> str:
-    """Somebody whom the caller looks after; the new person's id.
+) -> DependantView:
+    """Somebody new whom the caller looks after.
 
     Below 14 the guardian's consent is recorded with it; raises GuardianConsentNeeded without. An adult's consent to be
     acted for is recorded as told by the one who adds them.
@@ -39,8 +40,8 @@ async def add_dependant(
         )
         await Dependant.create(guardian_id=guardian_id, person=person, relation=relation)
         kind = ConsentKind.GUARDIAN if is_child else ConsentKind.ON_BEHALF
-        await give_consent(person.id, kind, "1", given_by_id=guardian_id)
-    return person.id
+        await record_consent(person.id, kind, "1", given_by_id=guardian_id)
+        return (await list_dependants(guardian_id, person.id))[0]
 
 
 async def end_dependant(guardian_id: str, person_id: str) -> None:

@@ -13,6 +13,7 @@ from server.accounts.details import (
 )
 from server.accounts.merging import link_roster_entries
 from server.accounts.models import Person, PersonOrigin
+from server.accounts.queries import Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import age_on, today
 from server.foundation.errors import EditedMeanwhile, InvalidFields
@@ -52,18 +53,19 @@ async def find_by_phone(phone: str) -> str | None:
     return rows[0]["person_id"] if rows[0]["verified"] or len(rows) == 1 else None
 
 
-async def choose_community(person_id: str, community_id: str) -> None:
+async def choose_community(person_id: str, community_id: str) -> Me:
     """The community that the person belongs to as a resident. Raises InvalidFields where it is none, or closed."""
     async with transaction():
         community = await Organization.get_or_none(id=community_id)
         if community is None or community.level is not Level.COMMUNITY or community.closed_at:
             raise InvalidFields.of("community_id", "请选择一个社区")
         await Person.filter(id=person_id).update(community_id=community_id)
+        return await get_me(person_id)
 
 
 async def change_profile(
     person_id: str, version: int, *, nickname: str | None = None, avatar_id: str | None = None
-) -> None:
+) -> Me:
     """Nickname and avatar; others see them, so both are checked. Raises EditedMeanwhile on a stale version."""
     async with transaction():
         person = await Person.filter(id=person_id).select_for_update().get()
@@ -83,6 +85,7 @@ async def change_profile(
             organization_id=person.community_id,
             picture_ids=[person.avatar_id] if person.avatar_id else [],
         )
+        return await get_me(person_id)
 
 
 async def show_checked_profile(person_id: str) -> None:
@@ -105,7 +108,7 @@ async def show_checked_profile(person_id: str) -> None:
             await notify([person_id], messages.PROFILE_REFUSED, person=person_id)
 
 
-async def give_phone(person_id: str, phone: str) -> None:
+async def give_phone(person_id: str, phone: str) -> Me:
     """A number that WeChat vouches for; a roster entry with the same number and name becomes this person."""
     async with transaction():
         # The number before the person: a roster is imported in this order too (check_in/roster.py).
@@ -113,9 +116,10 @@ async def give_phone(person_id: str, phone: str) -> None:
         await Person.filter(id=person_id).select_for_update().get()
         await verify_phone(person_id, normalize_phone(phone))
         await link_roster_entries(person_id)
+        return await get_me(person_id)
 
 
-async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> None:
+async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> Me:
     """What the person tells about themselves. Raises GuardianConsentNeeded below 14: a guardian adds the child."""
     async with transaction():
         # A roster with this number and name may be imported right now: one of the two has to see the other.
@@ -127,3 +131,4 @@ async def give_details(person_id: str, *, real_name: str, address: str | None, b
             await Person.filter(id=person_id).update(birth_date=birth_date)
         await save_details(person_id, real_name=real_name, address=address)
         await link_roster_entries(person_id)
+        return await get_me(person_id)

@@ -120,12 +120,13 @@ async def has_consent(person_id: str, kind: ConsentKind) -> bool:
     )
 
 
-async def list_dependants(guardian_id: str) -> list[DependantView]:
-    """Whom the person looks after."""
+async def list_dependants(guardian_id: str, person_id: str | None = None) -> list[DependantView]:
+    """Whom the person looks after: all of them, or this one."""
     rows = await fetch(
         "SELECT d.person_id, d.relation, p.birth_date FROM dependant d JOIN person p ON p.id = d.person_id "
-        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL ORDER BY d.id",
+        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL AND ($2::uuid IS NULL OR d.person_id = $2) ORDER BY d.id",
         guardian_id,
+        person_id,
     )
     details = await read_details([row["person_id"] for row in rows])
     return [

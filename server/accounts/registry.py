@@ -16,12 +16,13 @@ from server.organizations.models import Level, RoleKind
 
 
 class PersonFound(msgspec.Struct):
-    """Enough to recognize somebody by: masked."""
+    """Enough to recognize somebody by, masked; and whether they are kept out (see blocking.py)."""
 
     person_id: Id
     name: str
     phone: str
     nickname: str
+    is_blocked: bool
 
 
 class PersonDetailsView(msgspec.Struct):
@@ -39,9 +40,10 @@ async def find_person(actor_id: str, phone: str) -> PersonFound:
     async with transaction():
         person_id = await find_by_phone(phone)
         await record_audit("find_person", actor_id=actor_id, subject=("person", person_id), person_id=person_id)
-    if person_id is None:
+        found = await show_person(person_id) if person_id else None
+    if found is None:
         raise NotFound("没有找到使用该手机号的人员")
-    return await _found(person_id)
+    return found
 
 
 async def register_walk_in(actor_id: str, organization_id: str, *, real_name: str, phone: str) -> PersonFound:
@@ -50,7 +52,7 @@ async def register_walk_in(actor_id: str, organization_id: str, *, real_name: st
     async with transaction():
         known = await find_by_phone(phone)
         if known and (await details_of(known)).real_name == real_name:
-            return await _found(known)
+            return await show_person(known)
         community = await fetch_value(
             "SELECT id FROM organization WHERE id = $1 AND level = $2", organization_id, str(Level.COMMUNITY)
         )
@@ -62,7 +64,7 @@ async def register_walk_in(actor_id: str, organization_id: str, *, real_name: st
             person_id=person.id,
             organization_id=organization_id,
         )
-    return await _found(person.id)
+        return await show_person(person.id)
 
 
 async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsView:
@@ -81,11 +83,26 @@ async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsVie
     return PersonDetailsView(person_id, details.real_name, details.phone, details.phone_is_verified, details.address)
 
 
-async def merge_person(actor_id: str, from_id: str, into_id: str) -> None:
+async def merge_person(actor_id: str, from_id: str, into_id: str) -> PersonFound:
     """Two entries of one person become one; for managers of both communities. Raises NotFound, WrongState."""
-    for person_id in (from_id, into_id):
-        await require_role_or_hide(actor_id, await _community_of(person_id), (RoleKind.MANAGER,))
-    await merge_persons(from_id, into_id, actor_id=actor_id)
+    async with transaction():
+        for person_id in (from_id, into_id):
+            await require_role_or_hide(actor_id, await _community_of(person_id), (RoleKind.MANAGER,))
+        await merge_persons(from_id, into_id, actor_id=actor_id)
+        return await show_person(into_id)
+
+
+async def show_person(person_id: str) -> PersonFound:
+    """Somebody as staff recognize them. The caller has checked who asks."""
+    person = await Person.get(id=person_id)
+    details = await details_of(person_id)
+    return PersonFound(
+        person_id,
+        mask_name(details.real_name),
+        mask_phone(details.phone),
+        person.shown_nickname,
+        person.closed_at is not None,
+    )
 
 
 async def _community_of(person_id: str) -> str:
@@ -93,9 +110,3 @@ async def _community_of(person_id: str) -> str:
     if community_id is None:
         raise NotFound()
     return community_id
-
-
-async def _found(person_id: str) -> PersonFound:
-    person = await Person.get(id=person_id)
-    details = await details_of(person_id)
-    return PersonFound(person_id, mask_name(details.real_name), mask_phone(details.phone), person.shown_nickname)

@@ -52,7 +52,7 @@ async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: 
             raise NotFound("没有找到该人员")
         role_id = await roles.grant_role(actor_id, person_id, organization_id, kind)
         await forget_cached_sessions(person_id)
-    return await _role(role_id)
+        return await _role(role_id)
 
 
 async def end_role(actor_id: str, role_id: str) -> RoleView:
@@ -60,7 +60,7 @@ async def end_role(actor_id: str, role_id: str) -> RoleView:
     async with transaction():
         person_id = await roles.end_role(actor_id, role_id)
         await forget_cached_sessions(person_id)
-    return await _role(role_id)
+        return await _role(role_id)
 
 
 async def list_roles(

@@ -7,6 +7,7 @@ import structlog
 
 from server.accounts.models import Person, PersonOrigin, WeChatIdentity
 from server.accounts.persons import give_phone
+from server.accounts.queries import Me
 from server.accounts.sessions import open_session
 from server.foundation import clock
 from server.foundation.crypto import keyring
@@ -75,16 +76,16 @@ async def sign_in(code: str, session_days: int) -> SignedIn:
     return SignedIn(opened.token, opened.expires_at, person_id, is_new)
 
 
-async def give_phone_by_code(person_id: str, code: str) -> None:
+async def give_phone_by_code(person_id: str, code: str) -> Me:
     """A code from the phone-number button → the verified number. Raises CodeRefused, Unavailable."""
     try:
         number = await platform().get_phone_number(code)
     except wechat_errors.WeChatError as error:
         raise _as_refusal(error) from None
-    await give_phone(person_id, number.number)
+    return await give_phone(person_id, number.number)
 
 
-async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> None:
+async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> Me:
     """The older form: data that the client got, decrypted with the session_key of the latest sign-in.
 
     Raises WeChatSessionStale when `wx.login` has given the phone another session_key since, or it has expired: with an
@@ -109,7 +110,7 @@ async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> No
     number = str(data.get("phoneNumber") or "")
     if not number:
         raise PhoneUnreadable()
-    await give_phone(person_id, number)
+    return await give_phone(person_id, number)
 
 
 async def _find_or_create(appid: str, openid: str, unionid: str | None) -> tuple[WeChatIdentity, bool]:

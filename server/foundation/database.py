@@ -20,6 +20,7 @@ from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
 from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
+from server.foundation.errors import Refusal
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
@@ -109,8 +110,22 @@ _to_do_after: ContextVar[list[Callable[[], None]] | None] = ContextVar("to_do_af
 
 
 @asynccontextmanager
-async def transaction() -> AsyncIterator[None]:
-    """All or nothing; nested, a savepoint. Everything in this module and all models use the innermost one."""
+async def transaction(**refusals: type[Refusal]) -> AsyncIterator[None]:
+    """All or nothing; nested, a savepoint. Everything in this module and all models use the innermost one.
+
+    `refusals` says what to raise where a constraint or unique index refuses: `transaction(role_grant_active=RoleHeld)`.
+    """
+    try:
+        async with _transaction():
+            yield
+    except IntegrityError as error:
+        if refusal := refusals.get(_constraint(error)):
+            raise refusal() from None
+        raise
+
+
+@asynccontextmanager
+async def _transaction() -> AsyncIterator[None]:
     outer = _to_do_after.get()
     if outer is not None:
         mark = len(outer)
@@ -200,8 +215,12 @@ def is_unreachable(error: BaseException) -> bool:
 
 def violates(error: IntegrityError, constraint: str) -> bool:
     """Whether the database refused because of this constraint or unique index."""
+    return _constraint(error) == constraint
+
+
+def _constraint(error: IntegrityError) -> str:
     cause = error.__cause__ or (error.args[0] if error.args else None)
-    return getattr(cause, "constraint_name", None) == constraint
+    return getattr(cause, "constraint_name", None) or ""
 
 
 async def _leave_as_it_is(connection: asyncpg.Connection) -> None:

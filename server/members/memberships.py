@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.consents import give_consent, move_consent, require_consent
+from server.accounts.consents import move_consent, record_consent, require_consent
 from server.accounts.models import Consent, ConsentKind
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -265,7 +265,7 @@ def contact_index_of(person_id: str) -> bytes:
 async def _record_word(person_id: str, staff_id: str) -> None:
     """The member agreed by word, to these staff; nothing is added where there is a consent already."""
     if not await Consent.exists(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA, withdrawn_at=None):
-        await give_consent(person_id, ConsentKind.MEMBERSHIP_DATA, "1", given_by_id=staff_id)
+        await record_consent(person_id, ConsentKind.MEMBERSHIP_DATA, "1", given_by_id=staff_id)
 
 
 async def _find_locked(person_id: str) -> Membership | None:

@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields
 from server.foundation.ids import new_id
 from server.notifications.models import GrantBalance, GrantEntry, GrantSource
+from server.notifications.queries import AcceptsView, list_accepts
+from server.wechat.connection import template_ids
 
 PAIRING_WINDOW = timedelta(minutes=10)
 ACCEPTED = frozenset({"accept", "acceptWithAlert", "acceptWithAudio", "acceptWithForcePush"})
@@ -22,15 +25,20 @@ ACCEPTED = frozenset({"accept", "acceptWithAlert", "acceptWithAudio", "acceptWit
 _OTHER_SIDE = {GrantSource.CLIENT_REPORT: GrantSource.PUSH, GrantSource.PUSH: GrantSource.CLIENT_REPORT}
 
 
-async def report_answers(person_id: str, answers: Mapping[str, str]) -> None:
-    """The client tells what the person answered: template name → answer."""
+async def report_answers(person_id: str, answers: Mapping[str, str]) -> AcceptsView:
+    """The client tells what the person answered, template id → answer; the accepts then. Raises InvalidFields."""
+    by_name: dict[str, str] = {}
+    for template_id, answer in answers.items():
+        template = template_ids().find(template_id)
+        if template is None:
+            raise InvalidFields.of(f"answers.{template_id}", "不认识的消息模板")
+        by_name[template.name] = answer
     now = clock.now()
     async with transaction():
         # In order of names: two reports of one person must not wait for each other's balances.
-        for template in sorted(answers):
-            await record_answer(
-                person_id, template, answers[template], GrantSource.CLIENT_REPORT, now, f"report:{new_id()}"
-            )
+        for name in sorted(by_name):
+            await record_answer(person_id, name, by_name[name], GrantSource.CLIENT_REPORT, now, f"report:{new_id()}")
+        return await list_accepts(person_id)
 
 
 async def record_answer(

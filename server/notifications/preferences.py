@@ -80,7 +80,7 @@ async def get_preferences(person_id: str) -> PreferencesView:
 
 async def set_preferences(
     person_id: str, version: int, muted: Sequence[Topic], quiet_from: int | None, quiet_until: int | None
-) -> None:
+) -> PreferencesView:
     """Replace what the person wants; what was held for the old quiet hours is looked at again. Raises EditedMeanwhile,
     InvalidFields."""
     if (quiet_from is None) != (quiet_until is None):
@@ -101,6 +101,7 @@ async def set_preferences(
         if not changed:
             raise EditedMeanwhile()
         await hasten_lane(person_id)
+        return await get_preferences(person_id)
 
 
 def end_of_quiet(now: datetime, quiet_from: int, quiet_until: int) -> datetime | None:

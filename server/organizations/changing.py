@@ -4,10 +4,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tortoise.exceptions import IntegrityError
-
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch_value, transaction, violates
+from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import new_id
 from server.organizations.access import require_role
@@ -58,15 +56,10 @@ async def create_organization(
             path=f"{parent.path}.{organization_id}",
             location=location,
         )
-        try:
-            async with transaction():
-                await organization.save(force_create=True)
-        except IntegrityError as error:
-            if violates(error, "organization_code"):
-                raise CodeTaken() from None
-            raise
+        async with transaction(organization_code=CodeTaken):
+            await organization.save(force_create=True)
         await _record("create_organization", actor_id, organization, level=str(level))
-    return await get_organization(organization_id)
+        return await get_organization(organization_id)
 
 
 async def edit_organization(
@@ -95,7 +88,7 @@ async def edit_organization(
             organization.version += 1
             await organization.save(update_fields=[*edited, "version"])
             await _record("edit_organization", actor_id, organization, fields=edited)
-    return await get_organization(organization_id)
+        return await get_organization(organization_id)
 
 
 async def move_organization(actor_id: str, organization_id: str, version: int, parent_id: str) -> OrganizationView:
@@ -113,7 +106,7 @@ async def move_organization(actor_id: str, organization_id: str, version: int, p
         if parent.id != _parent_id(organization):
             await move_node(organization, parent)
             await _record("move_organization", actor_id, organization, came_from=_parent_id(organization), to=parent.id)
-    return await get_organization(organization_id)
+        return await get_organization(organization_id)
 
 
 async def close_organization(
@@ -138,7 +131,7 @@ async def close_organization(
         await _record(
             "close_organization", actor_id, organization, **({"successor": successor.id} if successor else {})
         )
-    return await get_organization(organization_id)
+        return await get_organization(organization_id)
 
 
 async def _editable(actor_id: str, organization_id: str, version: int, *, may_be_root: bool = True) -> Organization:

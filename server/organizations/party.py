@@ -36,7 +36,7 @@ async def create_party_organization(
             place=place.strip(),
         )
         await _record("create_party_organization", actor_id, party)
-    return await get_party_organization(party_id)
+        return await get_party_organization(party_id)
 
 
 async def edit_party_organization(
@@ -54,7 +54,7 @@ async def edit_party_organization(
             name=_check_name(name), host_id=host_id, place=place.strip(), version=party.version + 1
         )
         await _record("edit_party_organization", actor_id, party, host=host_id)
-    return await get_party_organization(party_organization_id)
+        return await get_party_organization(party_organization_id)
 
 
 async def move_party_organization(
@@ -72,7 +72,7 @@ async def move_party_organization(
         if parent.id != _parent_id(party):
             await move_node(party, parent)
             await _record("move_party_organization", actor_id, party, came_from=_parent_id(party), to=parent.id)
-    return await get_party_organization(party_organization_id)
+        return await get_party_organization(party_organization_id)
 
 
 async def close_party_organization(
@@ -93,7 +93,7 @@ async def close_party_organization(
                 raise InvalidFields.of("successor_id", "承接的党组织不存在或已撤销")
         await close_node(party, successor)
         await _record("close_party_organization", actor_id, party, successor=successor_id)
-    return await get_party_organization(party_organization_id)
+        return await get_party_organization(party_organization_id)
 
 
 async def _editable(actor_id: str, party_organization_id: str, version: int) -> PartyOrganization:

@@ -1,10 +1,8 @@
 """Granting and ending roles. Only managers grant, only within what they manage, and some manager always remains."""
 
-from tortoise.exceptions import IntegrityError
-
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction, violates
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.telling import notify
 from server.organizations import messages
@@ -49,19 +47,14 @@ async def grant_role(actor_id: str | None, person_id: str, organization_id: str,
             raise WrongState("该组织已撤销")
         if organization["level"] not in ROLE_LEVELS[kind]:
             raise InvalidFields.of("kind", "该角色不能设在这一级组织")
-        try:
-            async with transaction():
-                grant = await RoleGrant.create(
-                    person_id=person_id,
-                    organization_id=organization_id,
-                    kind=kind,
-                    granted_by_id=actor_id,
-                    granted_at=clock.now(),
-                )
-        except IntegrityError as error:
-            if violates(error, "role_grant_active"):
-                raise RoleHeld() from None
-            raise
+        async with transaction(role_grant_active=RoleHeld):
+            grant = await RoleGrant.create(
+                person_id=person_id,
+                organization_id=organization_id,
+                kind=kind,
+                granted_by_id=actor_id,
+                granted_at=clock.now(),
+            )
         await _record_and_tell("grant_role", actor_id, grant.id, person_id, organization_id, str(kind))
     return grant.id
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.consents import ConsentNeeded, give_consent
+from server.accounts.consents import ConsentNeeded, record_consent
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent, require_dependant
@@ -184,7 +184,7 @@ async def _require_may_speak(author_id: str, beneficiary: Person, beneficiary_co
             raise
         await require_role_or_hide(author_id, community_id, GRID_WORKERS)
         if beneficiary_consents:
-            await give_consent(beneficiary.id, ConsentKind.ON_BEHALF, "1", given_by_id=author_id)
+            await record_consent(beneficiary.id, ConsentKind.ON_BEHALF, "1", given_by_id=author_id)
             await record_audit(
                 "record_consent",
                 actor_id=author_id,

@@ -15,12 +15,12 @@ async def test_a_blocked_person_is_out_until_unblocked(api: Api, simulator: Simu
     path = f"/staff/persons/{resident.person_id}"
     await manager.refused("POST", f"{path}/unblock", code="wrong_state")
     await manager.refused("POST", f"{path}/block", {"reason": "he is rude"}, code="invalid_fields")
-    await manager.post(f"{path}/block", {"reason": "abuse"}, expect=204)
+    assert (await manager.post(f"{path}/block", {"reason": "abuse"}, expect=200))["is_blocked"] is True
     await manager.refused("POST", f"{path}/block", {"reason": "abuse"}, code="wrong_state")
     await resident.refused("GET", "/me", code="not_signed_in")
     body = {"code": await simulator.login_code(openid(resident))}
     await api.refused("POST", "/sessions", body, code="person_blocked")
-    await manager.post(f"{path}/unblock", expect=204)
+    assert (await manager.post(f"{path}/unblock", expect=200))["is_blocked"] is False
     signed_in = await api.post("/sessions", {"code": await simulator.login_code(openid(resident))})
     assert signed_in["person_id"] == resident.person_id
     entries = await AuditEntry.filter(person_id=resident.person_id).order_by("id")

@@ -58,6 +58,7 @@ from server.service_record.models import RankingPlace
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
 from server.volunteering.hours.models import Certificate, NoShowAppeal, ShiftRating, Side
 from server.volunteering.models import VolunteerSkill
+from server.wechat.connection import template_ids
 from server.wishes.contact import seal_contact
 from server.wishes.models import ConfirmedAs, Wish, WishClaim, WishNote, WishShare, WishState
 from tests.builders import create_community, create_organization, create_person, create_staff, grant, sign_in
@@ -249,7 +250,7 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
     await everything_of_wishes(me, other, staff, community)
     await everything_of_volunteering(me, other, staff, community)
     await everything_of_bookings(me, other, community)
-    await report_answers(me.person_id, {"wish_progress": "accept"})
+    await report_answers(me.person_id, {template_ids()["wish_progress"]: "accept"})
     await put_picture(me)
     subject = await CheckedSubject.create(kind="nickname", subject_id=me.person_id, author_id=me.person_id)
     await ContentCheck.create(

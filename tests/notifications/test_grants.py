@@ -128,7 +128,7 @@ async def test_without_the_lock_the_pair_is_missed(
         async with transaction():
             await record_answer(me.person_id, TEMPLATE, "accept", GrantSource.PUSH, clock.now(), "popup:1")
 
-    await asyncio.gather(push(), report_answers(me.person_id, {TEMPLATE: "accept"}))
+    await asyncio.gather(push(), report_answers(me.person_id, {template_ids()[TEMPLATE]: "accept"}))
     assert sum(change for _, change in await ledger_of(me)) == 2, "counted twice"
 
 

@@ -11,6 +11,7 @@ from server.foundation.ids import new_id
 from server.notifications import grants
 from server.notifications.events import Event
 from server.notifications.telling import move_messages, notify
+from server.wechat.connection import template_ids
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.notifications.builders import THING_CHANGED, THING_SEEN, Things, tell
@@ -121,7 +122,7 @@ async def test_a_merged_persons_messages_and_accepts_move(api: Api, things: Thin
     await tell(old, things.add(), THING_SEEN)
     queued = await tell(old, things.add())
     for who in (old, kept, old):
-        await grants.report_answers(who.person_id, {"wish_progress": "accept"})
+        await grants.report_answers(who.person_id, {template_ids()["wish_progress"]: "accept"})
     async with transaction():
         await move_messages(old.person_id, kept.person_id)
     assert (await kept.get("/me/inbox"))["unread"] == 2

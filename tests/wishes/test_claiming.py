@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from server.accounts.consents import give_consent
+from server.accounts.consents import record_consent
 from server.accounts.models import Consent, ConsentKind, Person, PersonDetails
 from server.foundation.database import IntegrityError, fetch_value
 from server.members.memberships import ToldMembership, register_membership
@@ -86,7 +86,7 @@ async def test_claiming_is_for_members_and_volunteers(api: Api) -> None:
 
     another = await put_wish(people, WishState.PUBLISHED)
     (member,) = await put_persons(api, people.community, "党员", volunteers=False)
-    await give_consent(member.person_id, ConsentKind.MEMBERSHIP_DATA, "1")
+    await record_consent(member.person_id, ConsentKind.MEMBERSHIP_DATA, "1")
     await register_membership(member.person_id, ToldMembership(kind=MemberKind.IN_SERVICE, home_text="供电公司党支部"))
     await member.post(f"/wishes/{another}/claim")
 
@@ -95,7 +95,7 @@ async def test_who_else_may_not_claim(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.PUBLISHED)
     without_phone = await create_resident(api, people.community)
-    await give_consent(without_phone.person_id, ConsentKind.VOLUNTEER_TERMS, "1")
+    await record_consent(without_phone.person_id, ConsentKind.VOLUNTEER_TERMS, "1")
     await without_phone.refused("POST", f"/wishes/{wish_id}/claim", code="phone_needed")
     await PersonDetails.filter(person_id=people.stranger.person_id).update(phone_verified_at=None)
     await people.stranger.refused("POST", f"/wishes/{wish_id}/claim", code="phone_needed")

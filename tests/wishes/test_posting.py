@@ -253,7 +253,7 @@ async def test_a_claim_and_a_withdrawal_at_once(api: Api) -> None:
 
 async def test_for_somebody_one_looks_after(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
-    mother_id = await add_dependant(
+    mother = await add_dependant(
         people.wisher.person_id,
         real_name="李桂芳",
         relation=Relation.PARENT,
@@ -261,9 +261,9 @@ async def test_for_somebody_one_looks_after(api: Api, simulator: Simulator) -> N
         phone="13811112222",
         guardian_consents=True,
     )
-    wish_id = await publish_wish(people, simulator, beneficiary_id=mother_id)
+    wish_id = await publish_wish(people, simulator, beneficiary_id=mother.person_id)
     wish = await Wish.get(id=wish_id)
-    assert (wish.author_id, wish.beneficiary_id) == (people.wisher.person_id, mother_id)
+    assert (wish.author_id, wish.beneficiary_id) == (people.wisher.person_id, mother.person_id)
     seen = await people.claimer.get(f"/wishes/{wish_id}")
     assert (seen["beneficiary_name"], seen["is_on_behalf"]) == ("李**", True)
     await people.claimer.post(f"/wishes/{wish_id}/claim")
