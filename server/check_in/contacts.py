@@ -23,7 +23,9 @@ from server.members.memberships import (
     audit_member,
     lock_for_staff,
     lock_membership,
+    note_contact,
     open_membership,
+    put_off_contact,
     write_facts,
 )
 from server.members.models import MemberKind, Membership
@@ -82,10 +84,8 @@ async def record_contact(
             recorded_by_id=actor_id,
         )
         if membership.last_contact_at is None or contacted_at > membership.last_contact_at:
-            membership.last_contact_at = contacted_at
             # An older contact that is told late may leave it overdue: then the reminder comes at once.
-            membership.contact_due_at = contacted_at + CONTACT_EVERY
-            await membership.save(update_fields=["last_contact_at", "contact_due_at"])
+            await note_contact(membership_id, contacted_at)
         await audit_member("record_contact", actor_id, membership, facts.person_id, means=str(means))
         await notify([facts.person_id], messages.CONTACT_RECORDED, person=actor_id, at=contacted_at)
         return (await list_contacts(membership_id, contact_id))[0]
@@ -98,8 +98,7 @@ async def move_contacts(membership_id: str, into_id: str) -> None:
 
 async def _remind(row: Any) -> None:
     now, membership = clock.now(), await Membership.get(id=row["id"])
-    membership.contact_due_at = now + CONTACT_EVERY
-    await membership.save(update_fields=["contact_due_at"])
+    await put_off_contact(membership.id, now + CONTACT_EVERY)
     if membership.community_id is None:
         return
     facts = open_membership(membership)

@@ -1,7 +1,7 @@
 """Registering, reading and ending memberships: the only place that seals and opens them."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -208,6 +208,18 @@ async def end_membership(person_id: str) -> None:
 async def set_community(membership_id: str, community_id: str | None) -> None:
     """Note where the member of a locked membership is checked in now; None is nowhere."""
     await Membership.filter(id=membership_id).update(community_id=community_id)
+
+
+async def note_contact(membership_id: str, contacted_at: datetime) -> None:
+    """Somebody was in touch with the member of a locked membership then: the next reminder is counted from there."""
+    await Membership.filter(id=membership_id).update(
+        last_contact_at=contacted_at, contact_due_at=contacted_at + CONTACT_EVERY
+    )
+
+
+async def put_off_contact(membership_id: str, until: datetime) -> None:
+    """The member's contact person has been reminded, and is again then."""
+    await Membership.filter(id=membership_id).update(contact_due_at=until)
 
 
 async def move_community(community_id: str, into_id: str) -> None:
