@@ -4,11 +4,12 @@ Each `create_x` makes one valid thing with nothing but what the test says about 
 """
 
 import itertools
-from datetime import date
+from datetime import date, datetime
 
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, WeChatIdentity
 from server.accounts.sessions import open_session
 from server.foundation import clock
+from server.foundation.database import fetch
 from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
@@ -62,7 +63,7 @@ async def create_person(
     person = await Person.create(
         origin=origin, nickname=nickname, shown_nickname=nickname, community=community, birth_date=birth_date
     )
-    await Consent.create(person=person, kind=ConsentKind.PRIVACY, text_version="1", given_at=clock.now())
+    await agree(person.id, ConsentKind.PRIVACY)
     if origin is PersonOrigin.WECHAT:
         await WeChatIdentity.create(
             person=person, appid=DEMO_APPID, openid=f"openid-{person.id}", signed_in_at=clock.now()
@@ -90,3 +91,20 @@ async def create_staff(api: Api, organization: Organization, kind: RoleKind = Ro
     person = await create_person(nickname="工作人员")
     await grant(person, organization, kind)
     return await sign_in(api, person)
+
+
+async def told(person: Api | str) -> list[str]:
+    """The events that somebody was told of, the latest last."""
+    person_id = person if isinstance(person, str) else person.person_id
+    rows = await fetch("SELECT event FROM inbox_message WHERE person_id = $1 ORDER BY id", person_id)
+    return [row["event"] for row in rows]
+
+
+async def agree(person_id: str, kind: ConsentKind = ConsentKind.MEMBERSHIP_DATA) -> None:
+    """The person's own consent."""
+    await Consent.create(person_id=person_id, kind=kind, text_version="1", given_at=clock.now())
+
+
+def move_clock_to(moment: datetime) -> None:
+    """It is this moment now."""
+    clock.move_clock(moment - clock.real_now())

@@ -42,6 +42,10 @@ class Api:
     async def delete(self, path: str, *, expect: int | None = None) -> Any:
         return _answer(await self.send("DELETE", path), expect)
 
+    async def inbox(self) -> Any:
+        """What the person was told, as they read it: the latest first."""
+        return (await self.get("/me/inbox"))["items"]
+
     async def refused(self, method: str, path: str, body: Any = None, *, code: str) -> Any:
         """A call that must be refused with this code; the problem document."""
         response = await self.send(method, path, body)

@@ -61,8 +61,8 @@ from server.volunteering.models import VolunteerSkill
 from server.wechat.connection import template_ids
 from server.wishes.contact import seal_contact
 from server.wishes.models import ConfirmedAs, Wish, WishClaim, WishNote, WishShare, WishState
-from tests.builders import create_community, create_organization, create_person, create_staff, grant, sign_in
-from tests.check_in.builders import agree, application, create_holder, create_post
+from tests.builders import agree, create_community, create_organization, create_person, create_staff, grant, sign_in
+from tests.check_in.builders import application, create_holder, create_post
 from tests.clients import Api
 from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_room, create_service, moment, set_clock
 from tests.volunteering.attendance.builders import served, shanghai_time

@@ -58,7 +58,7 @@ async def test_the_verdict_about_a_nickname(api: Api, simulator: Simulator) -> N
         await simulator.settle()
         person = await Person.get(id=caller.person_id)
         assert (person.shown_nickname, person.nickname) == (shown, kept)
-    titles = [message["title"] for message in (await caller.get("/me/inbox"))["items"]]
+    titles = [message["title"] for message in await caller.inbox()]
     assert titles == ["昵称或头像未通过审核"]
 
 

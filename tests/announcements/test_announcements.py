@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.accounts.models import Consent, ConsentKind, PersonOrigin
+from server.accounts.models import ConsentKind, PersonOrigin
 from server.announcements import sending
 from server.announcements.sending import TELL_NEXT_PERSONS
 from server.background import sweeps
@@ -17,7 +17,15 @@ from server.notifications.telling import notify
 from server.organizations.models import Level, RoleKind
 from tests.announcements.builders import PATH, WORDS, Office, open_office, tell_everybody
 from tests.breaking import break_once
-from tests.builders import create_community, create_organization, create_person, create_resident, create_staff, grant
+from tests.builders import (
+    agree,
+    create_community,
+    create_organization,
+    create_person,
+    create_resident,
+    create_staff,
+    grant,
+)
 from tests.clients import Api
 from tests.notifications.builders import at_shanghai, give_accepts
 from tests.simulator import Simulator
@@ -39,11 +47,11 @@ async def test_everybody_who_lives_there_is_told_once(api: Api, office: Office) 
     await tell_everybody()
     done = await office.writer.get(f"{PATH}/{draft['id']}")
     assert (done["state"], done["told"]) == ("sent", 1)
-    (message,) = (await mine.get("/me/inbox"))["items"]
+    (message,) = await mine.inbox()
     assert message["title"] == WORDS["title"]
     assert "幸福社区发布公告：因管道检修" in message["text"]
     assert message["page"] == f"pages/announcement/detail?id={draft['id']}"
-    assert (await other.get("/me/inbox"))["items"] == []
+    assert await other.inbox() == []
     read = await mine.get(f"/announcements/{draft['id']}")
     assert (read["text"], read["organization_name"], read["urgent"]) == (WORDS["text"], "幸福社区", False)
     await other.refused("GET", f"/announcements/{draft['id']}", code="not_found")
@@ -55,9 +63,7 @@ async def test_the_preview_says_how_many_and_how_many_on_wechat(api: Api, simula
     await give_accepts(simulator, [person.person_id for person in people[:3]], 1, "announcement")
     await people[0].put("/me/notification-preferences", {"version": 0, "muted": ["announcements"]})
     await create_person(community=office.community, origin=PersonOrigin.DEPENDANT)  # cannot read an inbox
-    await Consent.create(
-        person_id=people[1].person_id, kind=ConsentKind.VOLUNTEER_TERMS, text_version="1", given_at=clock.now()
-    )
+    await agree(people[1].person_id, ConsentKind.VOLUNTEER_TERMS)
 
     async def preview(audience: str) -> dict[str, Any]:
         found: dict[str, Any] = await office.writer.get(
@@ -79,9 +85,7 @@ async def test_each_audience_of_a_whole_subtree(api: Api, audience: str, told: i
     communities = [await create_community(parent=district) for _ in range(2)]
     office = await open_office(api, district)
     residents = [await create_resident(api, community) for community in communities]
-    await Consent.create(
-        person_id=residents[0].person_id, kind=ConsentKind.VOLUNTEER_TERMS, text_version="1", given_at=clock.now()
-    )
+    await agree(residents[0].person_id, ConsentKind.VOLUNTEER_TERMS)
     worker = await create_person()
     await grant(worker, communities[0], RoleKind.GRID_WORKER)
     await grant(worker, communities[1], RoleKind.STAFF)  # two roles, one person
@@ -116,7 +120,7 @@ async def test_a_manager_sends_what_is_urgent_but_not_their_own(api: Api, office
 async def test_the_others_who_work_there_are_asked_to_read_it(api: Api, office: Office) -> None:
     await office.draft()
     for who, count in ((office.writer, 0), (office.sender, 1), (office.manager, 1)):
-        titles = [message["title"] for message in (await who.get("/me/inbox"))["items"]]
+        titles = [message["title"] for message in await who.inbox()]
         assert titles == ["有公告待发送"] * count
 
 
@@ -127,7 +131,7 @@ async def test_where_nobody_else_works_the_nearest_above_are_asked(api: Api) -> 
     manager_above = await create_staff(api, street, RoleKind.MANAGER)
 
     async def asked(who: Api) -> int:
-        return sum(item["event"] == "announcement_to_send" for item in (await who.get("/me/inbox"))["items"])
+        return sum(item["event"] == "announcement_to_send" for item in await who.inbox())
 
     made = await alone.post(PATH, {"organization_id": community.id, "words": WORDS}, expect=201)
     assert [await asked(who) for who in (alone, above, manager_above)] == [0, 1, 1]
@@ -218,7 +222,7 @@ async def test_a_withdrawn_one_is_told_to_nobody_else_and_is_gone(
     assert await tell_everybody() == 0
     await simulator.settle()
     assert await simulator.outbox() == [], "nor does what was queued go out"
-    (message,) = (await people[0].get("/me/inbox"))["items"]
+    (message,) = await people[0].inbox()
     assert (message["title"], message["text"]) == ("公告已撤回", "发布单位已撤回这条公告。")
     assert (message["page"], message["read_at"]) == ("", None)
     await people[0].refused("GET", f"/announcements/{draft['id']}", code="not_found")
@@ -322,6 +326,6 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
     with pytest.raises(RowsFailed) as failed:
         await TELL_NEXT_PERSONS.run()
     assert failed.value.done == 1
-    assert [item["title"] for item in (await resident.get("/me/inbox"))["items"]] == ["好公告"]
+    assert [item["title"] for item in await resident.inbox()] == ["好公告"]
     sweeps.FAILURES.clear()
     assert await TELL_NEXT_PERSONS.run() == 1, "it is tried again"

@@ -5,13 +5,12 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from server.accounts.details import save_details, verify_phone
-from server.accounts.models import Consent, ConsentKind, Person
+from server.accounts.models import Person
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
-from server.foundation.database import fetch
 from server.foundation.ids import new_id
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
-from tests.builders import create_organization, create_person, create_staff, sign_in
+from tests.builders import agree, create_organization, create_person, create_staff, sign_in
 from tests.clients import Api
 
 _phones = itertools.count(13700000000)
@@ -23,11 +22,6 @@ async def create_member(api: Api, community: Organization | None = None) -> Api:
     await agree(person.id)
     await save_details(person.id, real_name="王小明", phone=f"139{abs(hash(person.id)) % 10**8:08d}")
     return await sign_in(api, person)
-
-
-async def agree(person_id: str, kind: ConsentKind = ConsentKind.MEMBERSHIP_DATA) -> None:
-    """The person's own consent."""
-    await Consent.create(person_id=person_id, kind=kind, text_version="1", given_at=clock.now())
 
 
 async def create_known_person(api: Api, real_name: str = "李敏", phone: str = "") -> tuple[Api, str]:
@@ -149,11 +143,6 @@ async def create_holder(staff: Api, member: Api, post: str) -> str:
     holding = (await member.post(f"/posts/{post}/apply", expect=201))["id"]
     await staff.post(f"/staff/post-holdings/{holding}/approve", expect=200)
     return str(holding)
-
-
-async def inbox_events(person_id: str) -> list[str]:
-    rows = await fetch("SELECT event FROM inbox_message WHERE person_id = $1 ORDER BY id", person_id)
-    return [row["event"] for row in rows]
 
 
 async def audited(action: str, **values: Any) -> bool:

@@ -10,8 +10,8 @@ from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, fetch, fetch_value
 from server.members.models import Membership
 from server.organizations.models import Level, RoleKind
-from tests.builders import create_community, create_organization, create_resident, create_staff
-from tests.check_in.builders import application, audited, create_checked_in, create_member, inbox_events
+from tests.builders import create_community, create_organization, create_resident, create_staff, told
+from tests.check_in.builders import application, audited, create_checked_in, create_member
 from tests.clients import Api
 
 
@@ -46,11 +46,11 @@ async def test_apply_and_confirm(api: Api) -> None:
     assert active["community_name"] == "竹岛社区"
     assert active["grid_name"] == "第一网格"
     assert active["skills"] == ["书法"]
-    assert await inbox_events(member.person_id) == ["check_in_applied", "check_in_confirmed"]
-    assert await inbox_events(staff.person_id) == ["check_in_to_review"]
+    assert await told(member) == ["check_in_applied", "check_in_confirmed"]
+    assert await told(staff) == ["check_in_to_review"]
     assert await AuditEntry.exists(action="confirm_check_in", organization_id=community.id)
     await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=200)
-    assert await inbox_events(member.person_id) == ["check_in_applied", "check_in_confirmed"]
+    assert await told(member) == ["check_in_applied", "check_in_confirmed"]
 
 
 async def test_membership_cannot_be_read_from_the_tables(api: Api) -> None:
@@ -80,7 +80,7 @@ async def test_returned_application_is_mended(api: Api) -> None:
     await member.put(f"/check-ins/{check_in}", again | {"version": pending["version"]})
     await staff.post(f"/staff/check-ins/{check_in}/confirm", {}, expect=200)
     await member.refused("PUT", f"/check-ins/{check_in}", again | {"version": 9}, code="wrong_state")
-    messages = (await member.get("/me/inbox"))["items"]
+    messages = await member.inbox()
     assert any("请写明楼栋" in message["text"] for message in messages)
 
 
@@ -147,8 +147,8 @@ async def test_two_confirmations_at_once_give_one_active_check_in(api: Api) -> N
         "SELECT count(*) FROM audit_entry WHERE action IN ('confirm_check_in','refuse_check_in')"
     )
     assert decided == 1
-    told = [event for event in await inbox_events(member.person_id) if event != "check_in_applied"]
-    assert len(told) == 1
+    events = [event for event in await told(member) if event != "check_in_applied"]
+    assert len(events) == 1
 
 
 async def test_what_an_application_needs(api: Api) -> None:
@@ -229,7 +229,7 @@ async def test_a_confirmed_check_in_is_kept_up_to_date(api: Api) -> None:
     mine = await member.put(f"/check-ins/{active['id']}/talents", body)
     assert (mine["active"]["skills"], mine["active"]["residence"]["estate"]) == (["法律"], "海悦小区")
     await member.refused("PUT", f"/check-ins/{active['id']}/talents", body, code="edited_meanwhile")
-    assert (await inbox_events(staff.person_id))[-1] == "check_in_changed"
+    assert (await told(staff))[-1] == "check_in_changed"
     assert await audited("change_talents", actor_id=member.person_id, subject_id=active["id"])
 
 
@@ -250,7 +250,7 @@ async def test_staff_assign_a_grid_and_end_a_check_in(api: Api) -> None:
     await staff.post(f"/staff/check-ins/{active}/end", {"reason": "已搬离"}, expect=200)
     mine = await member.get("/me/check-ins")
     assert (mine["active"], mine["history"][0]["reason"]) == (None, "已搬离")
-    assert (await inbox_events(member.person_id))[-2:] == ["check_in_grid_assigned", "check_in_ended"]
+    assert (await told(member))[-2:] == ["check_in_grid_assigned", "check_in_ended"]
     assert (await member.get("/me/membership"))["community_id"] is None
     assert (await staff.get("/staff/members", organization_id=community.id))["items"] == []
 
@@ -281,7 +281,7 @@ async def test_every_step_of_a_check_in_is_audited_and_told(api: Api) -> None:
         ("confirm_check_in", new_staff.person_id),
         ("withdraw_check_in", member.person_id),
     ]
-    assert await inbox_events(member.person_id) == [
+    assert await told(member) == [
         "check_in_applied",
         "check_in_returned",
         "check_in_applied",
@@ -289,8 +289,8 @@ async def test_every_step_of_a_check_in_is_audited_and_told(api: Api) -> None:
         "check_in_applied",
         "check_in_confirmed",
     ]
-    assert (await inbox_events(old_staff.person_id))[-1] == "check_in_moved_away"
-    assert await inbox_events(new_staff.person_id) == ["check_in_to_review", "check_in_withdrawn"]
+    assert (await told(old_staff))[-1] == "check_in_moved_away"
+    assert await told(new_staff) == ["check_in_to_review", "check_in_withdrawn"]
 
 
 async def test_two_communities_confirm_at_once(api: Api) -> None:

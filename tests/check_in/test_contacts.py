@@ -12,8 +12,8 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_value
 from server.members.memberships import CONTACT_EVERY
 from server.organizations.models import Level, RoleKind
-from tests.builders import create_community, create_organization, create_resident, create_staff
-from tests.check_in.builders import audited, create_checked_in, inbox_events, register
+from tests.builders import create_community, create_organization, create_resident, create_staff, told
+from tests.check_in.builders import audited, create_checked_in, register
 from tests.clients import Api
 from tests.simulator import Simulator
 
@@ -32,7 +32,7 @@ async def test_a_contact_person_keeps_in_touch(api: Api) -> None:
     await staff.put(f"/staff/members/{membership}/contact-person", body, expect=200)
     await staff.put(f"/staff/members/{membership}/contact-person", body, expect=200)
     assert await fetch_value("SELECT count(*) FROM audit_entry WHERE action = 'assign_contact'") == 1
-    assert await inbox_events(worker.person_id) == ["member_contact_assigned"]
+    assert await told(worker) == ["member_contact_assigned"]
     assert await worker.get("/me/floating-members") == [
         {
             "membership_id": membership,
@@ -53,7 +53,7 @@ async def test_a_contact_person_keeps_in_touch(api: Api) -> None:
     assert seen["contacts"][0]["recorded_by"]["person_id"] == worker.person_id
     assert seen["last_contact_at"] == seen["contacts"][0]["contacted_at"]
     assert await audited("record_contact", actor_id=worker.person_id, person_id=seen["person_id"])
-    assert (await inbox_events(seen["person_id"]))[-2:] == ["member_contact_named", "member_contact_recorded"]
+    assert (await told(seen["person_id"]))[-2:] == ["member_contact_named", "member_contact_recorded"]
     stored = bytes(await fetch_value("SELECT note FROM member_contact"))
     assert "上海".encode() not in stored
 
@@ -96,8 +96,8 @@ async def test_a_contact_person_who_left_sees_nothing_more(api: Api) -> None:
     await worker.refused("POST", f"/floating-members/{membership}/contacts", PHONE, code="not_found")
     clock.move_clock(CONTACT_EVERY)
     await REMIND_CONTACTS.run()
-    assert "member_contact_due" in await inbox_events(staff.person_id), "its staff are reminded instead"
-    assert "member_contact_due" not in await inbox_events(worker.person_id)
+    assert "member_contact_due" in await told(staff), "its staff are reminded instead"
+    assert "member_contact_due" not in await told(worker)
 
 
 async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simulator) -> None:
@@ -118,7 +118,7 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
     overdue = await staff.get("/staff/members", organization_id=community.id, contact_overdue=True)
     assert [card["membership_id"] for card in overdue["items"]] == [membership]
     assert (await worker.get("/me/floating-members"))[0]["overdue"]
-    message = next(m for m in (await worker.get("/me/inbox"))["items"] if m["event"] == "member_contact_due")
+    message = next(m for m in await worker.inbox() if m["event"] == "member_contact_due")
     assert "孙**已有 30 天没有联系" in message["text"]
     await simulator.settle()
     (sent,) = await simulator.outbox(worker)

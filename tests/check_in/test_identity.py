@@ -11,8 +11,8 @@ from server.check_in.identity import VALID_FOR
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute
-from tests.builders import create_community, create_resident, create_staff
-from tests.check_in.builders import agree, application, create_checked_in, create_holder, create_member, create_post
+from tests.builders import agree, create_community, create_resident, create_staff
+from tests.check_in.builders import application, create_checked_in, create_holder, create_member, create_post
 from tests.clients import Api
 
 CONSENT = {"kind": "show_identity", "text_version": "1"}

@@ -12,9 +12,8 @@ from server.foundation.database import fetch, fetch_value, transaction
 from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind, Membership
 from server.organizations.models import PartyOrganization, RoleKind
-from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
+from tests.builders import agree, create_community, create_person, create_resident, create_staff, sign_in, told
 from tests.check_in.builders import (
-    agree,
     application,
     audited,
     create_checked_in,
@@ -22,7 +21,6 @@ from tests.check_in.builders import (
     create_known_person,
     create_member,
     create_post,
-    inbox_events,
     register,
     registration,
 )
@@ -41,7 +39,7 @@ async def test_staff_register_a_member(api: Api) -> None:
     assert seen["residence"] == {"estate": "海悦小区", "building": "2号楼"}
     assert await audited("view_member", actor_id=staff.person_id, person_id=seen["person_id"])
     assert await audited("register_member", organization_id=community.id, person_id=seen["person_id"])
-    assert await inbox_events(seen["person_id"]) == ["member_registered"]
+    assert await told(seen["person_id"]) == ["member_registered"]
     word = await fetch("SELECT given_by_id FROM consent WHERE person_id = $1", seen["person_id"])
     assert [row["given_by_id"] for row in word] == [staff.person_id]
     sealed = bytes(await fetch_value("SELECT sealed FROM membership"))
@@ -216,7 +214,7 @@ async def test_staff_correct_what_is_known(api: Api) -> None:
     await staff.refused("PUT", f"/staff/members/{membership}", change, code="edited_meanwhile")
     seen = await staff.get(f"/staff/members/{membership}")
     assert (seen["kind"], seen["home_organization"], seen["note"]) == ("direct", "竹岛社区党委", "已转入")
-    assert await inbox_events(seen["person_id"]) == ["member_registered", "member_changed"]
+    assert await told(seen["person_id"]) == ["member_registered", "member_changed"]
     assert await audited("change_member", subject_id=membership)
     assert (await Membership.get(id=membership)).contact_due_at is None
 
@@ -234,7 +232,7 @@ async def test_staff_match_the_home_organization(api: Api) -> None:
     assert (await staff.post(path, match, expect=200))["home_is_matched"]
     await staff.post(path, match, expect=200)
     assert await fetch_value("SELECT count(*) FROM audit_entry WHERE action = 'match_home'") == 1
-    assert (await inbox_events(member.person_id))[-1] == "home_matched"
+    assert (await told(member))[-1] == "home_matched"
     seen = await staff.get(f"/staff/check-ins/{check_in}")
     assert (seen["home_organization"], seen["home_text"]) == ("市教育局机关党委", "市教育局机关党委第二支部")
     version = (await member.get("/me/check-ins"))["pending"]["version"]
@@ -258,7 +256,7 @@ async def test_staff_end_a_membership(api: Api) -> None:
     await staff.refused("POST", f"/staff/members/{membership}/end", {"reason": "x"}, code="not_found")
     await member.refused("GET", "/me/membership", code="not_found")
     assert await fetch_value("SELECT taken FROM allotment") == 0
-    events = await inbox_events(member.person_id)
+    events = await told(member)
     assert events[-2:] == ["post_ended", "member_ended"]
     await member.post("/check-ins", application(community), expect=201)
 
@@ -275,7 +273,7 @@ async def test_withdrawing_the_consent_ends_everything(api: Api) -> None:
     states = await fetch("SELECT c.state, h.state AS holding FROM check_in c JOIN post_holding h ON true")
     assert [(row["state"], row["holding"]) for row in states] == [("ended", "ended")]
     assert await audited("end_holding", subject_id=holding, actor_id=None)
-    assert (await inbox_events(staff.person_id))[-1] == "check_in_withdrawn"
+    assert (await told(staff))[-1] == "check_in_withdrawn"
     await member.refused("POST", "/check-ins", application(community), code="consent_needed")
     resident = await create_resident(api, community)
     await agree(resident.person_id)
@@ -295,7 +293,7 @@ async def test_a_roster_entry_becomes_the_person_who_signs_in(api: Api) -> None:
     mine = await caller.get("/me/membership")
     assert (mine["kind"], mine["community_id"]) == ("floating", community.id)
     assert (await caller.get("/me/check-ins"))["active"]["residence"]["estate"] == "海悦小区"
-    assert "社区已为您登记" in [message["title"] for message in (await caller.get("/me/inbox"))["items"]]
+    assert "社区已为您登记" in [message["title"] for message in await caller.inbox()]
     assert [view["kind"] for view in await caller.get("/me/consents")] == ["privacy"]
     await caller.delete("/me/consents/membership_data")
 

@@ -19,8 +19,8 @@ from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_work
 from server.members.memberships import membership_of
 from server.members.models import MemberKind
 from server.organizations.models import Organization, PartyOrganization, RoleKind
-from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
-from tests.check_in.builders import audited, create_known_person, inbox_events, register
+from tests.builders import create_community, create_person, create_resident, create_staff, sign_in, told
+from tests.check_in.builders import audited, create_known_person, register
 from tests.clients import Api
 
 HEADING = [column.heading for column in COLUMNS.values()]
@@ -91,7 +91,7 @@ async def test_a_roster_is_imported(api: Api) -> None:
     seen = await staff.get(f"/staff/members/{cards[1]['membership_id']}")
     assert (seen["phone"], seen["note"], seen["home_organization_id"]) == ("13812340002", "支部书记", party.id)
     assert seen["transfer"]["state"] == "offered"
-    assert await inbox_events(seen["person_id"]) == ["transfer_offered", "member_registered"]
+    assert await told(seen["person_id"]) == ["transfer_offered", "member_registered"]
     assert await audited("import_roster", actor_id=staff.person_id, organization_id=community.id)
 
 
@@ -243,7 +243,7 @@ async def test_somebody_who_has_signed_in_is_registered_at_once(api: Api) -> Non
     caller, _ = await create_known_person(api, "王小明", "13812340001")
     await load(staff, community, ROSTER)
     assert (await caller.get("/me/membership"))["kind"] == "in_service"
-    titles = [message["title"] for message in (await caller.get("/me/inbox"))["items"]]
+    titles = [message["title"] for message in await caller.inbox()]
     assert titles == ["社区已为您登记"]
 
 

@@ -5,8 +5,8 @@ import asyncio
 from server.foundation.database import fetch_value
 from server.members.memberships import membership_of
 from server.organizations.models import PartyOrganization
-from tests.builders import create_community, create_resident, create_staff
-from tests.check_in.builders import application, audited, create_checked_in, inbox_events, register
+from tests.builders import create_community, create_resident, create_staff, told
+from tests.check_in.builders import application, audited, create_checked_in, register
 from tests.clients import Api
 
 
@@ -15,7 +15,7 @@ async def test_accepted_and_completed(api: Api) -> None:
     staff = await create_staff(api, community)
     member = await create_checked_in(api, staff, community, kind="retired")
     membership = await membership_of(member.person_id)
-    assert (await inbox_events(member.person_id))[-2:] == ["check_in_confirmed", "transfer_offered"]
+    assert (await told(member))[-2:] == ["check_in_confirmed", "transfer_offered"]
     mine = await member.get("/me/membership")
     assert (mine["transfer"]["state"], mine["transfer"]["community_name"]) == ("offered", "竹岛社区")
     complete = f"/staff/members/{membership}/transfer/complete"
@@ -24,8 +24,8 @@ async def test_accepted_and_completed(api: Api) -> None:
     answered = await member.post("/me/membership/transfer", {"accept": True})
     assert answered["transfer"]["state"] == "accepted"
     await member.refused("POST", "/me/membership/transfer", {"accept": False}, code="wrong_state")
-    assert (await inbox_events(staff.person_id))[-1] == "transfer_answered"
-    assert "王**愿意转入组织关系" in (await staff.get("/me/inbox"))["items"][0]["text"]
+    assert (await told(staff))[-1] == "transfer_answered"
+    assert "王**愿意转入组织关系" in (await staff.inbox())[0]["text"]
     elsewhere = await PartyOrganization.create(name="外地党委", place="上海", path="t2")
     await staff.refused("POST", complete, {"home_organization_id": elsewhere.id}, code="invalid_fields")
     card = await staff.post(complete, {"home_organization_id": party.id}, expect=200)
@@ -33,7 +33,7 @@ async def test_accepted_and_completed(api: Api) -> None:
     await staff.refused("POST", complete, {"home_organization_id": party.id}, code="wrong_state")
     mine = await member.get("/me/membership")
     assert (mine["transfer"]["state"], mine["home_organization"]) == ("completed", "竹岛社区党委")
-    assert (await inbox_events(member.person_id))[-1] == "transfer_completed"
+    assert (await told(member))[-1] == "transfer_completed"
     for action in ("offer_transfer", "accept_transfer", "complete_transfer"):
         assert await audited(action, person_id=member.person_id, organization_id=community.id)
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from server.accounts.models import Consent, ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.foundation import clock
-from server.foundation.database import fetch_value
 from server.neighbor_center.opening.models import OpeningRule
 from server.neighbor_center.venues.models import Service, ServiceKind, Venue, VenueKind
 from server.organizations.models import Organization
-from tests.builders import create_person
+from tests.builders import create_person, move_clock_to
 from tests.clients import Api
 
 MONDAY = date(2031, 3, 3)
@@ -27,7 +26,7 @@ def moment(wall_clock: str, day: date = TUESDAY) -> datetime:
 
 def set_clock(wall_clock: str, day: date = MONDAY) -> None:
     """It is that time now."""
-    clock.move_clock(moment(wall_clock, day) - clock.real_now())
+    move_clock_to(moment(wall_clock, day))
 
 
 async def create_venue(organization: Organization, **columns: Any) -> Venue:
@@ -97,11 +96,3 @@ async def book(api: Api, service: Service, wall_clock: str = "09:00", day: date 
     """A booking, as its person gets it."""
     body = {"starts_at": at(wall_clock, day)} | options
     return await api.post(f"/services/{service.id}/bookings", body, expect=201)
-
-
-async def events_of(api: Api) -> list[str]:
-    """What the person was told, oldest first."""
-    value = await fetch_value(
-        "SELECT array_agg(event ORDER BY id) FROM inbox_message WHERE person_id = $1", api.person_id
-    )
-    return list(value or [])

@@ -85,7 +85,7 @@ async def test_a_home_visit_is_not_told_to_come(api: Api, community: Organizatio
     resident = await create_resident(api, community)
     service = await create_service(community, mode=ServiceMode.HOME_VISIT)
     await book(resident, service, address="和平路 5 号", area_id=community.id)
-    text = (await resident.get("/me/inbox"))["items"][0]["text"]
+    text = (await resident.inbox())[0]["text"]
     assert text.endswith("上门服务·阳光邻里中心（您填写的地址）。不能如约请提前取消。")
     slot_id = await fetch_value("SELECT id FROM slot WHERE service_id = $1", service.id)
     assert (await describe_slots([slot_id]))[slot_id]["documents"] == "请在家等候。"

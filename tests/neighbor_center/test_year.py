@@ -28,7 +28,7 @@ from server.neighbor_center.opening.affected import Answers
 from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.venues.models import Service, ServiceKind, Venue
-from tests.builders import create_community, create_person, grant
+from tests.builders import create_community, create_person, grant, move_clock_to
 from tests.neighbor_center.builders import create_service, create_venue
 
 YEAR = 2026
@@ -295,7 +295,7 @@ class Life:
 
     def set_time(self, minute: int) -> datetime:
         # Half past the minute: what happens exactly on it is another test's affair.
-        clock.move_clock(wall(self.today, minute) + timedelta(seconds=30) - clock.real_now())
+        move_clock_to(wall(self.today, minute) + timedelta(seconds=30))
         return clock.now()
 
     def some_hours(self) -> tuple[int, int]:

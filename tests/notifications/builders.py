@@ -15,6 +15,7 @@ from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
 from server.notifications.telling import notify
 from server.wechat.connection import template_ids
+from tests.builders import move_clock_to
 from tests.clients import Api
 from tests.simulator import Simulator
 
@@ -131,7 +132,7 @@ def at_shanghai(hour: int, minute: int = 0, *, days: int = 1) -> None:
     """Move the clock to this time of day, `days` from today."""
     local = clock.shanghai(clock.real_now())
     wanted = local.replace(hour=hour, minute=minute, second=0, microsecond=0) + timedelta(days=days)
-    clock.move_clock(wanted - local)
+    move_clock_to(wanted)
 
 
 async def ledger_of(who: Api) -> list[tuple[str, int]]:

@@ -36,7 +36,7 @@ async def test_a_deleted_thing_reads_as_deleted(api: Api, things: Things) -> Non
     thing = things.add()
     await tell(me, thing)
     del things[thing]
-    (item,) = (await me.get("/me/inbox"))["items"]
+    (item,) = await me.inbox()
     assert "（已删除）" in item["title"]
     assert item["page"] == ""
 
@@ -71,7 +71,7 @@ async def test_someone_elses_message_does_not_exist(api: Api, things: Things) ->
     mine = await tell(await create_resident(api, community), things.add(), THING_SEEN)
     other = await create_resident(api, community)
     await other.refused("POST", f"/me/inbox/{mine}/read", code="not_found")
-    assert (await other.get("/me/inbox"))["items"] == []
+    assert await other.inbox() == []
 
 
 async def test_the_inbox_needs_a_session_and_a_real_cursor(api: Api) -> None:
@@ -87,7 +87,7 @@ async def test_a_message_goes_with_its_transaction_and_once_to_each(api: Api, th
         async with transaction():
             await notify(me.person_id, THING_SEEN, thing=things.add())
             raise ZeroDivisionError
-    assert (await me.get("/me/inbox"))["items"] == []
+    assert await me.inbox() == []
     async with transaction():
         await notify([me.person_id, other.person_id, me.person_id], THING_SEEN, thing=things.add())
     assert await fetch_value("SELECT count(*) FROM inbox_message") == 2

@@ -37,7 +37,7 @@ async def test_a_granted_role_works_at_once_and_is_told(api: Api) -> None:
     assert granted["granted_by"]["id"] == manager.person_id
     listed = await resident.get("/staff/roles", organization_id=community.id)
     assert [item["person"]["id"] for item in listed["items"]] == [manager.person_id, resident.person_id]
-    message = (await resident.get("/me/inbox"))["items"][0]
+    message = (await resident.inbox())[0]
     assert message["text"].endswith("塔山社区的工作人员")
     entry = await AuditEntry.get(action="grant_role")
     assert (entry.actor_id, entry.person_id, entry.organization_id, entry.details) == (

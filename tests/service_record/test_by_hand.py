@@ -37,7 +37,7 @@ async def test_staff_record_what_nothing_else_knows_of(api: Api) -> None:
         90,
         15,
     )
-    assert "竹岛社区补录了您在" in (await me.get("/me/inbox"))["items"][0]["text"]
+    assert "竹岛社区补录了您在" in (await me.inbox())[0]["text"]
     audited = await AuditEntry.get(action="note_service")
     assert (audited.actor_id, audited.person_id, audited.organization_id) == (
         staff.person_id,
@@ -90,7 +90,7 @@ async def test_reversing_needs_a_reason_and_happens_once(api: Api) -> None:
     rows = (await me.get("/me/service-record"))["items"]
     assert sorted((row["points"], row["words"]) for row in rows) == [(-15, "重复补录"), (15, "帮助独居老人搬家")]
     assert (await service_totals(me.person_id)).points == 0
-    assert "冲正" in (await me.get("/me/inbox"))["items"][0]["title"]
+    assert "冲正" in (await me.inbox())[0]["title"]
     audited = await AuditEntry.get(action="reverse_service_entry")
     assert (audited.subject_id, audited.details) == (entry, {"points": -15})
 

@@ -10,10 +10,10 @@ from server.foundation import clock
 from server.foundation.database import IntegrityError, execute
 from server.teams.models import Team, TeamMember
 from server.teams.teams import MAX_LED, UNNAMED
-from tests.builders import create_community, create_person, sign_in
+from tests.builders import create_community, create_person, sign_in, told
 from tests.clients import Api
 from tests.simulator import Simulator
-from tests.wishes.builders import inbox_of, put_persons, put_team
+from tests.wishes.builders import put_persons, put_team
 
 
 async def test_a_team_is_made_and_joined(api: Api, simulator: Simulator) -> None:
@@ -31,7 +31,7 @@ async def test_a_team_is_made_and_joined(api: Api, simulator: Simulator) -> None
     ]
     assert (joined["own_name"], joined["is_led_by_me"]) == ("", False)
     assert (await other.post("/teams/join", {"code": code}))["size"] == 2, "joining twice changes nothing"
-    assert (await inbox_of(leader)).count("team_joined") == 1
+    assert (await told(leader)).count("team_joined") == 1
     assert await other.get("/teams") == [{"id": made["id"], "name": "海风 志愿队", "size": 2, "is_led_by_me": False}]
     for who, wanted in ((third, "not_found"), (other, "not_allowed")):
         await who.refused("GET", f"{path}/code", code=wanted)
@@ -98,11 +98,11 @@ async def test_leaving_removing_and_ending(api: Api) -> None:
     await other.post(f"{path}/leave", expect=204)
     await leader.refused("DELETE", f"{path}/members/{other.person_id}", code="not_found")
     assert (await leader.delete(f"{path}/members/{third.person_id}"))["size"] == 1
-    assert (await inbox_of(third))[0] == "team_left"
+    assert (await told(third))[-1] == "team_left"
     code = (await leader.get(f"{path}/code"))["text"]
     await other.post("/teams/join", {"code": code})
     await leader.post(f"{path}/end", expect=204)
-    assert (await inbox_of(other))[0] == "team_left"
+    assert (await told(other))[-1] == "team_left"
     await third.refused("POST", "/teams/join", {"code": code}, code="wrong_state")
     await leader.refused("GET", path, code="not_found")
     assert await leader.get("/teams") == []
@@ -118,7 +118,7 @@ async def test_a_name_is_shown_only_as_it_passed(api: Api, simulator: Simulator)
     await leader.refused("PUT", path, {"version": 1, "name": "别的名字"}, code="edited_meanwhile")
     await simulator.settle()
     assert (await leader.get(path))["name"] == "海风志愿队"
-    assert (await inbox_of(leader))[0] == "team_name_refused"
+    assert (await told(leader))[-1] == "team_name_refused"
 
 
 async def test_teams_move_with_a_merged_person(api: Api) -> None:

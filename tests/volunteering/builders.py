@@ -20,7 +20,6 @@ from server.foundation import clock
 from server.foundation.crypto import hash_token
 from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID
-from server.notifications.models import InboxMessage
 from server.organizations.models import Organization
 from server.volunteering.activities import NewActivity, create_activity
 from server.volunteering.models import Activity, ActivityState, Shift
@@ -148,8 +147,3 @@ async def code_of(staff: Api, shift_id: str, direction: str = "in") -> str:
     """The text of the code that the staff's screen shows now."""
     text: str = (await staff.get(f"/staff/shifts/{shift_id}/code", direction=direction))["text"]
     return text
-
-
-async def events_of(person_id: str) -> list[str]:
-    """What the person was told, in order."""
-    return [message.event for message in await InboxMessage.filter(person_id=person_id).order_by("id")]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.accounts.models import Consent, ConsentKind
+from server.accounts.models import ConsentKind
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute
@@ -13,12 +13,12 @@ from server.organizations.models import Level, Organization, RoleKind
 from server.teams.models import Team
 from server.volunteering.activities import FINISH_ACTIVITIES
 from server.volunteering.models import Activity, ActivityState
-from tests.builders import create_community, create_organization, create_resident, create_staff
+from tests.builders import agree, create_community, create_organization, create_resident, create_staff, told
 from tests.clients import Api
 from tests.media.builders import upload
 from tests.plans import listening, read_by, refresh
 from tests.simulator import Simulator
-from tests.volunteering.builders import WORDS, activity, create_people, draft, events_of, publish, shift, sign_up
+from tests.volunteering.builders import WORDS, activity, create_people, draft, publish, shift, sign_up
 
 
 async def test_from_draft_to_published(api: Api) -> None:
@@ -50,14 +50,14 @@ async def test_review_by_somebody_else(api: Api) -> None:
     made = await draft(people.staff, people.community.id, shift())
     path = f"/staff/activities/{made['id']}"
     await people.staff.post(f"{path}/submit")
-    assert await events_of(manager.person_id) == ["activity_to_review"]
+    assert await told(manager) == ["activity_to_review"]
     returned = await manager.post(f"{path}/return", {"reason": "请补充集合地点"})
     assert (returned["state"], returned["reason"]) == ("draft", "请补充集合地点")
     await people.staff.put(path, {"version": returned["version"], "words": {**WORDS, "text": "南门集合。"}})
     resubmitted = await people.staff.post(f"{path}/submit")
     assert resubmitted["reason"] == ""
     await manager.post(f"{path}/publish", {"version": resubmitted["version"]})
-    assert await events_of(people.staff.person_id) == ["activity_returned", "activity_published"]
+    assert await told(people.staff) == ["activity_returned", "activity_published"]
 
 
 async def test_states_allow_only_their_steps(api: Api) -> None:
@@ -100,11 +100,11 @@ async def test_cancelling_tells_everyone_and_frees_them(api: Api) -> None:
     mine, waiting = await sign_up(people.first, shift_id), await sign_up(people.second, shift_id)
     await people.staff.post(f"/staff/activities/{made['id']}/cancel", {"reason": "台风预警"})
     for person, sign_up_id in ((people.first, mine), (people.second, waiting)):
-        assert (await events_of(person.person_id))[-1] == "activity_cancelled"
+        assert (await told(person))[-1] == "activity_cancelled"
         shown = await person.get(f"/sign-ups/{sign_up_id['sign_up']['id']}")
         assert (shown["sign_up"]["state"], shown["activity_state"]) == ("removed", "cancelled")
-    assert await events_of(people.third.person_id) == []
-    [message] = [item for item in (await people.first.get("/me/inbox"))["items"] if "取消" in item["title"]]
+    assert await told(people.third) == []
+    [message] = [item for item in await people.first.inbox() if "取消" in item["title"]]
     assert "台风预警" in message["text"]
     await people.third.refused("POST", f"/shifts/{shift_id}/sign-ups", {}, code="shift_off")
 
@@ -223,7 +223,7 @@ async def test_a_raised_quota_moves_the_list_up(api: Api) -> None:
     changed = await people.staff.put(f"/staff/shift-roles/{role['id']}/capacity", {"capacity": 2})
     assert changed["shifts"][0]["roles"][0]["taken"] == 2
     assert (await people.second.get(f"/sign-ups/{waiting['sign_up']['id']}"))["sign_up"]["state"] == "confirmed"
-    assert (await events_of(people.second.person_id)) == ["shift_waiting", "shift_moved_up"]
+    assert (await told(people.second)) == ["shift_waiting", "shift_moved_up"]
     await people.staff.put(f"/staff/shift-roles/{role['id']}/capacity", {"capacity": 0})
     assert (await people.second.get(f"/sign-ups/{waiting['sign_up']['id']}"))["sign_up"]["state"] == "confirmed"
 
@@ -284,15 +284,15 @@ async def test_editing_after_publication(api: Api) -> None:
     changed = await second.put(path, body)
     assert [shown["id"] for shown in changed["pictures"]] == [other["id"]]
     assert (await Picture.get(id=first_picture["id"])).subject_id is None
-    assert await events_of(people.staff.person_id) == ["activity_edited"]
-    assert await events_of(people.first.person_id) == ["shift_confirmed"]
+    assert await told(people.staff) == ["activity_edited"]
+    assert await told(people.first) == ["shift_confirmed"]
     # Where to go is something that people have to be told.
     words = WORDS | {"meeting_point": "北门"}
     changed = await people.staff.put(path, {"version": changed["version"], "words": words})
     assert [shown["id"] for shown in changed["pictures"]] == [other["id"]]
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "activity_place_changed"]
-    assert (await events_of(second.person_id))[-1] == "activity_edited"
-    [message] = [item for item in (await people.first.get("/me/inbox"))["items"] if "地点" in item["title"]]
+    assert await told(people.first) == ["shift_confirmed", "activity_place_changed"]
+    assert (await told(second))[-1] == "activity_edited"
+    [message] = [item for item in await people.first.inbox() if "地点" in item["title"]]
     assert "北门" in message["text"]
 
 
@@ -370,9 +370,7 @@ async def test_a_teams_leader_writes_the_check_reads_and_the_community_publishes
 ) -> None:
     people = await create_people(api)
     leader = people.first
-    await Consent.create(
-        person_id=leader.person_id, kind=ConsentKind.VOLUNTEER_TERMS, text_version="1", given_at=clock.now()
-    )
+    await agree(leader.person_id, ConsentKind.VOLUNTEER_TERMS)
     team = await leader.post("/teams", {"name": "海鸥志愿队"}, expect=201)
     await Team.filter(id=team["id"]).update(shown_name="海鸥志愿队")
     body = activity("", shift(), team_id=team["id"]) | {"organizer_id": None}
@@ -387,15 +385,15 @@ async def test_a_teams_leader_writes_the_check_reads_and_the_community_publishes
     bad = await leader.put(path, {"version": made["version"], "words": WORDS | {"text": "【违规】"}})
     submitted = await leader.post(f"{path}/submit")
     await people.staff.refused("POST", f"{path}/publish", {"version": submitted["version"]}, code="wrong_state")
-    assert await events_of(people.staff.person_id) == []
+    assert await told(people.staff) == []
     await simulator.settle()
     returned = await leader.get(path)
     assert (returned["state"], bool(returned["reason"])) == ("draft", True)
-    assert (await events_of(leader.person_id))[-1] == "activity_returned"
+    assert (await told(leader))[-1] == "activity_returned"
     await leader.put(path, {"version": returned["version"], "words": WORDS})
     submitted = await leader.post(f"{path}/submit")
     await simulator.settle()
-    assert await events_of(people.staff.person_id) == ["activity_to_review"]
+    assert await told(people.staff) == ["activity_to_review"]
     # Nothing is added that nobody has read.
     unread = shift(timedelta(days=5), roles=[{"name": "【违规】", "capacity": 1}])
     await leader.refused("POST", f"{path}/shifts", {"shifts": [unread]}, code="invalid_fields")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.accounts.models import Consent, ConsentKind
+from server.accounts.models import ConsentKind
 from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.ids import new_id
@@ -14,7 +14,7 @@ from server.members.models import MemberKind
 from server.organizations.models import Level, PartyOrganization, RoleKind
 from server.service_record import recording as service_record
 from server.service_record.recording import Belonging, record_service
-from tests.builders import create_organization, create_person, create_resident, grant, sign_in
+from tests.builders import agree, create_organization, create_person, create_resident, grant, sign_in
 from tests.clients import Api
 from tests.volunteering.builders import WORDS, People, create_family, create_people, publish_shift, sign_up
 
@@ -31,12 +31,8 @@ async def open_to(people: People, **who: Any) -> str:
     return await publish_shift(people, capacity=20, activity={"who": who})
 
 
-async def consent(person_id: str, kind: ConsentKind) -> None:
-    await Consent.create(person_id=person_id, kind=kind, text_version="1", given_at=clock.now())
-
-
 async def become_member(person_id: str, home: PartyOrganization) -> None:
-    await consent(person_id, ConsentKind.MEMBERSHIP_DATA)
+    await agree(person_id, ConsentKind.MEMBERSHIP_DATA)
     await register_membership(person_id, ToldMembership(kind=MemberKind.IN_SERVICE, home_organization_id=home.id))
 
 
@@ -49,7 +45,7 @@ async def test_volunteers(api: Api) -> None:
     people = await create_people(api)
     shift_id = await open_to(people, audience="volunteers")
     assert "志愿者" in await refused(people.first, shift_id, "audience")
-    await consent(people.first.person_id, ConsentKind.VOLUNTEER_TERMS)
+    await agree(people.first.person_id, ConsentKind.VOLUNTEER_TERMS)
     await sign_up(people.first, shift_id)
 
 

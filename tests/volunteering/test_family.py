@@ -5,21 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 from server.accounts.merging import merge_persons
-from server.accounts.models import Consent, ConsentKind, Dependant
+from server.accounts.models import ConsentKind, Dependant
 from server.foundation import clock
 from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
 from server.places.models import Allotment, NoShow, Place
 from server.places.taking import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
-from tests.builders import create_resident, create_staff
+from tests.builders import agree, create_resident, create_staff, told
 from tests.clients import Api
 from tests.volunteering.builders import (
     People,
     create_family,
     create_people,
     create_residents,
-    events_of,
     publish_shift,
     sign_up,
 )
@@ -55,7 +54,7 @@ async def test_a_family_gets_in_together_and_each_has_a_place(api: Api) -> None:
     assert await sign_up(people.first, shift_id, child, elder) == answer
     assert await sign_up(people.first, shift_id) == answer
     assert {view["person_id"] for view in await mine(people.first)} == {people.first.person_id, child, elder}
-    assert await events_of(people.first.person_id) == ["shift_confirmed"]
+    assert await told(people.first) == ["shift_confirmed"]
     # One stays at home; then the rest does.
     one = next(each for each in answer["sign_up"]["family"] if each["person_id"] == child)
     await people.second.refused("POST", f"/sign-ups/{one['sign_up_id']}/cancel", {}, code="not_found")
@@ -148,7 +147,7 @@ async def test_a_group_is_passed_three_times_and_then_places_are_held_for_it(api
     assert (seen["state"], seen["party_size"], seen["why"], len(seen["passes"])) == ("confirmed", 1, "", 3)
     assert {view["state"] for view in await mine(people.first)} == {"confirmed"}
     assert await taken() == 4
-    assert (await events_of(people.first.person_id))[-1] == "shift_moved_up"
+    assert (await told(people.first))[-1] == "shift_moved_up"
 
 
 async def test_one_leaves_the_line_and_the_smaller_family_gets_in(api: Api) -> None:
@@ -200,7 +199,7 @@ async def test_an_offer_to_a_family_is_taken_as_a_whole(api: Api) -> None:
     await people.first.post(f"/sign-ups/{theirs['id']}/accept")
     assert {view["state"] for view in await mine(people.first)} == {"confirmed"}
     assert await Place.filter(state="confirmed", party_size=1).count() == 2
-    assert await events_of(people.first.person_id) == ["shift_waiting", "shift_offered", "shift_confirmed"]
+    assert await told(people.first) == ["shift_waiting", "shift_offered", "shift_confirmed"]
 
 
 async def test_an_offer_to_a_family_is_declined_or_runs_out_as_a_whole(api: Api) -> None:
@@ -220,7 +219,7 @@ async def test_an_offer_to_a_family_is_declined_or_runs_out_as_a_whole(api: Api)
     await SETTLE_DUE_PLACES.run()
     assert {view["state"] for view in await mine(people.second)} == {"expired"}
     assert {view["why"] for view in await mine(people.second)} == {"候补名额未在规定时间内确认，已让给下一位"}
-    assert (await events_of(people.second.person_id))[-1] == "shift_offer_expired"
+    assert (await told(people.second))[-1] == "shift_offer_expired"
     assert await taken() == 0
 
 
@@ -233,7 +232,7 @@ async def test_one_of_a_family_cancels_late(api: Api) -> None:
     theirs = next(view for view in await mine(people.first) if view["person_id"] == child)
     await people.first.post(f"/sign-ups/{theirs['id']}/cancel", {})
     assert await NoShow.all().values_list("person_id", flat=True) == [child]
-    assert (await events_of(people.first.person_id))[-1] == "sign_up_cancelled_late"
+    assert (await told(people.first))[-1] == "sign_up_cancelled_late"
 
 
 async def test_families_and_others_at_once_never_exceed_the_quota(api: Api) -> None:
@@ -287,9 +286,7 @@ async def test_who_leaves_the_system_leaves_their_places_to_others(api: Api) -> 
     )
     [child] = await create_family(people.first, None)
     for person_id in (people.first.person_id, people.second.person_id, child):
-        await Consent.create(
-            person_id=person_id, kind=ConsentKind.VOLUNTEER_TERMS, text_version="1", given_at=clock.now()
-        )
+        await agree(person_id, ConsentKind.VOLUNTEER_TERMS)
     for shift_id in (for_all, for_volunteers):
         await sign_up(people.first, shift_id, child)
         await sign_up(people.second, shift_id)

@@ -19,13 +19,13 @@ from server.places.models import Allotment, Place, PlaceState
 from server.places.taking import change_capacity
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.shifts.changing import CALL_OFF_SMALL_SHIFTS, ShiftChange, cancel_shift, change_shift
+from tests.builders import told
 from tests.clients import Api
 from tests.servers import Server
 from tests.volunteering.builders import (
     create_family,
     create_people,
     create_residents,
-    events_of,
     publish_shift,
     sign_up,
 )
@@ -149,8 +149,8 @@ async def test_calling_a_shift_off_while_people_sign_up(api: Api) -> None:
     assert set(codes) <= {201, 409}
     assert await Place.filter(ended_at=None).count() == 0
     assert (await Allotment.all())[0].taken == 0
-    told = [event for resident in residents for event in await events_of(resident.person_id)]
-    assert told.count("shift_cancelled") == codes[201], "everybody who got in, or in line, is told"
+    events = [event for resident in residents for event in await told(resident)]
+    assert events.count("shift_cancelled") == codes[201], "everybody who got in, or in line, is told"
 
 
 async def test_moving_a_shift_while_people_come_and_go(api: Api) -> None:
@@ -221,8 +221,8 @@ async def test_several_workers_at_the_deadline_call_off_once(api: Api) -> None:
     await sign_up(people.first, shift_id)
     clock.move_clock(timedelta(days=1, minutes=1))
     await asyncio.gather(*(CALL_OFF_SMALL_SHIFTS.run() for _ in range(4)))
-    assert (await events_of(people.first.person_id)).count("shift_called_off") == 1
-    assert await events_of(people.staff.person_id) == ["own_shift_called_off"]
+    assert (await told(people.first)).count("shift_called_off") == 1
+    assert await told(people.staff) == ["own_shift_called_off"]
 
 
 async def test_two_guardians_bring_the_same_child_to_two_shifts_at_once(api: Api) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from server.accounts.models import Consent, ConsentKind
-from server.foundation import clock
+from server.accounts.models import ConsentKind
 from server.teams.models import Team
 from server.volunteering.reasons import WITHHELD
+from tests.builders import agree
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.volunteering.attendance.builders import attended_shift, confirm
@@ -25,12 +25,7 @@ async def people(api: Api) -> People:
 async def led_by_first(people: People, simulator: Simulator) -> Any:
     """A published activity of a team that the first person leads."""
     leader = people.first
-    await Consent.create(
-        person_id=leader.person_id,
-        kind=ConsentKind.VOLUNTEER_TERMS,
-        text_version="1",
-        given_at=clock.now(),
-    )
+    await agree(leader.person_id, ConsentKind.VOLUNTEER_TERMS)
     team = await leader.post("/teams", {"name": "海鸥志愿队"}, expect=201)
     await Team.filter(id=team["id"]).update(shown_name="海鸥志愿队")
     body = activity("", shift(), shift(timedelta(days=5)), team_id=team["id"]) | {"organizer_id": None}
@@ -41,7 +36,7 @@ async def led_by_first(people: People, simulator: Simulator) -> Any:
 
 
 async def newest_message(person: Api) -> str:
-    text: str = (await person.get("/me/inbox"))["items"][0]["text"]
+    text: str = (await person.inbox())[0]["text"]
     return text
 
 

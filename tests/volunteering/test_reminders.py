@@ -15,14 +15,13 @@ from server.volunteering.models import Shift
 from server.volunteering.shifts import reminders
 from server.volunteering.shifts.reminders import REMIND_OF_SHIFTS
 from tests.breaking import break_once
-from tests.builders import create_staff
+from tests.builders import create_staff, told
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.volunteering.builders import (
     create_family,
     create_people,
     draft,
-    events_of,
     publish,
     publish_shift,
     shift,
@@ -59,8 +58,8 @@ async def test_a_day_before_and_two_hours_before(api: Api, simulator: Simulator)
     clock.move_clock(timedelta(days=3) - 2 * HOUR + timedelta(minutes=1))
     assert await REMIND_OF_SHIFTS.run() == 1
     assert await REMIND_OF_SHIFTS.run() == 0
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_tomorrow", "shift_soon"]
-    assert await events_of(people.second.person_id) == ["shift_waiting"], "who waits has nothing to come to"
+    assert await told(people.first) == ["shift_confirmed", "shift_tomorrow", "shift_soon"]
+    assert await told(people.second) == ["shift_waiting"], "who waits has nothing to come to"
     await simulator.settle()
     sent = await simulator.outbox(people.first)
     assert [(message["data"]["thing3"], message["data"]["thing4"]) for message in sent] == [
@@ -81,10 +80,10 @@ async def test_a_shift_whose_people_cannot_be_told_does_not_keep_the_others_wait
     with pytest.raises(RowsFailed) as failed:
         await REMIND_OF_SHIFTS.run()
     assert failed.value.done == 1
-    assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 1
+    assert (await told(people.first)).count("shift_tomorrow") == 1
     sweeps.FAILURES.clear()
     assert await REMIND_OF_SHIFTS.run() == 1
-    assert (await events_of(people.first.person_id)).count("shift_tomorrow") == 2
+    assert (await told(people.first)).count("shift_tomorrow") == 2
 
 
 async def test_of_late_reminders_only_the_nearest_is_told_and_none_after_the_start(api: Api) -> None:
@@ -95,7 +94,7 @@ async def test_of_late_reminders_only_the_nearest_is_told_and_none_after_the_sta
     clock.move_clock(timedelta(days=3) - HOUR)
     assert await REMIND_OF_SHIFTS.run() == 2
     assert await REMIND_OF_SHIFTS.run() == 0
-    assert (await events_of(people.first.person_id))[2:] == ["shift_soon"]
+    assert (await told(people.first))[2:] == ["shift_soon"]
 
 
 async def test_a_moved_shift_is_planned_anew(api: Api) -> None:
@@ -111,7 +110,7 @@ async def test_a_moved_shift_is_planned_anew(api: Api) -> None:
     assert await REMIND_OF_SHIFTS.run() == 0, "not by the old time"
     clock.move_clock(timedelta(days=3, minutes=2))
     assert await REMIND_OF_SHIFTS.run() == 1
-    assert await events_of(people.first.person_id) == [
+    assert await told(people.first) == [
         "shift_confirmed",
         "shift_tomorrow",
         "shift_moved",
@@ -140,7 +139,7 @@ async def test_only_what_is_published_and_goes_ahead_is_reminded_of(api: Api) ->
     assert len(more["shifts"]) == 2
     clock.move_clock(timedelta(days=2) - HOUR)
     await REMIND_OF_SHIFTS.run()
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_soon"]
+    assert await told(people.first) == ["shift_confirmed", "shift_soon"]
 
 
 async def test_a_guardian_is_reminded_once_for_the_whole_family(api: Api) -> None:
@@ -149,7 +148,7 @@ async def test_a_guardian_is_reminded_once_for_the_whole_family(api: Api) -> Non
     await sign_up(people.first, shift_id, *await create_family(people.first, None, None))
     clock.move_clock(timedelta(days=1, minutes=1))
     await REMIND_OF_SHIFTS.run()
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "shift_tomorrow"]
+    assert await told(people.first) == ["shift_confirmed", "shift_tomorrow"]
 
 
 async def test_the_worker_does_what_time_brings_about() -> None:

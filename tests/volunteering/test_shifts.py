@@ -12,14 +12,13 @@ from server.places.models import Allotment, NoShow, Place
 from server.volunteering.models import Activity, Shift
 from server.volunteering.shifts.changing import CALL_OFF_SMALL_SHIFTS
 from server.volunteering.shifts.series import MOST, Every, Repeat, occurrences, problem_of
-from tests.builders import create_resident
+from tests.builders import create_resident, told
 from tests.clients import Api
 from tests.volunteering.builders import (
     activity,
     create_family,
     create_people,
     draft,
-    events_of,
     publish,
     publish_shift,
     shift,
@@ -207,8 +206,8 @@ async def test_another_time_is_told_and_people_may_leave_freely(api: Api) -> Non
     assert datetime.fromisoformat(shown["shifts"][0]["cancel_until"]) == new - 2 * HOUR
     assert [allotment.starts_at for allotment in await Allotment.all()] == [new]
     for person in (people.first, people.second):
-        assert (await events_of(person.person_id))[-1] == "shift_moved"
-    [message] = [item for item in (await people.first.get("/me/inbox"))["items"] if "时间有变动" in item["title"]]
+        assert (await told(person))[-1] == "shift_moved"
+    [message] = [item for item in await people.first.inbox() if "时间有变动" in item["title"]]
     assert f"{clock.shanghai(row.starts_at):%H:%M}" in message["text"]
     assert f"{clock.shanghai(new):%H:%M}" in message["text"]
     await people.staff.refused("PATCH", path, {"version": row.version, "minimum": 1}, code="edited_meanwhile")
@@ -235,8 +234,8 @@ async def test_a_new_time_may_overlap_with_another_shift(api: Api) -> None:
     begins = (await Shift.get(id=other)).starts_at + HOUR
     version = (await Shift.get(id=shift_id)).version
     await people.staff.patch(f"/staff/shifts/{shift_id}", {"version": version, "starts_at": begins.isoformat()})
-    assert (await events_of(people.first.person_id))[-1] == "shift_moved_overlapping"
-    assert (await events_of(people.second.person_id))[-1] == "shift_moved"
+    assert (await told(people.first))[-1] == "shift_moved_overlapping"
+    assert (await told(people.second))[-1] == "shift_moved"
     # What overlaps is asked by the times that hold now.
     await people.second.refused("POST", f"/shifts/{other}/sign-ups", {}, code="shifts_overlap")
     before = await publish_shift(people, timedelta(days=3))
@@ -307,7 +306,7 @@ async def test_cancelling_one_shift(api: Api) -> None:
     shown = await people.staff.post(path, {"reason": "场地维修"})
     assert (shown["state"], [one["state"] for one in shown["shifts"]]) == ("published", ["cancelled", "scheduled"])
     for person in (people.first, people.second):
-        assert (await events_of(person.person_id))[-1] == "shift_cancelled"
+        assert (await told(person))[-1] == "shift_cancelled"
     seen = await people.first.get(f"/sign-ups/{mine['sign_up']['id']}")
     assert (seen["sign_up"]["state"], seen["shift_state"]) == ("removed", "cancelled")
     assert seen["sign_up"]["why"] == "该场次已取消：场地维修"
@@ -340,10 +339,10 @@ async def test_too_few_people_when_sign_up_closes(api: Api) -> None:
     assert await CALL_OFF_SMALL_SHIFTS.run() == 0
     states = {str(row.id): row.state for row in await Shift.all()}
     assert [states[one] for one in ids] == ["cancelled", "scheduled", "scheduled"]
-    assert (await events_of(people.first.person_id))[-1] == "shift_called_off"
-    assert "shift_called_off" not in await events_of(people.second.person_id)
-    assert (await events_of(people.staff.person_id))[-1] == "own_shift_called_off"
-    [item] = [item for item in (await people.staff.get("/me/inbox"))["items"] if "未能成行" in item["title"]]
+    assert (await told(people.first))[-1] == "shift_called_off"
+    assert "shift_called_off" not in await told(people.second)
+    assert (await told(people.staff))[-1] == "own_shift_called_off"
+    [item] = [item for item in await people.staff.inbox() if "未能成行" in item["title"]]
     assert "有 1 人" in item["text"]
     mine = (await people.first.get("/me/sign-ups"))["items"]
     assert [view["sign_up"]["why"] for view in mine] == ["该场次未能成行：报名人数未达到最低人数", ""]

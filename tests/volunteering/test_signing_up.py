@@ -10,13 +10,12 @@ from server.foundation.ids import new_id
 from server.places.models import Block, NoShow, Place
 from server.places.taking import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
-from tests.builders import create_community, create_resident
+from tests.builders import create_community, create_resident, told
 from tests.clients import Api
 from tests.volunteering.builders import (
     create_people,
     create_residents,
     draft,
-    events_of,
     publish,
     publish_shift,
     shift,
@@ -36,9 +35,9 @@ async def test_confirmed_then_waiting_then_moved_up(api: Api) -> None:
     assert (cancelled["sign_up"]["state"], cancelled["sign_up"]["end_reason"]) == ("cancelled", "cancelled")
     moved = await people.third.get(f"/sign-ups/{third['sign_up']['id']}")
     assert (moved["sign_up"]["state"], moved["sign_up"]["position"]) == ("confirmed", None)
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "sign_up_cancelled"]
-    assert await events_of(people.third.person_id) == ["shift_waiting", "shift_moved_up"]
-    inbox = (await people.third.get("/me/inbox"))["items"]
+    assert await told(people.first) == ["shift_confirmed", "sign_up_cancelled"]
+    assert await told(people.third) == ["shift_waiting", "shift_moved_up"]
+    inbox = await people.third.inbox()
     assert any("候补成功" in item["title"] and "清洁家园" in item["text"] for item in inbox)
 
 
@@ -52,12 +51,12 @@ async def test_the_same_tap_twice_gives_the_same_answer(api: Api) -> None:
     ]
     assert keyed[0] == keyed[1]
     assert await SignUp.all().count() == 2
-    assert await events_of(people.first.person_id) == ["shift_confirmed"]
+    assert await told(people.first) == ["shift_confirmed"]
     # Leaving twice is leaving once, and coming back is a new sign-up at the end of the line.
     mine = answers[0]["sign_up"]["id"]
     for _ in range(2):
         await people.first.post(f"/sign-ups/{mine}/cancel")
-    assert await events_of(people.first.person_id) == ["shift_confirmed", "sign_up_cancelled"]
+    assert await told(people.first) == ["shift_confirmed", "sign_up_cancelled"]
     assert (await sign_up(people.first, shift_id))["sign_up"]["id"] != mine
 
 
@@ -154,7 +153,7 @@ async def test_a_late_cancellation_counts_and_the_second_blocks(api: Api) -> Non
     clock.move_clock(timedelta(hours=1, minutes=30))
     answer = await people.first.post(f"/sign-ups/{mine[0]}/cancel")
     assert answer["sign_up"]["end_reason"] == "cancelled_late"
-    assert (await events_of(people.first.person_id))[-1] == "sign_up_cancelled_late"
+    assert (await told(people.first))[-1] == "sign_up_cancelled_late"
     assert await Block.all().count() == 0
     clock.move_clock(timedelta(hours=4))
     await people.first.post(f"/sign-ups/{mine[1]}/cancel")
@@ -189,8 +188,8 @@ async def test_a_place_freed_shortly_before_the_start_is_offered(api: Api) -> No
     for _ in range(2):
         assert (await people.third.post(f"{path}/accept"))["sign_up"]["state"] == "confirmed"
     await people.third.refused("POST", f"{path}/decline", code="wrong_state")
-    assert await events_of(people.second.person_id) == ["shift_waiting", "shift_offered", "sign_up_cancelled"]
-    assert await events_of(people.third.person_id) == ["shift_waiting", "shift_offered", "shift_confirmed"]
+    assert await told(people.second) == ["shift_waiting", "shift_offered", "sign_up_cancelled"]
+    assert await told(people.third) == ["shift_waiting", "shift_offered", "shift_confirmed"]
 
 
 async def test_an_offer_that_nobody_takes_goes_on_and_the_start_ends_the_wait(api: Api) -> None:
@@ -203,12 +202,12 @@ async def test_an_offer_that_nobody_takes_goes_on_and_the_start_ends_the_wait(ap
     clock.move_clock(timedelta(hours=2, minutes=5))
     await people.second.refused("POST", f"/sign-ups/{second['sign_up']['id']}/accept", code="offer_expired")
     await SETTLE_DUE_PLACES.run()
-    assert (await events_of(people.second.person_id))[-1] == "shift_offer_expired"
+    assert (await told(people.second))[-1] == "shift_offer_expired"
     assert (await people.third.get(f"/sign-ups/{third['sign_up']['id']}"))["sign_up"]["state"] == "offered"
     clock.move_clock(timedelta(hours=3, minutes=1))
     await SETTLE_DUE_PLACES.run()
-    assert (await events_of(people.third.person_id))[-1] == "shift_offer_expired"
-    assert (await events_of(fourth.person_id))[-1] == "shift_not_reached"
+    assert (await told(people.third))[-1] == "shift_offer_expired"
+    assert (await told(fourth))[-1] == "shift_not_reached"
 
 
 async def test_someone_elses_sign_up_does_not_exist(api: Api) -> None:
@@ -287,7 +286,7 @@ async def test_staff_take_somebody_out_with_a_reason(api: Api) -> None:
     seen = (await people.first.get(f"/sign-ups/{mine['sign_up']['id']}"))["sign_up"]
     assert (seen["state"], seen["why"]) == ("removed", "主办方取消了您的报名：请先参加安全培训")
     assert (await people.second.get(f"/sign-ups/{waiting['sign_up']['id']}"))["sign_up"]["state"] == "confirmed"
-    [message] = [item for item in (await people.first.get("/me/inbox"))["items"] if "主办方" in item["title"]]
+    [message] = [item for item in await people.first.inbox() if "主办方" in item["title"]]
     assert "请先参加安全培训" in message["text"]
     problem = await people.first.refused("POST", f"/shifts/{shift_id}/sign-ups", {}, code="removed_from_shift")
     assert "安全培训" in problem["detail"]

@@ -261,11 +261,6 @@ async def put_picture(owner: Api) -> str:
     return picture.id
 
 
-async def inbox_of(who: Api) -> list[str]:
-    """The events that somebody was told of, newest first."""
-    return [message["event"] for message in (await who.get("/me/inbox"))["items"]]
-
-
 async def points_of(who: Api) -> int:
     sql = "SELECT COALESCE(sum(points), 0)::int FROM service_entry WHERE person_id = $1"
     return int(await fetch_value(sql, who.person_id))

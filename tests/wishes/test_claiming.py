@@ -12,9 +12,9 @@ from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind
 from server.wishes.models import ClaimState, WishClaim, WishState
 from server.wishes.rules import MAX_OPEN_CLAIMS
-from tests.builders import create_resident, grant
+from tests.builders import create_resident, grant, told
 from tests.clients import Api
-from tests.wishes.builders import create_people, inbox_of, put_persons, put_wish, report
+from tests.wishes.builders import create_people, put_persons, put_wish, report
 
 TAPS = 200
 
@@ -35,7 +35,7 @@ async def test_200_people_tapping_give_one_claim_and_199_clear_answers(api: Api)
         else:
             assert (answer.status_code, answer.json()["code"]) == (409, "wish_taken")
             assert answer.json()["title"] == "这个心愿已被认领"
-    assert (await inbox_of(people.wisher)).count("wish_claimed") == 1
+    assert (await told(people.wisher)).count("wish_claimed") == 1
 
 
 async def test_one_persons_taps_on_many_wishes_stop_at_the_limit(api: Api) -> None:
@@ -73,7 +73,7 @@ async def test_the_same_tap_twice_changes_nothing(api: Api) -> None:
     first = await people.claimer.post(f"/wishes/{wish_id}/claim")
     second = await people.claimer.post(f"/wishes/{wish_id}/claim")
     assert first["claim"]["id"] == second["claim"]["id"]
-    assert (await inbox_of(people.wisher)).count("wish_claimed") == 1
+    assert (await told(people.wisher)).count("wish_claimed") == 1
 
 
 async def test_claiming_is_for_members_and_volunteers(api: Api) -> None:
@@ -125,7 +125,7 @@ async def test_giving_up_puts_it_back_on_the_wall(api: Api) -> None:
     await people.stranger.refused("POST", f"/wishes/{wish_id}/release", {"reason": "x"}, code="not_allowed")
     released = await people.claimer.post(f"/wishes/{wish_id}/release", {"reason": "临时出差"}, expect=200)
     assert (released["state"], released["wish"]["id"]) == ("released", wish_id)
-    assert (await inbox_of(people.wisher))[0] == "wish_back_on_wall"
+    assert (await told(people.wisher))[-1] == "wish_back_on_wall"
     assert [card["id"] for card in (await people.stranger.get("/wishes"))["items"]] == [wish_id]
     claim = (await people.claimer.get("/wishes/claims"))["items"][0]
     assert claim == released
@@ -160,8 +160,8 @@ async def test_assigning_and_taking_back(api: Api) -> None:
     await people.staff.refused("POST", f"{path}/assign", assignment(people.claimer.person_id), code="wrong_state")
     await people.staff.refused("POST", f"{path}/assign", assignment("0" * 22), code="invalid_fields")
     await people.staff.post(f"{path}/assign", assignment(people.stranger.person_id))
-    assert (await inbox_of(people.claimer))[0] == "wish_taken_back"
-    assert "wish_assigned" in await inbox_of(people.stranger)
+    assert (await told(people.claimer))[-1] == "wish_taken_back"
+    assert "wish_assigned" in await told(people.stranger)
     assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "reassigned"
     await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
     await people.staff.post(f"{path}/take-back", {"reason": "无法联系"})

@@ -13,12 +13,12 @@ from server.foundation.database import execute
 from server.foundation.dates import end_of, today
 from server.wishes.models import WishClaim, WishNote, WishState
 from server.wishes.rules import MAX_NOTES, longest_due_at
+from tests.builders import told
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.wishes.builders import (
     create_people,
     create_picture,
-    inbox_of,
     points_of,
     put_picture,
     put_team,
@@ -36,15 +36,15 @@ async def test_progress_is_told_to_the_wisher_once_it_passed(api: Api, simulator
     await people.claimer.refused("POST", path, {"text": "  "}, code="invalid_fields")
     await people.claimer.refused("POST", path, {"picture_ids": ["0" * 22]}, code="picture_unusable")
     picture_id = await create_picture(people.claimer)
-    told = await people.claimer.post(path, {"text": "已经买好了", "picture_ids": [picture_id]}, expect=201)
-    (note,) = told["claim"]["progress"]
+    wish = await people.claimer.post(path, {"text": "已经买好了", "picture_ids": [picture_id]}, expect=201)
+    (note,) = wish["claim"]["progress"]
     assert (note["text"], note["author_name"], note["is_shown"]) == ("已经买好了", "热心人", False)
     assert note["pictures"][0]["thumbnail_url"]
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["progress"] == [], "not before the check passed it"
     await simulator.settle()
     (seen,) = (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["progress"]
     assert (seen["text"], len(seen["pictures"])) == ("已经买好了", 1)
-    assert (await inbox_of(people.wisher))[0] == "wish_progressed"
+    assert (await told(people.wisher))[-1] == "wish_progressed"
     assert (await people.stranger.get(f"/wishes/{wish_id}"))["claim"] is None
 
 
@@ -54,8 +54,8 @@ async def test_progress_that_fails_the_check_stays_hidden(api: Api, simulator: S
     await people.claimer.post(f"/wishes/{wish_id}/notes", {"text": "【违规】"})
     await simulator.settle()
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["progress"] == []
-    assert (await inbox_of(people.claimer))[0] == "wish_note_refused"
-    assert "wish_progressed" not in await inbox_of(people.wisher)
+    assert (await told(people.claimer))[-1] == "wish_note_refused"
+    assert "wish_progressed" not in await told(people.wisher)
 
 
 async def test_helpers_tell_too_and_the_next_claimer_does_not_read_it(api: Api) -> None:
@@ -115,7 +115,7 @@ async def test_a_report_that_fails_the_check_is_made_anew(api: Api, simulator: S
     await simulator.settle()
     seen = await people.wisher.get(f"/wishes/{wish_id}")
     assert (seen["state"], seen["claim"]["note"], seen["claim"]["pictures"]) == ("claimed", "", [])
-    assert (await inbox_of(people.claimer))[0] == "wish_report_refused"
+    assert (await told(people.claimer))[-1] == "wish_report_refused"
     await people.claimer.post(path, {"note": "换一段话", "picture_ids": [picture_id]})
     await simulator.settle()
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["note"] == "换一段话"
@@ -137,7 +137,7 @@ async def test_the_wishers_code_hands_it_over(api: Api, simulator: Simulator) ->
     # No picture is needed: the code is the proof.
     done = await people.claimer.post(f"{path}/hand-over", body)
     assert (done["state"], done["claim"]["handed_over_by"]) == ("reported", "code")
-    assert (await inbox_of(people.wisher))[0] == "wish_reported"
+    assert (await told(people.wisher))[-1] == "wish_reported"
     await simulator.settle()
     assert (await people.wisher.get(path))["claim"]["note"] == "当面送到"
     await people.wisher.post(f"{path}/confirm", {"rating": 5})
@@ -188,7 +188,7 @@ async def test_things_may_be_left_with_the_staff(api: Api) -> None:
     taken = await people.staff.post(path, {"note": "放在服务台，下午送去"})
     assert (taken["state"], taken["claim"]["handed_over_by"]) == ("reported", "staff")
     for who in (people.wisher, people.claimer):
-        assert (await inbox_of(who))[0] == "wish_taken_in"
+        assert (await told(who))[-1] == "wish_taken_in"
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["staff_note"] == "放在服务台，下午送去"
     await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 4})
 
@@ -221,7 +221,7 @@ async def test_staff_confirm_only_after_seven_days(api: Api) -> None:
     confirmed = await people.staff.post(path, body)
     assert confirmed["claim"]["confirmed_as"] == "staff"
     assert (confirmed["claim"]["rating"], confirmed["claim"]["staff_note"]) == (None, "电话里说已收到")
-    assert "wish_confirmed_by_staff" in await inbox_of(people.wisher)
+    assert "wish_confirmed_by_staff" in await told(people.wisher)
     assert await points_of(people.claimer) == 10
 
 
@@ -229,8 +229,8 @@ async def test_a_dispute_before_the_confirmation(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)
     await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "没有收到"})
-    assert (await inbox_of(people.claimer))[0] == "wish_disputed"
-    assert "wish_dispute_to_decide" in await inbox_of(people.staff)
+    assert (await told(people.claimer))[-1] == "wish_disputed"
+    assert "wish_dispute_to_decide" in await told(people.staff)
     await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", {"rating": 5}, code="wrong_state")
     await people.stranger.refused("GET", f"/wishes/{wish_id}", code="not_found")
     decided = await people.staff.post(
@@ -261,7 +261,7 @@ async def test_a_dispute_afterwards_takes_the_points_back(api: Api) -> None:
     await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "收音机是坏的"})
     await people.staff.post(f"/staff/wishes/{wish_id}/dispute/decision", {"decision": "reject", "note": "确实坏了"})
     assert await points_of(people.claimer) == 0
-    assert (await inbox_of(people.claimer))[0] == "wish_dispute_decided"
+    assert (await told(people.claimer))[-1] == "wish_dispute_decided"
     # Back on the wall; the same person may make it good, and is credited for that.
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await report(people.claimer, wish_id)

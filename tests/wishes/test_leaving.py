@@ -6,9 +6,9 @@ from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, R
 from server.accounts.persons import create_person
 from server.organizations.models import RoleKind
 from server.wishes.models import Wish, WishClaim, WishShare, WishState
-from tests.builders import create_staff
+from tests.builders import create_staff, told
 from tests.clients import Api
-from tests.wishes.builders import content, create_people, inbox_of, points_of, put_team, put_wish, report
+from tests.wishes.builders import content, create_people, points_of, put_team, put_wish, report
 
 
 async def test_a_blocked_persons_wishes_are_handed_to_staff(api: Api) -> None:
@@ -32,7 +32,7 @@ async def test_a_blocked_persons_wishes_are_handed_to_staff(api: Api) -> None:
         if state is not WishState.DRAFT:
             assert now[wish_id].state is state
             assert (now[wish_id].handed_to_staff_at is not None) is (state in open_states), state
-    assert (await inbox_of(people.staff)).count("wish_handed_to_staff") == len(open_states)
+    assert (await told(people.staff)).count("wish_handed_to_staff") == len(open_states)
     seen = await people.staff.get(f"/wishes/{wishes[WishState.CLAIMED]}")
     assert seen["is_with_staff"] is True
     assert seen["actors"] == ["resident", "staff", "stand_in"]
@@ -49,7 +49,7 @@ async def test_staff_see_it_through(api: Api) -> None:
     # They show the code and hear what becomes of it, since there is nobody else to.
     code = await people.staff.get(f"/wishes/{claimed}/hand-over-code")
     await people.claimer.post(f"/wishes/{claimed}/hand-over", {"code": code["text"]})
-    assert (await inbox_of(people.staff))[0] == "wish_reported"
+    assert (await told(people.staff))[-1] == "wish_reported"
     # Nobody is waited for who cannot answer.
     confirmed = await people.staff.post(f"/staff/wishes/{reported}/confirm", {"note": "上门核实"})
     assert confirmed["claim"]["confirmed_as"] == "staff"
@@ -75,9 +75,8 @@ async def test_what_a_blocked_person_held_is_on_the_wall_again(api: Api) -> None
         amended: WishState.SUBMITTED,
         reported: WishState.REPORTED,
     }
-    assert (await inbox_of(people.wisher)).count("wish_back_on_wall") == 2
-    told = (await people.wisher.get("/me/inbox"))["items"][0]["text"]
-    assert "认领人已退出" in told
+    assert (await told(people.wisher)).count("wish_back_on_wall") == 2
+    assert "认领人已退出" in (await people.wisher.inbox())[0]["text"]
     await people.stranger.post(f"/wishes/{claimed}/claim")
     await people.wisher.post(f"/wishes/{reported}/confirm", {"rating": 5})
 
@@ -91,7 +90,7 @@ async def test_a_share_ends_and_a_team_without_its_leader_too(api: Api) -> None:
     await manager.post(f"/staff/persons/{people.stranger.person_id}/block", {"reason": "own_request"})
     claim = await WishClaim.get(wish_id=wish_id)
     assert (claim.pledged, await WishShare.filter(ended_at=None).count()) == (0, 0)
-    assert (await inbox_of(people.claimer))[0] == "wish_share_ended"
+    assert (await told(people.claimer))[-1] == "wish_share_ended"
     assert (await people.claimer.get(f"/teams/{team.id}"))["size"] == 1
     await manager.post(f"/staff/persons/{people.claimer.person_id}/block", {"reason": "own_request"})
     assert (await Wish.get(id=wish_id)).state is WishState.PUBLISHED

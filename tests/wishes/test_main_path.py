@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from server.foundation import clock
 from server.foundation.database import fetch_value
+from tests.builders import told
 from tests.clients import Api
 from tests.simulator import Simulator
-from tests.wishes.builders import content, create_people, create_picture, inbox_of
+from tests.wishes.builders import content, create_people, create_picture
 
 
 async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
@@ -22,13 +23,13 @@ async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
     submitted = await people.wisher.post(f"/wishes/{wish_id}/submit")
     assert submitted["state"] == "submitted"
     await simulator.settle()
-    assert (await inbox_of(people.staff))[0] == "wish_to_review"
+    assert (await told(people.staff))[-1] == "wish_to_review"
     queue = await people.staff.get("/staff/wishes/review", organization_id=people.community.id)
     assert [(item["wish"]["id"], item["verdict"]) for item in queue["items"]] == [(wish_id, "passed")]
 
     published = await people.staff.post(f"/staff/wishes/{wish_id}/publish", {"version": queue["items"][0]["version"]})
     assert published["state"] == "published"
-    assert (await inbox_of(people.wisher))[0] == "wish_published"
+    assert (await told(people.wisher))[-1] == "wish_published"
 
     wall = await people.claimer.get("/wishes")
     assert [(card["id"], card["days_left"], card["beneficiary_name"]) for card in wall["items"]] == [
@@ -38,7 +39,7 @@ async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
 
     claimed = await people.claimer.post(f"/wishes/{wish_id}/claim")
     assert (claimed["state"], claimed["actors"]) == ("claimed", ["claimer"])
-    assert (await inbox_of(people.wisher))[0] == "wish_claimed"
+    assert (await told(people.wisher))[-1] == "wish_claimed"
     assert (await people.claimer.get("/wishes"))["items"] == []
 
     clock.move_clock(timedelta(hours=1))
@@ -58,7 +59,7 @@ async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
         f"/wishes/{wish_id}/confirm", {"rating": 5, "words": "太感谢了", "picture_ids": [thanks_id]}
     )
     assert (confirmed["state"], confirmed["claim"]["confirmed_as"]) == ("fulfilled", "wisher")
-    assert (await inbox_of(people.claimer))[0] == "wish_confirmed"
+    assert (await told(people.claimer))[-1] == "wish_confirmed"
     assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["words"] == ""
     await simulator.settle()
     thanked = (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]

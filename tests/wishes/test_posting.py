@@ -12,14 +12,13 @@ from server.foundation.database import fetch_value
 from server.foundation.dates import today
 from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES
 from server.wishes.models import Wish, WishState
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.wishes.builders import (
     content,
     create_people,
     create_picture,
-    inbox_of,
     publish_wish,
     put_picture,
     put_wish,
@@ -153,7 +152,7 @@ async def test_what_wechat_refuses_goes_back_with_a_reason(api: Api, simulator: 
     seen = await people.wisher.get(f"/wishes/{wish['id']}")
     assert seen["state"] == "returned"
     assert seen["reason"]
-    assert (await inbox_of(people.wisher))[0] == "wish_returned"
+    assert (await told(people.wisher))[-1] == "wish_returned"
     await people.wisher.put(f"/wishes/{wish['id']}", content(text="好好说话", version=1))
     await people.wisher.post(f"/wishes/{wish['id']}/submit")
     await simulator.settle()
@@ -186,11 +185,10 @@ async def test_staff_return_and_refuse_with_reasons(api: Api, simulator: Simulat
     await people.staff.post(f"{path}/return", {"reason": "请写明尺寸"})
     seen = await people.wisher.get(f"/wishes/{wish['id']}")
     assert (seen["state"], seen["reason"]) == ("returned", "请写明尺寸")
-    told = (await people.wisher.get("/me/inbox"))["items"][0]
-    assert "请写明尺寸" in told["text"]
+    assert "请写明尺寸" in (await people.wisher.inbox())[0]["text"]
     await people.wisher.post(f"/wishes/{wish['id']}/submit")
     await people.staff.post(f"{path}/refuse", {"reason": "不属于微心愿"})
-    assert (await inbox_of(people.wisher))[0] == "wish_refused"
+    assert (await told(people.wisher))[-1] == "wish_refused"
     await people.wisher.refused("PUT", f"/wishes/{wish['id']}", content(version=1), code="wrong_state")
 
 
@@ -209,7 +207,7 @@ async def test_an_edit_while_claimed_tells_the_claimer(api: Api, simulator: Simu
     wish_id = await put_wish(people, WishState.CLAIMED)
     edited = await people.wisher.put(f"/wishes/{wish_id}", content(text="还要两节电池", version=1))
     assert edited["state"] == "amended"
-    assert (await inbox_of(people.claimer))[0] == "wish_edited"
+    assert (await told(people.claimer))[-1] == "wish_edited"
     picture_id = await put_picture(people.claimer)
     await people.claimer.refused("POST", f"/wishes/{wish_id}/report", {"picture_ids": [picture_id]}, code="wrong_state")
     await simulator.settle()
@@ -224,7 +222,7 @@ async def test_an_edit_while_claimed_that_fails_the_check_ends_the_claim(api: Ap
     await people.wisher.put(f"/wishes/{wish_id}", content(text="【违规】", version=1))
     await simulator.settle()
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["state"] == "returned"
-    assert (await inbox_of(people.claimer))[0] == "wish_claim_ended"
+    assert (await told(people.claimer))[-1] == "wish_claim_ended"
 
 
 async def test_withdrawing_tells_the_claimer(api: Api) -> None:
@@ -232,7 +230,7 @@ async def test_withdrawing_tells_the_claimer(api: Api) -> None:
     wish_id = await put_wish(people, WishState.CLAIMED)
     await people.stranger.refused("POST", f"/wishes/{wish_id}/withdraw", code="not_allowed")
     await people.wisher.post(f"/wishes/{wish_id}/withdraw")
-    assert (await inbox_of(people.claimer))[0] == "wish_claim_ended"
+    assert (await told(people.claimer))[-1] == "wish_claim_ended"
     assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "wish_ended"
 
 

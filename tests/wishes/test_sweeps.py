@@ -17,10 +17,10 @@ from server.wishes.feature import FEATURE
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, escalate_at
 from tests.breaking import break_once
-from tests.builders import create_organization, create_staff
+from tests.builders import create_organization, create_staff, told
 from tests.clients import Api
 from tests.simulator import Simulator, openid
-from tests.wishes.builders import create_people, inbox_of, put_verdict, put_wish
+from tests.wishes.builders import create_people, put_verdict, put_wish
 
 
 async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, simulator: Simulator) -> None:
@@ -32,9 +32,8 @@ async def test_a_wish_that_nobody_claimed_expires_and_can_be_renewed(api: Api, s
     assert await sweeps.EXPIRE_WISHES.run() == 0
     clock.move_clock(clock.offset() + timedelta(minutes=2))
     assert await sweeps.EXPIRE_WISHES.run() == 1
-    assert (await inbox_of(people.wisher))[0] == "wish_expired"
-    told = (await people.wisher.get("/me/inbox"))["items"][0]["text"]
-    assert "还没有人认领" in told
+    assert (await told(people.wisher))[-1] == "wish_expired"
+    assert "还没有人认领" in (await people.wisher.inbox())[0]["text"]
     await people.stranger.refused("GET", f"/wishes/{wish_id}", code="not_found")
 
     day = today() + timedelta(days=5)
@@ -70,18 +69,18 @@ async def test_the_unclaimed_are_escalated_from_below_each_once(api: Api) -> Non
     wish_id = await put_wish(people, WishState.PUBLISHED, grid_id=grid.id)
     claimed_id = await put_wish(people, WishState.CLAIMED)
 
-    async def told() -> list[int]:
-        return [(await inbox_of(who)).count("wish_unclaimed") for who in (grid_worker, elsewhere, people.staff, above)]
+    async def asked() -> list[int]:
+        return [(await told(who)).count("wish_unclaimed") for who in (grid_worker, elsewhere, people.staff, above)]
 
     clock.move_clock(morning(days_before=5) - timedelta(minutes=1))
     assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
-    assert await told() == [0, 0, 0, 0]
+    assert await asked() == [0, 0, 0, 0]
     for days_before, expected in ((5, [1, 0, 0, 0]), (3, [1, 0, 1, 0]), (1, [1, 0, 1, 1])):
         clock.move_clock(morning(days_before))
         assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
         assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
-        assert await told() == expected
-    message = (await above.get("/me/inbox"))["items"][0]
+        assert await asked() == expected
+    message = (await above.inbox())[0]
     assert "还剩 1 天" in message["text"]
     wish = await Wish.get(id=wish_id)
     assert (wish.escalation, wish.escalate_at) == (Escalation.SUBDISTRICT, None)
@@ -106,7 +105,7 @@ async def test_where_nobody_is_there_to_ask_the_next_are(api: Api) -> None:
     clock.move_clock(morning(days_before=5))
     await sweeps.ESCALATE_UNCLAIMED_WISHES.run()
     # There are no grid workers, so the community is asked at once, and not again when its day comes.
-    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 1
+    assert (await told(people.staff)).count("wish_unclaimed") == 1
     clock.move_clock(morning(days_before=3))
     assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 0
 
@@ -120,7 +119,7 @@ async def test_a_late_wish_asks_everybody_whose_day_has_come(api: Api) -> None:
     clock.move_clock(morning(days_before=2))
     assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
     for who in (grid_worker, people.staff):
-        assert (await inbox_of(who)).count("wish_unclaimed") == 1
+        assert (await told(who)).count("wish_unclaimed") == 1
 
 
 async def test_two_workers_escalate_each_wish_once(api: Api) -> None:
@@ -130,7 +129,7 @@ async def test_two_workers_escalate_each_wish_once(api: Api) -> None:
     clock.move_clock(morning(days_before=4))
     done = await asyncio.gather(*(sweeps.ESCALATE_UNCLAIMED_WISHES.run() for _ in range(3)))
     assert sum(done) == 20
-    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 20
+    assert (await told(people.staff)).count("wish_unclaimed") == 20
 
 
 async def test_who_looks_after_the_unclaimed_sees_them(api: Api) -> None:
@@ -204,7 +203,7 @@ async def test_one_that_cannot_be_escalated_does_not_keep_the_others_waiting(
     assert failed.value.done == 2
     FAILURES.clear()
     assert await sweeps.ESCALATE_UNCLAIMED_WISHES.run() == 1
-    assert (await inbox_of(people.staff)).count("wish_unclaimed") == 3, "each once"
+    assert (await told(people.staff)).count("wish_unclaimed") == 3, "each once"
 
 
 async def test_claimed_wishes_do_not_expire(api: Api) -> None:
@@ -224,12 +223,12 @@ async def test_an_idle_claim_is_reminded_once_and_then_returned(api: Api) -> Non
     clock.move_clock(claim.due_at - clock.now() - timedelta(hours=20))
     assert await sweeps.REMIND_CLAIMERS.run() == 1
     assert await sweeps.REMIND_CLAIMERS.run() == 0
-    assert (await inbox_of(people.claimer))[0] == "wish_claim_due"
+    assert (await told(people.claimer))[-1] == "wish_claim_due"
     assert await sweeps.RETURN_IDLE_CLAIMS.run() == 0
     clock.move_clock(clock.offset() + timedelta(hours=21))
     assert await sweeps.RETURN_IDLE_CLAIMS.run() == 1
-    assert (await inbox_of(people.claimer))[0] == "wish_claim_overdue"
-    assert (await inbox_of(people.wisher))[0] == "wish_back_on_wall"
+    assert (await told(people.claimer))[-1] == "wish_claim_overdue"
+    assert (await told(people.wisher))[-1] == "wish_back_on_wall"
     assert (await Wish.get(id=wish_id)).state is WishState.PUBLISHED
     assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "idle_returned"
 
@@ -241,7 +240,7 @@ async def test_a_sweep_in_two_workers_does_each_once(api: Api) -> None:
     clock.move_clock(timedelta(days=20))
     done = await asyncio.gather(*(sweeps.RETURN_IDLE_CLAIMS.run() for _ in range(4)))
     assert sum(done) == 20
-    assert (await inbox_of(people.claimer)).count("wish_claim_overdue") == 20
+    assert (await told(people.claimer)).count("wish_claim_overdue") == 20
 
 
 async def test_staff_are_asked_to_call_once(api: Api) -> None:
@@ -251,7 +250,7 @@ async def test_staff_are_asked_to_call_once(api: Api) -> None:
     clock.move_clock(timedelta(days=7, minutes=1))
     assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 1
     assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 0
-    assert (await inbox_of(people.staff))[0] == "wish_unanswered"
+    assert (await told(people.staff))[-1] == "wish_unanswered"
     await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 3})
 
 

@@ -9,9 +9,9 @@ from server.organizations.models import Level, RoleGrant, RoleKind
 from server.teams import teams
 from server.wishes.models import WishClaim, WishKind, WishShare, WishState
 from server.wishes.rules import MAX_HELPERS
-from tests.builders import create_organization
+from tests.builders import create_organization, told
 from tests.clients import Api
-from tests.wishes.builders import create_people, inbox_of, points_of, put_persons, put_team, put_unit, put_wish, report
+from tests.wishes.builders import create_people, points_of, put_persons, put_team, put_unit, put_wish, report
 
 
 async def test_a_unit_claims_by_its_liaison(api: Api) -> None:
@@ -26,7 +26,7 @@ async def test_a_unit_claims_by_its_liaison(api: Api) -> None:
     # The liaison acts for the unit, so need not be a volunteer.
     claimed = await liaison.post(path, {"unit_id": unit.id})
     assert (claimed["claim"]["unit_name"], claimed["claim"]["team_name"]) == ("供电公司", None)
-    assert (await inbox_of(people.wisher))[0] == "wish_claimed_by_unit"
+    assert (await told(people.wisher))[-1] == "wish_claimed_by_unit"
     # Another liaison of the unit goes on with it, and the same tap by them changes nothing.
     assert (await colleague.get(f"/wishes/{wish_id}"))["actors"] == ["claimer"]
     assert (await colleague.post(path, {"unit_id": unit.id}))["claim"]["id"] == claimed["claim"]["id"]
@@ -96,8 +96,8 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
     await people.claimer.refused("POST", f"{path}/claim", body | {"unit_id": unit.id}, code="invalid_fields")
     claimed = await people.claimer.post(f"{path}/claim", body)
     assert (claimed["claim"]["team_name"], claimed["claim"]["quantity"]) == ("海风志愿队", 10)
-    assert (await inbox_of(people.wisher))[0] == "wish_claimed_by_team"
-    assert (await inbox_of(helpers[0]))[0] == "wish_to_share"
+    assert (await told(people.wisher))[-1] == "wish_claimed_by_team"
+    assert (await told(helpers[0]))[-1] == "wish_to_share"
     assert [card["wish"]["id"] for card in (await helpers[0].get("/wishes/claims", team_id=team.id))["items"]] == [
         wish_id
     ]
@@ -109,7 +109,7 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
     assert (await people.claimer.get(f"{path}/contact"))["name"] == "王秀英"
 
     assert (await helpers[0].put(f"{path}/share", {"quantity": 4}))["claim"]["pledged"] == 4
-    assert (await inbox_of(people.claimer))[0] == "wish_share_taken"
+    assert (await told(people.claimer))[-1] == "wish_share_taken"
     refused = await helpers[1].refused("PUT", f"{path}/share", {"quantity": 7}, code="share_too_large")
     assert refused["left"] == 6
     await helpers[1].put(f"{path}/share", {"quantity": 6})
@@ -124,13 +124,13 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
     ended = await people.claimer.delete(f"{path}/shares/{helpers[1].person_id}", expect=200)
     assert (ended["state"], ended["is_mine"], ended["wish"]["id"]) == ("open", True, wish_id)
     await people.claimer.refused("DELETE", f"{path}/shares/{helpers[1].person_id}", code="not_found")
-    assert (await inbox_of(helpers[1]))[0] == "wish_share_ended"
+    assert (await told(helpers[1]))[-1] == "wish_share_ended"
     await helpers[0].refused("POST", f"{path}/report", {"picture_ids": ["0" * 22]}, code="not_allowed")
 
     await report(people.claimer, wish_id)
     await helpers[0].refused("PUT", f"{path}/share", {"quantity": 1}, code="wrong_state")
     await people.wisher.post(f"{path}/confirm", {"rating": 5})
-    assert "wish_confirmed" in await inbox_of(helpers[0])
+    assert "wish_confirmed" in await told(helpers[0])
     assert [await points_of(who) for who in (people.claimer, *helpers)] == [5, 5, 0, 5]
     await people.wisher.post(f"{path}/dispute", {"reason": "有的书缺页"})
     decision = f"/staff/wishes/{wish_id}/dispute/decision"
@@ -149,7 +149,7 @@ async def test_a_leader_who_did_it_alone_gets_all(api: Api) -> None:
     wish_id = await put_wish(people, WishState.CLAIMED, claim={"team_id": team.id})
     await people.stranger.put(f"/wishes/{wish_id}/share")
     await people.stranger.delete(f"/wishes/{wish_id}/shares/{people.stranger.person_id}")
-    assert (await inbox_of(people.claimer))[0] == "wish_share_ended"
+    assert (await told(people.claimer))[-1] == "wish_share_ended"
     await report(people.claimer, wish_id)
     await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
     assert [await points_of(who) for who in (people.claimer, people.stranger)] == [10, 0]

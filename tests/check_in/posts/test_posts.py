@@ -8,7 +8,7 @@ from server.check_in.posts.holding import END_TERMS
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.check_in.builders import (
     application,
     audited,
@@ -16,7 +16,6 @@ from tests.check_in.builders import (
     create_holder,
     create_member,
     create_post,
-    inbox_events,
     today,
 )
 from tests.clients import Api
@@ -46,7 +45,7 @@ async def test_a_member_takes_a_post_and_leaves_it(api: Api) -> None:
     assert (mine["state"], mine["reason"]) == ("left", "工作调动")
     assert mine["ended_at"]
     assert (await member.get(f"/communities/{community.id}/posts"))["items"][0]["free_places"] == 1
-    titles = [message["title"] for message in (await member.get("/me/inbox"))["items"]]
+    titles = [message["title"] for message in await member.inbox()]
     assert "岗位申请已通过" in titles
 
 
@@ -186,9 +185,9 @@ async def test_a_term_ends_with_its_last_day(api: Api) -> None:
         (mine,) = await member.get("/me/posts")
         assert (mine["id"], mine["state"], mine["reason"]) == (holding, state, "岗位任期已满")
     assert (await members[2].get("/me/posts"))[0]["state"] == "held"
-    assert "post_ended" in await inbox_events(members[0].person_id)
-    assert "post_refused" in await inbox_events(members[1].person_id)
-    assert "post_term_over" in await inbox_events(staff.person_id)
+    assert "post_ended" in await told(members[0])
+    assert "post_refused" in await told(members[1])
+    assert "post_term_over" in await told(staff)
     assert await audited("end_post", subject_id=post, actor_id=None)
     assert await audited("end_holding", subject_id=held, actor_id=None)
     assert await fetch_value("SELECT taken FROM allotment WHERE subject_id = $1", post) == 0
@@ -233,7 +232,7 @@ async def test_posts_end_with_the_check_in(api: Api) -> None:
         ("ended", "报到已结束"),
     ]
     assert await fetch_value("SELECT sum(taken) FROM allotment") == 0
-    assert "check_in_moved_away" in await inbox_events(staff.person_id)
+    assert "check_in_moved_away" in await told(staff)
     await member.refused("POST", f"/posts/{posts[0]}/apply", code="not_checked_in")
 
 
@@ -289,5 +288,5 @@ async def test_every_step_of_a_post_is_audited_and_told(api: Api) -> None:
         ("approve_post", staff.person_id),
         ("leave_post", member.person_id),
     ]
-    assert (await inbox_events(member.person_id))[-2:] == ["post_applied", "post_approved"]
-    assert (await inbox_events(staff.person_id))[-2:] == ["post_to_review", "post_left"]
+    assert (await told(member))[-2:] == ["post_applied", "post_approved"]
+    assert (await told(staff))[-2:] == ["post_to_review", "post_left"]

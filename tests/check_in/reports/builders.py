@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from server.accounts.details import save_details
-from server.accounts.models import Consent, ConsentKind, Person
+from server.accounts.models import Person
 from server.accounts.sessions import open_session
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.models import HoldingState, Post, PostCategory, PostHolding
@@ -17,7 +17,7 @@ from server.members.memberships import ToldMembership, register_membership
 from server.members.models import MemberKind, Membership
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
 from server.service_record.recording import record_service
-from tests.builders import create_community, create_organization, create_person, grant
+from tests.builders import agree, create_community, create_organization, create_person, grant, move_clock_to
 from tests.clients import Api
 
 YEAR = 2030
@@ -27,11 +27,6 @@ H1, H2 = f"{YEAR}H1", f"{YEAR}H2"
 
 def shanghai(month: int, day: int, hour: int = 0, year: int = YEAR) -> datetime:
     return datetime(year, month, day, hour, tzinfo=clock.SHANGHAI)
-
-
-def move_to(moment: datetime) -> None:
-    """It is this moment now."""
-    clock.move_clock(moment - clock.real_now())
 
 
 class Home(NamedTuple):
@@ -81,7 +76,7 @@ async def create_checked_in_member(
 ) -> Member:
     """A member whose check-in was confirmed at `since` (the beginning of YEAR)."""
     person = await create_person(community=community)
-    await Consent.create(person=person, kind=ConsentKind.MEMBERSHIP_DATA, text_version="1", given_at=clock.now())
+    await agree(person.id)
     await save_details(person.id, real_name=name, phone=f"139{abs(hash(person.id)) % 10**8:08d}")
     membership = await register_membership(
         person.id,
@@ -208,15 +203,15 @@ class Cast(NamedTuple):
 
 async def create_cast(api: Api) -> Cast:
     community = await create_community(name="竹岛社区")
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     home = await create_home(community)
     member = await create_checked_in_member(api, community, home)
     staff = await create_worker(api, community)
     manager = await create_worker(api, community, RoleKind.MANAGER)
     liaison = await create_worker(api, home.unit, RoleKind.LIAISON)
-    move_to(shanghai(3, 5, 12))
+    move_clock_to(shanghai(3, 5, 12))
     await serve(member.person_id, shanghai(3, 5, 9), 125, community=community)
-    move_to(shanghai(7, 1) + timedelta(minutes=1))
+    move_clock_to(shanghai(7, 1) + timedelta(minutes=1))
     await make_all_reports()
     return Cast(community, home, member, staff, manager, liaison, (await report_of(member)).id)
 

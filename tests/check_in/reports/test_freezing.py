@@ -23,7 +23,7 @@ from server.foundation.database import execute, fetch_value
 from server.members.models import MemberKind
 from server.service_record.periods import HalfYear, half_year_of
 from server.service_record.recording import reverse_entry
-from tests.builders import create_community, create_staff
+from tests.builders import create_community, create_staff, move_clock_to
 from tests.check_in.builders import application, create_checked_in, create_post
 from tests.check_in.reports.builders import (
     H1,
@@ -38,7 +38,6 @@ from tests.check_in.reports.builders import (
     create_worker,
     hold_post,
     make_all_reports,
-    move_to,
     put_state,
     report_of,
     serve,
@@ -57,9 +56,9 @@ async def sums(member: Any, period: str = H1) -> tuple[int, int]:
 
 
 async def test_a_half_year_begins_and_ends_at_midnight_in_shanghai(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     member = await create_checked_in_member(api, await create_community())
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     for moment, minutes in (
         (shanghai(1, 1) - timedelta(seconds=1), 1),
         (shanghai(1, 1), 10),
@@ -69,7 +68,7 @@ async def test_a_half_year_begins_and_ends_at_midnight_in_shanghai(api: Api) -> 
         await serve(member.person_id, moment, minutes)
     await make_all_reports()
     assert (await report_of(member)).minutes == 110
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     assert (await report_of(member, H2)).minutes == 1000
 
@@ -79,12 +78,12 @@ async def test_late_data_go_into_the_next_report_marked(api: Api) -> None:
     member = cast.member
     await put_state(cast.report_id, ReportState.RELEASED)
     before = lines_of(await report_of(member))
-    move_to(shanghai(8, 1))
+    move_clock_to(shanghai(8, 1))
     await serve(member.person_id, shanghai(6, 30, 23), 45)
     await serve(member.person_id, shanghai(7, 20), 60)
     # The released one's only line turns out not to count.
     await reverse_entry(before[0].entry_id, "dispute")
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     report = await report_of(member, H2)
     assert [(line.minutes, line.points, line.is_late, line.is_reversal) for line in lines_of(report)] == [
@@ -98,67 +97,67 @@ async def test_late_data_go_into_the_next_report_marked(api: Api) -> None:
     assert (seen["late_minutes"], seen["late_points"]) == (-80, -13)
     assert [(total["times"], total["minutes"]) for total in seen["by_rule"]] == [(1, -20)]
     # Everything is in one report; nothing is left for a third one.
-    move_to(shanghai(7, 1, year=YEAR + 1))
+    move_clock_to(shanghai(7, 1, year=YEAR + 1))
     await make_all_reports()
     assert lines_of(await report_of(member, f"{YEAR + 1}H1")) == []
 
 
 async def test_what_was_reversed_before_any_report_is_in_none(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     member = await create_checked_in_member(api, await create_community())
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     undone = await serve(member.person_id, shanghai(3, 1), 100)
     await serve(member.person_id, shanghai(3, 2), 10)
     await reverse_entry(undone, "dispute")
     await make_all_reports()
     assert [line.minutes for line in lines_of(await report_of(member))] == [10]
-    move_to(shanghai(9, 1))
+    move_clock_to(shanghai(9, 1))
     late = await serve(member.person_id, shanghai(4, 1), 100)
     await reverse_entry(late, "dispute")
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     assert lines_of(await report_of(member, H2)) == []
 
 
 async def test_what_was_done_before_the_first_report_is_not_late(api: Api) -> None:
     """A resident who served for years, and checks in as a member now."""
-    move_to(shanghai(1, 1, year=YEAR - 1))
+    move_clock_to(shanghai(1, 1, year=YEAR - 1))
     community = await create_community()
     member = await create_checked_in_member(api, community, since=shanghai(8, 1))
     old = await serve(member.person_id, shanghai(1, 1, year=YEAR - 1), 60)
-    move_to(shanghai(9, 1))
+    move_clock_to(shanghai(9, 1))
     await serve(member.person_id, shanghai(5, 1), 60)
     await serve(member.person_id, shanghai(7, 5), 30)
     await reverse_entry(old, "dispute")
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     assert [line.minutes for line in lines_of(await report_of(member, H2))] == [30]
     assert await HalfYearReport.all().count() == 1
 
 
 async def test_a_half_year_without_a_check_in_is_in_no_report(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     member = await create_checked_in_member(api, community)
     await execute(
         "UPDATE check_in SET state = 'ended', ended_at = $2 WHERE id = $1", member.check_in.id, shanghai(7, 1)
     )
-    move_to(shanghai(12, 1))
+    move_clock_to(shanghai(12, 1))
     await serve(member.person_id, shanghai(5, 1), 7)
     await serve(member.person_id, shanghai(9, 1), 60)
     await check_in_at(member.membership, community, shanghai(2, 1, year=YEAR + 1))
-    move_to(shanghai(3, 1, year=YEAR + 1))
+    move_clock_to(shanghai(3, 1, year=YEAR + 1))
     # Late for the first half of YEAR, which had a report; the second half had none.
     await serve(member.person_id, shanghai(5, 2), 5)
     await serve(member.person_id, shanghai(9, 2), 60)
-    move_to(shanghai(7, 1, year=YEAR + 1))
+    move_clock_to(shanghai(7, 1, year=YEAR + 1))
     await make_all_reports()
     reports = await HalfYearReport.all().order_by("period")
     # Made in one go now, so that the first one has everything of its time.
     assert [(report.period, report.minutes) for report in reports] == [(H1, 12), (f"{YEAR + 1}H1", 0)]
     await serve(member.person_id, shanghai(5, 3), 3)
     await serve(member.person_id, shanghai(9, 3), 60)
-    move_to(shanghai(1, 1, year=YEAR + 2))
+    move_clock_to(shanghai(1, 1, year=YEAR + 2))
     await make_all_reports()
     assert [line.minutes for line in lines_of(await report_of(member, f"{YEAR + 1}H2"))] == [3]
 
@@ -166,12 +165,12 @@ async def test_a_half_year_without_a_check_in_is_in_no_report(api: Api) -> None:
 async def test_reports_go_along_when_two_persons_turn_out_to_be_one(api: Api) -> None:
     cast = await create_cast(api)
     await put_state(cast.report_id, ReportState.RELEASED)
-    move_to(shanghai(7, 2))
+    move_clock_to(shanghai(7, 2))
     twin = await create_checked_in_member(api, cast.community, cast.home, since=shanghai(7, 2))
     await merge_persons(cast.member.person_id, twin.person_id, actor_id=None)
     assert [report["id"] for report in await twin.api.get("/me/reports")] == [cast.report_id]
     assert (await twin.api.get(f"/reports/{cast.report_id}"))["minutes"] == 125
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     # What the first report has is not late in the next one.
     assert lines_of(await report_of(twin, H2)) == []
@@ -195,7 +194,7 @@ async def test_checking_in_and_taking_a_post_are_credited(api: Api) -> None:
 
 
 async def test_who_gets_a_report(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     here, there = await create_community(), await create_community()
     expected = {}
     for name, since, until in (
@@ -221,18 +220,18 @@ async def test_who_gets_a_report(api: Api) -> None:
     applied = await create_checked_in_member(api, here)
     await execute("UPDATE check_in SET state = 'applied', decided_at = NULL WHERE id = $1", applied.check_in.id)
 
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     await make_all_reports()
     made = {report.membership_id: report.community_id for report in await HalfYearReport.filter(period=H1)}
     assert made == expected
 
 
 async def test_a_year_without_the_worker_makes_all_reports_in_order(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     member = await create_checked_in_member(api, community)
     await hold_post(member, await create_post_in(community), shanghai(6, 1), shanghai(8, 10))
-    move_to(shanghai(1, 2, year=YEAR + 1))
+    move_clock_to(shanghai(1, 2, year=YEAR + 1))
     await serve(member.person_id, shanghai(2, 1), 10)
     await serve(member.person_id, shanghai(9, 1), 100)
     await make_all_reports()
@@ -244,7 +243,7 @@ async def test_a_year_without_the_worker_makes_all_reports_in_order(api: Api) ->
 
 
 async def test_months_of_a_post_count_from_fifteen_days_on(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     post = await create_post_in(community)
     spans = {
@@ -262,7 +261,7 @@ async def test_months_of_a_post_count_from_fifteen_days_on(api: Api) -> None:
     refused = await create_checked_in_member(api, community)
     holding = await hold_post(refused, post, shanghai(1, 1))
     await execute("UPDATE post_holding SET state = 'refused', place_id = NULL WHERE id = $1", holding.id)
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     await make_all_reports()
     for name, (_, _, months) in spans.items():
         assert await sums(members[name]) == (0, 5 * months), name
@@ -276,14 +275,14 @@ async def test_months_of_a_post_count_from_fifteen_days_on(api: Api) -> None:
 
 
 async def test_any_number_of_workers_make_each_report_once(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     staff = await create_worker(api, community)
     post = await create_post_in(community)
     members = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(60)]
     for member in members[:55]:
         await hold_post(member, post, shanghai(6, 1))
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
 
     async def work() -> None:
         # A worker that finds another one busy comes back later: here, until everything is done.
@@ -295,16 +294,16 @@ async def test_any_number_of_workers_make_each_report_once(api: Api) -> None:
     assert await fetch_value("SELECT count(*) FROM service_entry") == 55
     assert await fetch_value("SELECT sum(points) FROM half_year_report") == 55 * 5
     # The community is told once.
-    assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
+    assert [message["title"] for message in await staff.inbox()] == ["半年反馈待评价"]
     assert await make_all_reports() == 0
 
 
 async def test_a_worker_that_dies_in_a_batch_leaves_nothing_behind(api: Api, monkeypatch: Any) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     for number in range(3):
         await create_checked_in_member(api, community, name=f"王{number}")
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
 
     async def die(*arguments: Any, **facts: Any) -> None:
         raise asyncio.CancelledError
@@ -320,7 +319,7 @@ async def test_a_worker_that_dies_in_a_batch_leaves_nothing_behind(api: Api, mon
 
 async def test_a_member_that_cannot_be_read_does_not_keep_the_others_reports(api: Api) -> None:
     """Nor the credit for their posts, nor what is due after that. Once it can be read, theirs are made up for."""
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community, elsewhere = await create_community(), await create_community()
     staff, later = await create_worker(api, community), await create_worker(api, elsewhere)
     members = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
@@ -329,14 +328,14 @@ async def test_a_member_that_cannot_be_read_does_not_keep_the_others_reports(api
         await hold_post(member, await create_post_in(community), shanghai(6, 1))
     sealed = torn.membership.sealed
     await execute("UPDATE membership SET sealed = 'torn' WHERE id = $1", torn.membership.id)
-    move_to(shanghai(8, 1))
+    move_clock_to(shanghai(8, 1))
     for _ in range(9):
         for sweep in MAKING:
             with suppress(RowsFailed):
                 await sweep.run()
     assert {report.membership_id for report in await HalfYearReport.all()} == {m.membership.id for m in members}
     assert await fetch_value("SELECT count(*) FROM service_entry") == 6, "June and July"
-    assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
+    assert [message["title"] for message in await staff.inbox()] == ["半年反馈待评价"]
     with pytest.raises(RowsFailed):
         await CREDIT_POST_MONTHS.run()
 
@@ -347,18 +346,18 @@ async def test_a_member_that_cannot_be_read_does_not_keep_the_others_reports(api
     assert await fetch_value("SELECT count(*) FROM service_entry") == 8
     assert await fetch_value("SELECT count(*) FROM post_month WHERE credited_at IS NULL") == 0
     assert await DueReport.all().count() == 0
-    assert [message["title"] for message in (await later.get("/me/inbox"))["items"]] == ["半年反馈待评价"]
-    assert len((await staff.get("/me/inbox"))["items"]) == 1
+    assert [message["title"] for message in await later.inbox()] == ["半年反馈待评价"]
+    assert len(await staff.inbox()) == 1
 
 
 async def test_what_nobody_s_report_can_be_made_of_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is seen to fail all the time."""
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     staff = await create_worker(api, community)
     for number in range(3):
         await create_checked_in_member(api, community, name=f"王{number}")
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     with monkeypatch.context() as patch:
         patch.setattr(making, "seal_words", None)
         await OPEN_PERIODS.run()
@@ -369,39 +368,39 @@ async def test_what_nobody_s_report_can_be_made_of_waits(api: Api, monkeypatch: 
     sweeps.FAILURES.clear()
     await make_all_reports()
     assert await HalfYearReport.all().count() == 3
-    assert len((await staff.get("/me/inbox"))["items"]) == 1
+    assert len(await staff.inbox()) == 1
 
 
 async def test_a_community_is_told_of_what_there_is_where_one_report_cannot_be_made(api: Api) -> None:
     """After an hour; of the last one, when it is there."""
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     staff = await create_worker(api, community)
     torn, *_ = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
     await execute("UPDATE membership SET sealed = 'torn' WHERE id = $1", torn.membership.id)
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     await OPEN_PERIODS.run()
     for hours, told in ((0, 0), (2, 1)):
-        move_to(shanghai(7, 1, hours) + timedelta(minutes=1))
+        move_clock_to(shanghai(7, 1, hours) + timedelta(minutes=1))
         with pytest.raises(RowsFailed):
             await FREEZE_REPORTS.run()
         await TELL_COMMUNITIES.run()
-        assert len((await staff.get("/me/inbox"))["items"]) == told
+        assert len(await staff.inbox()) == told
     await execute("UPDATE membership SET sealed = $2 WHERE id = $1", torn.membership.id, torn.membership.sealed)
     sweeps.FAILURES.clear()
     await make_all_reports()
-    assert [message["title"] for message in (await staff.get("/me/inbox"))["items"]] == ["半年反馈待评价"] * 2
+    assert [message["title"] for message in await staff.inbox()] == ["半年反馈待评价"] * 2
 
 
 async def test_what_is_due_goes_along_or_goes_away_with_the_membership(api: Api) -> None:
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     post = await create_post_in(community)
     gone, over, kept = [await create_checked_in_member(api, community, name=f"王{number}") for number in range(3)]
     for member in (over, kept):
         await hold_post(member, post, shanghai(6, 1))
     await execute("DELETE FROM check_in WHERE id = $1", kept.check_in.id)
-    move_to(shanghai(7, 1))
+    move_clock_to(shanghai(7, 1))
     await OPEN_PERIODS.run()
     await OPEN_PERIODS.run()
     await merge_persons(gone.person_id, kept.person_id, actor_id=None)
@@ -415,14 +414,14 @@ async def test_what_is_due_goes_along_or_goes_away_with_the_membership(api: Api)
 
 async def test_lag_tells_how_long_reports_wait(api: Api) -> None:
     assert await OPEN_PERIODS.lag() == 0
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     await create_checked_in_member(api, await create_community())
     assert await OPEN_PERIODS.lag() == 0
-    move_to(shanghai(7, 1, 1))
+    move_clock_to(shanghai(7, 1, 1))
     assert 3600 <= await OPEN_PERIODS.lag() < 3700
     await OPEN_PERIODS.run()
     assert await OPEN_PERIODS.lag() == 0
-    move_to(shanghai(7, 1, 2))
+    move_clock_to(shanghai(7, 1, 2))
     assert 3590 < await FREEZE_REPORTS.lag() < 3700
     await make_all_reports()
     assert [await sweep.lag() for sweep in MAKING] == [0] * 4
@@ -430,9 +429,9 @@ async def test_lag_tells_how_long_reports_wait(api: Api) -> None:
 
 async def test_a_correction_never_takes_what_a_later_report_has(api: Api) -> None:
     cast = await create_cast(api)
-    move_to(shanghai(10, 1))
+    move_clock_to(shanghai(10, 1))
     await serve(cast.member.person_id, shanghai(6, 1), 30)
-    move_to(shanghai(1, 1, year=YEAR + 1))
+    move_clock_to(shanghai(1, 1, year=YEAR + 1))
     await make_all_reports()
     assert (await report_of(cast.member, H2)).minutes == 30
     await serve(cast.member.person_id, shanghai(6, 2), 7)
@@ -475,7 +474,7 @@ async def test_reports_are_the_sum_of_their_sources(api: Api, steps: list[tuple[
         await execute(f"DELETE FROM {table}")
         await execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
     await execute("DELETE FROM check_in")
-    move_to(shanghai(1, 1))
+    move_clock_to(shanghai(1, 1))
     community = await create_community()
     member = await create_checked_in_member(api, community)
     staff = await create_worker(api, community)
@@ -489,10 +488,10 @@ async def test_reports_are_the_sum_of_their_sources(api: Api, steps: list[tuple[
         # Reports are made when a half-year ends, not when the test looks next.
         while (period := half_year_of(now)).ends_at <= moment:
             now = period.ends_at
-            move_to(now)
+            move_clock_to(now)
             await make_all_reports()
         now = moment
-        move_to(now)
+        move_clock_to(now)
 
     for step, *details in steps:
         reports = await HalfYearReport.filter(membership_id=member.membership.id).order_by("period")

@@ -11,7 +11,7 @@ from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch
 from server.members.memberships import match_home
 from server.organizations.models import RoleKind
-from tests.builders import grant
+from tests.builders import grant, move_clock_to, told
 from tests.check_in.reports.builders import (
     H1,
     H2,
@@ -22,18 +22,12 @@ from tests.check_in.reports.builders import (
     create_home,
     create_worker,
     make_all_reports,
-    move_to,
     report_of,
     serve,
     shanghai,
 )
 from tests.clients import Api
 from tests.simulator import Simulator
-
-
-async def events(person_id: str) -> list[str]:
-    rows = await fetch("SELECT event FROM inbox_message WHERE person_id = $1 ORDER BY id", person_id)
-    return [row["event"] for row in rows]
 
 
 async def actions(report_id: str) -> list[str]:
@@ -45,10 +39,8 @@ async def test_from_the_ledger_to_the_unit(api: Api, simulator: Simulator) -> No
     member, report = cast.member, f"/reports/{cast.report_id}"
     await simulator.accept(member.api, "service_report", times=2)
     await simulator.accept(cast.liaison, "service_report")
-    assert await events(cast.staff.person_id) == ["reports_to_assess"]
-    assert (await cast.staff.get("/me/inbox"))["items"][0]["text"] == (
-        "2030年上半年竹岛社区共有1份半年反馈，请填写社区意见和评价。"
-    )
+    assert await told(cast.staff) == ["reports_to_assess"]
+    assert (await cast.staff.inbox())[0]["text"] == ("2030年上半年竹岛社区共有1份半年反馈，请填写社区意见和评价。")
     # A draft is the community's affair.
     assert await member.api.get("/me/reports") == []
     await member.api.refused("GET", report, code="not_found")
@@ -112,16 +104,16 @@ async def test_from_the_ledger_to_the_unit(api: Api, simulator: Simulator) -> No
     done = await cast.liaison.post(f"{report}/acknowledge")
     assert done["state"] == "acknowledged"
 
-    assert await events(member.person_id) == [
+    assert await told(member.api) == [
         "report_assessed",
         "service_noted",
         "report_correction_decided",
         "report_released",
         "report_acknowledged",
     ]
-    assert await events(cast.liaison.person_id) == ["reports_received", "unit_summary_ready"]
-    assert (await events(cast.staff.person_id))[1:] == ["report_correction_asked", "reports_acknowledged"]
-    texts = [message["text"] for message in (await cast.liaison.get("/me/inbox"))["items"]]
+    assert await told(cast.liaison) == ["reports_received", "unit_summary_ready"]
+    assert (await told(cast.staff))[1:] == ["report_correction_asked", "reports_acknowledged"]
+    texts = [message["text"] for message in await cast.liaison.inbox()]
     assert "竹岛社区向市教育局反馈了1名党员2030年上半年的服务情况，请查收并签收。" in texts
     assert await actions(cast.report_id) == [
         "freeze_report",
@@ -154,7 +146,7 @@ async def test_without_an_answer_it_goes_out_after_seven_days(api: Api) -> None:
     assert "release" not in seen["actions"]
     problem = await cast.manager.refused("POST", f"/staff{report}/release", code="correction_open")
     assert problem["until"].startswith("2030-07-07T16:01")
-    move_to(shanghai(7, 1) + WEEK)
+    move_clock_to(shanghai(7, 1) + WEEK)
     await cast.member.api.refused("POST", f"{report}/correction", {"request": "晚了"}, code="correction_closed")
     assert (await cast.member.api.get(report))["actions"] == ["agree"]
     assert (await cast.manager.post(f"/staff{report}/release"))["state"] == "released"
@@ -165,9 +157,9 @@ async def test_writing_it_anew_gives_the_member_the_time_again(api: Api) -> None
     report = f"/reports/{cast.report_id}"
     first = await cast.staff.put(f"/staff{report}/assessment", OPINION)
     await cast.staff.refused("PUT", f"/staff{report}/assessment", OPINION, code="edited_meanwhile")
-    move_to(shanghai(7, 6))
+    move_clock_to(shanghai(7, 6))
     await cast.staff.put(f"/staff{report}/assessment", OPINION | {"grade": "qualified", "version": first["version"]})
-    move_to(shanghai(7, 9))
+    move_clock_to(shanghai(7, 9))
     await cast.manager.refused("POST", f"/staff{report}/release", code="correction_open")
     await cast.member.api.post(f"{report}/correction", {"request": "评价偏低"})
 
@@ -177,7 +169,7 @@ async def test_the_members_word_lets_it_go_at_once(api: Api) -> None:
     report = f"/reports/{cast.report_id}"
     await cast.staff.put(f"/staff{report}/assessment", OPINION)
     assert (await cast.member.api.post(f"{report}/agree"))["state"] == "settled"
-    assert await events(cast.staff.person_id) == ["reports_to_assess", "report_agreed"]
+    assert await told(cast.staff) == ["reports_to_assess", "report_agreed"]
     assert (await cast.manager.post(f"/staff{report}/release"))["state"] == "released"
 
 
@@ -215,13 +207,13 @@ async def test_a_declined_correction_changes_nothing_but_the_answer(api: Api) ->
 
 async def test_a_manager_releases_all_that_is_ready_and_the_unit_gets_a_summary(api: Api) -> None:
     cast = await create_cast(api)
-    move_to(shanghai(1, 2))
+    move_clock_to(shanghai(1, 2))
     await HalfYearReport.all().delete()
     await fetch("DELETE FROM period_run")
     others = [await create_checked_in_member(api, cast.community, cast.home, name=f"李{number}") for number in range(3)]
     stranger = await create_checked_in_member(api, cast.community, name="外地人")
     await serve(others[0].person_id, shanghai(1, 2), 90)
-    move_to(shanghai(7, 1, 1))
+    move_clock_to(shanghai(7, 1, 1))
     await make_all_reports()
     ready = [await report_of(member) for member in (cast.member, others[0], others[1], stranger)]
     for report in ready:
@@ -229,14 +221,14 @@ async def test_a_manager_releases_all_that_is_ready_and_the_unit_gets_a_summary(
     waiting = await report_of(others[2])
     body = {"community_id": cast.community.id, "period": H1}
     assert await cast.manager.post("/staff/reports/release", body) == {"released": 0, "waiting": 5}
-    move_to(shanghai(7, 1, 1) + WEEK)
+    move_clock_to(shanghai(7, 1, 1) + WEEK)
     assert await cast.manager.post("/staff/reports/release", body) == {"released": 4, "waiting": 1}
     # One message for all of them; the summary is complete only with the last one.
-    assert await events(cast.liaison.person_id) == ["reports_received"]
+    assert await told(cast.liaison) == ["reports_received"]
     await cast.staff.put(f"/staff/reports/{waiting.id}/assessment", OPINION | {"grade": "qualified"})
     await others[2].api.post(f"/reports/{waiting.id}/agree")
     assert await cast.manager.post("/staff/reports/release", body) == {"released": 1, "waiting": 0}
-    assert await events(cast.liaison.person_id) == ["reports_received", "reports_received", "unit_summary_ready"]
+    assert await told(cast.liaison) == ["reports_received", "reports_received", "unit_summary_ready"]
 
     unit = f"/units/{cast.home.unit.id}"
     summary = await cast.liaison.get(f"{unit}/report-summary", period=H1)

@@ -13,7 +13,7 @@ from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActo
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute
 from server.organizations.models import RoleKind
-from tests.builders import create_community, grant
+from tests.builders import create_community, grant, move_clock_to
 from tests.check_in.reports.builders import (
     OPINION,
     WEEK,
@@ -21,7 +21,6 @@ from tests.check_in.reports.builders import (
     create_cast,
     create_home,
     create_worker,
-    move_to,
     put_state,
     shanghai,
 )
@@ -67,10 +66,10 @@ async def test_every_combination_over_http(api: Api) -> None:
 
     async def attempt(state: ReportState, action: ReportAction, who: str) -> Outcome:
         caller, actors = everybody[who]
-        move_to(shanghai(7, 1, 1))
+        move_clock_to(shanghai(7, 1, 1))
         await put_state(cast.report_id, state)
         if action is ReportAction.RELEASE:
-            move_to(shanghai(7, 1, 1) + WEEK)
+            move_clock_to(shanghai(7, 1, 1) + WEEK)
         method = "PUT" if action is ReportAction.ASSESS else "POST"
         response = await caller.send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
         if not response.is_success and not may_see(state, actors):
@@ -131,10 +130,10 @@ async def test_every_step_leaves_an_audit_row(api: Api) -> None:
         ReportActor.LIAISON: cast.liaison,
     }
     for (state, action, actor), following in REPORT_TABLE.transitions.items():
-        move_to(shanghai(7, 1, 1))
+        move_clock_to(shanghai(7, 1, 1))
         await put_state(cast.report_id, state)
         if action is ReportAction.RELEASE:
-            move_to(shanghai(7, 1, 1) + WEEK)
+            move_clock_to(shanghai(7, 1, 1) + WEEK)
         method = "PUT" if action is ReportAction.ASSESS else "POST"
         await people[actor].send(method, PATHS[action].format(cast.report_id), BODIES.get(action))
         changes = AuditEntry.filter(subject_id=cast.report_id, action__not_in=["view_report", "freeze_report"])

@@ -19,7 +19,7 @@ from server.foundation.database import execute
 from server.foundation.ids import new_id
 from server.organizations.models import Level, RoleKind
 from server.service_record.recording import record_service, reverse_entry
-from tests.builders import create_community, create_organization
+from tests.builders import create_community, create_organization, move_clock_to
 from tests.check_in.reports.builders import (
     H1,
     H2,
@@ -31,7 +31,6 @@ from tests.check_in.reports.builders import (
     create_worker,
     hold_post,
     make_all_reports,
-    move_to,
     shanghai,
 )
 from tests.clients import Api
@@ -110,7 +109,7 @@ class OwnLedger:
 async def simulate_year(api: Api, size: int, deeds: int) -> None:
     chance = random.Random(size)
     ledger = OwnLedger()
-    move_to(shanghai(1, 1) - timedelta(days=20))
+    move_clock_to(shanghai(1, 1) - timedelta(days=20))
     city = await create_organization(Level.CITY)
     district = await create_organization(Level.DISTRICT, parent=city)
     community = await create_community(
@@ -185,7 +184,7 @@ async def simulate_year(api: Api, size: int, deeds: int) -> None:
     seconds = 0.0
     known: dict[tuple[str, int], tuple[str, int]] = {}
     for moment, _, (kind, *details) in steps:
-        move_to(moment)
+        move_clock_to(moment)
         if kind == "sweep":
             began = time.perf_counter()
             await make_all_reports()
@@ -241,7 +240,7 @@ async def simulate_year(api: Api, size: int, deeds: int) -> None:
     # And what the units receive, over HTTP.
     for report in reports.values():
         await assess_report(manager.person_id, report.id, 1, opinion="积极参加社区服务。", grade=Grade.QUALIFIED)
-    move_to(FREEZE_2 + timedelta(days=8))
+    move_clock_to(FREEZE_2 + timedelta(days=8))
     for period in (H1, H2):
         released = await release_reports(manager.person_id, community.id, period)
         assert (released.released, released.waiting) == (sum(period in expected for expected in periods.values()), 0)

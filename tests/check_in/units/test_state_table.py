@@ -14,11 +14,10 @@ from server.foundation.database import execute, fetch_value
 from server.foundation.dates import today
 from server.foundation.ids import new_id
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.check_in.builders import (
     Unit,
     create_unit,
-    inbox_events,
     unit_application,
 )
 from tests.check_in.builders import today as day
@@ -122,8 +121,8 @@ async def test_unit_check_ins_lapse_as_the_table_says(api: Api) -> None:
         ends = state is UnitCheckInState.ACCEPTED
         now = await UnitCheckIn.get(id=unit_check_in)
         assert (done, now.state) == ((1, UnitCheckInState.ENDED) if ends else (0, state))
-    assert await inbox_events(unit.liaison.person_id) == ["unit_check_in_ended"]
-    assert await inbox_events(staff.person_id) == ["unit_check_in_ended_for_staff"]
+    assert await told(unit.liaison) == ["unit_check_in_ended"]
+    assert await told(staff) == ["unit_check_in_ended_for_staff"]
     assert await fetch_value("SELECT actor_id FROM audit_entry WHERE action = 'end_unit_check_in'") is None
 
 

@@ -11,7 +11,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
 from server.organizations.models import Level, PartyOrganization, RoleKind
 from server.service_record.recording import record_service, reverse_service
-from tests.builders import create_community, create_organization, create_resident, create_staff
+from tests.builders import create_community, create_organization, create_resident, create_staff, told
 from tests.check_in.builders import (
     application,
     apply_for_unit,
@@ -20,7 +20,6 @@ from tests.check_in.builders import (
     create_member,
     create_pair,
     create_unit,
-    inbox_events,
     today,
     unit_application,
 )
@@ -32,7 +31,7 @@ async def test_a_unit_checks_in(api: Api, simulator: Simulator) -> None:
     community = await create_community(name="竹岛社区")
     unit, staff = await create_unit(api, "市教育局"), await create_staff(api, community)
     unit_check_in = await apply_for_unit(unit, community)
-    assert await inbox_events(staff.person_id) == ["unit_check_in_to_review"]
+    assert await told(staff) == ["unit_check_in_to_review"]
     (card,) = (await staff.get("/staff/unit-check-ins", organization_id=community.id))["items"]
     assert (card["id"], card["unit_name"], card["member_count"]) == (unit_check_in, "市教育局", 86)
     seen = await staff.get(f"/staff/unit-check-ins/{unit_check_in}")
@@ -62,8 +61,8 @@ async def test_a_unit_checks_in(api: Api, simulator: Simulator) -> None:
             "ends_on": today(365),
         }
     ]
-    assert await inbox_events(unit.liaison.person_id) == ["unit_check_in_accepted"]
-    (message,) = (await unit.liaison.get("/me/inbox"))["items"]
+    assert await told(unit.liaison) == ["unit_check_in_accepted"]
+    (message,) = await unit.liaison.inbox()
     assert "竹岛社区已接受市教育局的报到，自20" in message["text"]
     assert "周联络" not in await fetch_value("SELECT string_agg(encode(contact, 'escape'), '') FROM unit_check_in")
     await resident.refused("GET", f"/units/{community.id}", code="not_found")
@@ -112,7 +111,7 @@ async def test_returned_mended_ended_and_the_history(api: Api) -> None:
     assert (history[1]["reason"], history[1]["contact"]["name"]) == ("单位搬迁", "吴新")
     assert history[1]["ends_on"] == today(90)
     assert [view["id"] for view in history[2:]] == [second, first]
-    events = await inbox_events(unit.liaison.person_id)
+    events = await told(unit.liaison)
     assert events == [
         "unit_check_in_returned",
         "unit_check_in_refused",
@@ -121,8 +120,7 @@ async def test_returned_mended_ended_and_the_history(api: Api) -> None:
         "unit_check_in_ended",
         "unit_check_in_accepted",
     ]
-    told = set(await inbox_events(staff.person_id))
-    assert told == {
+    assert set(await told(staff)) == {
         "unit_check_in_to_review",
         "unit_check_in_withdrawn",
         "unit_check_in_changed",

@@ -7,7 +7,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
 from server.neighbor_center.venues.models import WhoMayBook
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     MONDAY,
@@ -16,7 +16,6 @@ from tests.neighbor_center.builders import (
     book,
     create_dependant,
     create_service,
-    events_of,
     moment,
     set_clock,
 )
@@ -39,7 +38,7 @@ async def test_a_resident_books_moves_and_cancels(api: Api, community: Organizat
     cancelled = await resident.post(f"/bookings/{booking['id']}/cancel", {})
     assert (cancelled["state"], cancelled["end_reason"]) == ("cancelled", "cancelled")
     assert await resident.post(f"/bookings/{booking['id']}/cancel", {}) == cancelled
-    assert await events_of(resident) == ["slot_booked", "slot_moved", "slot_cancelled"]
+    assert await told(resident) == ["slot_booked", "slot_moved", "slot_cancelled"]
     await drain_outbox()
     inbox = await resident.get("/me/inbox")
     texts = [message["text"] for message in inbox["items"]]
@@ -59,7 +58,7 @@ async def test_the_same_tap_twice_gives_the_same_booking(api: Api, community: Or
     resident = await create_resident(api, community)
     first = await book(resident, service)
     assert (await book(resident, service))["id"] == first["id"]
-    assert await events_of(resident) == ["slot_booked"]
+    assert await told(resident) == ["slot_booked"]
 
 
 async def test_nothing_begins_outside_the_slots(api: Api, community: Organization) -> None:
@@ -140,7 +139,7 @@ async def test_a_full_slot_and_its_waiting_list(api: Api, community: Organizatio
     await first.post(f"/bookings/{held['id']}/cancel", {})
     assert (await second.get(f"/bookings/{waiting['id']}"))["state"] == "booked"
     assert (await third.get(f"/bookings/{behind['id']}"))["position"] == 1
-    assert await events_of(second) == ["slot_waiting", "slot_moved_up"]
+    assert await told(second) == ["slot_waiting", "slot_moved_up"]
 
 
 async def test_a_place_freed_late_is_offered(api: Api, community: Organization) -> None:
@@ -156,7 +155,7 @@ async def test_a_place_freed_late_is_offered(api: Api, community: Organization) 
     assert offered["offered_until"]
     assert (await second.post(f"/bookings/{waiting['id']}/decline"))["state"] == "cancelled"
     assert (await third.post(f"/bookings/{behind['id']}/accept"))["state"] == "booked"
-    assert await events_of(third) == ["slot_waiting", "slot_offered", "slot_booked"]
+    assert await told(third) == ["slot_waiting", "slot_offered", "slot_booked"]
 
 
 async def test_an_offer_that_nobody_takes_lapses(api: Api, community: Organization) -> None:
@@ -172,7 +171,7 @@ async def test_an_offer_that_nobody_takes_lapses(api: Api, community: Organizati
     await SETTLE_DUE_PLACES.run()
     ended = await second.get(f"/bookings/{waiting['id']}")
     assert (ended["state"], ended["end_reason"]) == ("cancelled", "offer_expired")
-    assert (await events_of(second))[-1] == "slot_lapsed"
+    assert (await told(second))[-1] == "slot_lapsed"
 
 
 async def test_moving_keeps_the_old_place_when_the_new_slot_is_full(api: Api, community: Organization) -> None:
@@ -347,11 +346,11 @@ async def test_an_ended_guardianship_shows_nothing_more(api: Api, community: Org
     guardian = await create_resident(api, community)
     elder = await create_dependant(guardian)
     booking = await book(guardian, service, person_id=elder.id)
-    assert await events_of(guardian) == ["slot_booked"]
+    assert await told(guardian) == ["slot_booked"]
     await execute("UPDATE dependant SET ended_at = $1", clock.now())
     staff = await create_staff(api, community)
     await staff.post(f"/staff/bookings/{booking['id']}/cancel", {"reason": "停诊"})
-    assert await events_of(guardian) == ["slot_booked"]
+    assert await told(guardian) == ["slot_booked"]
     await guardian.refused("GET", f"/bookings/{booking['id']}", code="not_found")
     assert (await guardian.get("/bookings"))["items"] == []
 

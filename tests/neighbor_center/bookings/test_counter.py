@@ -2,9 +2,9 @@
 
 from server.foundation.database import fetch_value
 from server.organizations.models import Organization, RoleKind
-from tests.builders import create_community, create_person, create_resident, create_staff
+from tests.builders import create_community, create_person, create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, set_clock
 
 
 async def audited(action: str, person_id: str) -> int:
@@ -18,12 +18,12 @@ async def test_a_request_is_approved(api: Api, community: Organization) -> None:
     resident, staff = await create_resident(api, community), await create_staff(api, community)
     booking = await book(resident, service)
     assert booking["state"] == "requested"
-    assert await events_of(staff) == ["slot_to_approve"]
+    assert await told(staff) == ["slot_to_approve"]
     for _ in range(2):
         seen = await staff.post(f"/staff/bookings/{booking['id']}/approve")
         assert (seen["id"], seen["state"], seen["person_id"]) == (booking["id"], "booked", resident.person_id)
     assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "booked"
-    assert await events_of(resident) == ["slot_requested", "slot_approved"]
+    assert await told(resident) == ["slot_requested", "slot_approved"]
     assert await audited("approve_booking", resident.person_id)
     # Moved, it has to be approved again.
     assert (await resident.post(f"/bookings/{booking['id']}/move", {"starts_at": at("10:00")}))["state"] == "requested"
@@ -44,8 +44,8 @@ async def test_a_request_is_refused_and_its_place_goes_on(api: Api, community: O
     )
     # Who moved up has a place now, and still needs to be approved.
     assert (await second.get(f"/bookings/{waiting['id']}"))["state"] == "requested"
-    assert await events_of(second) == ["slot_waiting", "slot_requested"]
-    assert "请先到社区登记" in (await first.get("/me/inbox"))["items"][0]["text"]
+    assert await told(second) == ["slot_waiting", "slot_requested"]
+    assert "请先到社区登记" in (await first.inbox())[0]["text"]
     await staff.refused("POST", f"/staff/bookings/{booking['id']}/approve", code="wrong_state")
 
 
@@ -84,7 +84,7 @@ async def test_staff_cancel_one_booking(api: Api, community: Organization) -> No
     await staff.post(f"/staff/bookings/{booking['id']}/cancel", {"reason": "医生临时出诊"})
     cancelled = await resident.get(f"/bookings/{booking['id']}")
     assert (cancelled["state"], cancelled["staff_reason"]) == ("cancelled", "医生临时出诊")
-    assert await events_of(resident) == ["slot_booked", "slot_closed"]
+    assert await told(resident) == ["slot_booked", "slot_closed"]
     assert await audited("cancel_booking_by_staff", resident.person_id)
 
 

@@ -16,7 +16,7 @@ from server.neighbor_center.feature import FEATURE
 from server.organizations.models import Organization, RoleKind
 from server.worker import run_sweep
 from tests.breaking import break_once
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     MONDAY,
@@ -26,7 +26,6 @@ from tests.neighbor_center.builders import (
     create_dependant,
     create_room,
     create_service,
-    events_of,
     set_clock,
 )
 
@@ -34,7 +33,7 @@ WEDNESDAY = TUESDAY + timedelta(days=1)
 
 
 async def reminders_of(person: Api) -> int:
-    return (await events_of(person)).count("slot_reminder")
+    return (await told(person)).count("slot_reminder")
 
 
 async def send_reminders() -> int:
@@ -69,7 +68,7 @@ async def test_a_day_and_two_hours_before_once_each(api: Api, community: Organiz
         set_clock(wall_clock, day)
         await asyncio.gather(send_reminders(), send_reminders())
         assert await reminders_of(resident) == sent, wall_clock
-    text = (await resident.get("/me/inbox"))["items"][0]["text"]
+    text = (await resident.inbox())[0]["text"]
     assert text.endswith("阳光邻里中心（和平路 1 号）。请携带：身份证、医保卡。")
     assert await fetch_value("SELECT count(*) FROM booking WHERE remind_at IS NOT NULL") == 0
 
@@ -152,11 +151,11 @@ async def test_a_room_and_a_family_member_are_reminded_of_too(api: Api, communit
     assert 3600 <= await reminder_lag() < 3660
     assert await send_reminders() == 2
     assert await reminder_lag() == 0
-    assert (await events_of(guardian))[-2:] == ["slot_reminder", "room_reminder"]
+    assert (await told(guardian))[-2:] == ["slot_reminder", "room_reminder"]
     set_clock("08:00", WEDNESDAY)
     for sweep in FEATURE.sweeps:
         await run_sweep(sweep)
-    assert (await events_of(guardian)).count("room_reminder") == 2
+    assert (await told(guardian)).count("room_reminder") == 2
 
 
 async def test_staff_are_reminded_of_what_they_promised(api: Api, community: Organization) -> None:
@@ -173,7 +172,7 @@ async def test_staff_are_reminded_of_what_they_promised(api: Api, community: Org
     assert 1790 <= await request_lag() < 1860
     await asyncio.gather(settle_requests(), settle_requests())
     await settle_requests()
-    assert await events_of(staff) == ["slot_to_approve", "slot_overdue"]
+    assert await told(staff) == ["slot_to_approve", "slot_overdue"]
     listed = (await staff.get(requests, order="overdue"))["items"]
     assert [(one["kind"], one["person_id"]) for one in listed] == [("slot", resident.person_id)]
     await staff.post(f"/staff/bookings/{booking['id']}/approve")
@@ -198,7 +197,7 @@ async def test_what_nobody_answers_is_refused_when_it_begins(api: Api, community
     assert (ended["state"], ended["end_reason"]) == ("cancelled", "unanswered")
     assert "未能在开始前答复" in ended["staff_reason"]
     assert (await first.get(f"/room-bookings/{asked['id']}"))["state"] == "refused"
-    assert (await events_of(first))[-2:] == ["slot_refused", "room_refused"]
+    assert (await told(first))[-2:] == ["slot_refused", "room_refused"]
     # Who waited is told by the list itself that it was not reached.
     assert (await second.get(f"/bookings/{waiting['id']}"))["state"] == "waiting"
     assert await fetch_value("SELECT count(*) FROM booking WHERE answer_due_at IS NOT NULL") == 0
@@ -216,8 +215,8 @@ async def test_a_request_given_up_is_no_longer_waited_for(api: Api, community: O
     await resident.post(f"/bookings/{booking['id']}/cancel", {})
     set_clock("10:00")
     await settle_requests()
-    assert (await events_of(staff)).count("room_overdue") == 1
-    assert "slot_overdue" not in await events_of(staff)
+    assert (await told(staff)).count("room_overdue") == 1
+    assert "slot_overdue" not in await told(staff)
     await resident.post(f"/room-bookings/{asked['id']}/cancel", {})
     assert await fetch_value("SELECT count(*) FROM room_booking WHERE answer_due_at IS NOT NULL") == 0
 

@@ -11,7 +11,7 @@ from server.foundation.database import IntegrityError, fetch_value, violates
 from server.neighbor_center.bookings.models import BookingState, RoomBooking
 from server.neighbor_center.venues.models import Service
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     TUESDAY,
@@ -19,7 +19,6 @@ from tests.neighbor_center.builders import (
     create_dependant,
     create_room,
     create_service,
-    events_of,
     moment,
     set_clock,
 )
@@ -53,7 +52,7 @@ async def test_a_room_is_booked_shown_and_cancelled(api: Api, community: Organiz
     cancelled = await resident.post(f"/room-bookings/{booking['id']}/cancel", {})
     assert cancelled["state"] == "cancelled"
     assert await resident.post(f"/room-bookings/{booking['id']}/cancel", {}) == cancelled
-    assert await events_of(resident) == ["room_booked", "room_cancelled"]
+    assert await told(resident) == ["room_booked", "room_cancelled"]
 
 
 async def test_a_second_party_is_kept_out_of_the_range_and_its_buffer(api: Api, community: Organization) -> None:
@@ -137,7 +136,7 @@ async def test_agreeing_to_one_request_answers_the_others(api: Api, community: O
         for person, request in zip(people, requests, strict=True)
     ]
     assert states == ["booked", "refused", "requested"]
-    assert await events_of(people[1]) == ["room_requested", "room_refused"]
+    assert await told(people[1]) == ["room_requested", "room_refused"]
     await staff.refused("POST", f"/staff/room-bookings/{requests[1]['id']}/approve", code="wrong_state")
     await staff.post(f"/staff/room-bookings/{requests[2]['id']}/refuse", {"reason": "该日有社区活动"})
     refused = await people[2].get(f"/room-bookings/{requests[2]['id']}")
@@ -237,7 +236,7 @@ async def test_who_came_and_who_did_not(api: Api, community: Organization) -> No
         assert (await staff.post(f"{path}/no-show"))["state"] == "no_show"
     assert (await resident.get(f"/room-bookings/{booking['id']}"))["state"] == "no_show"
     assert await fetch_value("SELECT count(*) FROM no_show WHERE subject_id = $1", booking["id"]) == 1
-    assert (await events_of(resident))[-1] == "room_no_show"
+    assert (await told(resident))[-1] == "room_no_show"
     # They were late: it no longer counts.
     for _ in range(2):
         assert (await staff.post(f"{path}/attended"))["state"] == "attended"
@@ -288,7 +287,7 @@ async def test_staff_take_a_room_back(api: Api, community: Organization) -> None
         await staff.post(f"/staff/room-bookings/{booking['id']}/cancel", {"reason": "上级检查"})
     ended = await resident.get(f"/room-bookings/{booking['id']}")
     assert (ended["state"], ended["staff_reason"]) == ("cancelled", "上级检查")
-    assert await events_of(resident) == ["room_booked", "room_closed"]
+    assert await told(resident) == ["room_booked", "room_closed"]
     # Free again.
     await book_room(await create_resident(api, community), room, "10:00", "11:00")
 
@@ -328,7 +327,7 @@ async def test_a_room_is_moved_in_one_step(api: Api, community: Organization) ->
     moved = await resident.post(path, span("10:30", "12:00"))
     assert (moved["id"], moved["state"], moved["starts_at"]) == (booking["id"], "booked", "2031-03-04T02:30:00Z")
     assert await resident.post(path, span("10:30", "12:00")) == moved
-    assert await events_of(resident) == ["room_booked", "room_moved"]
+    assert await told(resident) == ["room_booked", "room_moved"]
     await book_room(await create_resident(api, community), room, "09:00", "10:15")
     set_clock("09:00", TUESDAY)
     await resident.refused("POST", path, span("12:00", "13:00"), code="change_too_late")

@@ -7,7 +7,7 @@ from typing import Any
 from server.foundation.database import fetch_value
 from server.neighbor_center.venues.models import Service
 from server.organizations.models import Organization
-from tests.builders import create_resident, create_staff
+from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     MONDAY,
@@ -17,7 +17,6 @@ from tests.neighbor_center.builders import (
     create_dependant,
     create_room,
     create_service,
-    events_of,
     set_clock,
 )
 
@@ -38,8 +37,8 @@ async def test_every_tuesday_for_eight_weeks(api: Api, community: Organization) 
     days = [booking["starts_at"] for booking in series["bookings"]]
     assert days == [f"{TUESDAY + timedelta(weeks=number)}T01:00:00Z" for number in range(8)]
     assert {booking["series_id"] for booking in series["bookings"]} == {series["id"]}
-    assert await events_of(resident) == ["series_booked"]
-    text = (await resident.get("/me/inbox"))["items"][0]["text"]
+    assert await told(resident) == ["series_booked"]
+    text = (await resident.inbox())[0]["text"]
     assert text.startswith("您已预约“家庭医生”共8次，自2031年3月4日 09:00起")
     # As an open booking the series counts once: there is no room for another.
     other_day = {"starts_at": at("09:00", TUESDAY + timedelta(days=1))}
@@ -130,7 +129,7 @@ async def test_a_room_every_week(api: Api, community: Organization) -> None:
     body = {"starts_at": at("10:00"), "ends_at": at("12:00"), "times": 3, "party_size": 12, "note": "舞蹈队"}
     series = await resident.post(rooms, body, expect=201)
     assert [one["state"] for one in series["room_bookings"]] == ["requested"] * 3
-    assert await events_of(resident) == ["series_requested"]
+    assert await told(resident) == ["series_requested"]
     await staff.post(f"/staff/room-bookings/{series['room_bookings'][1]['id']}/approve")
     problem = await other.refused("POST", rooms, body, code="series_not_possible")
     assert [(one["starts_at"][:10], one["code"]) for one in problem["occurrences"]] == [("2031-03-11", "room_taken")]

@@ -16,9 +16,9 @@ from server.organizations.models import Level, Organization
 from server.places.models import Purpose
 from server.places.rules import NO_SHOW_RULES
 from tests.breaking import break_once
-from tests.builders import create_organization, create_resident, create_staff
+from tests.builders import create_organization, create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, set_clock
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 
@@ -53,7 +53,7 @@ async def test_who_did_not_come_is_noted_a_day_later_where_others_were(api: Api,
     assert await settle_bookings() == 2
     assert await state_of(came, noted) == "attended"
     assert await state_of(absent, missed) == "no_show"
-    assert await events_of(absent) == ["slot_booked", "slot_no_show"]
+    assert await told(absent) == ["slot_booked", "slot_no_show"]
     assert await settle_bookings() == 0
     assert await settling_lag() == 0
     (entry,) = await fetch("SELECT actor_id, person_id FROM audit_entry WHERE action = 'mark_absent'")
@@ -137,7 +137,7 @@ async def test_rooms_too(api: Api, community: Organization) -> None:
         for person, booking in ((came, noted), (absent, missed), (alone, on_a_day_without_anybody))
     ]
     assert states == ["attended", "no_show", "booked"]
-    assert await events_of(absent) == ["room_booked", "room_no_show"]
+    assert await told(absent) == ["room_booked", "room_no_show"]
     assert await fetch_value("SELECT count(*) FROM no_show WHERE person_id = $1", absent.person_id) == 1
     await come(staff, missed, "room-bookings")
     assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 0
@@ -158,7 +158,7 @@ async def test_many_blocks_and_two_workers_count_each_once(api: Api, community: 
     done = await asyncio.gather(*(settle_bookings() for _ in range(4)))
     assert sum(done) == needed + 1
     assert await fetch_value("SELECT count(*) FROM no_show") == needed
-    assert (await events_of(absent)).count("slot_no_show") == needed
+    assert (await told(absent)).count("slot_no_show") == needed
     body = {"starts_at": at("14:00", WEDNESDAY + timedelta(days=1))}
     await absent.refused("POST", f"/services/{service.id}/bookings", body, code="blocked")
 

@@ -9,9 +9,9 @@ import pytest
 from server.foundation.database import IntegrityError, execute, fetch_value, violates
 from server.neighbor_center.venues.models import Service, ServiceMode
 from server.organizations.models import Level, Organization
-from tests.builders import create_community, create_organization, create_resident, create_staff
+from tests.builders import create_community, create_organization, create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, create_venue, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, create_venue, set_clock
 
 ADDRESS = "和平路 5 号 2 单元 301"
 
@@ -89,7 +89,7 @@ async def test_nobody_is_sent_to_two_homes_at_a_time(api: Api, community: Organi
 
     await send(same[0])
     await send(same[0])
-    assert await events_of(visitor) == ["visit_assigned"]
+    assert await told(visitor) == ["visit_assigned"]
     await send(same[1], "visitor_busy")
     await send(on_the_way, "visitor_busy")
     await send(after)
@@ -103,16 +103,16 @@ async def test_nobody_is_sent_to_two_homes_at_a_time(api: Api, community: Organi
     assert await staff.get("/staff/visits", day=str(TUESDAY)) == []
     # Cancelled, the visitor is told and free.
     await people[0].post(f"/bookings/{same[0]['id']}/cancel", {})
-    assert (await events_of(visitor))[-1] == "visit_cancelled"
+    assert (await told(visitor))[-1] == "visit_cancelled"
     await send(same[1])
     # Somebody else goes: the first one is told.
     other = await create_staff(api, community)
     body = {"visitor_id": other.person_id}
     await staff.post(f"/staff/bookings/{same[1]['id']}/visitor", body)
-    assert (await events_of(visitor))[-1] == "visit_cancelled"
+    assert (await told(visitor))[-1] == "visit_cancelled"
     # Moved, nobody goes yet.
     await people[1].post(f"/bookings/{same[1]['id']}/move", {"starts_at": at("14:00")})
-    assert (await events_of(other)) == ["visit_assigned", "visit_cancelled"]
+    assert (await told(other)) == ["visit_assigned", "visit_cancelled"]
     assert await other.get("/staff/visits", day=str(TUESDAY)) == []
 
 
@@ -180,7 +180,7 @@ async def test_a_home_visit_needs_an_address_that_only_the_visitor_sees(api: Api
     path = f"/staff/bookings/{booking['id']}"
     await staff.refused("POST", f"{path}/visitor", {"visitor_id": resident.person_id}, code="invalid_fields")
     await staff.post(f"{path}/visitor", {"visitor_id": visitor.person_id})
-    assert await events_of(visitor) == ["visit_assigned"]
+    assert await told(visitor) == ["visit_assigned"]
     await visitor.refused("GET", f"{path}/visit", code="not_found")
     set_clock("07:00", TUESDAY)
     await staff.refused("GET", f"{path}/visit", code="not_found")

@@ -8,9 +8,9 @@ from server.foundation import clock
 from server.foundation.database import fetch, fetch_value
 from server.neighbor_center.venues.models import Service, ServiceKind, WhoMayBook
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_dependant, create_service, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_dependant, create_service, set_clock
 
 
 async def create_counter(community: Organization, **columns: Any) -> Service:
@@ -39,9 +39,9 @@ async def test_take_a_number_wait_and_be_called(api: Api, community: Organizatio
     assert (called["number"], called["counter"], called["waiting"], called["is_booked"]) == (1, "1号窗口", 5, False)
     mine = await people[0].get(f"/tickets/{drawn[0]['id']}")
     assert (mine["state"], mine["counter"], mine["ahead"]) == ("called", "1号窗口", None)
-    assert await events_of(people[0]) == ["ticket_called"]
+    assert await told(people[0]) == ["ticket_called"]
     # Those with at most three before them know that their turn is near; each is told once.
-    assert [await events_of(person) for person in people[1:]] == [["ticket_near"]] * 4 + [[]]
+    assert [await told(person) for person in people[1:]] == [["ticket_near"]] * 4 + [[]]
     assert (await people[5].get(f"/tickets/{drawn[5]['id']}"))["ahead"] == 4
     queue = await people[5].get(f"/venues/{counter.venue_id}/queues")
     assert queue == [
@@ -55,8 +55,8 @@ async def test_take_a_number_wait_and_be_called(api: Api, community: Organizatio
     # The next one to the same counter: the first counts as served.
     await staff.post(path, {"counter": "1号窗口"})
     assert (await people[0].get(f"/tickets/{drawn[0]['id']}"))["state"] == "served"
-    assert await events_of(people[5]) == ["ticket_near"]
-    assert await events_of(people[2]) == ["ticket_near"]
+    assert await told(people[5]) == ["ticket_near"]
+    assert await told(people[2]) == ["ticket_near"]
     # Served, the first may come again and gets a new number.
     assert (await people[0].post(tickets(counter)))["number"] == 7
 
@@ -74,7 +74,7 @@ async def test_who_does_not_come_when_called(api: Api, community: Organization) 
     for _ in range(2):
         assert (await staff.post(f"{path}/finish", {"missed": True}))["state"] == "missed"
     await staff.refused("POST", f"{path}/finish", {}, code="wrong_state")
-    assert await events_of(resident) == ["ticket_called", "ticket_called", "ticket_missed"]
+    assert await told(resident) == ["ticket_called", "ticket_called", "ticket_missed"]
     audited = await fetch("SELECT DISTINCT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", ticket["id"])
     assert [row["action"] for row in audited] == ["call_ticket", "call_ticket_again", "finish_ticket"]
     assert (await resident.get(f"/tickets/{ticket['id']}"))["state"] == "missed"

@@ -7,7 +7,7 @@ from server.accounts.models import Person
 from server.foundation.database import fetch_value
 from server.neighbor_center.venues.models import Venue
 from server.organizations.models import Level, Organization, RoleKind
-from tests.builders import create_community, create_organization, create_resident, create_staff, sign_in
+from tests.builders import create_community, create_organization, create_resident, create_staff, sign_in, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     MONDAY,
@@ -17,7 +17,6 @@ from tests.neighbor_center.builders import (
     create_room,
     create_service,
     create_venue,
-    events_of,
     set_clock,
 )
 
@@ -80,7 +79,7 @@ async def test_a_complaint_is_answered(api: Api, community: Organization) -> Non
     made = await resident.post(path, {"text": "预约了无人接待", "service_id": service.id}, expect=201)
     assert (made["state"], made["service_name"], made["answer_by"]) == ("open", "家庭医生", made["answer_by"])
     assert made["answer_by"][:10] == "2031-03-06"
-    assert await events_of(staff) == ["complaint_received"]
+    assert await told(staff) == ["complaint_received"]
     await other.refused("GET", f"/complaints/{made['id']}", code="not_found")
     stored = bytes(await fetch_value("SELECT text FROM complaint"))
     assert "无人接待".encode() not in stored
@@ -95,7 +94,7 @@ async def test_a_complaint_is_answered(api: Api, community: Organization) -> Non
     assert (answered["state"], answered["answer"], answered["is_upheld"]) == ("answered", body["answer"], True)
     assert (answered["person_id"], answered["name"]) == (listed[0]["person_id"], listed[0]["name"])
     await staff.refused("POST", answer, body, code="wrong_state")
-    assert await events_of(resident) == ["complaint_answered"]
+    assert await told(resident) == ["complaint_answered"]
     assert (await resident.get(f"/complaints/{made['id']}"))["answer"] == "值班人员临时外出，已改正。"
     assert [one["id"] for one in (await resident.get("/complaints"))["items"]] == [made["id"]]
     assert (await staff.get(listing))["items"] == []

@@ -13,9 +13,9 @@ from server.neighbor_center.opening.holidays import special_days
 from server.neighbor_center.opening.models import DayKind, OpeningRule, RuleDays
 from server.neighbor_center.opening.rules import Calendar, WeeklyHours, holds_on, kind_of_day, slots_of_day
 from server.organizations.models import Organization, RoleKind
-from tests.builders import create_resident, create_staff
+from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, set_clock
 
 # National Day 2026 was announced as 1–7 October off, 20 September (a Sunday) and 10 October (a Saturday) worked.
 HOLIDAY = date(2026, 10, 6)
@@ -115,7 +115,7 @@ async def test_a_year_that_is_unknown_is_loaded_as_a_change_like_any_other(api: 
     done = await manager.put("/staff/holidays", body | {"cancel_bookings": [falls["id"]]})
     assert done["applied"]
     assert (await resident.get(f"/bookings/{falls['id']}"))["staff_reason"] == "节假日休息"
-    assert await events_of(other) == ["slot_booked", "slot_booked"]
+    assert await told(other) == ["slot_booked", "slot_booked"]
     assert (await api.get("/holidays", year=2031))["days"] == days
     path = f"/services/{for_workdays.id}/bookings"
     await resident.refused("POST", path, {"starts_at": at("09:00")}, code="slot_not_offered")

@@ -5,9 +5,9 @@ from typing import Any
 
 from server.foundation.database import fetch, fetch_value
 from server.organizations.models import Organization
-from tests.builders import create_resident, create_staff
+from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, set_clock
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 MORNING = {"weekdays": [1, 2, 3, 4, 5], "opens": "09:00", "closes": "12:00", "days": "workdays"}
@@ -44,8 +44,8 @@ async def test_affected_bookings_are_moved_where_they_are_told_to(api: Api, comm
     for person, booking in ((first, bookings[0]), (second, bookings[1])):
         moved = await person.get(f"/bookings/{booking['id']}")
         assert (moved["state"], moved["starts_at"][:10]) == ("booked", "2031-03-05")
-        assert await events_of(person) == ["slot_booked", "slot_moved_by_staff"]
-    text = (await first.get("/me/inbox"))["items"][0]["text"]
+        assert await told(person) == ["slot_booked", "slot_moved_by_staff"]
+    text = (await first.inbox())[0]["text"]
     assert text.startswith("因“设备检修”，您的预约“家庭医生”已由3月4日 09:00改到2031年3月5日")
     assert await fetch_value("SELECT count(*) FROM booking_move WHERE moved_by_id = $1", staff.person_id) == 2
     audited = await fetch(
@@ -114,7 +114,7 @@ async def test_a_rooms_bookings_are_moved_too(api: Api, community: Organization)
     assert (await staff.post(path, body | {"move_bookings": moves}))["applied"]
     moved = await first.get(f"/room-bookings/{booking['id']}")
     assert (moved["starts_at"], moved["ends_at"]) == ("2031-03-05T03:45:00Z", "2031-03-05T04:45:00Z")
-    assert await events_of(first) == ["room_booked", "room_moved_by_staff"]
+    assert await told(first) == ["room_booked", "room_moved_by_staff"]
 
 
 async def test_all_weekly_hours_change_from_a_day_on(api: Api, community: Organization) -> None:

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from server.organizations.models import Organization, RoleKind
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.media.builders import draw
-from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_service, create_venue, events_of, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_service, create_venue, set_clock
 from tests.neighbor_center.venues.test_venues import SERVICE, VENUE
 
 
@@ -98,10 +98,10 @@ async def test_who_is_on_duty(api: Api, community: Organization) -> None:
     }
     duty = (await staff.post(path, body, expect=201))["id"]
     await staff.post(path, late, expect=201)
-    assert await events_of(doctor) == ["duty_assigned", "duty_assigned"]
-    told = [message["text"] for message in (await doctor.get("/me/inbox"))["items"]]
-    assert "请于每周二 17:30–20:00在阳光邻里中心值班。" in told[0]
-    assert "请于每周一、周二、周三、周四、周五 09:00–12:00在阳光邻里中心值班。" in told[1]
+    assert await told(doctor) == ["duty_assigned", "duty_assigned"]
+    texts = [message["text"] for message in await doctor.inbox()]
+    assert "请于每周二 17:30–20:00在阳光邻里中心值班。" in texts[0]
+    assert "请于每周一、周二、周三、周四、周五 09:00–12:00在阳光邻里中心值班。" in texts[1]
     days = await api.get(f"/venues/{service.venue_id}/duties", days=3)
     assert [[(one["shown_as"], one["kind"], one["opens"]) for one in day["duties"]] for day in days] == [
         [("王医生，全科", "seated", "09:00")],

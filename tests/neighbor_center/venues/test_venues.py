@@ -6,7 +6,7 @@ from typing import Any
 from server.foundation.database import fetch_value
 from server.neighbor_center.venues.models import VenueKind
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
     MONDAY,
@@ -17,7 +17,6 @@ from tests.neighbor_center.builders import (
     create_room,
     create_service,
     create_venue,
-    events_of,
     set_clock,
 )
 
@@ -218,8 +217,8 @@ async def test_closing_a_day_lists_first_and_cancels_on_confirmation(api: Api, c
         ended = await resident.get(f"/bookings/{booking['id']}")
         assert (ended["state"], ended["end_reason"], ended["staff_reason"]) == ("cancelled", "closed", "设备检修")
     # Nobody was told to come to a closed door in between.
-    assert await events_of(second) == ["slot_waiting", "slot_closed"]
-    assert "设备检修" in (await first.get("/me/inbox"))["items"][0]["text"]
+    assert await told(second) == ["slot_waiting", "slot_closed"]
+    assert "设备检修" in (await first.inbox())[0]["text"]
     assert (await untouched.get(f"/bookings/{other_day['id']}"))["state"] == "booked"
     await first.refused("POST", path, {"starts_at": at("09:00")}, code="slot_not_offered")
 
@@ -305,7 +304,7 @@ async def test_ending_a_service_or_closing_a_venue_ends_its_bookings(api: Api, c
     await staff.patch(f"/staff/venues/{room.venue_id}", closed | {"cancel_bookings": [booked["id"]]})
     ended_booking = await resident.get(f"/room-bookings/{booked['id']}")
     assert (ended_booking["state"], ended_booking["staff_reason"]) == ("cancelled", "装修")
-    assert (await events_of(resident))[-1] == "room_closed"
+    assert (await told(resident))[-1] == "room_closed"
     await staff.refused("POST", f"/staff/venues/{room.venue_id}/services", SERVICE, code="wrong_state")
 
 

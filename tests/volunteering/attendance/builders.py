@@ -5,6 +5,7 @@ from typing import Any
 
 from server.foundation import clock
 from server.volunteering.hours.models import Hours
+from tests.builders import move_clock_to
 from tests.clients import Api
 from tests.volunteering.builders import People, code_of, publish_shift, sign_up
 
@@ -33,10 +34,6 @@ def shanghai_time(days: int, hour: int, minute: int = 0) -> datetime:
     """That hour by people's clocks, so many days from now (from where the clock stands)."""
     local = clock.shanghai(clock.now()) + timedelta(days=days)
     return local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-
-
-def move_clock_to(moment: datetime) -> None:
-    clock.move_clock(clock.offset() + (moment - clock.now()))
 
 
 async def sign_up_for(people: People, person: Api, begin: datetime, minutes: int, **more: Any) -> tuple[str, str]:

@@ -22,10 +22,10 @@ from server.volunteering.attendance.models import Attendance, AttendanceMethod, 
 from server.volunteering.hours.models import Hours
 from server.volunteering.hours.rules import credit
 from server.volunteering.models import Shift
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.volunteering.attendance.builders import DAYS, attended_shift, confirm
-from tests.volunteering.builders import code_of, create_people, events_of, publish_shift, sign_up
+from tests.volunteering.builders import code_of, create_people, publish_shift, sign_up
 
 
 async def test_the_main_job(api: Api) -> None:
@@ -50,7 +50,7 @@ async def test_the_main_job(api: Api) -> None:
     for person in (people.second, people.third):
         totals = await person.get("/me/service-record/totals")
         assert (totals["minutes"], totals["points"]) == (120, 20)
-        assert (await events_of(person.person_id))[-1] == "hours_credited"
+        assert (await told(person))[-1] == "hours_credited"
         [entry] = (await person.get("/me/service-record"))["items"]
         assert (entry["source_kind"], entry["source_title"]) == ("hours", "清洁家园")
         assert entry["organization_name"] == "望海社区"
@@ -180,7 +180,7 @@ async def test_confirming_twice_credits_once(api: Api) -> None:
     assert {answer.status_code for answer in answers} == {200}
     await confirm(people.staff, shift_id, {"sign_up_id": mine, "minutes": 30})
     assert await ServiceEntry.all().values_list("minutes", flat=True) == [120]
-    assert (await events_of(people.first.person_id)).count("hours_credited") == 1
+    assert (await told(people.first)).count("hours_credited") == 1
 
 
 async def test_partial_attendance_counts_in_part_and_the_leader_may_correct_it(api: Api) -> None:
@@ -226,7 +226,7 @@ async def test_absence_counts_and_can_be_corrected(api: Api) -> None:
     for _ in range(2):
         await confirm(people.staff, shift_id, {"sign_up_id": mine, "is_absent": True})
     assert await NoShow.filter(forgiven_at=None).count() == 1
-    assert (await events_of(people.first.person_id))[-1] == "shift_missed"
+    assert (await told(people.first))[-1] == "shift_missed"
     await confirm(people.staff, shift_id, {"sign_up_id": mine, "minutes": 60})
     assert await NoShow.filter(forgiven_at=None).count() == 0
     path = f"/staff/shifts/{shift_id}/attendance"

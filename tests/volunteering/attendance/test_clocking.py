@@ -22,7 +22,7 @@ from server.volunteering.attendance.rules import CONFIRM_WITHIN, assumed_clock_o
 from server.volunteering.attendance.settling import CLOSE_SHIFTS, SETTLE_ABSENCES
 from server.volunteering.hours.models import Hours
 from server.volunteering.models import Shift
-from tests.builders import create_community, create_resident, create_staff
+from tests.builders import create_community, create_resident, create_staff, told
 from tests.clients import Api
 from tests.volunteering.attendance.builders import DAYS, confirm
 from tests.volunteering.builders import (
@@ -30,7 +30,6 @@ from tests.volunteering.builders import (
     code_of,
     create_family,
     create_people,
-    events_of,
     publish,
     publish_shift,
     shift,
@@ -341,9 +340,9 @@ async def test_forgotten_sign_outs_are_settled_by_rule_and_flagged(api: Api) -> 
     assert (forgot.sign_out_at, forgot.sign_out_method) == (ends_at, AttendanceMethod.RULE)
     rows = (await people.third.get(f"/staff/shifts/{shift_id}/sign-ups"))["items"]
     assert [row["sign_out_method"] for row in rows] == ["rule", "code"]
-    assert (await events_of(people.first.person_id))[-1] == "sign_out_assumed"
-    assert "sign_out_assumed" not in await events_of(people.second.person_id)
-    assert (await events_of(people.third.person_id))[-1] == "shift_to_confirm"
+    assert (await told(people.first))[-1] == "sign_out_assumed"
+    assert "sign_out_assumed" not in await told(people.second)
+    assert (await told(people.third))[-1] == "shift_to_confirm"
     # A real clocking out that comes late replaces the rule's; and the leader may say otherwise.
     text = await pass_of(people.first, ids[0])
     [result] = await upload(people.staff, shift_id, scan(text, "out", ends_at - timedelta(minutes=45)))
@@ -384,7 +383,7 @@ async def test_who_did_not_come_is_settled_once_the_leader_has_confirmed(api: Ap
     states = await Place.all().order_by("number").values_list("state", flat=True)
     assert states == ["attended", "no_show", "no_show", "cancelled"]
     for person in (people.second, people.third):
-        assert (await events_of(person.person_id))[-1] == "shift_missed"
+        assert (await told(person))[-1] == "shift_missed"
     audited = await AuditEntry.filter(action="mark_absent").values_list("actor_id", flat=True)
     assert audited == [None, None]
     assert await SETTLE_ABSENCES.run() == 0
@@ -434,7 +433,7 @@ async def test_sweeps_and_confirmation_at_the_same_time(api: Api) -> None:
     states = await Place.all().order_by("number").values_list("state", flat=True)
     assert states == ["attended", "attended", "no_show", "cancelled"]
     assert await NoShow.filter(forgiven_at=None).count() == 1
-    assert (await events_of(people.third.person_id)).count("shift_missed") == 1
+    assert (await told(people.third)).count("shift_missed") == 1
     assert await Hours.filter(state="effective").count() == 2
 
 

@@ -17,10 +17,10 @@ from server.foundation.dates import today
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
 from server.volunteering.hours.models import Certificate
 from server.volunteering.hours.rules import split_into_periods
-from tests.builders import create_community, create_resident
+from tests.builders import create_community, create_resident, move_clock_to, told
 from tests.clients import Api
-from tests.volunteering.attendance.builders import confirm, move_clock_to, served, shanghai_time
-from tests.volunteering.builders import People, create_family, create_people, events_of, publish_shift, sign_up
+from tests.volunteering.attendance.builders import confirm, served, shanghai_time
+from tests.volunteering.builders import People, create_family, create_people, publish_shift, sign_up
 
 
 def days(api_since: int = 0, until: int = 60) -> dict[str, Any]:
@@ -57,10 +57,10 @@ async def test_issued_and_checked_by_anyone(api: Api) -> None:
     assert made["until"] == today().isoformat()
     assert (await people.first.get("/me/certificates"))["items"] == [made]
     # Nobody is signed in; capitals and hyphens don't matter.
-    told = await checked(api, made["number"], f"{made['code'][:4].lower()}-{made['code'][4:]}")
-    assert (told["name"], told["minutes"], told["is_valid"], told["problem"]) == ("王**", 210, True, "")
-    assert "person_id" not in told
-    assert "code" not in told
+    found = await checked(api, made["number"], f"{made['code'][:4].lower()}-{made['code'][4:]}")
+    assert (found["name"], found["minutes"], found["is_valid"], found["problem"]) == ("王**", 210, True, "")
+    assert "person_id" not in found
+    assert "code" not in found
     assert await AuditEntry.filter(action="issue_certificate", person_id=people.first.person_id).count() == 1
 
 
@@ -88,8 +88,8 @@ async def test_the_page_that_the_code_opens(api: Api) -> None:
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "unsafe" not in page.headers["content-security-policy"]
-    for told in ("证明真实有效", "王**", "3 小时 30 分钟", made["number"], "望海社区"):
-        assert told in page.text
+    for words in ("证明真实有效", "王**", "3 小时 30 分钟", made["number"], "望海社区"):
+        assert words in page.text
     assert "王秀英" not in page.text
     wrong = await api.send("GET", "/certificates/check", params={"number": made["number"], "code": "<script>"})
     assert wrong.status_code == 404
@@ -167,10 +167,10 @@ async def test_hours_taken_back_end_it(api: Api) -> None:
     await people.staff.post(f"/staff/hours/{rows[1]['id']}/correct", {"minutes": 120, "reason": "x"})
     assert (await checked(api, made["number"], made["code"]))["is_valid"]
     await people.staff.post(f"/staff/hours/{rows[0]['id']}/correct", {"minutes": 30, "reason": "提前离开"})
-    told = await checked(api, made["number"], made["code"])
-    assert not told["is_valid"]
-    assert "已经更正" in told["problem"]
-    assert (await events_of(people.first.person_id))[-1] == "certificate_revoked"
+    found = await checked(api, made["number"], made["code"])
+    assert not found["is_valid"]
+    assert "已经更正" in found["problem"]
+    assert (await told(people.first))[-1] == "certificate_revoked"
     await people.first.refused("GET", f"/certificates/{made['id']}/picture", code="certificate_invalid")
     page = await api.send("GET", "/certificates/check", params={"number": made["number"], "code": made["code"]})
     assert "证明已经作废" in page.text
@@ -182,9 +182,9 @@ async def test_another_name_ends_it(api: Api) -> None:
     people = await served_twice(api)
     made = await issue(people.first)
     await save_details(people.first.person_id, real_name="李小明")
-    told = await checked(api, made["number"], made["code"])
-    assert not told["is_valid"]
-    assert "姓名" in told["problem"]
+    found = await checked(api, made["number"], made["code"])
+    assert not found["is_valid"]
+    assert "姓名" in found["problem"]
     assert not (await people.first.get(f"/certificates/{made['id']}"))["is_valid"]
 
 

@@ -20,17 +20,16 @@ from server.volunteering.hours import confirming
 from server.volunteering.hours.models import Hours
 from server.volunteering.hours.rules import approver_of, credit, seconds_by_day
 from server.volunteering.models import Shift
-from tests.builders import create_community, create_staff
+from tests.builders import create_community, create_staff, move_clock_to, told
 from tests.clients import Api
 from tests.volunteering.attendance.builders import (
     confirm,
     minutes_of,
-    move_clock_to,
     served,
     shanghai_time,
     sign_up_for,
 )
-from tests.volunteering.builders import People, create_people, events_of, sign_up
+from tests.volunteering.builders import People, create_people, sign_up
 
 
 async def managers(api: Api, people: People) -> tuple[Api, Api]:
@@ -60,8 +59,8 @@ async def test_more_than_eight_hours_wait_for_the_communitys_manager(api: Api) -
     waiting = await served(people, people.first, shanghai_time(0, 13), 241)
     assert (waiting.state, waiting.needs) == ("waiting", "community")
     assert await minutes_of(people.first) == 240
-    assert (await events_of(people.first.person_id))[-1] == "hours_waiting"
-    assert await events_of(manager.person_id) == ["hours_to_approve"]
+    assert (await told(people.first))[-1] == "hours_waiting"
+    assert await told(manager) == ["hours_to_approve"]
     # They were there, whatever becomes of the minutes.
     assert (await people.first.get("/me/sign-ups", past=True))["items"][0]["sign_up"]["state"] == "attended"
     [listed] = (await manager.get("/staff/hours", organization_id=people.community.id))["items"]
@@ -70,7 +69,7 @@ async def test_more_than_eight_hours_wait_for_the_communitys_manager(api: Api) -
         approved = await manager.post(f"/staff/hours/{waiting.id}/approve")
         assert approved["state"] == "effective"
     assert await minutes_of(people.first) == 481
-    assert (await events_of(people.first.person_id)).count("hours_credited") == 2
+    assert (await told(people.first)).count("hours_credited") == 2
     assert await AuditEntry.filter(action="approve_hours", person_id=people.first.person_id).count() == 1
     assert (await manager.get("/staff/hours", organization_id=people.community.id))["items"] == []
 
@@ -122,9 +121,9 @@ async def test_refused_minutes_do_not_count_and_can_be_stated_anew(api: Api) -> 
     answer = await manager.post(f"/staff/hours/{waiting.id}/refuse", {"reason": "中午休息未扣除"})
     assert (answer["state"], answer["decision_reason"]) == ("refused", "中午休息未扣除")
     assert await minutes_of(people.first) == 0
-    assert (await events_of(people.first.person_id))[-1] == "hours_refused"
-    assert (await events_of(people.staff.person_id))[-1] == "hours_refused"
-    inbox = (await people.first.get("/me/inbox"))["items"]
+    assert (await told(people.first))[-1] == "hours_refused"
+    assert (await told(people.staff))[-1] == "hours_refused"
+    inbox = await people.first.inbox()
     assert any("中午休息未扣除" in message["text"] for message in inbox)
     await manager.refused("POST", f"/staff/hours/{waiting.id}/approve", code="wrong_state")
     await confirm(people.staff, waiting.shift_id, {"sign_up_id": waiting.sign_up_id, "minutes": 480})
@@ -178,7 +177,7 @@ async def test_late_additions_need_a_reason_and_a_second_person(api: Api) -> Non
     assert (row.state, row.needs, row.is_late) == ("waiting", "second_person", True)
     assert await NoShow.filter(forgiven_at=None).count() == 1
     await people.staff.refused("POST", f"/staff/hours/{row.id}/approve", code="wrong_approver")
-    assert (await events_of(second.person_id))[-1] == "hours_to_approve"
+    assert (await told(second))[-1] == "hours_to_approve"
     await second.post(f"/staff/hours/{row.id}/approve")
     assert await minutes_of(people.first) == 90
     assert await NoShow.filter(forgiven_at=None).count() == 0
@@ -230,7 +229,7 @@ async def test_a_correction_is_a_new_row(api: Api) -> None:
     assert await minutes_of(people.first) == 60
     entries = await ServiceEntry.all().order_by("id").values_list("minutes", "points")
     assert entries == [(120, 20), (-120, -20), (60, 10)]
-    inbox = (await people.first.get("/me/inbox"))["items"]
+    inbox = await people.first.inbox()
     assert "由 120 分钟更正为 60 分钟：提前离开" in inbox[0]["text"]
     await people.staff.refused("POST", path, {"minutes": 30, "reason": "x"}, code="wrong_state")
     # Up again, more than the shift has: never beyond it. And away.

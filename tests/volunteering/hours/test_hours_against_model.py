@@ -18,9 +18,9 @@ from server.volunteering.hours import confirming
 from server.volunteering.hours.confirming import ConfirmedPerson
 from server.volunteering.hours.models import Hours
 from server.volunteering.models import Shift, ShiftRole, SignUp
-from tests.builders import create_person, create_staff, grant
+from tests.builders import create_person, create_staff, grant, move_clock_to
 from tests.clients import Api
-from tests.volunteering.attendance.builders import move_clock_to, shanghai_time
+from tests.volunteering.attendance.builders import shanghai_time
 from tests.volunteering.builders import create_people, publish_shift
 
 MINUTE = timedelta(minutes=1)

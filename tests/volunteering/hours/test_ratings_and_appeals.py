@@ -14,11 +14,11 @@ from server.places.models import Block, NoShow, Purpose
 from server.places.rules import NO_SHOW_RULES, NoShowRule, use_no_show_rules
 from server.volunteering.hours.models import ShiftRating
 from server.volunteering.hours.rules import APPEAL_WITHIN, RATE_WITHIN
-from tests.builders import create_community, create_resident, create_staff, sign_in
+from tests.builders import create_community, create_resident, create_staff, sign_in, told
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.volunteering.attendance.builders import DAYS, confirm
-from tests.volunteering.builders import People, create_people, events_of, publish_shift, sign_up
+from tests.volunteering.builders import People, create_people, publish_shift, sign_up
 
 
 async def attended(api: Api) -> tuple[People, str, str]:
@@ -39,7 +39,7 @@ async def test_both_sides_rate(api: Api, simulator: Simulator) -> None:
     given = await people.first.post(f"/sign-ups/{mine}/rating", {"stars": 5, "text": "组织得很好"})
     assert (given["side"], given["stars"], given["text"]) == ("volunteer", 5, "组织得很好")
     await people.third.post(f"/staff/sign-ups/{mine}/rating", {"stars": 4, "text": "认真负责"})
-    assert (await events_of(people.first.person_id))[-1] == "volunteer_rated"
+    assert (await told(people.first))[-1] == "volunteer_rated"
     assert await AuditEntry.filter(action="rate_volunteer", person_id=people.first.person_id).count() == 1
     # Words are shown once the content check has let them pass; stars at once.
     seen = await people.second.get(f"/shifts/{shift_id}/ratings")
@@ -124,7 +124,7 @@ async def missed(people: People, person: Api, times: int) -> list[str]:
 async def test_two_no_shows_block_and_an_appeal_lifts_the_block(api: Api) -> None:
     people = await create_people(api)
     ids = await missed(people, people.first, 2)
-    assert (await events_of(people.first.person_id))[-2:] == ["places_blocked", "shift_missed"]
+    assert (await told(people.first))[-2:] == ["places_blocked", "shift_missed"]
     next_shift = await publish_shift(people, DAYS)
     await people.first.refused("POST", f"/shifts/{next_shift}/sign-ups", {}, code="blocked")
     shown = await people.first.get("/me/no-shows")
@@ -134,7 +134,7 @@ async def test_two_no_shows_block_and_an_appeal_lifts_the_block(api: Api) -> Non
     made = await people.first.post(f"/no-shows/{ids[0]}/appeal", {"text": "当天在医院陪护，有病历"}, expect=201)
     row = made["no_shows"]["items"][1]
     assert (row["id"], row["appeal_state"]) == (ids[0], "submitted")
-    assert "no_show_appealed" in await events_of(people.staff.person_id)
+    assert "no_show_appealed" in await told(people.staff)
     [appeal] = (await people.staff.get("/staff/no-show-appeals", organization_id=people.community.id))["items"]
     assert (appeal["text"], appeal["state"], appeal["reason"]) == ("当天在医院陪护，有病历", "submitted", "absent")
     path = f"/staff/no-show-appeals/{appeal['id']}/decide"
@@ -144,7 +144,7 @@ async def test_two_no_shows_block_and_an_appeal_lifts_the_block(api: Api) -> Non
     await people.staff.refused("POST", path, {"accept": False, "decision": "x"}, code="wrong_state")
     assert (await people.first.get("/me/no-shows"))["blocked_until"] is None
     await sign_up(people.first, next_shift)
-    inbox = (await people.first.get("/me/inbox"))["items"]
+    inbox = await people.first.inbox()
     assert any("已通过，该次不再计入：情况属实" in message["text"] for message in inbox)
     assert await AuditEntry.filter(action="decide_no_show_appeal").count() == 1
 
