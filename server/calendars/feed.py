@@ -15,7 +15,7 @@ from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound
-from server.foundation.ids import Id, is_id, new_id
+from server.foundation.ids import Id, new_id
 from server.foundation.settings import Settings
 from server.notifications.reminders import REMINDERS
 
@@ -88,7 +88,7 @@ async def get_feed(person_id: str) -> FeedAddress:
             # Two devices ask at once: one makes it, the other finds it.
             await CalendarFeed.bulk_create([CalendarFeed(id=new_id(), person_id=person_id)], ignore_conflicts=True)
             feed = await CalendarFeed.get(person_id=person_id, ended_at=None)
-    return FeedAddress(f"{_base}{feed.id}.{keyring().sign(feed.id, _PURPOSE)}.ics", feed.created_at)
+    return FeedAddress(f"{_base}{keyring().write_signed(feed.id, _PURPOSE)}.ics", feed.created_at)
 
 
 async def renew_feed(person_id: str) -> FeedAddress:
@@ -107,8 +107,8 @@ async def end_feed(person_id: str) -> None:
 
 async def read_feed(name: str) -> bytes:
     """The iCalendar file behind an address's last part. Raises NotFound."""
-    feed_id, _, signature = name.removesuffix(".ics").partition(".")
-    if not is_id(feed_id) or not keyring().verify(feed_id, signature, _PURPOSE):
+    feed_id = keyring().read_signed(name.removesuffix(".ics"), _PURPOSE)
+    if feed_id is None:
         raise NotFound()
     person_id = await fetch_value(
         "SELECT f.person_id FROM calendar_feed f JOIN person p ON p.id = f.person_id WHERE f.id = $1 "

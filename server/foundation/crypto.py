@@ -88,6 +88,15 @@ class Keyring:
             for key_id in self._keys
         )
 
+    def write_signed(self, message: str, purpose: str) -> str:
+        """`message.signature`, for `read_signed` to read."""
+        return f"{message}.{self.sign(message, purpose)}"
+
+    def read_signed(self, text: str, purpose: str) -> str | None:
+        """The message of such a text; None when it is none of ours, or was signed for something else."""
+        message, _, signature = text.rpartition(".")
+        return message if self.verify(message, signature, purpose) else None
+
     def _derive(self, key_id: str, purpose: str, length: int) -> bytes:
         name = (key_id, purpose, length)
         if name not in self._derived:

@@ -38,8 +38,7 @@ def signed_address(picture_id: str, variant: Variant = Variant.PICTURE, seconds:
     """
     step = max(seconds // 2, 1)
     expires = (int(clock.now().timestamp()) // step + 1) * step + seconds
-    told = f"{picture_id}.{variant}.{expires}"
-    return f"{_base}{told}.{keyring().sign(told, _PURPOSE)}"
+    return _base + keyring().write_signed(f"{picture_id}.{variant}.{expires}", _PURPOSE)
 
 
 def read_address(name: str) -> tuple[str, Variant, int]:
@@ -47,8 +46,8 @@ def read_address(name: str) -> tuple[str, Variant, int]:
 
     Raises NotFound when it was not made here, was changed, or has expired.
     """
-    told, _, signature = name.rpartition(".")
-    if not keyring().verify(told, signature, _PURPOSE):
+    told = keyring().read_signed(name, _PURPOSE)
+    if told is None:
         raise NotFound()
     picture_id, variant, expires = told.split(".")
     seconds = int(expires) - int(clock.now().timestamp())

@@ -2,15 +2,15 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from server.foundation import clock
-from server.foundation.crypto import keyring
+from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
-from server.foundation.ids import is_id, new_id
+from server.foundation.ids import new_id
 from server.media.drawing.qr import draw_qr
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
@@ -33,10 +33,8 @@ RULE = "wish_fulfilled"
 RULE_TOGETHER = "wish_fulfilled_together"
 """The same, for each of several who did it together."""
 
-CODE_SECONDS = 60
-"""How long the wisher's screen shows one code; it is taken for as long again, since phones are slow."""
-_PURPOSE = "wish_hand_over"
-_PREFIX = "wish"
+_CODE = RotatingCode("wish", "wish_hand_over", seconds=60)
+"""What the wisher's screen shows; it tells the claim."""
 
 
 class HandOverCode(msgspec.Struct):
@@ -96,11 +94,9 @@ async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
         raise NotFound()
     if claim is None or wish.state is not WishState.CLAIMED:
         raise WrongState("心愿被认领后才能出示交接码")
-    window = int(clock.now().timestamp()) // CODE_SECONDS
-    message = f"{claim.id}.{window}"
-    text = f"{_PREFIX}.{message}.{keyring().sign(message, _PURPOSE)}"
-    shown_until = datetime.fromtimestamp((window + 1) * CODE_SECONDS, UTC)
-    return HandOverCode(text, shown_until, base64.b64encode(draw_qr(text)).decode())
+    window = _CODE.window_at(clock.now())
+    text = _CODE.write(window, claim.id)
+    return HandOverCode(text, _CODE.ends_at(window), base64.b64encode(draw_qr(text)).decode())
 
 
 async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, picture_ids: list[str]) -> WishView:
@@ -277,12 +273,8 @@ async def _lock_claim(claim_id: str) -> tuple[Wish, WishClaim]:
 
 def _check_code(code: str, claim_id: str) -> None:
     """Raises HandOverCodeInvalid for a code that is not this claim's, HandOverCodeExpired for one that is too old."""
-    parts = code.strip().split(".")
-    if len(parts) != 4 or parts[0] != _PREFIX or not is_id(parts[1]) or not parts[2].isdecimal():
+    read = _CODE.read(code.strip())
+    if read is None or read.told != [claim_id]:
         raise HandOverCodeInvalid()
-    _, shown_claim_id, window, signature = parts
-    if shown_claim_id != claim_id or not keyring().verify(f"{shown_claim_id}.{window}", signature, _PURPOSE):
-        raise HandOverCodeInvalid()
-    running = int(clock.now().timestamp()) // CODE_SECONDS
-    if not running - 1 <= int(window) <= running:
+    if not _CODE.is_current(read.window, clock.now()):
         raise HandOverCodeExpired()

@@ -5,16 +5,16 @@ is of no use elsewhere.
 """
 
 import base64
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from server.foundation import clock
-from server.foundation.crypto import keyring
+from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.errors import NotFound
-from server.foundation.ids import Id, is_id
+from server.foundation.ids import Id
 from server.media.drawing.qr import draw_qr
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking
 from server.neighbor_center.bookings.outcomes import attend
@@ -28,10 +28,8 @@ from server.neighbor_center.venues.models import ServiceKind
 from server.organizations.access import GRID_WORKERS, require_role
 from server.places.line import lock_allotment
 
-CODE_SECONDS = 30
-"""A venue's code changes this often; the one before is still taken, for phones that are late."""
-_PREFIX = "LV1"
-_PURPOSE = "venue_code"
+VENUE_CODE = RotatingCode("LV1", "venue_code", seconds=30)
+"""Tells the venue."""
 
 
 class VenueCode(msgspec.Struct):
@@ -51,17 +49,11 @@ class Arrival(msgspec.Struct):
     tickets: list[TicketView]
 
 
-class _ReadCode(NamedTuple):
-    venue_id: str
-    window: int
-
-
 def venue_code(venue_id: str) -> VenueCode:
     """The code to be scanned now."""
-    window = _window_at(clock.now())
-    text = write_code(venue_id, window)
-    shown_until = datetime.fromtimestamp((window + 1) * CODE_SECONDS, UTC)
-    return VenueCode(text, shown_until, base64.b64encode(draw_qr(text)).decode())
+    window = VENUE_CODE.window_at(clock.now())
+    text = VENUE_CODE.write(window, venue_id)
+    return VenueCode(text, VENUE_CODE.ends_at(window), base64.b64encode(draw_qr(text)).decode())
 
 
 async def show_venue_code(actor_id: str, venue_id: str) -> VenueCode:
@@ -79,14 +71,14 @@ async def arrive(person_id: str, code: str) -> Arrival:
 
     Raises VenueCodeInvalid, VenueCodeExpired, NothingBookedNow.
     """
-    read = read_code(code)
+    read = VENUE_CODE.read(code)
     if read is None:
         raise VenueCodeInvalid()
-    now = clock.now()
-    if not _window_at(now) - 1 <= read.window <= _window_at(now):
+    [venue_id], now = read.told, clock.now()
+    if not VENUE_CODE.is_current(read.window, now):
         raise VenueCodeExpired()
     async with transaction():
-        slots, rooms = [await _lock_here(kind, person_id, read.venue_id, now) for kind in KINDS]
+        slots, rooms = [await _lock_here(kind, person_id, venue_id, now) for kind in KINDS]
         if not slots and not rooms:
             raise NothingBookedNow()
         # The bookings are locked by now, in the order of ids; then come their allotments, then the counters' lines.
@@ -101,32 +93,11 @@ async def arrive(person_id: str, code: str) -> Arrival:
             "SELECT id FROM queue_ticket WHERE booking_id = ANY($1::uuid[]) ORDER BY id", [row["id"] for row in slots]
         )
         return Arrival(
-            read.venue_id,
+            venue_id,
             [await get_booking(SLOTS, person_id, row["id"]) for row in slots],
             [await get_booking(ROOMS, person_id, row["id"]) for row in rooms],
             [await get_ticket(person_id, row["id"]) for row in tickets],
         )
-
-
-def write_code(venue_id: str, window: int) -> str:
-    """The text of a venue's code in one window; only this deployment can make it."""
-    message = f"{venue_id}.{window}"
-    return f"{_PREFIX}.{message}.{keyring().sign(message, _PURPOSE)}"
-
-
-def read_code(text: str) -> _ReadCode | None:
-    """What the code says, whenever it was made; None when it is none of ours."""
-    parts = text.split(".")
-    if len(parts) != 4 or parts[0] != _PREFIX or not is_id(parts[1]) or not parts[2].isdecimal():
-        return None
-    _, venue_id, window, signature = parts
-    if not keyring().verify(f"{venue_id}.{window}", signature, _PURPOSE):
-        return None
-    return _ReadCode(venue_id, int(window))
-
-
-def _window_at(moment: datetime) -> int:
-    return int(moment.timestamp()) // CODE_SECONDS
 
 
 _LONGEST = timedelta(days=1)

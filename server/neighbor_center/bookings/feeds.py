@@ -9,7 +9,6 @@ from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
-from server.foundation.ids import is_id
 from server.media.addresses import public_address
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
 from server.neighbor_center.bookings.queries import MINE
@@ -57,14 +56,14 @@ async def calendar_of_bookings(person_id: str, since: datetime, until: datetime)
 def venue_feed_address(screen_id: str) -> str:
     """Where calendars fetch what is booked at the screen's venue; whoever knows it can read it, until the screen
     ends."""
-    return public_address(f"/api/v1{FEED_PATH}{screen_id}.{keyring().sign(screen_id, _PURPOSE)}.ics")
+    return public_address(f"/api/v1{FEED_PATH}{keyring().write_signed(screen_id, _PURPOSE)}.ics")
 
 
 async def read_venue_feed(name: str) -> bytes:
     """The iCalendar file behind an address's last part: each slot with how many come, each room's booking; nobody's
     name. Raises NotFound."""
-    screen_id, _, signature = name.removesuffix(".ics").partition(".")
-    if not is_id(screen_id) or not keyring().verify(screen_id, signature, _PURPOSE):
+    screen_id = keyring().read_signed(name.removesuffix(".ics"), _PURPOSE)
+    if screen_id is None:
         raise NotFound()
     venue = await fetch_one(
         "SELECT v.id, v.name, v.address FROM venue_screen c JOIN venue v ON v.id = c.venue_id "

@@ -17,7 +17,7 @@ from server.foundation.database import IntegrityError, execute, fetch_one, trans
 from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
 from server.volunteering.access import require_leader_or_staff
-from server.volunteering.attendance.codes import is_current, read_code, read_pass
+from server.volunteering.attendance.codes import SHIFT_CODE, read_pass
 from server.volunteering.attendance.errors import (
     AttendanceConfirmed,
     CodeExpired,
@@ -300,12 +300,12 @@ async def _ensure_unconfirmed(sign_up: SignUp) -> None:
 
 def _check_code(shift: Shift, code: str, direction: Direction) -> None:
     """Raises CodeInvalid, CodeExpired."""
-    read = read_code(code)
-    if read is None or read.shift_id != shift.id:
+    read = SHIFT_CODE.read(code)
+    if read is None or read.told[0] != shift.id:
         raise CodeInvalid()
-    if read.direction is not direction:
-        raise CodeInvalid("这是签到码，请扫描签退码" if read.direction is Direction.IN else "这是签退码，请扫描签到码")
-    if not is_current(read.window, clock.now()):
+    if read.told[1] != direction:
+        raise CodeInvalid("这是签退码，请扫描签到码" if direction is Direction.IN else "这是签到码，请扫描签退码")
+    if not SHIFT_CODE.is_current(read.window, clock.now()):
         raise CodeExpired()
 
 

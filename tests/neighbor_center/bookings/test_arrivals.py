@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server.foundation import clock
 from server.foundation.database import fetch_value
-from server.neighbor_center.bookings.arrivals import read_code, write_code
+from server.neighbor_center.bookings.arrivals import VENUE_CODE
 from server.neighbor_center.venues.models import ServiceKind, Venue
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_resident, create_staff
@@ -58,13 +58,13 @@ async def test_a_code_is_of_no_use_later_or_elsewhere(api: Api, community: Organ
     await resident.refused("POST", "/arrivals", {"code": elsewhere}, code="nothing_booked_now")
     clock.move_clock(clock.offset() + timedelta(seconds=70))
     await resident.refused("POST", "/arrivals", {"code": text}, code="venue_code_expired")
-    ahead = write_code(service.venue_id, int(clock.now().timestamp()) // 30 + 2)
+    ahead = VENUE_CODE.write(VENUE_CODE.window_at(clock.now()) + 2, service.venue_id)
     await resident.refused("POST", "/arrivals", {"code": ahead}, code="venue_code_expired")
     forged = text[:-1] + ("A" if text[-1] != "A" else "B")
     for wrong in (forged, "LV1.x", "LS1" + text[3:], text.replace(service.venue_id, other_venue.id)):
         await resident.refused("POST", "/arrivals", {"code": wrong}, code="venue_code_invalid")
-    assert read_code(text)
-    assert read_code("") is None
+    assert VENUE_CODE.read(text)
+    assert VENUE_CODE.read("") is None
 
 
 async def test_who_may_show_the_code(api: Api, community: Organization) -> None:

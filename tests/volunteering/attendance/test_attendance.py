@@ -17,7 +17,7 @@ from server.foundation.database import violates
 from server.foundation.ids import new_id
 from server.places.models import NoShow
 from server.service_record.models import ServiceEntry
-from server.volunteering.attendance.codes import CODE_SECONDS, is_current, read_code, window_at, write_code
+from server.volunteering.attendance.codes import SHIFT_CODE
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
 from server.volunteering.hours.models import Hours
 from server.volunteering.hours.rules import credit
@@ -67,8 +67,8 @@ async def test_the_code_changes_every_thirty_seconds(api: Api) -> None:
     shown = await people.staff.get(f"/staff/shifts/{shift_id}/code")
     assert base64.b64decode(shown["picture"]).startswith(b"\x89PNG")
     left = (datetime.fromisoformat(shown["shown_until"]) - clock.now()).total_seconds()
-    assert -1 < left <= CODE_SECONDS
-    clock.move_clock(timedelta(seconds=CODE_SECONDS))
+    assert -1 < left <= SHIFT_CODE.seconds
+    clock.move_clock(timedelta(seconds=SHIFT_CODE.seconds))
     texts = {shown["text"], await code_of(people.staff, shift_id), await code_of(people.staff, shift_id, "out")}
     assert len(texts) == 3
 
@@ -88,20 +88,20 @@ async def test_a_late_phone_is_taken_within_the_next_window_and_not_later(api: A
     people = await create_people(api)
     shift_id = await publish_shift(people, timedelta(hours=1))
     await sign_up(people.first, shift_id)
-    path, window = f"/shifts/{shift_id}/sign-in", window_at(clock.now())
+    path, window = f"/shifts/{shift_id}/sign-in", SHIFT_CODE.window_at(clock.now())
     for other in (window - 2, window + 5):
         await people.first.refused(
-            "POST", path, {"code": write_code(shift_id, Direction.IN, other)}, code="code_expired"
+            "POST", path, {"code": SHIFT_CODE.write(other, shift_id, Direction.IN)}, code="code_expired"
         )
     # Scanned, and then sent 30 s later.
     code = await code_of(people.staff, shift_id)
-    clock.move_clock(timedelta(seconds=CODE_SECONDS - 1))
+    clock.move_clock(timedelta(seconds=SHIFT_CODE.seconds - 1))
     await people.first.post(path, {"code": code})
     now = datetime(2026, 5, 1, 9, 0, 29, tzinfo=UTC)
-    assert is_current(window_at(now), now)
-    assert is_current(window_at(now), now + timedelta(seconds=30))
-    assert not is_current(window_at(now), now + timedelta(seconds=31))
-    assert not is_current(window_at(now) + 1, now)
+    assert SHIFT_CODE.is_current(SHIFT_CODE.window_at(now), now)
+    assert SHIFT_CODE.is_current(SHIFT_CODE.window_at(now), now + timedelta(seconds=30))
+    assert not SHIFT_CODE.is_current(SHIFT_CODE.window_at(now), now + timedelta(seconds=31))
+    assert not SHIFT_CODE.is_current(SHIFT_CODE.window_at(now) + 1, now)
 
 
 async def test_a_code_is_useless_elsewhere(api: Api) -> None:
@@ -357,8 +357,8 @@ async def test_the_database_refuses_what_the_code_might_forget(app: Any, api: Ap
 
 def test_codes_cannot_be_made_up(settings: Any) -> None:
     shift_id = new_id()
-    code = write_code(shift_id, Direction.IN, 57)
-    assert read_code(code) == (shift_id, Direction.IN, 57)
+    code = SHIFT_CODE.write(57, shift_id, Direction.IN)
+    assert SHIFT_CODE.read(code) == ([shift_id, Direction.IN], 57)
     assert len(code) < 128
     for changed in (
         code.replace(".in.", ".out."),
@@ -368,7 +368,7 @@ def test_codes_cannot_be_made_up(settings: Any) -> None:
         code + "x",
         f"LS1.{shift_id}.in.-1.{code.rsplit('.')[-1]}",
     ):
-        assert read_code(changed) is None
+        assert SHIFT_CODE.read(changed) is None
 
 
 MINUTE = timedelta(minutes=1)
