@@ -140,6 +140,14 @@ async def list_dependants(guardian_id: str, person_id: str | None = None) -> lis
     ]
 
 
+def ours(column: str) -> str:
+    """SQL: whether the column is the person $1, or somebody whom they look after."""
+    return (
+        f"{column} = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
+        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL))"
+    )
+
+
 async def require_dependant(guardian_id: str, person_id: str) -> None:
     """Raises NotFound unless the guardian looks after this person now (or it is the guardian)."""
     if guardian_id == person_id:

@@ -1,5 +1,6 @@
 """A person's copy of what they had at neighbor centers, the family's as on screen; their own notes in clear."""
 
+from server.accounts.queries import ours
 from server.foundation.personal_copy import Copied, Named, Sealed, Shown
 from server.foundation.words import words_of
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
@@ -9,7 +10,6 @@ from server.neighbor_center.bookings.models import (
     ROOM_NOTE_CONTEXT,
     BookingState,
 )
-from server.neighbor_center.bookings.queries import MINE
 from server.neighbor_center.counters.models import TicketState
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMMENT_CONTEXT, COMPLAINT_CONTEXT, ComplaintState
 from server.neighbor_center.opening.duties import duty_hours
@@ -37,7 +37,7 @@ SHEETS = (
         "b.party_size, b.note, b.address, b.walk_in, b.booked_by_id <> b.person_id AND b.booked_by_id <> $1 "
         f"AS by_another, o.name AS area, b.arrived_at, p.end_reason, b.staff_reason, b.created_at FROM {SLOTS.source} "
         "LEFT JOIN organization o ON o.id = b.area_id "
-        f"WHERE {MINE.format('b')} ORDER BY t.starts_at DESC, b.id DESC",
+        f"WHERE {ours('b.person_id')} ORDER BY t.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
@@ -59,7 +59,7 @@ SHEETS = (
         "场地预约",
         "SELECT b.person_id, b.state, v.name AS venue, s.name AS service, b.starts_at, b.ends_at, b.party_size, "
         f"b.note, b.moves, b.arrived_at, b.staff_reason, b.created_at, b.ended_at FROM {ROOMS.source} "
-        f"WHERE {MINE.format('b')} ORDER BY b.starts_at DESC, b.id DESC",
+        f"WHERE {ours('b.person_id')} ORDER BY b.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("场地", "service", 20),
@@ -78,7 +78,7 @@ SHEETS = (
         "周期预约",
         "SELECT b.person_id, v.name AS venue, s.name AS service, b.starts_at, b.every_weeks, b.times, b.created_at "
         "FROM booking_series b JOIN service s ON s.id = b.service_id JOIN venue v ON v.id = s.venue_id "
-        f"WHERE {MINE.format('b')} ORDER BY b.id DESC",
+        f"WHERE {ours('b.person_id')} ORDER BY b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
         Shown("服务", "service", 20),
@@ -91,7 +91,7 @@ SHEETS = (
         "预约改期",
         "SELECT b.person_id, s.name AS service, f.starts_at AS was, t.starts_at, m.created_at FROM booking_move m "
         "JOIN booking b ON b.id = m.booking_id JOIN slot f ON f.id = m.from_slot_id JOIN slot t ON t.id = m.to_slot_id "
-        f"JOIN service s ON s.id = t.service_id WHERE {MINE.format('b')} ORDER BY m.id DESC",
+        f"JOIN service s ON s.id = t.service_id WHERE {ours('b.person_id')} ORDER BY m.id DESC",
         Named("谁", "person_id"),
         Shown("服务", "service", 20),
         Shown("原时间", "was", 22),

@@ -1,5 +1,6 @@
 """A person's copy of their volunteer service: sign-ups, attendance, hours, certificates, skills, ratings, appeals."""
 
+from server.accounts.queries import ours
 from server.foundation.personal_copy import Copied, Named, Shown
 from server.foundation.words import words_of
 from server.places.models import PlaceState
@@ -7,7 +8,6 @@ from server.volunteering.attendance.clocking import REFUSAL_WORDS
 from server.volunteering.attendance.models import AttendanceMethod, Direction
 from server.volunteering.hours.models import AppealState, HoursState
 from server.volunteering.reasons import HOURS_REASON, REMOVAL_REASON, SHIFT_REASON
-from server.volunteering.sign_ups.queries import OURS
 from server.volunteering.sign_ups.why import why_ended
 
 _REVOKE_WORDS = {"hours_corrected": "服务时长有更正"}
@@ -22,7 +22,7 @@ SHEETS = (
         "t.sign_in_at, t.sign_in_method, t.sign_out_at, t.sign_out_method "
         "FROM sign_up s JOIN place p ON p.id = s.place_id JOIN shift sh ON sh.id = s.shift_id "
         "JOIN activity a ON a.id = sh.activity_id JOIN shift_role r ON r.id = s.shift_role_id "
-        f"LEFT JOIN attendance t ON t.sign_up_id = s.id WHERE {OURS} ORDER BY s.id DESC",
+        f"LEFT JOIN attendance t ON t.sign_up_id = s.id WHERE {ours('s.person_id')} ORDER BY s.id DESC",
         Named("谁", "person_id"),
         Shown("活动", "title", 28),
         Shown("岗位", "role"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from server.accounts.queries import ours
 from server.foundation import clock
 from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, fetch_one, transaction
@@ -18,7 +19,7 @@ from server.foundation.ids import Id
 from server.media.drawing.qr import draw_qr
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking
 from server.neighbor_center.bookings.outcomes import attend
-from server.neighbor_center.bookings.queries import MINE, get_booking
+from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.bookings.views import BookingView, RoomBookingView
 from server.neighbor_center.counters.queries import TicketView, get_ticket
 from server.neighbor_center.counters.tickets import draw_ticket
@@ -109,7 +110,7 @@ async def _lock_here(kind: AnyKind, person_id: str, venue_id: str, now: datetime
     allotment = "t.allotment_id, " if kind is SLOTS else ""
     return await fetch(
         f"SELECT b.id, b.person_id, b.starts_at, {allotment}s.id AS service_id, s.kind FROM {kind.source} "
-        f"WHERE {MINE.format('b')} AND s.venue_id = $2 AND b.starts_at <= $3 "
+        f"WHERE {ours('b.person_id')} AND s.venue_id = $2 AND b.starts_at <= $3 "
         f"AND b.starts_at > $4::timestamptz - interval '{_LONGEST.days} day' AND {kind.time}.ends_at > $4 "
         f"AND {kind.state} IN ('booked', 'attended', 'no_show') ORDER BY b.id FOR NO KEY UPDATE OF b",
         person_id,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.accounts.queries import describe_persons
+from server.accounts.queries import describe_persons, ours
 from server.calendars.feed import CalendarEntry, write_calendar
 from server.foundation import clock
 from server.foundation.crypto import keyring
@@ -11,7 +11,6 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.media.addresses import public_address
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
-from server.neighbor_center.bookings.queries import MINE
 from server.neighbor_center.venues.models import ServiceMode
 
 FEED_PATH = "/venue-calendars/"
@@ -26,7 +25,7 @@ def _entries(kind: AnyKind, version: str, shown: str) -> str:
     return (
         f"SELECT '{kind.table}' AS kind, b.id, b.person_id, {kind.state} AS state, s.name AS service, s.documents, "
         f"s.mode, v.name AS venue, v.address, v.phone, {kind.time}.starts_at, {kind.time}.ends_at, "
-        f"1 + {version} AS version FROM {kind.source} WHERE {MINE.format('b')} "
+        f"1 + {version} AS version FROM {kind.source} WHERE {ours('b.person_id')} "
         "AND b.starts_at >= $2::timestamptz - interval '1 day' AND b.starts_at < $3 "
         f"AND {kind.time}.ends_at > $2 AND ({shown})"
     )

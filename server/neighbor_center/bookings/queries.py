@@ -5,7 +5,7 @@ from typing import Any
 
 from server.accounts.details import Details, read_details
 from server.accounts.masking import mask_name, mask_phone
-from server.accounts.queries import require_dependant
+from server.accounts.queries import ours, require_dependant
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch, fetch_one, transaction
@@ -27,11 +27,6 @@ class When(Worded):
     PAST = "past", "已结束"
 
 
-MINE = (
-    "{0}.person_id = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
-    "WHERE d.guardian_id = $1 AND d.ended_at IS NULL)) "
-)
-"""Rows whose `person_id` is $1, or somebody whom $1 looks after."""
 _COMING = (
     "AND b.starts_at >= $2 AND ($3::timestamptz IS NULL OR (b.starts_at, b.id) > ($3, $4::uuid)) "
     "ORDER BY b.starts_at, b.id LIMIT $5"
@@ -46,7 +41,7 @@ async def list_my_bookings(kind: Kind[View, Any], person_id: str, *, when: When,
     """One's own bookings and those of the people one looks after: what comes (today's too), soonest first; or what is
     past, latest first."""
     rows = await fetch_page(
-        f"{_select(kind)} WHERE {MINE.format('b')} {_COMING if when is When.COMING else _PAST}",
+        f"{_select(kind)} WHERE {ours('b.person_id')} {_COMING if when is When.COMING else _PAST}",
         person_id,
         instant(today(), 0),
         page=page,
@@ -67,7 +62,7 @@ async def get_booking(kind: Kind[View, Any], person_id: str, booking_id: str) ->
 async def list_series_bookings(kind: Kind[View, Any], person_id: str, series_id: str) -> list[View]:
     """The bookings of a series, soonest first, as far as they are the caller's or of somebody they look after."""
     rows = await fetch(
-        f"{_select(kind)} WHERE b.series_id = $2 AND {MINE.format('b')} ORDER BY b.starts_at", person_id, series_id
+        f"{_select(kind)} WHERE b.series_id = $2 AND {ours('b.person_id')} ORDER BY b.starts_at", person_id, series_id
     )
     return await _views(kind, rows)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons, require_dependant
+from server.accounts.queries import describe_persons, ours, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import (
@@ -98,8 +98,7 @@ async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
         "p.id AS appeal_id, p.state AS appeal_state, COALESCE(p.decision, '') AS appeal_decision FROM no_show n "
         "JOIN sign_up s ON s.place_id = n.place_id JOIN shift sh ON sh.id = s.shift_id "
         "JOIN activity a ON a.id = sh.activity_id LEFT JOIN no_show_appeal p ON p.no_show_id = n.id "
-        "WHERE (n.person_id = $1 OR n.person_id IN (SELECT person_id FROM dependant WHERE guardian_id = $1 "
-        "AND ended_at IS NULL)) AND n.purpose = 'shift_role' AND ($3::uuid IS NULL OR n.id < $3) "
+        f"WHERE {ours('n.person_id')} AND n.purpose = 'shift_role' AND ($3::uuid IS NULL OR n.id < $3) "
         "ORDER BY n.id DESC LIMIT $4",
         person_id,
         APPEAL_WITHIN,

@@ -12,7 +12,7 @@ import msgspec
 from server.accounts.details import details_of, name_index
 from server.accounts.masking import mask_name
 from server.accounts.models import Person
-from server.accounts.queries import require_dependant
+from server.accounts.queries import ours, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch, transaction, violates
@@ -139,8 +139,8 @@ async def get_certificate(caller_id: str, certificate_id: str) -> CertificateVie
 async def list_my_certificates(caller_id: str, page: PageQuery) -> Page[CertificateView]:
     """One's own certificates and one's dependants', the latest first."""
     rows = await fetch_page(
-        "SELECT id FROM certificate WHERE (person_id = $1 OR person_id IN (SELECT person_id FROM dependant "
-        "WHERE guardian_id = $1 AND ended_at IS NULL)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        f"SELECT id FROM certificate WHERE {ours('person_id')} AND ($2::uuid IS NULL OR id < $2) "
+        "ORDER BY id DESC LIMIT $3",
         caller_id,
         page=page,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons
+from server.accounts.queries import describe_persons, ours
 from server.calendars.feed import CalendarEntry
 from server.foundation import clock
 from server.foundation.database import fetch
@@ -93,18 +93,12 @@ _SIGN_UP = (
     "JOIN shift_role r ON r.id = s.shift_role_id"
 )
 
-OURS = (
-    "s.person_id = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
-    "WHERE d.guardian_id = $1 AND d.ended_at IS NULL))"
-)
-"""Oneself and those whom one looks after."""
-
 
 async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpView]:
     """One's own and the family's sign-ups with those that ended, by the time of the shift."""
     compare, order, when = ("<", "DESC", "<=") if query.past else (">", "ASC", ">")
     rows = await fetch_page(
-        f"SELECT {_SIGN_UP} WHERE {OURS} AND sh.ends_at {when} $2 "
+        f"SELECT {_SIGN_UP} WHERE {ours('s.person_id')} AND sh.ends_at {when} $2 "
         f"AND ($3::timestamptz IS NULL OR (sh.starts_at, s.id) {compare} ($3, $4::uuid)) "
         f"ORDER BY sh.starts_at {order}, s.id {order} LIMIT $5",
         person_id,
@@ -117,7 +111,7 @@ async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpVi
 
 async def get_sign_up(person_id: str, sign_up_id: str) -> SignUpView:
     """One sign-up of one's own, or of somebody one looks after. Raises NotFound."""
-    rows = await fetch(f"SELECT {_SIGN_UP} WHERE s.id = $2 AND {OURS}", person_id, sign_up_id)
+    rows = await fetch(f"SELECT {_SIGN_UP} WHERE s.id = $2 AND {ours('s.person_id')}", person_id, sign_up_id)
     if not rows:
         raise NotFound()
     return (await _views(person_id, rows))[0]
@@ -143,9 +137,10 @@ async def calendar_of_sign_ups(person_id: str, since: datetime, until: datetime)
         "SELECT s.id, s.person_id, p.state, a.title, a.place_name, a.meeting_point, a.what_to_bring, a.contact, "
         "sh.starts_at, sh.ends_at, sh.version + a.version AS version FROM sign_up s JOIN place p ON p.id = s.place_id "
         "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
-        f"WHERE {OURS} AND sh.starts_at < $3 AND $2 < sh.ends_at AND (p.state IN ('waiting', 'offered', 'confirmed', "
-        "'attended') OR sh.state = 'cancelled' AND p.end_reason IN ('activity_cancelled', 'shift_cancelled', "
-        "'shift_called_off')) ORDER BY sh.starts_at, s.id",
+        f"WHERE {ours('s.person_id')} AND sh.starts_at < $3 AND $2 < sh.ends_at "
+        "AND (p.state IN ('waiting', 'offered', 'confirmed', 'attended') OR sh.state = 'cancelled' "
+        "AND p.end_reason IN ('activity_cancelled', 'shift_cancelled', 'shift_called_off')) "
+        "ORDER BY sh.starts_at, s.id",
         person_id,
         since,
         until,
@@ -191,7 +186,7 @@ async def _standings(person_id: str, rows: list[Any]) -> list[MySignUp]:
     # Everybody in the family, the person too, who is in these shifts or in line for them.
     family = await fetch(
         "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
-        f"WHERE {OURS} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
+        f"WHERE {ours('s.person_id')} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
         person_id,
         list({row["shift_id"] for row in rows}),
     )

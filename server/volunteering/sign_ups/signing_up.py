@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.accounts.models import ConsentKind
-from server.accounts.queries import describe_persons, has_consent, require_dependant
+from server.accounts.queries import describe_persons, has_consent, ours, require_dependant
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.dates import render_time
@@ -32,7 +32,7 @@ from server.volunteering.sign_ups.errors import (
     SignUpNotOpen,
 )
 from server.volunteering.sign_ups.party import MOST_FAMILY, part_party, people_of, tell_all
-from server.volunteering.sign_ups.queries import OURS, SignUpView, get_sign_up
+from server.volunteering.sign_ups.queries import SignUpView, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit
 
@@ -376,7 +376,7 @@ async def _own(person_id: str, sign_up_id: str) -> SignUp:
 async def _family_of(person_id: str, mine: SignUp) -> list[SignUp]:
     """The other active sign-ups of this shift that are the person's, or of people they look after."""
     rows = await fetch(
-        f"SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE {OURS} AND s.shift_id = $2 "
+        f"SELECT s.id FROM sign_up s JOIN place p ON p.id = s.place_id WHERE {ours('s.person_id')} AND s.shift_id = $2 "
         "AND s.id <> $3 AND p.ended_at IS NULL",
         person_id,
         mine.shift_id,
