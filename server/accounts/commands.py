@@ -74,7 +74,7 @@ async def _find_person(phone: str, name: str) -> str | None:
     if other is None:
         return None
     if (await details_of(other)).real_name:
-        # Numbers are reassigned: whoever has it now need not be the one who is meant.
+        # Numbers are reassigned: the one who has it now need not be the one who is meant.
         raise CannotCreateManager("That phone number belongs to a person with another name.")
     await save_details(other, real_name=name)
     return other

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.queries import ConsentView, list_consents
+from server.accounts.queries import ConsentView, has_consent, list_consents
 from server.foundation import clock
-from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotFound, Refusal
 
 GUARDED_UNTIL = 14
@@ -96,8 +96,5 @@ async def move_consent(from_id: str, into_id: str, kind: ConsentKind) -> None:
 
 async def require_consent(person_id: str, kind: ConsentKind) -> None:
     """Raises ConsentNeeded when the person has not agreed, or no longer does."""
-    found = await fetch_value(
-        "SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL", person_id, str(kind)
-    )
-    if not found:
+    if not await has_consent(person_id, kind):
         raise ConsentNeeded()

@@ -24,7 +24,7 @@ async def add_dependant(
     """Somebody new whom the caller looks after.
 
     Below 14 the guardian's consent is recorded with it; raises GuardianConsentNeeded without. An adult's consent to be
-    acted for is recorded as told by the one who adds them.
+    acted for is recorded as told by the guardian.
     """
     is_child = bool(birth_date) and age_on(birth_date, today()) < GUARDED_UNTIL  # type: ignore[arg-type]
     if not guardian_consents:

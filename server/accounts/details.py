@@ -62,11 +62,7 @@ async def save_details(
     """Store what is given and leave the rest. A phone stored here is not verified."""
     values: dict[str, object] = {}
     if phone:
-        values |= {
-            "phone": keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT),
-            "phone_index": phone_index(phone),
-        }
-        values["phone_verified_at"] = None
+        values = _phone(phone) | {"phone_verified_at": None}
     if real_name:
         values |= {
             "real_name": keyring().encrypt(normalize_name(real_name), _NAME_CONTEXT),
@@ -75,8 +71,7 @@ async def save_details(
     if address is not None:
         values["address"] = keyring().encrypt(address.strip(), _ADDRESS_CONTEXT) if address.strip() else None
     if values:
-        await PersonDetails.get_or_create(person_id=person_id)
-        await PersonDetails.filter(person_id=person_id).update(**values)
+        await _write(person_id, values)
 
 
 async def lock_phones(indexes: Iterable[bytes]) -> None:
@@ -89,7 +84,7 @@ async def lock_phones(indexes: Iterable[bytes]) -> None:
 
 
 async def verify_phone(person_id: str, phone: str) -> None:
-    """WeChat vouches that this number is the person's now: whoever verified it before has lost it to the carrier."""
+    """WeChat vouches that this number is the person's now: anyone who verified it before has lost it to the carrier."""
     index = phone_index(phone)
     # Two people verify one number at once: the second waits here, and then takes it from the first.
     await lock_phones([index])
@@ -99,12 +94,16 @@ async def verify_phone(person_id: str, phone: str) -> None:
         index,
         person_id,
     )
+    await _write(person_id, _phone(phone) | {"phone_verified_at": clock.now()})
+
+
+def _phone(phone: str) -> dict[str, object]:
+    return {"phone": keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT), "phone_index": phone_index(phone)}
+
+
+async def _write(person_id: str, values: dict[str, object]) -> None:
     await PersonDetails.get_or_create(person_id=person_id)
-    await PersonDetails.filter(person_id=person_id).update(
-        phone=keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT),
-        phone_index=index,
-        phone_verified_at=clock.now(),
-    )
+    await PersonDetails.filter(person_id=person_id).update(**values)
 
 
 async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:

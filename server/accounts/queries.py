@@ -8,7 +8,7 @@ import msgspec
 from server.accounts.details import details_of, read_details
 from server.accounts.masking import mask_address, mask_name, mask_phone
 from server.accounts.models import ConsentKind, Relation
-from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
+from server.foundation.database import exists, fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.media.uploads.queries import picture_views
@@ -111,12 +111,10 @@ async def list_consents(person_id: str) -> list[ConsentView]:
 
 async def has_consent(person_id: str, kind: ConsentKind) -> bool:
     """Whether the person agrees now, in person or through a guardian."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL)",
-            person_id,
-            str(kind),
-        )
+    return await exists(
+        "SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",
+        person_id,
+        str(kind),
     )
 
 
@@ -150,12 +148,9 @@ def ours(column: str) -> str:
 
 async def require_dependant(guardian_id: str, person_id: str) -> None:
     """Raises NotFound unless the guardian looks after this person now (or it is the guardian)."""
-    if guardian_id == person_id:
-        return
-    found = await fetch_value(
+    if guardian_id != person_id and not await exists(
         "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND ended_at IS NULL", guardian_id, person_id
-    )
-    if not found:
+    ):
         raise NotFound()
 
 

@@ -45,6 +45,11 @@ class RoleView(msgspec.Struct):
     ended_at: datetime | None
 
 
+def brief_of(people: dict[str, dict[str, str]], person_id: str | None) -> PersonBrief | None:
+    """Somebody among those whom `describe_persons` described; None for nobody."""
+    return PersonBrief(**people[person_id]) if person_id in people else None
+
+
 async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: RoleKind) -> RoleView:
     """Give a known person a role. Raises NotFound and what organizations.roles.grant_role does."""
     async with transaction():
@@ -105,7 +110,7 @@ async def _views(rows: list[Any]) -> list[RoleView]:
             person=PersonBrief(**people[row["person_id"]]),
             organization=OrganizationBrief(**places[row["organization_id"]]),
             granted_at=row["granted_at"],
-            granted_by=PersonBrief(**people[row["granted_by_id"]]) if row["granted_by_id"] in people else None,
+            granted_by=brief_of(people, row["granted_by_id"]),
             ended_at=row["ended_at"],
         )
         for row in rows

@@ -1,5 +1,7 @@
 """Signing in with WeChat: a code becomes an identity, an identity a person, a person a session."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -59,10 +61,8 @@ async def sign_in(code: str, session_days: int) -> SignedIn:
 
     Raises CodeRefused, SignInBlocked, PersonBlocked, or Unavailable when WeChat does not answer.
     """
-    try:
+    with _refusing():
         session = await platform().code_to_session(code)
-    except wechat_errors.WeChatError as error:
-        raise _as_refusal(error) from None
     appid = platform().appid
     identity, is_new = await _find_or_create(appid, session.openid, session.unionid)
     if not is_new and await Person.exists(id=identity.person_id, closed_at__isnull=False):
@@ -78,10 +78,8 @@ async def sign_in(code: str, session_days: int) -> SignedIn:
 
 async def give_phone_by_code(person_id: str, code: str) -> Me:
     """A code from the phone-number button → the verified number. Raises CodeRefused, Unavailable."""
-    try:
+    with _refusing():
         number = await platform().get_phone_number(code)
-    except wechat_errors.WeChatError as error:
-        raise _as_refusal(error) from None
     return await give_phone(person_id, number.number)
 
 
@@ -97,18 +95,14 @@ async def give_phone_by_data(person_id: str, encrypted_data: str, iv: str) -> Me
     if identity is None or not identity.session_key:
         raise PhoneUnreadable()
     session_key = keyring().decrypt(bytes(identity.session_key), _CONTEXT)
-    try:
-        is_current = await platform().check_session(identity.openid, session_key)
-    except wechat_errors.WeChatError as error:
-        raise _as_refusal(error) from None
-    if not is_current:
-        raise WeChatSessionStale()
+    with _refusing():
+        if not await platform().check_session(identity.openid, session_key):
+            raise WeChatSessionStale()
     try:
         data = platform().decrypt_data(session_key, encrypted_data, iv)
     except wechat_errors.WeChatError:
         raise PhoneUnreadable() from None
-    number = str(data.get("phoneNumber") or "")
-    if not number:
+    if not (number := str(data.get("phoneNumber") or "")):
         raise PhoneUnreadable()
     return await give_phone(person_id, number)
 
@@ -129,11 +123,16 @@ async def _find_or_create(appid: str, openid: str, unionid: str | None) -> tuple
         return await WeChatIdentity.get(appid=appid, openid=openid), False
 
 
-def _as_refusal(error: wechat_errors.WeChatError) -> Refusal:
-    if isinstance(error, wechat_errors.CodeInvalid):
-        return CodeRefused()
-    if isinstance(error, wechat_errors.UserBlocked):
-        return SignInBlocked()
-    if isinstance(error, wechat_errors.NotAllowed | wechat_errors.RequestInvalid):
-        log.error("wechat_refused", error=str(error))  # The operator has to act: people cannot sign in.
-    return Unavailable("微信服务暂时没有响应，请稍后再试")
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What WeChat answers inside, as a refusal."""
+    try:
+        yield
+    except wechat_errors.CodeInvalid:
+        raise CodeRefused() from None
+    except wechat_errors.UserBlocked:
+        raise SignInBlocked() from None
+    except wechat_errors.WeChatError as error:
+        if isinstance(error, wechat_errors.NotAllowed | wechat_errors.RequestInvalid):
+            log.error("wechat_refused", error=str(error))  # The operator has to act: people cannot sign in.
+        raise Unavailable("微信服务暂时没有响应，请稍后再试") from None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 from tortoise import fields
@@ -121,20 +121,26 @@ class NotBefore(Exception):
         self.due_at = due_at
 
 
-class CannotSucceed(Exception):
-    """Carrying out a row can never work. `record` is written all the same."""
+class Ended(Exception):
+    """A row is over, and not as done. `record` is written all the same."""
+
+    state: ClassVar[OutboxState]
 
     def __init__(self, reason: str, record: Record | None = None) -> None:
         super().__init__(reason)
         self.record = record
 
 
-class OutcomeUnknown(Exception):
+class CannotSucceed(Ended):
+    """Carrying out a row can never work."""
+
+    state = OutboxState.FAILED
+
+
+class OutcomeUnknown(Ended):
     """The request left and no answer came back: it may have worked, so it is never repeated."""
 
-    def __init__(self, reason: str, record: Record | None = None) -> None:
-        super().__init__(reason)
-        self.record = record
+    state = OutboxState.UNKNOWN
 
 
 class Attempt(msgspec.Struct):

@@ -17,11 +17,10 @@ import structlog
 from server.background.outbox import (
     EFFECTS,
     Attempt,
-    CannotSucceed,
     Effect,
+    Ended,
     NotBefore,
     OutboxState,
-    OutcomeUnknown,
     Priority,
     Record,
     RetryLater,
@@ -183,27 +182,20 @@ async def drain_outbox() -> int:
 async def _try(row: ClaimedRow, effect: Effect) -> None:
     attempt = Attempt(row.id, row.lease_until, start_until=row.lease_until - LEASE / 4)
     token = current_attempt.set(attempt)
-    record = None
     try:
         record = await effect.run(row.payload)
     except NotBefore as wait:
         await _put_back(row, "", wait.due_at, was_a_try=False)
-        return
     except RetryLater as retry:
         await _retry(row, effect, str(retry), retry.pause)
-        return
-    except CannotSucceed as failure:
-        await _settle(row, effect, OutboxState.FAILED, str(failure), failure.record)
-        return
-    except OutcomeUnknown as unknown:
-        await _settle(row, effect, OutboxState.UNKNOWN, str(unknown), unknown.record)
-        return
+    except Ended as ended:
+        await _settle(row, effect, ended.state, str(ended), ended.record)
     except Exception as error:
         await _settle_broken(row, effect, attempt, error)
-        return
+    else:
+        await _settle(row, effect, OutboxState.DONE, "", record)
     finally:
         current_attempt.reset(token)
-    await _settle(row, effect, OutboxState.DONE, "", record)
 
 
 async def _settle_broken(row: ClaimedRow, effect: Effect, attempt: Attempt, error: Exception) -> None:

@@ -18,7 +18,7 @@ from server.check_in.transfers import cancel_transfer, invite_retired_member
 from server.check_in.units.pairing import require_pairing
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, transaction, violates
+from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
 from server.foundation.ids import Id
 from server.members import memberships as members
@@ -80,18 +80,13 @@ async def apply_check_in(person_id: str, application: CheckInApplication) -> MyC
     Raises ConsentNeeded, InvalidFields, NotPaired, CheckInPending, AlreadyCheckedIn.
     """
     await require_community(application.community_id)
-    try:
-        async with transaction():
-            membership = await register_membership(person_id, application)
-            check_in = CheckIn(membership_id=membership.id, applied_at=clock.now())
-            await _fill(check_in, application, membership)
-            await check_in.save(force_create=True)
-            await _tell_applied("apply_check_in", person_id, check_in)
-            return (await queries.list_my_check_ins(membership.id, check_in.id))[0]
-    except IntegrityError as error:
-        if violates(error, "check_in_one_open"):
-            raise CheckInPending() from None
-        raise
+    async with transaction(check_in_one_open=CheckInPending):
+        membership = await register_membership(person_id, application)
+        check_in = CheckIn(membership_id=membership.id, applied_at=clock.now())
+        await _fill(check_in, application, membership)
+        await check_in.save(force_create=True)
+        await _tell_applied("apply_check_in", person_id, check_in)
+        return (await queries.list_my_check_ins(membership.id, check_in.id))[0]
 
 
 async def apply_check_in_again(

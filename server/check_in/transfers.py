@@ -10,7 +10,7 @@ from server.check_in.member_queries import MemberCard, MyMembership, get_member_
 from server.check_in.models import MembershipTransfer, TransferState
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, fetch_value, transaction, violates
+from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
 from server.members.homes import host_of_home
 from server.members.memberships import MemberFacts, index_of, lock_for_staff, open_membership, write_facts
@@ -45,17 +45,12 @@ async def offer_transfer(actor_id: str, membership_id: str) -> MemberCard:
 
     Raises NotFound, WrongState (not a retired member), TransferOpen.
     """
-    try:
-        async with transaction():
-            membership, facts = await lock_for_staff(actor_id, membership_id)
-            if facts.kind is not MemberKind.RETIRED:
-                raise WrongState("只有离退休党员适用转入邀请")
-            await _offer(membership, facts, actor_id)
-            return await get_member_card(membership_id)
-    except IntegrityError as error:
-        if violates(error, "membership_transfer_one_open"):
-            raise TransferOpen() from None
-        raise
+    async with transaction(membership_transfer_one_open=TransferOpen):
+        membership, facts = await lock_for_staff(actor_id, membership_id)
+        if facts.kind is not MemberKind.RETIRED:
+            raise WrongState("只有离退休党员适用转入邀请")
+        await _offer(membership, facts, actor_id)
+        return await get_member_card(membership_id)
 
 
 async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> MyMembership:

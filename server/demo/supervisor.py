@@ -39,7 +39,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (how to reach 
 
 
 class DemoFailed(Exception):
-    """The demo cannot start or go on; the text is one sentence for whoever started it."""
+    """The demo cannot start or go on; the text is one sentence for the person who started it."""
 
 
 class _Stop(BaseException):

@@ -96,20 +96,22 @@ class Tour:
 
     async def call(
         self,
-        person: Person | None,
+        person: Person,
         method: str,
         path: str,
         body: Any = None,
         *,
         query: dict[str, Any] | None = None,
         status: int | None = None,
+        refusal: str = "",
         show: str = "",
         quiet: bool = False,
         content: tuple[str, bytes] | None = None,
     ) -> Any:
-        """One request, printed with its answer; raises TourFailed on an unexpected status."""
-        headers = {"authorization": f"Bearer {person.token}"} if person and person.token else {}
-        if method == "POST" and content is None and person and person.token:
+        """One request, printed with its answer; raises TourFailed on an unexpected status, or where it is not refused
+        with the code `refusal`."""
+        headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
+        if method == "POST" and content is None and person.token:
             headers["idempotency-key"] = secrets.token_urlsafe(12)
         options: dict[str, Any] = {"params": query} if query else {}
         if content:
@@ -120,22 +122,18 @@ class Tour:
         response = await self.server.request(method, f"/api/v1{path}", headers=headers, **options)
         answer = response.json() if response.content else None
         if not quiet:
-            who = person.name if person else "anybody"
-            self.write(f"   {who}: {method} {path}{' ' + _short(body) if body else ''}")
+            self.write(f"   {person.name}: {method} {path}{' ' + _short(body) if body else ''}")
             hidden = {**answer, show: "…"} if show and isinstance(answer, dict) else answer
             self.write(f"     {response.status_code} {_short(hidden)}")
-        if not (response.status_code == status if status else response.is_success):
+        as_wished = answer and answer.get("code") == refusal if refusal else response.is_success
+        if not as_wished or (status and response.status_code != status):
             raise TourFailed(f"{method} {path} answered {response.status_code}: {_short(answer, 600)}")
         return answer
 
     async def refused(self, person: Person, method: str, path: str, body: Any, code: str) -> None:
         """A request that must be refused with this code."""
-        headers = {"authorization": f"Bearer {person.token}"}
-        response = await self.server.request(method, f"/api/v1{path}", headers=headers, json=body)
-        problem = response.json() if response.content else {}
-        self.write(f"   {person.name}: {method} {path} {_short(body)}")
-        self.write(f"     {response.status_code} {_short(problem)}")
-        self.expect(problem.get("code") == code, f"refused in words: {problem.get('title')}")
+        problem = await self.call(person, method, path, body, refusal=code)
+        self.say(f"refused in words: {problem['title']}")
 
     async def wechat(self, method: str, path: str, body: Any = None, *, query: dict[str, Any] | None = None) -> Any:
         """The simulator's admin side."""

@@ -1,6 +1,6 @@
 """Who did what to whom, from where: append-only, kept at least six months.
 
-Written in the transaction of the deed it tells of. Rows hold ids, never names: words are rendered when they are read.
+Written in the transaction of the action it tells of. Rows hold ids, never names: words are rendered when they are read.
 The database itself refuses to change a row, or to delete one outside the retention purge (a trigger, see migrations).
 """
 
@@ -15,7 +15,7 @@ from server.foundation.database import IdField, Model
 
 
 class RequestContext(msgspec.Struct, frozen=True):
-    """Where a deed comes from: the caller's address as the trusted proxy tells it, and the request's id."""
+    """Where an action comes from: the caller's address as the trusted proxy tells it, and the request's id."""
 
     address: str = ""
     request_id: str = ""

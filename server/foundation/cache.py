@@ -78,7 +78,7 @@ async def count(key: str, seconds: int) -> int:
 
 
 async def publish(channel: str, data: bytes) -> None:
-    """Tell whoever listens now, in any process; lost where nobody does, or the cache is gone."""
+    """Tell everyone who listens now, in any process; lost where nobody does, or the cache is gone."""
     if _client:
         await _attempt(_client.publish(channel, data))
 

@@ -20,7 +20,7 @@ from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
 from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
-from server.foundation.errors import Refusal
+from server.foundation.errors import NotFound, Refusal
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
@@ -194,6 +194,19 @@ async def fetch_structs(struct: type[StructT], sql: str, *values: Any) -> list[S
     """Rows as Structs: the query's columns are the Struct's fields, by name and in any order."""
     rows = await fetch(sql, *values)
     return [struct(**dict(row)) for row in rows]
+
+
+async def get_struct(struct: type[StructT], sql: str, *values: Any) -> StructT:
+    """The first row as a Struct. Raises NotFound where there is none."""
+    rows = await fetch_structs(struct, sql, *values)
+    if not rows:
+        raise NotFound()
+    return rows[0]
+
+
+async def exists(sql: str, *values: Any) -> bool:
+    """Whether the query has a row."""
+    return bool(await fetch_value(f"SELECT EXISTS ({sql})", *values))
 
 
 async def execute(sql: str, *values: Any) -> int:

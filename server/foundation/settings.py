@@ -97,40 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{self.host}:{self.simulator_port}"
 
 
+_NAMED_AS_THEY_ARE = ("database_url", "redis_url", "s3_", "wechat_")
 ENVIRONMENT_NAMES = {
-    "environment": "LINLI_ENV",
-    "data_dir": "LINLI_DATA_DIR",
-    "host": "LINLI_HOST",
-    "port": "LINLI_PORT",
-    "workers": "LINLI_WORKERS",
-    "public_url": "LINLI_PUBLIC_URL",
-    "debug": "LINLI_DEBUG",
-    "log_level": "LINLI_LOG_LEVEL",
-    "database_url": "DATABASE_URL",
-    "database_pool": "LINLI_DATABASE_POOL",
-    "redis_url": "REDIS_URL",
-    "keys": "LINLI_KEYS",
-    "cipher": "LINLI_CIPHER",
-    "s3_bucket": "S3_BUCKET",
-    "s3_endpoint": "S3_ENDPOINT",
-    "s3_region": "S3_REGION",
-    "s3_access_key_id": "S3_ACCESS_KEY_ID",
-    "s3_secret_access_key": "S3_SECRET_ACCESS_KEY",
-    "wechat_api_base": "WECHAT_API_BASE",
-    "wechat_appid": "WECHAT_APPID",
-    "wechat_secret": "WECHAT_SECRET",
-    "wechat_push_token": "WECHAT_PUSH_TOKEN",
-    "wechat_push_aes_key": "WECHAT_PUSH_AES_KEY",
-    "wechat_templates": "WECHAT_TEMPLATES",
-    "wechat_miniprogram_state": "WECHAT_MINIPROGRAM_STATE",
-    "simulator_port": "WECHAT_SIMULATOR_PORT",
-    "trusted_proxies": "LINLI_TRUSTED_PROXIES",
-    "metrics_token": "LINLI_METRICS_TOKEN",
-    "session_days": "LINLI_SESSION_DAYS",
-    "audit_days": "LINLI_AUDIT_DAYS",
-    "graceful_seconds": "LINLI_GRACEFUL_SECONDS",
-    "no_show_rules": "LINLI_NO_SHOW_RULES",
-}
+    name: name.upper() if name.startswith(_NAMED_AS_THEY_ARE) else f"LINLI_{name.upper()}"
+    for name in Settings.__struct_fields__
+} | {"environment": "LINLI_ENV", "simulator_port": "WECHAT_SIMULATOR_PORT"}
 """Field → environment variable. The README's configuration table is checked against this."""
 
 

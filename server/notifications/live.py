@@ -113,7 +113,7 @@ def begin() -> None:
 
 
 def end_all() -> None:
-    """The server stops: whoever follows an inbox would keep it waiting."""
+    """The server stops: anyone who follows an inbox would keep it waiting."""
     _process.stopping = True
     for clients in _process.clients.values():
         for client in clients:

@@ -1,4 +1,4 @@
-"""Telling people: one call in the transaction of the deed writes the inbox and queues what goes to WeChat."""
+"""Telling people: one call in the transaction of the action writes the inbox and queues what goes to WeChat."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.accounts.roles import OrganizationBrief, PersonBrief
+from server.accounts.roles import OrganizationBrief, PersonBrief, brief_of
 from server.foundation.database import fetch, fetch_one
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
@@ -22,7 +22,7 @@ _LARGE = (Level.CITY, Level.DISTRICT, Level.SUBDISTRICT)
 
 
 class AuditFilter(msgspec.Struct, kw_only=True):
-    """Which entries; what is not given is not asked."""
+    """Which entries; what is not given is not asked for."""
 
     actor_id: str | None = None
     person_id: str | None = None
@@ -33,7 +33,7 @@ class AuditFilter(msgspec.Struct, kw_only=True):
 
 
 class AuditView(msgspec.Struct):
-    """One deed. `actor` is null where the system or the operator did it; `person` is whose data it touched."""
+    """One action. `actor` is null where the system or the operator did it; `person` is whose data it touched."""
 
     id: Id
     at: datetime
@@ -58,7 +58,7 @@ async def list_audit_entries(
     await require_role_or_hide(actor_id, organization_id, AUDITORS)
     condition, value = await _in_subtree(organization_id)
     conditions, values = [condition], [value, page.limit + 1]
-    # Only what is asked is written down: a plan for every case at once would use none of the indexes.
+    # Only what is asked for is written down: a plan for every case at once would use none of the indexes.
     for condition, value in (
         ("a.actor_id =", wanted.actor_id),
         ("a.person_id =", wanted.person_id),
@@ -87,10 +87,10 @@ async def list_audit_entries(
                 id=row["id"],
                 at=row["created_at"],
                 action=row["action"],
-                actor=_brief(people, row["actor_id"]),
+                actor=brief_of(people, row["actor_id"]),
                 subject_kind=row["subject_kind"],
                 subject_id=row["subject_id"],
-                person=_brief(people, row["person_id"]),
+                person=brief_of(people, row["person_id"]),
                 organization=(
                     OrganizationBrief(**places[row["organization_id"]]) if row["organization_id"] in places else None
                 ),
@@ -112,10 +112,6 @@ async def _in_subtree(organization_id: str) -> tuple[str, Any]:
         return "(a.organization_id IS NULL OR o.path <@ $1::ltree)", place["path"]
     if place["level"] in _LARGE:
         return "o.path <@ $1::ltree", place["path"]
-    # Few organizations with few of all the entries: by their ids, lest everybody's newest entries are gone through.
+    # Few organizations with few of all the entries: by their ids, or everybody's newest entries would be gone through.
     rows = await fetch("SELECT id FROM organization WHERE path <@ $1::ltree", place["path"])
     return "a.organization_id = ANY($1)", [row["id"] for row in rows]
-
-
-def _brief(people: dict[str, dict[str, str]], person_id: str | None) -> PersonBrief | None:
-    return PersonBrief(**people[person_id]) if person_id in people else None

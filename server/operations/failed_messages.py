@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.accounts.roles import PersonBrief
+from server.accounts.roles import PersonBrief, brief_of
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, transaction
@@ -43,8 +43,8 @@ class FailedMessageView(msgspec.Struct):
 
 
 async def list_failed_messages(actor_id: str, organization_id: str, page: PageQuery) -> Page[FailedMessageView]:
-    """What failed for people of the organization's subtree, newest first. Raises NotFound for who does not work
-    there."""
+    """What failed for people of the organization's subtree, newest first. Raises NotFound for anyone who does
+    not work there."""
     await require_role_or_hide(actor_id, organization_id, WORKERS)
     rows = await fetch_page(
         "SELECT o.id, o.kind, o.error, o.attempts, o.created_at, o.finished_at, o.expires_at, p.id AS person_id, "
@@ -65,7 +65,7 @@ async def list_failed_messages(actor_id: str, organization_id: str, page: PageQu
                 kind=row["kind"],
                 event=message.event if message else "",
                 title=render_words(message, described).title if message else "",
-                person=PersonBrief(**people[row["person_id"]]) if row["person_id"] in people else None,
+                person=brief_of(people, row["person_id"]),
                 error=row["error"],
                 attempts=row["attempts"],
                 created_at=row["created_at"],

@@ -3,9 +3,9 @@
 The worker has no listener of its own, so everything is read from the database, whichever worker did it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -162,67 +162,85 @@ async def _recent() -> dict[str, list[Any]]:
     return {"finished": finished, "delays": delays}
 
 
-def _job_families(found: list[JobView]) -> Iterator[Metric]:
-    gauges = {
-        name: GaugeMetricFamily(f"linli_sweep_{name}", text, labels=["sweep"])
-        for name, text in (
-            ("interval_seconds", "How often the sweep should run"),
-            ("last_run_timestamp_seconds", "When its last run began, in any worker (Unix time)"),
-            ("duration_seconds", "How long its last run took"),
-            ("lag_seconds", "How long the oldest due row has waited until now; 0 where nothing is due"),
-            ("failed", "1 where its last run failed"),
-            ("late", "1 where it never ran, or not for three intervals and a minute"),
-        )
-    }
-    counters = {
-        name: CounterMetricFamily(f"linli_sweep_{name}", text, labels=["sweep"])
-        for name, text in (
-            ("runs", "Runs of the sweep"),
-            ("rows", "Rows that the sweep has done"),
-            ("failures", "Runs of the sweep that failed"),
-        )
-    }
-    for job in found:
-        label = [job.name]
-        gauges["interval_seconds"].add_metric(label, job.every_seconds)
-        if job.started_at:
-            gauges["last_run_timestamp_seconds"].add_metric(label, job.started_at.timestamp())
-        gauges["duration_seconds"].add_metric(label, job.milliseconds / 1000)
-        gauges["failed"].add_metric(label, bool(job.error))
-        gauges["late"].add_metric(label, job.is_late)
-        if job.lag_seconds is not None:
-            gauges["lag_seconds"].add_metric(label, job.lag_seconds)
-        for name, value in (("runs", job.runs), ("rows", job.rows), ("failures", job.failures)):
-            counters[name].add_metric(label, value)
-    yield from gauges.values()
-    yield from counters.values()
+_OF_SWEEPS: tuple[tuple[type[Any], str, str, Callable[[JobView], float | None]], ...] = (
+    (GaugeMetricFamily, "interval_seconds", "How often the sweep should run", lambda job: job.every_seconds),
+    (
+        GaugeMetricFamily,
+        "last_run_timestamp_seconds",
+        "When its last run began, in any worker (Unix time)",
+        lambda job: job.started_at.timestamp() if job.started_at else None,
+    ),
+    (GaugeMetricFamily, "duration_seconds", "How long its last run took", lambda job: job.milliseconds / 1000),
+    (
+        GaugeMetricFamily,
+        "lag_seconds",
+        "How long the oldest due row has waited until now; 0 where nothing is due",
+        lambda job: job.lag_seconds,
+    ),
+    (GaugeMetricFamily, "failed", "1 where its last run failed", lambda job: bool(job.error)),
+    (
+        GaugeMetricFamily,
+        "late",
+        "1 where it never ran, or not for three intervals and a minute",
+        lambda job: job.is_late,
+    ),
+    (CounterMetricFamily, "runs", "Runs of the sweep", lambda job: job.runs),
+    (CounterMetricFamily, "rows", "Rows that the sweep has done", lambda job: job.rows),
+    (CounterMetricFamily, "failures", "Runs of the sweep that failed", lambda job: job.failures),
+)
+
+
+def _job_families(jobs: list[JobView]) -> Iterator[Metric]:
+    for kind, name, text, value in _OF_SWEEPS:
+        values = [([job.name], value(job)) for job in jobs]
+        yield _family(kind, f"sweep_{name}", text, ["sweep"], values)
 
 
 def _outbox_families(counts: list[OutboxCount], recent: dict[str, list[Any]]) -> Iterator[Metric]:
-    rows = GaugeMetricFamily(
-        "linli_outbox_rows", "Outbox rows that are open, failed or unknown", labels=["kind", "priority", "state"]
+    labels = ["kind", "priority", "state"]
+    yield _family(
+        GaugeMetricFamily,
+        "outbox_rows",
+        "Outbox rows that are open, failed or unknown",
+        labels,
+        [([count.kind, count.priority, count.state], count.count) for count in counts],
     )
-    oldest = GaugeMetricFamily(
-        "linli_outbox_oldest_due_seconds",
+    yield _family(
+        GaugeMetricFamily,
+        "outbox_oldest_due_seconds",
         "How long the oldest row that is due and still to be done has waited",
-        labels=["kind", "priority", "state"],
+        labels,
+        [
+            ([count.kind, count.priority, count.state], count.oldest_due_seconds)
+            for count in counts
+            if count.state not in ("failed", "unknown")
+        ],
     )
-    for count in counts:
-        labels = [count.kind, count.priority, count.state]
-        rows.add_metric(labels, count.count)
-        if count.state not in ("failed", "unknown"):
-            oldest.add_metric(labels, count.oldest_due_seconds)
-    finished = GaugeMetricFamily(
-        "linli_outbox_finished_last_hour", "Outbox rows that ended in the last hour", labels=["kind", "state"]
+    yield _family(
+        GaugeMetricFamily,
+        "outbox_finished_last_hour",
+        "Outbox rows that ended in the last hour",
+        ["kind", "state"],
+        [([row["kind"], row["state"]], row["count"]) for row in recent["finished"]],
     )
-    for row in recent["finished"]:
-        finished.add_metric([row["kind"], row["state"]], row["count"])
-    delay = GaugeMetricFamily(
-        "linli_outbox_delay_seconds",
+    yield _family(
+        GaugeMetricFamily,
+        "outbox_delay_seconds",
         "From due (at once, unless it was to wait) to done, of the last five minutes' rows that needed one try",
-        labels=["kind", "priority", "quantile"],
+        ["kind", "priority", "quantile"],
+        [
+            ([row["kind"], _name_of(row["priority"]), quantile], seconds)
+            for row in recent["delays"]
+            for quantile, seconds in zip(("0.5", "0.95", "1"), row["delays"], strict=True)
+        ],
     )
-    for row in recent["delays"]:
-        for quantile, seconds in zip(("0.5", "0.95", "1"), row["delays"], strict=True):
-            delay.add_metric([row["kind"], _name_of(row["priority"]), quantile], seconds)
-    yield from (rows, oldest, finished, delay)
+
+
+def _family(
+    kind: type[Any], name: str, text: str, labels: list[str], values: Iterable[tuple[list[str], float | None]]
+) -> Metric:
+    family = kind(f"linli_{name}", text, labels=labels)
+    for own, value in values:
+        if value is not None:
+            family.add_metric(own, value)
+    return cast(Metric, family)

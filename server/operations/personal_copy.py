@@ -8,7 +8,7 @@ from server.operations.audit_words import ACTION_WORDS
 
 
 def _action(row: Any) -> str:
-    # A deed of an older version that no longer has a name must not be in the way of the copy.
+    # An action of an older version that no longer has a name must not stand in the way of the copy.
     return ACTION_WORDS.get(row["action"], "其他操作")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import exists, fetch
 from server.foundation.errors import NotAllowed, NotFound
 from server.organizations.models import RoleKind
 from server.organizations.tree import reaching
@@ -18,38 +18,32 @@ LIAISONS = (RoleKind.LIAISON,)
 
 async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind]) -> bool:
     """Whether the person holds one of the roles at this organization or above it."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-            f"WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) AND {reaching('held.path', '$2')})",
-            person_id,
-            organization_id,
-            [str(kind) for kind in kinds],
-        )
+    return await exists(
+        "SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+        f"WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($3) AND {reaching('held.path', '$2')}",
+        person_id,
+        organization_id,
+        [str(kind) for kind in kinds],
     )
 
 
 async def holds_role_at(person_id: str, organization_id: str, kinds: Iterable[RoleKind] = RoleKind) -> bool:
     """Whether the person holds one of the roles at this very organization."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 "
-            "AND ended_at IS NULL AND kind = ANY($3))",
-            person_id,
-            organization_id,
-            [str(kind) for kind in kinds],
-        )
+    return await exists(
+        "SELECT 1 FROM role_grant WHERE person_id = $1 AND organization_id = $2 "
+        "AND ended_at IS NULL AND kind = ANY($3)",
+        person_id,
+        organization_id,
+        [str(kind) for kind in kinds],
     )
 
 
 async def holds_role_anywhere(person_id: str, kinds: Iterable[RoleKind] = WORKERS) -> bool:
     """Whether the person holds one of the roles at any organization."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM role_grant WHERE person_id = $1 AND ended_at IS NULL AND kind = ANY($2))",
-            person_id,
-            [str(kind) for kind in kinds],
-        )
+    return await exists(
+        "SELECT 1 FROM role_grant WHERE person_id = $1 AND ended_at IS NULL AND kind = ANY($2)",
+        person_id,
+        [str(kind) for kind in kinds],
     )
 
 

@@ -12,7 +12,7 @@ from server.organizations.access import require_role
 from server.organizations.models import AREA_LEVELS, LEVEL_RANK, Level, Organization, RoleKind
 from server.organizations.queries import OrganizationView, get_organization
 from server.organizations.roles import end_roles_at
-from server.organizations.tree import close_node, lock_tree, move_node
+from server.organizations.tree import check_name, close_node, lock_tree, move_node
 
 _TABLE = "organization"
 _CODE = re.compile(r"[0-9A-Za-z-]{1,32}")
@@ -50,7 +50,7 @@ async def create_organization(
         organization = Organization(
             id=organization_id,
             code=_check_code(code, level) if code else await _next_code(parent),
-            name=_check_name(name),
+            name=check_name(name),
             level=level,
             parent_id=parent.id,
             path=f"{parent.path}.{organization_id}",
@@ -79,7 +79,7 @@ async def edit_organization(
         organization = await _editable(actor_id, organization_id, version)
         edited = []
         if name is not None:
-            organization.name = _check_name(name)
+            organization.name = check_name(name)
             edited.append("name")
         if location is not None:
             organization.location = location
@@ -103,9 +103,9 @@ async def move_organization(actor_id: str, organization_id: str, version: int, p
         parent = await _open_parent(parent_id)
         await require_role(actor_id, parent.id, (RoleKind.MANAGER,))
         _check_level(organization.level, parent)
-        if parent.id != _parent_id(organization):
+        if parent.id != organization.parent_id:
             await move_node(organization, parent)
-            await _record("move_organization", actor_id, organization, came_from=_parent_id(organization), to=parent.id)
+            await _record("move_organization", actor_id, organization, came_from=organization.parent_id, to=parent.id)
         return await get_organization(organization_id)
 
 
@@ -128,9 +128,7 @@ async def close_organization(
         await end_roles_at(organization.id, actor_id)
         for react in CLOSED:
             await react(organization.id, successor.id if successor else None)
-        await _record(
-            "close_organization", actor_id, organization, **({"successor": successor.id} if successor else {})
-        )
+        await _record("close_organization", actor_id, organization, successor=successor and successor.id)
         return await get_organization(organization_id)
 
 
@@ -139,11 +137,10 @@ async def _editable(actor_id: str, organization_id: str, version: int, *, may_be
     organization = await Organization.get_or_none(id=organization_id)
     if organization is None:
         raise NotFound()
-    parent_id = _parent_id(organization)
-    await require_role(actor_id, parent_id or organization.id, (RoleKind.MANAGER,))
+    await require_role(actor_id, organization.parent_id or organization.id, (RoleKind.MANAGER,))
     if organization.closed_at:
         raise WrongState("该组织已撤销")
-    if parent_id is None and not may_be_root:
+    if organization.parent_id is None and not may_be_root:
         raise WrongState("最上级组织不能移动或撤销")
     if organization.version != version:
         raise EditedMeanwhile()
@@ -166,7 +163,7 @@ async def _successor(actor_id: str, organization: Organization, successor_id: st
     if successor.level is not organization.level:
         raise InvalidFields.of("successor_id", "承接的组织须为同一级别")
     try:
-        await require_role(actor_id, _parent_id(successor) or successor.id, (RoleKind.MANAGER,))
+        await require_role(actor_id, successor.parent_id or successor.id, (RoleKind.MANAGER,))
     except NotAllowed:
         raise InvalidFields.of("successor_id", "您没有管理承接组织的权限") from None
     return successor
@@ -175,13 +172,6 @@ async def _successor(actor_id: str, organization: Organization, successor_id: st
 def _check_level(level: Level, parent: Organization) -> None:
     if LEVEL_RANK[level] <= LEVEL_RANK[parent.level]:
         raise InvalidFields.of("level", "级别必须低于上级组织")
-
-
-def _check_name(name: str) -> str:
-    name = name.strip()
-    if not name or not name.isprintable():
-        raise InvalidFields.of("name", "请填写名称")
-    return name
 
 
 def _check_code(code: str, level: Level) -> str:
@@ -226,9 +216,5 @@ async def _record(action: str, actor_id: str, organization: Organization, **deta
         actor_id=actor_id,
         subject=("organization", organization.id),
         organization_id=organization.id,
-        **details,
+        **{name: value for name, value in details.items() if value is not None},
     )
-
-
-def _parent_id(organization: Organization) -> str | None:
-    return organization.parent_id

@@ -74,8 +74,10 @@ class PartyOrganization(Model):
 
     name = fields.CharField(max_length=100)
     parent = foreign_key("PartyOrganization", null=True)
+    parent_id: str | None
     path = LtreeField()
     host = foreign_key("Organization", null=True)
+    host_id: str | None
     place = fields.CharField(max_length=100, default="")
     closed_at = fields.DatetimeField(null=True)
     successor = foreign_key("PartyOrganization", null=True)

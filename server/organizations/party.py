@@ -9,7 +9,7 @@ from server.foundation.ids import new_id
 from server.organizations.access import holds_role_anywhere, require_role
 from server.organizations.models import Organization, PartyOrganization, RoleKind
 from server.organizations.queries import PartyOrganizationView, get_party_organization
-from server.organizations.tree import close_node, lock_tree, move_node
+from server.organizations.tree import check_name, close_node, lock_tree, move_node
 
 _TABLE = "party_organization"
 
@@ -29,7 +29,7 @@ async def create_party_organization(
         party_id = new_id()
         party = await PartyOrganization.create(
             id=party_id,
-            name=_check_name(name),
+            name=check_name(name),
             parent_id=parent.id if parent else None,
             path=f"{parent.path}.{party_id}" if parent else party_id,
             host_id=host_id,
@@ -51,7 +51,7 @@ async def edit_party_organization(
         party = await _editable(actor_id, party_organization_id, version)
         await _check_host(actor_id, host_id, place)
         await PartyOrganization.filter(id=party.id).update(
-            name=_check_name(name), host_id=host_id, place=place.strip(), version=party.version + 1
+            name=check_name(name), host_id=host_id, place=place.strip(), version=party.version + 1
         )
         await _record("edit_party_organization", actor_id, party, host=host_id)
         return await get_party_organization(party_organization_id)
@@ -69,9 +69,9 @@ async def move_party_organization(
         await lock_tree(_TABLE)
         party = await _editable(actor_id, party_organization_id, version)
         parent = await _open_parent(parent_id)
-        if parent.id != _parent_id(party):
+        if parent.id != party.parent_id:
             await move_node(party, parent)
-            await _record("move_party_organization", actor_id, party, came_from=_parent_id(party), to=parent.id)
+            await _record("move_party_organization", actor_id, party, came_from=party.parent_id, to=parent.id)
         return await get_party_organization(party_organization_id)
 
 
@@ -101,9 +101,8 @@ async def _editable(actor_id: str, party_organization_id: str, version: int) -> 
     party = await PartyOrganization.get_or_none(id=party_organization_id)
     if party is None:
         raise NotFound()
-    host_id = _host_id(party)
-    if host_id:
-        await require_role(actor_id, host_id)
+    if party.host_id:
+        await require_role(actor_id, party.host_id)
     elif not await holds_role_anywhere(actor_id, (RoleKind.MANAGER,)):
         raise NotAllowed("外地党组织由管理员维护")
     if party.closed_at:
@@ -133,26 +132,11 @@ async def _open_parent(parent_id: str) -> PartyOrganization:
     return parent
 
 
-def _check_name(name: str) -> str:
-    name = name.strip()
-    if not name or not name.isprintable():
-        raise InvalidFields.of("name", "请填写名称")
-    return name
-
-
 async def _record(action: str, actor_id: str, party: PartyOrganization, **details: Any) -> None:
     await record_audit(
         action,
         actor_id=actor_id,
         subject=("party_organization", party.id),
-        organization_id=_host_id(party),
+        organization_id=party.host_id,
         **{name: value for name, value in details.items() if value is not None},
     )
-
-
-def _parent_id(party: PartyOrganization) -> str | None:
-    return party.parent_id  # type: ignore[attr-defined,no-any-return]
-
-
-def _host_id(party: PartyOrganization) -> str | None:
-    return party.host_id  # type: ignore[attr-defined,no-any-return]

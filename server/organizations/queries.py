@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.database import StructT, fetch, fetch_structs, fetch_value
+from server.foundation.database import StructT, fetch, fetch_structs, fetch_value, get_struct
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import ID_LENGTH, Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_struct_page
@@ -122,14 +122,7 @@ async def nearest_communities(longitude: float, latitude: float, limit: int) -> 
 
 async def get_organization(organization_id: str) -> OrganizationView:
     """One organization, closed ones too. Raises NotFound."""
-    views = await fetch_structs(
-        OrganizationView,
-        f"SELECT {_VIEW} FROM organization o WHERE o.id = $1",
-        organization_id,
-    )
-    if not views:
-        raise NotFound()
-    return views[0]
+    return await get_struct(OrganizationView, f"SELECT {_VIEW} FROM organization o WHERE o.id = $1", organization_id)
 
 
 async def require_community(community_id: str) -> None:
@@ -219,14 +212,11 @@ async def describe_party_organizations(party_organization_ids: Iterable[str]) ->
 
 async def get_party_organization(party_organization_id: str) -> PartyOrganizationView:
     """One Party organization, closed ones too. Raises NotFound."""
-    views = await fetch_structs(
+    return await get_struct(
         PartyOrganizationView,
         f"SELECT {_PARTY_VIEW} FROM party_organization o WHERE o.id = $1",
         party_organization_id,
     )
-    if not views:
-        raise NotFound()
-    return views[0]
 
 
 async def list_party_organizations(host_id: str, page: PageQuery) -> Page[PartyOrganizationView]:

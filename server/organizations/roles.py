@@ -2,7 +2,7 @@
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
+from server.foundation.database import execute, exists, fetch, fetch_one, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.telling import notify
 from server.organizations import messages
@@ -112,14 +112,12 @@ async def move_roles(from_id: str, into_id: str) -> None:
 
 async def _has_other_manager(organization_id: str, role_id: str) -> bool:
     """Whether somebody else manages it. Managers above count; theirs cannot be the last when it ends, so one stays."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-            f"WHERE {reaching('held.path', '$1')} AND g.kind = 'manager' "
-            "AND g.ended_at IS NULL AND g.id <> $2)",
-            organization_id,
-            role_id,
-        )
+    return await exists(
+        "SELECT 1 FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+        f"WHERE {reaching('held.path', '$1')} AND g.kind = 'manager' "
+        "AND g.ended_at IS NULL AND g.id <> $2",
+        organization_id,
+        role_id,
     )
 
 

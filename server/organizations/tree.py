@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
-from server.foundation.errors import Refusal
+from server.foundation.errors import InvalidFields, Refusal
 from server.organizations.models import Organization, PartyOrganization
 
 Node = Organization | PartyOrganization
@@ -34,6 +34,14 @@ async def lock_tree(table: str) -> None:
     path, and two moves that each look innocent can make a circle together.
     """
     await execute("SELECT pg_advisory_xact_lock($1)", _LOCKS[table])
+
+
+def check_name(name: str) -> str:
+    """A node's name without spaces around it. Raises InvalidFields where nothing is left, or not for printing."""
+    name = name.strip()
+    if not name or not name.isprintable():
+        raise InvalidFields.of("name", "请填写名称")
+    return name
 
 
 async def move_node(node: Node, parent: Node) -> None:

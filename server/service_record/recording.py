@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from server.foundation import clock
-from server.foundation.database import IntegrityError, execute, fetch_one, fetch_value, transaction, violates
+from server.foundation.database import execute, fetch_one, fetch_value, transaction
 from server.foundation.errors import NotFound, Refusal
 from server.foundation.ids import new_id
 from server.service_record.models import ServiceEntry, ServiceRule
@@ -97,28 +97,23 @@ async def reverse_entry(entry_id: str, reason: str, words: str = "") -> ServiceE
             raise NotFound()
         if entry.reversal_of_id is not None:
             raise AlreadyReversed("冲正记录不能再冲正")
-        try:
-            async with transaction():
-                return await ServiceEntry.create(
-                    person_id=entry.person_id,
-                    rule=entry.rule,
-                    rule_version=entry.rule_version,
-                    source_kind=entry.source_kind,
-                    source_id=entry.source_id,
-                    minutes=-entry.minutes,
-                    points=-entry.points,
-                    occurred_at=entry.occurred_at,
-                    organization_id=entry.organization_id,
-                    grid_id=entry.grid_id,
-                    unit_id=entry.unit_id,
-                    note_code=reason,
-                    words=words,
-                    reversal_of_id=entry.id,
-                )
-        except IntegrityError as error:
-            if violates(error, "service_entry_reversal"):
-                raise AlreadyReversed() from error
-            raise
+        async with transaction(service_entry_reversal=AlreadyReversed):
+            return await ServiceEntry.create(
+                person_id=entry.person_id,
+                rule=entry.rule,
+                rule_version=entry.rule_version,
+                source_kind=entry.source_kind,
+                source_id=entry.source_id,
+                minutes=-entry.minutes,
+                points=-entry.points,
+                occurred_at=entry.occurred_at,
+                organization_id=entry.organization_id,
+                grid_id=entry.grid_id,
+                unit_id=entry.unit_id,
+                note_code=reason,
+                words=words,
+                reversal_of_id=entry.id,
+            )
 
 
 async def current_rule(code: str) -> ServiceRule:

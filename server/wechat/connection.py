@@ -56,7 +56,7 @@ def use_identities(find_openids: FindOpenids, find_person: FindPerson) -> None:
 
 
 async def openid_of(person_id: str) -> str | None:
-    """The person's WeChat account in this mini-program; None for who never signed in."""
+    """The person's WeChat account in this mini-program; None for someone who never signed in."""
     if _find_openids is None:
         raise RuntimeError("wechat.connection.use_identities was not called")
     return (await _find_openids([person_id], platform().appid)).get(person_id)

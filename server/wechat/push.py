@@ -3,14 +3,14 @@
 Sources: the platform's pages 消息推送 (signatures, encryption), 订阅消息事件推送 and 音视频内容安全识别 (the events).
 
 The platform repeats a push up to three times within about 20 seconds. The timestamp may be ten minutes off: enough for
-that and for clocks that disagree, little for who has overheard a push. A repetition inside the window is caught by the
-event's `key`, which is the same each time, so who stores events under a unique key counts each once.
+that and for clocks that disagree, little for anyone who has overheard a push. A repetition inside the window is caught
+by the event's `key`, which is the same each time, so storing events under a unique key counts each once.
 """
 
 import hashlib
 import hmac
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,7 +111,7 @@ class PushDecoder:
         return query.get("echostr", "")
 
     def decode(self, query: Mapping[str, str], body: bytes) -> list[PushEvent]:
-        """The events in one push. Raises PushRefused, and nothing else, for whatever is not a push to us."""
+        """The events in one push. Raises PushRefused, and nothing else, for anything that is not a push to us."""
         if len(body) > BODY_LIMIT:
             raise PushRefused("too_large")
         self._check_time(query)
@@ -126,11 +126,10 @@ class PushDecoder:
         return read_events(_parse(self._open(sealed, self._key)))
 
     def _open(self, sealed: str, key: bytes) -> bytes:
-        opened = None
         try:
             opened = PrpCrypto(key).decrypt(sealed, self._appid)
         except (ValueError, LookupError, struct.error, WeChatException):
-            # Whoever signs this has our token, so it is a wrong key or appid in the settings, if it ever happens.
+            # Anyone who signs this has our token, so it is a wrong key or appid in the settings, if it ever happens.
             opened = None
         if not opened:
             raise PushRefused("does_not_open")
@@ -152,53 +151,53 @@ class PushDecoder:
 def read_events(message: dict[str, Any]) -> list[PushEvent]:
     """The events in one message. `List` is an object, an array, or (in XML) either under the event's own name."""
     kind = _text(message, "Event") or _text(message, "MsgType")
-    if kind == "subscribe_msg_popup_event":
-        return [_read_answer(message, item) for item in _items(message, "SubscribeMsgPopupEvent")]
-    if kind == "subscribe_msg_change_event":
-        return [_read_change(message, item) for item in _items(message, "SubscribeMsgChangeEvent")]
-    if kind == "subscribe_msg_sent_event":
-        return [_read_sent(message, item) for item in _items(message, "SubscribeMsgSentEvent")]
+    if kind in _LISTS:
+        nested_under, read = _LISTS[kind]
+        return [read(message, item) for item in _items(message, nested_under)]
     if kind == "wxa_media_check" and _text(message, "trace_id"):
         return [_read_picture_verdict(message)]
-    return [_read_other(message, kind)]
+    key = _key("other", msgspec.json.encode(message, order="sorted").decode(errors="replace"))
+    return [OtherEvent(key=key, kind=kind, content=message, **_origin(message))]
 
 
 def _read_answer(message: dict[str, Any], item: dict[str, Any]) -> SubscribeAnswer:
-    template_id, status = _text(item, "TemplateId"), _text(item, "SubscribeStatusString")
-    return SubscribeAnswer(
-        key=_key("popup", *_origin(message), template_id, status),
-        openid=_text(message, "FromUserName"),
-        created_at=_created_at(message),
-        template_id=template_id,
-        accepted=status == "accept",
-        status=status,
-        scene=_text(item, "PopupScene"),
-    )
+    return SubscribeAnswer(**_choice("popup", message, item), scene=_text(item, "PopupScene"))
 
 
 def _read_change(message: dict[str, Any], item: dict[str, Any]) -> SubscribeChange:
+    return SubscribeChange(**_choice("change", message, item))
+
+
+def _choice(kind: str, message: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    """What an answer to the popup and a change in the settings have in common."""
     template_id, status = _text(item, "TemplateId"), _text(item, "SubscribeStatusString")
-    return SubscribeChange(
-        key=_key("change", *_origin(message), template_id, status),
-        openid=_text(message, "FromUserName"),
-        created_at=_created_at(message),
-        template_id=template_id,
-        accepted=status == "accept",
-        status=status,
-    )
+    return {
+        "key": _key_of(kind, message, template_id, status),
+        "template_id": template_id,
+        "accepted": status == "accept",
+        "status": status,
+        **_origin(message),
+    }
 
 
 def _read_sent(message: dict[str, Any], item: dict[str, Any]) -> SubscribeSent:
-    msgid, error_code = _text(item, "MsgID"), _text(item, "ErrorCode")
+    msgid, template_id = _text(item, "MsgID"), _text(item, "TemplateId")
     return SubscribeSent(
-        key=_key("sent", msgid) if msgid else _key("sent", *_origin(message), _text(item, "TemplateId")),
-        openid=_text(message, "FromUserName"),
-        created_at=_created_at(message),
-        template_id=_text(item, "TemplateId"),
+        key=_key("sent", msgid) if msgid else _key_of("sent", message, template_id),
+        template_id=template_id,
         msgid=msgid,
-        error_code=_number(error_code, -1),
+        error_code=_number(_text(item, "ErrorCode"), -1),
         error_status=_text(item, "ErrorStatus"),
+        **_origin(message),
     )
+
+
+_LISTS: dict[str, tuple[str, Callable[[dict[str, Any], dict[str, Any]], PushEvent]]] = {
+    "subscribe_msg_popup_event": ("SubscribeMsgPopupEvent", _read_answer),
+    "subscribe_msg_change_event": ("SubscribeMsgChangeEvent", _read_change),
+    "subscribe_msg_sent_event": ("SubscribeMsgSentEvent", _read_sent),
+}
+"""Events that come several at once: what their list may be nested under, and how each is read."""
 
 
 def _read_picture_verdict(message: dict[str, Any]) -> PictureVerdict:
@@ -206,22 +205,11 @@ def _read_picture_verdict(message: dict[str, Any]) -> PictureVerdict:
     suggest, label = read_result(message.get("result"))
     return PictureVerdict(
         key=_key("picture", trace_id),
-        openid=_text(message, "FromUserName"),
-        created_at=_created_at(message),
         trace_id=trace_id,
         suggest=suggest if errcode == 0 else Suggest.REVIEW,
         label=label,
         errcode=errcode,
-    )
-
-
-def _read_other(message: dict[str, Any], kind: str) -> OtherEvent:
-    return OtherEvent(
-        key=_key("other", msgspec.json.encode(message, order="sorted").decode(errors="replace")),
-        openid=_text(message, "FromUserName"),
-        created_at=_created_at(message),
-        kind=kind,
-        content=message,
+        **_origin(message),
     )
 
 
@@ -263,15 +251,18 @@ def _number(text: str, otherwise: int) -> int:
         return otherwise
 
 
-def _origin(message: dict[str, Any]) -> tuple[str, str]:
-    return _text(message, "FromUserName"), _text(message, "CreateTime")
-
-
-def _created_at(message: dict[str, Any]) -> datetime:
+def _origin(message: dict[str, Any]) -> dict[str, Any]:
+    """Of whom the message tells, and when."""
     try:
-        return datetime.fromtimestamp(int(_text(message, "CreateTime")), UTC)
+        created_at = datetime.fromtimestamp(int(_text(message, "CreateTime")), UTC)
     except (ValueError, OverflowError, OSError):
-        return clock.now()
+        created_at = clock.now()
+    return {"openid": _text(message, "FromUserName"), "created_at": created_at}
+
+
+def _key_of(kind: str, message: dict[str, Any], *parts: str) -> str:
+    """The key of an event that has no id of its own."""
+    return _key(kind, _text(message, "FromUserName"), _text(message, "CreateTime"), *parts)
 
 
 def _key(*parts: str) -> str:

@@ -1,7 +1,7 @@
 """The subscribe templates that Linli sends, declared once: name → what it is called and what its fields mean.
 
 They are chosen in the platform's template library (小程序后台 → 订阅消息) with these keywords in this order; their ids
-go into WECHAT_TEMPLATES as `name=id,name=id`. Which event uses which template is the notifications' affair.
+go into WECHAT_TEMPLATES as `name=id,name=id`. Which event uses which template is decided in notifications.
 """
 
 import base64

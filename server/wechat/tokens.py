@@ -158,7 +158,7 @@ class Tokens:
 
     @asynccontextmanager
     async def _one_process_at_a_time(self) -> AsyncIterator[None]:
-        """A lock in Redis that expires. Who cannot have it goes on without: an extra fetch is better than none."""
+        """A lock in Redis that expires. Without it a process goes on: an extra fetch is better than none."""
         if self._redis is None:
             yield
             return

@@ -143,4 +143,4 @@ async def test_without_the_lock_two_moves_do_make_a_circle(app: object) -> None:
     await asyncio.gather(move(one, other), move(other, one))
     await one.refresh_from_db()
     await other.refresh_from_db()
-    assert (one.parent_id, other.parent_id) == (other.id, one.id)  # type: ignore[attr-defined]
+    assert (one.parent_id, other.parent_id) == (other.id, one.id)

@@ -17,7 +17,7 @@ from server.check_in.posts.rules import HOLDING_TABLE
 from server.check_in.rules import CheckInAction, CheckInActor
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, fetch, transaction, violates
+from server.foundation.database import fetch, transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, new_id
@@ -142,29 +142,24 @@ async def apply_for_post(person_id: str, post_id: str) -> MyHolding:
 
     Raises NotFound, PostClosed, NotCheckedIn, PostHeld.
     """
-    try:
-        async with transaction():
-            membership_id = await membership_of(person_id)
-            if membership_id:
-                await _lock_membership(membership_id)
-            # Shared, so that closing the post waits and finds this application.
-            found = await fetch("SELECT 1 FROM post WHERE id = $1 FOR SHARE", post_id)
-            if not found:
-                raise NotFound()
-            post = await Post.get(id=post_id)
-            if post.state is not PostState.OPEN:
-                raise PostClosed()
-            if membership_id is None or not await _is_checked_in(membership_id, post.community_id):
-                raise NotCheckedIn()
-            holding = await PostHolding.create(post_id=post_id, membership_id=membership_id, applied_at=clock.now())
-            await _audit("apply_for_post", person_id, holding, post)
-            await notify([person_id], messages.APPLIED, holding=holding.id)
-            await notify(await role_holders(post.community_id), messages.TO_REVIEW, holding=holding.id)
-            return (await queries.list_my_holdings(membership_id, holding.id))[0]
-    except IntegrityError as error:
-        if violates(error, "post_holding_one_active"):
-            raise PostHeld() from None
-        raise
+    async with transaction(post_holding_one_active=PostHeld):
+        membership_id = await membership_of(person_id)
+        if membership_id:
+            await _lock_membership(membership_id)
+        # Shared, so that closing the post waits and finds this application.
+        found = await fetch("SELECT 1 FROM post WHERE id = $1 FOR SHARE", post_id)
+        if not found:
+            raise NotFound()
+        post = await Post.get(id=post_id)
+        if post.state is not PostState.OPEN:
+            raise PostClosed()
+        if membership_id is None or not await _is_checked_in(membership_id, post.community_id):
+            raise NotCheckedIn()
+        holding = await PostHolding.create(post_id=post_id, membership_id=membership_id, applied_at=clock.now())
+        await _audit("apply_for_post", person_id, holding, post)
+        await notify([person_id], messages.APPLIED, holding=holding.id)
+        await notify(await role_holders(post.community_id), messages.TO_REVIEW, holding=holding.id)
+        return (await queries.list_my_holdings(membership_id, holding.id))[0]
 
 
 async def approve_post(actor_id: str, holding_id: str) -> HoldingCard:

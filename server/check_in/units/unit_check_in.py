@@ -19,7 +19,7 @@ from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
 from server.check_in.units.rules import UNIT_TABLE
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import IntegrityError, transaction, violates
+from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id
@@ -64,22 +64,15 @@ async def apply_unit_check_in(
         raise NotAllowed("只有单位联络员可以为单位报到")
     if not await Organization.exists(id=area_id, level__in=[Level.COMMUNITY, Level.SUBDISTRICT], closed_at=None):
         raise InvalidFields.of("area_id", "请选择一个社区或街道")
-    try:
-        async with transaction():
-            if await UnitCheckIn.exists(unit_id=unit_id, area_id=area_id, state=UnitCheckInState.ACCEPTED):
-                raise AlreadyPaired()
-            unit_check_in = UnitCheckIn(
-                unit_id=unit_id, area_id=area_id, applied_by_id=actor_id, applied_at=clock.now()
-            )
-            await _fill(unit_check_in, application)
-            await unit_check_in.save(force_create=True)
-            await submit_offers(actor_id, unit_check_in)
-            await _tell_staff("apply_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
-            return await queries.get_unit_check_in(unit_check_in.id)
-    except IntegrityError as error:
-        if violates(error, "unit_check_in_one_open"):
-            raise UnitCheckInPending() from None
-        raise
+    async with transaction(unit_check_in_one_open=UnitCheckInPending):
+        if await UnitCheckIn.exists(unit_id=unit_id, area_id=area_id, state=UnitCheckInState.ACCEPTED):
+            raise AlreadyPaired()
+        unit_check_in = UnitCheckIn(unit_id=unit_id, area_id=area_id, applied_by_id=actor_id, applied_at=clock.now())
+        await _fill(unit_check_in, application)
+        await unit_check_in.save(force_create=True)
+        await submit_offers(actor_id, unit_check_in)
+        await _tell_staff("apply_unit_check_in", messages.TO_REVIEW, actor_id, unit_check_in)
+        return await queries.get_unit_check_in(unit_check_in.id)
 
 
 async def apply_unit_check_in_again(
@@ -134,22 +127,15 @@ async def accept_unit_check_in(
     Raises NotFound, WrongState (also where unit or place is closed), InvalidFields, AlreadyPaired.
     """
     _check_days(starts_on, ends_on)
-    try:
-        async with transaction():
-            unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.CONFIRM, CheckInActor.STAFF)
-            if await Organization.exists(
-                id__in=[unit_check_in.unit_id, unit_check_in.area_id], closed_at__isnull=False
-            ):
-                raise WrongState("单位或社区已撤销")
-            unit_check_in.starts_on, unit_check_in.ends_on = starts_on, ends_on
-            _decide(unit_check_in, state, actor_id, unit_check_in.reason)
-            await _save(unit_check_in)
-            await _tell_unit("accept_unit_check_in", messages.ACCEPTED, actor_id, unit_check_in)
-            return await queries.get_unit_check_in_card(unit_check_in_id)
-    except IntegrityError as error:
-        if violates(error, "unit_check_in_one_active"):
-            raise AlreadyPaired() from None
-        raise
+    async with transaction(unit_check_in_one_active=AlreadyPaired):
+        unit_check_in, state = await _lock(actor_id, unit_check_in_id, CheckInAction.CONFIRM, CheckInActor.STAFF)
+        if await Organization.exists(id__in=[unit_check_in.unit_id, unit_check_in.area_id], closed_at__isnull=False):
+            raise WrongState("单位或社区已撤销")
+        unit_check_in.starts_on, unit_check_in.ends_on = starts_on, ends_on
+        _decide(unit_check_in, state, actor_id, unit_check_in.reason)
+        await _save(unit_check_in)
+        await _tell_unit("accept_unit_check_in", messages.ACCEPTED, actor_id, unit_check_in)
+        return await queries.get_unit_check_in_card(unit_check_in_id)
 
 
 async def return_unit_check_in(actor_id: str, unit_check_in_id: str, reason: str) -> UnitCheckInCard:

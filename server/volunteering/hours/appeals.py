@@ -10,12 +10,10 @@ from server.accounts.queries import describe_persons, ours, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import (
-    IntegrityError,
     fetch,
     fetch_one,
     fetch_value,
     transaction,
-    violates,
 )
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
@@ -126,19 +124,14 @@ async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShow
             raise WrongState("该次爽约已不再计入")
         if clock.now() > row["happened_at"] + APPEAL_WITHIN:
             raise AppealClosed()
-        try:
-            async with transaction():
-                made = await NoShowAppeal.create(
-                    no_show_id=no_show_id,
-                    sign_up_id=row["sign_up_id"],
-                    organizer_id=row["organizer_id"],
-                    by_id=caller_id,
-                    text=text,
-                )
-        except IntegrityError as error:
-            if violates(error, "no_show_appeal_once"):
-                raise AlreadyAppealed() from error
-            raise
+        async with transaction(no_show_appeal_once=AlreadyAppealed):
+            made = await NoShowAppeal.create(
+                no_show_id=no_show_id,
+                sign_up_id=row["sign_up_id"],
+                organizer_id=row["organizer_id"],
+                by_id=caller_id,
+                text=text,
+            )
         await notify(
             set(await role_holders(row["organizer_id"], WORKERS)) - {caller_id},
             messages.NO_SHOW_APPEALED,
