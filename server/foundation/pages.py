@@ -51,6 +51,11 @@ def decode_cursor(cursor: str, key_type: type[KeyT]) -> KeyT:
         raise InvalidFields.of("cursor", "翻页位置无效") from None
 
 
+def last_id(cursor: str | None) -> str | None:
+    """The id of the last row of the page before, in a list sorted by it; None on the first page."""
+    return decode_cursor(cursor, tuple[Id])[0] if cursor else None
+
+
 def cut_page(rows: list[ItemT], limit: int, key: Any) -> Page[ItemT]:
     """`limit` + 1 fetched rows → a page; `key(row)` is the tuple that the list is sorted by."""
     if len(rows) <= limit:

@@ -9,7 +9,7 @@ from server.accounts.queries import describe_persons
 from server.accounts.roles import OrganizationBrief, PersonBrief, brief_of
 from server.foundation.database import fetch, fetch_one
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.pages import Page, PageQuery, cut_page, last_id
 from server.organizations.access import require_role_or_hide
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import describe_organizations
@@ -66,7 +66,7 @@ async def list_audit_entries(
         ("a.action =", wanted.action),
         ("a.created_at >=", wanted.since),
         ("a.created_at <", wanted.until),
-        ("a.id <", decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None),
+        ("a.id <", last_id(page.cursor)),
     ):
         if value is not None:
             values.append(value)

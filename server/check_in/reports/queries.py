@@ -17,7 +17,7 @@ from server.foundation.database import fetch, fetch_structs
 from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
+from server.foundation.pages import Page, PageQuery, cut_page, fetch_page, last_id
 from server.members.memberships import membership_of, open_memberships
 from server.members.queries import details_of_members
 from server.organizations.access import LIAISONS, READERS, holds_role, require_role
@@ -207,7 +207,7 @@ async def list_reports(
 async def list_unit_reports(person_id: str, unit_id: str, period: str, page: PageQuery) -> Page[UnitReportCard]:
     """What a unit received for a half-year, for its liaison; the view is audited. Raises NotFound."""
     await _require_liaison(person_id, unit_id, "list_unit_reports", period)
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page.cursor else None
+    after = last_id(page.cursor)
     return cut_page(await _unit_cards(unit_id, period, after, page.limit + 1), page.limit, lambda card: (card.id,))
 
 

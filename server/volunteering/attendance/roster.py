@@ -12,7 +12,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch_structs, transaction
 from server.foundation.dates import render_time
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
+from server.foundation.pages import Page, PageQuery, cut_page, fetch_page, last_id
 from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
 from server.places.models import PlaceState
@@ -199,7 +199,7 @@ async def _sign_ups(
     limit: int = 0,
 ) -> Page[SignUpRow]:
     limit = page.limit if page else limit
-    after = decode_cursor(page.cursor, tuple[Id])[0] if page and page.cursor else None
+    after = last_id(page.cursor) if page else None
     rows = await fetch_structs(
         SignUpRow,
         "SELECT s.id, s.person_id, s.signed_up_by_id, '' AS nickname, '' AS name, '' AS phone, r.name AS role_name, "
