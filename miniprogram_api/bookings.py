@@ -12,15 +12,15 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.neighbor_center.bookings import arrivals, booking, queries, series, waiting
-from server.neighbor_center.bookings.arrivals import Arrival
+from server.neighbor_center.bookings import booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.queries import When
 from server.neighbor_center.bookings.series import Repetition, SeriesView
 from server.neighbor_center.bookings.views import BookingView, RoomBookingView
+from server.neighbor_center.counters import arrivals, tickets
 from server.neighbor_center.counters import queries as counter_queries
-from server.neighbor_center.counters import tickets
+from server.neighbor_center.counters.arrivals import Arrival
 from server.neighbor_center.counters.queries import QueueView, TicketView
 from server.neighbor_center.errors import (
     BookingOverlaps,

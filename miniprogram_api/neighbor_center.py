@@ -15,13 +15,14 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.neighbor_center.bookings import availability, feeds
 from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay
+from server.neighbor_center.changes import holiday_years
+from server.neighbor_center.changes.holiday_years import YearView
 from server.neighbor_center.counters import screens
 from server.neighbor_center.counters.screens import BoardView
 from server.neighbor_center.feedback import complaints
 from server.neighbor_center.feedback.complaints import ComplaintView
-from server.neighbor_center.opening import duties, holiday_years
+from server.neighbor_center.opening import duties
 from server.neighbor_center.opening.duties import DutyDay
-from server.neighbor_center.opening.holiday_years import YearView
 from server.neighbor_center.statistics import coverage
 from server.neighbor_center.statistics.coverage import CircleCoverage
 from server.neighbor_center.venues import queries

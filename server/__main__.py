@@ -169,7 +169,7 @@ def _import_organizations(settings: Settings, options: argparse.Namespace) -> in
 
 
 def _load_holidays(settings: Settings, options: argparse.Namespace) -> int:
-    from server.neighbor_center.opening.holiday_years import load_holiday_file
+    from server.neighbor_center.changes.holiday_years import load_holiday_file
 
     return asyncio.run(
         _while_connected(settings, load_holiday_file(options.file, cancel_affected=options.cancel_affected))

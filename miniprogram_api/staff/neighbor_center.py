@@ -24,16 +24,16 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.media.uploads.uploading import PictureUnusable
+from server.neighbor_center.changes import holiday_years, venues
+from server.neighbor_center.changes import hours as opening
+from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.calendars import CalendarChange
+from server.neighbor_center.changes.hours import Hours
 from server.neighbor_center.errors import RoomTaken, SlotNotOffered
-from server.neighbor_center.opening import duties, holiday_years
-from server.neighbor_center.opening import hours as opening
-from server.neighbor_center.opening.affected import Answers
-from server.neighbor_center.opening.calendars import CalendarChange
+from server.neighbor_center.opening import duties
 from server.neighbor_center.opening.duties import DutyDay
 from server.neighbor_center.opening.holidays import SpecialDay
-from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import DutyKind, ExceptionKind, RuleDays
-from server.neighbor_center.venues import venues
 from server.neighbor_center.venues.models import (
     Accessibility,
     ServiceKind,

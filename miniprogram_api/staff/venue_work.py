@@ -11,9 +11,8 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.neighbor_center.bookings import arrivals
-from server.neighbor_center.bookings.arrivals import VenueCode
-from server.neighbor_center.counters import screens, tickets
+from server.neighbor_center.counters import arrivals, screens, tickets
+from server.neighbor_center.counters.arrivals import VenueCode
 from server.neighbor_center.counters.queries import CalledTicket, TicketView
 from server.neighbor_center.counters.screens import NewScreen, ScreenView
 from server.neighbor_center.errors import QueueClosed, QueueEmpty

@@ -19,9 +19,9 @@ from server.foundation.dates import day_of, today
 from server.foundation.ids import new_id
 from server.foundation.schema import migrate
 from server.foundation.settings import Settings
-from server.neighbor_center.opening.hours import Hours, add_opening_rule
+from server.neighbor_center.changes.hours import Hours, add_opening_rule
+from server.neighbor_center.changes.venues import create_service, create_venue
 from server.neighbor_center.venues.models import ServiceKind, VenueKind
-from server.neighbor_center.venues.venues import create_service, create_venue
 from server.organizations.importing import import_organizations
 from server.organizations.models import Organization, PartyOrganization, RoleGrant, RoleKind
 from server.wechat.connection import platform

@@ -23,9 +23,9 @@ from server.neighbor_center.bookings import counter
 from server.neighbor_center.bookings.availability import get_availability, get_room_day
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
-from server.neighbor_center.opening import hours as opening
-from server.neighbor_center.opening.affected import Answers
-from server.neighbor_center.opening.hours import Hours
+from server.neighbor_center.changes import hours as opening
+from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.hours import Hours
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.venues.models import Service, ServiceKind, Venue
 from tests.builders import create_community, create_person, grant, move_clock_to

@@ -176,7 +176,7 @@ async def lock_for_booking(person_id: str, service_id: str) -> None:
 
     The person: two bookings of one person at the same time would each count only themselves against the limits. The
     venue, shared: a booking that begins while staff close the day must not slip in behind their list of whom to tell
-    (they hold it exclusively, see calendars.py). NO KEY, so that rows that merely refer to the person don't wait.
+    (they hold it exclusively, see changes/calendars.py). NO KEY, so that rows that merely refer to the person don't wait.
     """
     await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
     if not await fetch_value(

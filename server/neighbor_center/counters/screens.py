@@ -12,9 +12,9 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, transact
 from server.foundation.dates import day_of, end_of, instant, wall_clock
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.neighbor_center.bookings.arrivals import VenueCode, venue_code
 from server.neighbor_center.bookings.feeds import venue_feed_address
 from server.neighbor_center.bookings.terms import read_calendars
+from server.neighbor_center.counters.arrivals import VenueCode, venue_code
 from server.neighbor_center.counters.models import VenueScreen
 from server.neighbor_center.counters.queries import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties

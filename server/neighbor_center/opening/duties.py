@@ -12,12 +12,12 @@ from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import check_year, read_loaded_years
-from server.neighbor_center.opening.hours import Hours
+from server.neighbor_center.changes.hours import Hours
+from server.neighbor_center.changes.venues import get_service_row
 from server.neighbor_center.opening.models import Duty, DutyKind, RuleDays
 from server.neighbor_center.opening.rules import WeeklyHours, holds_on, kind_of_day, weekday_set
 from server.neighbor_center.venues.models import Venue
 from server.neighbor_center.venues.queries import organization_of_venue
-from server.neighbor_center.venues.venues import get_service_row
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role, require_role
 

@@ -1,7 +1,7 @@
 """Public holidays 法定节假日 and make-up working days 调休上班, as the State Council's office announces them.
 
 Known years come from the library `chinesecalendar`. A year that it does not have yet, or that was changed afterwards,
-is loaded by staff (holiday_years.py) and then stands in for the library's.
+is loaded by staff (changes/holiday_years.py) and then stands in for the library's.
 """
 
 from datetime import date

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.foundation.database import fetch_value
-from server.neighbor_center.opening import holiday_years
+from server.neighbor_center.changes import holiday_years
 from server.neighbor_center.opening.holidays import special_days
 from server.neighbor_center.opening.models import DayKind, OpeningRule, RuleDays
 from server.neighbor_center.opening.rules import Calendar, WeeklyHours, holds_on, kind_of_day, slots_of_day

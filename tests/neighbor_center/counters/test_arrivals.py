@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server.foundation import clock
 from server.foundation.database import fetch_value
-from server.neighbor_center.bookings.arrivals import VENUE_CODE
+from server.neighbor_center.counters.arrivals import VENUE_CODE
 from server.neighbor_center.venues.models import ServiceKind, Venue
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_resident, create_staff

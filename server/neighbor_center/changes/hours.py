@@ -8,11 +8,11 @@ from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields, NotFound
 from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.opening.affected import Answers
-from server.neighbor_center.opening.calendars import CalendarChange, change_calendar
+from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.calendars import CalendarChange, change_calendar
+from server.neighbor_center.changes.venues import NO_ANSWERS, get_service_row
 from server.neighbor_center.opening.models import ExceptionKind, OpeningException, OpeningRule, RuleDays
 from server.neighbor_center.opening.rules import weekday_set
-from server.neighbor_center.venues.venues import NO_ANSWERS, get_service_row
 
 _LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 

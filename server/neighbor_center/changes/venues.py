@@ -1,4 +1,4 @@
-"""What staff set up: venues and services. (Their hours: opening.py; who is on duty: duties.py.)"""
+"""Venues and services as staff set them up. (Their hours: hours.py; who is on duty: opening/duties.py.)"""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.neighbor_center.bookings.slots import change_slot_capacity
-from server.neighbor_center.opening.affected import Answers
-from server.neighbor_center.opening.calendars import CalendarChange, change_calendar
+from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.calendars import CalendarChange, change_calendar
 from server.neighbor_center.opening.rules import GRID_MINUTES
 from server.neighbor_center.venues.models import Service, ServiceKind, ServiceMode, Venue, VenueState
 from server.organizations.access import require_role

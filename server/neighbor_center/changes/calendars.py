@@ -14,7 +14,7 @@ import msgspec
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, transaction
 from server.foundation.ids import Id
-from server.neighbor_center.opening.affected import (
+from server.neighbor_center.changes.affected import (
     AffectedBooking,
     Answers,
     find_affected,
