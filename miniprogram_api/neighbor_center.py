@@ -21,19 +21,16 @@ from server.neighbor_center.counters import screens
 from server.neighbor_center.counters.screens import BoardView
 from server.neighbor_center.feedback import complaints
 from server.neighbor_center.feedback.complaints import ComplaintView
-from server.neighbor_center.opening import duties
+from server.neighbor_center.opening import duties, offers
+from server.neighbor_center.opening import queries as opening_queries
 from server.neighbor_center.opening.duties import DutyDay
+from server.neighbor_center.opening.offers import ServiceView, VenueView
+from server.neighbor_center.opening.queries import ExceptionView
 from server.neighbor_center.statistics import coverage
 from server.neighbor_center.statistics.coverage import CircleCoverage
 from server.neighbor_center.venues import queries
 from server.neighbor_center.venues.models import VenueKind
-from server.neighbor_center.venues.queries import (
-    FIFTEEN_MINUTES_METERS,
-    ExceptionView,
-    ServiceView,
-    VenueBrief,
-    VenueView,
-)
+from server.neighbor_center.venues.queries import FIFTEEN_MINUTES_METERS, VenueBrief
 
 routes = Routes("邻里中心 neighbor center")
 
@@ -90,10 +87,7 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     某组织及其所有下级的场所；不填 `organization_id` 时为本人所在社区的。
     """
     return await queries.list_venues(
-        caller.person_id,
-        organization_id=query.organization_id,
-        kind=query.kind,
-        page=query,
+        caller.person_id, organization_id=query.organization_id, kind=query.kind, page=query
     )
 
 
@@ -104,11 +98,7 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     由近及远，默认 1.2 公里（步行十五分钟）以内，可用 `meters` 另定。
     """
     return await queries.list_nearby_venues(
-        query.longitude,
-        query.latitude,
-        meters=query.meters,
-        kind=query.kind,
-        page=query,
+        query.longitude, query.latitude, meters=query.meters, kind=query.kind, page=query
     )
 
 
@@ -124,13 +114,13 @@ async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> Circ
 @routes.get("/venues/<venue_id>", who=Who.ANYONE)
 async def get_venue(venue_id: Id) -> VenueView:
     """服务场所详情及服务项目"""
-    return await queries.get_venue(venue_id)
+    return await offers.get_venue(venue_id)
 
 
 @routes.get("/services/<service_id>", who=Who.ANYONE)
 async def get_service(service_id: Id) -> ServiceView:
     """服务项目详情"""
-    return await queries.get_service(service_id)
+    return await offers.get_service(service_id)
 
 
 @routes.get("/services/<service_id>/availability")
@@ -168,7 +158,7 @@ async def list_opening_exceptions(venue_id: Id) -> list[ExceptionView]:
 
     从今天起，附原因。
     """
-    return await queries.list_opening_exceptions(venue_id)
+    return await opening_queries.list_opening_exceptions(venue_id)
 
 
 @routes.get("/holidays", who=Who.ANYONE)

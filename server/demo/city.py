@@ -19,8 +19,10 @@ from server.foundation.dates import day_of, today
 from server.foundation.ids import new_id
 from server.foundation.schema import migrate
 from server.foundation.settings import Settings
-from server.neighbor_center.changes.hours import Hours, add_opening_rule
+from server.neighbor_center.changes.hours import add_opening_rule
 from server.neighbor_center.changes.venues import create_service, create_venue
+from server.neighbor_center.opening.hours import Hours
+from server.neighbor_center.opening.models import RuleDays
 from server.neighbor_center.venues.models import ServiceKind, VenueKind
 from server.organizations.importing import import_organizations
 from server.organizations.models import Organization, PartyOrganization, RoleGrant, RoleKind
@@ -186,7 +188,7 @@ async def _create_party_organizations() -> None:
 
 async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> None:
     """A neighbor center with the policy's five kinds of service, open every day."""
-    venue_id = await create_venue(
+    venue = await create_venue(
         staff_id,
         community["id"],
         {
@@ -206,13 +208,13 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> N
         (ServiceKind.SPORTS, "乒乓球室", 60, 4),
         (ServiceKind.MENDING, "裁缝修补", 30, 2),
     ):
-        service_id = await create_service(
-            staff_id, venue_id, {"kind": kind, "name": name, "minutes": minutes, "capacity": capacity}
+        service = await create_service(
+            staff_id, venue.id, {"kind": kind, "name": name, "minutes": minutes, "capacity": capacity}
         )
         await add_opening_rule(
             staff_id,
-            service_id,
-            Hours(weekdays=list(range(1, 8)), opens=8 * 60 + 30, closes=17 * 60 + 30),
+            service.id,
+            Hours(weekdays=list(range(1, 8)), opens="08:30", closes="17:30", days=RuleDays.EVERY_WEEK),
             valid_from=date(2026, 1, 1),
         )
 

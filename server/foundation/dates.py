@@ -65,6 +65,11 @@ def wall_clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
+def minutes_of(wall_clock: str) -> int:
+    """The way back: 09:00 → 540 minutes after midnight."""
+    return int(wall_clock[:2]) * 60 + int(wall_clock[3:])
+
+
 def render_duration(minutes: int) -> str:
     """125 → `2 小时 5 分钟`."""
     hours, rest = divmod(minutes, 60)

@@ -7,10 +7,9 @@ from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
-from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting
+from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting, words
 from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
-from server.neighbor_center.bookings.queries import describe_bookings
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.feedback import complaints
 from server.neighbor_center.opening import duties
@@ -42,9 +41,9 @@ FEATURE = Feature(
     messages=events_in(messages, booking_messages),
     subjects={
         "venue": queries.describe_venues,
-        "slot": queries.describe_slots,
-        "booking": partial(describe_bookings, SLOTS),
-        "room_booking": partial(describe_bookings, ROOMS),
+        "slot": words.describe_slots,
+        "booking": partial(words.describe_bookings, SLOTS),
+        "room_booking": partial(words.describe_bookings, ROOMS),
         "booking_series": series.describe_series,
         "ticket": counter_queries.describe_tickets,
         "duty": duties.describe_duties,

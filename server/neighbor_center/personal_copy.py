@@ -28,6 +28,7 @@ END_WORDS = {
     "moved": "已改期",
     "merged": "同一人的重复预约已合并",
 }
+_OF = (Shown("场馆", "venue", 24), Shown("服务", "service", 20))
 
 
 SHEETS = (
@@ -39,8 +40,7 @@ SHEETS = (
         "LEFT JOIN organization o ON o.id = b.area_id "
         f"WHERE {ours('b.person_id')} ORDER BY t.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
-        Shown("场馆", "venue", 24),
-        Shown("服务", "service", 20),
+        *_OF,
         Shown("开始时间", "starts_at", 22),
         Shown("结束时间", "ends_at", 22),
         Shown("状态", "state", 12, words_of(BookingState)),
@@ -80,8 +80,7 @@ SHEETS = (
         "FROM booking_series b JOIN service s ON s.id = b.service_id JOIN venue v ON v.id = s.venue_id "
         f"WHERE {ours('b.person_id')} ORDER BY b.id DESC",
         Named("谁", "person_id"),
-        Shown("场馆", "venue", 24),
-        Shown("服务", "service", 20),
+        *_OF,
         Shown("首次时间", "starts_at", 22),
         Shown("每几周", "every_weeks", 8),
         Shown("次数", "times", 8),
@@ -118,8 +117,7 @@ SHEETS = (
         "SELECT v.name AS venue, s.name AS service, g.stars, g.comment, g.created_at FROM booking_rating g "
         "JOIN service s ON s.id = g.service_id JOIN venue v ON v.id = s.venue_id WHERE g.person_id = $1 "
         "ORDER BY g.id DESC",
-        Shown("场馆", "venue", 24),
-        Shown("服务", "service", 20),
+        *_OF,
         Shown("星级", "stars", 8),
         Sealed("评价", "comment", COMMENT_CONTEXT, 40),
         Shown("时间", "created_at", 22),
@@ -129,8 +127,7 @@ SHEETS = (
         "SELECT v.name AS venue, s.name AS service, c.text, c.state, c.is_upheld, c.answer, c.created_at, "
         "c.answered_at FROM complaint c JOIN venue v ON v.id = c.venue_id LEFT JOIN service s ON s.id = c.service_id "
         "WHERE c.person_id = $1 ORDER BY c.id DESC",
-        Shown("场馆", "venue", 24),
-        Shown("服务", "service", 20),
+        *_OF,
         Sealed("投诉内容", "text", COMPLAINT_CONTEXT, 40),
         Shown("状态", "state", 12, words_of(ComplaintState)),
         Shown("是否属实", "is_upheld", 10),
@@ -143,8 +140,7 @@ SHEETS = (
         "SELECT v.name AS venue, s.name AS service, d.shown_as, d.kind, d.weekdays, d.days, d.opens, d.closes, "
         "d.valid_from, d.valid_until FROM duty d JOIN venue v ON v.id = d.venue_id "
         "LEFT JOIN service s ON s.id = d.service_id WHERE d.person_id = $1 ORDER BY d.id DESC",
-        Shown("场馆", "venue", 24),
-        Shown("服务", "service", 20),
+        *_OF,
         Shown("公示名称", "shown_as", 20),
         Shown("方式", "kind", 10, words_of(DutyKind)),
         Shown("时间", duty_hours, 30),

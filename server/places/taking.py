@@ -16,7 +16,6 @@ from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.places.errors import OfferExpired
 from server.places.line import end_place, lock_allotment, lock_place, move_up, settle, split_off, take
 from server.places.models import Allotment, AllotmentState, Place, PlaceState, Purpose
-from server.places.queries import waiting_positions as waiting_positions
 from server.places.rules import OFFER_LASTS
 
 

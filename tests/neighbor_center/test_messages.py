@@ -7,10 +7,11 @@ from server.foundation.database import execute, fetch_value, transaction
 from server.neighbor_center import messages
 from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.bookings.models import Booking, BookingSeries
+from server.neighbor_center.bookings.words import describe_slots
 from server.neighbor_center.counters.tickets import draw_ticket
 from server.neighbor_center.opening.models import Duty
 from server.neighbor_center.venues.models import ServiceMode
-from server.neighbor_center.venues.queries import describe_slots, describe_venues
+from server.neighbor_center.venues.queries import describe_venues
 from server.notifications.events import events_in
 from server.notifications.rendering import Told, describe_subjects, render_fields, render_words
 from server.notifications.telling import notify

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from server.foundation import clock
 from server.foundation.clock import SHANGHAI
 from server.foundation.database import fetch
+from server.foundation.dates import wall_clock
 from server.foundation.errors import Refusal
 from server.neighbor_center.bookings import booking as verbs
 from server.neighbor_center.bookings import counter
@@ -25,7 +26,7 @@ from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
 from server.neighbor_center.changes import hours as opening
 from server.neighbor_center.changes.affected import Answers
-from server.neighbor_center.changes.hours import Hours
+from server.neighbor_center.opening.hours import Hours
 from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.venues.models import Service, ServiceKind, Venue
 from tests.builders import create_community, create_person, grant, move_clock_to
@@ -45,6 +46,11 @@ def kind_of(day: date) -> tuple[bool, bool]:
     """Whether it is a public holiday; whether it is a working day in exchange for one."""
     is_off, occasion = chinese_calendar.get_holiday_detail(day)
     return bool(occasion and is_off), bool(occasion and not is_off)
+
+
+def month_day(number: int) -> str:
+    """601 → 06-01."""
+    return f"{number // 100:02}-{number % 100:02}"
 
 
 @dataclass
@@ -421,11 +427,11 @@ class Life:
         def change(answers: Answers) -> Any:
             hours = Hours(
                 weekdays=rule.weekdays,
-                opens=rule.opens,
-                closes=rule.closes,
+                opens=wall_clock(rule.opens),
+                closes=wall_clock(rule.closes),
                 days=RuleDays(rule.days),
-                season_from=rule.season[0] if rule.season else None,
-                season_until=rule.season[1] if rule.season else None,
+                season_from=month_day(rule.season[0]) if rule.season else None,
+                season_until=month_day(rule.season[1]) if rule.season else None,
             )
             return opening.add_opening_rule(
                 self.staff, self.services[of], hours, valid_from=rule.first, answers=answers
@@ -456,8 +462,8 @@ class Life:
                 service_id=self.services[of] if of else None,
                 day=day,
                 kind=ExceptionKind(kind),
-                opens=opens,
-                closes=closes,
+                opens=wall_clock(opens),
+                closes=wall_clock(closes),
                 answers=answers,
             )
 

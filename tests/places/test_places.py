@@ -15,7 +15,7 @@ from server.foundation.ids import new_id
 from server.places import line, taking
 from server.places.errors import OfferExpired, PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlaceState, Purpose
-from server.places.queries import count_places
+from server.places.queries import count_places, waiting_positions
 from server.places.rules import HOLD_LASTS, MAX_PASSES, OFFER_LASTS
 from tests.breaking import break_once
 from tests.places.builders import FAR, NEAR, create_allotment
@@ -51,7 +51,7 @@ async def test_places_are_confirmed_then_waiting_in_order() -> None:
     allotment = await create_allotment(2)
     places = [await taking.take_place(allotment.id, new_id()) for _ in range(5)]
     assert [place.state for place in places] == ["confirmed"] * 2 + ["waiting"] * 3
-    assert await taking.waiting_positions([place.id for place in places]) == {
+    assert await waiting_positions([place.id for place in places]) == {
         places[2].id: 1,
         places[3].id: 2,
         places[4].id: 3,

@@ -13,6 +13,7 @@ from server.foundation.ids import new_id
 from server.places import taking
 from server.places.errors import PlacesFull
 from server.places.models import Allotment, Place, PlaceState
+from server.places.queries import waiting_positions
 from tests.places.builders import FAR, NEAR, create_allotment
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -84,7 +85,7 @@ async def test_the_waiting_order_is_the_order_of_acknowledgement() -> None:
             acknowledged.append(place.id)
 
     await asyncio.gather(*(take() for _ in range(60)))
-    assert await taking.waiting_positions(acknowledged) == {
+    assert await waiting_positions(acknowledged) == {
         place_id: position for position, place_id in enumerate(acknowledged[3:], start=1)
     }
 

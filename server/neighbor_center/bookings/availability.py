@@ -22,7 +22,6 @@ from server.neighbor_center.bookings.terms import (
     ServiceTerms,
     check_day,
     check_limits,
-    check_year,
     held_from,
     held_times,
     read_terms,
@@ -30,7 +29,7 @@ from server.neighbor_center.bookings.terms import (
     terms_of,
 )
 from server.neighbor_center.errors import BookingOverlaps, NotEligible, TooFarAhead, TooManyBookings, TooShortNotice
-from server.neighbor_center.opening.rules import Span, free_spans, open_spans, slots_of_day
+from server.neighbor_center.opening.rules import Span, check_year, free_spans, open_spans, slots_of_day
 
 
 class Availability(Worded):

@@ -45,7 +45,6 @@ from server.neighbor_center.bookings.terms import (
     check_day,
     check_deadline,
     check_limits,
-    check_year,
     find_held,
     find_visited_area,
     held_from,
@@ -56,7 +55,7 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.errors import ChangeTooLate
-from server.neighbor_center.opening.rules import Span
+from server.neighbor_center.opening.rules import Span, check_year
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.reminders import next_reminder
 from server.places.line import lock_place

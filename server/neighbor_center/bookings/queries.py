@@ -16,9 +16,8 @@ from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, BookingState
-from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.venues.queries import organization_of_venue, service_words
-from server.organizations.access import READERS, require_role
+from server.neighbor_center.opening.rules import check_year
+from server.neighbor_center.venues.queries import require_venue_reader
 from server.places.queries import waiting_positions
 
 
@@ -103,23 +102,6 @@ async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:
     row = await fetch_one(f"{_select_day(kind)} WHERE b.id = $1", booking_id)
     assert row
     return _day_view(kind, row, await _name([row]))
-
-
-async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages. The time is that of now: events about a certain time name the slot as well."""
-    rows = await fetch(
-        "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason "
-        f"FROM {kind.source} WHERE b.id = ANY($1::uuid[])",
-        list(booking_ids),
-    )
-    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
-
-
-async def require_venue_reader(actor_id: str, venue_id: str) -> str:
-    """The venue's organization, whose staff or observers may look. Raises NotFound, NotAllowed."""
-    organization_id = await organization_of_venue(venue_id)
-    await require_role(actor_id, organization_id, READERS)
-    return organization_id
 
 
 async def name_persons(actor_id: str, organization_id: str, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:

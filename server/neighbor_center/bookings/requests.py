@@ -19,7 +19,8 @@ from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking, tell, tell_staff
 from server.neighbor_center.bookings.models import BookingKind, BookingState
 from server.neighbor_center.bookings.outcomes import end_booking
-from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
+from server.neighbor_center.bookings.queries import name_persons
+from server.neighbor_center.venues.queries import require_venue_reader
 
 UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
 

@@ -45,9 +45,9 @@ from server.neighbor_center.bookings.terms import (
     require_may_book,
 )
 from server.neighbor_center.bookings.views import BookingView, RoomBookingView
+from server.neighbor_center.bookings.words import service_words
 from server.neighbor_center.errors import ChangeTooLate, SeriesNotPossible, SlotNotOffered
 from server.neighbor_center.opening.rules import Span
-from server.neighbor_center.venues.queries import service_words
 from server.notifications.telling import notify
 from server.places.errors import PlacesFull
 from server.places.line import lock_allotment

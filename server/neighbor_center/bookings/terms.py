@@ -1,6 +1,5 @@
 """What a service asks of those who book it: when it is open, for whom it is, and how often one person may come."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -26,13 +25,10 @@ from server.neighbor_center.errors import (
     TooManyBookings,
     TooShortNotice,
 )
-from server.neighbor_center.opening.holidays import SpecialDay
-from server.neighbor_center.opening.models import DayKind
-from server.neighbor_center.opening.rules import Calendar, DayException, Span, WeeklyHours
+from server.neighbor_center.opening.queries import CALENDAR_COLUMNS, LAST_DAY, calendar_of
+from server.neighbor_center.opening.rules import Calendar, Span
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode, WhoMayBook
 from server.organizations.models import Level
-
-_LAST_DAY = date(9999, 12, 31)
 
 
 class ServiceTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,20 +83,6 @@ class HeldTime(msgspec.Struct, frozen=True):
     series_id: str | None = None
 
 
-CALENDAR_COLUMNS = (
-    "s.minutes, s.buffer_minutes + s.travel_minutes AS buffer_minutes, "
-    "s.state = 'offered' AND v.state = 'open' AS is_open, "
-    "COALESCE((SELECT json_agg(json_build_object('weekdays', r.weekdays, 'opens', r.opens, 'closes', r.closes, "
-    " 'valid_from', r.valid_from, 'valid_until', r.valid_until, 'days', r.days, 'season_from', r.season_from, "
-    " 'season_until', r.season_until)) FROM opening_rule r WHERE r.service_id = s.id), '[]') AS rules, "
-    "COALESCE((SELECT json_agg(json_build_object('day', e.day, 'kind', e.kind, 'opens', e.opens, 'closes', e.closes)) "
-    " FROM opening_exception e WHERE e.venue_id = s.venue_id AND (e.service_id IS NULL OR e.service_id = s.id) "
-    " AND e.ended_at IS NULL AND e.day BETWEEN $2 AND $3), '[]') AS exceptions, "
-    "COALESCE((SELECT json_object_agg(h.year, h.days) FROM holiday_year h WHERE h.year BETWEEN "
-    " EXTRACT(year FROM $2::date) AND EXTRACT(year FROM $3::date)), '{}') AS holidays"
-)
-"""A service `s` of a venue `v` as a Calendar of the days from $2 to $3; for calendar_of."""
-
 TERMS_COLUMNS = (
     "s.id, s.venue_id, v.organization_id, s.kind, s.mode, s.longest_minutes, s.capacity, s.max_party_size, s.may_wait, "
     "s.who_may_book, s.needs_approval, s.max_open_per_person, s.max_per_day, s.max_per_month, s.max_repeats, "
@@ -110,43 +92,13 @@ TERMS_COLUMNS = (
 """The same with everything else in ServiceTerms; for terms_of."""
 
 
-def calendar_of(row: Any) -> Calendar:
-    """A row of CALENDAR_COLUMNS."""
-    return Calendar(
-        minutes=row["minutes"],
-        buffer_minutes=row["buffer_minutes"],
-        rules=msgspec.json.decode(row["rules"], type=list[WeeklyHours]),
-        exceptions=msgspec.json.decode(row["exceptions"], type=list[DayException]),
-        is_open=row["is_open"],
-        loaded=_by_day(row["holidays"]),
-    )
-
-
-def _by_day(holidays: str) -> dict[int, dict[date, DayKind]]:
-    return {
-        year: {special.day: special.kind for special in days}
-        for year, days in msgspec.json.decode(holidays, type=dict[int, list[SpecialDay]]).items()
-    }
-
-
-async def read_loaded_years(first_day: date, last_day: date) -> dict[int, dict[date, DayKind]]:
-    """The special days of the years that staff loaded, as rules.kind_of_day takes them."""
-    return _by_day(
-        await fetch_value(
-            "SELECT COALESCE(json_object_agg(year, days), '{}') FROM holiday_year WHERE year BETWEEN $1 AND $2",
-            first_day.year,
-            last_day.year,
-        )
-    )
-
-
 def terms_of(row: Any) -> ServiceTerms:
     """A row of TERMS_COLUMNS, which may have more columns."""
     values = {name: row[name] for name in ServiceTerms.__struct_fields__ if name != "calendar"}
     return msgspec.convert(values | {"calendar": calendar_of(row)}, ServiceTerms)
 
 
-async def read_terms(service_id: str, first_day: date = date.min, last_day: date = _LAST_DAY) -> ServiceTerms:
+async def read_terms(service_id: str, first_day: date = date.min, last_day: date = LAST_DAY) -> ServiceTerms:
     """A service's terms, with its exceptions of those days. Raises NotFound."""
     row = await fetch_one(
         f"SELECT {TERMS_COLUMNS} FROM service s JOIN venue v ON v.id = s.venue_id WHERE s.id = $1",
@@ -159,24 +111,12 @@ async def read_terms(service_id: str, first_day: date = date.min, last_day: date
     return terms_of(row)
 
 
-async def read_calendars(service_ids: Iterable[str]) -> dict[str, Calendar]:
-    """The calendars of several services, all days."""
-    rows = await fetch(
-        f"SELECT s.id, {CALENDAR_COLUMNS} FROM service s JOIN venue v ON v.id = s.venue_id "
-        "WHERE s.id = ANY($1::uuid[])",
-        list(service_ids),
-        date.min,
-        _LAST_DAY,
-    )
-    return {row["id"]: calendar_of(row) for row in rows}
-
-
 async def lock_for_booking(person_id: str, service_id: str) -> None:
     """What every booking locks first, in this order. Raises NotFound.
 
     The person: two bookings of one person at the same time would each count only themselves against the limits. The
     venue, shared: a booking that begins while staff close the day must not slip in behind their list of whom to tell
-    (they hold it exclusively, see changes/calendars.py). NO KEY, so that rows that merely refer to the person don't wait.
+    (they hold it exclusively, see changes/calendars.py). NO KEY: rows that merely refer to the person don't wait.
     """
     await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
     if not await fetch_value(
@@ -264,12 +204,6 @@ def find_held(held: list[HeldTime], service_id: str, span: Span) -> str | None:
         ),
         None,
     )
-
-
-def check_year(field: str, day: date) -> None:
-    """Raises InvalidFields for a day (or a moment) out of all reason: arithmetic with it could overflow."""
-    if not 2000 <= day.year <= 2200:
-        raise InvalidFields.of(field, "日期不正确")
 
 
 def check_day(terms: ServiceTerms, span: Span, now: datetime) -> None:

@@ -25,9 +25,9 @@ from server.neighbor_center.bookings.kinds import SLOTS
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, OPEN_STATES, Booking
 from server.neighbor_center.bookings.queries import get_day_booking
 from server.neighbor_center.bookings.slots import end_visit
-from server.neighbor_center.bookings.terms import check_year
 from server.neighbor_center.bookings.views import DayBooking
 from server.neighbor_center.errors import VisitorBusy
+from server.neighbor_center.opening.rules import check_year
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role
 from server.places.models import Place, PlaceState

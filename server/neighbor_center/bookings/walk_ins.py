@@ -13,9 +13,10 @@ from server.neighbor_center.bookings.booking import Wanted, check_wanted, write_
 from server.neighbor_center.bookings.kinds import SLOTS, tell
 from server.neighbor_center.bookings.queries import get_day_booking
 from server.neighbor_center.bookings.slots import require_slot
-from server.neighbor_center.bookings.terms import check_year, find_held, held_times, lock_for_booking, read_terms
+from server.neighbor_center.bookings.terms import find_held, held_times, lock_for_booking, read_terms
 from server.neighbor_center.bookings.views import DayBooking
 from server.neighbor_center.errors import SlotNotOffered
+from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import organization_of_service
 from server.organizations.access import require_role
 

@@ -20,8 +20,9 @@ from server.neighbor_center.bookings.models import OPEN_STATES, AnyBooking, Book
 from server.neighbor_center.bookings.outcomes import end_booking
 from server.neighbor_center.bookings.rooms import busy_span, require_free_room
 from server.neighbor_center.bookings.slots import require_slot
-from server.neighbor_center.bookings.terms import read_calendars, read_terms
+from server.neighbor_center.bookings.terms import read_terms
 from server.neighbor_center.errors import SlotNotOffered
+from server.neighbor_center.opening.queries import read_calendars
 from server.neighbor_center.opening.rules import (
     Calendar,
     Span,
@@ -61,6 +62,9 @@ class Answers(msgspec.Struct, frozen=True):
 
     def covers(self, affected: Iterable[AffectedBooking]) -> bool:
         return all(booking.booking_id in self.cancel or booking.booking_id in self.move for booking in affected)
+
+
+NO_ANSWERS = Answers()
 
 
 async def find_affected(venue_ids: list[str], on_days: list[date] | None = None) -> list[AffectedBooking]:

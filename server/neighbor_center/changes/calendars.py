@@ -21,8 +21,7 @@ from server.neighbor_center.changes.affected import (
     settle_affected,
     suggest_times,
 )
-from server.neighbor_center.venues.queries import organization_of_venue
-from server.organizations.access import require_role
+from server.neighbor_center.venues.queries import require_role_at_venue
 
 
 class CalendarChange(msgspec.Struct, frozen=True):
@@ -55,8 +54,7 @@ async def change_calendar(
     `action` is the audit entry's; `then` is what has to lock allotments, which everybody does after the bookings.
     Raises NotFound, NotAllowed, what `write` raises, and what stands against a move.
     """
-    organization_id = await organization_of_venue(venue_id)
-    await require_role(actor_id, organization_id)
+    organization_id = await require_role_at_venue(actor_id, venue_id)
 
     async def audit(changed_id: str, **details: Any) -> None:
         await record_audit(

@@ -17,9 +17,8 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import InvalidFields, NotAllowed
 from server.foundation.ids import new_id
-from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.affected import NO_ANSWERS, Answers
 from server.neighbor_center.changes.calendars import CalendarChange, change_calendars
-from server.neighbor_center.changes.venues import NO_ANSWERS
 from server.neighbor_center.opening.holidays import DAYS_OF_YEAR, SpecialDay, special_days
 from server.neighbor_center.opening.models import DayKind
 from server.organizations.access import holds_role

@@ -1,32 +1,16 @@
-"""When a service is open: weekly hours, and days that differ from them."""
+"""Changing when a service is open: weekly hours, and days that differ from them."""
 
 from datetime import date, timedelta
 
-import msgspec
-
 from server.foundation import clock
-from server.foundation.dates import today
+from server.foundation.dates import minutes_of, today
 from server.foundation.errors import InvalidFields, NotFound
-from server.neighbor_center.bookings.terms import check_year
-from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.affected import NO_ANSWERS, Answers
 from server.neighbor_center.changes.calendars import CalendarChange, change_calendar
-from server.neighbor_center.changes.venues import NO_ANSWERS, get_service_row
-from server.neighbor_center.opening.models import ExceptionKind, OpeningException, OpeningRule, RuleDays
-from server.neighbor_center.opening.rules import weekday_set
-
-_LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
-
-
-class Hours(msgspec.Struct, frozen=True, kw_only=True):
-    """Weekly hours as staff give them: ISO weekdays, minutes after midnight, and the first and last day of their season
-    as month × 100 + day (see models.OpeningRule)."""
-
-    weekdays: list[int]
-    opens: int
-    closes: int
-    days: RuleDays = RuleDays.EVERY_WEEK
-    season_from: int | None = None
-    season_until: int | None = None
+from server.neighbor_center.opening.hours import Hours, check_period
+from server.neighbor_center.opening.models import ExceptionKind, OpeningException, OpeningRule
+from server.neighbor_center.opening.rules import check_year
+from server.neighbor_center.venues.queries import get_service_row, require_service_of
 
 
 async def add_opening_rule(
@@ -40,11 +24,8 @@ async def add_opening_rule(
 ) -> CalendarChange:
     """Weekly hours more. Bookings are affected where the new hours overlap older ones and so begin the slots anew."""
     service = await get_service_row(service_id)
-    _check(hours)
-    check_year("valid_from", valid_from)
-    check_year("valid_until", valid_until or valid_from)
-    if valid_until and valid_until < valid_from:
-        raise InvalidFields.of("valid_until", "不能早于生效日期")
+    hours.check()
+    check_period(valid_from, valid_until)
 
     async def write() -> str:
         return (await _create(service_id, hours, valid_from, valid_until)).id
@@ -59,7 +40,7 @@ async def change_weekly_hours(
     that only those are affected who fit into none of the new hours."""
     service = await get_service_row(service_id)
     for one in hours:
-        _check(one)
+        one.check()
     check_year("from_day", from_day)
     if from_day < today():
         raise InvalidFields.of("from_day", "日期已过")
@@ -100,8 +81,8 @@ async def add_opening_exception(
     service_id: str | None,
     day: date,
     kind: ExceptionKind,
-    opens: int,
-    closes: int,
+    opens: str,
+    closes: str,
     answers: Answers,
 ) -> CalendarChange:
     """A closed day, closed hours, or extra hours, of the whole venue or of one service of it, with the answers' reason.
@@ -111,8 +92,7 @@ async def add_opening_exception(
     check_year("day", day)
     if day < today():
         raise InvalidFields.of("day", "日期已过")
-    if service_id is not None and (await get_service_row(service_id)).venue_id != venue_id:
-        raise InvalidFields.of("service_id", "该场所没有这项服务")
+    await require_service_of(venue_id, service_id)
 
     async def write() -> str:
         exception = await OpeningException.create(
@@ -120,8 +100,8 @@ async def add_opening_exception(
             service_id=service_id,
             day=day,
             kind=kind,
-            opens=opens,
-            closes=closes,
+            opens=minutes_of(opens),
+            closes=minutes_of(closes),
             reason=answers.reason,
         )
         return exception.id
@@ -143,25 +123,5 @@ async def end_opening_exception(actor_id: str, exception_id: str, answers: Answe
 
 
 async def _create(service_id: str, hours: Hours, valid_from: date, valid_until: date | None) -> OpeningRule:
-    return await OpeningRule.create(
-        service_id=service_id,
-        weekdays=weekday_set(hours.weekdays),
-        opens=hours.opens,
-        closes=hours.closes,
-        days=hours.days,
-        season_from=hours.season_from,
-        season_until=hours.season_until,
-        valid_from=valid_from,
-        valid_until=valid_until,
-    )
-
-
-def _check(hours: Hours) -> None:
-    """Raises InvalidFields."""
-    if hours.opens >= hours.closes:
-        raise InvalidFields.of("closes", "结束时间应晚于开始时间")
-    if (hours.season_from is None) != (hours.season_until is None):
-        raise InvalidFields.of("season_until", "季节的起止日期须同时填写")
-    for field, number in (("season_from", hours.season_from), ("season_until", hours.season_until)):
-        if number is not None and not 1 <= number % 100 <= _LONGEST_MONTHS.get(number // 100, 0):
-            raise InvalidFields.of(field, "没有这一天")
+    columns = hours.columns() | hours.season()
+    return await OpeningRule.create(service_id=service_id, valid_from=valid_from, valid_until=valid_until, **columns)

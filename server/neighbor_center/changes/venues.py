@@ -7,19 +7,19 @@ from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.neighbor_center.bookings.slots import change_slot_capacity
-from server.neighbor_center.changes.affected import Answers
+from server.neighbor_center.changes.affected import NO_ANSWERS, Answers
 from server.neighbor_center.changes.calendars import CalendarChange, change_calendar
+from server.neighbor_center.opening.offers import ServiceView, VenueView, get_service, get_venue
 from server.neighbor_center.opening.rules import GRID_MINUTES
 from server.neighbor_center.venues.models import Service, ServiceKind, ServiceMode, Venue, VenueState
+from server.neighbor_center.venues.queries import get_service_row
 from server.organizations.access import require_role
 from server.organizations.models import Organization
 from server.organizations.tree import reaching, within
 
-NO_ANSWERS = Answers()
 
-
-async def create_venue(actor_id: str, organization_id: str, fields: dict[str, Any]) -> str:
-    """A new venue of the organization; its id. `fields` are columns of Venue. Raises NotAllowed, InvalidFields,
+async def create_venue(actor_id: str, organization_id: str, fields: dict[str, Any]) -> VenueView:
+    """A new venue of the organization. `fields` are columns of Venue. Raises NotAllowed, InvalidFields,
     PictureUnusable."""
     async with transaction():
         organization = await Organization.get_or_none(id=organization_id)
@@ -31,7 +31,7 @@ async def create_venue(actor_id: str, organization_id: str, fields: dict[str, An
         await record_audit(
             "create_venue", actor_id=actor_id, subject=("venue", venue.id), organization_id=organization_id
         )
-    return venue.id
+        return await get_venue(venue.id)
 
 
 async def update_venue(
@@ -53,8 +53,8 @@ async def update_venue(
     return await change_calendar(actor_id, venue_id, "update_venue", write, answers)
 
 
-async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -> str:
-    """A new service of the venue; its id. It has no hours yet. Raises NotFound, NotAllowed, InvalidFields."""
+async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -> ServiceView:
+    """A new service of the venue. It has no hours yet. Raises NotFound, NotAllowed, InvalidFields."""
     async with transaction():
         venue = await Venue.get_or_none(id=venue_id)
         if venue is None:
@@ -71,7 +71,7 @@ async def create_service(actor_id: str, venue_id: str, fields: dict[str, Any]) -
             subject=("service", service.id),
             organization_id=venue.organization_id,
         )
-    return service.id
+        return await get_service(service.id)
 
 
 async def update_service(
@@ -97,14 +97,6 @@ async def update_service(
             await change_slot_capacity(service)
 
     return await change_calendar(actor_id, service.venue_id, "update_service", write, answers, then=then)
-
-
-async def get_service_row(service_id: str) -> Service:
-    """Raises NotFound."""
-    service = await Service.get_or_none(id=service_id)
-    if service is None:
-        raise NotFound()
-    return service
 
 
 async def _check_service(service: Service, organization_id: str) -> None:

@@ -58,10 +58,12 @@ class QueueTicket(Model):
     """
 
     service = foreign_key("Service")
+    service_id: str
     day = fields.DateField()
     number = fields.IntField()
-    person_id = IdField(null=True)
+    person_id: str | None = IdField(null=True)
     booking = foreign_key("Booking", null=True)
+    booking_id: str | None
     ready_at = fields.DatetimeField(null=True)
     state = fields.CharEnumField(TicketState, max_length=8, default=TicketState.WAITING)
     counter = fields.CharField(max_length=20, default="")

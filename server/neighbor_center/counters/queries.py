@@ -127,21 +127,12 @@ async def list_queues(venue_id: str) -> list[QueueView]:
 async def describe_tickets(ticket_ids: list[str]) -> dict[str, dict[str, str]]:
     """Words for messages."""
     rows = await fetch(
-        "SELECT q.id, q.number, q.counter, s.name AS service, v.name AS venue FROM queue_ticket q "
+        "SELECT q.id, s.name AS title, s.name AS service, v.name AS venue, q.number::text AS number, "
+        "COALESCE(NULLIF(q.counter, ''), '窗口') AS counter FROM queue_ticket q "
         "JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id WHERE q.id = ANY($1::uuid[])",
         list(ticket_ids),
     )
-    return {
-        row["id"]: {
-            "id": row["id"],
-            "title": row["service"],
-            "service": row["service"],
-            "venue": row["venue"],
-            "number": str(row["number"]),
-            "counter": row["counter"] or "窗口",
-        }
-        for row in rows
-    }
+    return {row["id"]: dict(row) for row in rows}
 
 
 async def _views(where: str, value: str) -> list[TicketView]:

@@ -13,15 +13,14 @@ from server.foundation.dates import day_of, end_of, instant, wall_clock
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.neighbor_center.bookings.feeds import venue_feed_address
-from server.neighbor_center.bookings.terms import read_calendars
 from server.neighbor_center.counters.arrivals import VenueCode, venue_code
 from server.neighbor_center.counters.models import VenueScreen
 from server.neighbor_center.counters.queries import QueueView, list_queues
 from server.neighbor_center.opening.duties import DutyView, list_duties
+from server.neighbor_center.opening.queries import read_calendars
 from server.neighbor_center.opening.rules import open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
-from server.neighbor_center.venues.queries import organization_of_venue
-from server.organizations.access import require_role
+from server.neighbor_center.venues.queries import require_role_at_venue
 
 
 class NewScreen(msgspec.Struct):
@@ -50,7 +49,7 @@ class BoardSlot(msgspec.Struct):
 
 
 class BoardRoomTime(msgspec.Struct):
-    """A room is taken then; by whom is nobody's affair."""
+    """A room is taken then; it is not said by whom."""
 
     starts_at: datetime
     ends_at: datetime
@@ -87,8 +86,7 @@ async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
     """Let a screen show the board and the arrival code. Raises NotFound, NotAllowed."""
     token = secrets.token_urlsafe(32)
     async with transaction():
-        organization_id = await organization_of_venue(venue_id)
-        await require_role(actor_id, organization_id)
+        organization_id = await require_role_at_venue(actor_id, venue_id)
         screen = await VenueScreen.create(
             venue_id=venue_id, name=name, token_hash=hash_token(token), made_by_id=actor_id
         )
@@ -100,7 +98,7 @@ async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
 
 async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
     """The venue's screens that still work. Raises NotFound, NotAllowed."""
-    await require_role(actor_id, await organization_of_venue(venue_id))
+    await require_role_at_venue(actor_id, venue_id)
     return await fetch_structs(
         ScreenView,
         "SELECT id, name, created_at, ended_at FROM venue_screen WHERE venue_id = $1 AND ended_at IS NULL ORDER BY id",
@@ -114,8 +112,7 @@ async def end_screen(actor_id: str, screen_id: str) -> ScreenView:
         screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
         if screen is None:
             raise NotFound()
-        organization_id = await organization_of_venue(screen.venue_id)
-        await require_role(actor_id, organization_id)
+        organization_id = await require_role_at_venue(actor_id, screen.venue_id)
         if screen.ended_at is None:
             screen.ended_at = clock.now()
             await screen.save(update_fields=["ended_at"])

@@ -9,12 +9,12 @@ from datetime import date, datetime, timedelta
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
-from server.foundation.dates import day_of
+from server.foundation.dates import day_of, today
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import new_id
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.terms import read_terms, require_may_book
-from server.neighbor_center.counters.models import TicketState
+from server.neighbor_center.counters.models import QueueTicket, TicketState
 from server.neighbor_center.counters.queries import (
     TURN,
     CalledTicket,
@@ -26,9 +26,9 @@ from server.neighbor_center.counters.queries import (
 from server.neighbor_center.errors import QueueClosed, QueueEmpty
 from server.neighbor_center.opening.rules import open_spans
 from server.neighbor_center.venues.models import ServiceKind
-from server.neighbor_center.venues.queries import organization_of_service
+from server.neighbor_center.venues.queries import organization_of_service, require_role_at_service
 from server.notifications.telling import notify
-from server.organizations.access import require_role, require_role_or_hide
+from server.organizations.access import require_role_or_hide
 
 DRAWN_BEFORE = timedelta(hours=1)
 """How long before a counter opens numbers can be drawn."""
@@ -37,7 +37,7 @@ NEAR = 3
 
 
 async def take_ticket(person_id: str, service_id: str) -> TicketView:
-    """A number for today's line; whoever stands in it keeps theirs. Raises NotFound, QueueClosed, NotEligible."""
+    """A number for today's line; a person who stands in it keeps theirs. Raises NotFound, QueueClosed, NotEligible."""
     async with transaction():
         await _require_open(service_id, person_id)
         return await show_ticket(await draw_ticket(service_id, person_id))
@@ -45,8 +45,7 @@ async def take_ticket(person_id: str, service_id: str) -> TicketView:
 
 async def give_ticket(actor_id: str, service_id: str) -> TicketView:
     """A number for somebody without a phone, from the counter's printer. Raises NotFound, NotAllowed, QueueClosed."""
-    organization_id = await organization_of_service(service_id)
-    await require_role(actor_id, organization_id)
+    organization_id = await require_role_at_service(actor_id, service_id)
     async with transaction():
         await _require_open(service_id, None)
         ticket_id = await draw_ticket(service_id, None)
@@ -61,44 +60,25 @@ async def draw_ticket(
 ) -> str:
     """The next number of today, in the caller's transaction, who has checked that it may be; the ticket's id. A person
     who stands in the line keeps their number."""
-    now = clock.now()
-    day = day_of(now)
+    day = today()
     await _lock_line(service_id, day)
-    standing = person_id and await fetch_value(
-        "SELECT id FROM queue_ticket WHERE service_id = $1 AND day = $2 AND person_id = $3 "
-        "AND state IN ('waiting', 'called')",
-        service_id,
-        day,
-        person_id,
+    standing = person_id and await QueueTicket.get_or_none(
+        service_id=service_id, day=day, person_id=person_id, state__in=(TicketState.WAITING, TicketState.CALLED)
     )
     if standing:
-        await execute(
-            "UPDATE queue_ticket SET booking_id = $2, ready_at = $3 WHERE id = $1 AND booking_id IS NULL "
-            "AND $2::uuid IS NOT NULL",
-            standing,
-            booking_id,
-            ready_at,
-        )
-        return str(standing)
+        if booking_id and standing.booking_id is None:
+            standing.booking_id, standing.ready_at = booking_id, ready_at
+            await standing.save(update_fields=["booking_id", "ready_at"])
+        return standing.id
     number = await fetch_value(
         "UPDATE queue_day SET last_number = last_number + 1 WHERE service_id = $1 AND day = $2 RETURNING last_number",
         service_id,
         day,
     )
-    ticket_id = new_id()
-    await execute(
-        "INSERT INTO queue_ticket (id, created_at, service_id, day, number, person_id, booking_id, ready_at, state, "
-        "counter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', '')",
-        ticket_id,
-        now,
-        service_id,
-        day,
-        number,
-        person_id,
-        booking_id,
-        ready_at,
+    ticket = await QueueTicket.create(
+        service_id=service_id, day=day, number=number, person_id=person_id, booking_id=booking_id, ready_at=ready_at
     )
-    return ticket_id
+    return ticket.id
 
 
 async def leave_queue(person_id: str, ticket_id: str) -> TicketView:
@@ -120,8 +100,7 @@ async def leave_queue(person_id: str, ticket_id: str) -> TicketView:
 async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicket:
     """The next number comes to this counter; what was called to it before counts as served. The person is told, and the
     one who now has NEAR before them too. Raises NotFound, NotAllowed, QueueEmpty."""
-    organization_id = await organization_of_service(service_id)
-    await require_role(actor_id, organization_id)
+    organization_id = await require_role_at_service(actor_id, service_id)
     now = clock.now()
     day = day_of(now)
     async with transaction():
@@ -162,13 +141,13 @@ async def call_next(actor_id: str, service_id: str, counter: str) -> CalledTicke
 async def call_again(actor_id: str, ticket_id: str) -> CalledTicket:
     """They did not come yet: call the same number once more. Raises NotFound, WrongState."""
     async with transaction():
-        person_id, state = await _lock_for_staff(actor_id, ticket_id, "call_ticket_again")
-        if state != TicketState.CALLED:
+        ticket = await _lock_for_staff(actor_id, ticket_id, "call_ticket_again")
+        if ticket.state is not TicketState.CALLED:
             raise WrongState()
-        now = clock.now()
-        await execute("UPDATE queue_ticket SET called_at = $2 WHERE id = $1", ticket_id, now)
-        if person_id:
-            await notify(person_id, messages.TICKET_CALLED, ticket=ticket_id, at=now)
+        ticket.called_at = clock.now()
+        await ticket.save(update_fields=["called_at"])
+        if ticket.person_id:
+            await notify(ticket.person_id, messages.TICKET_CALLED, ticket=ticket_id, at=ticket.called_at)
         return await show_called_ticket(ticket_id)
 
 
@@ -176,30 +155,25 @@ async def finish_ticket(actor_id: str, ticket_id: str, *, missed: bool) -> Ticke
     """Served, or missed 过号: who missed it draws a new number. Finishing twice changes nothing. Raises NotFound,
     WrongState."""
     async with transaction():
-        person_id, state = await _lock_for_staff(actor_id, ticket_id, "finish_ticket")
+        ticket = await _lock_for_staff(actor_id, ticket_id, "finish_ticket")
         wanted = TicketState.MISSED if missed else TicketState.SERVED
-        if state != wanted:
-            if state != TicketState.CALLED:
+        if ticket.state is not wanted:
+            if ticket.state is not TicketState.CALLED:
                 raise WrongState()
-            await execute(
-                "UPDATE queue_ticket SET state = $2, finished_at = $3 WHERE id = $1",
-                ticket_id,
-                str(wanted),
-                clock.now(),
-            )
-            if missed and person_id:
-                await notify(person_id, messages.TICKET_MISSED, ticket=ticket_id)
+            ticket.state, ticket.finished_at = wanted, clock.now()
+            await ticket.save(update_fields=["state", "finished_at"])
+            if missed and ticket.person_id:
+                await notify(ticket.person_id, messages.TICKET_MISSED, ticket=ticket_id)
         return await show_ticket(ticket_id)
 
 
 async def _require_open(service_id: str, person_id: str | None) -> None:
     """Raises NotFound, QueueClosed where no numbers are given now, NotEligible."""
-    now = clock.now()
-    today = day_of(now)
-    terms = await read_terms(service_id, today, today)
+    now, day = clock.now(), today()
+    terms = await read_terms(service_id, day, day)
     if terms.kind is not ServiceKind.COUNTER:
         raise QueueClosed("该服务不排队取号")
-    if not any(span.starts_at - DRAWN_BEFORE <= now < span.ends_at for span in open_spans(terms.calendar, today)):
+    if not any(span.starts_at - DRAWN_BEFORE <= now < span.ends_at for span in open_spans(terms.calendar, day)):
         raise QueueClosed("当前不在取号时间")
     if person_id is not None:
         await require_may_book(terms, person_id)
@@ -230,21 +204,18 @@ async def _lock_line(service_id: str, day: date) -> None:
     )
 
 
-async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> tuple[str | None, str]:
-    """Person and state of a ticket, its row locked, for those who work there; with the audit entry. Raises NotFound."""
-    row = await fetch_one(
-        "SELECT q.person_id, q.state, v.organization_id FROM queue_ticket q "
-        "JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id WHERE q.id = $1 FOR UPDATE OF q",
-        ticket_id,
-    )
-    if row is None:
+async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> QueueTicket:
+    """The ticket, locked, for those who work there; with the audit entry. Raises NotFound."""
+    ticket = await QueueTicket.filter(id=ticket_id).select_for_update().get_or_none()
+    if ticket is None:
         raise NotFound()
-    await require_role_or_hide(actor_id, row["organization_id"])
+    organization_id = await organization_of_service(ticket.service_id)
+    await require_role_or_hide(actor_id, organization_id)
     await record_audit(
         action,
         actor_id=actor_id,
         subject=("ticket", ticket_id),
-        person_id=row["person_id"],
-        organization_id=row["organization_id"],
+        person_id=ticket.person_id,
+        organization_id=organization_id,
     )
-    return row["person_id"], row["state"]
+    return ticket

@@ -16,9 +16,9 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.neighbor_center import messages
-from server.neighbor_center.bookings.queries import name_persons, require_venue_reader
+from server.neighbor_center.bookings.queries import name_persons
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
-from server.neighbor_center.venues.queries import organization_of_venue
+from server.neighbor_center.venues.queries import organization_of_venue, require_venue_reader
 from server.notifications.telling import notify
 from server.organizations.access import require_role_or_hide, role_holders
 
@@ -151,10 +151,11 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
 async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, str]]:
     """Words for messages: about which venue, not what was said."""
     rows = await fetch(
-        "SELECT c.id, v.name AS venue FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = ANY($1::uuid[])",
+        "SELECT c.id, v.name AS title, v.name AS venue FROM complaint c JOIN venue v ON v.id = c.venue_id "
+        "WHERE c.id = ANY($1::uuid[])",
         list(complaint_ids),
     )
-    return {row["id"]: {"id": row["id"], "title": row["venue"], "venue": row["venue"]} for row in rows}
+    return {row["id"]: dict(row) for row in rows}
 
 
 def _staff_view(row: Any, person: dict[str, str]) -> StaffComplaintView:

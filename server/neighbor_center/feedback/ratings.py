@@ -15,8 +15,8 @@ from server.foundation.pages import Page, PageQuery, fetch_page
 from server.neighbor_center.bookings.kinds import Kind, View
 from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
-from server.neighbor_center.venues.queries import organization_of_service
-from server.organizations.access import READERS, require_role
+from server.neighbor_center.venues.queries import require_role_at_service
+from server.organizations.access import READERS
 
 RATED_WITHIN = timedelta(days=30)
 
@@ -64,7 +64,7 @@ async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, st
 
 async def list_service_ratings(actor_id: str, service_id: str, page: PageQuery) -> Page[ServiceRatingView]:
     """A service's ratings, latest first, for those who work there. Raises NotFound, NotAllowed."""
-    await require_role(actor_id, await organization_of_service(service_id), READERS)
+    await require_role_at_service(actor_id, service_id, READERS)
     rows = await fetch_page(
         "SELECT id, stars, comment, created_at FROM booking_rating WHERE service_id = $1 "
         "AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from server.foundation.dates import day_of, instant
+from server.foundation.errors import InvalidFields
 from server.neighbor_center.opening.holidays import DAYS_OF_YEAR
 from server.neighbor_center.opening.models import DayKind, ExceptionKind, RuleDays
 
@@ -193,3 +194,9 @@ def _take_out(hours: list[tuple[int, int]], begin: int, end: int) -> list[tuple[
         if max(opens, end) < closes:
             left.append((max(opens, end), closes))
     return left
+
+
+def check_year(field: str, day: date) -> None:
+    """Raises InvalidFields for a day (or a moment) out of all reason: arithmetic with it could overflow."""
+    if not 2000 <= day.year <= 2200:
+        raise InvalidFields.of(field, "日期不正确")

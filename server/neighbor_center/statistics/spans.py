@@ -3,7 +3,7 @@
 from datetime import date
 
 from server.foundation.errors import InvalidFields
-from server.neighbor_center.bookings.terms import check_year
+from server.neighbor_center.opening.rules import check_year
 
 
 def check_days(first_day: date, last_day: date, longest: int) -> None:

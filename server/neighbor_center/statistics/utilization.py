@@ -9,10 +9,10 @@ from server.foundation import clock
 from server.foundation.database import fetch
 from server.foundation.dates import end_of, instant
 from server.foundation.ids import Id
-from server.neighbor_center.bookings.queries import require_venue_reader
-from server.neighbor_center.bookings.terms import read_calendars
+from server.neighbor_center.opening.queries import read_calendars
 from server.neighbor_center.opening.rules import Span, open_spans, slots_of_day
 from server.neighbor_center.statistics.spans import check_days, share
+from server.neighbor_center.venues.queries import require_venue_reader
 
 LONGEST_DAYS = 92
 _COLUMNS = ("offered", "booked", "attended", "no_shows")

@@ -2,7 +2,7 @@
 
 from server.foundation.database import fetch_one
 from server.media.mini_codes import CodeKind, CodePicture, CodeTarget, draw_mini_code
-from server.neighbor_center.bookings.queries import require_venue_reader
+from server.neighbor_center.venues.queries import require_venue_reader
 
 
 async def show_venue_mini_code(actor_id: str, venue_id: str, width: int) -> CodePicture:

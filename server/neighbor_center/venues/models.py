@@ -1,7 +1,7 @@
-"""Venues, what they offer, when they are open, and who has booked what.
+"""Venues and what they offer.
 
-People think in Shanghai wall-clock: opening rules are weekdays and minutes after midnight there. What is booked is an
-exact instant (bookings/models.py). How many places a slot has and who holds them is the affair of `places`.
+People think in Shanghai wall-clock: opening rules are weekdays and minutes after midnight there (opening/models.py).
+What is booked is an exact instant (bookings/models.py).
 """
 
 from tortoise import fields

@@ -1,28 +1,23 @@
-"""Reading venues and what they offer; and the words by which messages name these and bookings."""
+"""Finding venues, whose they are, and who works there."""
 
-from datetime import date
+from collections.abc import Iterable
 from math import cos, radians
 from typing import Any
 
 import msgspec
 
-from server.foundation.database import fetch, fetch_one, fetch_value
-from server.foundation.dates import render_time, today, wall_clock
+from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
-from server.media.uploads.queries import PictureView, in_order, picture_views
-from server.neighbor_center.opening.models import ExceptionKind, RuleDays
-from server.neighbor_center.opening.rules import weekday_list
+from server.media.uploads.queries import picture_views
 from server.neighbor_center.venues.models import (
     Accessibility,
-    ServiceKind,
-    ServiceMode,
-    ServiceState,
+    Service,
     VenueKind,
-    VenueState,
-    WhoMayBook,
 )
+from server.organizations.access import READERS, WORKERS, require_role
+from server.organizations.models import RoleKind
 from server.organizations.tree import within
 
 FIFTEEN_MINUTES_METERS = 1200
@@ -39,9 +34,8 @@ def meters_between(there: str, here: str) -> str:
     )
 
 
-class VenueBrief(msgspec.Struct, kw_only=True):
-    """A venue in a list. `distance` is in meters along a straight line, where a point was given; `thumbnail_url` is its
-    first picture's, for some minutes."""
+class VenueCard(msgspec.Struct, kw_only=True):
+    """What everybody is told first of a venue."""
 
     id: Id
     organization_id: Id
@@ -53,87 +47,22 @@ class VenueBrief(msgspec.Struct, kw_only=True):
     phone: str
     opening: str
     accessibility: list[Accessibility]
+
+
+class VenueBrief(VenueCard, kw_only=True):
+    """A venue in a list. `distance` is in meters along a straight line, where a point was given; `thumbnail_url` is its
+    first picture's, for some minutes."""
+
     thumbnail_url: str | None = None
     distance: float | None = None
 
 
-class OpeningHoursView(msgspec.Struct):
-    """Weekly hours: ISO weekdays (1 Monday to 7 Sunday), wall-clock times, first and last day. `days` tells how they go
-    with public holidays; hours of a season hold each year from `season_from` to `season_until` (month-day)."""
-
-    id: Id
-    weekdays: list[int]
-    opens: str
-    closes: str
-    days: RuleDays
-    season_from: str | None
-    season_until: str | None
-    valid_from: date
-    valid_until: date | None
-
-
-class ServiceView(msgspec.Struct, kw_only=True):
-    """A service and the terms of booking it; see models.Service for the units. `stars` is the average rating."""
-
-    id: Id
-    venue_id: Id
-    kind: ServiceKind
-    name: str
-    description: str
-    minutes: int
-    buffer_minutes: int
-    longest_minutes: int | None
-    capacity: int
-    max_party_size: int
-    may_wait: bool
-    who_may_book: WhoMayBook
-    needs_approval: bool
-    mode: ServiceMode
-    max_open_per_person: int
-    max_per_day: int
-    max_per_month: int | None
-    max_repeats: int
-    days_ahead: int
-    released_at: str
-    book_until_minutes: int
-    cancel_until_minutes: int
-    answer_within_hours: int
-    travel_minutes: int
-    area_ids: list[Id]
-    documents: list[str]
-    price: int
-    rating_count: int
-    stars: float | None
-    state: ServiceState
-    version: int
-    hours: list[OpeningHoursView]
-
-
-class VenueView(msgspec.Struct, kw_only=True):
-    """A venue with everything it offers."""
-
-    id: Id
-    organization_id: Id
-    organization_name: str
-    kind: VenueKind
-    name: str
-    address: str
-    longitude: float
-    latitude: float
-    phone: str
-    opening: str
-    facilities: str
-    accessibility: list[Accessibility]
-    pictures: list[PictureView]
-    state: VenueState
-    version: int
-    services: list[ServiceView]
-
-
-_BRIEF_COLUMNS = (
+CARD_COLUMNS = (
     "v.id, v.organization_id, v.kind, v.name, v.address, v.location[0] AS longitude, v.location[1] AS latitude, "
-    "v.phone, v.opening, v.accessibility, v.picture_ids[1] AS picture_id"
+    "v.phone, v.opening, v.accessibility"
 )
+"""Of a venue `v`, for a VenueCard."""
+_BRIEF_COLUMNS = f"{CARD_COLUMNS}, v.picture_ids[1] AS picture_id"
 
 
 async def organization_of_venue(venue_id: str) -> str:
@@ -152,6 +81,39 @@ async def organization_of_service(service_id: str) -> str:
     if organization_id is None:
         raise NotFound()
     return organization_id
+
+
+async def require_role_at_venue(actor_id: str, venue_id: str, kinds: Iterable[RoleKind] = WORKERS) -> str:
+    """The venue's organization, for those who hold one of these roles there. Raises NotFound, NotAllowed."""
+    organization_id = await organization_of_venue(venue_id)
+    await require_role(actor_id, organization_id, kinds)
+    return organization_id
+
+
+async def require_role_at_service(actor_id: str, service_id: str, kinds: Iterable[RoleKind] = WORKERS) -> str:
+    """The same of a service."""
+    organization_id = await organization_of_service(service_id)
+    await require_role(actor_id, organization_id, kinds)
+    return organization_id
+
+
+async def require_venue_reader(actor_id: str, venue_id: str) -> str:
+    """The same for staff and observers, who may look."""
+    return await require_role_at_venue(actor_id, venue_id, READERS)
+
+
+async def get_service_row(service_id: str) -> Service:
+    """Raises NotFound."""
+    service = await Service.get_or_none(id=service_id)
+    if service is None:
+        raise NotFound()
+    return service
+
+
+async def require_service_of(venue_id: str, service_id: str | None) -> None:
+    """Raises NotFound, and InvalidFields for another venue's service; no service is the whole venue."""
+    if service_id is not None and (await get_service_row(service_id)).venue_id != venue_id:
+        raise InvalidFields.of("service_id", "该场所没有这项服务")
 
 
 async def list_venues(
@@ -209,139 +171,9 @@ async def _briefs(rows: list[Any]) -> list[VenueBrief]:
     return briefs
 
 
-async def get_venue(venue_id: str) -> VenueView:
-    """A venue with what it offers, closed ones too: a booking's page still leads there. Raises NotFound."""
-    row = await fetch_one(
-        "SELECT v.id, v.organization_id, o.name AS organization_name, v.kind, v.name, v.address, "
-        "v.location[0] AS longitude, v.location[1] AS latitude, v.phone, v.opening, v.facilities, "
-        "v.accessibility, v.picture_ids, v.state, v.version "
-        "FROM venue v JOIN organization o ON o.id = v.organization_id WHERE v.id = $1",
-        venue_id,
-    )
-    if row is None:
-        raise NotFound()
-    services = await _read_services("s.venue_id = $1 AND s.state = 'offered'", venue_id)
-    values = dict(row)
-    picture_ids = values.pop("picture_ids")
-    pictures = await picture_views(picture_ids)
-    shown = in_order(pictures, picture_ids)
-    return VenueView(**values, pictures=shown, services=services)
-
-
-async def get_service(service_id: str) -> ServiceView:
-    """One service. Raises NotFound."""
-    services = await _read_services("s.id = $1", service_id)
-    if not services:
-        raise NotFound()
-    return services[0]
-
-
-class ExceptionView(msgspec.Struct):
-    """A day that differs: closed or extra hours, of one service or (without one) of the whole venue."""
-
-    id: Id
-    day: date
-    kind: ExceptionKind
-    opens: str
-    closes: str
-    service_id: Id | None
-    service_name: str | None
-    reason: str
-
-
-async def list_opening_exceptions(venue_id: str) -> list[ExceptionView]:
-    """What differs at the venue from today on, in order; at most 200."""
-    rows = await fetch(
-        "SELECT e.id, e.day, e.kind, e.opens, e.closes, e.service_id, s.name AS service_name, e.reason "
-        "FROM opening_exception e LEFT JOIN service s ON s.id = e.service_id "
-        "WHERE e.venue_id = $1 AND e.day >= $2 AND e.ended_at IS NULL ORDER BY e.day, e.opens, e.id LIMIT 200",
-        venue_id,
-        today(),
-    )
-    return [
-        ExceptionView(**(dict(row) | {"opens": wall_clock(row["opens"]), "closes": wall_clock(row["closes"])}))
-        for row in rows
-    ]
-
-
 async def describe_venues(venue_ids: list[str]) -> dict[str, dict[str, str]]:
     """Words for messages."""
-    rows = await fetch("SELECT id, name, address, phone FROM venue WHERE id = ANY($1::uuid[])", list(venue_ids))
-    return {row["id"]: dict(row) | {"title": row["name"]} for row in rows}
-
-
-async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages: what takes place then, and where. `title` is the service's name."""
     rows = await fetch(
-        "SELECT t.id, s.name AS service, v.name AS venue, v.address, s.mode, s.documents, t.starts_at FROM slot t "
-        "JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id WHERE t.id = ANY($1::uuid[])",
-        list(slot_ids),
+        "SELECT id, name AS title, name, address, phone FROM venue WHERE id = ANY($1::uuid[])", list(venue_ids)
     )
-    words = {row["id"]: service_words(row) for row in rows}
-    for row in rows:
-        bring = "、".join(row["documents"])
-        words[row["id"]]["documents"] = f"请携带：{bring}。" if bring else "请按时到场。"
-        if row["mode"] == ServiceMode.HOME_VISIT:
-            words[row["id"]] |= {
-                "venue": f"上门服务·{row['venue']}",
-                "address": "您填写的地址",
-                "documents": f"请在家等候，并准备好：{bring}。" if bring else "请在家等候。",
-            }
-    return words
-
-
-async def _read_services(where: str, value: str) -> list[ServiceView]:
-    """Services `s` that satisfy a condition on $1, with the hours that are not over yet."""
-    rows = await fetch(
-        "SELECT s.id, s.venue_id, s.kind, s.name, s.description, s.minutes, s.buffer_minutes, s.longest_minutes, "
-        "s.capacity, s.max_party_size, s.may_wait, s.who_may_book, s.needs_approval, s.mode, s.max_open_per_person, "
-        "s.max_per_day, s.max_per_month, s.max_repeats, s.days_ahead, s.released_at, s.book_until_minutes, "
-        "s.cancel_until_minutes, s.answer_within_hours, s.travel_minutes, s.area_ids, s.documents, s.price, s.state, "
-        "s.version, r.rating_count, r.stars FROM service s CROSS JOIN LATERAL (SELECT count(*) AS rating_count, "
-        "round(avg(g.stars), 1)::float8 AS stars FROM booking_rating g WHERE g.service_id = s.id) r "
-        f"WHERE {where} ORDER BY s.id",
-        value,
-    )
-    rules = await fetch(
-        "SELECT id, service_id, weekdays, opens, closes, days, season_from, season_until, valid_from, valid_until "
-        "FROM opening_rule "
-        "WHERE service_id = ANY($1::uuid[]) AND (valid_until IS NULL OR valid_until >= GREATEST($2, valid_from)) "
-        "ORDER BY valid_from, opens, id",
-        [row["id"] for row in rows],
-        today(),
-    )
-    hours: dict[str, list[OpeningHoursView]] = {}
-    for rule in rules:
-        hours.setdefault(rule["service_id"], []).append(
-            OpeningHoursView(
-                rule["id"],
-                weekday_list(rule["weekdays"]),
-                wall_clock(rule["opens"]),
-                wall_clock(rule["closes"]),
-                RuleDays(rule["days"]),
-                _month_day(rule["season_from"]),
-                _month_day(rule["season_until"]),
-                rule["valid_from"],
-                rule["valid_until"],
-            )
-        )
-    return [
-        ServiceView(**(dict(row) | {"released_at": wall_clock(row["released_at"])}), hours=hours.get(row["id"], []))
-        for row in rows
-    ]
-
-
-def _month_day(number: int | None) -> str | None:
-    """601 → 06-01."""
-    return None if number is None else f"{number // 100:02}-{number % 100:02}"
-
-
-def service_words(row: Any) -> dict[str, str]:
-    return {
-        "id": row["id"],
-        "title": row["service"],
-        "service": row["service"],
-        "venue": row["venue"],
-        "address": row["address"],
-        "time": render_time(row["starts_at"]),
-    }
+    return {row["id"]: dict(row) for row in rows}

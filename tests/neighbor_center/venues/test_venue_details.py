@@ -96,7 +96,9 @@ async def test_who_is_on_duty(api: Api, community: Organization) -> None:
         "hours": body["hours"] | {"weekdays": [2], "opens": "17:30", "closes": "20:00", "days": "every_week"},
         "valid_until": str(TUESDAY + timedelta(days=7)),
     }
-    duty = (await staff.post(path, body, expect=201))["id"]
+    made = await staff.post(path, body, expect=201)
+    assert (made["shown_as"], made["opens"], made["person_id"]) == ("王医生，全科", "09:00", doctor.person_id)
+    duty = made["id"]
     await staff.post(path, late, expect=201)
     assert await told(doctor) == ["duty_assigned", "duty_assigned"]
     texts = [message["text"] for message in await doctor.inbox()]
@@ -114,7 +116,7 @@ async def test_who_is_on_duty(api: Api, community: Organization) -> None:
     assert roster[0]["duties"][0]["person_id"] == doctor.person_id
     board = await api.get(f"/venues/{service.venue_id}/board")
     assert [one["shown_as"] for one in board["duties"]] == ["王医生，全科"]
-    await staff.post(f"/staff/duties/{duty}/end", {"last_day": str(MONDAY)})
+    assert (await staff.post(f"/staff/duties/{duty}/end", {"last_day": str(MONDAY)}))["id"] == duty
     days = await api.get(f"/venues/{service.venue_id}/duties", first_day=str(TUESDAY), days=8)
     assert [len(day["duties"]) for day in days] == [1, 0, 0, 0, 0, 0, 0, 1]
 

@@ -34,11 +34,13 @@ RULE = {"hours": HOURS, "valid_from": "2031-01-01"}
 
 async def set_up(staff: Api, community: Organization, **service: Any) -> tuple[str, str]:
     """A venue and a service with weekday hours, by the API; their ids."""
-    venue = (await staff.post("/staff/venues", VENUE | {"organization_id": community.id}, expect=201))["id"]
-    made = (await staff.post(f"/staff/venues/{venue}/services", SERVICE | service, expect=201))["id"]
-    change = await staff.post(f"/staff/services/{made}/opening-rules", RULE)
+    venue = await staff.post("/staff/venues", VENUE | {"organization_id": community.id}, expect=201)
+    assert venue == await staff.get(f"/venues/{venue['id']}")
+    made = await staff.post(f"/staff/venues/{venue['id']}/services", SERVICE | service, expect=201)
+    assert made == await staff.get(f"/services/{made['id']}")
+    change = await staff.post(f"/staff/services/{made['id']}/opening-rules", RULE)
     assert change == {"applied": True, "id": change["id"], "affected": []}
-    return venue, made
+    return venue["id"], made["id"]
 
 
 async def test_staff_set_up_a_venue(api: Api, community: Organization) -> None:

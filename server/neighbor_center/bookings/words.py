@@ -1,0 +1,49 @@
+"""The words by which messages name slots and bookings."""
+
+from typing import Any
+
+from server.foundation.database import fetch
+from server.foundation.dates import render_time
+from server.neighbor_center.bookings.kinds import AnyKind
+from server.neighbor_center.venues.models import ServiceMode
+
+
+async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
+    """Words for messages: what takes place then, and where. `title` is the service's name."""
+    rows = await fetch(
+        "SELECT t.id, s.name AS service, v.name AS venue, v.address, s.mode, s.documents, t.starts_at FROM slot t "
+        "JOIN service s ON s.id = t.service_id JOIN venue v ON v.id = s.venue_id WHERE t.id = ANY($1::uuid[])",
+        list(slot_ids),
+    )
+    words = {row["id"]: service_words(row) for row in rows}
+    for row in rows:
+        bring = "、".join(row["documents"])
+        words[row["id"]]["documents"] = f"请携带：{bring}。" if bring else "请按时到场。"
+        if row["mode"] == ServiceMode.HOME_VISIT:
+            words[row["id"]] |= {
+                "venue": f"上门服务·{row['venue']}",
+                "address": "您填写的地址",
+                "documents": f"请在家等候，并准备好：{bring}。" if bring else "请在家等候。",
+            }
+    return words
+
+
+async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, dict[str, str]]:
+    """Words for messages. The time is that of now: events about a certain time name the slot as well."""
+    rows = await fetch(
+        "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason "
+        f"FROM {kind.source} WHERE b.id = ANY($1::uuid[])",
+        list(booking_ids),
+    )
+    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
+
+
+def service_words(row: Any) -> dict[str, str]:
+    return {
+        "id": row["id"],
+        "title": row["service"],
+        "service": row["service"],
+        "venue": row["venue"],
+        "address": row["address"],
+        "time": render_time(row["starts_at"]),
+    }
