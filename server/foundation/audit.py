@@ -26,7 +26,7 @@ request_context: ContextVar[RequestContext] = ContextVar("request_context", defa
 
 
 class AuditEntry(Model):
-    """One deed. `created_at` is when; `person_id` whose data it touches; `organization_id` whose staff may read it."""
+    """One action: `created_at` is when; `person_id` whose data it touches; `organization_id` whose staff read it."""
 
     actor_id = IdField(null=True)
     action = fields.CharField(max_length=64)

@@ -10,7 +10,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import AddConstraint, CreateModel, TortoiseOperation
+from tortoise.migrations.operations import AddConstraint, AlterModelOptions, CreateModel, TortoiseOperation
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_generator.operation_generator import OperationGenerator
 from tortoise.migrations.schema_generator.state import State
@@ -104,6 +104,10 @@ async def create_from_models(settings: Settings) -> None:
 
 def _empty_state() -> State:
     return State(models={}, apps=StateApps())
+
+
+# A model's docstring is for its reader: to mend its English is no change of the schema.
+AlterModelOptions.UNMANAGED_OPTION_KEYS |= {"table_description"}
 
 
 class _Autodetector(MigrationAutodetector):
