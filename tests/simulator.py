@@ -22,7 +22,7 @@ SEND = "/cgi-bin/message/subscribe/send"
 
 
 class _Everybody(dict[str, Person]):
-    """The simulator's people: whoever a builder made (`openid-…`) has WeChat without being introduced first."""
+    """The simulator's people: everybody whom a builder made (`openid-…`) has WeChat without being introduced first."""
 
     def __contains__(self, openid: object) -> bool:
         return self.get(openid) is not None

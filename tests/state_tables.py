@@ -59,8 +59,8 @@ async def try_every_combination(
 
 
 def check_table(table: StateTable[Any, Any, Any], *, first: Any, final: Collection[Any]) -> None:
-    """From `first` every state can be reached, only `final` ones cannot be left, every action and actor is used, one
-    action leads from a state to one other whoever does it, and what is not in the table is refused as it should be."""
+    """From `first` every state can be reached, only `final` ones cannot be left, every action and actor is used, an
+    action leads from a state to one other no matter who does it, and what is not in the table is refused properly."""
     reachable = {first}
     while more := {after for (before, _, _), after in table.transitions.items() if before in reachable} - reachable:
         reachable |= more

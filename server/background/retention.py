@@ -1,4 +1,4 @@
-"""What is forgotten, and when: rows that nobody needs any more, in batches, oldest first.
+"""What is forgotten, and when: rows that nobody needs any longer, in batches, oldest first.
 
 Records of what people did are kept (wishes, hours, bookings, the ledger of accepts …); what is here only served a
 purpose for a time, and would grow for ever. The audit log and pictures have purges of their own.

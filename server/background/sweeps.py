@@ -184,7 +184,7 @@ class JobRun(Model):
 
 
 async def declare_sweeps(sweeps: Iterable[Sweep]) -> None:
-    """Make each sweep known, so that one that never runs is seen too, and forget those that are no more."""
+    """Make each sweep known, so that one that never runs is seen too, and forget those that no longer exist."""
     # In order of names: two workers that start together must not deadlock on each other's rows.
     ordered = sorted(sweeps, key=lambda sweep: sweep.name)
     names = [sweep.name for sweep in ordered]

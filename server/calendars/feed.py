@@ -52,7 +52,7 @@ class MyCalendar(msgspec.Struct):
 
 
 class FeedAddress(msgspec.Struct):
-    """Where calendars fetch the feed; whoever knows it can read it."""
+    """Where calendars fetch the feed; anyone who knows it can read it."""
 
     url: str
     made_at: datetime
@@ -99,7 +99,7 @@ async def renew_feed(person_id: str) -> FeedAddress:
 
 
 async def end_feed(person_id: str) -> None:
-    """No feed any more; asked for again, there is a new one."""
+    """The feed ends; asked for again, there is a new one."""
     await execute(
         "UPDATE calendar_feed SET ended_at = $2 WHERE person_id = $1 AND ended_at IS NULL", person_id, clock.now()
     )

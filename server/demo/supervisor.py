@@ -129,7 +129,7 @@ class _Demo:
                 server.stop(grace=1 if self.hurried else 30)
 
     def heed_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """The first request to stop breaks off whatever goes on; a second means: wait for nothing any more."""
+        """The first request to stop breaks off whatever goes on; a second means: wait for nothing else."""
         self.hurried = self.stopping
         if not self.stopping:
             self.stopping = True

@@ -119,7 +119,7 @@ def starting(data_dir: Path) -> Iterator[None]:
 
 
 def account_for(folder: Path) -> Account | None:
-    """As whom PostgreSQL runs: None for ourselves; for root, whoever owns the data already, or else nobody."""
+    """As whom PostgreSQL runs: None for ourselves; for root, the owner of the data if there is one, or else nobody."""
     owner = folder.stat() if folder.exists() else None
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():

@@ -16,6 +16,6 @@ def find_running(data_dir: Path) -> tuple[str | None, str | None]:
 
 
 def wait_until_stopped(data_dir: Path) -> None:
-    """Return when no embedded server uses `data_dir` any more. Raises AlreadyRunning where one is there to stay."""
+    """Return when no embedded server uses `data_dir` any longer. Raises AlreadyRunning where one is there to stay."""
     wait_until_free("PostgreSQL", data_dir, lambda: postgres_state(data_dir))
     wait_until_free("Valkey", data_dir, lambda: valkey_state(data_dir))

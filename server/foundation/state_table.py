@@ -22,8 +22,8 @@ class StateTable(Generic[StateT, ActionT, ActorT]):
     """What each actor's action makes of each state. What is not here cannot happen.
 
     The services ask it before every change, a README shows it (`as_markdown`), and a test tries every combination.
-    `refusal` words the answer about a state in which the action leads nowhere. Whoever does it, an action leads from
-    one state to one other.
+    `refusal` words the answer about a state in which the action leads nowhere. No matter who does it, an action
+    leads from one state to one other.
     """
 
     def __init__(

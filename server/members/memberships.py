@@ -196,7 +196,7 @@ async def member_person(membership_id: str) -> str:
 
 
 async def end_membership(person_id: str) -> None:
-    """The person is no member any more, or withdrew the consent to our keeping it."""
+    """The person is no longer a member, or withdrew the consent to our keeping it."""
     await execute(
         "UPDATE membership SET ended_at = $2, contact_due_at = NULL, community_id = NULL "
         "WHERE person_index = $1 AND ended_at IS NULL",

@@ -155,7 +155,7 @@ async def record_state(
 ) -> bool:
     """Record what was found of a part; when that changes the subject's verdict, the feature will be told.
 
-    False, and nothing happens, when the part is not in one of `only_from` any more (found already, or superseded).
+    False, and nothing happens, when the part is no longer in one of `only_from` (found already, or superseded).
     """
     async with transaction():
         subject = await _lock_subject_of(check_id)

@@ -46,7 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     accept; a `minor` one (it confirms what the person has just done) leaves the last accept of its template to others.
     `bulk` is for what is told to many at once: it goes after everything else, and never at night unless it is urgent.
 
-    One whose `expires_after` has passed since it was written is not sent to WeChat any more. A `hidden` one is not
+    One whose `expires_after` has passed since it was written is no longer sent to WeChat. A `hidden` one is not
     shown in the inbox. `gone` is the title and the text that the inbox shows once what `page` opens is no longer there;
     without it that reads as deleted where it is named.
     """

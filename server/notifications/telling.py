@@ -28,7 +28,7 @@ async def notify(
     """Tell each person once of `event`, in the caller's transaction: an inbox row, and an outbox row for WeChat.
 
     Facts are ids, short codes, numbers and aware times; never names or texts. Once `expires_at` has passed (by default
-    the event's `expires_after`) it is not sent to WeChat any more, and only the inbox has it. Raises KeyError for an
+    the event's `expires_after`) it is no longer sent to WeChat, and only the inbox has it. Raises KeyError for an
     event that is not in EVENTS and TypeError for facts that it lacks or that cannot be stored.
     """
     if EVENTS.get(event.name) is not event:

@@ -62,7 +62,7 @@ async def grant_role(actor_id: str | None, person_id: str, organization_id: str,
 async def end_role(actor_id: str, role_id: str) -> str:
     """End a role, for managers of its organization and for its holder; the holder's id.
 
-    Raises LastManager when nobody would manage the organization any more, NotAllowed, NotFound, WrongState (ended).
+    Raises LastManager when nobody would be left to manage the organization, NotAllowed, NotFound, WrongState (ended).
     """
     async with transaction():
         found = await fetch_one("SELECT organization_id FROM role_grant WHERE id = $1", role_id)

@@ -198,7 +198,7 @@ async def change_start(allotment_id: str, starts_at: datetime) -> Allotment:
 
 
 async def close_allotment(allotment_id: str, reason: str = "closed", *, remove_all: bool = False) -> list[Place]:
-    """Nothing is given any more: who waits or has an offer is removed, with `remove_all` also who is confirmed.
+    """No more is given: who waits or has an offer is removed, with `remove_all` also who is confirmed.
 
     The places that ended with it, so that the feature can tell their holders. Closing twice changes nothing more.
     """

@@ -43,7 +43,7 @@ class RankingRow(msgspec.Struct):
 
 
 class Ranking(msgspec.Struct):
-    """The first rows, and one's own wherever it stands. Who has equal points stands in the order of getting there."""
+    """The first rows, and one's own wherever it stands. Those with equal points stand in the order of getting there."""
 
     organization_id: Id
     organization_name: str

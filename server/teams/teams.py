@@ -1,4 +1,4 @@
-"""Teams 团队: a leader and up to nine others who claim wishes and serve together. Whoever joins does so themselves, by
+"""Teams 团队: a leader and up to nine others who claim wishes and serve together. People join by themselves, by
 the leader's code, and is a volunteer."""
 
 import base64
@@ -183,7 +183,7 @@ async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> Team
 
 
 async def end_team(leader_id: str, team_id: str) -> None:
-    """The team is no more; what it has claimed stays its leader's. Raises NotFound, NotAllowed."""
+    """The team is over; what it has claimed stays its leader's. Raises NotFound, NotAllowed."""
     async with transaction():
         await _end(await _lock_led(leader_id, team_id))
 

@@ -78,7 +78,7 @@ async def list_led_activities(person_id: str, page: PageQuery) -> Page[StaffActi
 
 
 async def get_staff_activity(person_id: str, activity_id: str) -> ActivityView:
-    """An activity in any state, for those who work for its organizer or for the area it is seen in, and for whoever
+    """An activity in any state, for those who work for its organizer or for the area it is seen in, and for anyone who
     leads its team or a shift of it. Raises NotFound."""
     activity = await Activity.get_or_none(id=activity_id)
     if activity is None or not (

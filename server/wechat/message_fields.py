@@ -127,7 +127,7 @@ def _name(value: object) -> str:
 
 
 def _amount(value: object) -> str:
-    """An int is 分, as everywhere in the house."""
+    """An int is 分, as everywhere here."""
     text = f"{value // 100}.{value % 100:02}元" if isinstance(value, int) and value >= 0 else _plain(value)
     found = _AMOUNT.fullmatch(text)
     if not found or len(found.group(1) + (found.group(2) or "")) > 10:

@@ -84,7 +84,7 @@ async def _actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> se
         actors.add(WishActor.WISHER)
     if holder and WishActor.WISHER not in actors:
         if holder.unit_id:
-            # Who claimed for a unit and has left it since holds nothing any more; its other liaisons do.
+            # One who claimed for a unit and has left it since no longer holds anything; its other liaisons do.
             if await acts_for_unit(person_id, holder.unit_id):
                 actors.add(WishActor.CLAIMER)
         elif holder.claimer_id == person_id:

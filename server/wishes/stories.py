@@ -141,7 +141,7 @@ async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
 
 
 async def wish_target(wish_id: str) -> CodeTarget | None:
-    """What a wish's code opens; None once nobody may see it any more."""
+    """What a wish's code opens; None once nobody may see it any longer."""
     row = await fetch_one("SELECT id, title, state FROM wish WHERE id = $1", wish_id)
     if row is None or row["state"] not in PUBLIC:
         return None

@@ -89,7 +89,7 @@ async def _holders_within(organization_id: str, condition: str, kinds: tuple[Rol
     return [row["person_id"] for row in rows]
 
 
-# The wish is locked, and the claim too: a claim that ended while we looked is not due any more.
+# The wish is locked, and the claim too: a claim that ended while we looked is no longer due.
 _claims = partial(
     due_sweep,
     rows="wish_claim c JOIN wish w ON w.id = c.wish_id",

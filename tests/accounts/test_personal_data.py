@@ -170,7 +170,7 @@ OTHERS = {
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
 }
-"""Columns that name somebody else than whose row it is, or who did it at work (their deeds are in the audit log)."""
+"""Columns that name somebody else than whose row it is, or who did it at work (their actions are in the audit log)."""
 
 THINGS = {
     *("subject_id", "organization_id", "community_id", "grid_id", "unit_id", "issuer_id", "organizer_id", "area_id"),
@@ -522,8 +522,8 @@ async def test_everything_is_in_the_copy_in_clear(cast: tuple[Api, Api, Api]) ->
     looks = {row["做了什么"]: row for row in copy.sheets["谁看过我的信息"]}
     assert (looks["查看报到申请"]["组织"], looks["查看报到申请"]["由谁"]) == ("塔山社区", "他人")
     assert "申请党员报到" not in looks
-    deeds = {row["做了什么"] for row in copy.sheets["我的操作记录"]}
-    assert {"申请党员报到", "下载个人信息副本"} <= deeds
+    acts = {row["做了什么"] for row in copy.sheets["我的操作记录"]}
+    assert {"申请党员报到", "下载个人信息副本"} <= acts
 
     rows = {row["工作表"]: row["行数"] for row in copy.sheets["说明"]}
     empty = [name for name in copy.sheets if name != "说明" and not rows[name]]

@@ -128,7 +128,7 @@ SESSION_CODES = [-1, 40003, 41001, 48001, 50002]
 
 
 async def test_the_older_form_needs_the_session_key_of_now(api: Api, simulator: Any) -> None:
-    """What an old session_key opens proves nothing: whoever got hold of it can make up any number."""
+    """What an old session_key opens proves nothing: anyone who got hold of it can make up any number."""
     openid = await simulator.person(phone_number="13900002222")
     session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
     caller = api.as_(session["token"])

@@ -26,10 +26,10 @@ from server.foundation.database import execute, fetch, fetch_one, fetch_value, t
 from server.foundation.ids import new_id
 from tests.plans import read_by, refresh
 
-KIND = "deed"
+KIND = "act"
 
 
-class Deeds:
+class Acts:
     """An effect that does what the test says, and what it saw."""
 
     def __init__(self) -> None:
@@ -55,19 +55,19 @@ class Deeds:
 
 
 @pytest.fixture
-def deeds(app: object, monkeypatch: pytest.MonkeyPatch) -> Deeds:
-    """Deeds that must not be repeated."""
-    deeds = Deeds()
-    deeds.install(monkeypatch, repeatable=False)
-    return deeds
+def acts(app: object, monkeypatch: pytest.MonkeyPatch) -> Acts:
+    """Actions that must not be repeated."""
+    acts = Acts()
+    acts.install(monkeypatch, repeatable=False)
+    return acts
 
 
 @pytest.fixture
-def repeatable(app: object, monkeypatch: pytest.MonkeyPatch) -> Deeds:
-    """Deeds that may be."""
-    deeds = Deeds()
-    deeds.install(monkeypatch, repeatable=True)
-    return deeds
+def repeatable(app: object, monkeypatch: pytest.MonkeyPatch) -> Acts:
+    """Actions that may be."""
+    acts = Acts()
+    acts.install(monkeypatch, repeatable=True)
+    return acts
 
 
 async def queue(n: int = 0, **options: Any) -> str:
@@ -105,15 +105,15 @@ def broken_record(error: Exception, times: int = 1_000) -> tuple[Callable[[Any],
     return run, written
 
 
-async def test_a_deadlock_in_a_record_is_tried_again_at_once(deeds: Deeds) -> None:
-    deeds.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"), times=3)
+async def test_a_deadlock_in_a_record_is_tried_again_at_once(acts: Acts) -> None:
+    acts.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"), times=3)
     row = await queue()
     await drain_outbox()
     assert await state_of(row) == ("done", "", 1)
-    assert (deeds.runs, written, deeds.ended) == ([0], [1], [])
+    assert (acts.runs, written, acts.ended) == ([0], [1], [])
 
 
-async def test_a_real_deadlock_of_two_records_costs_neither(deeds: Deeds) -> None:
+async def test_a_real_deadlock_of_two_records_costs_neither(acts: Acts) -> None:
     """Two records that lock the same two rows in opposite orders: PostgreSQL ends one, which is written again."""
     first, second = await queue(1), await queue(2)
     both = asyncio.Barrier(2)
@@ -136,42 +136,42 @@ async def test_a_real_deadlock_of_two_records_costs_neither(deeds: Deeds) -> Non
 
         return record
 
-    deeds.run = run
+    acts.run = run
     await asyncio.gather(*(carry_out(row) for row in await claim_rows(10)))
     assert sorted(written) == [1, 2]
     assert (await state_of(first))[0] == (await state_of(second))[0] == "done"
 
 
-async def test_what_cannot_be_recorded_and_not_repeated_is_unknown(deeds: Deeds) -> None:
-    deeds.run, _ = broken_record(ZeroDivisionError())
+async def test_what_cannot_be_recorded_and_not_repeated_is_unknown(acts: Acts) -> None:
+    acts.run, _ = broken_record(ZeroDivisionError())
     row = await queue()
     await drain_outbox()
     assert await state_of(row) == ("unknown", "record failed: ZeroDivisionError", 1)
-    assert deeds.ended == ["unknown"]
+    assert acts.ended == ["unknown"]
     clock.move_clock(timedelta(days=1))
     await let_leases_expire()
     await EXPIRED_LEASES.run()
     await drain_outbox()
-    assert deeds.runs == [0], "never done again"
+    assert acts.runs == [0], "never done again"
 
 
-async def test_a_deadlock_that_never_ends_is_unknown_too(deeds: Deeds) -> None:
-    deeds.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"))
+async def test_a_deadlock_that_never_ends_is_unknown_too(acts: Acts) -> None:
+    acts.run, written = broken_record(asyncpg.DeadlockDetectedError("deadlock detected"))
     row = await queue()
     await drain_outbox()
     assert (await state_of(row))[0] == "unknown"
-    assert (deeds.runs, written) == ([0], [])
+    assert (acts.runs, written) == ([0], [])
 
 
-async def test_even_a_broken_end_ends_the_row(deeds: Deeds) -> None:
-    deeds.run, _ = broken_record(ZeroDivisionError())
-    deeds.break_end = True
+async def test_even_a_broken_end_ends_the_row(acts: Acts) -> None:
+    acts.run, _ = broken_record(ZeroDivisionError())
+    acts.break_end = True
     row = await queue()
     await drain_outbox()
     assert (await state_of(row))[0] == "unknown"
 
 
-async def test_what_may_be_repeated_is_tried_again_and_given_up_at_last(repeatable: Deeds) -> None:
+async def test_what_may_be_repeated_is_tried_again_and_given_up_at_last(repeatable: Acts) -> None:
     repeatable.run, written = broken_record(ZeroDivisionError())
     row = await queue()
     for day in range(MAX_ATTEMPTS + 3):
@@ -185,15 +185,13 @@ async def test_what_may_be_repeated_is_tried_again_and_given_up_at_last(repeatab
 
 
 @pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
-async def test_a_bug_in_an_effect_is_unknown_once_its_call_may_have_left(
-    deeds: Deeds, leaves: bool, state: str
-) -> None:
+async def test_a_bug_in_an_effect_is_unknown_once_its_call_may_have_left(acts: Acts, leaves: bool, state: str) -> None:
     async def run(payload: Any) -> None:
         if leaves:
             await about_to_leave()
         raise KeyError("nobody's fault")
 
-    deeds.run = run
+    acts.run = run
     row = await queue()
     await drain_outbox()
     assert await state_of(row) == (state, "KeyError", 1)
@@ -201,12 +199,12 @@ async def test_a_bug_in_an_effect_is_unknown_once_its_call_may_have_left(
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), asyncpg.DeadlockDetectedError("deadlock detected")])
-async def test_a_database_that_fails_before_the_call_only_delays(deeds: Deeds, error: Exception) -> None:
+async def test_a_database_that_fails_before_the_call_only_delays(acts: Acts, error: Exception) -> None:
     async def run(payload: Any) -> None:
-        if len(deeds.runs) == 1:
+        if len(acts.runs) == 1:
             raise error
 
-    deeds.run = run
+    acts.run = run
     row = await queue()
     await drain_outbox()
     assert (await state_of(row))[0] == "waiting"
@@ -215,22 +213,22 @@ async def test_a_database_that_fails_before_the_call_only_delays(deeds: Deeds, e
     assert await state_of(row) == ("done", "", 2)
 
 
-async def test_a_short_outage_of_the_database_is_waited_for(deeds: Deeds) -> None:
-    deeds.run, written = broken_record(ConnectionResetError(), times=1)
+async def test_a_short_outage_of_the_database_is_waited_for(acts: Acts) -> None:
+    acts.run, written = broken_record(ConnectionResetError(), times=1)
     row = await queue()
     await drain_outbox()
     assert (await state_of(row))[0] == "done"
-    assert (deeds.runs, written) == ([0], [1])
+    assert (acts.runs, written) == ([0], [1])
 
 
-async def test_not_now_is_no_try_and_blocks_nobody(deeds: Deeds) -> None:
+async def test_not_now_is_no_try_and_blocks_nobody(acts: Acts) -> None:
     lane, morning = new_id(), clock.now() + timedelta(hours=8)
 
     async def run(payload: dict[str, Any]) -> None:
         if payload["n"] == 1 and clock.now() < morning:
             raise NotBefore(morning)
 
-    deeds.run = run
+    acts.run = run
     held, other, urgent = await queue(1, lane=lane), await queue(2), await queue(3, lane=lane, priority=Priority.URGENT)
     await drain_outbox()
     assert await state_of(held) == ("queued", "", 0)
@@ -240,13 +238,13 @@ async def test_not_now_is_no_try_and_blocks_nobody(deeds: Deeds) -> None:
     assert (await state_of(held))[0] == "done"
 
 
-async def test_nothing_leaves_on_a_lease_that_is_nearly_over(deeds: Deeds) -> None:
+async def test_nothing_leaves_on_a_lease_that_is_nearly_over(acts: Acts) -> None:
     async def run(payload: Any) -> None:
         await about_to_leave()
         left.append(payload)
 
     left: list[Any] = []
-    deeds.run = run
+    acts.run = run
     row = await queue()
     (claimed,) = await claim_rows(1)
     claimed.lease_until -= relay.LEASE
@@ -256,7 +254,7 @@ async def test_nothing_leaves_on_a_lease_that_is_nearly_over(deeds: Deeds) -> No
     assert (await state_of(row))[0] == "waiting"
 
 
-async def test_a_relay_that_dies_before_its_call_has_done_nothing(deeds: Deeds) -> None:
+async def test_a_relay_that_dies_before_its_call_has_done_nothing(acts: Acts) -> None:
     row = await queue()
     await claim_rows(1)
     await let_leases_expire()
@@ -266,7 +264,7 @@ async def test_a_relay_that_dies_before_its_call_has_done_nothing(deeds: Deeds) 
     assert await state_of(row) == ("done", "", 2)
 
 
-async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> None:
+async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(acts: Acts) -> None:
     class Killed(BaseException):
         pass
 
@@ -274,7 +272,7 @@ async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> 
         await about_to_leave()
         raise Killed
 
-    deeds.run = run
+    acts.run = run
     row = await queue()
     (claimed,) = await claim_rows(1)
     with pytest.raises(Killed):
@@ -282,17 +280,17 @@ async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(deeds: Deeds) -> 
     await let_leases_expire()
     assert await EXPIRED_LEASES.run() == 1
     assert await state_of(row) == ("unknown", "relay died", 1)
-    assert deeds.ended == ["unknown"]
+    assert acts.ended == ["unknown"]
 
 
-async def test_a_relay_that_stood_still_sends_nothing_once_another_has_the_row(deeds: Deeds) -> None:
+async def test_a_relay_that_stood_still_sends_nothing_once_another_has_the_row(acts: Acts) -> None:
     left: list[Any] = []
 
     async def run(payload: Any) -> None:
         await about_to_leave()
         left.append(payload)
 
-    deeds.run = run
+    acts.run = run
     row = await queue()
     (slow,) = await claim_rows(1)
     await execute("UPDATE outbox SET state = 'queued', lease_until = NULL WHERE id = $1", row)
@@ -304,7 +302,7 @@ async def test_a_relay_that_stood_still_sends_nothing_once_another_has_the_row(d
     assert (await state_of(row))[0] == "done"
 
 
-async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Deeds) -> None:
+async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Acts) -> None:
     row = await queue()
     for _ in range(MAX_ATTEMPTS):
         assert len(await claim_rows(1)) == 1
@@ -314,7 +312,7 @@ async def test_a_row_that_kills_its_relays_is_given_up(repeatable: Deeds) -> Non
     assert repeatable.ended == ["failed"]
 
 
-async def test_the_more_important_overtakes_in_its_lane_and_everywhere(deeds: Deeds) -> None:
+async def test_the_more_important_overtakes_in_its_lane_and_everywhere(acts: Acts) -> None:
     lane = new_id()
     for n, priority in enumerate([Priority.BULK, Priority.NORMAL, Priority.NORMAL, Priority.URGENT, Priority.URGENT]):
         await queue(n, lane=lane, priority=priority)
@@ -323,10 +321,10 @@ async def test_the_more_important_overtakes_in_its_lane_and_everywhere(deeds: De
     assert [row.payload["n"] for row in claimed] == [3, 9], "of a lane one at a time"
     await asyncio.gather(*(carry_out(row) for row in claimed))
     await drain_outbox()
-    assert deeds.runs == [3, 9, 4, 1, 2, 0]
+    assert acts.runs == [3, 9, 4, 1, 2, 0]
 
 
-async def test_a_lower_priority_gets_no_more_than_its_room(deeds: Deeds) -> None:
+async def test_a_lower_priority_gets_no_more_than_its_room(acts: Acts) -> None:
     # When PostgreSQL believes that there is one row, it would run a plain subquery again for each row that it updates.
     await queue(0)
     await execute("ANALYZE outbox")
@@ -341,7 +339,7 @@ async def test_a_lower_priority_gets_no_more_than_its_room(deeds: Deeds) -> None
     assert [row.priority for row in await claim_rows(8, rooms)] == [Priority.NORMAL] * 6
 
 
-async def test_announcements_that_hang_leave_room_for_the_urgent(deeds: Deeds) -> None:
+async def test_announcements_that_hang_leave_room_for_the_urgent(acts: Acts) -> None:
     """The platform does not answer, and every place that announcements may take is taken."""
     hanging, urgent_ran = asyncio.Event(), asyncio.Event()
 
@@ -351,30 +349,30 @@ async def test_announcements_that_hang_leave_room_for_the_urgent(deeds: Deeds) -
         else:
             urgent_ran.set()
 
-    deeds.run = run
+    acts.run = run
     for n in range(30):
         await queue(n, priority=Priority.BULK)
     stop = asyncio.Event()
     running = asyncio.create_task(run_relay(stop, idle_seconds=0.02))
     async with asyncio.timeout(5):
-        while len(deeds.runs) < 8:
+        while len(acts.runs) < 8:
             await asyncio.sleep(0.01)
         await queue(100, priority=Priority.URGENT)
         await urgent_ran.wait()
-    assert len(deeds.runs) == 9
+    assert len(acts.runs) == 9
     hanging.set()
     stop.set()
     await running
 
 
-async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(deeds: Deeds) -> None:
+async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(acts: Acts) -> None:
     lane = new_id()
 
     async def run(payload: dict[str, Any]) -> None:
-        if payload["n"] == 0 and len(deeds.runs) == 1:
+        if payload["n"] == 0 and len(acts.runs) == 1:
             raise RetryLater("tomorrow", timedelta(hours=20))
 
-    deeds.run = run
+    acts.run = run
     for n in range(3):
         await queue(n, lane=lane)
     await drain_outbox()
@@ -382,27 +380,27 @@ async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(deeds: Deeds
     assert len(due) == 1
     clock.move_clock(timedelta(hours=21))
     await drain_outbox()
-    assert deeds.runs == [0, 0, 1, 2]
+    assert acts.runs == [0, 0, 1, 2]
 
 
-async def test_a_waiting_row_holds_up_its_own_priority_only(deeds: Deeds) -> None:
+async def test_a_waiting_row_holds_up_its_own_priority_only(acts: Acts) -> None:
     lane = new_id()
 
     async def run(payload: dict[str, Any]) -> None:
         if payload["n"] == 0:
             raise RetryLater("in a moment", timedelta(seconds=5))
 
-    deeds.run = run
+    acts.run = run
     await queue(0, lane=lane, priority=Priority.URGENT)
     await drain_outbox()
     await queue(1, lane=lane)
     await drain_outbox()
     await queue(2, lane=lane, priority=Priority.URGENT)
     await drain_outbox()
-    assert deeds.runs == [0, 1], "those that come after it wait for it"
+    assert acts.runs == [0, 1], "those that come after it wait for it"
 
 
-async def test_the_same_dedupe_key_queues_once(deeds: Deeds) -> None:
+async def test_the_same_dedupe_key_queues_once(acts: Acts) -> None:
     for _ in range(2):
         async with transaction():
             await enqueue(KIND, {"n": 1}, dedupe_key="once")
@@ -415,13 +413,13 @@ async def test_a_kind_that_nobody_knows_fails(app: object) -> None:
     assert await fetch_value("SELECT state FROM outbox") == "failed"
 
 
-async def test_a_claim_reads_no_more_than_it_takes(deeds: Deeds) -> None:
+async def test_a_claim_reads_no_more_than_it_takes(acts: Acts) -> None:
     """However many rows wait, and although PostgreSQL believes that there are none: the due ones by an index in their
     order, and each lane by its own."""
     await refresh("outbox")
     await execute(
         "INSERT INTO outbox (id, created_at, kind, payload, lane, priority, state, due_at, attempts, error) "
-        "SELECT gen_random_uuid(), $1, 'deed', '{}', gen_random_uuid(), n % 3, 'queued', $1, 0, '' "
+        "SELECT gen_random_uuid(), $1, 'act', '{}', gen_random_uuid(), n % 3, 'queued', $1, 0, '' "
         "FROM generate_series(1, 5000) AS n",
         clock.now(),
     )

@@ -294,7 +294,7 @@ async def test_every_step_of_a_check_in_is_audited_and_told(api: Api) -> None:
 
 
 async def test_two_communities_confirm_at_once(api: Api) -> None:
-    """A transfer and a late confirmation of the older application: one active check-in, whoever is first."""
+    """A transfer and a late confirmation of the older application: one active check-in, no matter who is first."""
     old, new = await create_community(), await create_community()
     staff, new_staff = await create_staff(api, old), await create_staff(api, new)
     member = await create_member(api)

@@ -267,7 +267,7 @@ async def test_the_template_is_a_roster(api: Api) -> None:
 
 
 async def test_a_roster_and_sign_ins_at_once(api: Api) -> None:
-    """Whoever comes last finds the other: nobody on the roster is left unlinked, and nobody is registered twice."""
+    """The one who comes last finds the other: nobody on the roster is left unlinked, and nobody is registered twice."""
     community = await create_community()
     staff = await create_staff(api, community)
     people = [(f"王{number:02}", f"138123400{number:02}") for number in range(12)]

@@ -1,4 +1,4 @@
-"""Ids sort by the time they were made, whoever makes them."""
+"""Ids sort by the time they were made, no matter who makes them."""
 
 from uuid import UUID
 

@@ -65,7 +65,7 @@ async def test_a_backend_that_dies_between_acquire_and_begin(
 
 
 async def test_a_begin_that_times_out(outside: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The backend stands still and goes on later: its BEGIN takes effect when nobody waits for it any more."""
+    """The backend stands still and goes on later: its BEGIN takes effect when nobody waits for it any longer."""
     begin, stopped = Transaction.start, []
 
     async def stop_first(self: Any) -> None:

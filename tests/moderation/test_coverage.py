@@ -1,7 +1,7 @@
 """Every text and picture that residents send: either the content check reads it, or nobody but themselves and the staff
 who answer them ever does.
 
-Whoever adds a field to a resident's route says here which of the two it is. A text that others will see goes to
+Anyone who adds a field to a resident's route says here which of the two it is. A text that others will see goes to
 `submit_for_check`, and its package's `feature.py` tells how it is read (`texts`).
 """
 
@@ -119,7 +119,7 @@ def test_it_is_decided_for_every_text_and_picture_whether_it_is_checked() -> Non
     private = {(operation, field) for operation, fields in BETWEEN_THEM_AND_STAFF.items() for field in fields}
     sent = {(operation, field) for operation, field in sent_fields() if field not in NO_WORDS}
     assert sent - checked - private == set(), "say in this file whether others will see it, and have it checked if so"
-    assert (checked | private) - sent == set(), "no such field any more"
+    assert (checked | private) - sent == set(), "no longer a field"
     assert checked & private == set()
 
 

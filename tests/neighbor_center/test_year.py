@@ -300,7 +300,7 @@ class Life:
             await self.add_rule(of, Rule(of, list(range(1, 8)), 480, 1080, "workdays", None, self.today))
 
     def set_time(self, minute: int) -> datetime:
-        # Half past the minute: what happens exactly on it is another test's affair.
+        # Half past the minute: what happens exactly on it belongs to another test.
         move_clock_to(wall(self.today, minute) + timedelta(seconds=30))
         return clock.now()
 

@@ -1,4 +1,4 @@
-"""The inbox: written with the deed, read in words, kept 180 days."""
+"""The inbox: written with the action, read in words, kept 180 days."""
 
 from datetime import timedelta
 

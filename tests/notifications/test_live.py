@@ -103,7 +103,7 @@ async def test_without_the_cache_the_inbox_is_polled(me: Api, things: Things, mo
 async def test_a_cache_that_goes_does_not_leave_a_client_waiting(
     me: Api, things: Things, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its listener waits for the next word of a channel that is no more."""
+    """Its listener waits for the next word of a channel that no longer exists."""
     goes = asyncio.Event()
 
     @asynccontextmanager

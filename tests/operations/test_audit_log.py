@@ -17,7 +17,7 @@ from tests.builders import create_community, create_organization, create_person,
 from tests.clients import Api
 
 
-async def deed(organization: Organization | None, action: str = "look", **about: str | None) -> None:
+async def act(organization: Organization | None, action: str = "look", **about: str | None) -> None:
     await record_audit(
         action,
         actor_id=about.get("actor_id"),
@@ -34,7 +34,7 @@ async def actions(caller: Api, organization: Organization, **wanted: str) -> lis
 
 
 async def test_entries_cannot_be_changed_or_deleted(app: object) -> None:
-    await deed(None)
+    await act(None)
     for sql in ("UPDATE audit_entry SET action = 'other'", "DELETE FROM audit_entry"):
         with pytest.raises(IntegrityError, match="append-only"):
             await execute(sql)
@@ -42,7 +42,7 @@ async def test_entries_cannot_be_changed_or_deleted(app: object) -> None:
 
 
 async def test_the_purge_switch_ends_with_its_transaction(app: object) -> None:
-    await deed(None)
+    await act(None)
     async with transaction():
         await execute("SET LOCAL linli.purge = 'on'")
     with pytest.raises(IntegrityError):
@@ -59,7 +59,7 @@ async def test_what_an_entry_tells(api: Api) -> None:
     observer = await create_staff(api, community, RoleKind.OBSERVER)
     person = await create_person(nickname="小王")
     subject_id = new_id()
-    await deed(community, actor_id=observer.person_id, person_id=person.id, subject_id=subject_id)
+    await act(community, actor_id=observer.person_id, person_id=person.id, subject_id=subject_id)
     entry = (await observer.get("/staff/audit", organization_id=community.id))["items"][0]
     assert entry["actor"]["id"] == observer.person_id
     assert entry["person"]["id"] == person.id
@@ -68,7 +68,7 @@ async def test_what_an_entry_tells(api: Api) -> None:
     assert entry["organization"]["name"] == "塔山社区"
 
 
-async def test_where_a_deed_came_from(api: Api) -> None:
+async def test_where_a_act_came_from(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
     body = {"parent_id": community.id, "level": "grid", "name": "第一网格"}
@@ -85,7 +85,7 @@ async def test_each_reads_their_own_subtree(api: Api) -> None:
     street = await create_organization(Level.SUBDISTRICT, parent=district)
     one, other = await create_community(parent=street), await create_community(parent=street)
     for place, action in ((one, "one"), (other, "other"), (street, "street"), (None, "nowhere")):
-        await deed(place, action)
+        await act(place, action)
     low = await create_staff(api, one, RoleKind.MANAGER)
     middle = await create_staff(api, street, RoleKind.OBSERVER)
     top = await create_staff(api, city, RoleKind.MANAGER)
@@ -109,11 +109,11 @@ async def test_filters(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
     actor, person, subject = (await create_person()).id, (await create_person()).id, new_id()
-    await deed(community, "early")
+    await act(community, "early")
     clock.move_clock(timedelta(days=1))
-    await deed(community, "by", actor_id=actor)
-    await deed(community, "about", person_id=person)
-    await deed(community, "with", subject_id=subject)
+    await act(community, "by", actor_id=actor)
+    await act(community, "about", person_id=person)
+    await act(community, "with", subject_id=subject)
     assert await actions(manager, community, actor_id=actor) == ["by"]
     assert await actions(manager, community, person_id=person) == ["about"]
     assert await actions(manager, community, subject_id=subject) == ["with"]
@@ -130,22 +130,22 @@ async def test_pages(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
     for number in range(5):
-        await deed(community, f"deed{number}")
+        await act(community, f"act{number}")
     seen: list[str] = []
     more = ""
     for _ in range(3):
         page = await manager.get(f"/staff/audit?organization_id={community.id}&limit=2{more}")
         seen += [item["action"] for item in page["items"]]
         more = f"&cursor={page['next_cursor']}"
-    assert seen == ["deed4", "deed3", "deed2", "deed1", "deed0"]
+    assert seen == ["act4", "act3", "act2", "act1", "act0"]
     assert page["next_cursor"] is None
 
 
 async def test_old_entries_go_and_that_is_told(app: object, settings: Settings) -> None:
     use_retention(settings)
-    await deed(None, "old")
+    await act(None, "old")
     clock.move_clock(timedelta(days=700))
-    await deed(None, "newer")
+    await act(None, "newer")
     assert await purge_old_entries() == 0
     clock.move_clock(timedelta(days=731))
     assert await purge_old_entries() == 1

@@ -140,20 +140,20 @@ async def test_prometheus_reads_the_same_from_the_server(api: Api) -> None:
 
 
 async def test_the_delay_from_due_to_done_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def deed(payload: Any) -> None:
+    async def act(payload: Any) -> None:
         return None
 
-    monkeypatch.setitem(outbox.EFFECTS, "deed", outbox.Effect(deed, repeatable=True))
-    await enqueue("deed", {})
-    await enqueue("deed", {}, due_at=clock.now() + timedelta(hours=9), priority=Priority.URGENT)  # not before morning
+    monkeypatch.setitem(outbox.EFFECTS, "act", outbox.Effect(act, repeatable=True))
+    await enqueue("act", {})
+    await enqueue("act", {}, due_at=clock.now() + timedelta(hours=9), priority=Priority.URGENT)  # not before morning
     await drain_outbox()
     clock.move_clock(timedelta(hours=9))
     await drain_outbox()
     found = await metrics(api)
-    assert 0 <= found['linli_outbox_delay_seconds{kind="deed",priority="urgent",quantile="0.5"}'] < 10
+    assert 0 <= found['linli_outbox_delay_seconds{kind="act",priority="urgent",quantile="0.5"}'] < 10
     clock.move_clock(timedelta())
     found = await metrics(api)
-    assert 0 <= found['linli_outbox_delay_seconds{kind="deed",priority="normal",quantile="0.5"}'] < 10
+    assert 0 <= found['linli_outbox_delay_seconds{kind="act",priority="normal",quantile="0.5"}'] < 10
 
 
 async def test_what_is_told_to_many_is_told_apart(api: Api) -> None:
@@ -172,12 +172,12 @@ async def test_what_is_told_to_many_is_told_apart(api: Api) -> None:
 async def test_every_metric_of_the_readme_is_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """An alert on a name that does not exist never fires."""
 
-    async def deed(payload: Any) -> None:
+    async def act(payload: Any) -> None:
         return None
 
-    monkeypatch.setitem(outbox.EFFECTS, "deed", outbox.Effect(deed, repeatable=True))
+    monkeypatch.setitem(outbox.EFFECTS, "act", outbox.Effect(act, repeatable=True))
     await run_sweeps()
-    await enqueue("deed", {})
+    await enqueue("act", {})
     await drain_outbox()
     await enqueue("slow", {})
     there = {name.partition("{")[0] for name in await metrics(api)}

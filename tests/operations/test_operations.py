@@ -1,4 +1,4 @@
-"""What whoever runs Linli relies on: health, metrics, request ids, addresses, settings and logs."""
+"""What those who run Linli rely on: health, metrics, request ids, addresses, settings and logs."""
 
 import contextlib
 import io

@@ -91,7 +91,7 @@ async def test_ties_go_to_who_got_there_first(api: Api) -> None:
     gone = await serve(undone, 120, MARCH - timedelta(days=5))
     await reverse_entry(gone, "dispute")
     await serve(undone, 120, MARCH + timedelta(days=3))
-    # A deed without points moves nobody.
+    # Service without points moves nobody.
     await serve(early, 0, MARCH + timedelta(days=9))
     assert await ranking(late, community) == [(1, "先", 20), (2, "冲", 20), (3, "后", 20)]
 
@@ -165,7 +165,7 @@ async def test_merged_persons_keep_their_choice(api: Api) -> None:
 
 @pytest.mark.full
 async def test_a_ranking_of_many_is_quick(api: Api) -> None:
-    """1,000 people of a community are shown, of 10,000 in the city, with forty deeds each this year."""
+    """1,000 people of a community are shown, of 10,000 in the city, with forty services each this year."""
     community, other = await create_community(), await create_community()
     me = await create_resident(api, community, "安")
     await execute(

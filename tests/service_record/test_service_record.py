@@ -33,7 +33,7 @@ from tests.clients import Api
 pytestmark = pytest.mark.usefixtures("app")
 
 
-async def test_my_record_shows_each_deed_with_its_source(api: Api) -> None:
+async def test_my_record_shows_each_act_with_its_source(api: Api) -> None:
     community = await create_community(name="望海社区")
     me, other = await create_resident(api, community), await create_resident(api, community)
     wish_id, shift_id = new_id(), new_id()
@@ -91,7 +91,7 @@ async def test_the_record_is_not_for_strangers(api: Api) -> None:
     await api.refused("GET", "/me/service-record", code="not_signed_in")
 
 
-async def test_the_same_deed_is_recorded_once_even_at_the_same_time() -> None:
+async def test_the_same_act_is_recorded_once_even_at_the_same_time() -> None:
     person_id, source = new_id(), ("sign_up", new_id())
 
     async def record(minutes: int) -> ServiceEntry:
@@ -102,7 +102,7 @@ async def test_the_same_deed_is_recorded_once_even_at_the_same_time() -> None:
     entries = await asyncio.gather(*(record(60 + number) for number in range(6)))
     assert len({entry.id for entry in entries}) == 1
     assert await ServiceEntry.all().count() == 1
-    # Another person, another rule, another source: other deeds.
+    # Another person, another rule, another source: other service.
     await record_service(new_id(), rule="shift_attended", source=source, minutes=60, occurred_at=clock.now())
     await record_service(person_id, rule="meeting_attended", source=source, occurred_at=clock.now())
     assert await ServiceEntry.all().count() == 3
@@ -125,7 +125,7 @@ async def test_a_reversal_is_a_new_row_and_happens_once() -> None:
         await reverse_entry(new_id(), "unknown")
     with pytest.raises(NotFound):
         await reverse_service(new_id(), rule="wish_fulfilled", source=source, reason="unknown")
-    # Recording the reversed deed again does not bring it back.
+    # Recording the reversed service again does not bring it back.
     again = await record_service(person_id, rule="wish_fulfilled", source=source, occurred_at=occurred_at)
     assert again.id == entry.id
     assert (await service_totals(person_id)).points == 0
@@ -208,7 +208,7 @@ async def test_caps_bound_the_points_of_a_day_and_a_month() -> None:
     assert points == [10, 5, 0, 7, 10]
 
 
-async def test_caps_hold_for_deeds_at_the_same_time() -> None:
+async def test_caps_hold_for_acts_at_the_same_time() -> None:
     person_id, occurred_at = new_id(), clock.now()
     await ensure_default_rules()
     await ServiceRule.create(
@@ -239,7 +239,7 @@ async def test_entries_are_stamped_with_grid_and_unit(monkeypatch: pytest.Monkey
     assert (entry.grid_id, entry.unit_id) == (grid_id, unit_id)
 
 
-async def test_merged_persons_have_one_record_and_the_same_deed_once() -> None:
+async def test_merged_persons_have_one_record_and_the_same_act_once() -> None:
     community = await create_community()
     old, kept = await create_person(community=community), await create_person(community=community)
     shared = ("sign_up", new_id())
@@ -261,7 +261,7 @@ def test_days_and_months_are_those_of_shanghai() -> None:
     ]
 
 
-DEEDS = st.lists(
+ACTS = st.lists(
     st.tuples(
         st.sampled_from(["wish_fulfilled", "shift_attended", "meeting_attended"]),
         st.integers(0, 5),
@@ -278,23 +278,23 @@ DEEDS = st.lists(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(deeds=DEEDS)
-async def test_totals_equal_the_sum_of_their_sources(app: Any, deeds: list[tuple[str, int, int, bool]]) -> None:
+@given(acts=ACTS)
+async def test_totals_equal_the_sum_of_their_sources(app: Any, acts: list[tuple[str, int, int, bool]]) -> None:
     """Against a dict: what was recorded first for each source, without what was reversed."""
     person_id = new_id()
     sources = [new_id() for _ in range(6)]
     kept: dict[tuple[str, str], int] = {}
     reversed_: set[tuple[str, str]] = set()
-    for rule, number, minutes, reverse in deeds:
-        deed = (rule, sources[number])
+    for rule, number, minutes, reverse in acts:
+        act = (rule, sources[number])
         await record_service(
             person_id, rule=rule, source=("thing", sources[number]), minutes=minutes, occurred_at=clock.now()
         )
-        kept.setdefault(deed, minutes)
-        if reverse and deed not in reversed_:
+        kept.setdefault(act, minutes)
+        if reverse and act not in reversed_:
             await reverse_service(person_id, rule=rule, source=("thing", sources[number]), reason="test")
-            reversed_.add(deed)
-    counted = {deed: minutes for deed, minutes in kept.items() if deed not in reversed_}
+            reversed_.add(act)
+    counted = {act: minutes for act, minutes in kept.items() if act not in reversed_}
     points: dict[str, Callable[[int], int]] = {
         "wish_fulfilled": lambda _: 10,
         "shift_attended": lambda minutes: minutes * 10 // 60,

@@ -404,7 +404,7 @@ async def test_a_teams_leader_writes_the_check_reads_and_the_community_publishes
     assert card["team_name"] == "海鸥志愿队"
     assert [item["id"] for item in (await leader.get("/staff/activities/led"))["items"]] == [made["id"]]
     assert (await people.second.get("/staff/activities/led"))["items"] == []
-    # Published words are the community's affair; shifts and people remain the leader's.
+    # Published words are handled by the community; shifts and people by the leader.
     body = {"version": published["version"], "words": WORDS}
     await leader.refused("PUT", path, body, code="not_allowed")
     await leader.post(f"{path}/shifts", {"shifts": [shift(timedelta(days=4))]}, expect=201)

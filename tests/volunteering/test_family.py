@@ -295,7 +295,7 @@ async def test_who_leaves_the_system_leaves_their_places_to_others(api: Api) -> 
         return sorted([view["state"] for view in await mine(people.second)])
 
     assert await states() == ["waiting", "waiting"]
-    # No volunteer any more: what is for everyone stays.
+    # No longer a volunteer: what is for everyone stays.
     await people.first.delete("/me/consents/volunteer_terms")
     assert await states() == ["confirmed", "waiting"]
     # Blocked: everything is given up, without a no-show; the child's place is the child's.

@@ -38,7 +38,7 @@ OTHERS = {
 
 SHOWN: dict[str, set[int]] = {
     "/sns/jscode2session": {code for code, _ in LOGIN_ANSWERS},
-    # Whoever calls gets the token's error as its own: nothing has been sent.
+    # Anyone who calls gets the token's error as its own: nothing has been sent.
     TOKEN_PATH: {code for code, _ in REFUSED_TOKENS},
     "/wxa/business/getuserphonenumber": {code for code, _ in PHONE_ANSWERS} | STALE,
     "/cgi-bin/message/subscribe/send": {row[0]["errcode"] for row in test_delivery.TABLE if "errcode" in row[0]},

@@ -57,7 +57,7 @@ PEOPLE = ("wisher", "other_wisher", "leader", "helper", "liaison", "loner", "sta
 LEAVERS = ("wisher", "leader", "helper", "loner")
 
 
-class Deed(NamedTuple):
+class Act(NamedTuple):
     """What somebody tries: `other` is whom it concerns besides, `how` for whom they claim, `number` how many."""
 
     action: WishAction
@@ -116,44 +116,44 @@ class World:
                 found.add(WishActor.STAND_IN)
         return found
 
-    def attempt(self, deed: Deed, now: datetime) -> bool:
-        """Whether the deed succeeds; then it has happened."""
-        following = self.foresee(deed, now)
+    def attempt(self, act: Act, now: datetime) -> bool:
+        """Whether the act succeeds; then it has happened."""
+        following = self.foresee(act, now)
         if following is None:
             return False
-        self.happen(deed, self.wishes[deed.wish], following, now)
+        self.happen(act, self.wishes[act.wish], following, now)
         return True
 
-    def foresee(self, deed: Deed, now: datetime, *, by_table_alone: bool = False) -> WishState | None:
-        """Where the deed leads; None if it is refused."""
-        wish = self.wishes[deed.wish]
-        for actor in self.actors(deed.who, wish):
-            following = WISH_TABLE.transitions.get((wish.state, deed.action, actor))
-            if following and (by_table_alone or self.is_possible(deed, wish, now)):
+    def foresee(self, act: Act, now: datetime, *, by_table_alone: bool = False) -> WishState | None:
+        """Where the act leads; None if it is refused."""
+        wish = self.wishes[act.wish]
+        for actor in self.actors(act.who, wish):
+            following = WISH_TABLE.transitions.get((wish.state, act.action, actor))
+            if following and (by_table_alone or self.is_possible(act, wish, now)):
                 return following
         return None
 
-    def is_possible(self, deed: Deed, wish: ModelWish, now: datetime) -> bool:
+    def is_possible(self, act: Act, wish: ModelWish, now: datetime) -> bool:
         """What a step needs besides the table."""
         day, holder = clock.shanghai(now).date(), wish.holder
-        match deed.action:
+        match act.action:
             case WishAction.SUBMIT:
                 return wish.wished_by > day
             case WishAction.PUBLISH:
                 return wish.state is WishState.AMENDED or wish.wished_by >= day
             case WishAction.CLAIM:
                 return holder is not None or (
-                    self.may_act(deed.who, deed.how) and (deed.how == "unit" or self.held_by(deed.who) < MOST_CLAIMS)
+                    self.may_act(act.who, act.how) and (act.how == "unit" or self.held_by(act.who) < MOST_CLAIMS)
                 )
             case WishAction.ASSIGN:
-                is_other = deed.other != wish.wisher and (holder is None or holder.claimer != deed.other)
-                return is_other and deed.other not in self.gone and self.held_by(deed.other) < MOST_CLAIMS
+                is_other = act.other != wish.wisher and (holder is None or holder.claimer != act.other)
+                return is_other and act.other not in self.gone and self.held_by(act.other) < MOST_CLAIMS
             case WishAction.TAKE_SHARE:
                 assert holder
-                return deed.number + sum(holder.shares.values()) - holder.shares.get(deed.who, 0) <= THINGS
+                return act.number + sum(holder.shares.values()) - holder.shares.get(act.who, 0) <= THINGS
             case WishAction.END_SHARE:
                 assert holder
-                return deed.other in holder.shares and deed.who in (deed.other, holder.claimer)
+                return act.other in holder.shares and act.who in (act.other, holder.claimer)
             case WishAction.CONFIRM_FOR_WISHER:
                 assert holder
                 assert holder.reported_at
@@ -178,22 +178,22 @@ class World:
             and wish.state in (WishState.CLAIMED, WishState.AMENDED)
         )
 
-    def happen(self, deed: Deed, wish: ModelWish, following: WishState, now: datetime) -> None:
+    def happen(self, act: Act, wish: ModelWish, following: WishState, now: datetime) -> None:
         holder, was = wish.holder, wish.state
         wish.state = following
-        match deed.action:
+        match act.action:
             case WishAction.EDIT | WishAction.RENEW:
                 wish.wished_by = clock.shanghai(now).date() + timedelta(days=10)
             case WishAction.CLAIM if holder is None:
-                self.open(wish, deed.who, deed.how, now)
+                self.open(wish, act.who, act.how, now)
             case WishAction.ASSIGN:
-                self.open(wish, deed.other, "", now)
+                self.open(wish, act.other, "", now)
             case WishAction.TAKE_SHARE:
                 assert holder
-                holder.shares[deed.who] = deed.number
+                holder.shares[act.who] = act.number
             case WishAction.END_SHARE:
                 assert holder
-                del holder.shares[deed.other]
+                del holder.shares[act.other]
             case WishAction.ADD_NOTE:
                 assert holder
                 holder.due_at = max(holder.due_at, min(shortest_due_at(now), longest_due_at(holder.claimed_at, 14)))
@@ -209,13 +209,13 @@ class World:
             case WishAction.REJECT_REPORT | WishAction.LET_REDO:
                 assert holder
                 self.take_back(holder)
-                if deed.action is WishAction.LET_REDO:
+                if act.action is WishAction.LET_REDO:
                     self.open(wish, holder.claimer, holder.how, now)
                     assert wish.holder
                     wish.holder.shares = dict(holder.shares)
         if following not in HOLDER_STATES:
             wish.holder = None
-        assert (wish.holder is not None) == (following in HOLDER_STATES), (deed, was)
+        assert (wish.holder is not None) == (following in HOLDER_STATES), (act, was)
 
     def open(self, wish: ModelWish, who: str, how: str, now: datetime) -> None:
         wish.holder = Claim(who, how, claim_due_at(now, wish.wished_by), now)
@@ -273,23 +273,23 @@ DETOURS = frozenset(
 )
 
 
-def all_deeds(world: World) -> list[Deed]:
+def all_acts(world: World) -> list[Act]:
     """Everything that anybody here could try."""
-    deeds = []
+    acts = []
     for action, who, wish in itertools.product(WishAction, PEOPLE, range(WISHES)):
         if who in world.gone or action not in ACTIONS:
             continue
         match action:
             case WishAction.CLAIM:
                 hows = ["", *(["team"] if who == "leader" else []), *(["unit"] if who == "liaison" else [])]
-                deeds += [Deed(action, who, wish, how=how) for how in hows]
+                acts += [Act(action, who, wish, how=how) for how in hows]
             case WishAction.ASSIGN | WishAction.END_SHARE:
-                deeds += [Deed(action, who, wish, other=other) for other in ("helper", "loner", "leader")]
+                acts += [Act(action, who, wish, other=other) for other in ("helper", "loner", "leader")]
             case WishAction.TAKE_SHARE:
-                deeds += [Deed(action, who, wish, number=number) for number in (0, 1, THINGS)]
+                acts += [Act(action, who, wish, number=number) for number in (0, 1, THINGS)]
             case _:
-                deeds.append(Deed(action, who, wish))
-    return deeds
+                acts.append(Act(action, who, wish))
+    return acts
 
 
 ACTIONS = frozenset(action for _, action, actor in WISH_TABLE.transitions if actor is not WishActor.SYSTEM)
@@ -311,14 +311,14 @@ class WishMachine(RuleBasedStateMachine):
 
     @initialize(states=st.lists(st.sampled_from([WishState.DRAFT, WishState.PUBLISHED]), min_size=4, max_size=4))
     def begin(self, states: list[WishState]) -> None:
-        self.moved, self.deeds = timedelta(), 0
+        self.moved, self.acts = timedelta(), 0
         clock.move_clock(self.moved)
         day = today() + timedelta(days=10)
         wishers = ("wisher", "other_wisher", "wisher", "other_wisher")
         self.world = World([ModelWish(who, state, day) for who, state in zip(wishers, states, strict=True)])
         self.run(self.create())
         if states[0] is WishState.PUBLISHED:
-            self.try_deed(Deed(WishAction.CLAIM, "leader", 0, how="team"))
+            self.try_act(Act(WishAction.CLAIM, "leader", 0, how="team"))
 
     async def create(self) -> None:
         async with transaction():
@@ -349,35 +349,35 @@ class WishMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2**32))
     def do_something(self, number: int) -> None:
-        self.try_deed(self.choose(number))
+        self.try_act(self.choose(number))
 
-    def try_deed(self, deed: Deed) -> None:
-        expected = self.world.attempt(deed, clock.now())
-        assert self.run(self.carry_out(deed)) is expected, f"{deed}: the model says {expected}"
-        self.count(deed, expected)
+    def try_act(self, act: Act) -> None:
+        expected = self.world.attempt(act, clock.now())
+        assert self.run(self.carry_out(act)) is expected, f"{act}: the model says {expected}"
+        self.count(act, expected)
 
     @rule(number=st.integers(0, 2**32))
     def go_on(self, number: int) -> None:
-        """The same again: histories are mostly single deeds."""
+        """The same again: histories are mostly single acts."""
         self.do_something(number)
 
     @rule(numbers=st.lists(st.integers(0, 2**32), min_size=2, max_size=3))
     def meet(self, numbers: list[int]) -> None:
         """Several at once: what comes out is what one order of them gives."""
-        deeds = [self.choose(number) for number in numbers]
+        acts = [self.choose(number) for number in numbers]
         now = clock.now()
-        outcomes = self.run(self.carry_out_together(deeds))
+        outcomes = self.run(self.carry_out_together(acts))
         state = self.run(self.look())
-        for order in itertools.permutations(range(len(deeds))):
+        for order in itertools.permutations(range(len(acts))):
             world = copy.deepcopy(self.world)
-            told = {index: world.attempt(deeds[index], now) for index in order}
-            if [told[index] for index in range(len(deeds))] == outcomes and self.seen(world) == state:
+            told = {index: world.attempt(acts[index], now) for index in order}
+            if [told[index] for index in range(len(acts))] == outcomes and self.seen(world) == state:
                 self.world = world
                 return
-        raise AssertionError(f"no order of {deeds} gives {outcomes} and {state}")
+        raise AssertionError(f"no order of {acts} gives {outcomes} and {state}")
 
     @rule(days=st.sampled_from([1, 1, 2, 4, 8]))
-    @precondition(lambda self: self.deeds % 3 == 0)
+    @precondition(lambda self: self.acts % 3 == 0)
     def pass_time(self, days: int) -> None:
         self.moved += timedelta(days=days)
         clock.move_clock(self.moved)
@@ -391,7 +391,7 @@ class WishMachine(RuleBasedStateMachine):
                 pass
 
     @rule(who=st.sampled_from(LEAVERS))
-    @precondition(lambda self: self.deeds >= 10 * (1 + len(self.world.gone)))
+    @precondition(lambda self: self.acts >= 10 * (1 + len(self.world.gone)))
     def leave(self, who: str) -> None:
         if who in self.world.gone:
             return
@@ -404,39 +404,39 @@ class WishMachine(RuleBasedStateMachine):
             await settle_wishes_of_leaver(self.id_of(who))
             await leave_all_teams(self.id_of(who))
 
-    def choose(self, number: int) -> Deed:
+    def choose(self, number: int) -> Act:
         """Mostly something that leads on, so that histories come far; else anything at all."""
         chance, now = random.Random(number), clock.now()
-        deeds = all_deeds(self.world)
+        acts = all_acts(self.world)
         kind_of_choice = chance.random()
         if kind_of_choice < 0.15:
             # What the table allows and something else forbids: a limit, a day, a number.
-            nearly = [deed for deed in deeds if self.world.foresee(deed, now, by_table_alone=True)]
-            return chance.choice([deed for deed in nearly if not self.world.foresee(deed, now)] or deeds)
+            nearly = [act for act in acts if self.world.foresee(act, now, by_table_alone=True)]
+            return chance.choice([act for act in nearly if not self.world.foresee(act, now)] or acts)
         if kind_of_choice < 0.9:
             unwanted = chance.choices([ENDINGS | DETOURS, ENDINGS, frozenset[WishAction]()], [70, 27, 3])[0]
-            possible = [deed for deed in deeds if deed.action not in unwanted and self.world.foresee(deed, now)]
+            possible = [act for act in acts if act.action not in unwanted and self.world.foresee(act, now)]
             # Every action is as likely as any other, however many ways there are to take it; for a team as for oneself.
-            kind = chance.choice(sorted({(deed.action, deed.how) for deed in possible}) or [None])
-            deeds = [deed for deed in possible if (deed.action, deed.how) == kind] or deeds
-        return chance.choice(deeds)
+            kind = chance.choice(sorted({(act.action, act.how) for act in possible}) or [None])
+            acts = [act for act in possible if (act.action, act.how) == kind] or acts
+        return chance.choice(acts)
 
-    async def carry_out_together(self, deeds: list[Deed]) -> list[bool]:
-        return await asyncio.gather(*(self.carry_out(deed) for deed in deeds))
+    async def carry_out_together(self, acts: list[Act]) -> list[bool]:
+        return await asyncio.gather(*(self.carry_out(act) for act in acts))
 
-    async def carry_out(self, deed: Deed) -> bool:
+    async def carry_out(self, act: Act) -> bool:
         try:
-            await self.call(deed)
+            await self.call(act)
         except EditedMeanwhile:
             # Somebody else's edit came between reading the version and writing: read again, as people do.
-            return await self.carry_out(deed)
+            return await self.carry_out(act)
         except Refusal:
             return False
         return True
 
-    async def call(self, deed: Deed) -> None:
-        wish_id, who = self.wish_ids[deed.wish], self.id_of(deed.who)
-        match deed.action:
+    async def call(self, act: Act) -> None:
+        wish_id, who = self.wish_ids[act.wish], self.id_of(act.who)
+        match act.action:
             case WishAction.EDIT:
                 version = await fetch_value("SELECT version FROM wish WHERE id = $1", wish_id)
                 await posting.edit_wish(who, wish_id, version, self.content())
@@ -454,21 +454,21 @@ class WishMachine(RuleBasedStateMachine):
                 await claiming.claim_wish(
                     who,
                     wish_id,
-                    unit_id=self.unit_id if deed.how == "unit" else None,
-                    team_id=self.team_id if deed.how == "team" else None,
+                    unit_id=self.unit_id if act.how == "unit" else None,
+                    team_id=self.team_id if act.how == "team" else None,
                 )
             case WishAction.ASSIGN:
-                await review.assign_wish(who, wish_id, self.id_of(deed.other), "原因")
+                await review.assign_wish(who, wish_id, self.id_of(act.other), "原因")
             case WishAction.TAKE_SHARE:
-                await claiming.take_share(who, wish_id, deed.number)
+                await claiming.take_share(who, wish_id, act.number)
             case WishAction.END_SHARE:
-                await claiming.end_share(who, wish_id, self.id_of(deed.other))
+                await claiming.end_share(who, wish_id, self.id_of(act.other))
             case WishAction.ADD_NOTE:
                 await fulfilling.add_wish_note(who, wish_id, "进展", [])
             case WishAction.REPORT_DONE:
-                await fulfilling.report_wish_done(who, wish_id, "", [await put_picture(self.people[deed.who])])
+                await fulfilling.report_wish_done(who, wish_id, "", [await put_picture(self.people[act.who])])
             case WishAction.HAND_OVER:
-                code = await self.code_of(deed.wish)
+                code = await self.code_of(act.wish)
                 await fulfilling.hand_over_wish(who, wish_id, code, "", [])
             case WishAction.CONFIRM:
                 await fulfilling.confirm_wish(who, wish_id, 4, "", [])
@@ -477,9 +477,9 @@ class WishMachine(RuleBasedStateMachine):
             case WishAction.DISPUTE:
                 await fulfilling.dispute_wish(who, wish_id, "原因")
             case WishAction.UPHOLD_REPORT | WishAction.REJECT_REPORT | WishAction.LET_REDO:
-                await review.decide_wish_dispute(who, wish_id, DECISIONS[deed.action], "核实")
+                await review.decide_wish_dispute(who, wish_id, DECISIONS[act.action], "核实")
             case _:
-                await WITH_REASON[deed.action](who, wish_id, "原因")
+                await WITH_REASON[act.action](who, wish_id, "原因")
 
     async def code_of(self, wish: int) -> str:
         """The code that the wisher would show now."""
@@ -547,10 +547,10 @@ class WishMachine(RuleBasedStateMachine):
             for wish in world.wishes
         ], {who: points for who, points in world.points.items() if points}
 
-    def count(self, deed: Deed, succeeded: bool) -> None:
-        self.deeds += 1
+    def count(self, act: Act, succeeded: bool) -> None:
+        self.acts += 1
         if succeeded:
-            self.done[deed.action] = self.done.get(deed.action, 0) + 1
+            self.done[act.action] = self.done.get(act.action, 0) + 1
 
     def teardown(self) -> None:
         clock.move_clock(timedelta())

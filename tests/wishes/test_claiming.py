@@ -184,7 +184,7 @@ async def test_staff_vouch_for_whom_they_assign(api: Api) -> None:
 
 
 async def test_nobody_decides_on_themselves(api: Api) -> None:
-    """Staff who claimed a wish cannot confirm their own work, and whoever wished cannot publish their own wish."""
+    """Staff who claimed a wish cannot confirm their own work, and the wisher cannot publish their own wish."""
     people = await create_people(api)
     for who in (people.claimer, people.wisher):
         await grant(await Person.get(id=who.person_id), people.community)

@@ -187,7 +187,7 @@ async def test_no_more_than_nine_help(api: Api) -> None:
     wish_id = await put_wish(people, WishState.CLAIMED, claim={"team_id": team.id})
     claim_id = await fetch_value("SELECT id FROM wish_claim WHERE wish_id = $1", wish_id)
     await WishShare.bulk_create([WishShare(claim_id=claim_id, person_id=helper.person_id) for helper in helpers])
-    # One leaves the team but keeps the share; whoever takes the place in the team finds none in the wish.
+    # One leaves the team but keeps the share; anyone who takes the place in the team finds none in the wish.
     await teams.leave_team(helpers[0].person_id, team.id)
     await teams.join_team(
         people.stranger.person_id, (await teams.show_team_code(people.claimer.person_id, team.id)).text

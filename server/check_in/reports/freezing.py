@@ -1,8 +1,8 @@
 """What goes into a half-year report: lines taken from the ledger, and from nowhere else, once and for all.
 
-An entry belongs to the half-year of its deed (Shanghai time). One that is recorded only after that half-year's report
-was frozen goes into the next report, marked as late; so does a reversal, with its negative minutes and points. So every
-entry is in one report at most, and the reports of a member together are the sum of the ledger.
+An entry belongs to the half-year (Shanghai time) in which it was done. One that is recorded only after the report of
+that half-year was frozen goes into the next report, marked as late; so does a reversal, with its negative minutes and
+points. So every entry is in one report at most, and the reports of a member together are the sum of the ledger.
 """
 
 from datetime import datetime
@@ -50,7 +50,7 @@ class ReportWords(msgspec.Struct, frozen=True):
 
 
 class Frozen(NamedTuple):
-    """The lines of one report, the oldest deed first, and their sums."""
+    """The lines of one report, the oldest first, and their sums."""
 
     lines: list[ReportLine]
     minutes: int
@@ -99,7 +99,7 @@ async def _entries_of(person_id: str, since: datetime, until: datetime) -> list[
 
 
 def _without_undone(rows: list[Any]) -> list[Any]:
-    """Without deeds that were reversed before any report had them: they and their reversals come to nothing."""
+    """Without service that was reversed before any report had it: it and its reversal come to nothing."""
     here = {row["id"] for row in rows}
     undone = {row["reversal_of_id"] for row in rows if row["reversal_of_id"] in here}
     return [row for row in rows if row["id"] not in undone and row["reversal_of_id"] not in undone]

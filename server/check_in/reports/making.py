@@ -206,7 +206,7 @@ FREEZE_REPORTS = due_sweep(
     row_id="d.id",
     columns="d.membership_id, d.community_id, d.period, m.ended_at IS NULL AND NOT EXISTS (SELECT 1 "
     "FROM half_year_report r WHERE r.membership_id = d.membership_id AND r.period = d.period) AS is_wanted",
-    # Whoever freezes a report holds the membership: two of one member, frozen at once, would take the same late entry.
+    # Freezing a report holds the membership: two of one member, frozen at once, would take the same late entry.
     lock="UPDATE OF m, d",
     do=_freeze,
 )

@@ -53,7 +53,7 @@ async def calendar_of_bookings(person_id: str, since: datetime, until: datetime)
 
 
 def venue_feed_address(screen_id: str) -> str:
-    """Where calendars fetch what is booked at the screen's venue; whoever knows it can read it, until the screen
+    """Where calendars fetch what is booked at the screen's venue; anyone who knows it can read it, until the screen
     ends."""
     return public_address(f"/api/v1{FEED_PATH}{keyring().write_signed(screen_id, _PURPOSE)}.ics")
 

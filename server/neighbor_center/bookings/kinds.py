@@ -147,7 +147,7 @@ def kind_of(booking: AnyBooking) -> AnyKind:
 
 async def lock_booking(kind: AnyKind, booking_id: str) -> AnyBooking:
     """The booking, locked, with its place as it is then (which the allotment's lock alone keeps so). A move gives it
-    another place, and whoever acts on it at the same time must see which. Raises NotFound."""
+    another place, and anyone who acts on it at the same time must see which. Raises NotFound."""
     locked = kind.model.filter(id=booking_id).select_for_update(no_key=True)
     booking: AnyBooking | None = await locked.get_or_none()
     if booking is None:

@@ -1,7 +1,7 @@
 """Rooms: one party has one to itself, for any range of time on a grid of 15 minutes.
 
 Where staff must agree, requests may overlap; agreeing to one answers the others. That two that overlap are never both
-booked is an exclusion constraint (room_booking_no_overlap); the lock on the service's row is there so that whoever
+booked is an exclusion constraint (room_booking_no_overlap); the lock on the service's row is there so that anyone who
 comes second gets an answer in words.
 """
 

@@ -1,6 +1,6 @@
 """Arriving: the venue's code, shown on its screen and a new one every 30 seconds, and what scanning it brings about.
 
-Only this deployment can make a code, it names its venue, and a minute later nobody takes it any more: a picture of it
+Only this deployment can make a code, it names its venue, and a minute later nobody takes it any longer: a picture of it
 is of no use elsewhere.
 """
 

@@ -8,7 +8,7 @@ from server.foundation.words import Worded
 
 
 class VenueScreen(Model):
-    """A screen at a venue: whoever holds its token (only the hash is stored) sees the board and the arrival code."""
+    """A screen at a venue: anyone who holds its token (only the hash is stored) sees the board and the arrival code."""
 
     venue = foreign_key("Venue")
     venue_id: str

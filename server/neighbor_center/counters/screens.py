@@ -107,7 +107,7 @@ async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
 
 
 async def end_screen(actor_id: str, screen_id: str) -> ScreenView:
-    """Its token shows nothing any more. Raises NotFound, NotAllowed."""
+    """Its token no longer shows anything. Raises NotFound, NotAllowed."""
     async with transaction():
         screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
         if screen is None:

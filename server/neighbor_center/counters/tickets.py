@@ -33,7 +33,7 @@ from server.organizations.access import require_role_or_hide
 DRAWN_BEFORE = timedelta(hours=1)
 """How long before a counter opens numbers can be drawn."""
 NEAR = 3
-"""Who has so many before them is told that their turn is near."""
+"""One who has so many before them is told that their turn is near."""
 
 
 async def take_ticket(person_id: str, service_id: str) -> TicketView:

@@ -194,7 +194,7 @@ async def _take_pass(actor_id: str, shift: Shift, scan: PassScan) -> ShiftScan:
 def _scan(
     shift: Shift, direction: Direction, method: AttendanceMethod, by_id: str, at: datetime, **known: str | None
 ) -> ShiftScan:
-    """One attempt, however it is made, not saved yet; `at` is when by the clock of whoever makes it."""
+    """One attempt, however it is made, not saved yet; `at` is when by the clock of the person who makes it."""
     return ShiftScan(shift_id=shift.id, direction=direction, method=method, by_id=by_id, scanned_at=at, **known)
 
 

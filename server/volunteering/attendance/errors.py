@@ -48,7 +48,7 @@ class ScanImplausible(Refusal):
 
 
 class AttendanceConfirmed(Refusal):
-    """The leader has confirmed this person: clocking in or out changes nothing any more."""
+    """The leader has confirmed this person: clocking in or out no longer changes anything."""
 
     code, title, status = "attendance_confirmed", "负责人已确认您的出勤，无需再签到签退", 409
 

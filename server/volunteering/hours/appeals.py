@@ -108,7 +108,7 @@ async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
 async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShows:
     """Say why a no-show of one's own (or of somebody one looks after) should not count; the first page of one's own.
 
-    Raises NotFound, WrongState when it does not count any more, AppealClosed, AlreadyAppealed.
+    Raises NotFound, WrongState when it no longer counts, AppealClosed, AlreadyAppealed.
     """
     async with transaction():
         row = await fetch_one(

@@ -35,8 +35,8 @@ class NewRating(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class RatingView(msgspec.Struct):
-    """Stars from 1 to 5. `text` is empty while, or if, the content check does not let it pass; `nickname` is whoever
-    wrote it."""
+    """Stars from 1 to 5. `text` is empty while, or if, the content check does not let it pass; `nickname` is
+    the writer's."""
 
     id: Id
     side: Side

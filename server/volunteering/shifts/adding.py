@@ -133,7 +133,7 @@ async def _require_known_words(activity_id: str, shifts: list[NewShift]) -> None
 
 
 async def insert_shift(activity: Activity, shift: NewShift, now: datetime) -> Shift:
-    """Write one checked shift with its roles and their places. Who leads a team leads its shifts, unless said
+    """Write one checked shift with its roles and their places. The leader of a team leads its shifts, unless said
     otherwise."""
     opens, closes, cancel_until = _deadlines(shift, now)
     row = await Shift.create(

@@ -209,9 +209,9 @@ async def move_sign_ups(from_id: str, into_id: str) -> None:
 
 
 async def leave_shifts_of_leaver(person_id: str) -> None:
-    """The person is blocked, withdrew, or nobody speaks for them any more: others get the places that are ahead.
+    """The person is blocked, withdrew, or nobody speaks for them any longer: others get the places that are ahead.
 
-    Somebody who is no volunteer any more, but still here, leaves only what is for volunteers. In the caller's
+    Somebody who is no longer a volunteer, but still here, leaves only what is for volunteers. In the caller's
     transaction; it counts as no no-show.
     """
     await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)

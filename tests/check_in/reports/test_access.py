@@ -95,7 +95,7 @@ async def test_looking_at_somebodys_report_is_audited_and_at_ones_own_is_not(api
 
 
 async def test_who_ends_the_membership_takes_the_reports_along(api: Api) -> None:
-    """Without consent to keep the membership, nobody is shown as its owner any more."""
+    """Without consent to keep the membership, nobody is shown as its owner any longer."""
     cast = await create_cast(api)
     await put_state(cast.report_id, ReportState.RELEASED)
     assert len(await cast.member.api.get("/me/reports")) == 1

@@ -440,7 +440,7 @@ async def test_a_correction_never_takes_what_a_later_report_has(api: Api) -> Non
     assert (await report_of(cast.member)).minutes == 125 + 7
 
 
-# What can happen to one member: a deed of some half-year, a reversal, time passing, a correction, a release.
+# What can happen to one member: service of some half-year, a reversal, time passing, a correction, a release.
 STEPS = st.lists(
     st.one_of(
         st.tuples(
@@ -551,7 +551,7 @@ async def test_reports_are_the_sum_of_their_sources(api: Api, steps: list[tuple[
 
 
 def _undone(entry_id: str, entries: dict[str, tuple[datetime, int, int, str]], reversed_: set[str]) -> bool:
-    """A deed that was reversed before any report had it, or that reversal."""
+    """Service that was reversed before any report had it, or that reversal."""
     return entry_id in reversed_ or bool(entries[entry_id][3])
 
 

@@ -41,7 +41,7 @@ async def test_from_the_ledger_to_the_unit(api: Api, simulator: Simulator) -> No
     await simulator.accept(cast.liaison, "service_report")
     assert await told(cast.staff) == ["reports_to_assess"]
     assert (await cast.staff.inbox())[0]["text"] == ("2030年上半年竹岛社区共有1份半年反馈，请填写社区意见和评价。")
-    # A draft is the community's affair.
+    # A draft is for the community alone.
     assert await member.api.get("/me/reports") == []
     await member.api.refused("GET", report, code="not_found")
 
@@ -93,7 +93,7 @@ async def test_from_the_ledger_to_the_unit(api: Api, simulator: Simulator) -> No
     assert released["state"] == "released"
     received = await cast.liaison.get(report)
     assert (received["name"], received["minutes"], received["actions"]) == ("王小明", 185, ["acknowledge"])
-    # What member and community said to each other is not the unit's affair.
+    # What member and community said to each other is not for the unit.
     assert (received["request"], received["answer"]) == ("", "")
     pdf = await cast.liaison.send("GET", f"{report}/pdf")
     assert pdf.headers["content-type"] == "application/pdf"

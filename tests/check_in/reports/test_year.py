@@ -106,7 +106,7 @@ class OwnLedger:
         return sum(row.minutes for row in rows), sum(row.points for row in rows)
 
 
-async def simulate_year(api: Api, size: int, deeds: int) -> None:
+async def simulate_year(api: Api, size: int, acts: int) -> None:
     chance = random.Random(size)
     ledger = OwnLedger()
     move_clock_to(shanghai(1, 1) - timedelta(days=20))
@@ -156,7 +156,7 @@ async def simulate_year(api: Api, size: int, deeds: int) -> None:
 
     steps: list[tuple[datetime, int, Any]] = []
     for member in members:
-        for number in range(deeds):
+        for number in range(acts):
             occurred_at = shanghai(1, 1) + timedelta(minutes=chance.randrange(0, 365 * 24 * 60))
             # Mostly within hours, sometimes weeks later, across the end of a half-year too.
             pause = timedelta(hours=chance.randrange(1, 5))
@@ -265,9 +265,9 @@ async def simulate_year(api: Api, size: int, deeds: int) -> None:
 
 
 async def test_a_year_of_a_small_community(api: Api) -> None:
-    await simulate_year(api, size=50, deeds=6)
+    await simulate_year(api, size=50, acts=6)
 
 
 @pytest.mark.full
 async def test_a_year_of_five_hundred_members(api: Api) -> None:
-    await simulate_year(api, size=500, deeds=40)
+    await simulate_year(api, size=500, acts=40)

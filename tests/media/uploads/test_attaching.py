@@ -76,7 +76,7 @@ async def test_pictures_that_cannot_be_attached(api: Api, resident: Api) -> None
     await refused(resident.person_id, [used, mine], [0])
     await refused(resident.person_id, [new_id()], [0])
     await refused(resident.person_id, [mine, mine], [1])
-    # Whoever is refused one has attached none.
+    # Someone who is refused one has attached none.
     await attach_pictures(resident.person_id, [mine], ("wish", new_id()))
 
 
@@ -119,7 +119,7 @@ async def test_a_sweep_that_is_cut_off_goes_on_next_time(
             await REMOVE_UNUSED_PICTURES.run()
     assert failed.value.done == 1, "the other one is not kept waiting"
     assert await count_pictures() == 1
-    # Half of it is gone, so it can be neither shown nor attached any more.
+    # Half of it is gone, so it can no longer be shown or attached.
     assert await picture_views([picture_id]) == {}
     await refused(resident.person_id, [picture_id], [0])
     sweeps.FAILURES.clear()
@@ -145,7 +145,7 @@ async def test_a_picture_that_is_being_attached_is_not_swept(resident: Api, sett
 
 
 async def test_attaching_and_sweeping_at_once(resident: Api, settings: Settings) -> None:
-    """Whoever comes first: a picture that was attached keeps its bytes, and one that was not is gone altogether."""
+    """In either order: a picture that was attached keeps its bytes, and one that was not is gone altogether."""
     ids = [(await upload(resident))["id"] for _ in range(12)]
     a_day_later()
 

@@ -157,6 +157,6 @@ async def test_cancelling_and_moving_the_same_booking_at_once(api: Api, communit
             resident.send("POST", f"/bookings/{booking['id']}/move", {"starts_at": at("10:00")}),
             resident.send("POST", f"/bookings/{booking['id']}/cancel", {}),
         )
-        # Whoever came first, it is cancelled, and no place is left behind.
+        # No matter who came first, it is cancelled, and no place is left behind.
         assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "cancelled"
         assert await fetch_value("SELECT count(*) FROM place WHERE ended_at IS NULL") == 0

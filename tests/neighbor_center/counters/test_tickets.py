@@ -152,7 +152,7 @@ async def test_who_booked_is_called_first_once_their_time_has_come(api: Api, com
     assert (await booked.get(f"/tickets/{arrival['tickets'][0]['id']}"))["ahead"] == 0
     called = await staff.post(path, {"counter": "2号窗口"})
     assert (called["number"], called["booking_id"]) == (3, booking["id"])
-    # Whoever had a number before arriving keeps it.
+    # Anyone who had a number before arriving keeps it.
     set_clock("14:00")
     early = await other.get("/tickets")
     second = await book(other, counter, "14:30", MONDAY)

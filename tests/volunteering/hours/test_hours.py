@@ -83,7 +83,7 @@ async def test_more_than_twelve_hours_wait_for_the_subdistricts_manager(api: Api
     refused = await manager.refused("POST", f"/staff/hours/{more.id}/approve", code="wrong_approver")
     assert refused["needs"] == "subdistrict"
     await higher.post(f"/staff/hours/{more.id}/approve")
-    # Whoever works above may approve what the community's manager could.
+    # Anyone who works above may approve what the community's manager could.
     await higher.post(f"/staff/hours/{twelve.id}/approve")
     assert (await minutes_of(people.first), await minutes_of(people.second)) == (720, 721)
 
