@@ -27,8 +27,6 @@ ShortName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 """Of a thing."""
 Phone = Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 PhoneIfAny = Annotated[str, msgspec.Meta(max_length=20)]
-PartyOrganizationText = Annotated[str, msgspec.Meta(max_length=100)]
-"""In the member's own words, where it is none of ours."""
 HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
 TextVersion = Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
 """Of the text that somebody consents to."""
@@ -73,9 +71,3 @@ class OrganizationPage(PageQuery):
 class DutiesQuery(Strict):
     first_day: date | None = None
     days: Days = 7
-
-
-class Created(msgspec.Struct):
-    """The id of what was made."""
-
-    id: Id

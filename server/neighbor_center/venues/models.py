@@ -164,7 +164,3 @@ class Service(Model):
             ),
         ]
         indexes = [SqlIndex(name="service_venue", columns="venue_id, id")]
-
-    @property
-    def is_room(self) -> bool:
-        return self.kind is ServiceKind.ROOM
