@@ -134,7 +134,6 @@ async def test_why_it_was_rolled_back_is_told_where_rolling_back_fails_too(outsi
 async def test_nobody_waits_for_a_connection_for_ever(
     outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asyncpg_client, "ACQUIRE_SECONDS", 0.05)
     held = asyncio.Event()
     inside = asyncio.Semaphore(0)
 
@@ -146,7 +145,8 @@ async def test_nobody_waits_for_a_connection_for_ever(
     holders = [asyncio.create_task(hold()) for _ in range(settings.database_pool)]
     for _ in holders:
         await inside.acquire()
-    with pytest.raises(TimeoutError):
+    with monkeypatch.context() as impatient, pytest.raises(TimeoutError):
+        impatient.setattr(asyncpg_client, "ACQUIRE_SECONDS", 0.05)
         await execute("SELECT 1")
     held.set()
     await asyncio.gather(*holders)
