@@ -72,6 +72,14 @@ class Migration(migrations.Migration):
                         "table_description": "A month or half-year that is over.",
                     },
                 ),
+                # A run under way had told nobody yet: of what it has frozen, its communities are still to be told.
+                ops.RunSQL(
+                    "INSERT INTO due_report (id, created_at, membership_id, community_id, period, frozen_at) "
+                    "SELECT gen_random_uuid(), r.frozen_at, r.membership_id, r.community_id, r.period, r.frozen_at "
+                    "FROM half_year_report r JOIN period_run p ON p.period = r.period "
+                    "WHERE p.kind = 'reports' AND p.finished_at IS NULL",
+                    "",
+                ),
                 # What of a period was missed is made again, as rows.
                 ops.RunSQL("UPDATE period_run SET finished_at = NULL WHERE missed IS NOT NULL", ""),
                 ops.RemoveField(model_name="PeriodRun", name="after_id"),

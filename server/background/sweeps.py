@@ -90,7 +90,7 @@ def due_sweep(
     since the oldest rows would come first each time. While there are such, a run raises RowsFailed in the end.
 
     `sooner` tells which rows are due already, whatever their time; how far the sweep is behind does not depend on them.
-    `order` is for an index that has the rows in nearly the order of `due`.
+    `order` is for what goes first all the same, or for an index that has the rows in nearly the order of `due`.
     """
     selected = ", ".join(filter(None, (f"{row_id} AS id", f"{due} AS due", columns)))
     is_due = f"({due} < $1 OR {sooner})" if sooner else f"{due} < $1"
@@ -108,7 +108,7 @@ def due_sweep(
         return await _do_each(name, await fetch(find, before(), passed_over), do_locked if lock else do, batch)
 
     async def lag() -> float:
-        return await lag_of(rows, where, due, before(), order)
+        return await lag_of(rows, where, due, before())
 
     return Sweep(name, every, run, lag)
 
@@ -149,12 +149,10 @@ async def _do_each(sweep: str, rows: list[Any], do: Callable[[Any], Awaitable[in
     return done
 
 
-async def lag_of(rows: str, where: str, due: str, before: date, order: str = "") -> float:
+async def lag_of(rows: str, where: str, due: str, before: date) -> float:
     """For how many seconds the oldest of the `rows` has waited for which `where` holds and whose `due` lies before
     `before`. A day is due when it is over."""
-    oldest = await fetch_value(
-        f"SELECT {due} FROM {rows} WHERE {where} AND {due} < $1 ORDER BY {order or due} LIMIT 1", before
-    )
+    oldest = await fetch_value(f"SELECT {due} FROM {rows} WHERE {where} AND {due} < $1 ORDER BY {due} LIMIT 1", before)
     if oldest is None:
         return 0.0
     if isinstance(before, datetime):

@@ -50,7 +50,8 @@ class MyMembership(msgspec.Struct):
 
 
 class MemberCard(msgspec.Struct, kw_only=True):
-    """A member in the staff's list; the name is masked. `contact_overdue`: nobody was in touch for too long."""
+    """A member in the staff's list; the name is masked. `contact_overdue`: nobody was in touch for too long.
+    Who the `contact` is, the list itself does not tell."""
 
     membership_id: Id
     check_in_id: Id
@@ -148,12 +149,13 @@ async def list_members(
         page=page,
         key={"membership_id": Id},
     )
-    return Page(await _cards(rows.items), rows.next_cursor)
+    return Page(await _cards(rows.items, with_contacts=False), rows.next_cursor)
 
 
 async def get_member_card(membership_id: str) -> MemberCard:
     """What the staff's list shows of one member. Raises NotFound for one who is not checked in."""
-    for card in await _cards(await fetch(f"{_CARD} AND m.id = $2", clock.now() - CONTACT_EVERY, membership_id)):
+    rows = await fetch(f"{_CARD} AND m.id = $2", clock.now() - CONTACT_EVERY, membership_id)
+    for card in await _cards(rows, with_contacts=True):
         return card
     raise NotFound()
 
@@ -201,11 +203,11 @@ async def view_member(actor_id: str, membership_id: str) -> MemberDetail:
     )
 
 
-async def _cards(rows: list[Any]) -> list[MemberCard]:
+async def _cards(rows: list[Any], *, with_contacts: bool) -> list[MemberCard]:
     facts = await open_memberships([row["membership_id"] for row in rows])
     details = await details_of_members(facts)
     homes = await homes_of_members(facts.values())
-    contacts = await contact_persons(facts.values())
+    contacts = await contact_persons(facts.values()) if with_contacts else {}
     return [
         MemberCard(
             name=mask_name(details[id_].real_name),

@@ -51,13 +51,14 @@ class MyCheckIns(msgspec.Struct):
 
 
 class CheckInCard(msgspec.Struct):
-    """A check-in in the staff's list; the name is masked."""
+    """A check-in in the staff's list; the name is masked. Of the home organization the list itself tells nothing: who
+    looks at that is audited, or has just decided about it."""
 
     id: Id
     name: str
     member_kind: MemberKind
-    home_organization: str
-    home_is_matched: bool
+    home_organization: str | None
+    home_is_matched: bool | None
     community_name: str
     grid_name: str | None
     state: CheckInState
@@ -116,12 +117,13 @@ async def list_check_ins(
         str(state),
         page=page,
     )
-    return Page(await _cards(rows.items), rows.next_cursor)
+    return Page(await _cards(rows.items, with_homes=False), rows.next_cursor)
 
 
 async def get_check_in_card(check_in_id: str) -> CheckInCard:
-    """What the staff's list shows of one check-in."""
-    return (await _cards(await fetch(f"SELECT {_COLUMNS} WHERE c.id = $1", check_in_id)))[0]
+    """What the staff's list shows of one check-in, and the home organization, for who has decided about it."""
+    rows = await fetch(f"SELECT {_COLUMNS} WHERE c.id = $1", check_in_id)
+    return (await _cards(rows, with_homes=True))[0]
 
 
 async def view_check_in(actor_id: str, check_in_id: str) -> CheckInDetail:
@@ -161,16 +163,16 @@ async def describe_check_ins(check_in_ids: Iterable[str]) -> dict[str, dict[str,
     return {row["id"]: dict(row) for row in rows}
 
 
-async def _cards(rows: list[Any]) -> list[CheckInCard]:
+async def _cards(rows: list[Any], *, with_homes: bool) -> list[CheckInCard]:
     facts = await open_memberships([row["membership_id"] for row in rows])
     details = await details_of_members(facts)
-    homes = await homes_of_members(facts.values())
+    homes = await homes_of_members(facts.values()) if with_homes else {}
     return [
         CheckInCard(
             name=mask_name(details[row["membership_id"]].real_name),
             member_kind=facts[row["membership_id"]].kind,
-            home_organization=homes[row["membership_id"]],
-            home_is_matched=facts[row["membership_id"]].home_organization_id is not None,
+            home_organization=homes.get(row["membership_id"]),
+            home_is_matched=facts[row["membership_id"]].home_organization_id is not None if with_homes else None,
             **_shown(CheckInCard, row),
         )
         for row in rows

@@ -25,11 +25,14 @@ from server.foundation.database import execute, fetch, tortoise_config
 from server.foundation.settings import Settings
 
 _MIGRATE_LOCK = 0x11_4C_49_4E_4C_49  # any constant that is only ours
+_STEP_SECONDS = 3600
 
 
 async def migrate(settings: Settings) -> list[str]:
     """Apply what is missing, and name it. Several at once are safe: the others wait and find nothing left to do."""
     config = tortoise_config(settings)
+    # To wait for another migrator, or to build an index on a large table, takes longer than any request may.
+    config["connections"]["default"]["credentials"]["command_timeout"] = _STEP_SECONDS
     await Tortoise.init(config=config, init_connections=False, _enable_global_fallback=True)
     try:
         client = connections.get("default")

@@ -34,6 +34,7 @@ async def test_apply_and_confirm(api: Api) -> None:
     assert [(card["id"], card["name"], card["member_kind"]) for card in listed["items"]] == [
         (check_in, "王**", "in_service")
     ]
+    assert listed["items"][0]["home_organization"] is None, "to be looked up in the audited view"
     seen = await staff.get(f"/staff/check-ins/{check_in}")
     assert seen["real_name"] == "王小明"
     assert seen["residence"] == {"estate": "阳光花园", "building": "3号楼"}

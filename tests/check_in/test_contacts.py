@@ -116,7 +116,7 @@ async def test_the_reminder_comes_once_in_each_period(api: Api, simulator: Simul
     assert await REMIND_CONTACTS.run() == 1
     assert (await REMIND_CONTACTS.run(), await REMIND_CONTACTS.lag()) == (0, 0.0)
     overdue = await staff.get("/staff/members", organization_id=community.id, contact_overdue=True)
-    assert [card["membership_id"] for card in overdue["items"]] == [membership]
+    assert [(card["membership_id"], card["contact"]) for card in overdue["items"]] == [(membership, None)]
     assert (await worker.get("/me/floating-members"))[0]["overdue"]
     message = next(m for m in await worker.inbox() if m["event"] == "member_contact_due")
     assert "孙**已有 30 天没有联系" in message["text"]

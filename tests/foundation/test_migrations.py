@@ -17,7 +17,7 @@ RELEASED = {
     "0005_booking_settled.py": "d55f39cc908f81ded955cf7540f68fb01cc7318c2df02eb896c086c43bb67cba",
     "0006_personal_copy_indexes.py": "06675d06da66fd8b86140a681e2c884281f7f77a389233f3c385c49e3ba77822",
     "0007_job_run_lag.py": "d46d1aa310ce5ba27a79d6cb2ab27bce48bdf92f794ef52bc175d8945f6d64a7",
-    "0008_due_reports.py": "5a8a61975bb33968a72159f44528a95e3c7f6d52d19ca8c77a34c2627f77e120",
+    "0008_due_reports.py": "276189286fddb5236e64faf17964b4ccf43ab730c48772a20a0e4166d71e0d2f",
     "_columns.py": "ba8a5fca83348816af3868bc3bcced5aeaf7825bb36514e7cf52c74340b5528d",
     "_guards.py": "8f40627e9a0e45505dad4de2b9fad08b2f68bdc703dc20c552ce7aa5cae10910",
     "_together.py": "5f24be4695ab133ca57358be91ba73bbd6bcbe543daaa9cfa74c2553e9c5aae8",

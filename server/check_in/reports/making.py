@@ -201,6 +201,8 @@ FREEZE_REPORTS = due_sweep(
     where="d.frozen_at IS NULL AND NOT EXISTS (SELECT 1 FROM due_report e WHERE e.membership_id = d.membership_id "
     "AND e.period < d.period AND e.frozen_at IS NULL) AND NOT EXISTS (SELECT 1 FROM post_month c "
     "JOIN post_holding h ON h.id = c.holding_id WHERE h.membership_id = d.membership_id AND c.credited_at IS NULL "
+    # One that cannot be credited is waited for a day; it then counts in the next report.
+    "AND c.created_at + interval '1 day' > $1 "
     "AND c.month <= left(d.period, 4) || CASE WHEN d.period LIKE '%H1' THEN '-06' ELSE '-12' END)",
     due="d.created_at",
     row_id="d.id",

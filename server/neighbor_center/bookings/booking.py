@@ -93,7 +93,7 @@ async def book(kind: Kind[View, Any], service_id: str, wanted: Wanted, *, wait: 
         terms = await read_terms(service_id, day, day)
         span = require_span(kind, terms, wanted.starts_at, wanted.ends_at)
         held = await held_times(kind, wanted.person_id, held_from(day, now))
-        if mine := find_held(held, service_id, span):
+        if mine := find_held(kind, held, service_id, span):
             return await get_booking(kind, wanted.actor_id, mine)
         await ensure_not_blocked(wanted.person_id, Purpose.SLOT)
         await require_may_book(terms, wanted.person_id)

@@ -65,7 +65,8 @@ async def _was_kept(kind: AnyKind, row: Any, day: date) -> bool:
     return bool(
         await fetch_value(
             f"SELECT EXISTS (SELECT 1 FROM {kind.source} WHERE {here} = $1 AND {kind.time}.starts_at >= $2 "
-            f"AND {kind.time}.starts_at < $3 AND {kind.state} = 'attended' {but})",
+            # What has come has not ended: said too, for the index of rooms' times.
+            f"AND {kind.time}.starts_at < $3 AND {kind.state} = 'attended' AND {kind.ended}.ended_at IS NULL {but})",
             value,
             instant(day, 0),
             instant(day, 1440),

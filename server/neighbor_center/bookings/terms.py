@@ -13,7 +13,7 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_va
 from server.foundation.dates import day_of, instant, render_short_date, render_short_time
 from server.foundation.errors import InvalidFields, NotFound
 from server.members.memberships import is_member
-from server.neighbor_center.bookings.kinds import AnyKind
+from server.neighbor_center.bookings.kinds import SLOTS, AnyKind
 from server.neighbor_center.bookings.models import OPEN_STATES
 from server.neighbor_center.errors import (
     BookingOverlaps,
@@ -194,16 +194,14 @@ async def held_times(kind: AnyKind, person_id: str, from_day: date) -> list[Held
     )
 
 
-def find_held(held: list[HeldTime], service_id: str, span: Span) -> str | None:
-    """The booking that the person has of just this."""
-    return next(
-        (
-            time.booking_id
-            for time in held
-            if time.service_id == service_id and Span(time.starts_at, time.ends_at) == span
-        ),
-        None,
-    )
+def find_held(kind: AnyKind, held: list[HeldTime], service_id: str, span: Span) -> str | None:
+    """The booking that the person has of just this. A slot is told by its begin: one that has begun stays itself when
+    the service's slots become longer."""
+    for time in held:
+        is_same = time.starts_at == span.starts_at and (kind is SLOTS or time.ends_at == span.ends_at)
+        if time.service_id == service_id and is_same:
+            return time.booking_id
+    return None
 
 
 def check_day(terms: ServiceTerms, span: Span, now: datetime) -> None:

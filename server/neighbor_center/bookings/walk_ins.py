@@ -40,7 +40,7 @@ async def book_walk_in(service_id: str, wanted: Wanted, *, real_name: str = "", 
             raise SlotNotOffered("该时段已结束")
         wanted = await check_wanted(terms, msgspec.structs.replace(wanted, person_id=person_id))
         held = await held_times(SLOTS, person_id, day)
-        booking_id = find_held(held, service_id, span)
+        booking_id = find_held(SLOTS, held, service_id, span)
         known = booking_id is not None
         if booking_id is None:
             booking = await write_booking(SLOTS, terms, span, wanted, walk_in=True)

@@ -126,12 +126,12 @@ async def settle_affected(actor_id: str | None, affected: list[AffectedBooking],
         starts_at = answers.move.get(one.booking_id)
         kind = SLOTS if one.kind is BookingKind.SLOT else ROOMS
         booking = await lock_booking(kind, one.booking_id)
+        booking.staff_reason = answers.reason
         try:
             if starts_at is None:
-                await end_booking(booking, "closed", by=actor_id, words=answers.reason)
+                await end_booking(booking, "closed", by=actor_id)
                 await tell(booking, kind.events.closed)
             else:
-                booking.staff_reason = answers.reason
                 await _move(actor_id, booking, one.service_id, starts_at)
         except Refusal as refusal:
             refusal.facts["booking_id"] = booking.id

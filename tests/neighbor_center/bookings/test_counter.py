@@ -1,6 +1,6 @@
 """What staff do with bookings."""
 
-from server.foundation.database import fetch_value
+from server.foundation.database import execute, fetch_value
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, told
 from tests.clients import Api
@@ -101,6 +101,10 @@ async def test_a_walk_in_takes_a_free_place_of_a_slot_that_has_begun(api: Api, c
     await staff.refused("POST", path, body | {"real_name": "李红", "phone": "13800000002"}, code="places_full")
     day = await staff.get(f"/staff/venues/{service.venue_id}/bookings", day=str(MONDAY))
     assert [(one["name"], one["phone"], one["walk_in"]) for one in day["items"]] == [("王小明", "138****0001", True)]
+    # The service's slots become longer meanwhile: this one is still the one that they have.
+    await execute("UPDATE service SET minutes = 60 WHERE id = $1", service.id)
+    assert (await staff.post(path, body, expect=201))["id"] == made["id"]
+    await execute("UPDATE service SET minutes = 30 WHERE id = $1", service.id)
     set_clock("09:30", MONDAY)
     await staff.refused("POST", path, body, code="slot_not_offered")
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import execute, fetch, fetch_value
 from server.organizations.models import Organization
 from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
@@ -88,6 +88,17 @@ async def test_another_length_keeps_who_begins_at_the_same_time(api: Api, commun
     assert (same["starts_at"], same["ends_at"]) == ("2031-03-04T01:00:00Z", "2031-03-04T02:00:00Z")
     assert await fetch_value("SELECT count(*) FROM booking_move") == 1
     assert await fetch("SELECT sum(taken) FROM allotment") == [(2,)]
+
+
+async def test_a_change_without_a_reason_does_not_repeat_an_earlier_one(api: Api, community: Organization) -> None:
+    service = await create_service(community, hours=((540, 720),))
+    staff, resident = await create_staff(api, community), await create_resident(api, community)
+    booking = await book(resident, service, "09:30")
+    await execute("UPDATE booking SET staff_reason = '设备检修' WHERE id = $1", booking["id"])
+    longer = {"version": 1, "minutes": 60, "cancel_bookings": [booking["id"]]}
+    assert (await staff.patch(f"/staff/services/{service.id}", longer))["applied"]
+    assert (await resident.get(f"/bookings/{booking['id']}"))["staff_reason"] == ""
+    assert "设备检修" not in (await resident.inbox())[0]["text"]
 
 
 async def test_a_rooms_bookings_are_moved_too(api: Api, community: Organization) -> None:
