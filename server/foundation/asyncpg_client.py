@@ -42,10 +42,15 @@ class Lease:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A statement that timed out may still be running.
         if isinstance(error, TimeoutError):
-            with suppress(asyncpg.InterfaceError):
-                self._connection.terminate()
+            await self.give_up()  # The statement may still be running.
+        else:
+            await self._pool.release(self._connection)
+
+    async def give_up(self) -> None:
+        """Close the connection: whether a statement is under way or a transaction open, nobody knows."""
+        with suppress(asyncpg.InterfaceError):  # It broke, and has left the pool already.
+            self._connection.terminate()
         await self._pool.release(self._connection)
 
 
@@ -64,7 +69,7 @@ class Begun(TransactionContext):
             async with asyncio.timeout(BEGIN_SECONDS):
                 await self.client.begin()
         except BaseException:
-            await self._give_up()
+            await self._lease.give_up()
             raise
         self._token = connections.set(self.client.connection_name, self.client)
         return self.client
@@ -80,16 +85,10 @@ class Begun(TransactionContext):
                 async with asyncio.timeout(BEGIN_SECONDS):
                     await self.client.rollback()
         except BaseException as failure:
-            await self._give_up()
+            await self._lease.give_up()
             if error is None or not isinstance(failure, Exception):
                 raise
             return  # Why it had to be rolled back is what the caller wants to know.
-        await self._lease.__aexit__(None, None, None)
-
-    async def _give_up(self) -> None:
-        """Close the connection: whether its transaction is open, and a statement under way, nobody knows."""
-        with suppress(asyncpg.InterfaceError):  # It broke, and has left the pool already.
-            self.client._connection.terminate()
         await self._lease.__aexit__(None, None, None)
 
 

@@ -1,7 +1,6 @@
 """Teams 团队: a leader and up to nine others who claim wishes and serve together. People join by themselves, by
 the leader's code, and is a volunteer."""
 
-import base64
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, new_id
-from server.media.drawing.qr import draw_qr
+from server.media.drawing.qr import qr_as_text
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
@@ -134,7 +133,7 @@ async def show_team_code(leader_id: str, team_id: str) -> TeamCode:
     text = _CODE.write(window, team_id)
     # Taken in the window after this one too.
     valid_until = clock.shanghai(_CODE.ends_at(window + 1))
-    return TeamCode(text, valid_until, base64.b64encode(draw_qr(text)).decode())
+    return TeamCode(text, valid_until, qr_as_text(text))
 
 
 async def join_team(person_id: str, code: str) -> TeamView:

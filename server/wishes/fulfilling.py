@@ -1,6 +1,5 @@
 """Fulfilling a wish: how it goes, that it is done, the hand-over; and the wisher's answer: confirm, rate, dispute."""
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,7 +10,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
-from server.media.drawing.qr import draw_qr
+from server.media.drawing.qr import qr_as_text
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
@@ -96,7 +95,7 @@ async def show_hand_over_code(person_id: str, wish_id: str) -> HandOverCode:
         raise WrongState("心愿被认领后才能出示交接码")
     window = _CODE.window_at(clock.now())
     text = _CODE.write(window, claim.id)
-    return HandOverCode(text, _CODE.ends_at(window), base64.b64encode(draw_qr(text)).decode())
+    return HandOverCode(text, _CODE.ends_at(window), qr_as_text(text))
 
 
 async def hand_over_wish(person_id: str, wish_id: str, code: str, note: str, picture_ids: list[str]) -> WishView:

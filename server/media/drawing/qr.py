@@ -1,5 +1,6 @@
 """QR codes."""
 
+import base64
 import io
 
 import segno
@@ -11,3 +12,8 @@ def draw_qr(text: str, *, width: int = 480) -> bytes:
     picture = io.BytesIO()
     code.save(picture, kind="png", scale=max(1, width // code.symbol_size()[0]))
     return picture.getvalue()
+
+
+def qr_as_text(text: str) -> str:
+    """The same, in base64: how answers carry a code that a screen shows."""
+    return base64.b64encode(draw_qr(text)).decode()

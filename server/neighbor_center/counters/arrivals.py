@@ -4,7 +4,6 @@ Only this deployment can make a code, it names its venue, and a minute later nob
 is of no use elsewhere.
 """
 
-import base64
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.media.drawing.qr import draw_qr
+from server.media.drawing.qr import qr_as_text
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking
 from server.neighbor_center.bookings.outcomes import attend
 from server.neighbor_center.bookings.queries import get_booking
@@ -54,7 +53,7 @@ def venue_code(venue_id: str) -> VenueCode:
     """The code to be scanned now."""
     window = VENUE_CODE.window_at(clock.now())
     text = VENUE_CODE.write(window, venue_id)
-    return VenueCode(text, VENUE_CODE.ends_at(window), base64.b64encode(draw_qr(text)).decode())
+    return VenueCode(text, VENUE_CODE.ends_at(window), qr_as_text(text))
 
 
 async def show_venue_code(actor_id: str, venue_id: str) -> VenueCode:

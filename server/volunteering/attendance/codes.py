@@ -1,6 +1,5 @@
 """What is shown to be scanned, and what it says: the shift's rotating code, and the pass of somebody who signed up."""
 
-import base64
 from datetime import datetime
 
 import msgspec
@@ -11,7 +10,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.crypto import keyring
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
-from server.media.drawing.qr import draw_qr
+from server.media.drawing.qr import qr_as_text
 from server.volunteering.access import require_leader_or_staff
 from server.volunteering.attendance.errors import NotSignedUp
 from server.volunteering.attendance.models import Direction
@@ -75,4 +74,4 @@ async def show_shift_pass(person_id: str, sign_up_id: str) -> ShiftPass:
 
 
 def _picture(text: str) -> str:
-    return base64.b64encode(draw_qr(text)).decode()
+    return qr_as_text(text)
