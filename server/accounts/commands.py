@@ -5,7 +5,6 @@ import sys
 from server.accounts.details import details_of, name_index, phone_index, save_details
 from server.accounts.models import PersonOrigin
 from server.accounts.persons import create_person, find_by_phone
-from server.accounts.sessions import forget_cached_sessions
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, Refusal
 from server.organizations.models import Organization, RoleKind
@@ -51,7 +50,6 @@ async def make_manager(phone: str, name: str, organization_code: str) -> str:
         raise CannotCreateManager(
             f"{organization.name} ({organization.level}) cannot have a manager: it is closed, or not an area."
         ) from refused
-    await forget_cached_sessions(person_id)
     return f"{name} is now the manager of {organization.name}."
 
 

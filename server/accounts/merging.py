@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from server.accounts.models import Person
-from server.accounts.sessions import end_all_sessions, forget_cached_sessions
+from server.accounts.sessions import end_all_sessions
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import NotFound, WrongState
@@ -60,7 +60,6 @@ async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> 
         if kept.community_id is None:
             await Person.filter(id=into_id).update(community_id=old.community_id)
         await Person.filter(id=from_id).update(merged_into_id=into_id)
-        await forget_cached_sessions(into_id)
         await record_audit(
             "merge_persons", actor_id=actor_id, subject=("person", from_id), person_id=into_id, into=into_id
         )

@@ -7,7 +7,6 @@ import msgspec
 
 from server.accounts.models import Person
 from server.accounts.queries import describe_persons
-from server.accounts.sessions import forget_cached_sessions
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -56,15 +55,13 @@ async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: 
         if not await Person.exists(id=person_id, merged_into_id=None, closed_at=None):
             raise NotFound("没有找到该人员")
         role_id = await roles.grant_role(actor_id, person_id, organization_id, kind)
-        await forget_cached_sessions(person_id)
         return await _role(role_id)
 
 
 async def end_role(actor_id: str, role_id: str) -> RoleView:
     """End a role. Raises what organizations.roles.end_role does."""
     async with transaction():
-        person_id = await roles.end_role(actor_id, role_id)
-        await forget_cached_sessions(person_id)
+        await roles.end_role(actor_id, role_id)
         return await _role(role_id)
 
 

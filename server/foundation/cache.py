@@ -60,12 +60,6 @@ async def put(key: str, value: bytes, seconds: int) -> None:
         await _attempt(_client.set(key, value, ex=seconds))
 
 
-async def drop(*keys: str) -> None:
-    """Forget. A lost invalidation heals itself: everything here is kept for at most a minute, or never changes."""
-    if _client and keys:
-        await _attempt(_client.delete(*keys))
-
-
 async def count(key: str, seconds: int) -> int:
     """How often this was called for `key` within the running window; 0 when the cache does not answer."""
     if not _client:

@@ -59,8 +59,8 @@ async def grant_role(actor_id: str | None, person_id: str, organization_id: str,
     return grant.id
 
 
-async def end_role(actor_id: str, role_id: str) -> str:
-    """End a role, for managers of its organization and for its holder; the holder's id.
+async def end_role(actor_id: str, role_id: str) -> None:
+    """End a role, for managers of its organization and for its holder.
 
     Raises LastManager when nobody would be left to manage the organization, NotAllowed, NotFound, WrongState (ended).
     """
@@ -82,7 +82,6 @@ async def end_role(actor_id: str, role_id: str) -> str:
         grant.ended_at, grant.ended_by_id = clock.now(), actor_id
         await grant.save(update_fields=["ended_at", "ended_by_id"])
         await _record_and_tell("end_role", actor_id, role_id, grant.person_id, organization_id, str(grant.kind))
-    return grant.person_id
 
 
 async def end_roles_at(organization_id: str, actor_id: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from server.accounts.models import Person, Session, WeChatIdentity
-from server.accounts.sessions import forget_cached_sessions
 from server.foundation import cache, clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_value
@@ -217,5 +216,4 @@ async def test_a_role_given_is_seen_at_once(api: Api) -> None:
     caller = await sign_in(api, person)
     await caller.refused("GET", f"/staff/persons/{person.id}/details", code="not_allowed")
     await grant(person, community)
-    await forget_cached_sessions(person.id)
     await caller.refused("GET", f"/staff/persons/{person.id}/details", code="not_found")
