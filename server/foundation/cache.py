@@ -1,9 +1,12 @@
-"""The shared cache (Redis or Valkey). It only ever saves time: when it is gone, reads miss and writes do nothing.
+"""The shared cache (Redis or Valkey). It only ever saves time: when it is gone, reads miss and writes do nothing,
+and hardly anybody waits for it.
 
 What must not be lost, and what correctness rests on, is never here alone.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -15,23 +18,63 @@ from redis.exceptions import RedisError
 from server.foundation.settings import Settings
 
 log = structlog.get_logger()
-ResultT = TypeVar("ResultT")
+AnswerT = TypeVar("AnswerT")
 
+ANSWER_SECONDS = 0.2
+"""How long anybody waits for an answer, all that it takes included."""
+PAUSE_SECONDS = 5.0
+"""For so long what failed is left alone; then one call tries it, and the others still do without."""
 AWAY = (RedisError, OSError)
-"""What is raised where the cache is gone, by what does not hide it."""
+"""What is raised where the cache is gone or late (TimeoutError is an OSError)."""
+
 _LISTEN_SECONDS = 5.0
 
 _failures = Counter("linli_cache_failures_total", "Commands that the cache did not answer")
+
+
+class Breaker:
+    """What has failed to answer is left alone for a while, so that only the first ones wait for it."""
+
+    def __init__(self) -> None:
+        self._left_alone_until = 0.0
+
+    async def attempt(self, command: Callable[[], Awaitable[AnswerT]]) -> AnswerT | None:
+        """The answer, or None where there is none: it failed, it was late, or it did so a moment ago."""
+        now = time.monotonic()
+        if self._left_alone_until:
+            if now < self._left_alone_until:
+                return None
+            self._left_alone_until = now + ANSWER_SECONDS
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await command()
+        except AWAY as error:
+            _failures.inc()
+            self._left_alone_until = time.monotonic() + PAUSE_SECONDS
+            log.warning("cache_unavailable", error=type(error).__name__)
+            return None
+        self._left_alone_until = 0.0
+        return answer
+
+
 _client: "aioredis.Redis | None" = None
+_breaker = Breaker()
 _url = ""
 
 
 def connect(settings: Settings) -> None:
     """Make the client. Nothing is sent yet: a cache that is gone must not keep the server from starting."""
-    global _client, _url
+    global _client, _breaker, _url
+    _breaker = Breaker()
     _url = settings.redis_url
+    # Answers are bounded by the breaker alone. With a time limit of its own the client can swallow the breaker's where
+    # both meet, and waits on (asyncio.wait_for before Python 3.12).
     pool = aioredis.BlockingConnectionPool.from_url(
-        settings.redis_url, max_connections=20, timeout=1, socket_timeout=1, socket_connect_timeout=1
+        settings.redis_url,
+        max_connections=20,
+        timeout=ANSWER_SECONDS,
+        socket_timeout=None,
+        socket_connect_timeout=ANSWER_SECONDS,
     )
     _client = aioredis.Redis(connection_pool=pool)
 
@@ -45,36 +88,36 @@ async def disconnect() -> None:
 
 
 def client() -> aioredis.Redis | None:
-    """The raw client, for those who handle its absence themselves (the WeChat token, live updates)."""
+    """The raw client, which waits for ever, for those with a breaker of their own (the WeChat token)."""
     return _client
 
 
 async def get(key: str) -> bytes | None:
     """The value, or None when there is none or the cache does not answer."""
-    value = await _attempt(_client.get(key)) if _client else None
+    value = await attempt(lambda client: client.get(key))
     return value.encode() if isinstance(value, str) else value
 
 
 async def put(key: str, value: bytes, seconds: int) -> None:
-    if _client:
-        await _attempt(_client.set(key, value, ex=seconds))
+    await attempt(lambda client: client.set(key, value, ex=seconds))
 
 
 async def count(key: str, seconds: int) -> int:
     """How often this was called for `key` within the running window; 0 when the cache does not answer."""
-    if not _client:
-        return 0
-    pipeline = _client.pipeline(transaction=True)
-    pipeline.incr(key)
-    pipeline.expire(key, seconds, nx=True)
-    answer = await _attempt(pipeline.execute())
+
+    def count_it(client: aioredis.Redis) -> Awaitable[list[int]]:
+        pipeline = client.pipeline(transaction=True)
+        pipeline.incr(key)
+        pipeline.expire(key, seconds, nx=True)
+        return pipeline.execute()
+
+    answer = await attempt(count_it)
     return int(answer[0]) if answer else 0
 
 
 async def publish(channel: str, data: bytes) -> None:
     """Tell everyone who listens now, in any process; lost where nobody does, or the cache is gone."""
-    if _client:
-        await _attempt(_client.publish(channel, data))
+    await attempt(lambda client: client.publish(channel, data))
 
 
 @asynccontextmanager
@@ -89,7 +132,7 @@ async def listening(channel: str) -> AsyncIterator[AsyncIterator[bytes]]:
         await pubsub.subscribe(channel)
         yield _messages(pubsub)
     finally:
-        with suppress(RedisError, OSError):
+        with suppress(*AWAY):
             await pubsub.aclose()
             await client.aclose()
 
@@ -111,13 +154,10 @@ async def _messages(pubsub: Any) -> AsyncIterator[bytes]:
 
 
 async def is_alive() -> bool:
-    return bool(_client and await _attempt(_client.ping()))
+    return bool(await attempt(lambda client: client.ping()))
 
 
-async def _attempt(command: Awaitable[ResultT]) -> ResultT | None:
-    try:
-        return await command
-    except (TimeoutError, RedisError, OSError) as error:
-        _failures.inc()
-        log.warning("cache_unavailable", error=type(error).__name__)
-        return None
+async def attempt(command: Callable[["aioredis.Redis"], Awaitable[AnswerT]]) -> AnswerT | None:
+    """What the cache answers to a command, or None when it does not: it is gone, late, or was so a moment ago."""
+    client = _client
+    return await _breaker.attempt(lambda: command(client)) if client else None

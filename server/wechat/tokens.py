@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from redis import asyncio as aioredis
-from redis.exceptions import RedisError
 
 from server.foundation import clock
+from server.foundation.cache import Breaker
 from server.foundation.dates import today
 from server.wechat.errors import TokenStale, WeChatError
 
@@ -28,8 +28,8 @@ RENEWAL_PAUSE_SECONDS = 5.0
 """Between two tries to renew a token that still works."""
 FORCE_PAUSE = timedelta(seconds=30)
 FORCE_A_DAY = 20
-_REDIS_SECONDS = 1.0
 _LOCK_SECONDS = 15.0
+_LOCK_PAUSE_SECONDS = 0.02
 _DELETE_IF_SAME = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 log = structlog.get_logger(__name__)
@@ -58,6 +58,7 @@ class Tokens:
     def __init__(self, appid: str, fetch: Fetch, redis: "aioredis.Redis | None" = None) -> None:
         self._fetch = fetch
         self._redis = redis
+        self._breaker = Breaker()
         self._key = f"wechat:token:{appid}"
         self._current: Token | None = None
         self._lock = asyncio.Lock()
@@ -159,35 +160,28 @@ class Tokens:
     @asynccontextmanager
     async def _one_process_at_a_time(self) -> AsyncIterator[None]:
         """A lock in Redis that expires. Without it a process goes on: an extra fetch is better than none."""
-        if self._redis is None:
+        redis = self._redis
+        if redis is None:
             yield
             return
-        lock = self._redis.lock(self._key + ":lock", timeout=_LOCK_SECONDS, sleep=0.02)
-        try:
-            async with asyncio.timeout(_LOCK_SECONDS):
-                held = await lock.acquire()
-        except (RedisError, OSError, TimeoutError):
-            held = False
+        lock = redis.lock(self._key + ":lock", timeout=_LOCK_SECONDS)
+        until = time.monotonic() + _LOCK_SECONDS
+        while (held := await self._breaker.attempt(lambda: lock.acquire(blocking=False))) is False:
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(_LOCK_PAUSE_SECONDS)
         try:
             yield
         finally:
             if held:
-                try:
-                    async with asyncio.timeout(_REDIS_SECONDS):
-                        await lock.release()
-                except (RedisError, OSError, TimeoutError):
-                    pass  # It has expired, or will.
+                await self._breaker.attempt(lock.release)  # Where that fails, it expires.
 
     async def _redis_call(self, command: str, *args: Any, **options: Any) -> Any:
         """A Redis command, or None when Redis cannot be reached: it is never the only way."""
-        if self._redis is None:
+        redis = self._redis
+        if redis is None:
             return None
-        try:
-            async with asyncio.timeout(_REDIS_SECONDS):
-                return await getattr(self._redis, command)(*args, **options)
-        except (RedisError, OSError, TimeoutError) as error:
-            log.warning("wechat_token_cache_unreachable", error=type(error).__name__)
-            return None
+        return await self._breaker.attempt(lambda: getattr(redis, command)(*args, **options))
 
 
 def _decode(raw: bytes, kind: type[Stored]) -> Stored | None:

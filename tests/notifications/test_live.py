@@ -183,7 +183,7 @@ async def test_strangers_follow_nothing(api: Api) -> None:
     await api.refused("GET", "/me/inbox/live", code="not_signed_in")
 
 
-async def test_what_is_rolled_back_is_never_told() -> None:
+async def test_what_is_rolled_back_is_never_told(app: object) -> None:
     done: list[str] = []
     async with transaction():
         after_commit(partial(done.append, "outer"))

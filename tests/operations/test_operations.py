@@ -55,7 +55,7 @@ async def test_ready(api: Api, no_missing_migrations: None) -> None:
 async def test_ready_without_the_cache(
     api: Api, no_missing_migrations: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    for name in ("_client", "_url"):
+    for name in ("_client", "_breaker", "_url"):
         monkeypatch.setattr(cache, name, getattr(cache, name))
     cache.connect(msgspec.structs.replace(settings, redis_url="unix:///nowhere/valkey.sock"))
     assert await readiness(api) == (200, {"status": "ready", "database": "ok", "cache": "unreachable"})
