@@ -23,6 +23,7 @@ from server.accounts.sign_in import (
     SignInBlocked,
     WeChatSessionStale,
 )
+from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
 from server.foundation.ids import Id
 from server.media.spreadsheets import XLSX
@@ -30,7 +31,7 @@ from server.media.uploads.uploading import PictureUnusable
 
 routes = Routes("账户 accounts")
 
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Code = Annotated[RequiredText, msgspec.Meta(max_length=256)]
 
 
 class SignInWithCode(Strict):
@@ -79,8 +80,8 @@ async def copy_personal_data(caller: Caller) -> HTTPResponse:
 
 
 class ChangeProfile(Strict):
-    version: int
-    nickname: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | None = None
+    version: Version
+    nickname: Annotated[RequiredText, msgspec.Meta(max_length=32)] | None = None
     avatar_id: Id | None = None
 
 
@@ -96,8 +97,8 @@ class GivePhone(Strict):
     """Either the code of the phone-number button, or the older form's encrypted data."""
 
     code: Code | None = None
-    encrypted_data: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] | None = None
-    iv: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    encrypted_data: Annotated[RequiredText, msgspec.Meta(max_length=4096)] | None = None
+    iv: Annotated[RequiredText, msgspec.Meta(max_length=64)] | None = None
 
 
 @routes.put("/me/phone", errors=[CodeRefused, PhoneUnreadable, WeChatSessionStale, Unavailable])

@@ -7,6 +7,7 @@ import msgspec
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
+from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -112,7 +113,7 @@ async def list_my_no_shows(caller: Caller, query: PageQuery) -> MyNoShows:
 
 
 class AppealText(Strict):
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    text: Annotated[RequiredText, msgspec.Meta(max_length=300)]
 
 
 @routes.post("/no-shows/<no_show_id>/appeal", status=201, errors=[WrongState, AppealClosed, AlreadyAppealed])

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import HomeAddress, Moment, PartySize, ScannedText, Stars, Strict, Words
+from miniprogram_api.fields import HomeAddress, PartySize, ScannedText, Stars, Strict, Words
 from miniprogram_api.routing import Routes
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery

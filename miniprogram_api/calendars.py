@@ -2,11 +2,12 @@
 
 from sanic.response import HTTPResponse
 
-from miniprogram_api.fields import Moment, Strict
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.calendars import feed as calendar_feed
 from server.calendars.feed import FeedAddress, MyCalendar
+from server.foundation.bounds import Moment
 from server.foundation.ids import Id
 
 routes = Routes("日历 calendars")
@@ -52,14 +53,14 @@ async def end_calendar_feed(caller: Caller) -> None:
     await calendar_feed.end_feed(caller.person_id)
 
 
-@routes.get("/me/calendar/<entry_id>")
+@routes.get("/me/calendar/<entry_id>", raw=("text/calendar",))
 async def download_calendar_entry(caller: Caller, entry_id: Id) -> HTTPResponse:
     """下载一项日程（ICS）"""
     data = await calendar_feed.download_entry(caller.person_id, entry_id)
     return HTTPResponse(data, content_type=CALENDAR_TYPE)
 
 
-@routes.get("/calendars/<name>", who=Who.ANYONE, per_minute=120)
+@routes.get("/calendars/<name>", who=Who.ANYONE, per_minute=120, raw=("text/calendar",))
 async def read_calendar_feed(name: str) -> HTTPResponse:
     """日历订阅内容（ICS）
 

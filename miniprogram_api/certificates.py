@@ -13,6 +13,7 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import RequiredText
 from server.foundation.dates import render_date, render_duration
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
@@ -56,7 +57,7 @@ async def get_certificate(caller: Caller, certificate_id: Id) -> CertificateView
     return await certificates.get_certificate(caller.person_id, certificate_id)
 
 
-@routes.get("/certificates/<certificate_id>/picture", errors=[CertificateInvalid])
+@routes.get("/certificates/<certificate_id>/picture", raw=("image/png",), errors=[CertificateInvalid])
 async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明图片（PNG）
 
@@ -66,7 +67,7 @@ async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     return send_file(File("志愿服务证明.png", content), "image/png", shown="inline")
 
 
-@routes.get("/certificates/<certificate_id>/pdf", errors=[CertificateInvalid])
+@routes.get("/certificates/<certificate_id>/pdf", raw=("application/pdf",), errors=[CertificateInvalid])
 async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明 PDF（A4，供打印）"""
     content = await certificates.draw_certificate(caller.person_id, certificate_id, as_pdf=True)
@@ -74,8 +75,8 @@ async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
 
 
 class NumberAndCode(Strict):
-    number: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    number: Annotated[RequiredText, msgspec.Meta(max_length=32)]
+    code: Annotated[RequiredText, msgspec.Meta(max_length=16)]
 
 
 @routes.get("/certificates/verification", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, errors=[NotFound])
@@ -87,7 +88,7 @@ async def check_certificate(query: NumberAndCode) -> CertificateCheck:
     return await certificates.check_certificate(query.number, query.code)
 
 
-@routes.get("/certificates/check", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, errors=[NotFound])
+@routes.get("/certificates/check", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, raw=("text/html",), errors=[NotFound])
 async def show_certificate_check(query: NumberAndCode) -> HTTPResponse:
     """核验证明的网页
 

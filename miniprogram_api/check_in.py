@@ -11,6 +11,7 @@ from server.check_in.posts import queries as post_queries
 from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
 from server.check_in.queries import MyCheckIn, MyCheckIns
 from server.check_in.units.pairing import NotPaired
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -19,11 +20,11 @@ routes = Routes("双报到 check-in")
 
 
 class ApplyAgain(CheckInApplication, kw_only=True, frozen=True):
-    version: int
+    version: Version
 
 
 class ChangeTalents(Talents, kw_only=True, frozen=True):
-    version: int
+    version: Version
 
 
 @routes.post(

@@ -1,7 +1,5 @@
 """双报到: a unit checks in by its liaison; its page."""
 
-from datetime import datetime
-
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
@@ -10,6 +8,7 @@ from server.check_in.units import unit_check_in
 from server.check_in.units.contact import UnitContact
 from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
 from server.check_in.units.unit_check_in import MemberCount, UnitApplication
+from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -25,13 +24,13 @@ class ApplyUnitCheckIn(UnitApplication, kw_only=True, frozen=True):
 
 
 class ApplyUnitCheckInAgain(UnitApplication, kw_only=True, frozen=True):
-    version: int
+    version: Version
 
 
 class ChangeUnitContact(Strict):
     contact: UnitContact
     member_count: MemberCount
-    version: int
+    version: Version
 
 
 @routes.post(
@@ -85,8 +84,8 @@ async def list_unit_members(caller: Caller, unit_id: Id, query: PeriodQuery) -> 
 class MemberPeriodQuery(Strict):
     """Service from `since` on and before `until`; without them, all."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @routes.get("/units/<unit_id>/members/<membership_id>")

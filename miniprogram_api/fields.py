@@ -3,45 +3,45 @@
 What a service takes as a Struct of its own brings its fields along.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
+from server.foundation.bounds import RequiredText, Version
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Reason = Annotated[RequiredText, msgspec.Meta(max_length=200)]
 """Why."""
-ShownReason = Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="told to those concerned")]
+ShownReason = Annotated[RequiredText, msgspec.Meta(max_length=100, description="told to those concerned")]
 """Why a booking or an opening hour falls away: short enough for a WeChat message."""
-Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Statement = Annotated[RequiredText, msgspec.Meta(max_length=500)]
 """What somebody has to say, and must."""
 Words = Annotated[str, msgspec.Meta(max_length=500)]
 """What somebody may add."""
 Note = Annotated[str, msgspec.Meta(max_length=200)]
 """A short remark that may be left out."""
-LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-RealName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-ShortName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+LongText = Annotated[RequiredText, msgspec.Meta(max_length=1000)]
+RealName = Annotated[RequiredText, msgspec.Meta(max_length=40)]
+ShortName = Annotated[RequiredText, msgspec.Meta(max_length=40)]
 """Of a thing."""
 Phone = Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 PhoneIfAny = Annotated[str, msgspec.Meta(max_length=20)]
 HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
-TextVersion = Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+TextVersion = Annotated[RequiredText, msgspec.Meta(max_length=16)]
 """Of the text that somebody consents to."""
-ScannedText = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what the QR code says")]
-SignedCode = Annotated[str, msgspec.Meta(min_length=1, max_length=128, description="what the code shown says")]
+ScannedText = Annotated[RequiredText, msgspec.Meta(max_length=200, description="what the QR code says")]
+SignedCode = Annotated[RequiredText, msgspec.Meta(max_length=128, description="what the code shown says")]
 
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="gcj02")]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="gcj02")]
 VenueLatitude = Annotated[float, msgspec.Meta(ge=-85, le=85, description="gcj02")]
 """Where a walk is measured: near the poles a degree of longitude is no distance."""
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2200)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=31)]
-Period = Annotated[str, msgspec.Meta(pattern="^20[0-9]{2}H[12]$", description="2026H1：2026年上半年")]
+Period = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}H[12]$(?!\n)", description="2026H1：2026年上半年")]
 
 PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5)]
@@ -56,7 +56,7 @@ class WithReason(Strict):
 
 
 class WithVersion(Strict):
-    version: int
+    version: Version
     """The one that was read: what was edited since does not take effect unseen."""
 
 

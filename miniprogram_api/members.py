@@ -1,6 +1,5 @@
 """党员 members: one's own membership, being visible, and keeping in touch with floating members."""
 
-from datetime import datetime
 from html import escape
 
 from sanic.response import HTTPResponse
@@ -15,6 +14,7 @@ from server.check_in.identity import IdentityCard, VerifiedIdentity
 from server.check_in.member_queries import MyMembership
 from server.check_in.models import ContactMeans
 from server.foundation import clock
+from server.foundation.bounds import Moment
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 
@@ -120,7 +120,7 @@ class RecordContact(Strict):
 
     means: ContactMeans
     note: Words = ""
-    contacted_at: datetime | None = None
+    contacted_at: Moment | None = None
 
 
 @routes.post("/floating-members/<membership_id>/contacts", status=201, errors=[WrongState])

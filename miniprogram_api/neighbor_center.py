@@ -185,7 +185,7 @@ async def show_screen(query: BoardQuery) -> BoardView:
     return await screens.show_screen(query.token)
 
 
-@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120)
+@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120, raw=("text/calendar",))
 async def read_venue_calendar(name: str) -> HTTPResponse:
     """场所日历订阅（ICS）
 

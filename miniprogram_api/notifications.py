@@ -10,6 +10,7 @@ from sanic.response import ResponseStream
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, Unavailable
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
@@ -35,7 +36,9 @@ class ToAskQuery(Strict):
 class SubscribeAnswers(Strict):
     """Template id → answer, as wx.requestSubscribeMessage gives them."""
 
-    answers: Annotated[dict[str, SubscribeAnswer], msgspec.Meta(min_length=1, max_length=5)]
+    answers: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=64)], SubscribeAnswer], msgspec.Meta(min_length=1, max_length=5)
+    ]
 
 
 class MessagesRead(msgspec.Struct):
@@ -48,7 +51,7 @@ Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of t
 class Preferences(Strict):
     """`muted`: the topics that are not to be sent to WeChat. No quiet hours: both null."""
 
-    version: int
+    version: Version
     muted: Annotated[list[Topic], msgspec.Meta(max_length=32)] = []
     quiet_from: Minute | None = None
     quiet_until: Minute | None = None

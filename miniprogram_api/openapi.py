@@ -122,8 +122,6 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
         answer["content"] = {"application/json": {"schema": by_type[id(route.response_type)]}}
     elif route.options.raw:
         answer["content"] = _raw_content(route)
-    elif route.response_type is not None:
-        answer["content"] = {"*/*": {"schema": {}}}
     responses: dict[str, Any] = {str(route.status): answer}
     refusals: dict[int, list[type[Refusal]]] = {}
     for error in route.errors:
@@ -131,7 +129,11 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
     for status, errors in sorted(refusals.items()):
         responses[str(status)] = {
             "description": "；".join(f"{error.code} {error.title}" for error in errors),
-            "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},
+            # A page for people may tell a refusal in its own words.
+            "content": {
+                PROBLEM_TYPE: {"schema": by_type[id(Problem)]},
+                **{kind: {"schema": {}} for kind in route.options.raw if kind == "text/html"},
+            },
         }
     responses["default"] = {
         "description": "其他错误",

@@ -36,13 +36,13 @@ async def view_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-@routes.get("/reports/<report_id>/pdf")
+@routes.get("/reports/<report_id>/pdf", raw=(_PDF,))
 async def download_report_pdf(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（PDF）"""
     return send_file(await report_files.report_pdf(caller.person_id, report_id), _PDF, kept="no-store")
 
 
-@routes.get("/reports/<report_id>/xlsx")
+@routes.get("/reports/<report_id>/xlsx", raw=(_XLSX,))
 async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（Excel）"""
     return send_file(await report_files.report_xlsx(caller.person_id, report_id), _XLSX, kept="no-store")
@@ -101,7 +101,7 @@ async def get_unit_summary(caller: Caller, unit_id: Id, query: OfPeriod) -> Unit
     return await report_queries.get_unit_summary(caller.person_id, unit_id, query.period)
 
 
-@routes.get("/units/<unit_id>/report-summary/pdf")
+@routes.get("/units/<unit_id>/report-summary/pdf", raw=(_PDF,))
 async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（PDF）"""
     return send_file(
@@ -109,7 +109,7 @@ async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod
     )
 
 
-@routes.get("/units/<unit_id>/report-summary/xlsx")
+@routes.get("/units/<unit_id>/report-summary/xlsx", raw=(_XLSX,))
 async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（Excel）"""
     return send_file(

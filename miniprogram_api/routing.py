@@ -15,15 +15,18 @@ The same declaration decodes the request, encodes the answer, keeps idempotency 
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, get_args, get_origin
 
 import msgspec
 from sanic import Blueprint, Request
-from sanic.response import HTTPResponse, ResponseStream
+from sanic.response import BaseHTTPResponse, HTTPResponse, ResponseStream
 
 from server.accounts.sessions import Caller, find_caller
 from server.foundation import cache
+from server.foundation.bounds import check_bounds
 from server.foundation.database import transaction
 from server.foundation.errors import (
     BadRequest,
@@ -45,8 +48,7 @@ Handler = Callable[..., Awaitable[Any]]
 P = ParamSpec("P")
 _PARAMETER = re.compile(r"<(\w+)>")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,64}")
-_NUL = b"\\u0000"
-"""The one character that JSON can hold and PostgreSQL cannot."""
+_BEGINS_WITH_A_DAY = re.compile(r"[0-9]{4}-")
 _encoder = msgspec.json.Encoder()
 
 
@@ -97,6 +99,9 @@ class Route:
         missing = [name for name in self.path_parameters if name not in self.parameters]
         if missing or not self.summary:
             raise TypeError(f"{self.operation_id}: needs a docstring and the path's parameters {missing}")
+        is_file = isinstance(self.response_type, type) and issubclass(self.response_type, BaseHTTPResponse)
+        if is_file and not options.raw:
+            raise TypeError(f"{self.operation_id}: a file's media types are to be declared")
 
     @property
     def reads_raw_body(self) -> bool:
@@ -136,7 +141,7 @@ class Route:
             arguments["request"] = request
         if self.query_type:
             arguments["query"] = _decode_query(request, self.query_type)
-        elif request.query_string and not self.options.raw:
+        elif request.query_string and "request" not in self.parameters:
             raise BadRequest("此接口不接受查询参数")
         if self._decoder:
             arguments["body"] = self._decode_body(request)
@@ -164,14 +169,14 @@ class Route:
 
     def _decode_body(self, request: Request) -> Any:
         assert self._decoder
-        if _NUL in request.body:
-            raise BadRequest("请求内容含有无效字符")
         try:
-            return self._decoder.decode(request.body or b"{}")
+            body = self._decoder.decode(request.body or b"{}")
         except msgspec.ValidationError as error:
             raise invalid_fields(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadRequest("请求内容不是有效的 JSON") from None
+        check_bounds(body)
+        return body
 
     async def _answer_once(self, caller: Caller, key: str, request: Request, arguments: dict[str, Any]) -> HTTPResponse:
         if not _IDEMPOTENCY_KEY.fullmatch(key):
@@ -233,29 +238,41 @@ def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
             route.path,
             methods=[route.method],
             name=route.operation_id,
-            stream=bool(route.options.raw),
+            stream=route.reads_raw_body,
         )
     return declared
 
 
 def _decode_query(request: Request, query_type: Any) -> Any:
     """The query string as a Struct. A repeated name is a list; a single value for a list field is a list of one."""
-    lists = {field.name for field in msgspec.structs.fields(query_type) if _is_list(field.type)}
+    lists, moments = _query_shape(query_type)
     values: dict[str, Any] = {}
     for name, given in request.get_args(keep_blank_values=True).items():
-        if any("\0" in value for value in given):
-            raise BadRequest("查询参数含有无效字符")
         if name in lists:
             values[name] = list(given)
         elif len(given) == 1:
             values[name] = given[0]
         else:
             raise BadRequest(f"参数 {name} 重复")
+        if name in moments and not _BEGINS_WITH_A_DAY.match(given[0]):
+            raise InvalidFields.of(name, "日期或时间格式不正确")
     try:
-        return msgspec.convert(values, query_type, strict=False)
+        query = msgspec.convert(values, query_type, strict=False)
     except msgspec.ValidationError as error:
         raise invalid_fields(error) from None
+    check_bounds(query)
+    return query
 
 
-def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))
+@lru_cache
+def _query_shape(query_type: Any) -> tuple[set[str], set[str]]:
+    """The names of what is a list, and of what is an instant, which msgspec would take as seconds since 1970 too."""
+    types = {field.name: field.type for field in msgspec.structs.fields(query_type)}
+    return (
+        {name for name, annotation in types.items() if _holds(annotation, list)},
+        {name for name, annotation in types.items() if _holds(annotation, datetime)},
+    )
+
+
+def _holds(annotation: Any, kind: type) -> bool:
+    return kind in (annotation, get_origin(annotation)) or any(_holds(part, kind) for part in get_args(annotation))

@@ -8,6 +8,7 @@ from miniprogram_api.fields import SignedCode, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.teams import teams
@@ -23,7 +24,7 @@ from server.teams.teams import (
 
 routes = Routes("团队 teams")
 
-TeamName = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+TeamName = Annotated[RequiredText, msgspec.Meta(max_length=20)]
 
 
 class CreateTeam(Strict):
@@ -63,7 +64,7 @@ async def get_team(caller: Caller, team_id: Id) -> TeamView:
 
 
 class RenameTeam(Strict):
-    version: int
+    version: Version
     name: TeamName
 
 

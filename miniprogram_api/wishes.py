@@ -10,6 +10,7 @@ from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithRea
 from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -114,7 +115,7 @@ async def view_wish_contact(caller: Caller, wish_id: Id) -> WishContact:
 
 
 class EditWish(WishContent, forbid_unknown_fields=True):
-    version: int
+    version: Version
 
 
 @routes.put("/wishes/<wish_id>", errors=[EditedMeanwhile, NotAllowed, PictureUnusable, WrongState])
@@ -283,7 +284,7 @@ async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> 
     return await fulfilling.agree_to_show_wish(caller.person_id, wish_id, body.agrees)
 
 
-@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, errors=[PosterNotAgreed])
+@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, raw=("image/jpeg",), errors=[PosterNotAgreed])
 async def draw_wish_poster(caller: Caller | None, wish_id: Id) -> HTTPResponse:
     """心愿海报（JPEG，公开）"""
     picture = await stories.draw_poster_of_wish(caller.person_id if caller else None, wish_id)

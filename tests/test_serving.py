@@ -93,6 +93,8 @@ async def check_malformed_requests(server: Server, open_socket: Any) -> None:
         b"GET /\xff\xfe HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\nx: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /api/v1/me HTTP/1.1\r\nauthorization: Bearer \xff\xfe\r\nconnection: close\r\n\r\n",
+        b"GET /api/v1/me HTTP/1.1\r\nidempotency-key: \xff\xfe\xfd\r\nconnection: close\r\n\r\n",
         b"POST /api/v1/pictures HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
         b"POST /api/v1/pictures HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     ):
@@ -104,7 +106,7 @@ async def check_malformed_requests(server: Server, open_socket: Any) -> None:
         problem = json.loads(body)
         assert problem["code"] in ("bad_request", "too_large")
         assert f"x-request-id: {problem['request_id']}".encode() in head
-        assert set(problem) <= {"type", "code", "title", "status", "request_id"}
+        assert set(problem) <= {"type", "code", "title", "detail", "status", "request_id"}
 
 
 async def check_a_large_upload(server: Server, token: str, open_socket: Any) -> None:

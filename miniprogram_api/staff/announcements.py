@@ -12,6 +12,7 @@ from server.announcements.audience import AudienceView
 from server.announcements.models import AnnouncementAudience
 from server.announcements.queries import StaffAnnouncementView
 from server.announcements.sending import AnnouncementText, NobodyToTell, SecondPersonNeeded
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
@@ -25,7 +26,7 @@ class CreateAnnouncement(Strict):
 
 
 class ChangeAnnouncement(Strict):
-    version: int
+    version: Version
     words: AnnouncementText
 
 

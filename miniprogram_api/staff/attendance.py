@@ -60,7 +60,7 @@ async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> P
     return await roster.list_shift_roster(caller.person_id, shift_id, query)
 
 
-@routes.get("/shifts/<shift_id>/roster/export")
+@routes.get("/shifts/<shift_id>/roster/export", raw=(XLSX,))
 async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
     """导出花名册（xlsx）
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import Moment
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Moment, RequiredText
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -23,7 +23,7 @@ class AuditQuery(PageQuery):
     actor_id: Id | None = None
     person_id: Id | None = None
     subject_id: Id | None = None
-    action: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    action: Annotated[RequiredText, msgspec.Meta(max_length=64)] | None = None
     since: Moment | None = None
     until: Moment | None = None
 

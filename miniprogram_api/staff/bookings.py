@@ -5,9 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import HomeAddress, Moment, PartySize, PhoneIfAny, ShownReason, Strict, Words
+from miniprogram_api.fields import HomeAddress, PartySize, PhoneIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery

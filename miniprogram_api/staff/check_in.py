@@ -14,6 +14,7 @@ from server.check_in.posts.models import HoldingState, PostState
 from server.check_in.posts.queries import HoldingCard, PostCard
 from server.check_in.queries import CheckInCard, CheckInDetail
 from server.check_in.units.pairing import NotPaired
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -99,7 +100,7 @@ async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
 
 
 class ChangePost(PostContent, kw_only=True, frozen=True):
-    version: int
+    version: Version
 
 
 @routes.post("/posts", who=Who.STAFF, status=201)

@@ -9,6 +9,7 @@ from server.check_in.units import queries as unit_queries
 from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitCheckInState
 from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -30,7 +31,7 @@ class AcceptUnitCheckIn(Strict):
 
 class ChangeUnitDates(Strict):
     ends_on: date | None
-    version: int
+    version: Version
 
 
 @routes.get("/unit-check-ins", who=Who.STAFF, errors=[NotFound])

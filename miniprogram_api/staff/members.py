@@ -13,6 +13,7 @@ from server.check_in import contacts, member_queries, registering, roster, trans
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import MemberContent, OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -71,7 +72,7 @@ async def view_member(caller: Caller, membership_id: Id) -> MemberDetail:
 
 
 class ChangeMember(MemberContent, kw_only=True, frozen=True):
-    version: int
+    version: Version
 
 
 @routes.put("/members/<membership_id>", who=Who.STAFF, errors=[EditedMeanwhile])

@@ -9,7 +9,6 @@ import msgspec
 from miniprogram_api.fields import (
     DutiesQuery,
     Longitude,
-    Moment,
     PartySize,
     PhoneIfAny,
     ShortName,
@@ -21,6 +20,7 @@ from miniprogram_api.fields import (
 )
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Moment, RequiredText, Version
 from server.foundation.dates import minutes_of
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
@@ -72,8 +72,8 @@ def _all_may_be_left_out(made: type[Strict], *besides: str) -> Callable[[type[Bo
 class CreateVenue(Strict):
     organization_id: Id
     kind: VenueKind
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
-    address: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    name: Annotated[RequiredText, msgspec.Meta(max_length=60)]
+    address: Annotated[RequiredText, msgspec.Meta(max_length=120)]
     longitude: Longitude
     latitude: VenueLatitude
     phone: PhoneIfAny = ""
@@ -108,7 +108,7 @@ class Confirmable(Strict):
 class UpdateVenue(Confirmable, kw_only=True):
     """What is not given stays as it is."""
 
-    version: int
+    version: Version
     state: VenueState | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -141,9 +141,7 @@ class CreateService(Strict):
     answer_within_hours: Annotated[int, msgspec.Meta(ge=1, le=240)] = 24
     travel_minutes: BufferMinutes = 0
     area_ids: Annotated[list[Id], msgspec.Meta(max_length=200)] = []
-    documents: Annotated[
-        list[Annotated[str, msgspec.Meta(min_length=1, max_length=30)]], msgspec.Meta(max_length=10)
-    ] = []
+    documents: Annotated[list[Annotated[RequiredText, msgspec.Meta(max_length=30)]], msgspec.Meta(max_length=10)] = []
     price: Annotated[int, msgspec.Meta(ge=0, le=10_000_000, description="分, as information only")] = 0
 
 
@@ -151,7 +149,7 @@ class CreateService(Strict):
 class UpdateService(Confirmable, kw_only=True):
     """What is not given stays as it is. Kind and mode are what a service is, and do not change."""
 
-    version: int
+    version: Version
     state: ServiceState | msgspec.UnsetType = msgspec.UNSET
 
 

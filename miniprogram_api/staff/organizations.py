@@ -9,6 +9,7 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
 from server.accounts.sessions import Caller
+from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -21,9 +22,8 @@ from server.organizations.tree import HasChildren, MovedIntoItself
 
 routes = Routes("工作端：组织与角色", prefix="/staff")
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Name = Annotated[RequiredText, msgspec.Meta(max_length=100)]
 LocationText = Annotated[str, msgspec.Meta(max_length=100)]
-Version = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Location(Strict):

@@ -3,6 +3,7 @@
 from miniprogram_api.fields import OrganizationPage, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
@@ -22,7 +23,7 @@ async def list_rule_versions(code: str) -> list[RuleVersionView]:
 
 
 class ChangeServiceRule(RuleContent, kw_only=True):
-    version: int
+    version: Version
 
 
 @routes.put("/points/rules/<code>", who=Who.STAFF, errors=[EditedMeanwhile])

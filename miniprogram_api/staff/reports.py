@@ -8,6 +8,7 @@ from server.check_in.reports import reviewing
 from server.check_in.reports.models import Grade, ReportState
 from server.check_in.reports.queries import ReportCard, ReportView
 from server.check_in.reports.reviewing import CorrectionDecision, Released
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -28,7 +29,7 @@ async def list_reports(caller: Caller, query: ReportsQuery) -> Page[ReportCard]:
 
 
 class AssessReport(Strict):
-    version: int
+    version: Version
     opinion: Statement
     grade: Grade
 

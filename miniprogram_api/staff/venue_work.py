@@ -8,6 +8,7 @@ import msgspec
 from miniprogram_api.fields import LongText, ShortName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import RequiredText
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -31,7 +32,7 @@ class CreateScreen(Strict):
 
 
 class CallNext(Strict):
-    counter: Annotated[str, msgspec.Meta(min_length=1, max_length=10, description="3号窗口")]
+    counter: Annotated[RequiredText, msgspec.Meta(max_length=10, description="3号窗口")]
 
 
 class FinishTicket(Strict):

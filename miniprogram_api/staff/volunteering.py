@@ -7,6 +7,7 @@ import msgspec
 from miniprogram_api.fields import Strict, WithReason, WithVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -15,7 +16,7 @@ from server.volunteering import activities, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
 from server.volunteering.queries import ActivityView
 from server.volunteering.shifts import adding, changing
-from server.volunteering.shifts.adding import Moment, NewShift
+from server.volunteering.shifts.adding import NewShift
 from server.volunteering.shifts.changing import ShiftChange
 from server.volunteering.sign_ups import signing_up
 from server.volunteering.sign_ups.eligibility import WhoMayCome
@@ -61,7 +62,7 @@ async def show_activity_to_staff(caller: Caller, activity_id: Id) -> ActivityVie
 class ChangeActivity(Strict):
     """Rules and pictures that are left out stay."""
 
-    version: int
+    version: Version
     words: ActivityText
     who: WhoMayCome | None = None
     picture_ids: PictureIds | None = None
@@ -131,7 +132,7 @@ async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> Activi
 
 
 class ChangeShift(ShiftChange):
-    version: int
+    version: Version
 
 
 @routes.patch("/shifts/<shift_id>", errors=[EditedMeanwhile, WrongState])

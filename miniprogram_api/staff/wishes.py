@@ -5,6 +5,7 @@ from datetime import date
 from miniprogram_api.fields import OfOrganization, OrganizationPage, Reason, Statement, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -77,7 +78,7 @@ async def get_wish_terms(caller: Caller, query: OfOrganization) -> TermsView:
 
 class SetWishTerms(Terms, forbid_unknown_fields=True):
     organization_id: Id
-    version: int
+    version: Version
     """0 where the organization has none of its own yet."""
 
 
@@ -94,7 +95,7 @@ async def list_claims_of_wish(caller: Caller, wish_id: Id) -> list[ClaimView]:
 
 
 class PublishWish(Strict):
-    version: int
+    version: Version
     """The one that was read: what was edited since is not published unseen."""
     grid_id: Id | None = None
     """In which grid it is, where known: whose grid workers look after it."""

@@ -12,6 +12,7 @@ from server.announcements.queries import StaffAnnouncementView, get_staff_announ
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.notifications.telling import notify
@@ -35,8 +36,8 @@ class NobodyToTell(Refusal):
 class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What people read, and who reads it. `urgent` (typhoon, water cut): also at night, and with the last accept."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    title: Annotated[RequiredText, msgspec.Meta(max_length=30)]
+    text: Annotated[RequiredText, msgspec.Meta(max_length=2000)]
     audience: AnnouncementAudience = AnnouncementAudience.RESIDENTS
     urgent: bool = False
 

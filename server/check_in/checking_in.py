@@ -18,6 +18,7 @@ from server.check_in.transfers import cancel_transfer, invite_retired_member
 from server.check_in.units.pairing import require_pairing
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
 from server.foundation.ids import Id
@@ -37,7 +38,7 @@ from server.organizations.models import Level, Organization
 from server.organizations.queries import require_community
 from server.service_record.recording import record_service
 
-_Words = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=20)]], msgspec.Meta(max_length=20)]
+_Words = Annotated[list[Annotated[RequiredText, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=20)]
 
 
 class CheckInPending(Refusal):

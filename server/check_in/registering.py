@@ -20,6 +20,7 @@ from server.check_in.models import CheckIn, CheckInState
 from server.check_in.residence import Residence, open_residence, seal_residence
 from server.check_in.transfers import invite_retired_member
 from server.foundation import clock
+from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, Refusal
 from server.members.memberships import (
@@ -52,7 +53,7 @@ class OwnApplicationNeeded(Refusal):
 class Registration(ToldMembership, kw_only=True, frozen=True):
     """One member as staff register them."""
 
-    real_name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    real_name: Annotated[RequiredText, msgspec.Meta(max_length=40)]
     phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
     residence: Residence
     note: Note = ""

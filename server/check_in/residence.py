@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from server.foundation.bounds import RequiredText
 from server.foundation.crypto import keyring
 
 _CONTEXT = "check_in.residence"
@@ -12,7 +13,7 @@ _CONTEXT = "check_in.residence"
 class Residence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the member lives: estate 小区 and building 楼栋."""
 
-    estate: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    estate: Annotated[RequiredText, msgspec.Meta(max_length=50)]
     building: Annotated[str, msgspec.Meta(max_length=50)] = ""
 
     def __repr__(self) -> str:

@@ -20,6 +20,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException, ServiceUnavailable
 from sanic.response import HTTPResponse
 
 from server.foundation.audit import RequestContext, request_context
+from server.foundation.bounds import SOMETHING_SEEN
 from server.foundation.database import is_unreachable
 from server.foundation.errors import (
     BadRequest,
@@ -37,6 +38,7 @@ from server.foundation.settings import Settings
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 _requests = Counter("linli_requests_total", "Requests answered", ["operation", "status"])
@@ -76,6 +78,9 @@ def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
         request_context.set(RequestContext(address, request.ctx.request_id))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
+        # Sanic keeps bytes that are not UTF-8 as lone surrogates, which nothing behind could encode again.
+        if any(not value.isascii() and _LONE_SURROGATE.search(value) for value in request.headers.values()):
+            raise BadRequest("请求头不是有效的 UTF-8")
 
     @app.on_response
     async def finish(request: Request, response: HTTPResponse) -> None:
@@ -192,7 +197,7 @@ def _is_trusted(address: str, trusted_proxies: tuple[str, ...]) -> bool:
 _PROBLEM_TEXTS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"missing required field `(?P<field>[^`]+)`"), "必填"),
     (re.compile(r"contains unknown field `(?P<field>[^`]+)`"), "不认识的字段"),
-    (re.compile(r"of length >= 1$"), "不能为空"),
+    (re.compile(r"of length >= 1$|" + re.escape(repr(SOMETHING_SEEN))), "不能为空"),
     (re.compile(r"of length >= (\d+)"), "长度不能少于 {0}"),
     (re.compile(r"of length <= (\d+)"), "长度不能超过 {0}"),
     (re.compile(r"(?:`int`|`float`|number) >= ([-\d.]+)"), "不能小于 {0}"),

@@ -15,7 +15,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 ID_LENGTH = 22
 
-Id = Annotated[str, msgspec.Meta(pattern="^[0-6][0-9A-Za-z]{21}$", description="22 base62 characters")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[0-6][0-9A-Za-z]{21}$(?!\n)", description="22 base62 characters")]
 """An identifier in a request or a response. (A UUIDv7 starts with 0 to 6 for millennia; 7 may exceed 128 bits.)"""
 
 

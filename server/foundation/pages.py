@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import asyncpg
 import msgspec
 
+from server.foundation.bounds import check_bounds
 from server.foundation.database import StructT, fetch
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
@@ -46,8 +47,10 @@ def decode_cursor(cursor: str, key_type: type[KeyT]) -> KeyT:
     """The sort key back, as `key_type` (a tuple type). Raises InvalidFields for what is no cursor of this list."""
     try:
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(data, type=key_type)
-    except (msgspec.DecodeError, binascii.Error, ValueError):
+        key = msgspec.json.decode(data, type=key_type)
+        check_bounds(key)
+        return key
+    except (msgspec.DecodeError, binascii.Error, ValueError, InvalidFields):
         raise InvalidFields.of("cursor", "翻页位置无效") from None
 
 

@@ -1,12 +1,13 @@
 """What staff add to the ledger by hand: service that nothing else knows of, and that something does not count."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id, new_id
@@ -29,9 +30,9 @@ class ServiceNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     organization_id: Id
     person_id: Id
-    what: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    what: Annotated[RequiredText, msgspec.Meta(max_length=200)]
     minutes: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)]
-    occurred_at: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")]
+    occurred_at: Moment
 
 
 async def note_service(actor_id: str, note: ServiceNote) -> ServiceEntryView:

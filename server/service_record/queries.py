@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from server.foundation.audit import record_audit
+from server.foundation.bounds import Moment
 from server.foundation.database import fetch, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -59,8 +60,8 @@ class ServiceTotals(msgspec.Struct):
 class TotalsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Actions from `since` on and before `until`; without them, all."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 _ENTRY = (

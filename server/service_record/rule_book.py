@@ -8,6 +8,7 @@ import msgspec
 from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import IntegrityError, fetch, fetch_structs, fetch_value, transaction, violates
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound
 from server.foundation.ids import Id
@@ -23,7 +24,7 @@ _Cap = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 class RuleTerms(msgspec.Struct, kw_only=True):
     """What a rule gives. The caps bound one person's points under it in a day or month; null: no bound."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+    name: Annotated[RequiredText, msgspec.Meta(max_length=50)]
     points_per_event: _Points
     points_per_hour: _Points
     daily_cap: _Cap | None = None
@@ -33,7 +34,7 @@ class RuleTerms(msgspec.Struct, kw_only=True):
 class RuleContent(RuleTerms, kw_only=True, forbid_unknown_fields=True):
     """`valid_from` left out: from now on."""
 
-    valid_from: Annotated[datetime, msgspec.Meta(tz=True, description="with its offset")] | None = None
+    valid_from: Moment | None = None
 
 
 class RuleView(RuleTerms, kw_only=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
+from server.foundation.bounds import RequiredText
 from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
@@ -49,9 +50,9 @@ PictureIds = Annotated[list[Id], msgspec.Meta(max_length=MOST_PICTURES)]
 class ActivityText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What people read of an activity; `location` is (longitude, latitude) in gcj02."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
-    place_name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    title: Annotated[RequiredText, msgspec.Meta(max_length=60)]
+    text: Annotated[RequiredText, msgspec.Meta(max_length=4000)]
+    place_name: Annotated[RequiredText, msgspec.Meta(max_length=100)]
     location: tuple[float, float] | None = None
     meeting_point: Annotated[str, msgspec.Meta(max_length=100)] = ""
     contact: Annotated[str, msgspec.Meta(max_length=60)] = ""

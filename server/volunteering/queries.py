@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from server.foundation import clock
+from server.foundation.bounds import Moment
 from server.foundation.database import fetch, fetch_one, fetch_value
 from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
@@ -18,8 +19,6 @@ from server.volunteering.models import ActivityAudience, ActivityKind, ActivityS
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_ups.eligibility import WhoMayCome
 from server.volunteering.sign_ups.queries import MySignUp, standings_in
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _METERS = (
     "12742000 * asin(sqrt(sin(radians(a.location[1] - $4) / 2) ^ 2 "

@@ -11,6 +11,7 @@ from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
@@ -33,7 +34,7 @@ from server.wishes.steps import Step, begin_step, finish_step, whom_to_tell
 class WishContent(msgspec.Struct, kw_only=True):
     """What is written of a wish. `place` is public and coarse; `address` and `phone` are told to the claimer alone."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    title: Annotated[RequiredText, msgspec.Meta(max_length=40)]
     kind: WishKind
     audience: WishAudience
     text: Annotated[str, msgspec.Meta(max_length=1000)] = ""

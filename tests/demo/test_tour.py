@@ -2,36 +2,17 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
-from server.background.sweeps import SWEEPS
-from server.demo.city import PEOPLE, fill_demo_city
-from server.demo.tour import Tour, TourFailed
-from server.foundation.settings import Settings
-from server.worker import run_sweep
+from server.demo.tour import TourFailed
+from tests.demo.touring import touring
 from tests.simulator import Simulator
 
 
 @pytest.fixture
-async def tour(app: Any, simulator: Simulator, settings: Settings) -> Any:
-    """A filled city, and a tour whose waiting does the worker's work."""
-    await fill_demo_city()
-    for person in PEOPLE:
-        await simulator.person(person.openid, phone_number=person.phone)
-    lines: list[str] = []
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://linli.test"
-    ) as server:
-        played = Tour(server, simulator.client, lines.append)
-
-        async def work() -> None:
-            await simulator.settle()
-            for sweep in SWEEPS:
-                await run_sweep(sweep)
-
-        played.on_tick = work
-        yield played, lines
+async def tour(app: Any, simulator: Simulator) -> Any:
+    async with touring(app, simulator) as toured:
+        yield toured
 
 
 async def test_the_tour_is_green_and_can_be_played_again(tour: Any) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Who
+from server.foundation.bounds import SOMETHING_SEEN
 from server.moderation.verdicts import TEXTS
 
 CHECKED = {
@@ -102,7 +103,7 @@ def sent_fields() -> set[tuple[str, str]]:
 def _has_words(kind: Any) -> bool:
     """Whether a value may hold a text that people choose (an id or another pattern is none)."""
     if metadata := getattr(kind, "__metadata__", ()):
-        if any(isinstance(part, msgspec.Meta) and part.pattern for part in metadata):
+        if any(isinstance(part, msgspec.Meta) and part.pattern not in (None, SOMETHING_SEEN) for part in metadata):
             return False
         return _has_words(kind.__origin__)
     if kind is str:

@@ -17,6 +17,7 @@ from server.check_in.posts.rules import HOLDING_TABLE
 from server.check_in.rules import CheckInAction, CheckInActor
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
@@ -50,8 +51,8 @@ class PostClosed(Refusal):
 class PostContent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What staff write of a post."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    duties: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    title: Annotated[RequiredText, msgspec.Meta(max_length=40)]
+    duties: Annotated[RequiredText, msgspec.Meta(max_length=1000)]
     places: Annotated[int, msgspec.Meta(ge=1, le=500)]
     term_ends_on: date | None = None
 

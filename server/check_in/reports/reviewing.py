@@ -16,6 +16,7 @@ from server.check_in.reports.queries import ReportView, view_report
 from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActor, correction_ends_at
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
 from server.members.memberships import MemberFacts, membership_of
@@ -25,7 +26,7 @@ from server.organizations.access import LIAISONS, holds_role, require_role, role
 from server.organizations.models import RoleKind
 from server.service_record.periods import read_half_year
 
-_Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+_Statement = Annotated[RequiredText, msgspec.Meta(max_length=500)]
 
 
 class CorrectionClosed(Refusal):

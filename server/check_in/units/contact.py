@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from server.accounts.details import normalize_phone
+from server.foundation.bounds import RequiredText
 from server.foundation.crypto import keyring
 from server.foundation.errors import InvalidFields
 
@@ -14,7 +15,7 @@ _CONTEXT = "unit_check_in.contact"
 class UnitContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to call at the unit; kept encrypted."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    name: Annotated[RequiredText, msgspec.Meta(max_length=40)]
     phone: Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 
     def __repr__(self) -> str:

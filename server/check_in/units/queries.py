@@ -15,6 +15,7 @@ from server.check_in.units.models import UnitCheckInState, UnitKind
 from server.check_in.units.offers import CHECKED_OFFERS
 from server.check_in.units.pairing import IN_FORCE
 from server.foundation.audit import record_audit
+from server.foundation.bounds import Moment
 from server.foundation.database import fetch, fetch_one, fetch_structs
 from server.foundation.dates import render_date, today
 from server.foundation.errors import NotFound
@@ -120,8 +121,8 @@ class UnitMemberDetail(msgspec.Struct):
 class PeriodQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Service from `since` on and before `until`; without them, all."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 _FROM = (

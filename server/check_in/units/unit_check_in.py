@@ -19,6 +19,7 @@ from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
 from server.check_in.units.rules import UNIT_TABLE
 from server.foundation import clock
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
@@ -50,7 +51,7 @@ class UnitApplication(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     unit_kind: UnitKind
     member_count: MemberCount
     contact: UnitContact
-    offers: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=20)] = []
+    offers: Annotated[list[Annotated[RequiredText, msgspec.Meta(max_length=60)]], msgspec.Meta(max_length=20)] = []
 
 
 async def apply_unit_check_in(

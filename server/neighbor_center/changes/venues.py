@@ -110,6 +110,8 @@ async def _check_service(service: Service, organization_id: str) -> None:
             raise InvalidFields.of("minutes", f"活动室的时间须为 {GRID_MINUTES} 分钟的整数倍")
     elif service.longest_minutes is not None:
         raise InvalidFields.of("longest_minutes", "只有活动室需要填写")
+    if service.kind is ServiceKind.ROOM and service.mode is not ServiceMode.AT_VENUE:
+        raise InvalidFields.of("mode", "活动室只能在场所内使用")
     if service.mode is ServiceMode.HOME_VISIT:
         await _check_areas(service.area_ids, organization_id)
     elif service.area_ids or service.travel_minutes:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from server.foundation.audit import record_audit
+from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.dates import render_short_date, today, wall_clock
 from server.foundation.errors import InvalidFields, NotFound
@@ -43,7 +44,7 @@ class NewDuty(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     hours: Hours
     person_id: Id
-    shown_as: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    shown_as: Annotated[RequiredText, msgspec.Meta(max_length=40)]
     kind: DutyKind
     service_id: Id | None = None
     valid_from: date

@@ -5,11 +5,13 @@ is loaded by staff (changes/holiday_years.py) and then stands in for the library
 """
 
 from datetime import date
+from typing import Annotated
 
 import msgspec
 from chinese_calendar import Holiday
 from chinese_calendar.constants import holidays, workdays
 
+from server.foundation.bounds import RequiredText
 from server.neighbor_center.opening.models import DayKind
 
 
@@ -18,7 +20,7 @@ class SpecialDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     day: date
     kind: DayKind
-    name: str
+    name: Annotated[RequiredText, msgspec.Meta(max_length=20)]
 
 
 def _of_library() -> dict[int, dict[date, DayKind]]:

@@ -10,9 +10,9 @@ from server.foundation.errors import InvalidFields
 from server.neighbor_center.opening.models import RuleDays
 from server.neighbor_center.opening.rules import check_year, weekday_set
 
-WallClock = Annotated[str, msgspec.Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", description="09:00")]
+WallClock = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)", description="09:00")]
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7, description="1 Monday to 7 Sunday")]
-MonthDay = Annotated[str, msgspec.Meta(pattern="^[01][0-9]-[0-3][0-9]$", description="06-01")]
+MonthDay = Annotated[str, msgspec.Meta(pattern=r"^[01][0-9]-[0-3][0-9]$(?!\n)", description="06-01")]
 
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
+from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import IntegrityError, execute, fetch_one, transaction, violates
 from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
@@ -43,14 +44,13 @@ from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_
 
 Location = tuple[Annotated[float, msgspec.Meta(ge=-180, le=180)], Annotated[float, msgspec.Meta(ge=-90, le=90)]]
 """(longitude, latitude) in gcj02 degrees."""
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
     after, who has signed up; left out, oneself."""
 
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what the QR code says")] | None = None
+    code: Annotated[RequiredText, msgspec.Meta(max_length=200, description="what the QR code says")] | None = None
     location: Location | None = None
     person_id: Id | None = None
 
@@ -58,7 +58,7 @@ class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class PassScan(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A pass that a scanner has read: when, by the scanner's clock, and the scanner's own number for it."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    text: Annotated[RequiredText, msgspec.Meta(max_length=200)]
     direction: Direction
     scanned_at: Moment
     nonce: Annotated[str, msgspec.Meta(min_length=8, max_length=64)]

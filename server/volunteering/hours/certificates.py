@@ -1,6 +1,7 @@
 """Certificates of volunteer service 志愿服务证明: issued by oneself over a period, drawn, and checked by anyone."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from datetime import date, datetime
@@ -33,6 +34,7 @@ LONGEST_PERIOD_YEARS = 10
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, 1, I, L and O, which look alike."""
 _CODE_LENGTH = 8
+_NUMBER = re.compile(r"LL-[0-9]{4}-[0-9]{8}")
 
 CHECK_PATH = "/api/v1/certificates/check"
 """Where the QR code of a certificate leads."""
@@ -178,7 +180,10 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
 
     Raises NotFound, without telling which of the two is wrong.
     """
-    found = await Certificate.get_or_none(number=number.strip().upper())
+    written = number.strip().upper()
+    if not _NUMBER.fullmatch(written):
+        raise NotFound("编号或验证码不正确")
+    found = await Certificate.get_or_none(number=written)
     given = "".join(letter for letter in code.upper() if letter.isalnum())
     if found is None or not secrets.compare_digest(found.code.encode(), given.encode()):
         raise NotFound("编号或验证码不正确")

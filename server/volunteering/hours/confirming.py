@@ -319,8 +319,11 @@ async def _lock_hours(hours_id: str) -> tuple[Shift, Hours, SignUp]:
 
 
 async def _require_approver(actor_id: str, shift: Shift, hours: Hours) -> None:
-    """Raises NotFound for strangers, WrongApprover for those who work there but may not decide this."""
-    assert hours.needs
+    """Raises NotFound for strangers, WrongState where nobody has to decide, WrongApprover for those who work there but
+    may not decide this."""
+    if hours.needs is None:
+        await require_role_or_hide(actor_id, shift.activity.organizer_id, (*READERS, *ORGANIZERS))
+        raise WrongState()
     where = await _where(hours.needs, hours.organization_id, shift)
     if not await holds_role(actor_id, where, _kinds(hours.needs)):
         await require_role_or_hide(actor_id, shift.activity.organizer_id, (*READERS, *ORGANIZERS))

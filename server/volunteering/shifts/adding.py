@@ -7,6 +7,7 @@ import msgspec
 
 from server.accounts.models import Person
 from server.foundation import clock
+from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id, new_id
@@ -22,7 +23,6 @@ from server.volunteering.shifts.series import Repeat, occurrences, problem_of
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit, ensure_not_over, lock_activity, save_activity
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 DEFAULT_CANCEL_BEFORE = timedelta(hours=2)
 LONGEST_SHIFT = timedelta(hours=24)
 FARTHEST = timedelta(days=731)
@@ -34,7 +34,7 @@ MOST_SHIFTS = 200
 class NewRole(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A part in a shift; with `may_wait` the full list is followed by a waiting list. `needed_skill`: who has it."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
+    name: Annotated[RequiredText, msgspec.Meta(max_length=30)]
     capacity: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     may_wait: bool = True
     needed_skill: Annotated[str, msgspec.Meta(max_length=20)] = ""

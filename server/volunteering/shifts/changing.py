@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
+from server.foundation.bounds import Moment
 from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
@@ -19,7 +20,7 @@ from server.volunteering import messages
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState
 from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import SHIFT, submit_reason
-from server.volunteering.shifts.adding import Moment, check_leader, check_minimum, check_start, check_times, span_shifts
+from server.volunteering.shifts.adding import check_leader, check_minimum, check_start, check_times, span_shifts
 from server.volunteering.shifts.reminders import plan_reminders
 from server.volunteering.sign_ups.party import people_of, tell_all
 from server.volunteering.staff_queries import get_staff_activity

@@ -6,6 +6,7 @@ import msgspec
 
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import has_consent
+from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.dates import age_on, day_of
 from server.foundation.errors import InvalidFields
@@ -19,7 +20,7 @@ from server.service_record.recording import BELONGING
 from server.volunteering.models import Activity, ActivityAudience, Shift, ShiftRole, VolunteerSkill
 from server.volunteering.sign_ups.errors import NotEligible
 
-Skill = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+Skill = Annotated[RequiredText, msgspec.Meta(max_length=20)]
 _Age = Annotated[int, msgspec.Meta(ge=0, le=120)]
 
 

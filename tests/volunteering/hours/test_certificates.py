@@ -68,7 +68,7 @@ async def test_a_wrong_number_or_code_tells_nothing(api: Api) -> None:
     people = await served_twice(api)
     made = await issue(people.first)
     answers = []
-    for number, code in ((made["number"], "AAAAAAAA"), ("LL-2026-00000000", made["code"]), ("x", "y")):
+    for number, code in ((made["number"], "AAAAAAAA"), ("LL-2026-00000000", made["code"]), ("x", "y"), ("L" * 32, "y")):
         path = f"/certificates/verification?number={number}&code={code}"
         answers.append(await api.refused("GET", path, code="not_found"))
     assert len({answer["detail"] for answer in answers}) == 1

@@ -52,6 +52,18 @@ async def test_up_to_eight_hours_a_day_count_at_once(api: Api) -> None:
     assert await minutes_of(people.first) == 480
 
 
+async def test_hours_that_count_already_are_nobodys_to_decide(api: Api) -> None:
+    people = await create_people(api)
+    manager, _ = await managers(api, people)
+    stranger = await create_staff(api, await create_community(), RoleKind.MANAGER)
+    counted = await served(people, people.first, shanghai_time(2, 8), 240)
+    for step, body in (("approve", None), ("refuse", {"reason": "时间不对"})):
+        path = f"/staff/hours/{counted.id}/{step}"
+        await manager.refused("POST", path, body, code="wrong_state")
+        await stranger.refused("POST", path, body, code="not_found")
+    assert await minutes_of(people.first) == 240
+
+
 async def test_more_than_eight_hours_wait_for_the_communitys_manager(api: Api) -> None:
     people = await create_people(api)
     manager, _ = await managers(api, people)

@@ -1,0 +1,279 @@
+"""Nasty values in every field of every route, sent by people who may call it, in a city with a past.
+
+Whatever comes, the answer is one that the route declares, and never a failure of ours. In every run a draw of them
+(by pytest-randomly's seed, which the run prints); with --full all.
+"""
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import msgspec.inspect as kinds
+import pytest
+
+from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routing import Route, Who
+from server.accounts.sessions import open_session
+from server.foundation import clock
+from server.foundation.database import fetch
+from server.foundation.ids import new_id
+from tests.clients import Api
+from tests.demo.touring import touring
+from tests.simulator import Simulator
+
+DRAWN = 5000
+ROUTES = [
+    route
+    for routes in ALL_ROUTES
+    for route in routes.declared
+    if route.operation_id != "follow_inbox"  # it ends when the client leaves
+]
+
+BLANKS = ["", " ", "　", "\u200b", "\u3164", "\u2800", "\x07"]
+TEXTS = [*BLANKS, "\0", "a\0b", "\ud800", "x" * 5000, "𠮷" * 40, "'; --", "%", "\\", "<b>", "\u202e文", "e\u0301" * 30]
+NUMBERS = [0, -1, 1, 2**31 - 1, 2**31, -(2**31) - 1, 2**63, 2**64, 10**400, 0.5, 5e-324, 1e308, -0.0, "1", True]
+MOMENTS = [
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "1900-01-01T00:00:00Z",
+    "2200-12-31T23:59:59Z",
+    "2026-01-01T00:00:00",
+    "2026-01-01",
+    "1795692678",
+    1795692678,
+    "2026-13-01T00:00:00Z",
+    "2026-01-01T24:00:00Z",
+    "2026-01-01T23:59:60Z",
+]
+DAYS = ["0001-01-01", "9999-12-31", "1900-01-01", "2200-12-31", "2026-02-30", "1582-10-10", 0]
+IDS = ["", "x", "0" * 22, "6" + "z" * 21, "7" + "z" * 21, "0" * 21 + "\n", "0" * 22 + "\n", "é" * 22]
+OF_ANY_TYPE: list[Any] = [None, [], {}, [[]], {"": ""}, False, "x", 3]
+HEADERS = [
+    (b"x-request-id", b"\xff\xfe\xfd"),
+    (b"idempotency-key", b"\xff" * 12),
+    (b"authorization", b"Bearer \xff\xff"),
+    (b"authorization", b"Bearer " + b"x" * 5000),
+    (b"x-forwarded-for", b"\xff, 1.2.3.4"),
+    (b"content-type", b"application/\xff"),
+    (b"accept-language", "中文".encode("gbk")),
+]
+
+
+class City:
+    """Who is there to call, and which things there are."""
+
+    def __init__(self, api: Api, callers: list[Api], things: dict[str, list[str]], draw: random.Random) -> None:
+        self.api, self.callers, self.things, self.draw = api, callers, things, draw
+
+    def id_for(self, name: str) -> str:
+        """An id of a thing that `name` (`wish_id`, `picture_ids`) may mean."""
+        thing = name.removesuffix("s").removesuffix("_id")
+        found = [table for table in self.things if table == thing or thing.endswith(f"_{table}")]
+        known = self.things[found[0]] if found else [each for ids in self.things.values() for each in ids]
+        return self.draw.choice(known)
+
+    def plausible(self, kind: kinds.Type, name: str = "") -> Any:
+        """A value that decoding accepts, or nearly."""
+        match kind:
+            case kinds.StructType():
+                return {field.encode_name: self.plausible(field.type, field.encode_name) for field in kind.fields}
+            case kinds.UnionType():
+                return self.plausible(next(k for k in kind.types if not isinstance(k, kinds.NoneType)), name)
+            case kinds.ListType():
+                return [self.plausible(kind.item_type, name) for _ in range(kind.min_length or 1)]
+            case kinds.DictType():
+                return {self.plausible(kind.key_type, name): self.plausible(kind.value_type, name)}
+            case kinds.EnumType():
+                return self.draw.choice(list(kind.cls)).value
+            case kinds.StrType():
+                return self._text(kind, name)
+            case kinds.BoolType():
+                return self.draw.random() < 0.5
+            case kinds.IntType() | kinds.FloatType():
+                return self._number(kind)
+            case kinds.DateTimeType():
+                return (clock.now() + timedelta(days=self.draw.randrange(1, 20))).isoformat()
+            case kinds.DateType():
+                return str(date.today() + timedelta(days=self.draw.randrange(1, 20)))
+            case _:
+                return None
+
+    def _number(self, kind: kinds.IntType | kinds.FloatType) -> float:
+        least = kind.ge if kind.ge is not None else 0
+        return least if kind.le is None else self.draw.choice([least, kind.le, min(least + 1, kind.le)])
+
+    def _text(self, kind: kinds.StrType, name: str) -> str:
+        samples = {"^[0-6]": self.id_for(name), "^(([01]": "09:00", "^[01]": "06-01", "^20": "2026H1"}
+        found = next((text for start, text in samples.items() if (kind.pattern or "").startswith(start)), None)
+        if found is None:
+            found = "13900001234" if "phone" in name else "社区服务，大家一起来"
+        return found[: kind.max_length or 200]
+
+
+def nasty(kind: kinds.Type) -> list[Any]:
+    """What might be sent where `kind` is expected."""
+    match kind:
+        case kinds.UnionType():
+            return [value for part in kind.types for value in nasty(part)]
+        case kinds.StrType():
+            return [*TEXTS, *(IDS if (kind.pattern or "").startswith("^[0-6]") else []), *OF_ANY_TYPE]
+        case kinds.IntType() | kinds.FloatType():
+            return [*NUMBERS, *OF_ANY_TYPE]
+        case kinds.DateTimeType():
+            return [*MOMENTS, *OF_ANY_TYPE]
+        case kinds.DateType():
+            return [*DAYS, *OF_ANY_TYPE]
+        case kinds.ListType():
+            return [[value] for value in nasty(kind.item_type)] + [[new_id()] * 300, *OF_ANY_TYPE]
+        case kinds.DictType():
+            return [{"x\0": value} for value in nasty(kind.value_type)] + [{"": "x"}, *OF_ANY_TYPE]
+        case _:
+            return OF_ANY_TYPE
+
+
+def mutated(value: Any, kind: kinds.Type) -> Iterator[Any]:
+    """`value` with one field, at any depth, made nasty or left out."""
+    if isinstance(kind, kinds.UnionType) and value is not None:
+        kind = next(part for part in kind.types if not isinstance(part, kinds.NoneType))
+    match kind:
+        case kinds.StructType():
+            for field in kind.fields:
+                name = field.encode_name
+                yield {key: part for key, part in value.items() if key != name}
+                for part in mutated(value[name], field.type):
+                    yield value | {name: part}
+        case kinds.ListType(item_type=kinds.StructType()):
+            yield from OF_ANY_TYPE
+            for part in mutated(value[0], kind.item_type):
+                yield [part, *value[1:]]
+        case _:
+            yield from nasty(kind)
+
+
+class Attempt(msgspec.Struct):
+    """One request."""
+
+    route: Route
+    caller: Api
+    path: str
+    query: Any = None
+    body: Any = None
+    headers: list[tuple[bytes, bytes]] = []
+
+    async def send(self) -> httpx.Response:
+        headers: list[tuple[bytes, bytes]] = [(b"authorization", f"Bearer {self.caller.token}".encode())]
+        given = {name for name, _ in self.headers}
+        headers = [*(pair for pair in headers if pair[0] not in given), *self.headers]
+        content = b""
+        if self.body is not None:
+            content = _json(self.body)
+            if b"content-type" not in given:
+                headers.append((b"content-type", b"application/json"))
+        query = None
+        if isinstance(self.query, dict):
+            query = {name: _in_query(value) for name, value in self.query.items() if value is not None}
+        return await self.caller.client.request(
+            self.route.method, f"/api/v1{self.path}", params=query, content=content, headers=headers
+        )
+
+
+def _json(value: Any) -> bytes:
+    """The standard library's, since msgspec refuses some of what is sent here on purpose."""
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+def _in_query(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_query(part) for part in value]
+    return str(value).encode("utf-8", "replace").decode()
+
+
+@pytest.fixture
+async def city(app: Any, api: Api, simulator: Simulator) -> City:
+    async with touring(app, simulator) as (tour, _):
+        await tour.play()
+    tables = await fetch(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'id' "
+        "AND data_type = 'uuid' ORDER BY table_name"
+    )
+    things = {}
+    for row in tables:
+        found = await fetch(f'SELECT id FROM "{row["table_name"]}" ORDER BY id DESC LIMIT 8')
+        if found:
+            things[row["table_name"]] = [each["id"] for each in found]
+    for alias, table in (("community", "organization"), ("area", "organization"), ("unit", "organization")):
+        things[alias] = things[table]
+    people = await fetch("SELECT DISTINCT person_id FROM wechat_identity ORDER BY person_id")
+    callers = []
+    for row in people:
+        session = await open_session(row["person_id"], days=30)
+        callers.append(api.as_(session.token, row["person_id"]))
+    return City(api, callers, things, random.Random(random.random()))
+
+
+async def _first_attempt(city: City, route: Route) -> Attempt:
+    """A plausible request by somebody whom the route does not turn away at the door, where there is one."""
+    attempt = Attempt(route, city.callers[0], "")
+    for caller in city.draw.sample(city.callers, len(city.callers)):
+        path = route.path
+        for name in route.path_parameters:
+            value = city.id_for(name) if name.endswith("_id") else "2026H1"
+            path = path.replace(f"<{name}>", value)
+        attempt = Attempt(route, caller, path)
+        if route.body_type:
+            attempt.body = city.plausible(kinds.type_info(route.body_type))
+        if route.query_type:
+            attempt.query = city.plausible(kinds.type_info(route.query_type))
+            attempt.query.pop("cursor", None)
+        if (await attempt.send()).status_code not in (401, 403, 404):
+            break
+    return attempt
+
+
+def _variants(attempt: Attempt) -> Iterator[Attempt]:
+    route, change = attempt.route, msgspec.structs.replace
+    for header in HEADERS:
+        yield change(attempt, headers=[header])
+    if route.body_type:
+        for body in mutated(attempt.body, kinds.type_info(route.body_type)):
+            yield change(attempt, body=body)
+    if route.query_type:
+        whole = dict.fromkeys(f.encode_name for f in msgspec.structs.fields(route.query_type)) | attempt.query
+        for query in mutated(whole, kinds.type_info(route.query_type)):
+            yield change(attempt, query=query)
+    for name in route.path_parameters:
+        for value in ("", "x", "é", "%00", "%ff", "..%2f", "7" + "z" * 21, "0" * 22 + "%0a"):
+            parts = route.path.split("/")
+            parts[parts.index(f"<{name}>")] = value
+            filled = [
+                given if part.startswith("<") else part
+                for part, given in zip(parts, attempt.path.split("/"), strict=True)
+            ]
+            yield change(attempt, path="/".join(filled))
+
+
+@pytest.mark.timeout(600)
+async def test_nothing_that_is_sent_makes_us_fail(city: City) -> None:
+    everything = bool(os.environ.get("LINLI_FULL_TESTS"))
+    chosen: list[Attempt] = []
+    for route in ROUTES:
+        chosen += _variants(await _first_attempt(city, route))
+    if not everything:
+        chosen = city.draw.sample(chosen, DRAWN)
+    failed: dict[str, str] = {}
+    reached = set()
+    for attempt in chosen:
+        answer = await attempt.send()
+        reached.add(answer.status_code)
+        if answer.status_code >= 500:
+            sent = f"{attempt.route.method} {attempt.path} {attempt.query or ''} {attempt.body or ''} {attempt.headers}"
+            failed.setdefault(attempt.route.operation_id, sent[:500])
+        elif answer.status_code >= 400 and not attempt.headers and attempt.route.who is not Who.ANYONE:
+            assert answer.json()["code"], attempt
+    assert not failed, "\n".join(f"{operation}: {sent}" for operation, sent in failed.items())
+    assert {200, 400, 404, 422} <= reached
