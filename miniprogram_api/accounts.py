@@ -24,8 +24,9 @@ from server.accounts.sign_in import (
     WeChatSessionStale,
 )
 from server.foundation.bounds import RequiredText, Version
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, TooManyRequests, Unavailable
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
 from server.foundation.ids import Id
+from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.media.uploads.uploading import PictureUnusable
 
@@ -44,7 +45,7 @@ class SignInWithCode(Strict):
     who=Who.ANYONE,
     status=201,
     idempotent=False,
-    per_minute=60,
+    group=Group.SIGN_IN,
     errors=[CodeRefused, SignInBlocked, PersonBlocked, Unavailable],
 )
 async def sign_in(request: Request, body: SignInWithCode) -> SignedIn:
@@ -70,7 +71,7 @@ async def get_me(caller: Caller) -> Me:
     return await queries.get_me(caller.person_id)
 
 
-@routes.get("/me/personal-data", raw=(XLSX,), errors=[TooManyRequests])
+@routes.get("/me/personal-data", raw=(XLSX,), group=Group.DRAWING)
 async def copy_personal_data(caller: Caller) -> HTTPResponse:
     """个人信息副本（xlsx）
 
@@ -101,7 +102,7 @@ class GivePhone(Strict):
     iv: Annotated[RequiredText, msgspec.Meta(max_length=64)] | None = None
 
 
-@routes.put("/me/phone", errors=[CodeRefused, PhoneUnreadable, WeChatSessionStale, Unavailable])
+@routes.put("/me/phone", group=Group.CODES, errors=[CodeRefused, PhoneUnreadable, WeChatSessionStale, Unavailable])
 async def give_phone(caller: Caller, body: GivePhone) -> Me:
     """绑定微信手机号"""
     if body.code:

@@ -11,6 +11,7 @@ from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.volunteering.attendance import clocking, codes
 from server.volunteering.attendance.clocking import BeingThere
 from server.volunteering.attendance.codes import ShiftPass
@@ -49,7 +50,7 @@ _CANNOT_CLOCK = [
 
 
 # Not idempotent: a refused scan is kept, and a key's transaction would roll it back. Scanning twice changes nothing.
-@routes.post("/shifts/<shift_id>/sign-in", idempotent=False, errors=_CANNOT_CLOCK)
+@routes.post("/shifts/<shift_id>/sign-in", idempotent=False, group=Group.CODES, errors=_CANNOT_CLOCK)
 async def clock_in(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签到
 
@@ -58,7 +59,7 @@ async def clock_in(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView
     return await clocking.clock_in(caller.person_id, shift_id, body)
 
 
-@routes.post("/shifts/<shift_id>/sign-out", idempotent=False, errors=[*_CANNOT_CLOCK, NotClockedIn])
+@routes.post("/shifts/<shift_id>/sign-out", idempotent=False, group=Group.CODES, errors=[*_CANNOT_CLOCK, NotClockedIn])
 async def clock_out(caller: Caller, shift_id: Id, body: BeingThere) -> SignUpView:
     """签退"""
     return await clocking.clock_out(caller.person_id, shift_id, body)
@@ -116,7 +117,12 @@ class AppealText(Strict):
     text: Annotated[RequiredText, msgspec.Meta(max_length=300)]
 
 
-@routes.post("/no-shows/<no_show_id>/appeal", status=201, errors=[WrongState, AppealClosed, AlreadyAppealed])
+@routes.post(
+    "/no-shows/<no_show_id>/appeal",
+    status=201,
+    group=Group.REVIEWED,
+    errors=[WrongState, AppealClosed, AlreadyAppealed],
+)
 async def appeal_no_show(caller: Caller, no_show_id: Id, body: AppealText) -> MyNoShows:
     """对爽约申诉
 

@@ -13,6 +13,7 @@ from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.neighbor_center.bookings import booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
@@ -252,7 +253,7 @@ async def cancel_series(caller: Caller, series_id: Id) -> SeriesView:
     return await series.cancel_series(caller.person_id, series_id)
 
 
-@routes.post("/arrivals", errors=[VenueCodeInvalid, VenueCodeExpired, NothingBookedNow])
+@routes.post("/arrivals", group=Group.CODES, errors=[VenueCodeInvalid, VenueCodeExpired, NothingBookedNow])
 async def arrive(caller: Caller, body: Arrive) -> Arrival:
     """到场扫码
 

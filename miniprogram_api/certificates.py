@@ -18,14 +18,13 @@ from server.foundation.dates import render_date, render_duration
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.media.files import File
 from server.volunteering.hours import certificates
 from server.volunteering.hours.certificates import CertificateCheck, CertificateView
 from server.volunteering.hours.errors import CertificateInvalid, NameMissing, NothingToCertify
 
 routes = Routes("志愿服务证明 certificates")
-
-CHECKS_PER_MINUTE = 30
 
 
 class IssueCertificate(Strict):
@@ -57,7 +56,9 @@ async def get_certificate(caller: Caller, certificate_id: Id) -> CertificateView
     return await certificates.get_certificate(caller.person_id, certificate_id)
 
 
-@routes.get("/certificates/<certificate_id>/picture", raw=("image/png",), errors=[CertificateInvalid])
+@routes.get(
+    "/certificates/<certificate_id>/picture", raw=("image/png",), group=Group.DRAWING, errors=[CertificateInvalid]
+)
 async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明图片（PNG）
 
@@ -67,7 +68,9 @@ async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     return send_file(File("志愿服务证明.png", content), "image/png", shown="inline")
 
 
-@routes.get("/certificates/<certificate_id>/pdf", raw=("application/pdf",), errors=[CertificateInvalid])
+@routes.get(
+    "/certificates/<certificate_id>/pdf", raw=("application/pdf",), group=Group.DRAWING, errors=[CertificateInvalid]
+)
 async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明 PDF（A4，供打印）"""
     content = await certificates.draw_certificate(caller.person_id, certificate_id, as_pdf=True)
@@ -79,7 +82,7 @@ class NumberAndCode(Strict):
     code: Annotated[RequiredText, msgspec.Meta(max_length=16)]
 
 
-@routes.get("/certificates/verification", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, errors=[NotFound])
+@routes.get("/certificates/verification", who=Who.ANYONE, group=Group.CODES, errors=[NotFound])
 async def check_certificate(query: NumberAndCode) -> CertificateCheck:
     """核验证明
 
@@ -88,7 +91,7 @@ async def check_certificate(query: NumberAndCode) -> CertificateCheck:
     return await certificates.check_certificate(query.number, query.code)
 
 
-@routes.get("/certificates/check", who=Who.ANYONE, per_minute=CHECKS_PER_MINUTE, raw=("text/html",), errors=[NotFound])
+@routes.get("/certificates/check", who=Who.ANYONE, raw=("text/html",), group=Group.CODES, errors=[NotFound])
 async def show_certificate_check(query: NumberAndCode) -> HTTPResponse:
     """核验证明的网页
 

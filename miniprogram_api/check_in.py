@@ -15,6 +15,7 @@ from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 
 routes = Routes("双报到 check-in")
 
@@ -30,6 +31,7 @@ class ChangeTalents(Talents, kw_only=True, frozen=True):
 @routes.post(
     "/check-ins",
     status=201,
+    group=Group.REVIEWED,
     errors=[ConsentNeeded, checking_in.CheckInPending, checking_in.AlreadyCheckedIn, NotPaired],
 )
 async def apply_check_in(caller: Caller, body: CheckInApplication) -> MyCheckIn:
@@ -42,6 +44,7 @@ async def apply_check_in(caller: Caller, body: CheckInApplication) -> MyCheckIn:
 
 @routes.put(
     "/check-ins/<check_in_id>",
+    group=Group.REVIEWED,
     errors=[ConsentNeeded, WrongState, EditedMeanwhile, checking_in.AlreadyCheckedIn, NotPaired],
 )
 async def apply_check_in_again(caller: Caller, check_in_id: Id, body: ApplyAgain) -> MyCheckIns:
@@ -73,7 +76,12 @@ async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     return await post_queries.list_posts(community_id, query)
 
 
-@routes.post("/posts/<post_id>/apply", status=201, errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld])
+@routes.post(
+    "/posts/<post_id>/apply",
+    status=201,
+    group=Group.REVIEWED,
+    errors=[holding.PostClosed, holding.NotCheckedIn, holding.PostHeld],
+)
 async def apply_for_post(caller: Caller, post_id: Id) -> MyHolding:
     """申请岗位"""
     return await holding.apply_for_post(caller.person_id, post_id)

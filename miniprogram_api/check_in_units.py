@@ -12,6 +12,7 @@ from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 
 routes = Routes("单位报到 units")
 
@@ -34,14 +35,17 @@ class ChangeUnitContact(Strict):
 
 
 @routes.post(
-    "/unit-check-ins", status=201, errors=[NotAllowed, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired]
+    "/unit-check-ins",
+    status=201,
+    group=Group.REVIEWED,
+    errors=[NotAllowed, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired],
 )
 async def apply_unit_check_in(caller: Caller, body: ApplyUnitCheckIn) -> UnitCheckInView:
     """单位向社区或街道报到（联络员）"""
     return await unit_check_in.apply_unit_check_in(caller.person_id, body.unit_id, body.area_id, body)
 
 
-@routes.put("/unit-check-ins/<unit_check_in_id>", errors=[WrongState, EditedMeanwhile])
+@routes.put("/unit-check-ins/<unit_check_in_id>", group=Group.REVIEWED, errors=[WrongState, EditedMeanwhile])
 async def apply_unit_check_in_again(
     caller: Caller, unit_check_in_id: Id, body: ApplyUnitCheckInAgain
 ) -> UnitCheckInView:

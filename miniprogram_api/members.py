@@ -17,6 +17,7 @@ from server.foundation import clock
 from server.foundation.bounds import Moment
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.rates import Group
 
 routes = Routes("党员 members")
 
@@ -64,14 +65,14 @@ async def show_identity(caller: Caller) -> IdentityCard:
     return await identity.show_identity(caller.person_id)
 
 
-@routes.get("/me/identity-card/picture", raw=("image/png",), errors=[ConsentNeeded, NotFound])
+@routes.get("/me/identity-card/picture", raw=("image/png",), group=Group.DRAWING, errors=[ConsentNeeded, NotFound])
 async def draw_identity_card(caller: Caller) -> HTTPResponse:
     """亮身份：带二维码的图片"""
     picture = await identity.draw_identity_card(caller.person_id)
     return HTTPResponse(picture, content_type="image/png", headers={"cache-control": "no-store"})
 
 
-@routes.get("/identity-cards/<code>", who=Who.ANYONE, per_minute=120)
+@routes.get("/identity-cards/<code>", who=Who.ANYONE, group=Group.CODES)
 async def verify_identity(code: str) -> VerifiedIdentity:
     """核验党员出示的身份码
 
@@ -80,7 +81,7 @@ async def verify_identity(code: str) -> VerifiedIdentity:
     return await identity.verify_identity(code)
 
 
-@routes.get("/identity-cards/<code>/page", who=Who.ANYONE, per_minute=120, raw=("text/html",))
+@routes.get("/identity-cards/<code>/page", who=Who.ANYONE, raw=("text/html",), group=Group.CODES)
 async def show_verified_identity(code: str) -> HTTPResponse:
     """核验结果的网页（用任何扫码工具打开）"""
     try:

@@ -13,6 +13,7 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.neighbor_center.bookings import availability, feeds
 from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay
 from server.neighbor_center.changes import holiday_years
@@ -102,7 +103,7 @@ async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
     )
 
 
-@routes.get("/organizations/<organization_id>/circle-coverage", who=Who.ANYONE, per_minute=60)
+@routes.get("/organizations/<organization_id>/circle-coverage", who=Who.ANYONE)
 async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> CircleCoverage:
     """一刻钟服务圈覆盖率
 
@@ -167,7 +168,7 @@ async def get_holiday_year(query: YearQuery) -> YearView:
     return await holiday_years.get_holiday_year(query.year)
 
 
-@routes.get("/venues/<venue_id>/board", who=Who.ANYONE, per_minute=240)
+@routes.get("/venues/<venue_id>/board", who=Who.ANYONE)
 async def get_board(venue_id: Id) -> BoardView:
     """场所今日看板
 
@@ -176,7 +177,7 @@ async def get_board(venue_id: Id) -> BoardView:
     return await screens.get_board(venue_id)
 
 
-@routes.get("/screen-board", who=Who.ANYONE, per_minute=240, errors=[NotFound])
+@routes.get("/screen-board", who=Who.ANYONE, errors=[NotFound])
 async def show_screen(query: BoardQuery) -> BoardView:
     """门口屏幕的看板
 
@@ -185,7 +186,7 @@ async def show_screen(query: BoardQuery) -> BoardView:
     return await screens.show_screen(query.token)
 
 
-@routes.get("/venue-calendars/<name>", who=Who.ANYONE, per_minute=120, raw=("text/calendar",))
+@routes.get("/venue-calendars/<name>", who=Who.ANYONE, raw=("text/calendar",))
 async def read_venue_calendar(name: str) -> HTTPResponse:
     """场所日历订阅（ICS）
 
@@ -194,7 +195,7 @@ async def read_venue_calendar(name: str) -> HTTPResponse:
     return HTTPResponse(await feeds.read_venue_feed(name), content_type=CALENDAR_TYPE)
 
 
-@routes.post("/venues/<venue_id>/complaints", status=201)
+@routes.post("/venues/<venue_id>/complaints", status=201, group=Group.REVIEWED)
 async def complain(caller: Caller, venue_id: Id, body: Complain) -> ComplaintView:
     """投诉
 

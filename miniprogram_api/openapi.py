@@ -135,6 +135,10 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
                 **{kind: {"schema": {}} for kind in route.options.raw if kind == "text/html"},
             },
         }
+        if any(error.retry_after for error in errors):
+            responses[str(status)]["headers"] = {
+                "Retry-After": {"description": "多少秒后可以再试", "schema": {"type": "integer", "minimum": 1}}
+            }
     responses["default"] = {
         "description": "其他错误",
         "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},

@@ -14,6 +14,7 @@ from server.check_in.reports.reviewing import Acknowledged
 from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 
 routes = Routes("半年反馈 half-year reports")
 
@@ -36,13 +37,13 @@ async def view_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-@routes.get("/reports/<report_id>/pdf", raw=(_PDF,))
+@routes.get("/reports/<report_id>/pdf", raw=(_PDF,), group=Group.DRAWING)
 async def download_report_pdf(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（PDF）"""
     return send_file(await report_files.report_pdf(caller.person_id, report_id), _PDF, kept="no-store")
 
 
-@routes.get("/reports/<report_id>/xlsx", raw=(_XLSX,))
+@routes.get("/reports/<report_id>/xlsx", raw=(_XLSX,), group=Group.DRAWING)
 async def download_report_xlsx(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（Excel）"""
     return send_file(await report_files.report_xlsx(caller.person_id, report_id), _XLSX, kept="no-store")
@@ -60,7 +61,9 @@ class AskCorrection(Strict):
     request: Statement
 
 
-@routes.post("/reports/<report_id>/correction", errors=[NotAllowed, WrongState, reviewing.CorrectionClosed])
+@routes.post(
+    "/reports/<report_id>/correction", group=Group.REVIEWED, errors=[NotAllowed, WrongState, reviewing.CorrectionClosed]
+)
 async def ask_correction(caller: Caller, report_id: Id, body: AskCorrection) -> ReportView:
     """申请更正半年反馈
 
@@ -101,7 +104,7 @@ async def get_unit_summary(caller: Caller, unit_id: Id, query: OfPeriod) -> Unit
     return await report_queries.get_unit_summary(caller.person_id, unit_id, query.period)
 
 
-@routes.get("/units/<unit_id>/report-summary/pdf", raw=(_PDF,))
+@routes.get("/units/<unit_id>/report-summary/pdf", raw=(_PDF,), group=Group.DRAWING)
 async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（PDF）"""
     return send_file(
@@ -109,7 +112,7 @@ async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod
     )
 
 
-@routes.get("/units/<unit_id>/report-summary/xlsx", raw=(_XLSX,))
+@routes.get("/units/<unit_id>/report-summary/xlsx", raw=(_XLSX,), group=Group.DRAWING)
 async def download_unit_summary_xlsx(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（Excel）"""
     return send_file(

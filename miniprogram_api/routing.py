@@ -24,8 +24,8 @@ import msgspec
 from sanic import Blueprint, Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, ResponseStream
 
+from miniprogram_api.admission import answer_within
 from server.accounts.sessions import Caller, find_caller
-from server.foundation import cache
 from server.foundation.bounds import check_bounds
 from server.foundation.database import transaction
 from server.foundation.errors import (
@@ -43,6 +43,7 @@ from server.foundation.errors import (
 from server.foundation.http import invalid_fields
 from server.foundation.idempotency import claim_key, keep_answer
 from server.foundation.ids import is_id
+from server.foundation.rates import Group
 
 Handler = Callable[..., Awaitable[Any]]
 P = ParamSpec("P")
@@ -70,8 +71,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the service refuses with. What follows from the declaration itself is in `Route.errors` unsaid."""
     idempotent: bool | None = None
     """Every POST takes an Idempotency-Key unless it is False (it spends a WeChat code) or the route is raw."""
-    per_minute: int = 0
-    """Bounds calls from one address."""
+    group: Group | None = None
+    """What its calls are counted with; unsaid, those that read or those that write."""
     raw: tuple[str, ...] = ()
     """The media types of a route that reads the request's body or writes the answer's itself (pictures)."""
 
@@ -82,6 +83,7 @@ class Route:
     def __init__(self, function: Handler, tag: str, method: str, path: str, options: Options) -> None:
         self.function, self.tag, self.method, self.path, self.options = function, tag, method, path, options
         self.who = options.who
+        self.group = options.group or (Group.READ if method == "GET" else Group.WRITE)
         self.operation_id = function.__name__
         self.summary, _, self.description = inspect.cleandoc(function.__doc__ or "").partition("\n")
         signature = inspect.signature(function, eval_str=True)
@@ -109,7 +111,7 @@ class Route:
 
     def implied_errors(self) -> list[type[Refusal]]:
         """What follows from the declaration, so that no list of errors repeats it."""
-        errors: list[type[Refusal]] = [BadRequest]
+        errors: list[type[Refusal]] = [BadRequest, TooManyRequests]
         if self.who is not Who.ANYONE:
             errors.append(NotSignedIn)
         if self.who is Who.STAFF:
@@ -122,13 +124,19 @@ class Route:
             errors += [TooLarge, UnsupportedType]
         if self.idempotent:
             errors.append(IdempotencyKeyReused)
-        if self.options.per_minute:
-            errors.append(TooManyRequests)
         return errors
 
     async def __call__(self, request: Request, **path: str) -> HTTPResponse | ResponseStream:
         request.ctx.operation = self.operation_id
-        caller = await self._admit(request)
+        header = request.headers.get("authorization", "")
+        scheme, _, token = header.partition(" ")
+        caller = await find_caller(token.strip()) if scheme.lower() == "bearer" and token else None
+        return await answer_within(self.group, caller, request.ctx.address, lambda: self._answer(request, caller, path))
+
+    async def _answer(
+        self, request: Request, caller: Caller | None, path: dict[str, str]
+    ) -> HTTPResponse | ResponseStream:
+        self._admit(caller)
         arguments: dict[str, Any] = {}
         for name, value in path.items():
             # An impossible id is a thing that does not exist.
@@ -151,21 +159,13 @@ class Route:
         result = await self.function(**arguments)
         return result if isinstance(result, ResponseStream) else self._respond(result)
 
-    async def _admit(self, request: Request) -> Caller | None:
-        if per_minute := self.options.per_minute:
-            calls = await cache.count(f"rate:{self.operation_id}:{request.ctx.address}", 60)
-            if calls > per_minute:
-                raise TooManyRequests()
-        header = request.headers.get("authorization", "")
-        scheme, _, token = header.partition(" ")
-        caller = await find_caller(token.strip()) if scheme.lower() == "bearer" and token else None
+    def _admit(self, caller: Caller | None) -> None:
         if self.who is Who.ANYONE:
-            return caller
+            return
         if caller is None:
             raise NotSignedIn()
         if self.who is Who.STAFF and not caller.is_staff:
             raise NotAllowed()
-        return caller
 
     def _decode_body(self, request: Request) -> Any:
         assert self._decoder

@@ -11,6 +11,7 @@ from server.accounts.sessions import Caller
 from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.rates import Group
 from server.teams import teams
 from server.teams.teams import (
     TeamBrief,
@@ -51,7 +52,7 @@ class JoinTeam(Strict):
     """What the leader's code says."""
 
 
-@routes.post("/teams/join", errors=[NotFound, ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
+@routes.post("/teams/join", group=Group.CODES, errors=[NotFound, ConsentNeeded, TeamCodeInvalid, TeamFull, WrongState])
 async def join_team(caller: Caller, body: JoinTeam) -> TeamView:
     """扫队长的入队码加入团队"""
     return await teams.join_team(caller.person_id, body.code)

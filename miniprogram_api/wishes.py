@@ -14,6 +14,7 @@ from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.media.uploads.uploading import PictureUnusable
 from server.wishes import claiming, contact, fulfilling, lists, posting, queries, stories
 from server.wishes.contact import WishContact
@@ -55,7 +56,7 @@ class FulfilledQuery(PageQuery):
     """Only this organization's subtree."""
 
 
-@routes.get("/wishes/fulfilled", who=Who.ANYONE, per_minute=120)
+@routes.get("/wishes/fulfilled", who=Who.ANYONE)
 async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
     """已实现的心愿（公开）
 
@@ -127,7 +128,11 @@ async def edit_wish(caller: Caller, wish_id: Id, body: EditWish) -> WishView:
     return await posting.edit_wish(caller.person_id, wish_id, body.version, body)
 
 
-@routes.post("/wishes/<wish_id>/submit", errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotAllowed, WrongState])
+@routes.post(
+    "/wishes/<wish_id>/submit",
+    group=Group.REVIEWED,
+    errors=[ConsentNeeded, EditedMeanwhile, InvalidFields, NotAllowed, WrongState],
+)
 async def submit_wish(caller: Caller, wish_id: Id) -> WishView:
     """提交心愿审核"""
     return await posting.submit_wish(caller.person_id, wish_id)
@@ -233,6 +238,7 @@ class HandOverWish(Strict):
 
 @routes.post(
     "/wishes/<wish_id>/hand-over",
+    group=Group.CODES,
     errors=[HandOverCodeExpired, HandOverCodeInvalid, NotAllowed, PictureUnusable, WrongState],
 )
 async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> WishView:
@@ -265,7 +271,7 @@ class DisputeWish(Strict):
     reason: Statement
 
 
-@routes.post("/wishes/<wish_id>/dispute", errors=[NotAllowed, WrongState])
+@routes.post("/wishes/<wish_id>/dispute", group=Group.REVIEWED, errors=[NotAllowed, WrongState])
 async def dispute_wish(caller: Caller, wish_id: Id, body: DisputeWish) -> WishView:
     """对完成情况有异议"""
     return await fulfilling.dispute_wish(caller.person_id, wish_id, body.reason)
@@ -284,7 +290,9 @@ async def agree_to_show_wish(caller: Caller, wish_id: Id, body: AgreeToShow) -> 
     return await fulfilling.agree_to_show_wish(caller.person_id, wish_id, body.agrees)
 
 
-@routes.get("/wishes/<wish_id>/poster", who=Who.ANYONE, per_minute=60, raw=("image/jpeg",), errors=[PosterNotAgreed])
+@routes.get(
+    "/wishes/<wish_id>/poster", who=Who.ANYONE, raw=("image/jpeg",), group=Group.DRAWING, errors=[PosterNotAgreed]
+)
 async def draw_wish_poster(caller: Caller | None, wish_id: Id) -> HTTPResponse:
     """心愿海报（JPEG，公开）"""
     picture = await stories.draw_poster_of_wish(caller.person_id if caller else None, wish_id)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from server.background import audit_retention
 from server.calendars import feed as calendar_feed
-from server.foundation import cache, clock, crypto, database
+from server.foundation import cache, clock, crypto, database, rates
 from server.foundation.settings import Settings
 from server.media import addresses, storage
 from server.notifications import live
@@ -25,6 +25,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     addresses.use_base(settings)
     calendar_feed.use_base(settings)
     cache.connect(settings)
+    rates.connect(settings)
     wechat_connection.connect(settings)
     try:
         await database.connect(settings)

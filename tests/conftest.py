@@ -24,7 +24,7 @@ from server.embedded.valkey import start_valkey
 from server.foundation import cache, clock, crypto, schema
 from server.foundation.database import fetch
 from server.foundation.logs import configure_logs
-from server.foundation.settings import Environment, Settings
+from server.foundation.settings import RATE_GROUPS, Environment, Settings
 from server.wiring import wire
 from tests.clients import Api
 from tests.declarations import Answers
@@ -66,6 +66,7 @@ def settings(data_dir: Path) -> Iterator[Settings]:
         redis_url=valkey.url,
         database_pool=16,
         log_level="error",
+        rate_limits=",".join(f"{group}=100000/100000" for group in RATE_GROUPS),
     )
     configure_logs(made)
     crypto.use_keys(made)

@@ -53,6 +53,7 @@ class Server:
             "DATABASE_URL": settings.database_url,
             "REDIS_URL": settings.redis_url,
             "LINLI_PORT": str(self.port),
+            "LINLI_RATE_LIMITS": settings.rate_limits,
             "WECHAT_API_BASE": "http://127.0.0.1:9",
             **environment,
         }

@@ -18,6 +18,7 @@ from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.places.errors import PlacesClosed, PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
@@ -88,7 +89,7 @@ async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> CheckI
     return await checking_in.match_home(caller.person_id, check_in_id, body.home_organization_id)
 
 
-@routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",))
+@routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",), group=Group.DRAWING)
 async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
     """社区报到二维码（供打印）
 

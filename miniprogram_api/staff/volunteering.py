@@ -11,6 +11,7 @@ from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.media.uploads.uploading import PictureUnusable
 from server.volunteering import activities, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
@@ -91,7 +92,7 @@ async def copy_activity(caller: Caller, activity_id: Id, body: CopyActivity) -> 
     return await activities.copy_activity(caller.person_id, activity_id, body.starts_at)
 
 
-@routes.post("/activities/<activity_id>/submit", errors=[WrongState])
+@routes.post("/activities/<activity_id>/submit", group=Group.REVIEWED, errors=[WrongState])
 async def submit_activity(caller: Caller, activity_id: Id) -> ActivityView:
     """提交审核"""
     return await activities.submit_activity(caller.person_id, activity_id)

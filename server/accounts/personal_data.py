@@ -5,6 +5,7 @@ new table about persons until it is in one of them.
 """
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +81,7 @@ async def _count_copy(person_id: str) -> None:
             retry_at = rows[-1]["created_at"] + PERIOD
             raise TooManyRequests(
                 f"每天最多下载 {COPIES} 次个人信息副本，请于 {render_time(retry_at)} 之后再试",
+                retry_after=math.ceil((retry_at - now).total_seconds()),
                 retry_at=retry_at.isoformat(),
             )
         await record_audit(

@@ -102,19 +102,6 @@ async def put(key: str, value: bytes, seconds: int) -> None:
     await attempt(lambda client: client.set(key, value, ex=seconds))
 
 
-async def count(key: str, seconds: int) -> int:
-    """How often this was called for `key` within the running window; 0 when the cache does not answer."""
-
-    def count_it(client: aioredis.Redis) -> Awaitable[list[int]]:
-        pipeline = client.pipeline(transaction=True)
-        pipeline.incr(key)
-        pipeline.expire(key, seconds, nx=True)
-        return pipeline.execute()
-
-    answer = await attempt(count_it)
-    return int(answer[0]) if answer else 0
-
-
 async def publish(channel: str, data: bytes) -> None:
     """Tell everyone who listens now, in any process; lost where nobody does, or the cache is gone."""
     await attempt(lambda client: client.publish(channel, data))

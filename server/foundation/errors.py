@@ -25,11 +25,16 @@ class Refusal(Exception):
     code: ClassVar[str] = "refused"
     title: ClassVar[str] = "无法完成操作"
     status: ClassVar[int] = 409
+    retry_after: int = 0
+    """Seconds after which to try again, told as Retry-After; 0 where that would not help."""
 
-    def __init__(self, detail: str = "", *, errors: list[FieldProblem] | None = None, **facts: Any) -> None:
+    def __init__(
+        self, detail: str = "", *, errors: list[FieldProblem] | None = None, retry_after: int = 0, **facts: Any
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail
         self.errors = errors or []
+        self.retry_after = retry_after or self.retry_after
         self.facts = facts
 
 
@@ -90,6 +95,7 @@ class IdempotencyKeyReused(Refusal):
 
 class TooManyRequests(Refusal):
     code, title, status = "too_many_requests", "操作过于频繁，请稍后再试", 429
+    retry_after = 60
 
 
 class Unavailable(Refusal):

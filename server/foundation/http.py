@@ -166,7 +166,8 @@ def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
         ),
         "type": "about:blank",
     }
-    return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, content_type=PROBLEM_TYPE)
+    headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after else {}
+    return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, headers=headers, content_type=PROBLEM_TYPE)
 
 
 def caller_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:

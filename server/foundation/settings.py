@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_days: int = 730
     graceful_seconds: int = 15
     no_show_rules: str = ""
+    rate_limits: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -179,6 +180,25 @@ def parse_no_show_rules(text: str) -> dict[str, tuple[int, int, int]]:
     return rules
 
 
+RATE_GROUPS = ("read", "write", "reviewed", "drawing", "codes", "sign_in", "pictures")
+"""What requests are counted by (see server.foundation.rates.Group)."""
+
+
+def parse_rate_limits(text: str) -> dict[str, tuple[int, int]]:
+    """`read=100/200,codes=20/60`: group → how often a person, and how often an address."""
+    rates: dict[str, tuple[int, int]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, figures = part.partition("=")
+        numbers = figures.split("/")
+        if name not in RATE_GROUPS or name in rates or len(numbers) != 2 or not all(map(str.isdecimal, numbers)):
+            raise ValueError(f"must be like read=100/200, for {', '.join(RATE_GROUPS)}, each once")
+        person, address = (int(number) for number in numbers)
+        if not (1 <= person <= 1_000_000 and 1 <= address <= 1_000_000):
+            raise ValueError("needs numbers from 1 to 1000000")
+        rates[name] = (person, address)
+    return rates
+
+
 def _check_values(settings: Settings) -> list[str]:
     wrong = {
         "LINLI_CIPHER: must be aes-gcm or sm4-gcm": settings.cipher not in ("aes-gcm", "sm4-gcm"),
@@ -241,6 +261,7 @@ def _check_lists(settings: Settings) -> list[str]:
         "LINLI_KEYS": (parse_keys, settings.keys),
         "WECHAT_TEMPLATES": (parse_templates, settings.wechat_templates),
         "LINLI_NO_SHOW_RULES": (parse_no_show_rules, settings.no_show_rules),
+        "LINLI_RATE_LIMITS": (parse_rate_limits, settings.rate_limits),
     }
     for name, (read, text) in readers.items():
         try:

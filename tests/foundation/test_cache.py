@@ -11,8 +11,11 @@ import msgspec
 import pytest
 
 from server.embedded.valkey import start_valkey
-from server.foundation import cache
+from server.foundation import cache, rates
 from server.foundation.settings import Settings
+from tests.builders import create_community, create_resident
+from tests.clients import Api
+from tests.simulator import Simulator
 
 MOST = cache.ANSWER_SECONDS + 0.1
 
@@ -23,7 +26,10 @@ def pid(app: object, settings: Settings, tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("_client", "_breaker", "_url"):
         monkeypatch.setattr(cache, name, getattr(cache, name))
     own = start_valkey(tmp_path)
-    cache.connect(msgspec.structs.replace(settings, redis_url=own.url))
+    monkeypatch.setattr(rates, "_in_cache", None)
+    at_own = msgspec.structs.replace(settings, redis_url=own.url)
+    cache.connect(at_own)
+    rates.connect(at_own)
     yield own.process.pid
     os.kill(own.process.pid, signal.SIGCONT)
     own.stop()
@@ -54,6 +60,17 @@ async def test_only_the_first_wait_for_a_cache_that_hangs(pid: int, monkeypatch:
     os.kill(pid, signal.SIGCONT)
     assert await cache.get("key") == b"value"
     assert await cache.is_alive()
+
+
+async def test_requests_hardly_wait_for_it(pid: int, api: Api, simulator: Simulator) -> None:
+    resident = await create_resident(api, await create_community())
+    await resident.get("/me")
+    os.kill(pid, signal.SIGSTOP)
+    code = await simulator.login_code("openid-1")
+    for method, path, body in (("GET", "/me", None), ("POST", "/sessions", {"code": code}), ("GET", "/me/inbox", None)):
+        began = time.monotonic()
+        assert (await resident.send(method, path, body)).is_success
+        assert time.monotonic() - began < 0.3
 
 
 async def test_a_cache_that_is_gone(pid: int) -> None:

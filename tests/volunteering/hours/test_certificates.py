@@ -74,13 +74,6 @@ async def test_a_wrong_number_or_code_tells_nothing(api: Api) -> None:
     assert len({answer["detail"] for answer in answers}) == 1
 
 
-async def test_checking_is_bounded_per_address(api: Api) -> None:
-    path = "/certificates/verification?number=LL-2026-00000000&code=AAAAAAAA"
-    for _ in range(30):
-        await api.refused("GET", path, code="not_found")
-    await api.refused("GET", path, code="too_many_requests")
-
-
 async def test_the_page_that_the_code_opens(api: Api) -> None:
     people = await served_twice(api)
     made = await issue(people.first)

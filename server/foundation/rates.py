@@ -1,0 +1,131 @@
+"""How often routes may be asked, by person or by address: counted in the cache for all processes, and in this process's
+memory while the cache is away.
+"""
+
+import ipaddress
+import math
+import time
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from server.foundation import cache
+from server.foundation.errors import TooManyRequests
+from server.foundation.settings import Settings, parse_rate_limits
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Group(StrEnum):
+    """Routes that are counted together."""
+
+    READ = "read"
+    WRITE = "write"
+    REVIEWED = "reviewed"
+    """What staff must read: wishes, complaints, applications."""
+    DRAWING = "drawing"
+    """Pictures and documents that are drawn when they are asked for."""
+    CODES = "codes"
+    """What takes a code that could be guessed: only what is refused counts."""
+    SIGN_IN = "sign_in"
+    """Refused codes of WeChat's: after too many, an address signs in one by one."""
+    PICTURES = "pictures"
+    """Stored pictures at signed addresses: a page shows many at once."""
+
+
+class Rate(NamedTuple):
+    """Within so many seconds, how often each person may ask, and each address for all who have not signed in."""
+
+    seconds: int
+    person: int
+    address: int
+
+
+RATES = {
+    Group.READ: Rate(10, 100, 200),
+    Group.WRITE: Rate(60, 120, 120),
+    Group.REVIEWED: Rate(3600, 20, 20),
+    Group.DRAWING: Rate(60, 30, 60),
+    Group.CODES: Rate(600, 20, 60),
+    Group.SIGN_IN: Rate(60, 60, 60),
+    Group.PICTURES: Rate(10, 1000, 1000),
+}
+"""Those who share an address, behind one Wi-Fi or a carrier's NAT, count by themselves once they have signed in.
+LINLI_RATE_LIMITS may say otherwise."""
+
+_rates = RATES
+_in_cache: MovingWindowRateLimiter | None = None
+_in_memory = MovingWindowRateLimiter(MemoryStorage())
+
+
+def connect(settings: Settings) -> None:
+    """Count in the cache, which is connected already, within what the settings allow."""
+    global _in_cache, _rates
+    _rates = RATES | {
+        Group(name): RATES[Group(name)]._replace(person=person, address=address)
+        for name, (person, address) in parse_rate_limits(settings.rate_limits).items()
+    }
+    client = cache.client()
+    assert client
+    pool: Any = client.connection_pool
+    storage = RedisStorage("async+redis://", implementation="redispy", key_prefix="rate", connection_pool=pool)
+    _in_cache = MovingWindowRateLimiter(storage)
+
+
+async def count(group: Group, person_id: str | None, address: str) -> None:
+    """Count one more, of the person or, for nobody, of the address. Raises TooManyRequests for one too many, which does
+    not count."""
+    item, who = _of(group, person_id, address)
+    if not await _ask(lambda limiter: limiter.hit(item, who)):
+        raise TooManyRequests(retry_after=await _wait(item, who))
+
+
+async def note(group: Group, person_id: str | None, address: str) -> None:
+    """Count one more, which may be one too many."""
+    item, who = _of(group, person_id, address)
+    await _ask(lambda limiter: limiter.hit(item, who))
+
+
+async def is_one_left(group: Group, person_id: str | None, address: str) -> bool:
+    """Whether one more would not be too many; counts nothing."""
+    item, who = _of(group, person_id, address)
+    return await _ask(lambda limiter: limiter.test(item, who))
+
+
+async def require_one_left(group: Group, person_id: str | None, address: str) -> None:
+    """Raises TooManyRequests where one more would be too many; counts nothing."""
+    if not await is_one_left(group, person_id, address):
+        raise TooManyRequests(retry_after=await _wait(*_of(group, person_id, address)))
+
+
+async def _wait(item: RateLimitItem, who: str) -> int:
+    """Seconds until there is room for one more."""
+    stats = await _ask(lambda limiter: limiter.get_window_stats(item, who))
+    return max(1, math.ceil(stats.reset_time - time.time()))
+
+
+async def _ask(question: Callable[[MovingWindowRateLimiter], Awaitable[AnswerT]]) -> AnswerT:
+    """In the cache, or in memory where the cache has no answer."""
+    limiter = _in_cache
+    answer = await cache.attempt(lambda _: question(limiter)) if limiter else None
+    return await question(_in_memory) if answer is None else answer
+
+
+def _of(group: Group, person_id: str | None, address: str) -> tuple[RateLimitItem, str]:
+    """The limit, and who is counted."""
+    rate = _rates[group]
+    amount, who = (rate.person, person_id) if person_id else (rate.address, _network_of(address))
+    return RateLimitItemPerSecond(amount, rate.seconds, namespace=group), who
+
+
+def _network_of(address: str) -> str:
+    """An IPv4 address; of an IPv6 address, the network, which one household has for itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
