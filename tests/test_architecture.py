@@ -126,7 +126,7 @@ def test_libraries_stay_in_their_room() -> None:
             "server.wechat.simulator",
         ),
         "obstore": ("server.media",),
-        "redis": ("server.foundation.cache", "server.wechat"),
+        "redis": ("server.foundation.breaker", "server.foundation.cache", "server.wechat"),
     }
     wrong = []
     for name, path in MODULES.items():

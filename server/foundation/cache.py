@@ -4,74 +4,37 @@ and hardly anybody waits for it.
 What must not be lost, and what correctness rests on, is never here alone.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import redis.asyncio as aioredis
-import structlog
 from prometheus_client import Counter
-from redis.exceptions import RedisError
 
+from server.foundation.breaker import ANSWER_SECONDS, AT_ONCE, Breaker
+from server.foundation.breaker import AWAY as AWAY
 from server.foundation.settings import Settings
 
-log = structlog.get_logger()
 AnswerT = TypeVar("AnswerT")
-
-ANSWER_SECONDS = 0.2
-"""How long anybody waits for an answer, all that it takes included."""
-PAUSE_SECONDS = 5.0
-"""For so long what failed is left alone; then one call tries it, and the others still do without."""
-AWAY = (RedisError, OSError)
-"""What is raised where the cache is gone or late (TimeoutError is an OSError)."""
 
 _LISTEN_SECONDS = 5.0
 
 _failures = Counter("linli_cache_failures_total", "Commands that the cache did not answer")
-
-
-class Breaker:
-    """What has failed to answer is left alone for a while, so that only the first ones wait for it."""
-
-    def __init__(self) -> None:
-        self._left_alone_until = 0.0
-
-    async def attempt(self, command: Callable[[], Awaitable[AnswerT]]) -> AnswerT | None:
-        """The answer, or None where there is none: it failed, it was late, or it did so a moment ago."""
-        now = time.monotonic()
-        if self._left_alone_until:
-            if now < self._left_alone_until:
-                return None
-            self._left_alone_until = now + ANSWER_SECONDS
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await command()
-        except AWAY as error:
-            _failures.inc()
-            self._left_alone_until = time.monotonic() + PAUSE_SECONDS
-            log.warning("cache_unavailable", error=type(error).__name__)
-            return None
-        self._left_alone_until = 0.0
-        return answer
-
-
 _client: "aioredis.Redis | None" = None
-_breaker = Breaker()
+_breaker = Breaker(_failures.inc)
 _url = ""
 
 
 def connect(settings: Settings) -> None:
     """Make the client. Nothing is sent yet: a cache that is gone must not keep the server from starting."""
     global _client, _breaker, _url
-    _breaker = Breaker()
+    _breaker = Breaker(_failures.inc)
     _url = settings.redis_url
     # Answers are bounded by the breaker alone. With a time limit of its own the client can swallow the breaker's where
     # both meet, and waits on (asyncio.wait_for before Python 3.12).
     pool = aioredis.BlockingConnectionPool.from_url(
         settings.redis_url,
-        max_connections=20,
+        max_connections=2 * AT_ONCE,  # WeChat's token has a breaker of its own
         timeout=ANSWER_SECONDS,
         socket_timeout=None,
         socket_connect_timeout=ANSWER_SECONDS,

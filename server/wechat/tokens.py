@@ -18,7 +18,7 @@ import structlog
 from redis import asyncio as aioredis
 
 from server.foundation import clock
-from server.foundation.cache import Breaker
+from server.foundation.breaker import Breaker
 from server.foundation.dates import today
 from server.wechat.errors import TokenStale, WeChatError
 
