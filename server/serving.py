@@ -19,6 +19,8 @@ from typing import Any
 
 import structlog
 from sanic import Sanic
+from sanic.exceptions import RequestTimeout
+from sanic.http.constants import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from server.embedded.processes import die_with_parent
@@ -29,6 +31,10 @@ log = structlog.get_logger()
 _HEEDED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
 _BACKLOG = 1024
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+REQUEST_SECONDS = 10.0
+"""Within which a request's head must be complete, and its body too, except for what large ones need:"""
+SLOWEST = 8 * 1024
+"""Bytes a second that a body must bring on average."""
 _FAREWELL = 0.5
 """Seconds that an idle connection is kept open after the server has stopped listening."""
 _STARTED_AFTER = 2.0
@@ -50,12 +56,46 @@ def serve(settings: Settings) -> int:
 
 
 class _Connection(HttpProtocol):
-    """A connection that stays open for a moment after Sanic has stopped listening, even when it seems idle.
+    """A connection that is cut when its request comes too slowly, where Sanic waits on as long as any byte comes.
 
-    Its client may just be sending a request, which would be lost; it is answered, and then the connection is closed.
+    It stays open for a moment after Sanic has stopped listening, even when it seems idle: its client may just be
+    sending a request, which would be lost; it is answered, and then the connection is closed.
     """
 
-    __slots__ = ()
+    __slots__ = ("_began", "_received")
+
+    def connection_made(self, transport: Any) -> None:
+        self._began, self._received = time.monotonic(), 0
+        super().connection_made(transport)  # type: ignore[no-untyped-call]
+
+    def data_received(self, data: bytes) -> None:
+        if self.http is None or (self.http.stage is Stage.IDLE and not self._awaits_body()):
+            self._began, self._received = time.monotonic(), 0
+        self._received += len(data)
+        super().data_received(data)
+
+    def check_timeouts(self) -> None:
+        if self._task and self._is_too_slow():
+            log.info("connection_too_slow", received=self._received)
+            if self.http.stage in (Stage.REQUEST, Stage.HANDLER):
+                self.http.exception = RequestTimeout()
+                self._task.cancel()
+            else:
+                self.close()  # It has its answer, and what it still sends is thrown away.
+        super().check_timeouts()  # type: ignore[no-untyped-call]
+
+    def _is_too_slow(self) -> bool:
+        http = self.http
+        if http is None or self.transport is None or self.transport.is_closing() or self._data_received.is_set():
+            return False  # Nothing is waited for.
+        seconds = time.monotonic() - self._began
+        if http.stage is Stage.REQUEST:
+            return seconds > REQUEST_SECONDS
+        return self._awaits_body() and seconds > REQUEST_SECONDS + self._received / SLOWEST
+
+    def _awaits_body(self) -> bool:
+        # Before the first request Sanic has not set it yet.
+        return bool(getattr(self.http, "request_body", None))
 
     def close_if_idle(self) -> bool:
         self.loop.call_later(_FAREWELL, self._close_once_idle)
@@ -74,6 +114,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
 
     app = create_app(settings)
     lose_no_signal(app)
+    app.config.REQUEST_TIMEOUT = REQUEST_SECONDS
 
     @app.before_server_stop
     async def turn_away(_: Sanic[Any, Any]) -> None:

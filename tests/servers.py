@@ -23,6 +23,7 @@ PRODUCTION = {
     "LINLI_ENV": "production",
     "LINLI_KEYS": "first:" + "QUFB" * 10 + "QUE=",
     "LINLI_PUBLIC_URL": "https://linli.example.cn",
+    "LINLI_TRUSTED_PROXIES": "none",
     "LINLI_METRICS_TOKEN": "metrics-token-of-the-city",
     "WECHAT_APPID": "wx0000000000000001",
     "WECHAT_SECRET": "secret-of-the-mini-program",
@@ -58,6 +59,7 @@ class Server:
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.program: tuple[str, ...] = ("-m", "server", "serve")
 
     async def start(self) -> None:
         self.process = self._spawn()
@@ -70,7 +72,7 @@ class Server:
                 await asyncio.sleep(0.02)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "server", "serve"]
+        command = [sys.executable, *self.program]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, preexec_fn=die_with_parent())
 

@@ -4,12 +4,12 @@ The code is a mini-program code 小程序码 (see media/mini_codes.py). Where We
 stands in, which the mini-program's own scanner reads.
 """
 
-import asyncio
 from typing import NamedTuple
 
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
 from server.media.drawing.member_card import draw_code_sheet
+from server.media.drawing.threads import draw_in_thread
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import Level
@@ -39,7 +39,7 @@ async def make_community_code(actor_id: str, community_id: str) -> CodeSheet:
         raise NotFound()
     code = await draw_mini_code(CodeKind.COMMUNITY, community_id, _WIDTH)
     how = _HOW_BY_MINIPROGRAM if code.is_plain else _HOW_BY_WECHAT
-    picture = await asyncio.to_thread(draw_code_sheet, code.content, row["name"], how)
+    picture = await draw_in_thread(draw_code_sheet, code.content, row["name"], how)
     return CodeSheet(picture, not code.is_plain)
 
 

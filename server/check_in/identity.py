@@ -5,7 +5,6 @@ nothing by itself. Anyone who verifies it reads a masked name, the community and
 consent, the check-in or its time is over.
 """
 
-import asyncio
 import base64
 import binascii
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
 from server.media.drawing.member_card import MemberCard, draw_member_card
+from server.media.drawing.threads import draw_in_thread
 from server.members.memberships import member_person, membership_of
 
 VALID_FOR = timedelta(minutes=5)
@@ -92,7 +92,7 @@ async def draw_identity_card(person_id: str) -> bytes:
         address=card.address,
         valid_until=f"{clock.shanghai(card.expires_at):%H:%M}",
     )
-    return await asyncio.to_thread(draw_member_card, drawn)
+    return await draw_in_thread(draw_member_card, drawn)
 
 
 async def verify_identity(code: str) -> VerifiedIdentity:

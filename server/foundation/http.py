@@ -64,7 +64,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
     """Install the request id, the request log, the error answers and a stop that loses no request on `app`."""
-    trusted = tuple(settings.trusted_proxies)
+    trusted = settings.proxies
     app.ctx.is_stopping = False
 
     @app.on_request
@@ -84,6 +84,8 @@ def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
 
     @app.on_response
     async def finish(request: Request, response: HTTPResponse) -> None:
+        if not hasattr(request.ctx, "began"):
+            return  # The connection was closed before its request was complete: nobody reads this.
         response.headers["x-request-id"] = request.ctx.request_id
         response.headers.setdefault("cache-control", "no-store")
         response.headers["x-content-type-options"] = "nosniff"

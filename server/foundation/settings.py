@@ -18,6 +18,8 @@ DEMO_WECHAT_SECRET = "demo-secret"  # noqa: S105 (refused in production)
 DEMO_PUSH_TOKEN = "demo-push-token"  # noqa: S105 (refused in production)
 DEMO_PUSH_AES_KEY = "LinliDemoAESKeyLinliDemoAESKeyLinliDemoAESK"
 WECHAT_API = "https://api.weixin.qq.com"
+NO_PROXY = "none"
+"""In place of the proxies' addresses: connections come from the callers themselves."""
 PLAIN_PUSHES = "plain"
 """In place of the push key: WeChat pushes without encrypting (明文模式)."""
 _PUSH_KEY = re.compile("[A-Za-z0-9]{43}")
@@ -82,6 +84,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses and networks whose X-Forwarded-For is believed."""
+        return () if self.trusted_proxies == (NO_PROXY,) else self.trusted_proxies
 
     @property
     def public_base(self) -> str:
@@ -268,7 +275,7 @@ def _check_lists(settings: Settings) -> list[str]:
             read(text)
         except ValueError as error:
             problems.append(f"{name}: {error}")
-    for proxy in settings.trusted_proxies:
+    for proxy in settings.proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError:
@@ -292,6 +299,10 @@ def _check_production(settings: Settings) -> list[str]:
         # Their signature does not cover what they say.
         "WECHAT_PUSH_AES_KEY: production needs encrypted pushes": settings.wechat_push_aes_key == PLAIN_PUSHES,
         "WECHAT_TEMPLATES: production needs the ids of its subscribe templates": not settings.wechat_templates,
+        # Behind a proxy that is not told, everybody would have its address: one caller's limits would be everybody's.
+        f"LINLI_TRUSTED_PROXIES: production needs its proxies' addresses, or {NO_PROXY} where there are none": (
+            not settings.trusted_proxies
+        ),
         "LINLI_METRICS_TOKEN: production needs one: /metrics is on the public listener": not settings.metrics_token,
     }
     return [problem for problem, applies in unsafe.items() if applies]

@@ -1,6 +1,5 @@
 """Wishes that came true, for everybody to see: the public page, and a poster where both sides agreed to be shown."""
 
-import asyncio
 import hashlib
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +13,7 @@ from server.foundation.dates import day_of
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.media.drawing.threads import draw_in_thread
 from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
 from server.media.uploads.queries import PictureView, in_order, picture_views
@@ -135,7 +135,7 @@ async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
     key = f"wish_poster:{hashlib.sha256(repr(poster).encode()).hexdigest()}"
     if kept := await cache.get(key):
         return kept
-    picture = await asyncio.to_thread(draw_wish_poster, poster)
+    picture = await draw_in_thread(draw_wish_poster, poster)
     await cache.put(key, picture, _KEPT_SECONDS)
     return picture
 

@@ -202,6 +202,7 @@ def test_all_problems_are_listed_at_once() -> None:
         "WECHAT_PUSH_AES_KEY": "short",
         "WECHAT_TEMPLATES": "wish_progress",
         "LINLI_TRUSTED_PROXIES": "10.0.0.0/8, proxy.internal",
+        "LINLI_RATE_LIMITS": "read=many",
     }
     problems = problems_of(wrong)
     assert {problem.partition(":")[0] for problem in problems} == set(wrong)
@@ -220,6 +221,7 @@ def test_production_refuses_what_a_demo_may_do() -> None:
         "LINLI_DEBUG",
         "LINLI_KEYS",
         "LINLI_PUBLIC_URL",
+        "LINLI_TRUSTED_PROXIES",
         "LINLI_METRICS_TOKEN",
         "WECHAT_APPID",
         "WECHAT_SECRET",
@@ -237,6 +239,10 @@ def test_production_refuses_what_a_demo_may_do() -> None:
 def test_production_takes_safe_settings() -> None:
     assert load_settings(PRODUCTION).is_production
     assert load_settings(PRODUCTION).keys != DEMO_KEY
+    assert load_settings(PRODUCTION).proxies == ()
+    assert load_settings(PRODUCTION | {"LINLI_TRUSTED_PROXIES": "10.0.0.0/8"}).proxies == ("10.0.0.0/8",)
+    mixed = problems_of(PRODUCTION | {"LINLI_TRUSTED_PROXIES": "none, 10.0.0.0/8"})
+    assert mixed == ["LINLI_TRUSTED_PROXIES: none is not an address or a network"]
 
 
 def test_every_setting_has_a_variable() -> None:

@@ -4,7 +4,6 @@ Typst breaks Chinese lines as print does and embeds only the glyphs that are use
 (Noto, SIL Open Font License: documents may embed it). The layout is document.typ.
 """
 
-import asyncio
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import typst
 from pylopdf_fonts_zh_cn import sans_path
 
 from server.foundation import clock
+from server.media.drawing.threads import draw_in_thread
 
 _LAYOUT = Path(__file__).with_name("document.typ").read_bytes()
 
@@ -52,8 +52,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def draw_pdf(document: Document) -> bytes:
-    """The document as PDF, set in a thread of its own: some 30 ms a report."""
-    return await asyncio.to_thread(_compile, document)
+    """The document as PDF, some 30 ms a report."""
+    return await draw_in_thread(_compile, document)
 
 
 def _compile(document: Document) -> bytes:

@@ -1,6 +1,5 @@
 """Certificates of volunteer service 志愿服务证明: issued by oneself over a period, drawn, and checked by anyone."""
 
-import asyncio
 import re
 import secrets
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.addresses import public_address
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
+from server.media.drawing.threads import draw_in_thread
 from server.notifications.telling import notify
 from server.organizations.queries import describe_organizations
 from server.volunteering.hours import messages
@@ -172,7 +172,7 @@ async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool 
         address=public_address(f"{CHECK_PATH}?number={quote(certificate.number)}&code={certificate.code}"),
     )
     draw: Callable[[CertificateWords], bytes] = certificate_pdf if as_pdf else certificate_picture
-    return await asyncio.to_thread(draw, words)
+    return await draw_in_thread(draw, words)
 
 
 async def check_certificate(number: str, code: str) -> CertificateCheck:
