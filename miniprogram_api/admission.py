@@ -25,7 +25,7 @@ async def answer_within(
 ) -> AnswerT:
     """What `answer` gives. Raises TooManyRequests where this caller, or this address of strangers, asks too often."""
     person_id = caller.person_id if caller else None
-    who = person_id or address
+    who = person_id or rates.network_of(address)
     if group is Group.SIGN_IN:
         return await _sign_in(address, answer)
     if group is Group.CODES:
@@ -46,7 +46,7 @@ async def _sign_in(address: str, answer: Callable[[], Awaitable[AnswerT]]) -> An
     so what could be gained by many refused ones is work for us. After too many, one address signs in one by one."""
     if await rates.is_one_left(Group.SIGN_IN, None, address):
         return await _count_refused(Group.SIGN_IN, None, address, answer)
-    async with _sign_ins.take(address):
+    async with _sign_ins.take(rates.network_of(address)):
         return await answer()
 
 

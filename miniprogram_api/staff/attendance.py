@@ -12,6 +12,7 @@ from server.accounts.sessions import Caller
 from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.volunteering.attendance import clocking, codes, roster
 from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResult
@@ -60,7 +61,7 @@ async def list_shift_roster(caller: Caller, shift_id: Id, query: PageQuery) -> P
     return await roster.list_shift_roster(caller.person_id, shift_id, query)
 
 
-@routes.get("/shifts/<shift_id>/roster/export", raw=(XLSX,))
+@routes.get("/shifts/<shift_id>/roster/export", raw=(XLSX,), group=Group.DRAWING)
 async def export_shift_roster(caller: Caller, shift_id: Id) -> HTTPResponse:
     """导出花名册（xlsx）
 

@@ -17,6 +17,7 @@ from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
 from server.media.spreadsheets import CSV, MAX_BYTES, XLSX, SheetUnreadable
 from server.members.models import MemberKind
 
@@ -117,7 +118,7 @@ async def complete_transfer(caller: Caller, membership_id: Id, body: CompleteTra
     return await transfers.complete_transfer(caller.person_id, membership_id, body.home_organization_id)
 
 
-@routes.get("/rosters/template.xlsx", who=Who.STAFF, raw=(XLSX,))
+@routes.get("/rosters/template.xlsx", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
 async def download_roster_template() -> HTTPResponse:
     """下载党员名册模板"""
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote('党员名册模板.xlsx')}"}

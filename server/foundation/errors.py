@@ -102,6 +102,7 @@ class Unavailable(Refusal):
     """Something that the request needs (WeChat, the database) does not answer now."""
 
     code, title, status = "unavailable", "服务暂时不可用，请稍后再试", 503
+    retry_after = 5
 
 
 class InternalError(Refusal):

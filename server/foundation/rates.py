@@ -28,7 +28,7 @@ class Group(StrEnum):
     REVIEWED = "reviewed"
     """What staff must read: wishes, complaints, applications."""
     DRAWING = "drawing"
-    """Pictures and documents that are drawn when they are asked for."""
+    """Pictures and documents that are made when they are asked for."""
     CODES = "codes"
     """What takes a code that could be guessed: only what is refused counts."""
     SIGN_IN = "sign_in"
@@ -118,11 +118,11 @@ async def _ask(question: Callable[[MovingWindowRateLimiter], Awaitable[AnswerT]]
 def _of(group: Group, person_id: str | None, address: str) -> tuple[RateLimitItem, str]:
     """The limit, and who is counted."""
     rate = _rates[group]
-    amount, who = (rate.person, person_id) if person_id else (rate.address, _network_of(address))
+    amount, who = (rate.person, person_id) if person_id else (rate.address, network_of(address))
     return RateLimitItemPerSecond(amount, rate.seconds, namespace=group), who
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """An IPv4 address; of an IPv6 address, the network, which one household has for itself."""
     try:
         parsed = ipaddress.ip_address(address)

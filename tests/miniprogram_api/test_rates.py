@@ -13,7 +13,7 @@ from server.accounts.models import Session
 from server.foundation import cache, rates
 from server.foundation.errors import TooManyRequests
 from server.foundation.rates import RATES, Group, Rate
-from server.foundation.settings import RATE_GROUPS, parse_rate_limits
+from server.foundation.settings import RATE_GROUPS, Settings, parse_rate_limits
 from server.foundation.turns import Turns
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
@@ -130,6 +130,14 @@ async def test_an_attacker_does_not_lock_an_address_out(
     assert await Session.all().count() == 1
 
 
+async def test_all_processes_count_together(api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    resident = await create_resident(api, await create_community())
+    await asyncio.gather(*(resident.get("/me/inbox") for _ in range(RATES[Group.READ].person)))
+    rates.connect(settings)  # as another process
+    monkeypatch.setattr(rates, "_rates", RATES)
+    assert counted([await resident.send("GET", "/me/inbox")]) == {429: 1}
+
+
 async def test_limits_count_on_without_the_cache(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_client", None)
     resident = await create_resident(api, await create_community())
@@ -138,9 +146,9 @@ async def test_limits_count_on_without_the_cache(api: Api, monkeypatch: pytest.M
 
 
 async def test_one_household_is_one_address() -> None:
-    assert rates._network_of("2001:db8:1:2:3::4") == rates._network_of("2001:db8:1:2::9") == "2001:db8:1:2::/64"
-    assert rates._network_of("192.0.2.7") == "192.0.2.7"
-    assert rates._network_of("") == ""
+    assert rates.network_of("2001:db8:1:2:3::4") == rates.network_of("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert rates.network_of("192.0.2.7") == "192.0.2.7"
+    assert rates.network_of("") == ""
 
 
 def test_settings_can_change_every_limit() -> None:
