@@ -17,7 +17,8 @@ from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.simulator import Simulator
 
-MOST = breaker.ANSWER_SECONDS + 0.1
+MOST = breaker.ANSWER_SECONDS + 0.3
+"""Seconds; two to four were usual. Most of what is over is for a busy machine."""
 
 
 @pytest.fixture
@@ -46,16 +47,15 @@ async def test_only_the_first_wait_for_a_cache_that_hangs(pid: int, monkeypatch:
     for _ in range(50):
         assert await cache.get("key") is None
         await cache.publish("channel", b"word")
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < breaker.ANSWER_SECONDS
     assert not await cache.is_alive()
     monkeypatch.setattr(breaker, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(cache._breaker, "_left_alone_until", time.monotonic())
     # The pause is over: one tries it, and the others still do without.
-    began = time.monotonic()
     trying = asyncio.create_task(cache.get("key"))
     await asyncio.sleep(0)
     assert await cache.get("key") is None
-    assert time.monotonic() - began < breaker.ANSWER_SECONDS
+    assert not trying.done()
     assert await trying is None
     os.kill(pid, signal.SIGCONT)
     assert await cache.get("key") == b"value"
@@ -70,7 +70,7 @@ async def test_requests_hardly_wait_for_it(pid: int, api: Api, simulator: Simula
     for method, path, body in (("GET", "/me", None), ("POST", "/sessions", {"code": code}), ("GET", "/me/inbox", None)):
         began = time.monotonic()
         assert (await resident.send(method, path, body)).is_success
-        assert time.monotonic() - began < 0.3
+        assert time.monotonic() - began < MOST
 
 
 async def test_a_cache_that_is_gone(pid: int) -> None:
