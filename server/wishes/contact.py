@@ -27,14 +27,16 @@ class WishContact(msgspec.Struct):
 
 
 _NUMBER = re.compile(
-    # A mobile number, however grouped; a landline; an identity card's.
-    r"(?<!\d)(?:1[3-9]\d(?:[ \-]?\d{4}){2}|0\d{2,3}[ \-]?[2-9]\d{6,7}|\d{17}[\dXx])(?!\d)"
+    # A mobile number, however grouped, with or without the country's code; a landline; an identity card's.
+    r"(?<!\d)(?:(?:(?:00)?86[ \-.]?)?1[3-9]\d(?:[ \-.]?\d{4}){2}|0\d{2,3}[ \-.]?[2-9]\d{6,7}"
+    r"|\d{6}[ \-.]?\d{8}[ \-.]?\d{3}[\dXx])(?!\d)"
 )
 
 
 def require_no_number(name: str, public: str) -> None:
     """Raises InvalidFields where a text that others will read holds somebody's phone or identity number."""
-    if _NUMBER.search(unicodedata.normalize("NFKC", public)):
+    seen = "".join(c for c in unicodedata.normalize("NFKC", public) if unicodedata.category(c) != "Cf")  # zero width
+    if _NUMBER.search(seen):
         raise InvalidFields.of(name, "请不要写出电话、身份证等号码")
 
 
