@@ -9,6 +9,7 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
+from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound
 from server.media.mini_codes import OPEN_PATH, SceneView, read_scene
 from server.media.mini_codes import resolve_scene as find_target
@@ -34,9 +35,8 @@ _POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none
 
 class SceneQuery(Strict):
     scene: Annotated[
-        str,
+        RequiredText,
         msgspec.Meta(
-            min_length=1,
             max_length=512,
             description="the scene with which the page was opened, or the address that a plain code holds (`q`)",
         ),

@@ -45,7 +45,7 @@ class MessagesRead(msgspec.Struct):
     count: int
 
 
-Minute = Annotated[int, msgspec.Meta(ge=0, lt=24 * 60, description="minutes of the day in Shanghai")]
+Minute = Annotated[int, msgspec.Meta(ge=0, le=24 * 60 - 1, description="minutes of the day in Shanghai")]
 
 
 class Preferences(Strict):

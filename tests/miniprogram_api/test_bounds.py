@@ -26,6 +26,8 @@ BLANK = [" ", "　", "\u200b", "\u3164", "\u2800", "\x07", "\n\t", "\u202e\ufeff
 def unbounded(kind: kinds.Type, path: str) -> list[str]:
     """The fields that take anything of their type."""
     match kind:
+        case kinds.Metadata():
+            return unbounded(kind.type, path)
         case kinds.StructType():
             return [problem for field in kind.fields for problem in unbounded(field.type, f"{path}.{field.name}")]
         case kinds.UnionType():

@@ -80,10 +80,12 @@ class City:
     def plausible(self, kind: kinds.Type, name: str = "") -> Any:
         """A value that decoding accepts, or nearly."""
         match kind:
+            case kinds.Metadata():
+                return self.plausible(kind.type, name)
             case kinds.StructType():
                 return {field.encode_name: self.plausible(field.type, field.encode_name) for field in kind.fields}
             case kinds.UnionType():
-                return self.plausible(next(k for k in kind.types if not isinstance(k, kinds.NoneType)), name)
+                return self.plausible(next(part for part in kind.types if not isinstance(part, kinds.NoneType)), name)
             case kinds.ListType():
                 return [self.plausible(kind.item_type, name) for _ in range(kind.min_length or 1)]
             case kinds.DictType():
@@ -118,6 +120,8 @@ class City:
 def nasty(kind: kinds.Type) -> list[Any]:
     """What might be sent where `kind` is expected."""
     match kind:
+        case kinds.Metadata():
+            return nasty(kind.type)
         case kinds.UnionType():
             return [value for part in kind.types for value in nasty(part)]
         case kinds.StrType():
@@ -138,6 +142,8 @@ def nasty(kind: kinds.Type) -> list[Any]:
 
 def mutated(value: Any, kind: kinds.Type) -> Iterator[Any]:
     """`value` with one field, at any depth, made nasty or left out."""
+    if isinstance(kind, kinds.Metadata):
+        kind = kind.type
     if isinstance(kind, kinds.UnionType) and value is not None:
         kind = next(part for part in kind.types if not isinstance(part, kinds.NoneType))
     match kind:
