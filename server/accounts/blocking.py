@@ -7,9 +7,9 @@ from server.accounts.sessions import end_all_sessions
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
-from server.foundation.errors import NotAllowed, NotFound, WrongState
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.words import Worded
-from server.organizations.access import require_role_or_hide
+from server.organizations.access import require_power_over, require_role_or_hide
 from server.organizations.models import RoleKind
 
 
@@ -26,14 +26,12 @@ class BlockReason(Worded):
 async def block_person(actor_id: str, person_id: str, reason: BlockReason) -> PersonFound:
     """End every session of the person and keep them out; for managers of their community.
 
-    Raises NotFound, NotAllowed (oneself), WrongState (blocked already).
+    Raises NotFound, NotAllowed (oneself, or a role beyond their area), WrongState (blocked already).
     """
     async with transaction():
         person = await _lock(actor_id, person_id)
         if person.closed_at:
             raise WrongState("该人员已被停用")
-        if actor_id == person_id:
-            raise NotAllowed("不能停用自己")
         person.closed_at = clock.now()
         await person.save(update_fields=["closed_at"])
         await end_all_sessions(person_id)
@@ -61,6 +59,7 @@ async def _lock(actor_id: str, person_id: str) -> Person:
     if person is None or community_id is None:
         raise NotFound()
     await require_role_or_hide(actor_id, community_id, (RoleKind.MANAGER,))
+    await require_power_over(actor_id, person_id)
     return person
 
 

@@ -9,9 +9,15 @@ from server.accounts.models import Person, PersonOrigin
 from server.accounts.persons import create_person, find_by_phone
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
-from server.foundation.errors import NotFound
+from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
-from server.organizations.access import WORKERS, require_role, require_role_or_hide
+from server.organizations.access import (
+    WORKERS,
+    holds_role_anywhere,
+    require_power_over,
+    require_role,
+    require_role_or_hide,
+)
 from server.organizations.models import Level, RoleKind
 
 
@@ -84,10 +90,17 @@ async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsVie
 
 
 async def merge_person(actor_id: str, from_id: str, into_id: str) -> PersonFound:
-    """Two entries of one person become one; for managers of both communities. Raises NotFound, WrongState."""
+    """Two entries of one person become one; for managers of both communities.
+
+    Never their own, nobody's with a role beyond their area, and no role is carried over. Raises NotFound, NotAllowed,
+    WrongState.
+    """
     async with transaction():
         for person_id in (from_id, into_id):
             await require_role_or_hide(actor_id, await _community_of(person_id), (RoleKind.MANAGER,))
+            await require_power_over(actor_id, person_id)
+        if await holds_role_anywhere(from_id, RoleKind):
+            raise WrongState("被合并的一方仍担任职务，请先结束其职务")
         await merge_persons(from_id, into_id, actor_id=actor_id)
         return await show_person(into_id)
 

@@ -59,6 +59,22 @@ async def require_role_or_hide(person_id: str, organization_id: str, kinds: Iter
         raise NotFound()
 
 
+async def require_power_over(actor_id: str, person_id: str) -> None:
+    """For acts upon somebody's account: raises NotAllowed for one's own, and for that of somebody who holds a role
+    outside the areas that the actor manages, or above them."""
+    if actor_id == person_id:
+        raise NotAllowed("与自己有关的事项须由另一位管理员处理")
+    if await exists(
+        "SELECT 1 FROM role_grant g JOIN organization o ON o.id = g.organization_id "
+        "WHERE g.person_id = $2 AND g.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM role_grant mine "
+        "JOIN organization held ON held.id = mine.organization_id WHERE mine.person_id = $1 "
+        "AND mine.ended_at IS NULL AND mine.kind = 'manager' AND held.path @> o.path)",
+        actor_id,
+        person_id,
+    ):
+        raise NotAllowed("该人员在您的管理范围之外任职，请联系上级管理员")
+
+
 async def role_holders(
     organization_id: str, kinds: Iterable[RoleKind] = WORKERS, *, besides: str | None = None
 ) -> list[str]:
