@@ -5,7 +5,7 @@ import binascii
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -175,12 +175,7 @@ NO_SHOW_PURPOSES = ("shift_role", "slot", "post")
 def parse_no_show_rules(text: str) -> dict[str, tuple[int, int, int]]:
     """`shift_role=2/90/30,slot=3/90/30`: purpose → which no-show, within how many days, blocks for how many."""
     rules: dict[str, tuple[int, int, int]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, figures = part.partition("=")
-        numbers = figures.split("/")
-        if name not in NO_SHOW_PURPOSES or name in rules or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
-            raise ValueError(f"must be like shift_role=2/90/30, for {', '.join(NO_SHOW_PURPOSES)}, each once")
-        to_block, within_days, block_days = (int(number) for number in numbers)
+    for name, (to_block, within_days, block_days) in _parse_figures(text, NO_SHOW_PURPOSES, "shift_role=2/90/30"):
         if not (1 <= to_block <= 100 and 1 <= within_days <= 3650 and 0 <= block_days <= 3650):
             raise ValueError("needs 1 to 100 no-shows within 1 to 3650 days, and a block of at most 3650 days")
         rules[name] = (to_block, within_days, block_days)
@@ -194,16 +189,24 @@ RATE_GROUPS = ("read", "write", "reviewed", "drawing", "codes", "sign_in", "pict
 def parse_rate_limits(text: str) -> dict[str, tuple[int, int]]:
     """`read=100/200,codes=20/60`: group → how often a person, and how often an address."""
     rates: dict[str, tuple[int, int]] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, figures = part.partition("=")
-        numbers = figures.split("/")
-        if name not in RATE_GROUPS or name in rates or len(numbers) != 2 or not all(map(str.isdecimal, numbers)):
-            raise ValueError(f"must be like read=100/200, for {', '.join(RATE_GROUPS)}, each once")
-        person, address = (int(number) for number in numbers)
+    for name, (person, address) in _parse_figures(text, RATE_GROUPS, "read=100/200"):
         if not (1 <= person <= 1_000_000 and 1 <= address <= 1_000_000):
             raise ValueError("needs numbers from 1 to 1000000")
         rates[name] = (person, address)
     return rates
+
+
+def _parse_figures(text: str, names: tuple[str, ...], example: str) -> Iterator[tuple[str, list[int]]]:
+    """Each part of a list like `example`, which has one of `names` and as many figures. Raises ValueError."""
+    seen: set[str] = set()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, figures = part.partition("=")
+        numbers = figures.split("/")
+        has_all = len(numbers) == example.count("/") + 1 and all(map(str.isdecimal, numbers))
+        if name not in names or name in seen or not has_all:
+            raise ValueError(f"must be like {example}, for {', '.join(names)}, each once")
+        seen.add(name)
+        yield name, [int(number) for number in numbers]
 
 
 def _check_values(settings: Settings) -> list[str]:
