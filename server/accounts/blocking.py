@@ -9,8 +9,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.words import Worded
-from server.organizations.access import require_power_over, require_role_or_hide
-from server.organizations.models import RoleKind
+from server.organizations.access import require_power_over
 
 
 class BlockReason(Worded):
@@ -58,8 +57,7 @@ async def _lock(actor_id: str, person_id: str) -> Person:
     community_id = person.community_id if person else None
     if person is None or community_id is None:
         raise NotFound()
-    await require_role_or_hide(actor_id, community_id, (RoleKind.MANAGER,))
-    await require_power_over(actor_id, person_id)
+    await require_power_over(actor_id, person_id, community_id)
     return person
 
 

@@ -97,8 +97,7 @@ async def merge_person(actor_id: str, from_id: str, into_id: str) -> PersonFound
     """
     async with transaction():
         for person_id in (from_id, into_id):
-            await require_role_or_hide(actor_id, await _community_of(person_id), (RoleKind.MANAGER,))
-            await require_power_over(actor_id, person_id)
+            await require_power_over(actor_id, person_id, await _community_of(person_id))
         if await holds_role_anywhere(from_id, RoleKind):
             raise WrongState("被合并的一方仍担任职务，请先结束其职务")
         await merge_persons(from_id, into_id, actor_id=actor_id)

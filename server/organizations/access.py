@@ -59,9 +59,10 @@ async def require_role_or_hide(person_id: str, organization_id: str, kinds: Iter
         raise NotFound()
 
 
-async def require_power_over(actor_id: str, person_id: str) -> None:
-    """For acts upon somebody's account: raises NotAllowed for one's own, and for that of somebody who holds a role
-    outside the areas that the actor manages, or above them."""
+async def require_power_over(actor_id: str, person_id: str, organization_id: str) -> None:
+    """For acts upon the account of somebody who belongs to an organization: raises NotFound to those who do not manage
+    it, and NotAllowed for one's own, and where they hold a role outside the areas that the actor manages, or above."""
+    await require_role_or_hide(actor_id, organization_id, (RoleKind.MANAGER,))
     if actor_id == person_id:
         raise NotAllowed("与自己有关的事项须由另一位管理员处理")
     if await exists(
