@@ -17,7 +17,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, get_args, get_origin
 
 import msgspec
@@ -264,7 +264,7 @@ def _decode_query(request: Request, query_type: Any) -> Any:
     return query
 
 
-@lru_cache
+@cache
 def _query_shape(query_type: Any) -> tuple[set[str], set[str]]:
     """The names of what is a list, and of what is an instant, which msgspec would take as seconds since 1970 too."""
     types = {field.name: field.type for field in msgspec.structs.fields(query_type)}

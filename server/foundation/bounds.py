@@ -4,7 +4,6 @@ A field's own limits stand in its type; these hold for all of them at once, so t
 """
 
 import math
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -32,13 +31,8 @@ _SMALLEST = 1e-9
 """Nothing that people measure is smaller, and squares of it are still numbers."""
 
 
-def check_bounds(value: Any) -> None:
+def check_bounds(value: Any, path: str = "") -> None:
     """Look through a decoded request. Raises InvalidFields with the path of the first thing that cannot be kept."""
-    for path, problem in _problems("", value):
-        raise InvalidFields.of(path, problem)
-
-
-def _problems(path: str, value: Any) -> Iterator[tuple[str, str]]:
     match value:
         case list() | tuple():
             parts = [(str(place), item) for place, item in enumerate(value)]
@@ -48,12 +42,12 @@ def _problems(path: str, value: Any) -> Iterator[tuple[str, str]]:
             parts = [(name, getattr(value, name)) for name in value.__struct_fields__]
         case _:
             if problem := _problem(value):
-                yield path, problem
+                raise InvalidFields.of(path, problem)
             return
     for name, part in parts:
-        if "\0" in name:
-            yield path, "含有无效字符"
-        yield from _problems(f"{path}.{name}" if path else name, part)
+        if problem := _problem(name):
+            raise InvalidFields.of(path, problem)
+        check_bounds(part, f"{path}.{name}" if path else name)
 
 
 def _problem(value: Any) -> str:

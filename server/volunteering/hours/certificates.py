@@ -181,9 +181,7 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
     Raises NotFound, without telling which of the two is wrong.
     """
     written = number.strip().upper()
-    if not _NUMBER.fullmatch(written):
-        raise NotFound("编号或验证码不正确")
-    found = await Certificate.get_or_none(number=written)
+    found = await Certificate.get_or_none(number=written) if _NUMBER.fullmatch(written) else None
     given = "".join(letter for letter in code.upper() if letter.isalnum())
     if found is None or not secrets.compare_digest(found.code.encode(), given.encode()):
         raise NotFound("编号或验证码不正确")

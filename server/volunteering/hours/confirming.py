@@ -321,15 +321,14 @@ async def _lock_hours(hours_id: str) -> tuple[Shift, Hours, SignUp]:
 async def _require_approver(actor_id: str, shift: Shift, hours: Hours) -> None:
     """Raises NotFound for strangers, WrongState where nobody has to decide, WrongApprover for those who work there but
     may not decide this."""
-    if hours.needs is None:
+    needs = hours.needs
+    if needs is None or not await holds_role(
+        actor_id, await _where(needs, hours.organization_id, shift), _kinds(needs)
+    ):
         await require_role_or_hide(actor_id, shift.activity.organizer_id, (*READERS, *ORGANIZERS))
-        raise WrongState()
-    where = await _where(hours.needs, hours.organization_id, shift)
-    if not await holds_role(actor_id, where, _kinds(hours.needs)):
-        await require_role_or_hide(actor_id, shift.activity.organizer_id, (*READERS, *ORGANIZERS))
-        raise WrongApprover(needs=str(hours.needs))
+        raise WrongApprover(needs=str(needs)) if needs else WrongState()
     if actor_id in (hours.stated_by_id, hours.person_id):
-        raise WrongApprover("须由另一人审批", needs=str(hours.needs))
+        raise WrongApprover("须由另一人审批", needs=str(needs))
 
 
 async def _where(needs: Approver, organization_id: str, shift: Shift) -> str:
