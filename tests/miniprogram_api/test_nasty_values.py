@@ -67,8 +67,8 @@ HEADERS = [
 class City:
     """Who is there to call, and which things there are."""
 
-    def __init__(self, api: Api, callers: list[Api], things: dict[str, list[str]], draw: random.Random) -> None:
-        self.api, self.callers, self.things, self.draw = api, callers, things, draw
+    def __init__(self, callers: list[Api], things: dict[str, list[str]], draw: random.Random) -> None:
+        self.callers, self.things, self.draw = callers, things, draw
 
     def id_for(self, name: str) -> str:
         """An id of a thing that `name` (`wish_id`, `picture_ids`) may mean."""
@@ -172,19 +172,18 @@ class Attempt(msgspec.Struct):
     headers: list[tuple[bytes, bytes]] = []
 
     async def send(self) -> httpx.Response:
-        headers: list[tuple[bytes, bytes]] = [(b"authorization", f"Bearer {self.caller.token}".encode())]
-        given = {name for name, _ in self.headers}
-        headers = [*(pair for pair in headers if pair[0] not in given), *self.headers]
+        headers = {b"authorization": f"Bearer {self.caller.token}".encode()}
         content = b""
         if self.body is not None:
+            headers[b"content-type"] = b"application/json"
             content = _json(self.body)
-            if b"content-type" not in given:
-                headers.append((b"content-type", b"application/json"))
-        query = None
-        if isinstance(self.query, dict):
-            query = {name: _in_query(value) for name, value in self.query.items() if value is not None}
+        query = {name: _in_query(value) for name, value in (self.query or {}).items() if value is not None}
         return await self.caller.client.request(
-            self.route.method, f"/api/v1{self.path}", params=query, content=content, headers=headers
+            self.route.method,
+            f"/api/v1{self.path}",
+            params=query or None,
+            content=content,
+            headers=list((headers | dict(self.headers)).items()),
         )
 
 
@@ -212,14 +211,14 @@ async def city(app: Any, api: Api, simulator: Simulator) -> City:
         found = await fetch(f'SELECT id FROM "{row["table_name"]}" ORDER BY id DESC LIMIT 8')
         if found:
             things[row["table_name"]] = [each["id"] for each in found]
-    for alias, table in (("community", "organization"), ("area", "organization"), ("unit", "organization")):
-        things[alias] = things[table]
+    for level in ("community", "area", "unit"):
+        things[level] = things["organization"]
     people = await fetch("SELECT DISTINCT person_id FROM wechat_identity ORDER BY person_id")
     callers = []
     for row in people:
         session = await open_session(row["person_id"], days=30)
         callers.append(api.as_(session.token, row["person_id"]))
-    return City(api, callers, things, random.Random(random.random()))
+    return City(callers, things, random.Random(random.random()))
 
 
 async def _first_attempt(city: City, route: Route) -> Attempt:
