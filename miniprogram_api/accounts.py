@@ -10,8 +10,9 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import PhoneIfAny, RealName, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
-from server.accounts import consents, dependants, personal_data, persons, queries
+from server.accounts import consents, dependants, merges, personal_data, persons, queries
 from server.accounts import sign_in as signing_in
+from server.accounts.merges import MergeAnswer, MyMerges
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.queries import ConsentView, DependantView, Me
 from server.accounts.sessions import Caller, end_all_sessions, end_session
@@ -24,7 +25,7 @@ from server.accounts.sign_in import (
     WeChatSessionStale,
 )
 from server.foundation.bounds import RequiredText, Version
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable, WrongState
 from server.foundation.ids import Id
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
@@ -159,6 +160,24 @@ async def withdraw_consent(caller: Caller, kind: ConsentKind) -> list[ConsentVie
     if kind not in list(ConsentKind):
         raise NotFound()
     return await consents.withdraw_consent(caller.person_id, ConsentKind(kind))
+
+
+@routes.get("/me/merges")
+async def list_my_merges(caller: Caller) -> MyMerges:
+    """社区认为与我是同一人的账号，等待双方确认"""
+    return await merges.list_my_merges(caller.person_id)
+
+
+@routes.post("/me/merges/<proposal_id>/confirm", errors=[WrongState])
+async def confirm_merge(caller: Caller, proposal_id: Id) -> MergeAnswer:
+    """确认是同一人；双方都确认后合并"""
+    return await merges.confirm_merge(caller.person_id, proposal_id)
+
+
+@routes.post("/me/merges/<proposal_id>/decline", errors=[WrongState])
+async def decline_merge(caller: Caller, proposal_id: Id) -> MyMerges:
+    """不是同一人"""
+    return await merges.decline_merge(caller.person_id, proposal_id)
 
 
 class AddDependant(Strict):

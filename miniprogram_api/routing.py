@@ -44,6 +44,7 @@ from server.foundation.http import invalid_fields
 from server.foundation.idempotency import claim_key, keep_answer
 from server.foundation.ids import is_id
 from server.foundation.rates import Group
+from server.organizations.access import OwnMatter
 
 Handler = Callable[..., Awaitable[Any]]
 P = ParamSpec("P")
@@ -116,6 +117,8 @@ class Route:
             errors.append(NotSignedIn)
         if self.who is Who.STAFF:
             errors.append(NotAllowed)
+            if self.method != "GET":
+                errors.append(OwnMatter)
         if self.path_parameters:
             errors.append(NotFound)
         if self.body_type or self.query_type:

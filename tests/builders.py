@@ -6,7 +6,7 @@ Each `create_x` makes one valid thing with nothing but what the test says about 
 import itertools
 from datetime import date, datetime
 
-from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, WeChatIdentity
+from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Registration, WeChatIdentity
 from server.accounts.sessions import open_session
 from server.foundation import clock
 from server.foundation.database import fetch
@@ -57,18 +57,27 @@ async def create_person(
     nickname: str = "",
     origin: PersonOrigin = PersonOrigin.WECHAT,
     birth_date: date | None = None,
+    is_registered: bool = True,
 ) -> Person:
-    """A person who has agreed to the privacy text; one from WeChat has an openid, `openid-<person id>`."""
+    """A person who has agreed to the privacy text, and was registered at their community's counter; one from WeChat has
+    an openid, `openid-<person id>`."""
     nickname = nickname or f"居民{next(_numbers)}"
     person = await Person.create(
         origin=origin, nickname=nickname, shown_nickname=nickname, community=community, birth_date=birth_date
     )
+    if community and is_registered:
+        await register(person.id, community)
     await agree(person.id, ConsentKind.PRIVACY)
     if origin is PersonOrigin.WECHAT:
         await WeChatIdentity.create(
             person=person, appid=DEMO_APPID, openid=f"openid-{person.id}", signed_in_at=clock.now()
         )
     return person
+
+
+async def register(person_id: str, organization: Organization) -> None:
+    """The person has been at this counter, so that its staff may name them."""
+    await Registration.create(person_id=person_id, organization=organization, registered_by_id=new_id())
 
 
 async def grant(person: Person, organization: Organization, kind: RoleKind = RoleKind.STAFF) -> RoleGrant:

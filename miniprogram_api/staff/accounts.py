@@ -2,12 +2,14 @@
 
 from miniprogram_api.fields import Phone, RealName, Strict
 from miniprogram_api.routing import Routes, Who
-from server.accounts import blocking, registry
+from server.accounts import blocking, merges, registry
 from server.accounts.blocking import BlockReason
+from server.accounts.merges import MergeProposed, MergeView
 from server.accounts.registry import PersonFound
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.rates import Group
 
 routes = Routes("工作端：人员", prefix="/staff")
 
@@ -16,7 +18,7 @@ class FindPerson(Strict):
     phone: Phone
 
 
-@routes.post("/persons/find", who=Who.STAFF, idempotent=False, errors=[NotFound])
+@routes.post("/persons/find", who=Who.STAFF, idempotent=False, group=Group.FINDING, errors=[NotFound])
 async def find_person(caller: Caller, body: FindPerson) -> PersonFound:
     """按手机号查找人员（留痕）"""
     return await registry.find_person(caller.person_id, body.phone)
@@ -42,10 +44,13 @@ class MergePersons(Strict):
     into_id: Id
 
 
-@routes.post("/persons/<person_id>/merge", who=Who.STAFF, errors=[WrongState])
-async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> PersonFound:
-    """合并同一个人的两份资料"""
-    return await registry.merge_person(caller.person_id, person_id, body.into_id)
+@routes.post("/persons/<person_id>/merge", who=Who.STAFF, errors=[WrongState, MergeProposed])
+async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> MergeView:
+    """合并同一个人的两份资料（管理员）
+
+    双方都登录过或验证过手机号时，须双方在各自手机上确认后才合并。
+    """
+    return await merges.merge_person(caller.person_id, person_id, body.into_id)
 
 
 class BlockPerson(Strict):

@@ -9,11 +9,12 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import Reason, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import NotAllowed, WrongState
+from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
+from server.organizations.access import OwnMatter
 from server.volunteering.attendance import clocking, codes, roster
 from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResult
 from server.volunteering.attendance.codes import ShiftCode
@@ -140,7 +141,7 @@ class ConfirmAttendance(Strict):
 
 @routes.post(
     "/shifts/<shift_id>/attendance",
-    errors=[MinutesCreditedAlready, NotAllowed, ShiftOff, TooEarlyToConfirm, WrongState],
+    errors=[MinutesCreditedAlready, OwnMatter, ShiftOff, TooEarlyToConfirm, WrongState],
 )
 async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendance) -> Page[SignUpRow]:
     """确认出勤并计入服务时长
@@ -176,7 +177,7 @@ class CorrectHours(Strict):
 
 
 @routes.post(
-    "/hours/<hours_id>/correct", status=201, errors=[CorrectionWaiting, MinutesCreditedAlready, NotAllowed, WrongState]
+    "/hours/<hours_id>/correct", status=201, errors=[CorrectionWaiting, MinutesCreditedAlready, OwnMatter, WrongState]
 )
 async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> HoursView:
     """更正服务时长
@@ -186,7 +187,7 @@ async def correct_hours(caller: Caller, hours_id: Id, body: CorrectHours) -> Hou
     return await confirming.correct_hours(caller.person_id, hours_id, body.minutes, body.reason)
 
 
-@routes.post("/sign-ups/<sign_up_id>/rating", errors=[NotAllowed, NotAttended, RatingClosed, AlreadyRated])
+@routes.post("/sign-ups/<sign_up_id>/rating", errors=[OwnMatter, NotAttended, RatingClosed, AlreadyRated])
 async def rate_volunteer(caller: Caller, sign_up_id: Id, body: NewRating) -> RatingView:
     """评价志愿者"""
     return await ratings.rate_volunteer(caller.person_id, sign_up_id, body)

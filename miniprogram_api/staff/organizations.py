@@ -197,7 +197,7 @@ class GrantRole(Strict):
     kind: RoleKind
 
 
-@routes.post("/roles", who=Who.STAFF, status=201, errors=[NotFound, RoleHeld, WrongState])
+@routes.post("/roles", who=Who.STAFF, status=201, errors=[RoleHeld, WrongState])
 async def grant_role(caller: Caller, body: GrantRole) -> RoleView:
     """授予工作角色"""
     return await roles.grant_role(caller.person_id, body.person_id, body.organization_id, body.kind)

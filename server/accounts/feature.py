@@ -3,7 +3,18 @@
 from datetime import timedelta
 from functools import partial
 
-from server.accounts import consents, merging, messages, personal_copy, personal_data, persons, queries, residents
+from server.accounts import (
+    consents,
+    merges,
+    merging,
+    messages,
+    personal_copy,
+    personal_data,
+    persons,
+    power,
+    queries,
+    residents,
+)
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.moderation.verdicts import texts_from
@@ -13,14 +24,22 @@ from server.wechat.connection import use_identities
 FEATURE = Feature(
     models=("server.accounts.models",),
     # Ended and expired alike; for a month one can still see that there was a device.
-    retention=(Rule("old_sessions", "session", "expires_at", timedelta(days=30)),),
+    retention=(
+        Rule("old_sessions", "session", "expires_at", timedelta(days=30)),
+        Rule("old_merge_proposals", "merge_proposal", "ended_at", timedelta(days=180)),
+    ),
     messages=events_in(messages),
     subjects={"person": queries.describe_persons},
     texts={"nickname": texts_from("SELECT nickname FROM person WHERE id = $1")},
     verdicts={"nickname": persons.show_checked_profile},
+    mergers=(merges.end_proposals_of,),
+    leavers=(merges.end_proposals_of,),
+    sweeps=(merges.LAPSE_MERGES,),
     organization_closed=(residents.follow_successor,),
+    business=(power.is_registered_or_holds_role,),
     personal_copy=personal_copy.SHEETS,
     takes={
+        "business": power.BUSINESS,
         "mergers": merging.MERGERS,
         "leavers": consents.LEAVERS,
         "consent_withdrawn": consents.CONSENT_WITHDRAWN,

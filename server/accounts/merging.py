@@ -31,10 +31,13 @@ async def link_roster_entries(person_id: str) -> int:
     return len(rows)
 
 
-async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> None:
+async def merge_persons(
+    from_id: str, into_id: str, *, actor_id: str | None, organization_ids: tuple[str | None, str | None] = (None, None)
+) -> None:
     """`from_id` was `into_id` all along: everything of theirs moves, sign-ins included, and the old person points on.
 
-    Raises NotFound or WrongState (merged already, or the same person).
+    `organization_ids`: for which the actor did it; the people of both organizations read of it. Raises NotFound or
+    WrongState (merged already, or the same person).
     """
     async with transaction():
         # Both rows in id order: two merges of the same pair in opposite directions must not deadlock.
@@ -47,6 +50,12 @@ async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> 
         if people[from_id].merged_into_id or people[into_id].merged_into_id:
             raise WrongState("其中一人已被合并")
         await end_all_sessions(from_id)
+        await execute(
+            "UPDATE registration SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM registration o "
+            "WHERE o.person_id = $2 AND o.organization_id = registration.organization_id)",
+            from_id,
+            into_id,
+        )
         await execute("UPDATE wechat_identity SET person_id = $2 WHERE person_id = $1", from_id, into_id)
         await execute(
             "UPDATE dependant SET person_id = $2 WHERE person_id = $1 AND guardian_id <> $2 AND NOT EXISTS (SELECT 1 "
@@ -60,6 +69,13 @@ async def merge_persons(from_id: str, into_id: str, *, actor_id: str | None) -> 
         if kept.community_id is None:
             await Person.filter(id=into_id).update(community_id=old.community_id)
         await Person.filter(id=from_id).update(merged_into_id=into_id)
+        for_old, for_kept = organization_ids
         await record_audit(
-            "merge_persons", actor_id=actor_id, subject=("person", from_id), person_id=into_id, into=into_id
+            "merge_persons",
+            actor_id=actor_id,
+            subject=("person", from_id),
+            person_id=into_id,
+            organization_id=for_kept or kept.community_id,
+            and_organization_id=for_old or old.community_id,
+            into=into_id,
         )

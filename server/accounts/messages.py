@@ -15,3 +15,25 @@ COMMUNITY_SUCCEEDED = Event(
     text="{closed[name]}已撤销，您现在属于{organization[full_name]}",
     kinds={"closed": "organization"},
 )
+
+MERGE_PROPOSED = Event(
+    name="merge_proposed",
+    title="请确认是否为同一人",
+    text="{organization[full_name]}认为您与“{other[nickname]}”是同一人，请在{until}前确认。不确认则不会合并。",
+    page="pages/me/merges",
+    kinds={"other": "person"},
+)
+
+MERGED = Event(
+    name="merged",
+    title="您的登记已合并",
+    text="您此前的一份登记已并入当前账号。如有疑问，请联系社区。",
+    page="pages/me/profile",
+)
+
+MERGE_DECLINED = Event(
+    name="merge_declined",
+    title="合并未获当事人确认",
+    text="{person[nickname]}与{other[nickname]}的合并未获双方确认，两份资料保持不变。",
+    kinds={"other": "person"},
+)

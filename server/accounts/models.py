@@ -72,6 +72,63 @@ class PersonDetails(Model):
         ]
 
 
+class Registration(Model):
+    """Somebody was registered at a counter 现场登记: they have business there."""
+
+    person = foreign_key("Person")
+    person_id: str
+    organization = foreign_key("Organization")
+    organization_id: str
+    registered_by_id = IdField()
+
+    class Meta:
+        table = "registration"
+        constraints = [UniqueConstraint(fields=("person_id", "organization_id"), name="registration_once")]
+
+
+class MergeState(Worded):
+    PROPOSED = "proposed", "待双方确认"
+    MERGED = "merged", "已合并"
+    DECLINED = "declined", "未同意"
+    LAPSED = "lapsed", "已过期"
+
+
+class MergeProposal(Model):
+    """Staff hold two persons for one; until `lapses_at` each may say so."""
+
+    from_person = foreign_key("Person")
+    from_person_id: str
+    into_person = foreign_key("Person")
+    into_person_id: str
+    organization = foreign_key("Organization")
+    organization_id: str
+    proposed_by_id = IdField()
+    state = fields.CharEnumField(MergeState, max_length=12, default=MergeState.PROPOSED)
+    lapses_at = fields.DatetimeField()
+    from_confirmed_at = fields.DatetimeField(null=True)
+    into_confirmed_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "merge_proposal"
+        constraints = [
+            CheckConstraint(check="from_person_id <> into_person_id", name="merge_proposal_of_two"),
+            CheckConstraint(check="(state = 'proposed') = (ended_at IS NULL)", name="merge_proposal_ended"),
+        ]
+        indexes = [
+            SqlIndex(
+                name="merge_proposal_open",
+                columns="LEAST(from_person_id, into_person_id), GREATEST(from_person_id, into_person_id)",
+                where="state = 'proposed'",
+                unique=True,
+            ),
+            SqlIndex(name="merge_proposal_from", columns="from_person_id, id"),
+            SqlIndex(name="merge_proposal_into", columns="into_person_id, id"),
+            SqlIndex(name="merge_proposal_due", columns="lapses_at, id", where="state = 'proposed'"),
+            SqlIndex(name="merge_proposal_ended_at", columns="ended_at", where="ended_at IS NOT NULL"),
+        ]
+
+
 class WeChatIdentity(Model):
     """A WeChat account of a person in one mini-program. `session_key` is encrypted and never leaves the server."""
 

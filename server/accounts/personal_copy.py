@@ -105,4 +105,12 @@ SHEETS = (
         Shown("结束时间", "ended_at", 22),
         of=one_person,
     ),
+    Copied(
+        "现场登记",
+        "SELECT o.name AS organization, r.created_at FROM registration r JOIN organization o "
+        "ON o.id = r.organization_id WHERE r.person_id = ANY($1) ORDER BY r.id DESC",
+        Shown("组织", "organization", 24),
+        Shown("登记时间", "created_at", 22),
+        of=one_person,
+    ),
 )

@@ -1,24 +1,20 @@
-"""What staff do with persons: find, register, look at, merge. Every view of personal data leaves an audit entry."""
+"""What staff do with persons: find, register, look at. Every view of personal data leaves an audit entry."""
+
+from contextlib import suppress
 
 import msgspec
 
-from server.accounts.details import details_of
+from server.accounts.details import details_of, lock_phones, normalize_name, phone_index
 from server.accounts.masking import mask_name, mask_phone
-from server.accounts.merging import merge_persons
-from server.accounts.models import Person, PersonOrigin
+from server.accounts.models import Person, PersonOrigin, Registration
 from server.accounts.persons import create_person, find_by_phone
+from server.accounts.power import require_power_over
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
-from server.foundation.errors import NotFound, WrongState
+from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
-from server.organizations.access import (
-    WORKERS,
-    holds_role_anywhere,
-    require_power_over,
-    require_role,
-    require_role_or_hide,
-)
-from server.organizations.models import Level, RoleKind
+from server.organizations.access import WORKERS, holds_role_anywhere, require_role
+from server.organizations.models import Level
 
 
 class PersonFound(msgspec.Struct):
@@ -42,66 +38,76 @@ class PersonDetailsView(msgspec.Struct):
 
 
 async def find_person(actor_id: str, phone: str) -> PersonFound:
-    """Who has this number. Raises NotFound; that it was looked for is audited either way."""
+    """Who of those with business here has this number, for those who register people. Others come to the counter: then
+    they are registered, by their number and their name.
+
+    Raises NotAllowed, NotFound; that it was looked for is audited for both organizations.
+    """
+    if not await holds_role_anywhere(actor_id, WORKERS):
+        raise NotAllowed()
     async with transaction():
+        found, organization_id = None, None
         person_id = await find_by_phone(phone)
-        await record_audit("find_person", actor_id=actor_id, subject=("person", person_id), person_id=person_id)
-        found = await show_person(person_id) if person_id else None
+        if person_id:
+            with suppress(NotFound):
+                organization_id = await require_power_over(actor_id, person_id)
+                found = await show_person(person_id)
+        await record_audit(
+            "find_person",
+            actor_id=actor_id,
+            subject=("person", person_id),
+            person_id=person_id,
+            organization_id=organization_id or await _any_area(actor_id),
+            and_organization_id=await _community_of(person_id) if person_id else None,
+        )
     if found is None:
-        raise NotFound("没有找到使用该手机号的人员")
+        raise NotFound("没有在本辖区办过事的人员使用该号码；如本人在场，请按姓名和手机号登记")
     return found
 
 
 async def register_walk_in(actor_id: str, organization_id: str, *, real_name: str, phone: str) -> PersonFound:
-    """A person at the counter; the one already known by this number is given back if the name agrees."""
+    """A person at the counter; from now on they have business there. The one already known by this number is given back
+    where the name agrees; the answer is the same for both, so that it tells nothing of who was known."""
     await require_role(actor_id, organization_id)
     async with transaction():
-        known = await find_by_phone(phone)
-        if known and (await details_of(known)).real_name == real_name:
-            return await show_person(known)
-        community = await fetch_value(
-            "SELECT id FROM organization WHERE id = $1 AND level = $2", organization_id, str(Level.COMMUNITY)
+        # Two counters, or a roster, register the same person at once: the second has to find the first's entry.
+        await lock_phones([phone_index(phone)])
+        person_id = await find_by_phone(phone)
+        if person_id is None or (await details_of(person_id)).real_name != normalize_name(real_name):
+            community: str | None = await fetch_value(
+                "SELECT id FROM organization WHERE id = $1 AND level = $2", organization_id, str(Level.COMMUNITY)
+            )
+            made = await create_person(PersonOrigin.WALK_IN, real_name=real_name, phone=phone, community_id=community)
+            person_id = made.id
+        await Registration.get_or_create(
+            person_id=person_id, organization_id=organization_id, defaults={"registered_by_id": actor_id}
         )
-        person = await create_person(PersonOrigin.WALK_IN, real_name=real_name, phone=phone, community_id=community)
         await record_audit(
             "register_walk_in",
             actor_id=actor_id,
-            subject=("person", person.id),
-            person_id=person.id,
+            subject=("person", person_id),
+            person_id=person_id,
             organization_id=organization_id,
+            and_organization_id=await _community_of(person_id),
         )
-        return await show_person(person.id)
+        found = await show_person(person_id)
+        return msgspec.structs.replace(found, nickname="", is_blocked=False)
 
 
 async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsView:
-    """Name, phone and address in clear, for staff of the person's community. Raises NotFound for all others."""
-    community_id = await _community_of(person_id)
-    await require_role_or_hide(actor_id, community_id, WORKERS)
+    """Name, phone and address in clear, for staff where the person has business. Raises NotFound for all others."""
+    organization_id = await require_power_over(actor_id, person_id)
     async with transaction():
         await record_audit(
             "view_person_details",
             actor_id=actor_id,
             subject=("person", person_id),
             person_id=person_id,
-            organization_id=community_id,
+            organization_id=organization_id,
+            and_organization_id=await _community_of(person_id),
         )
         details = await details_of(person_id)
     return PersonDetailsView(person_id, details.real_name, details.phone, details.phone_is_verified, details.address)
-
-
-async def merge_person(actor_id: str, from_id: str, into_id: str) -> PersonFound:
-    """Two entries of one person become one; for managers of both communities.
-
-    Never their own, nobody's with a role beyond their area, and no role is carried over. Raises NotFound, NotAllowed,
-    WrongState.
-    """
-    async with transaction():
-        for person_id in (from_id, into_id):
-            await require_power_over(actor_id, person_id, await _community_of(person_id))
-        if await holds_role_anywhere(from_id, RoleKind):
-            raise WrongState("被合并的一方仍担任职务，请先结束其职务")
-        await merge_persons(from_id, into_id, actor_id=actor_id)
-        return await show_person(into_id)
 
 
 async def show_person(person_id: str) -> PersonFound:
@@ -117,8 +123,18 @@ async def show_person(person_id: str) -> PersonFound:
     )
 
 
-async def _community_of(person_id: str) -> str:
+async def _community_of(person_id: str) -> str | None:
+    """The one that the person chose: its staff may know who looks for its people, whatever else they may not."""
     community_id: str | None = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
-    if community_id is None:
-        raise NotFound()
     return community_id
+
+
+async def _any_area(actor_id: str) -> str:
+    """An organization whose people read what the actor did where nobody was found."""
+    area: str = await fetch_value(
+        "SELECT organization_id FROM role_grant WHERE person_id = $1 AND ended_at IS NULL AND kind = ANY($2) "
+        "ORDER BY id LIMIT 1",
+        actor_id,
+        [str(kind) for kind in WORKERS],
+    )
+    return area

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from server.accounts.models import Person
+from server.accounts.power import require_may_name
 from server.accounts.queries import describe_persons
 from server.foundation.database import fetch, transaction
-from server.foundation.errors import NotFound
+from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations import roles
-from server.organizations.access import READERS, require_role_or_hide
+from server.organizations.access import READERS, require_role, require_role_or_hide
 from server.organizations.models import RoleKind
 from server.organizations.queries import describe_organizations
 from server.organizations.tree import within
@@ -50,10 +51,13 @@ def brief_of(people: dict[str, dict[str, str]], person_id: str | None) -> Person
 
 
 async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: RoleKind) -> RoleView:
-    """Give a known person a role. Raises NotFound and what organizations.roles.grant_role does."""
+    """Give a known person a role. Raises InvalidFields (nobody with business here) and what
+    organizations.roles.grant_role does."""
     async with transaction():
-        if not await Person.exists(id=person_id, merged_into_id=None, closed_at=None):
-            raise NotFound("没有找到该人员")
+        await require_role(actor_id, organization_id, (RoleKind.MANAGER,))
+        await require_may_name("person_id", actor_id, person_id, (RoleKind.MANAGER,))
+        if not await Person.exists(id=person_id, closed_at=None):
+            raise InvalidFields.of("person_id", "该账号已停用")
         role_id = await roles.grant_role(actor_id, person_id, organization_id, kind)
         return await _role(role_id)
 

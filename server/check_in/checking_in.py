@@ -33,7 +33,7 @@ from server.members.memberships import (
 from server.members.models import MemberKind, Membership
 from server.notifications.events import Event
 from server.notifications.telling import notify
-from server.organizations.access import require_role, require_role_or_hide, role_holders
+from server.organizations.access import require_another, require_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
 from server.organizations.queries import require_community
 from server.service_record.recording import record_service
@@ -297,6 +297,7 @@ async def _lock_seen(actor_id: str, check_in_id: str) -> tuple[CheckIn, Membersh
         raise NotFound()
     await require_role_or_hide(actor_id, seen.community_id)
     membership = await _lock_membership(seen.membership_id)
+    require_another(actor_id, await member_person(membership.id))
     check_in = await CheckIn.get(id=check_in_id)
     # It may have been sent to another community while we waited for the lock.
     await require_role(actor_id, check_in.community_id)

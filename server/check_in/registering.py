@@ -35,7 +35,7 @@ from server.members.memberships import (
 )
 from server.members.models import Membership
 from server.notifications.telling import notify
-from server.organizations.access import require_role
+from server.organizations.access import require_another, require_role
 from server.organizations.queries import require_community
 
 Note = Annotated[str, msgspec.Meta(max_length=200)]
@@ -108,9 +108,10 @@ async def require_registering(actor_id: str, community_id: str, agreed: bool) ->
 async def place_member(actor_id: str, community_id: str, registration: Registration) -> Placed:
     """The member with an active check-in here, in the caller's transaction; the phone is locked (see lock_phones).
 
-    Raises OwnApplicationNeeded, InvalidFields.
+    Raises OwnApplicationNeeded, OwnMatter, InvalidFields.
     """
     known_id = await _find_person(registration)
+    require_another(actor_id, known_id)
     if known_id and not await _may_be_placed(known_id, community_id):
         raise OwnApplicationNeeded()
     person_id = known_id or await _create_entry(community_id, registration)

@@ -24,6 +24,7 @@ from server.foundation.errors import FieldProblem, InvalidFields, Refusal
 from server.media.spreadsheets import Column, Sheet, read_rows, write_workbook
 from server.members.homes import find_home_by_name
 from server.members.models import MemberKind
+from server.organizations.access import OwnMatter
 
 MAX_ROWS = 500
 """Members on one roster."""
@@ -151,7 +152,7 @@ async def _place_all(actor_id: str, community_id: str, rows: dict[int, Registrat
     for number, registration in rows.items():
         try:
             placed = await place_member(actor_id, community_id, registration)
-        except OwnApplicationNeeded as refused:
+        except (OwnApplicationNeeded, OwnMatter) as refused:
             problems.append(FieldProblem(f"rows.{number}.phone", refused.title))
             continue
         counts[placed.outcome] += 1

@@ -57,21 +57,24 @@ async def record_audit(
     subject: tuple[str, str | None],
     person_id: str | None = None,
     organization_id: str | None = None,
+    and_organization_id: str | None = None,
     **details: Any,
 ) -> None:
     """Add one entry, in the caller's transaction. `subject` is (kind, id); `details` are ids, states and codes only.
 
-    `actor_id` None means the system itself (a sweep).
+    `actor_id` None means the system itself (a sweep). Where an act concerns `and_organization_id` too (the one that the
+    person belongs to), its people read an entry of their own.
     """
     context = request_context.get()
-    await AuditEntry.create(
-        actor_id=actor_id,
-        action=action,
-        subject_kind=subject[0],
-        subject_id=subject[1],
-        person_id=person_id,
-        organization_id=organization_id,
-        details=details,
-        address=context.address,
-        request_id=context.request_id,
-    )
+    for read_by in dict.fromkeys((organization_id, and_organization_id or organization_id)):
+        await AuditEntry.create(
+            actor_id=actor_id,
+            action=action,
+            subject_kind=subject[0],
+            subject_id=subject[1],
+            person_id=person_id,
+            organization_id=read_by,
+            details=details,
+            address=context.address,
+            request_id=context.request_id,
+        )

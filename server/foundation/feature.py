@@ -46,6 +46,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What becomes of what is open when a person is blocked, withdraws or is no longer spoken for (the same)."""
     consent_withdrawn: Mapping[str, Call] = {}
     """Kind of consent → what ends with that one for a person (the same)."""
+    business: Sequence[Call] = ()
+    """Whether a person has business with an organization or one below it: (person id, path) (accounts/power.py)."""
     personal_copy: Sequence[Copied] = ()
     """Its sheets in a person's copy of their data (accounts/personal_data.py)."""
     belonging: Sequence[Call] = ()

@@ -27,6 +27,8 @@ class Group(StrEnum):
     WRITE = "write"
     REVIEWED = "reviewed"
     """What staff must read: wishes, complaints, applications."""
+    FINDING = "finding"
+    """Staff look for a person by a number."""
     DRAWING = "drawing"
     """Pictures and documents that are made when they are asked for."""
     CODES = "codes"
@@ -49,6 +51,7 @@ RATES = {
     Group.READ: Rate(10, 100, 200),
     Group.WRITE: Rate(60, 120, 120),
     Group.REVIEWED: Rate(3600, 20, 20),
+    Group.FINDING: Rate(3600, 30, 30),
     Group.DRAWING: Rate(60, 30, 60),
     Group.CODES: Rate(600, 20, 60),
     Group.SIGN_IN: Rate(60, 60, 60),

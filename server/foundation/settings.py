@@ -182,7 +182,7 @@ def parse_no_show_rules(text: str) -> dict[str, tuple[int, int, int]]:
     return rules
 
 
-RATE_GROUPS = ("read", "write", "reviewed", "drawing", "codes", "sign_in", "pictures")
+RATE_GROUPS = ("read", "write", "reviewed", "finding", "drawing", "codes", "sign_in", "pictures")
 """What requests are counted by (see server.foundation.rates.Group)."""
 
 

@@ -15,7 +15,7 @@ from server.foundation.database import IntegrityError, execute, fetch, transacti
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.members.models import MemberKind, Membership
-from server.organizations.access import WORKERS, holds_role
+from server.organizations.access import WORKERS, holds_role, require_another
 from server.organizations.models import PartyOrganization
 
 CONTACT_EVERY = timedelta(days=30)
@@ -132,11 +132,14 @@ async def lock_membership(membership_id: str) -> Membership:
 
 
 async def lock_for_staff(actor_id: str, membership_id: str) -> tuple[Membership, MemberFacts]:
-    """A membership of the actor's community, locked, and what is known of it. Raises NotFound for all others."""
+    """A membership of the actor's community, locked, and what is known of it. Raises NotFound for all others, and
+    OwnMatter."""
     membership = await lock_membership(membership_id)
     if membership.community_id is None or not await holds_role(actor_id, membership.community_id, WORKERS):
         raise NotFound()
-    return membership, open_membership(membership)
+    known = open_membership(membership)
+    require_another(actor_id, known.person_id)
+    return membership, known
 
 
 async def audit_member(

@@ -6,14 +6,14 @@ import msgspec
 
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.words import Worded
 from server.media.uploads.queries import PictureView, picture_views
 from server.moderation.models import CheckState, ContentCheck, Part
 from server.moderation.verdicts import TEXTS, record_state
-from server.organizations.access import require_role, require_role_or_hide
+from server.organizations.access import require_another, require_role, require_role_or_hide
 from server.wechat.verdicts import LABELS
 
 
@@ -77,7 +77,7 @@ async def list_held_checks(reviewer_id: str, organization_id: str, page: PageQue
 async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecision, reason: str) -> None:
     """The staff's word on a held part; `reason` is what the author reads when it is refused.
 
-    Raises NotFound for what is not the reviewer's to decide, NotAllowed for what they wrote themselves, and WrongState
+    Raises NotFound for what is not the reviewer's to decide, OwnMatter for what they wrote themselves, and WrongState
     when it is not held (any more); InvalidFields for a refusal without a reason.
     """
     reason = reason.strip()
@@ -88,8 +88,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecis
         raise NotFound()
     subject = check.subject
     await require_role_or_hide(reviewer_id, subject.organization_id or await _city())
-    if reviewer_id == subject.author_id:
-        raise NotAllowed("自己发布的内容须由另一位工作人员审核")
+    require_another(reviewer_id, subject.author_id)
     async with transaction():
         decided = await record_state(
             check_id,

@@ -9,6 +9,7 @@ from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
 from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting, words
 from server.neighbor_center.bookings import messages as booking_messages
+from server.neighbor_center.bookings import queries as booking_queries
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.feedback import complaints
@@ -50,6 +51,7 @@ FEATURE = Feature(
         "complaint": complaints.describe_complaints,
     },
     mergers=(merging.merge_bookings,),
+    business=(booking_queries.has_booked, complaints.has_complained),
     personal_copy=personal_copy.SHEETS,
     places_moved={Purpose.SLOT: waiting.tell_moved_up},
     places_lapsed={Purpose.SLOT: waiting.tell_lapsed},

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from server.foundation.database import exists, fetch
-from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.errors import NotAllowed, NotFound, Refusal
 from server.organizations.models import RoleKind
 from server.organizations.tree import reaching
 
@@ -14,6 +14,18 @@ READERS = (RoleKind.STAFF, RoleKind.MANAGER, RoleKind.OBSERVER)
 GRID_WORKERS = (RoleKind.GRID_WORKER, RoleKind.STAFF, RoleKind.MANAGER)
 LIAISONS = (RoleKind.LIAISON,)
 """Who acts for a unit."""
+
+
+class OwnMatter(Refusal):
+    """Nobody decides about themselves: another one has to."""
+
+    code, title, status = "own_matter", "与自己有关的事项须由另一位工作人员处理", 403
+
+
+def require_another(actor_id: str | None, *concerned: str | None) -> None:
+    """Raises OwnMatter where the actor is one of those whom the decision concerns."""
+    if actor_id is not None and actor_id in concerned:
+        raise OwnMatter()
 
 
 async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind]) -> bool:
@@ -57,23 +69,6 @@ async def require_role_or_hide(person_id: str, organization_id: str, kinds: Iter
     """The same for private things: to those without the role they do not exist (NotFound)."""
     if not await holds_role(person_id, organization_id, kinds):
         raise NotFound()
-
-
-async def require_power_over(actor_id: str, person_id: str, organization_id: str) -> None:
-    """For acts upon the account of somebody who belongs to an organization: raises NotFound to those who do not manage
-    it, and NotAllowed for one's own, and where they hold a role outside the areas that the actor manages, or above."""
-    await require_role_or_hide(actor_id, organization_id, (RoleKind.MANAGER,))
-    if actor_id == person_id:
-        raise NotAllowed("与自己有关的事项须由另一位管理员处理")
-    if await exists(
-        "SELECT 1 FROM role_grant g JOIN organization o ON o.id = g.organization_id "
-        "WHERE g.person_id = $2 AND g.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM role_grant mine "
-        "JOIN organization held ON held.id = mine.organization_id WHERE mine.person_id = $1 "
-        "AND mine.ended_at IS NULL AND mine.kind = 'manager' AND held.path @> o.path)",
-        actor_id,
-        person_id,
-    ):
-        raise NotAllowed("该人员在您的管理范围之外任职，请联系上级管理员")
 
 
 async def role_holders(

@@ -1,4 +1,5 @@
-"""The Party's own tree: create, edit, move, close. Each is for those who work for the organization that hosts it."""
+"""The Party's own tree: create, edit, move, close. Each is for those who work for the organization that hosts it, and
+for the one that hosts its parent: what belongs to a committee is the committee's to say too."""
 
 from typing import Any
 
@@ -19,12 +20,13 @@ async def create_party_organization(
 ) -> PartyOrganizationView:
     """A new Party organization, hosted by an organization or unit here, or else with the `place` where it is.
 
-    For staff of the host; one that is elsewhere may be added by any staff, who meet it as somebody's home organization.
+    For staff of the host and of the parent's; one that is elsewhere, below nothing, may be added by any staff, who meet
+    it as somebody's home organization.
     Raises InvalidFields (host_id, name, parent_id, place), NotAllowed.
     """
     async with transaction():
         await lock_tree(_TABLE)
-        parent = await _open_parent(parent_id) if parent_id else None
+        parent = await _open_one(actor_id, "parent_id", parent_id) if parent_id else None
         await _check_host(actor_id, host_id, place)
         party_id = new_id()
         party = await PartyOrganization.create(
@@ -60,7 +62,7 @@ async def edit_party_organization(
 async def move_party_organization(
     actor_id: str, party_organization_id: str, version: int, parent_id: str
 ) -> PartyOrganizationView:
-    """Put it with all that lies below it under another one, for staff of its host.
+    """Put it with all that lies below it under another one, for staff of its host, and of both parents'.
 
     Raises EditedMeanwhile, InvalidFields (parent_id), MovedIntoItself, NotAllowed, NotFound, WrongState (closed).
     """
@@ -68,7 +70,7 @@ async def move_party_organization(
         # Without the lock, A under B and B under A at once would cut both from the tree, in a circle.
         await lock_tree(_TABLE)
         party = await _editable(actor_id, party_organization_id, version)
-        parent = await _open_parent(parent_id)
+        parent = await _open_one(actor_id, "parent_id", parent_id)
         if parent.id != party.parent_id:
             await move_node(party, parent)
             await _record("move_party_organization", actor_id, party, came_from=party.parent_id, to=parent.id)
@@ -86,11 +88,9 @@ async def close_party_organization(
     async with transaction():
         await lock_tree(_TABLE)
         party = await _editable(actor_id, party_organization_id, version)
-        successor = None
-        if successor_id:
-            successor = await PartyOrganization.get_or_none(id=successor_id)
-            if successor is None or successor.closed_at or successor.id == party.id:
-                raise InvalidFields.of("successor_id", "承接的党组织不存在或已撤销")
+        if successor_id == party.id:
+            raise InvalidFields.of("successor_id", "承接的党组织不能是自身")
+        successor = await _open_one(actor_id, "successor_id", successor_id) if successor_id else None
         await close_node(party, successor)
         await _record("close_party_organization", actor_id, party, successor=successor_id)
         return await get_party_organization(party_organization_id)
@@ -101,15 +101,21 @@ async def _editable(actor_id: str, party_organization_id: str, version: int) -> 
     party = await PartyOrganization.get_or_none(id=party_organization_id)
     if party is None:
         raise NotFound()
-    if party.host_id:
-        await require_role(actor_id, party.host_id)
-    elif not await holds_role_anywhere(actor_id, (RoleKind.MANAGER,)):
-        raise NotAllowed("外地党组织由管理员维护")
+    await _require_right(actor_id, party)
+    if party.parent_id:
+        await _require_right(actor_id, await PartyOrganization.get(id=party.parent_id))
     if party.closed_at:
         raise WrongState("该党组织已撤销")
     if party.version != version:
         raise EditedMeanwhile()
     return party
+
+
+async def _require_right(actor_id: str, party: PartyOrganization) -> None:
+    if party.host_id:
+        await require_role(actor_id, party.host_id)
+    elif not await holds_role_anywhere(actor_id, (RoleKind.MANAGER,)):
+        raise NotAllowed("外地党组织由管理员维护")
 
 
 async def _check_host(actor_id: str, host_id: str | None, place: str) -> None:
@@ -125,11 +131,13 @@ async def _check_host(actor_id: str, host_id: str | None, place: str) -> None:
     await require_role(actor_id, host_id)
 
 
-async def _open_parent(parent_id: str) -> PartyOrganization:
-    parent = await PartyOrganization.get_or_none(id=parent_id)
-    if parent is None or parent.closed_at:
-        raise InvalidFields.of("parent_id", "上级党组织不存在或已撤销")
-    return parent
+async def _open_one(actor_id: str, field: str, party_organization_id: str) -> PartyOrganization:
+    """The one that a request names, for those who may put something below it."""
+    party = await PartyOrganization.get_or_none(id=party_organization_id)
+    if party is None or party.closed_at:
+        raise InvalidFields.of(field, "该党组织不存在或已撤销")
+    await _require_right(actor_id, party)
+    return party
 
 
 async def _record(action: str, actor_id: str, party: PartyOrganization, **details: Any) -> None:

@@ -5,17 +5,18 @@ from typing import Annotated
 
 import msgspec
 
+from server.accounts.power import require_may_name
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.bounds import Moment, RequiredText
-from server.foundation.database import fetch_value, transaction
-from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.database import transaction
+from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id, new_id
 from server.notifications.telling import notify
-from server.organizations.access import require_role_or_hide
+from server.organizations.access import require_another, require_role_or_hide
 from server.service_record import messages
 from server.service_record.models import ServiceEntry
-from server.service_record.queries import ServiceEntryView, belongs_to, get_entry
+from server.service_record.queries import ServiceEntryView, get_entry
 from server.service_record.recording import record_service, reverse_entry
 
 RULE = "service_noted"
@@ -38,16 +39,13 @@ class ServiceNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def note_service(actor_id: str, note: ServiceNote) -> ServiceEntryView:
     """Staff record something that the person did for their organization.
 
-    The person lives, is checked in, or has served there. Nobody records their own. Raises NotFound, NotAllowed,
+    The person has business with the actor's organization. Nobody records their own. Raises NotFound, OwnMatter,
     InvalidFields.
     """
     organization_id, person_id = note.organization_id, note.person_id
     await require_role_or_hide(actor_id, organization_id)
-    path: str = await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id)
-    if not await belongs_to(person_id, path):
-        raise NotFound()
-    if person_id == actor_id:
-        raise NotAllowed("不能为自己补录服务")
+    require_another(actor_id, person_id)
+    await require_may_name("person_id", actor_id, person_id)
     now = clock.now()
     if not now - _LONGEST_AGO <= note.occurred_at <= now:
         raise InvalidFields.of("occurred_at", "服务时间应在过去一年之内")
@@ -76,15 +74,14 @@ async def note_service(actor_id: str, note: ServiceNote) -> ServiceEntryView:
 async def reverse_service_entry(actor_id: str, entry_id: str, reason: str) -> ServiceEntryView:
     """Staff of the organization that it was done for say that an entry does not count, and why.
 
-    Raises NotFound, NotAllowed (their own), WrongState (not theirs to correct here), AlreadyReversed.
+    Raises NotFound, OwnMatter, WrongState (not theirs to correct here), AlreadyReversed.
     """
     async with transaction():
         entry = await ServiceEntry.get_or_none(id=entry_id)
         if entry is None or entry.organization_id is None:
             raise NotFound()
         await require_role_or_hide(actor_id, entry.organization_id)
-        if entry.person_id == actor_id:
-            raise NotAllowed("不能冲正自己的记录")
+        require_another(actor_id, entry.person_id)
         if entry.rule not in REVERSIBLE:
             raise WrongState("请在该记录的来源处更正")
         await reverse_entry(entry_id, "by_hand", reason)

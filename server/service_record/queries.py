@@ -4,13 +4,12 @@ from datetime import datetime
 
 import msgspec
 
+from server.accounts.power import require_power_over
 from server.foundation.audit import record_audit
 from server.foundation.bounds import Moment
-from server.foundation.database import fetch, fetch_structs, fetch_value
-from server.foundation.errors import NotFound
+from server.foundation.database import exists, fetch, fetch_structs, fetch_value
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_struct_page
-from server.members.memberships import index_of
 from server.notifications.rendering import SUBJECTS
 from server.organizations.access import require_role_or_hide
 
@@ -88,8 +87,7 @@ async def view_service_record(
     """
     await require_role_or_hide(actor_id, organization_id)
     path: str = await fetch_value("SELECT path FROM organization WHERE id = $1", organization_id)
-    if not await belongs_to(person_id, path):
-        raise NotFound()
+    await require_power_over(actor_id, person_id)
     await record_audit(
         "view_service_record",
         actor_id=actor_id,
@@ -100,20 +98,13 @@ async def view_service_record(
     return await _entries(person_id, page, path)
 
 
-async def belongs_to(person_id: str, path: str) -> bool:
-    """Whether the person lives in a subtree, is checked in there, or served there."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM person p JOIN organization o ON o.id = p.community_id "
-            "WHERE p.id = $1 AND p.merged_into_id IS NULL AND o.path <@ $2::ltree) "
-            "OR EXISTS (SELECT 1 FROM membership m JOIN organization o ON o.id = m.community_id "
-            "WHERE m.person_index = $3 AND m.ended_at IS NULL AND o.path <@ $2::ltree) "
-            "OR EXISTS (SELECT 1 FROM service_entry e JOIN organization o ON o.id = e.organization_id "
-            "WHERE e.person_id = $1 AND o.path <@ $2::ltree)",
-            person_id,
-            path,
-            index_of(person_id),
-        )
+async def has_served(person_id: str, path: str) -> bool:
+    """Whether the person served an organization whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM service_entry e JOIN organization o ON o.id = e.organization_id "
+        "WHERE e.person_id = $1 AND o.path <@ $2::ltree",
+        person_id,
+        path,
     )
 
 

@@ -13,5 +13,6 @@ FEATURE = Feature(
     verdicts={"team": teams.settle_team_check},
     mergers=(teams.move_teams,),
     leavers=(teams.leave_all_teams,),
+    business=(teams.is_in_team_of,),
     personal_copy=personal_copy.SHEETS,
 )

@@ -8,7 +8,7 @@ class Team(Model):
     """Volunteers who do things together 团队: a leader and up to nine others. It ends, and is never deleted.
 
     `name` is what the leader wrote; others see `shown_name`, the last one that passed the content check. `size` counts
-    the people in it, the leader too.
+    the people in it, the leader too. `code_number` tells the codes apart by which one joins.
     """
 
     leader = foreign_key("Person")
@@ -18,6 +18,7 @@ class Team(Model):
     name = fields.CharField(max_length=20)
     shown_name = fields.CharField(max_length=20, default="")
     size = fields.SmallIntField(default=1)
+    code_number = fields.IntField(default=1)
     ended_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 

@@ -11,7 +11,7 @@ from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import describe_persons, has_consent
 from server.foundation import clock
 from server.foundation.codes import RotatingCode
-from server.foundation.database import execute, fetch, transaction
+from server.foundation.database import execute, exists, fetch, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, new_id
 from server.media.drawing.qr import qr_as_text
@@ -130,7 +130,8 @@ async def show_team_code(leader_id: str, team_id: str) -> TeamCode:
     if not await leads_team(leader_id, team_id):
         raise NotAllowed("只有队长可以进行此操作") if await is_in_team(leader_id, team_id) else NotFound()
     window = _CODE.window_at(clock.now())
-    text = _CODE.write(window, team_id)
+    team = await Team.get(id=team_id)
+    text = _CODE.write(window, team_id, str(team.code_number))
     # Taken in the window after this one too.
     valid_until = clock.shanghai(_CODE.ends_at(window + 1))
     return TeamCode(text, valid_until, qr_as_text(text))
@@ -141,12 +142,12 @@ async def join_team(person_id: str, code: str) -> TeamView:
 
     Raises TeamCodeInvalid, ConsentNeeded for one who is no volunteer, TeamFull, WrongState where the team has ended.
     """
-    team_id = _read_code(code)
+    team_id, number = _read_code(code)
     async with transaction():
         await _require_volunteer(person_id)
         # The team's row is what people race for who all want the tenth place.
         team = await Team.filter(id=team_id).select_for_update().get_or_none()
-        if team is None:
+        if team is None or str(team.code_number) != number:
             raise TeamCodeInvalid()
         if team.ended_at:
             raise WrongState("团队已解散")
@@ -171,12 +172,16 @@ async def leave_team(person_id: str, team_id: str) -> None:
 
 
 async def remove_from_team(leader_id: str, team_id: str, person_id: str) -> TeamView:
-    """The leader takes somebody out; they are told. Raises NotFound, NotAllowed, WrongState."""
+    """The leader takes somebody out; they are told, and the team has another code. Raises NotFound, NotAllowed,
+    WrongState."""
     async with transaction():
         team = await _lock_led(leader_id, team_id)
         if person_id == leader_id:
             raise WrongState("队长不能退出，可以解散团队")
         await _end_membership(team, person_id)
+        # Or they would come back with the code that they have.
+        team.code_number += 1
+        await team.save(update_fields=["code_number"])
         await notify(person_id, messages.LEFT, team=team_id, why="removed")
         return await get_team(leader_id, team_id)
 
@@ -250,6 +255,16 @@ async def team_people(team_id: str) -> set[str]:
 
 async def is_in_team(person_id: str, team_id: str) -> bool:
     return await TeamMember.exists(team_id=team_id, person_id=person_id, left_at=None)
+
+
+async def is_in_team_of(person_id: str, path: str) -> bool:
+    """Whether the person is in a team of a community whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM team_member m JOIN team t ON t.id = m.team_id JOIN organization o ON o.id = t.community_id "
+        "WHERE m.person_id = $1 AND m.left_at IS NULL AND o.path <@ $2::ltree",
+        person_id,
+        path,
+    )
 
 
 async def leads_team(person_id: str, team_id: str) -> bool:
@@ -347,9 +362,9 @@ def _clean_name(name: str) -> str:
     return name
 
 
-def _read_code(code: str) -> str:
-    """The team that the code is of. Raises TeamCodeInvalid when it is none of ours, or too old."""
+def _read_code(code: str) -> tuple[str, str]:
+    """The team that the code is of, and its number. Raises TeamCodeInvalid when it is none of ours, or too old."""
     read = _CODE.read(code.strip())
-    if read is None or not _CODE.is_current(read.window, clock.now()):
+    if read is None or len(read.told) != 2 or not _CODE.is_current(read.window, clock.now()):
         raise TeamCodeInvalid()
-    return read.told[0]
+    return read.told[0], read.told[1]

@@ -15,7 +15,7 @@ from server.media.uploads.uploading import attach_pictures, change_pictures, cop
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, verdict_of
 from server.notifications.telling import notify
-from server.organizations.access import holds_role, require_role, role_holders
+from server.organizations.access import holds_role, require_another, require_role, role_holders
 from server.organizations.models import LEVEL_RANK, Level, Organization
 from server.organizations.queries import list_ancestors
 from server.teams.models import Team
@@ -26,7 +26,15 @@ from server.volunteering.attendance.rules import SCAN_AFTER
 from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift, ShiftRole, ShiftState, Visibility
 from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import ACTIVITY, submit_reason
-from server.volunteering.shifts.adding import NewRole, NewShift, check_start, expand_series, insert_shift, moved_by
+from server.volunteering.shifts.adding import (
+    NewRole,
+    NewShift,
+    check_leaders,
+    check_start,
+    expand_series,
+    insert_shift,
+    moved_by,
+)
 from server.volunteering.shifts.changing import close_shifts
 from server.volunteering.shifts.reminders import plan_reminders
 from server.volunteering.sign_ups.eligibility import WhoMayCome, check_who
@@ -98,6 +106,7 @@ async def create_activity(actor_id: str, new: NewActivity) -> ActivityView:
             **msgspec.structs.asdict(new.who),
         )
         await attach_pictures(actor_id, new.picture_ids, ("activity", activity.id))
+        await check_leaders(actor_id, activity, new.shifts)
         for shift in shifts:
             await insert_shift(activity, shift, now)
         await audit("create_activity", actor_id, activity)
@@ -212,13 +221,12 @@ async def publish_activity(actor_id: str, activity_id: str, version: int) -> Act
     """Residents of its area see it and can sign up. Raises EditedMeanwhile, WrongState unless in review and ahead.
 
     Who publishes must work for the whole area: what a community shows to its subdistrict, the subdistrict publishes.
-    And it is a second person, not the one who wrote it (NotAllowed): what staff write, no content check reads.
+    And it is a second person, not the one who wrote it (OwnMatter): what staff write, no content check reads.
     """
     async with transaction():
         activity = await lock_for_review(actor_id, activity_id)
         check_version(activity, version)
-        if actor_id in (activity.created_by_id, activity.edited_by_id):
-            raise NotAllowed("活动须由另一位工作人员审核发布")
+        require_another(actor_id, activity.created_by_id, activity.edited_by_id)
         if activity.team_id and await verdict_of("activity", activity_id) is not Verdict.PASSED:
             raise WrongState("内容安全检查尚未通过")
         now = clock.now()

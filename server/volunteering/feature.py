@@ -51,6 +51,7 @@ FEATURE = Feature(
     mergers=(signing_up.move_sign_ups, confirming.move_hours, certificates.move_certificates),
     leavers=(signing_up.leave_shifts_of_leaver,),
     consent_withdrawn={ConsentKind.VOLUNTEER_TERMS: signing_up.leave_shifts_of_leaver},
+    business=(sign_up_queries.has_signed_up,),
     personal_copy=personal_copy.SHEETS,
     places_moved={Purpose.SHIFT_ROLE: signing_up.tell_moved_up},
     places_lapsed={Purpose.SHIFT_ROLE: signing_up.tell_lapsed},

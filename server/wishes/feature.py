@@ -33,5 +33,6 @@ FEATURE = Feature(
     subjects={"wish": queries.describe_wishes, "wish_claim": queries.describe_wish_claims},
     mergers=(leaving.move_wishes,),
     leavers=(leaving.settle_wishes_of_leaver,),
+    business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
 )

@@ -8,6 +8,7 @@ import msgspec
 from server.accounts.consents import ConsentNeeded, record_consent
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
+from server.accounts.power import require_power_over
 from server.accounts.queries import has_consent, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -184,6 +185,7 @@ async def _require_may_speak(author_id: str, beneficiary: Person, beneficiary_co
         if community_id is None:
             raise
         await require_role_or_hide(author_id, community_id, GRID_WORKERS)
+        await require_power_over(author_id, beneficiary.id, GRID_WORKERS)
         if beneficiary_consents:
             await record_consent(beneficiary.id, ConsentKind.ON_BEHALF, "1", given_by_id=author_id)
             await record_audit(

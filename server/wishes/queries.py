@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import describe_persons
-from server.foundation.database import fetch, fetch_one
+from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -339,3 +339,15 @@ def _as_past_claimer_sees(card: WishCard, claim: ClaimState) -> WishCard:
     if claim in HOLDING or card.state in PUBLIC:
         return card
     return msgspec.structs.replace(card, title="（心愿已不再公开）", place="", thumbnail_url=None)
+
+
+async def has_wished_or_claimed(person_id: str, path: str) -> bool:
+    """Whether the person wished (and handed it in) or claimed a wish in a community whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM wish w JOIN organization o ON o.id = w.community_id "
+        "WHERE (w.author_id = $1 OR w.beneficiary_id = $1) AND w.submitted_at IS NOT NULL AND o.path <@ $2::ltree "
+        "UNION ALL SELECT 1 FROM wish_claim c JOIN wish w ON w.id = c.wish_id JOIN organization o "
+        "ON o.id = w.community_id WHERE c.claimer_id = $1 AND o.path <@ $2::ltree",
+        person_id,
+        path,
+    )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from server.accounts.models import Person
+from server.accounts.power import require_may_name
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
@@ -18,6 +19,7 @@ from server.moderation.models import Verdict
 from server.moderation.verdicts import verdict_of
 from server.notifications.events import Event
 from server.notifications.telling import notify
+from server.organizations.access import GRID_WORKERS
 from server.organizations.models import Level, Organization
 from server.wishes import messages
 from server.wishes.claiming import put_back_on_wall, require_may_act_for, tell_of_claim, tell_of_end
@@ -122,8 +124,9 @@ async def assign_wish(
         step = await begin_step(wish_id, WishAction.ASSIGN, actor_id)
         if claimer_id in wisher_ids(step.wish):
             raise OwnWish("不能指派给许愿人本人")
-        if not await Person.exists(id=claimer_id, merged_into_id=None, closed_at=None):
-            raise InvalidFields.of("claimer_id", "没有找到此人")
+        await require_may_name("claimer_id", actor_id, claimer_id, GRID_WORKERS)
+        if not await Person.exists(id=claimer_id, closed_at=None):
+            raise WrongState("该账号已停用")
         before_id = step.holder.claimer_id if step.holder else None
         if claimer_id == before_id:
             raise WrongState("心愿已由此人认领")

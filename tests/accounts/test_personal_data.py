@@ -82,6 +82,7 @@ IN_SHEET = {
     "team": "志愿团队",
     "team_member": "志愿团队",
     "role_grant": "工作角色",
+    "registration": "现场登记",
     "membership": "党员信息",
     "member_contact": "联系流动党员",
     "membership_transfer": "转入组织关系",
@@ -152,6 +153,7 @@ IN_NONE = {
     "due_report": "what a sweep is about to make: a report, which is there then",
     "job_run": "when sweeps ran",
     "idempotency_key": "a day's answers, repeated; what they tell of is in the other sheets",
+    "merge_proposal": "a question that both have in their inbox; what they answered is in the audit log",
     "outbox": "what is still to be sent, of messages that are in the inbox",
     "stored_push": "WeChat's pushes, for a month; what came of them is in the grants and checks",
 }
@@ -169,6 +171,9 @@ OTHERS = {
     *("assessed_by_id", "released_by_id", "acknowledged_by_id", "applied_by_id", "confirmed_by_id", "stated_by_id"),
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
+    *("registered_by_id", "proposed_by_id"),
+    # the two persons of a question to both
+    *("from_person_id", "into_person_id"),
 }
 """Columns that name somebody else than whose row it is, or who did it at work (their actions are in the audit log)."""
 

@@ -152,28 +152,6 @@ async def test_an_unverified_phone_links_nobody(api: Api) -> None:
     assert (await Person.get(id=entry.id)).merged_into_id is None
 
 
-async def test_merging_at_once_happens_once(api: Api) -> None:
-    community = await create_community()
-    manager = await create_staff(api, community, RoleKind.MANAGER)
-    staff = await create_staff(api, community)
-    one, two = await create_person(community=community), await create_person(community=community)
-    device = await sign_in(api, one)
-    await staff.refused("POST", f"/staff/persons/{one.id}/merge", {"into_id": two.id}, code="not_found")
-    await manager.refused("POST", f"/staff/persons/{one.id}/merge", {"into_id": one.id}, code="wrong_state")
-    answers = await asyncio.gather(
-        manager.send("POST", f"/staff/persons/{one.id}/merge", {"into_id": two.id}),
-        manager.send("POST", f"/staff/persons/{two.id}/merge", {"into_id": one.id}),
-    )
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    assert await Person.filter(merged_into_id__isnull=False).count() == 1
-    if (await Person.get(id=one.id)).merged_into_id:
-        await device.refused("GET", "/me", code="not_signed_in")
-    identities = await fetch_value(
-        "SELECT count(DISTINCT person_id) FROM wechat_identity WHERE person_id IN ($1, $2)", one.id, two.id
-    )
-    assert identities == 1
-
-
 async def test_staff_find_and_see_persons_and_leave_a_trace(api: Api) -> None:
     community, other = await create_community(), await create_community()
     staff, outsider = await create_staff(api, community), await create_staff(api, other)
@@ -192,6 +170,32 @@ async def test_staff_find_and_see_persons_and_leave_a_trace(api: Api) -> None:
         actor_id=staff.person_id, action="view_person_details", person_id=person.id, organization_id=community.id
     )
     assert not await AuditEntry.exists(actor_id=outsider.person_id)
+
+
+async def test_only_who_has_business_here_is_found(api: Api) -> None:
+    """Whoever only chose the community is found by nobody, and nobody learns that the number is known."""
+    community, home = await create_community(), await create_community()
+    staff, observer = await create_staff(api, community), await create_staff(api, community, RoleKind.OBSERVER)
+    person = await create_person(community=home, is_registered=False)
+    await save_details(person.id, real_name="王小明")
+    await verify_phone(person.id, "13800001111")
+    body = {"phone": "13800001111"}
+    await observer.refused("POST", "/staff/persons/find", body, code="not_allowed")
+    unknown = await staff.refused("POST", "/staff/persons/find", {"phone": "13800002222"}, code="not_found")
+    known = await staff.refused("POST", "/staff/persons/find", body, code="not_found")
+    assert known["title"] == unknown["title"]
+    for who in (staff, await create_staff(api, home)):
+        await who.refused("GET", f"/staff/persons/{person.id}/details", code="not_found")
+    # At the counter they give both, and the answer is as for somebody new.
+    wrong = {"organization_id": community.id, "real_name": "李明", "phone": "13800001111"}
+    assert (await staff.post("/staff/persons", wrong, expect=201))["person_id"] != person.id
+    known = await staff.post("/staff/persons", wrong | {"real_name": "王小明"}, expect=201)
+    assert (known["person_id"], known["nickname"], known["name"]) == (person.id, "", "王**")
+    assert (await staff.get(f"/staff/persons/{person.id}/details"))["real_name"] == "王小明"
+    # The people of both organizations read of it.
+    for action in ("find_person", "register_walk_in", "view_person_details"):
+        entries = await AuditEntry.filter(action=action, person_id=person.id)
+        assert {entry.organization_id for entry in entries} == {community.id, home.id}, action
 
 
 async def test_registering_a_walk_in(api: Api) -> None:

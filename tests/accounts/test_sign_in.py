@@ -212,8 +212,8 @@ async def test_two_people_verify_one_number_at_once(api: Api, simulator: Any) ->
 
 async def test_a_role_given_is_seen_at_once(api: Api) -> None:
     community = await create_community()
-    person = await create_person()
+    person, other = await create_person(), await create_person()
     caller = await sign_in(api, person)
-    await caller.refused("GET", f"/staff/persons/{person.id}/details", code="not_allowed")
+    await caller.refused("GET", f"/staff/persons/{other.id}/details", code="not_allowed")
     await grant(person, community)
-    await caller.refused("GET", f"/staff/persons/{person.id}/details", code="not_found")
+    await caller.refused("GET", f"/staff/persons/{other.id}/details", code="not_found")

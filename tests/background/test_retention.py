@@ -41,6 +41,8 @@ KEPT = {
     "announcement",
     # proof of what was checked before others saw it
     *("checked_subject", "content_check"),
+    # where somebody was at the counter
+    "registration",
     # the balances of accepts are its sums
     *("grant_entry", "grant_balance"),
     # one row a sweep

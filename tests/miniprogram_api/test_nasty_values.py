@@ -4,36 +4,21 @@ Whatever comes, the answer is one that the route declares, and never a failure o
 (by pytest-randomly's seed, which the run prints); with --full all.
 """
 
-import json
 import os
-import random
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 
-import httpx
 import msgspec
 import msgspec.inspect as kinds
 import pytest
 
-from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Route, Who
-from server.accounts.sessions import open_session
-from server.foundation import clock
-from server.foundation.database import fetch
 from server.foundation.ids import new_id
 from tests.clients import Api
-from tests.demo.touring import touring
+from tests.demo.plausible import ROUTES, Attempt, City, play_city
 from tests.simulator import Simulator
 
 DRAWN = 5000
-ROUTES = [
-    route
-    for routes in ALL_ROUTES
-    for route in routes.declared
-    if route.operation_id != "follow_inbox"  # it ends when the client leaves
-]
-
 BLANKS = ["", " ", "　", "\u200b", "\u3164", "\u2800", "\x07"]
 TEXTS = [*BLANKS, "\0", "a\0b", "\ud800", "x" * 5000, "𠮷" * 40, "'; --", "%", "\\", "<b>", "\u202e文", "e\u0301" * 30]
 NUMBERS = [0, -1, 1, 2**31 - 1, 2**31, -(2**31) - 1, 2**63, 2**64, 10**400, 0.5, 5e-324, 1e308, -0.0, "1", True]
@@ -62,59 +47,6 @@ HEADERS = [
     (b"content-type", b"application/\xff"),
     (b"accept-language", "中文".encode("gbk")),
 ]
-
-
-class City:
-    """Who is there to call, and which things there are."""
-
-    def __init__(self, callers: list[Api], things: dict[str, list[str]], draw: random.Random) -> None:
-        self.callers, self.things, self.draw = callers, things, draw
-
-    def id_for(self, name: str) -> str:
-        """An id of a thing that `name` (`wish_id`, `picture_ids`) may mean."""
-        thing = name.removesuffix("s").removesuffix("_id")
-        found = [table for table in self.things if table == thing or thing.endswith(f"_{table}")]
-        known = self.things[found[0]] if found else [each for ids in self.things.values() for each in ids]
-        return self.draw.choice(known)
-
-    def plausible(self, kind: kinds.Type, name: str = "") -> Any:
-        """A value that decoding accepts, or nearly."""
-        match kind:
-            case kinds.Metadata():
-                return self.plausible(kind.type, name)
-            case kinds.StructType():
-                return {field.encode_name: self.plausible(field.type, field.encode_name) for field in kind.fields}
-            case kinds.UnionType():
-                return self.plausible(next(part for part in kind.types if not isinstance(part, kinds.NoneType)), name)
-            case kinds.ListType():
-                return [self.plausible(kind.item_type, name) for _ in range(kind.min_length or 1)]
-            case kinds.DictType():
-                return {self.plausible(kind.key_type, name): self.plausible(kind.value_type, name)}
-            case kinds.EnumType():
-                return self.draw.choice(list(kind.cls)).value
-            case kinds.StrType():
-                return self._text(kind, name)
-            case kinds.BoolType():
-                return self.draw.random() < 0.5
-            case kinds.IntType() | kinds.FloatType():
-                return self._number(kind)
-            case kinds.DateTimeType():
-                return (clock.now() + timedelta(days=self.draw.randrange(1, 20))).isoformat()
-            case kinds.DateType():
-                return str(date.today() + timedelta(days=self.draw.randrange(1, 20)))
-            case _:
-                return None
-
-    def _number(self, kind: kinds.IntType | kinds.FloatType) -> float:
-        least = kind.ge if kind.ge is not None else 0
-        return least if kind.le is None else self.draw.choice([least, kind.le, min(least + 1, kind.le)])
-
-    def _text(self, kind: kinds.StrType, name: str) -> str:
-        samples = {"^[0-6]": self.id_for(name), "^(([01]": "09:00", "^[01]": "06-01", "^20": "2026H1"}
-        found = next((text for start, text in samples.items() if (kind.pattern or "").startswith(start)), None)
-        if found is None:
-            found = "13900001234" if "phone" in name else "社区服务，大家一起来"
-        return found[: kind.max_length or 200]
 
 
 def nasty(kind: kinds.Type) -> list[Any]:
@@ -161,64 +93,9 @@ def mutated(value: Any, kind: kinds.Type) -> Iterator[Any]:
             yield from nasty(kind)
 
 
-class Attempt(msgspec.Struct):
-    """One request."""
-
-    route: Route
-    caller: Api
-    path: str
-    query: Any = None
-    body: Any = None
-    headers: list[tuple[bytes, bytes]] = []
-
-    async def send(self) -> httpx.Response:
-        headers = {b"authorization": f"Bearer {self.caller.token}".encode()}
-        content = b""
-        if self.body is not None:
-            headers[b"content-type"] = b"application/json"
-            content = _json(self.body)
-        query = {name: _in_query(value) for name, value in (self.query or {}).items() if value is not None}
-        return await self.caller.client.request(
-            self.route.method,
-            f"/api/v1{self.path}",
-            params=query or None,
-            content=content,
-            headers=list((headers | dict(self.headers)).items()),
-        )
-
-
-def _json(value: Any) -> bytes:
-    """The standard library's, since msgspec refuses some of what is sent here on purpose."""
-    return json.dumps(value).encode("utf-8", "surrogatepass")
-
-
-def _in_query(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_in_query(part) for part in value]
-    return str(value).encode("utf-8", "replace").decode()
-
-
 @pytest.fixture
 async def city(app: Any, api: Api, simulator: Simulator) -> City:
-    async with touring(app, simulator) as (tour, _):
-        await tour.play()
-    tables = await fetch(
-        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'id' "
-        "AND data_type = 'uuid' ORDER BY table_name"
-    )
-    things = {}
-    for row in tables:
-        found = await fetch(f'SELECT id FROM "{row["table_name"]}" ORDER BY id DESC LIMIT 8')
-        if found:
-            things[row["table_name"]] = [each["id"] for each in found]
-    for level in ("community", "area", "unit"):
-        things[level] = things["organization"]
-    people = await fetch("SELECT DISTINCT person_id FROM wechat_identity ORDER BY person_id")
-    callers = []
-    for row in people:
-        session = await open_session(row["person_id"], days=30)
-        callers.append(api.as_(session.token, row["person_id"]))
-    return City(callers, things, random.Random(random.random()))
+    return await play_city(app, api, simulator)
 
 
 async def _first_attempt(city: City, route: Route) -> Attempt:

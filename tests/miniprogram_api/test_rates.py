@@ -145,6 +145,16 @@ async def test_limits_count_on_without_the_cache(api: Api, monkeypatch: pytest.M
     assert counted(answers) == {200: RATES[Group.READ].person, 429: 150 - RATES[Group.READ].person}
 
 
+async def test_300_numbers_looked_for(api: Api) -> None:
+    community = await create_community()
+    staff, colleague = await create_staff(api, community), await create_staff(api, community)
+    numbers = [{"phone": f"138{number:08}"} for number in range(300)]
+    answers = await asyncio.gather(*(staff.send("POST", "/staff/persons/find", body) for body in numbers))
+    found = RATES[Group.FINDING].person
+    assert counted(answers) == {404: found, 429: 300 - found}
+    await colleague.refused("POST", "/staff/persons/find", numbers[0], code="not_found")
+
+
 async def test_one_household_is_one_address() -> None:
     assert rates.network_of("2001:db8:1:2:3::4") == rates.network_of("2001:db8:1:2::9") == "2001:db8:1:2::/64"
     assert rates.network_of("192.0.2.7") == "192.0.2.7"

@@ -77,8 +77,8 @@ async def test_nobody_decides_about_their_own_words(api: Api, simulator: Simulat
     await simulator.settle()
     (held,) = (await author.get(HELD, organization_id=community.id))["items"]
     path = f"/staff/moderation/{held['id']}/decide"
-    await author.refused("POST", path, {"decision": "pass"}, code="not_allowed")
-    await author.refused("POST", path, {"decision": "refuse", "reason": "不好"}, code="not_allowed")
+    await author.refused("POST", path, {"decision": "pass"}, code="own_matter")
+    await author.refused("POST", path, {"decision": "refuse", "reason": "不好"}, code="own_matter")
     await decide(colleague, held["id"], "pass")
     assert await verdict_of(KIND, note) is Verdict.PASSED
 
@@ -91,7 +91,7 @@ async def test_words_follow_a_person_who_is_merged(api: Api, simulator: Simulato
     await simulator.settle()
     (held,) = (await twin.get(HELD, organization_id=community.id))["items"]
     assert held["author_id"] == twin.person_id
-    await twin.refused("POST", f"/staff/moderation/{held['id']}/decide", {"decision": "pass"}, code="not_allowed")
+    await twin.refused("POST", f"/staff/moderation/{held['id']}/decide", {"decision": "pass"}, code="own_matter")
 
 
 async def test_an_edited_content_can_no_longer_be_decided(api: Api, simulator: Simulator, notes: Notes) -> None:

@@ -53,6 +53,29 @@ async def test_hosts_are_within_reach(api: Api) -> None:
     await resident.refused("POST", "/staff/party-organizations", body, code="not_allowed")
 
 
+async def test_the_parent_is_asked_too(api: Api) -> None:
+    """Staff of a community put nothing below a committee of others, and take nothing away from it."""
+    street = await create_organization(Level.SUBDISTRICT)
+    community = await create_community(parent=street)
+    staff, above = await create_staff(api, community), await create_staff(api, street)
+    committee, own = await create_party(host=street), await create_party(host=community)
+    branch = await create_party(parent=committee, host=community)
+    path, body = "/staff/party-organizations", {"name": "新支部", "host_id": community.id}
+    for verb, tail, change in (
+        ("POST", "", body | {"parent_id": committee.id}),
+        ("POST", f"/{own.id}/move", {"version": 1, "parent_id": committee.id}),
+        ("POST", f"/{own.id}/close", {"version": 1, "successor_id": committee.id}),
+        ("PUT", f"/{branch.id}", body | {"version": 1}),
+        ("POST", f"/{branch.id}/move", {"version": 1, "parent_id": own.id}),
+        ("POST", f"/{branch.id}/close", {"version": 1}),
+    ):
+        await staff.refused(verb, path + tail, change, code="not_allowed")
+    elsewhere = await create_party(host=None, place="济南市")
+    await staff.refused("POST", path, body | {"parent_id": elsewhere.id}, code="not_allowed")
+    assert (await above.put(f"{path}/{branch.id}", body | {"version": 1}))["name"] == "新支部"
+    await above.post(f"{path}/{own.id}/move", {"version": 1, "parent_id": committee.id}, expect=200)
+
+
 async def test_one_that_is_elsewhere(api: Api) -> None:
     community = await create_community()
     staff = await create_staff(api, community)

@@ -13,7 +13,7 @@ from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
-from tests.builders import create_community, create_organization, create_person, create_resident, create_staff
+from tests.builders import create_community, create_organization, create_person, create_resident, create_staff, register
 from tests.clients import Api
 from tests.organizations.builders import run_command
 
@@ -67,7 +67,9 @@ async def test_an_ended_role_works_no_longer(api: Api) -> None:
 async def test_managers_pass_on_every_role_within_their_subtree(api: Api, kind: str) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
-    assert await manager.post("/staff/roles", role(await create_person(), community, kind), expect=201)
+    assert await manager.post(
+        "/staff/roles", role(await create_person(community=community), community, kind), expect=201
+    )
 
 
 async def test_grid_workers_and_liaisons(api: Api) -> None:
@@ -75,7 +77,7 @@ async def test_grid_workers_and_liaisons(api: Api) -> None:
     manager = await create_staff(api, community, RoleKind.MANAGER)
     grid = await create_organization(Level.GRID, parent=community)
     unit = await create_organization(Level.UNIT, parent=community)
-    person = await create_person()
+    person = await create_person(community=community)
     await manager.post("/staff/roles", role(person, grid, "grid_worker"), expect=201)
     await manager.post("/staff/roles", role(person, unit, "liaison"), expect=201)
     for place, kind in ((community, "grid_worker"), (community, "liaison"), (unit, "staff"), (grid, "manager")):
@@ -102,7 +104,7 @@ async def test_nobody_grants_above_or_beside_their_subtree(api: Api) -> None:
     mine, beside = await create_community(parent=street), await create_community(parent=street)
     manager = await create_staff(api, mine, RoleKind.MANAGER)
     for place in (street, district, beside):
-        for person in (manager, await create_person()):
+        for person in (manager, await create_person(community=mine)):
             await manager.refused("POST", "/staff/roles", role(person, place, "staff"), code="not_allowed")
 
 
@@ -110,13 +112,21 @@ async def test_whom_and_where_nobody_knows(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
     stranger = {"person_id": new_id(), "organization_id": community.id, "kind": "staff"}
-    await manager.refused("POST", "/staff/roles", stranger, code="not_found")
-    merged = await create_person()
+    await manager.refused("POST", "/staff/roles", stranger, code="invalid_fields")
+    merged = await create_person(community=community)
     await Person.filter(id=merged.id).update(merged_into_id=manager.person_id)
-    await manager.refused("POST", "/staff/roles", role(merged, community, "staff"), code="not_found")
-    person = await create_person()
+    await manager.refused("POST", "/staff/roles", role(merged, community, "staff"), code="invalid_fields")
+    blocked = await create_person(community=community)
+    await Person.filter(id=blocked.id).update(closed_at=blocked.created_at)
+    await manager.refused("POST", "/staff/roles", role(blocked, community, "staff"), code="invalid_fields")
+    # Somebody who chose the community, and has no business there.
+    elsewhere = await create_person(community=community, is_registered=False)
+    body = role(elsewhere, community, "staff")
+    problem = await manager.refused("POST", "/staff/roles", body, code="invalid_fields")
+    assert problem["errors"][0]["field"] == "person_id"
+    person = await create_person(community=community)
     nowhere = {"person_id": person.id, "organization_id": new_id(), "kind": "staff"}
-    await manager.refused("POST", "/staff/roles", nowhere, code="not_found")
+    await manager.refused("POST", "/staff/roles", nowhere, code="not_allowed")
     await Organization.filter(id=community.id).update(closed_at=community.created_at)
     await manager.refused("POST", "/staff/roles", role(person, community, "staff"), code="wrong_state")
     await manager.refused("POST", f"/staff/roles/{new_id()}/end", code="not_found")
@@ -125,7 +135,7 @@ async def test_whom_and_where_nobody_knows(api: Api) -> None:
 async def test_a_role_is_held_once(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
-    person = await create_person()
+    person = await create_person(community=community)
     answers = await asyncio.gather(
         *(manager.send("POST", "/staff/roles", role(person, community, "staff")) for _ in range(4))
     )
@@ -192,6 +202,7 @@ async def test_names_are_masked(api: Api) -> None:
     community = await create_community()
     manager = await create_staff(api, community, RoleKind.MANAGER)
     person = await register_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800000001")
+    await register(person.id, community)
     granted = await manager.post("/staff/roles", role(person, community, "staff"))
     assert granted["person"]["name"] == "王**"
 

@@ -95,10 +95,15 @@ async def test_leaving_removing_and_ending(api: Api) -> None:
     await leader.refused("POST", f"{path}/leave", code="wrong_state")
     await leader.refused("DELETE", f"{path}/members/{leader.person_id}", code="wrong_state")
     await other.refused("DELETE", f"{path}/members/{third.person_id}", code="not_allowed")
+    old = (await leader.get(f"{path}/code"))["text"]
     await other.post(f"{path}/leave", expect=204)
     await leader.refused("DELETE", f"{path}/members/{other.person_id}", code="not_found")
+    # Who left by themselves may come back with it; who was taken out, may not.
+    await other.post("/teams/join", {"code": old})
+    await other.post(f"{path}/leave", expect=204)
     assert (await leader.delete(f"{path}/members/{third.person_id}"))["size"] == 1
     assert (await told(third))[-1] == "team_left"
+    await third.refused("POST", "/teams/join", {"code": old}, code="team_code_invalid")
     code = (await leader.get(f"{path}/code"))["text"]
     await other.post("/teams/join", {"code": code})
     await leader.post(f"{path}/end", expect=204)

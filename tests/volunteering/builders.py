@@ -12,6 +12,7 @@ from server.accounts.models import (
     Dependant,
     Person,
     PersonOrigin,
+    Registration,
     Relation,
     Session,
     WeChatIdentity,
@@ -61,6 +62,9 @@ async def create_residents(api: Api, community: Organization, count: int) -> lis
     ]
     tokens = {person.id: secrets.token_urlsafe(32) for person in persons}
     await Person.bulk_create(persons)
+    await Registration.bulk_create(
+        [Registration(person_id=id_, organization_id=community.id, registered_by_id=new_id()) for id_ in tokens]
+    )
     await Consent.bulk_create(
         [Consent(person_id=id_, kind=ConsentKind.PRIVACY, text_version="1", given_at=now) for id_ in tokens]
     )

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from server.accounts.details import phone_index, save_details
-from server.accounts.models import Consent, ConsentKind, Person, PersonDetails, PersonOrigin, Session, WeChatIdentity
+from server.accounts.models import (
+    Consent,
+    ConsentKind,
+    Person,
+    PersonDetails,
+    PersonOrigin,
+    Registration,
+    Session,
+    WeChatIdentity,
+)
 from server.foundation import clock
 from server.foundation.crypto import hash_token, keyring
 from server.foundation.database import execute, fetch_value, transaction
@@ -91,6 +100,9 @@ async def put_persons(api: Api, community: Organization, *nicknames: str, volunt
         for nickname in nicknames
     ]
     await Person.bulk_create(people)
+    await Registration.bulk_create(
+        [Registration(person_id=person.id, organization=community, registered_by_id=new_id()) for person in people]
+    )
     kinds = [ConsentKind.PRIVACY, *([ConsentKind.VOLUNTEER_TERMS] if volunteers else [])]
     await Consent.bulk_create(
         [Consent(person_id=person.id, kind=kind, text_version="1", given_at=now) for person in people for kind in kinds]

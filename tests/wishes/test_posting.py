@@ -12,7 +12,7 @@ from server.foundation.database import fetch_value
 from server.foundation.dates import today
 from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES
 from server.wishes.models import Wish, WishState
-from tests.builders import create_community, create_resident, create_staff, told
+from tests.builders import create_community, create_resident, create_staff, register, told
 from tests.clients import Api
 from tests.simulator import Simulator
 from tests.wishes.builders import (
@@ -283,6 +283,8 @@ async def test_staff_for_a_resident_who_agreed(api: Api, simulator: Simulator) -
         PersonOrigin.WALK_IN, real_name="赵大爷", phone="13822223333", community_id=people.community.id
     )
     body = content(beneficiary_id=elder.id)
+    await people.staff.refused("POST", "/wishes", body, code="not_found")
+    await register(elder.id, people.community)
     await people.staff.refused("POST", "/wishes", body, code="consent_needed")
     wish = await people.staff.post("/wishes", {**body, "beneficiary_consents": True})
     consent = await Consent.get(person_id=elder.id, kind=ConsentKind.ON_BEHALF)

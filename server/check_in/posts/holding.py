@@ -25,7 +25,7 @@ from server.foundation.ids import Id, new_id
 from server.members.memberships import member_person, membership_of
 from server.members.models import Membership
 from server.notifications.telling import notify
-from server.organizations.access import require_role, require_role_or_hide, role_holders
+from server.organizations.access import require_another, require_role, require_role_or_hide, role_holders
 from server.organizations.queries import require_community
 from server.places.models import Purpose
 from server.places.taking import change_capacity, close_allotment, leave_place, open_allotment, take_place
@@ -292,6 +292,7 @@ async def _lock_holding(
     await require_role_or_hide(actor_id, post.community_id)
     # The race: approving while the member's check-in there ends. Both take the membership first.
     await _lock_membership(seen.membership_id)
+    require_another(actor_id, await member_person(seen.membership_id))
     holding = await PostHolding.filter(id=holding_id).select_for_update().get()
     return holding, post, HOLDING_TABLE.next_state(holding.state, action, [CheckInActor.STAFF])
 

@@ -23,6 +23,7 @@ from server.neighbor_center.bookings.models import (
     OPEN_STATES,
     AnyBooking,
     Approval,
+    Booking,
     BookingState,
     RoomBooking,
 )
@@ -30,7 +31,7 @@ from server.neighbor_center.bookings.outcomes import attend, end_booking, miss
 from server.neighbor_center.bookings.queries import get_day_booking
 from server.neighbor_center.bookings.rooms import lock_room, require_free_room
 from server.neighbor_center.opening.rules import ARRIVES_BEFORE, Span
-from server.organizations.access import require_role_or_hide
+from server.organizations.access import require_another, require_role_or_hide
 
 
 async def approve_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
@@ -104,7 +105,7 @@ async def booking_of_staff(
     """The booking, locked, and its room, for staff of the venue: one transaction with its audit entry. `action` is for
     slots and for rooms.
 
-    Raises NotFound also to those who do not work there: bookings are private.
+    Raises NotFound also to those who do not work there: bookings are private; OwnMatter for the actor's own.
     """
     row = await fetch_one(
         f"SELECT v.id, v.organization_id, s.id AS service_id FROM {kind.source} WHERE b.id = $1", booking_id
@@ -118,6 +119,9 @@ async def booking_of_staff(
             await fetch("SELECT 1 FROM venue WHERE id = $1 FOR SHARE", row["id"])
             await lock_room(row["service_id"])
         booking = await lock_booking(kind, booking_id)
+        # Whoever booked for a relative; at the counter it was one of the staff.
+        by_walk_in = isinstance(booking, Booking) and booking.walk_in
+        require_another(actor_id, booking.person_id, None if by_walk_in else booking.booked_by_id)
         yield booking
         await record_audit(
             action[KINDS.index(kind)],

@@ -8,7 +8,7 @@ from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import ours, require_dependant
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.database import exists, fetch, fetch_one, transaction
 from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -18,6 +18,7 @@ from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind,
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, BookingState
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
+from server.organizations.access import WORKERS, holds_role
 from server.places.queries import waiting_positions
 
 
@@ -76,7 +77,7 @@ async def list_day_bookings(
     page: PageQuery,
 ) -> Page[DayView]:
     """Who comes to the venue that day and who asks to, in the order of time, without what was cancelled or refused.
-    Each person shown is audited. Raises NotFound, NotAllowed."""
+    Each person shown is audited; observers see masked names and no notes. Raises NotFound, NotAllowed."""
     check_year("day", day)
     starts_at = f"{kind.time}.starts_at"
     async with transaction():
@@ -94,7 +95,8 @@ async def list_day_bookings(
             key={"starts_at": datetime, "id": Id},
         )
         people = await name_persons(actor_id, organization_id, kind.table, rows.items)
-    return Page([_day_view(kind, row, people) for row in rows.items], rows.next_cursor)
+        with_notes = await holds_role(actor_id, organization_id, WORKERS)
+    return Page([_day_view(kind, row, people, with_note=with_notes) for row in rows.items], rows.next_cursor)
 
 
 async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:
@@ -105,7 +107,7 @@ async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:
 
 
 async def name_persons(actor_id: str, organization_id: str, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:
-    """Name and masked phone of the persons in these rows, each view audited."""
+    """Name and masked phone of the persons in these rows, each view audited; for observers the name is masked too."""
     for row in rows:
         await record_audit(
             "view_day_booking",
@@ -114,7 +116,11 @@ async def name_persons(actor_id: str, organization_id: str, kind: str, rows: lis
             person_id=row["person_id"],
             organization_id=organization_id,
         )
-    return await _name(rows)
+    people = await _name(rows)
+    if not await holds_role(actor_id, organization_id, WORKERS):
+        for person in people.values():
+            person["name"] = mask_name(person["name"])
+    return people
 
 
 async def _name(rows: list[Any]) -> dict[str, dict[str, str]]:
@@ -170,9 +176,26 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
     return views
 
 
-def _day_view(kind: Kind[Any, DayView], row: Any, people: dict[str, dict[str, str]]) -> DayView:
-    return kind.day_view(**(dict(row) | people[row["person_id"]] | {"note": _clear(row["note"], kind.note_context)}))
+def _day_view(
+    kind: Kind[Any, DayView], row: Any, people: dict[str, dict[str, str]], *, with_note: bool = True
+) -> DayView:
+    note = _clear(row["note"], kind.note_context) if with_note else ""
+    return kind.day_view(**(dict(row) | people[row["person_id"]] | {"note": note}))
 
 
 def _clear(ciphertext: bytes | None, context: str) -> str:
     return keyring().decrypt(bytes(ciphertext), context) if ciphertext else ""
+
+
+async def has_booked(person_id: str, path: str) -> bool:
+    """Whether the person booked, or somebody for them, at a venue of an organization whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM booking b JOIN slot s ON s.id = b.slot_id JOIN service e ON e.id = s.service_id "
+        "JOIN venue v ON v.id = e.venue_id JOIN organization o ON o.id = v.organization_id "
+        "WHERE b.person_id = $1 AND o.path <@ $2::ltree "
+        "UNION ALL SELECT 1 FROM room_booking b JOIN service e ON e.id = b.service_id "
+        "JOIN venue v ON v.id = e.venue_id JOIN organization o ON o.id = v.organization_id "
+        "WHERE b.person_id = $1 AND o.path <@ $2::ltree",
+        person_id,
+        path,
+    )

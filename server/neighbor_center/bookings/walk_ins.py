@@ -2,7 +2,7 @@
 
 import msgspec
 
-from server.accounts.models import Person
+from server.accounts.power import require_may_name
 from server.accounts.registry import register_walk_in
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -18,20 +18,21 @@ from server.neighbor_center.bookings.views import DayBooking
 from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import organization_of_service
-from server.organizations.access import require_role
+from server.organizations.access import require_another, require_role
 
 
 async def book_walk_in(service_id: str, wanted: Wanted, *, real_name: str = "", phone: str = "") -> DayBooking:
     """Book them into a slot that is not over yet, as staff see it then.
 
     The person is known (`wanted.person_id`), or is registered by name and phone. Limits per person don't hold here;
-    capacity does. Raises NotFound, NotAllowed, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
+    capacity does. Raises NotFound, NotAllowed, OwnMatter, SlotNotOffered, PlacesFull, OutsideArea, InvalidFields.
     """
     check_year("starts_at", wanted.starts_at)
     organization_id = await organization_of_service(service_id)
     await require_role(wanted.actor_id, organization_id)
     async with transaction():
         person_id = await _find_person(organization_id, wanted, real_name, phone)
+        require_another(wanted.actor_id, person_id)
         await lock_for_booking(person_id, service_id)
         day = day_of(wanted.starts_at)
         terms = await read_terms(service_id, day, day)
@@ -63,6 +64,5 @@ async def _find_person(organization_id: str, wanted: Wanted, real_name: str, pho
             raise InvalidFields.of("real_name", "请填写姓名")
         found = await register_walk_in(wanted.actor_id, organization_id, real_name=real_name, phone=phone)
         return found.person_id
-    if not await Person.exists(id=wanted.person_id, merged_into_id=None):
-        raise InvalidFields.of("person_id", "没有找到此人")
+    await require_may_name("person_id", wanted.actor_id, wanted.person_id)
     return wanted.person_id

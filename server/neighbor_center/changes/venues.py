@@ -15,7 +15,7 @@ from server.neighbor_center.venues.models import Service, ServiceKind, ServiceMo
 from server.neighbor_center.venues.queries import get_service_row
 from server.organizations.access import require_role
 from server.organizations.models import Organization
-from server.organizations.tree import reaching, within
+from server.organizations.tree import within
 
 
 async def create_venue(actor_id: str, organization_id: str, fields: dict[str, Any]) -> VenueView:
@@ -121,7 +121,7 @@ async def _check_service(service: Service, organization_id: str) -> None:
 async def _check_areas(area_ids: list[str], organization_id: str) -> None:
     inside = await fetch_value(
         "SELECT count(*) FROM organization a WHERE a.id = ANY($1::uuid[]) AND a.closed_at IS NULL "
-        f"AND ({within('a.path', '$2')} OR {reaching('a.path', '$2')})",
+        f"AND {within('a.path', '$2')}",
         area_ids,
         organization_id,
     )

@@ -10,7 +10,7 @@ from server.accounts.masking import mask_phone
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import fetch, fetch_one, fetch_value, transaction
+from server.foundation.database import exists, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
@@ -20,7 +20,7 @@ from server.neighbor_center.bookings.queries import name_persons
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
 from server.neighbor_center.venues.queries import organization_of_venue, require_venue_reader
 from server.notifications.telling import notify
-from server.organizations.access import require_role_or_hide, role_holders
+from server.organizations.access import require_another, require_role_or_hide, role_holders
 
 ANSWERED_WITHIN = timedelta(days=3)
 """Until when an answer is promised."""
@@ -128,6 +128,7 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
     async with transaction():
         # Two who answer at once: the second sees that it is answered.
         complaint = await Complaint.filter(id=complaint_id).select_for_update(no_key=True).get()
+        require_another(actor_id, complaint.person_id)
         if complaint.state is ComplaintState.ANSWERED:
             raise WrongState("该投诉已答复")
         complaint.state, complaint.is_upheld = ComplaintState.ANSWERED, is_upheld
@@ -146,6 +147,16 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
         row = await fetch_one(_COMPLAINT + "WHERE c.id = $1", complaint_id)
         details = await details_of(complaint.person_id)
         return _staff_view(row, {"name": details.real_name, "phone": mask_phone(details.phone)})
+
+
+async def has_complained(person_id: str, path: str) -> bool:
+    """Whether the person complained about a venue of an organization whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM complaint c JOIN venue v ON v.id = c.venue_id JOIN organization o ON o.id = v.organization_id "
+        "WHERE c.person_id = $1 AND o.path <@ $2::ltree",
+        person_id,
+        path,
+    )
 
 
 async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, str]]:

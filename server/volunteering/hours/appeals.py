@@ -19,7 +19,15 @@ from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.notifications.telling import notify
-from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide, role_holders
+from server.organizations.access import (
+    READERS,
+    WORKERS,
+    holds_role,
+    require_another,
+    require_role,
+    require_role_or_hide,
+    role_holders,
+)
 from server.organizations.tree import within
 from server.places.models import NoShowReason, Purpose
 from server.places.no_shows import blocked_until, forgive_no_show
@@ -157,7 +165,7 @@ async def decide_no_show_appeal(actor_id: str, appeal_id: str, *, accept: bool, 
     """Accepted, the no-show no longer counts and a block that rests on it ends; the person is told. Deciding the same
     twice changes nothing.
 
-    Raises NotFound, NotAllowed for one's own, WrongState when it was decided otherwise.
+    Raises NotFound, NotAllowed, OwnMatter, WrongState when it was decided otherwise.
     """
     async with transaction():
         # Two members of staff decide at once: the second sees what the first decided.
@@ -168,8 +176,7 @@ async def decide_no_show_appeal(actor_id: str, appeal_id: str, *, accept: bool, 
             await require_role_or_hide(actor_id, appeal.organizer_id, READERS)
             raise NotAllowed()
         person_id = await fetch_value("SELECT person_id FROM no_show WHERE id = $1", appeal.no_show_id)
-        if actor_id in (person_id, appeal.by_id):
-            raise NotAllowed("不能处理自己的申诉")
+        require_another(actor_id, person_id, appeal.by_id)
         wanted = AppealState.ACCEPTED if accept else AppealState.REFUSED
         if appeal.state is not AppealState.SUBMITTED:
             if appeal.state is wanted:

@@ -12,11 +12,18 @@ import msgspec
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch, fetch_one, fetch_value, transaction, violates
-from server.foundation.errors import FieldProblem, InvalidFields, NotAllowed, NotFound, WrongState
+from server.foundation.errors import FieldProblem, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.notifications.telling import notify
-from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide, role_holders
+from server.organizations.access import (
+    READERS,
+    WORKERS,
+    holds_role,
+    require_another,
+    require_role_or_hide,
+    role_holders,
+)
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import ancestor_of_level
 from server.places.models import PlaceState
@@ -58,7 +65,7 @@ async def confirm_attendance(actor_id: str, shift_id: str, persons: list[Confirm
     Up to 8 h a day count at once; up to 12 h wait for the community's manager, more for the subdistrict's; additions
     more than 7 days late wait for a second person. Never more minutes than the shift has, and no minute twice for one
     person. What is confirmed already stays as it is (corrections are rows of their own). Nobody confirms their own.
-    Raises NotFound, NotAllowed, ShiftOff, TooEarlyToConfirm, WrongState, InvalidFields, MinutesCreditedAlready.
+    Raises NotFound, OwnMatter, ShiftOff, TooEarlyToConfirm, WrongState, InvalidFields, MinutesCreditedAlready.
     """
     async with transaction():
         shift, sign_ups = await _lock_sign_ups(shift_id, [person.sign_up_id for person in persons])
@@ -66,8 +73,7 @@ async def confirm_attendance(actor_id: str, shift_id: str, persons: list[Confirm
         ensure_on(shift)
         if len(sign_ups) < len({person.sign_up_id for person in persons}):
             raise NotFound("有人没有报名该场次")
-        if any(sign_up.person_id == actor_id for sign_up in sign_ups):
-            raise NotAllowed("不能确认自己的服务时长")
+        require_another(actor_id, *(sign_up.person_id for sign_up in sign_ups))
         stated = {person.sign_up_id: person for person in persons}
         positions = {person.sign_up_id: position for position, person in enumerate(persons)}
         for sign_up in sign_ups:
@@ -118,14 +124,13 @@ async def correct_hours(actor_id: str, hours_id: str, minutes: int, reason: str)
     """Other minutes than those that count, as a new row; 0 takes them away. The new row.
 
     Fewer minutes count at once; more follow the rules of new ones (the day's limits, a second person when late), and
-    until they are approved the old ones count. Raises NotFound, NotAllowed, WrongState, CorrectionWaiting,
+    until they are approved the old ones count. Raises NotFound, OwnMatter, WrongState, CorrectionWaiting,
     MinutesCreditedAlready.
     """
     async with transaction():
         shift, old, sign_up = await _lock_hours(hours_id)
         await require_leader_or_staff(actor_id, shift)
-        if old.person_id == actor_id:
-            raise NotAllowed("不能更正自己的服务时长")
+        require_another(actor_id, old.person_id)
         if old.state is not HoursState.EFFECTIVE:
             raise WrongState("只能更正已生效的时长")
         if await Hours.exists(sign_up_id=sign_up.id, state=HoursState.WAITING):

@@ -8,13 +8,13 @@ import msgspec
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation import clock
 from server.foundation.database import IntegrityError, fetch_one, transaction, violates
-from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
-from server.organizations.access import READERS, holds_role
+from server.organizations.access import READERS, holds_role, require_another
 from server.places.models import PlaceState
 from server.volunteering.access import ORGANIZERS, require_leader_or_staff
 from server.volunteering.hours import messages
@@ -80,15 +80,14 @@ async def rate_shift(caller_id: str, sign_up_id: str, rating: NewRating) -> Rati
 
 
 async def rate_volunteer(actor_id: str, sign_up_id: str, rating: NewRating) -> RatingView:
-    """The leader's or staff's rating of somebody who was really there. Raises as rate_shift, NotAllowed for oneself."""
+    """The leader's or staff's rating of somebody who was really there. Raises as rate_shift, OwnMatter."""
     async with transaction():
         sign_up = await SignUp.get_or_none(id=sign_up_id)
         if sign_up is None:
             raise NotFound()
         shift = await get_shift(sign_up.shift_id)
         await require_leader_or_staff(actor_id, shift)
-        if sign_up.person_id == actor_id:
-            raise NotAllowed("不能评价自己")
+        require_another(actor_id, sign_up.person_id)
         return await _rate(actor_id, shift, sign_up, Side.LEADER, rating)
 
 

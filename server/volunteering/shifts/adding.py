@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.models import Person
+from server.accounts.power import require_may_name
 from server.foundation import clock
 from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import fetch, transaction
@@ -15,6 +15,7 @@ from server.organizations.access import holds_role
 from server.places.models import Purpose
 from server.places.rules import OFFER_LASTS
 from server.places.taking import open_allotment
+from server.teams.teams import is_in_team
 from server.volunteering.access import ORGANIZERS
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole
 from server.volunteering.queries import ActivityView
@@ -113,6 +114,7 @@ async def add_shifts(actor_id: str, activity_id: str, shifts: list[NewShift]) ->
             await _require_known_words(activity_id, shifts)
         if await Shift.filter(activity_id=activity_id).count() + len(single) > MOST_SHIFTS:
             raise InvalidFields.of("shifts", f"一个活动最多 {MOST_SHIFTS} 场")
+        await check_leaders(actor_id, activity, shifts)
         made = [await insert_shift(activity, shift, now) for shift in single]
         if activity.state is ActivityState.PUBLISHED:
             await plan_reminders(made)
@@ -167,14 +169,13 @@ async def insert_shift(activity: Activity, shift: NewShift, now: datetime) -> Sh
 
 
 async def _check_shift(field: str, shift: NewShift, now: datetime) -> None:
-    """Raises InvalidFields for times that do not fit together, roles twice, or a leader who does not exist."""
+    """Raises InvalidFields for times that do not fit together, or roles twice."""
     check_start(f"{field}.", shift.starts_at, now)
     deadlines = _deadlines(shift, now)
     check_times(f"{field}.", shift.starts_at, shift.ends_at, deadlines)
     if len({role.name for role in shift.roles}) < len(shift.roles):
         raise InvalidFields.of(f"{field}.roles", "岗位名称不能重复")
     check_minimum(f"{field}.", shift.minimum, sum(role.capacity for role in shift.roles), deadlines[1], shift.starts_at)
-    await check_leader(f"{field}.", shift.leader_id)
 
 
 def check_start(prefix: str, starts_at: datetime, now: datetime) -> None:
@@ -212,10 +213,18 @@ def check_minimum(prefix: str, minimum: int, capacity: int, closes: datetime, st
         raise InvalidFields.of(f"{prefix}sign_up_closes_at", "设有最低人数时，报名截止应早于活动开始")
 
 
-async def check_leader(prefix: str, leader_id: str | None) -> None:
-    """Raises InvalidFields for a leader who does not exist."""
-    if leader_id and not await Person.exists(id=leader_id, merged_into_id=None):
-        raise InvalidFields.of(f"{prefix}leader_id", "找不到该负责人")
+async def check_leaders(actor_id: str, activity: Activity, shifts: list[NewShift]) -> None:
+    """Raises InvalidFields where somebody is to lead who cannot be named (see check_leader)."""
+    for number, shift in enumerate(shifts):
+        await check_leader(f"shifts.{number}.", actor_id, activity, shift.leader_id)
+
+
+async def check_leader(prefix: str, actor_id: str, activity: Activity, leader_id: str | None) -> None:
+    """A shift may be led by who plans it, by one of the activity's team, and by who has business with the actor's
+    organization. Raises InvalidFields for all others."""
+    if leader_id in (None, actor_id) or (activity.team_id and await is_in_team(leader_id, activity.team_id)):
+        return
+    await require_may_name(f"{prefix}leader_id", actor_id, leader_id, ORGANIZERS)
 
 
 def _deadlines(shift: NewShift, now: datetime) -> tuple[datetime, datetime, datetime]:

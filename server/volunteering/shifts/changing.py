@@ -63,7 +63,8 @@ async def change_shift(actor_id: str, shift_id: str, version: int, change: Shift
         deadlines = (shift.sign_up_opens_at, shift.sign_up_closes_at, shift.cancel_until)
         check_times("", shift.starts_at, shift.ends_at, deadlines)
         check_minimum("", shift.minimum, capacity, shift.sign_up_closes_at, shift.starts_at)
-        await check_leader("", shift.leader_id)
+        if not isinstance(change.leader_id, UnsetType):
+            await check_leader("", actor_id, activity, change.leader_id)
         if shift.sign_up_closes_at > now:
             shift.minimum_checked_at = None
         is_moved = (shift.starts_at, shift.ends_at) != (was_at, was_until)

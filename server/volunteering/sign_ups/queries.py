@@ -8,7 +8,7 @@ import msgspec
 from server.accounts.queries import describe_persons, ours
 from server.calendars.feed import CalendarEntry
 from server.foundation import clock
-from server.foundation.database import fetch
+from server.foundation.database import exists, fetch
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
@@ -218,3 +218,13 @@ def _why(row: Any, waiting: Waiting | None) -> str:
     if waiting:
         return why_waiting(waiting)
     return why_ended(row["end_reason"], row["removal_reason"] or row["shift_reason"])
+
+
+async def has_signed_up(person_id: str, path: str) -> bool:
+    """Whether the person signed up for a shift of an organization whose path is `path` or below."""
+    return await exists(
+        "SELECT 1 FROM sign_up s JOIN shift t ON t.id = s.shift_id JOIN activity a ON a.id = t.activity_id "
+        "JOIN organization o ON o.id = a.organizer_id WHERE s.person_id = $1 AND o.path <@ $2::ltree",
+        person_id,
+        path,
+    )

@@ -1,8 +1,9 @@
 """What staff do with bookings."""
 
+from server.accounts.details import save_details
 from server.foundation.database import execute, fetch_value
 from server.organizations.models import Organization, RoleKind
-from tests.builders import create_community, create_person, create_resident, create_staff, told
+from tests.builders import create_community, create_person, create_resident, create_staff, register, told
 from tests.clients import Api
 from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, set_clock
 
@@ -114,7 +115,11 @@ async def test_a_walk_in_by_id(api: Api, community: Organization) -> None:
     staff = await create_staff(api, community)
     person = await create_person()
     path = f"/staff/services/{service.id}/walk-ins"
-    await staff.post(path, {"starts_at": at("09:00", MONDAY), "person_id": person.id}, expect=201)
+    body = {"starts_at": at("09:00", MONDAY), "person_id": person.id}
+    # Whoever never was here is not booked, or their name could be read in the day's list.
+    await staff.refused("POST", path, body, code="invalid_fields")
+    await register(person.id, community)
+    await staff.post(path, body, expect=201)
     nobody = {"starts_at": at("09:30", MONDAY), "person_id": community.id}
     await staff.refused("POST", path, nobody, code="invalid_fields")
     many = {"starts_at": at("09:30", MONDAY), "person_id": person.id, "party_size": 2}
@@ -130,6 +135,7 @@ async def test_a_walk_in_by_id(api: Api, community: Organization) -> None:
 async def test_the_days_list_is_audited_and_for_the_venues_people(api: Api, community: Organization) -> None:
     service = await create_service(community)
     first, second = [await create_resident(api, community) for _ in range(2)]
+    await save_details(first.person_id, real_name="李小明")
     booked = [await book(first, service, "10:00", note="过敏"), await book(second, service, "09:00")]
     gone = await book(await create_resident(api, community), service, "11:00")
     observer = await create_staff(api, community, RoleKind.OBSERVER)
@@ -140,8 +146,11 @@ async def test_the_days_list_is_audited_and_for_the_venues_people(api: Api, comm
     assert [one["id"] for one in page["items"]] == [booked[1]["id"]]
     assert not await audited("view_day_booking", first.person_id)
     rest = await observer.get(path, day=str(TUESDAY), cursor=page["next_cursor"])
-    assert [(one["id"], one["note"]) for one in rest["items"]] == [(booked[0]["id"], "过敏")]
+    # Observers see masks and no notes.
+    assert [(one["id"], one["name"], one["note"]) for one in rest["items"]] == [(booked[0]["id"], "李**", "")]
     assert await audited("view_day_booking", first.person_id) == 1
+    shown = (await staff.get(path, day=str(TUESDAY)))["items"][1]
+    assert (shown["id"], shown["name"], shown["note"]) == (booked[0]["id"], "李小明", "过敏")
     assert (await staff.get(path, day=str(MONDAY)))["items"] == []
     elsewhere = await create_staff(api, await create_community())
     await elsewhere.refused("GET", f"{path}?day={TUESDAY}", code="not_allowed")

@@ -70,7 +70,9 @@ async def test_what_only_home_visits_have(api: Api, community: Organization) -> 
     room = at_home | {"kind": "room", "longest_minutes": 60}
     problem = await staff.refused("POST", path, room, code="invalid_fields")
     assert problem["errors"] == [{"field": "mode", "problem": "活动室只能在场所内使用"}]
-    await staff.refused("POST", path, at_home | {"area_ids": [elsewhere.id]}, code="invalid_fields")
+    above = community.parent_id  # whose homes are not the community's to visit
+    for wrong in (elsewhere.id, above):
+        await staff.refused("POST", path, at_home | {"area_ids": [wrong]}, code="invalid_fields")
     await staff.post(path, at_home | {"area_ids": [community.id]}, expect=201)
 
 

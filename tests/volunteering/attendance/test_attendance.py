@@ -241,7 +241,7 @@ async def test_who_may_confirm(api: Api) -> None:
     waiting = (await sign_up(people.second, shift_id))["sign_up"]["id"]
     clock.move_clock(DAYS + timedelta(hours=3))
     path, body = f"/staff/shifts/{shift_id}/attendance", {"persons": [{"sign_up_id": mine, "minutes": 60}]}
-    await people.first.refused("POST", path, body, code="not_allowed")
+    await people.first.refused("POST", path, body, code="own_matter")
     await people.second.refused("POST", path, body, code="not_found")
     unknown = {"persons": [{"sign_up_id": new_id(), "minutes": 60}]}
     await people.staff.refused("POST", path, unknown, code="not_found")

@@ -101,7 +101,7 @@ async def test_a_leader_does_not_rate_themselves(api: Api) -> None:
     mine = (await sign_up(people.first, shift_id))["sign_up"]["id"]
     clock.move_clock(DAYS + timedelta(hours=3))
     await confirm(people.staff, shift_id, {"sign_up_id": mine, "minutes": 90})
-    await people.first.refused("POST", f"/staff/sign-ups/{mine}/rating", {"stars": 5}, code="not_allowed")
+    await people.first.refused("POST", f"/staff/sign-ups/{mine}/rating", {"stars": 5}, code="own_matter")
 
 
 async def person_of(api: Api) -> Person:
@@ -194,7 +194,7 @@ async def test_staff_do_not_decide_their_own(api: Api) -> None:
     await people.staff.post(f"/no-shows/{no_show.id}/appeal", {"text": "我在"}, expect=201)
     [appeal] = (await people.staff.get("/staff/no-show-appeals", organization_id=people.community.id))["items"]
     path = f"/staff/no-show-appeals/{appeal['id']}/decide"
-    await people.staff.refused("POST", path, {"accept": True, "decision": "x"}, code="not_allowed")
+    await people.staff.refused("POST", path, {"accept": True, "decision": "x"}, code="own_matter")
     await colleague.post(path, {"accept": True, "decision": "属实"})
 
 
