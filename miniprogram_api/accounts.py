@@ -1,7 +1,8 @@
 """Signing in, and everything about oneself."""
 
 from datetime import date
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 import msgspec
 from sanic import Request
@@ -10,10 +11,13 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import PhoneIfAny, RealName, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
-from server.accounts import consents, dependants, merges, personal_data, persons, queries
+from server.accounts import cancelling, consents, dependants, merges, personal_data, persons, queries
 from server.accounts import sign_in as signing_in
+from server.accounts.cancelling import EmptiableField, Leaving
+from server.accounts.consent_texts import ConsentText, list_consent_texts
 from server.accounts.merges import MergeAnswer, MyMerges
 from server.accounts.models import ConsentKind, Relation
+from server.accounts.periods import PeriodView, list_periods
 from server.accounts.queries import ConsentView, DependantView, Me
 from server.accounts.sessions import Caller, end_all_sessions, end_session
 from server.accounts.sign_in import (
@@ -103,7 +107,11 @@ class GivePhone(Strict):
     iv: Annotated[RequiredText, msgspec.Meta(max_length=64)] | None = None
 
 
-@routes.put("/me/phone", group=Group.CODES, errors=[CodeRefused, PhoneUnreadable, WeChatSessionStale, Unavailable])
+@routes.put(
+    "/me/phone",
+    group=Group.CODES,
+    errors=[CodeRefused, consents.ConsentNeeded, PhoneUnreadable, WeChatSessionStale, Unavailable],
+)
 async def give_phone(caller: Caller, body: GivePhone) -> Me:
     """绑定微信手机号"""
     if body.code:
@@ -119,7 +127,7 @@ class GiveDetails(Strict):
     birth_date: date | None = None
 
 
-@routes.put("/me/details", errors=[consents.GuardianConsentNeeded])
+@routes.put("/me/details", errors=[consents.ConsentNeeded, consents.GuardianConsentNeeded])
 async def give_details(caller: Caller, body: GiveDetails) -> Me:
     """填写姓名、住址和出生日期"""
     return await persons.give_details(
@@ -135,6 +143,28 @@ class ChooseCommunity(Strict):
 async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
     """选择所在社区"""
     return await persons.choose_community(caller.person_id, body.community_id)
+
+
+@routes.get("/consent-texts", who=Who.ANYONE)
+async def list_texts() -> list[ConsentText]:
+    """现行的条款：同意之前先展示给本人"""
+    return list_consent_texts()
+
+
+@routes.get("/retention-periods", who=Who.ANYONE)
+async def list_retention_periods() -> list[PeriodView]:
+    """信息保存期限：保存什么，保存多久"""
+    return list_periods()
+
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+
+def _known(kinds: type[EnumT], word: str) -> EnumT:
+    """A word of a path. Raises NotFound for others."""
+    if word not in list(kinds):
+        raise NotFound()
+    return kinds(word)
 
 
 class GiveConsent(Strict):
@@ -157,9 +187,34 @@ async def list_consents(caller: Caller) -> list[ConsentView]:
 @routes.delete("/me/consents/<kind>")
 async def withdraw_consent(caller: Caller, kind: ConsentKind) -> list[ConsentView]:
     """撤回同意"""
-    if kind not in list(ConsentKind):
-        raise NotFound()
-    return await consents.withdraw_consent(caller.person_id, ConsentKind(kind))
+    return await consents.withdraw_consent(caller.person_id, _known(ConsentKind, kind))
+
+
+@routes.get("/me/consents/<kind>/withdrawal")
+async def preview_withdrawal(caller: Caller, kind: ConsentKind) -> Leaving:
+    """撤回同意之前：会有什么结果，哪些事项会随之结束"""
+    return await cancelling.preview_withdrawal(caller.person_id, _known(ConsentKind, kind))
+
+
+@routes.delete("/me/details/<field>", errors=[WrongState])
+async def empty_detail(caller: Caller, field: EmptiableField) -> Me:
+    """清空自己的一项信息：姓名、手机号、住址、出生日期或头像"""
+    return await cancelling.empty_detail(caller.person_id, _known(EmptiableField, field))
+
+
+@routes.get("/me/cancellation")
+async def preview_cancellation(caller: Caller) -> Leaving:
+    """注销之前：会有什么结果，哪些事项未了结"""
+    return await cancelling.preview_cancellation(caller.person_id)
+
+
+@routes.post("/me/cancellation", idempotent=False, errors=[cancelling.RolesHeld, WrongState])
+async def cancel_account(caller: Caller) -> None:
+    """注销账号
+
+    未了结的事项随之了结，本人信息随即清除，不能恢复。
+    """
+    await cancelling.cancel_account(caller.person_id)
 
 
 @routes.get("/me/merges")

@@ -21,6 +21,7 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
     for route in routes:
         types += [kind for kind in (route.body_type, route.response_type) if is_schema(kind)]
         types += [field.type for field in _query_fields(route)]
+        types += [route.parameters[name] for name in route.path_parameters]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     _tell_words(components)
     by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}

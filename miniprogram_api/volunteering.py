@@ -6,6 +6,7 @@ import msgspec
 
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
+from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
@@ -75,6 +76,7 @@ class SignUpForShift(Strict):
     "/shifts/<shift_id>/sign-ups",
     status=201,
     errors=[
+        ConsentNeeded,
         NotEligible,
         RemovedFromShift,
         RoleNeeded,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from server.accounts import consent_texts
 from server.background import audit_retention
 from server.calendars import feed as calendar_feed
 from server.foundation import cache, clock, crypto, database, rates
@@ -17,6 +18,7 @@ from server.wechat import connection as wechat_connection
 async def connected(settings: Settings) -> AsyncIterator[None]:
     """The database, the cache, WeChat, the keys and the clock, for the server, the worker and the commands alike."""
     crypto.use_keys(settings)
+    consent_texts.use_texts(settings)
     audit_retention.use_retention(settings)
     use_no_show_rules(settings)
     if not settings.is_production:

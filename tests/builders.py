@@ -59,8 +59,8 @@ async def create_person(
     birth_date: date | None = None,
     is_registered: bool = True,
 ) -> Person:
-    """A person who has agreed to the privacy text, and was registered at their community's counter; one from WeChat has
-    an openid, `openid-<person id>`."""
+    """A person who has agreed to the texts on privacy and on sensitive data, and was registered at their community's
+    counter; one from WeChat has an openid, `openid-<person id>`."""
     nickname = nickname or f"居民{next(_numbers)}"
     person = await Person.create(
         origin=origin, nickname=nickname, shown_nickname=nickname, community=community, birth_date=birth_date
@@ -68,6 +68,7 @@ async def create_person(
     if community and is_registered:
         await register(person.id, community)
     await agree(person.id, ConsentKind.PRIVACY)
+    await agree(person.id, ConsentKind.SENSITIVE_DATA)
     if origin is PersonOrigin.WECHAT:
         await WeChatIdentity.create(
             person=person, appid=DEMO_APPID, openid=f"openid-{person.id}", signed_in_at=clock.now()

@@ -45,7 +45,7 @@ async def unblock_person(actor_id: str, person_id: str) -> PersonFound:
     """The person may sign in again. Raises NotFound, OwnMatter, NotAllowed, WrongState."""
     async with transaction():
         person, organization_id = await _lock(actor_id, person_id)
-        if person.closed_at is None:
+        if person.closed_at is None or person.cancelled_at:
             raise WrongState("该人员没有被停用")
         person.closed_at = None
         await person.save(update_fields=["closed_at"])

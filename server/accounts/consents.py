@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from server.accounts.consent_texts import text_of
 from server.accounts.models import Consent, ConsentKind
-from server.accounts.queries import ConsentView, has_consent, list_consents
+from server.accounts.queries import ConsentView, list_consents
 from server.foundation import clock
-from server.foundation.database import execute, transaction
+from server.foundation.database import execute, exists, fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, Refusal
 
 GUARDED_UNTIL = 14
@@ -18,7 +19,7 @@ nothing of theirs that is open is lost. Called in that transaction; filled by wi
 WORKED_BY = (ConsentKind.PRIVACY, ConsentKind.ON_BEHALF, ConsentKind.GUARDIAN)
 """Consents without which nothing of a person's can go on as it is."""
 
-CONSENT_WITHDRAWN: dict[ConsentKind, Callable[[str], Awaitable[None]]] = {}
+CONSENT_WITHDRAWN: list[tuple[ConsentKind, Callable[[str], Awaitable[None]]]] = []
 """What else ends when a person takes back this one consent; in the same transaction. Filled by wiring.py."""
 
 
@@ -27,16 +28,32 @@ class GuardianConsentNeeded(Refusal):
 
 
 class ConsentNeeded(Refusal):
-    code, title, status = "consent_needed", "请先阅读并同意隐私政策", 403
+    """`kind` and `text_version` tell what to agree to, where the caller can."""
+
+    code, title, status = "consent_needed", "请先阅读并同意相关条款", 403
+
+    @classmethod
+    def to(cls, kind: ConsentKind) -> "ConsentNeeded":
+        """The caller has not agreed to the text of this kind as it is now."""
+        text = text_of(kind)
+        return cls(f"请先阅读并同意《{text.title}》", kind=str(kind), text_version=text.version)
 
 
 async def give_consent(person_id: str, kind: ConsentKind, text_version: str) -> list[ConsentView]:
-    """The person agrees; what they agree to then. Raises InvalidFields for what is agreed on somebody's behalf."""
+    """The person agrees to a text as it is now; what they agree to then. Raises InvalidFields for an older or unknown
+    version, and for what is agreed on somebody's behalf."""
     if kind in (ConsentKind.GUARDIAN, ConsentKind.ON_BEHALF):
         raise InvalidFields.of("kind", "此项同意在添加家人时记录")
     async with transaction():
-        await record_consent(person_id, kind, text_version)
+        await record_own_consent(person_id, kind, text_version)
         return await list_consents(person_id)
+
+
+async def record_own_consent(person_id: str, kind: ConsentKind, text_version: str) -> None:
+    """The person has read this version. Raises InvalidFields where it is not the one in force."""
+    if text_version != text_of(kind).version:
+        raise InvalidFields.of("text_version", "条款已更新，请重新阅读后再同意")
+    await record_consent(person_id, kind, text_version)
 
 
 async def withdraw_consent(person_id: str, kind: ConsentKind) -> list[ConsentView]:
@@ -47,10 +64,12 @@ async def withdraw_consent(person_id: str, kind: ConsentKind) -> list[ConsentVie
 
 
 async def record_consent(
-    person_id: str, kind: ConsentKind, text_version: str, *, given_by_id: str | None = None
+    person_id: str, kind: ConsentKind, text_version: str | None = None, *, given_by_id: str | None = None
 ) -> None:
-    """Record agreement to a version of a text; a newer version replaces the older one."""
+    """Record agreement to a version of a text (None: the one in force); a newer version replaces the older one."""
+    text_version = text_version or text_of(kind).version
     async with transaction():
+        await _hold(person_id)
         await execute(
             "UPDATE consent SET withdrawn_at = $4 WHERE person_id = $1 AND kind = $2 "
             "AND given_by_id IS NOT DISTINCT FROM $3 AND withdrawn_at IS NULL",
@@ -67,6 +86,7 @@ async def record_consent(
 async def end_consent(person_id: str, kind: ConsentKind) -> None:
     """The person no longer agrees, and what rests on it ends. Raises NotFound when there is none."""
     async with transaction():
+        await _hold(person_id)
         changed = await execute(
             "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND kind = $2 AND withdrawn_at IS NULL",
             person_id,
@@ -78,8 +98,9 @@ async def end_consent(person_id: str, kind: ConsentKind) -> None:
         if kind in WORKED_BY:
             for leave in LEAVERS:
                 await leave(person_id)
-        if kind in CONSENT_WITHDRAWN:
-            await CONSENT_WITHDRAWN[kind](person_id)
+        for rests_on, end in CONSENT_WITHDRAWN:
+            if rests_on is kind:
+                await end(person_id)
 
 
 async def move_consent(from_id: str, into_id: str, kind: ConsentKind) -> None:
@@ -95,6 +116,18 @@ async def move_consent(from_id: str, into_id: str, kind: ConsentKind) -> None:
 
 
 async def require_consent(person_id: str, kind: ConsentKind) -> None:
-    """Raises ConsentNeeded when the person has not agreed, or no longer does."""
-    if not await has_consent(person_id, kind):
-        raise ConsentNeeded()
+    """In the transaction of what rests on it: whoever takes the consent back waits for its end, or we see that it is
+    gone. Raises ConsentNeeded when the person has not agreed to the text in force, or no longer does."""
+    await fetch("SELECT 1 FROM person WHERE id = $1 FOR SHARE", person_id)
+    if not await exists(
+        "SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND text_version = $3 AND withdrawn_at IS NULL",
+        person_id,
+        str(kind),
+        text_of(kind).version,
+    ):
+        raise ConsentNeeded.to(kind)
+
+
+async def _hold(person_id: str) -> None:
+    """The person's consents change, one after another, and while nobody relies on them."""
+    await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)

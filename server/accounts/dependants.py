@@ -2,12 +2,20 @@
 
 from datetime import date
 
-from server.accounts.consents import GUARDED_UNTIL, LEAVERS, ConsentNeeded, GuardianConsentNeeded, record_consent
+from server.accounts.cancelling import leave_dependant
+from server.accounts.consents import (
+    GUARDED_UNTIL,
+    LEAVERS,
+    ConsentNeeded,
+    GuardianConsentNeeded,
+    record_consent,
+    require_consent,
+)
 from server.accounts.models import ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.accounts.persons import create_person
 from server.accounts.queries import DependantView, list_dependants
 from server.foundation import clock
-from server.foundation.database import execute, transaction
+from server.foundation.database import execute, exists, transaction
 from server.foundation.dates import age_on, today
 from server.foundation.errors import NotFound
 
@@ -24,12 +32,15 @@ async def add_dependant(
     """Somebody new whom the caller looks after.
 
     Below 14 the guardian's consent is recorded with it; raises GuardianConsentNeeded without. An adult's consent to be
-    acted for is recorded as told by the guardian.
+    acted for is recorded as told by the guardian. Raises ConsentNeeded.
     """
     is_child = bool(birth_date) and age_on(birth_date, today()) < GUARDED_UNTIL  # type: ignore[arg-type]
     if not guardian_consents:
         raise GuardianConsentNeeded() if is_child else ConsentNeeded("请确认已征得家人同意")
     async with transaction():
+        await require_consent(guardian_id, ConsentKind.PRIVACY)
+        if is_child:
+            await require_consent(guardian_id, ConsentKind.SENSITIVE_DATA)
         guardian = await Person.get(id=guardian_id)
         person = await create_person(
             PersonOrigin.DEPENDANT,
@@ -40,12 +51,12 @@ async def add_dependant(
         )
         await Dependant.create(guardian_id=guardian_id, person=person, relation=relation)
         kind = ConsentKind.GUARDIAN if is_child else ConsentKind.ON_BEHALF
-        await record_consent(person.id, kind, "1", given_by_id=guardian_id)
+        await record_consent(person.id, kind, given_by_id=guardian_id)
         return (await list_dependants(guardian_id, person.id))[0]
 
 
 async def end_dependant(guardian_id: str, person_id: str) -> None:
-    """The caller no longer looks after this person. Raises NotFound."""
+    """The caller no longer looks after this person, whose data go where nobody else does. Raises NotFound."""
     async with transaction():
         changed = await execute(
             "UPDATE dependant SET ended_at = $3 WHERE guardian_id = $1 AND person_id = $2 AND ended_at IS NULL",
@@ -61,5 +72,8 @@ async def end_dependant(guardian_id: str, person_id: str) -> None:
             person_id,
             clock.now(),
         )
-        for leave in LEAVERS:
-            await leave(person_id)
+        if await exists("SELECT 1 FROM dependant WHERE person_id = $1 AND ended_at IS NULL", person_id):
+            for leave in LEAVERS:
+                await leave(person_id)
+        else:
+            await leave_dependant(person_id)

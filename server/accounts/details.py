@@ -131,3 +131,16 @@ async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:
 async def details_of(person_id: str) -> Details:
     """One person's data in clear; empty where nothing is known. See read_details."""
     return (await read_details([person_id])).get(person_id, Details())
+
+
+async def empty_details(person_id: str, *columns: str) -> None:
+    """Forget these columns of what is known of the person."""
+    await execute(
+        f"UPDATE person_details SET {', '.join(f'{column} = NULL' for column in columns)} WHERE person_id = $1",
+        person_id,
+    )
+
+
+async def empty_address(person_id: str) -> None:
+    """Where the person lives is forgotten."""
+    await empty_details(person_id, "address")

@@ -4,7 +4,9 @@ from datetime import timedelta
 from functools import partial
 
 from server.accounts import (
+    cancelling,
     consents,
+    details,
     merges,
     merging,
     messages,
@@ -15,6 +17,7 @@ from server.accounts import (
     queries,
     residents,
 )
+from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.moderation.verdicts import texts_from
@@ -35,6 +38,8 @@ FEATURE = Feature(
     mergers=(merges.end_proposals_of,),
     leavers=(merges.end_proposals_of,),
     sweeps=(merges.LAPSE_MERGES,),
+    open_matters=(cancelling.open_dependants_of,),
+    consent_withdrawn=((ConsentKind.SENSITIVE_DATA, details.empty_address),),
     organization_closed=(residents.follow_successor,),
     business=(power.is_registered_or_holds_role,),
     personal_copy=personal_copy.SHEETS,
@@ -42,6 +47,8 @@ FEATURE = Feature(
         "business": power.BUSINESS,
         "mergers": merging.MERGERS,
         "leavers": consents.LEAVERS,
+        "open_matters": cancelling.OPEN_MATTERS,
+        "erasers": cancelling.ERASERS,
         "consent_withdrawn": consents.CONSENT_WITHDRAWN,
         "personal_copy": personal_data.SHEETS,
     },

@@ -24,6 +24,7 @@ class Person(Model):
 
     `nickname` and `avatar_id` (a picture) are what the person wrote; others see `shown_nickname` and `shown_avatar_id`,
     the last ones that passed the content check. A merged person points to the one that remains and owns nothing.
+    `closed_at`: kept out; `cancelled_at`: the person cancelled the account 注销, and nothing tells who they were.
     """
 
     origin = fields.CharEnumField(PersonOrigin, max_length=16)
@@ -37,6 +38,7 @@ class Person(Model):
     merged_into = foreign_key("Person", null=True)
     merged_into_id: str | None
     closed_at = fields.DatetimeField(null=True)
+    cancelled_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 
     class Meta:
@@ -173,6 +175,7 @@ class ConsentKind(Worded):
     MEMBERSHIP_DATA = "membership_data", "处理党员身份信息"
     ON_BEHALF = "on_behalf", "由家人或社区代办"
     GUARDIAN = "guardian", "监护人同意"
+    SENSITIVE_DATA = "sensitive_data", "处理敏感个人信息"
     SHOW_IDENTITY = "show_identity", "亮身份"
     SHOW_IN_RANKING = "show_in_ranking", "在排行榜显示"
 

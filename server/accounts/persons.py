@@ -3,7 +3,7 @@
 from datetime import date
 
 from server.accounts import messages
-from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded
+from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded, require_consent
 from server.accounts.details import (
     lock_phones,
     normalize_phone,
@@ -12,7 +12,7 @@ from server.accounts.details import (
     verify_phone,
 )
 from server.accounts.merging import link_roster_entries
-from server.accounts.models import Person, PersonOrigin
+from server.accounts.models import ConsentKind, Person, PersonOrigin
 from server.accounts.queries import Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import age_on, today
@@ -109,22 +109,29 @@ async def show_checked_profile(person_id: str) -> None:
 
 
 async def give_phone(person_id: str, phone: str) -> Me:
-    """A number that WeChat vouches for; a roster entry with the same number and name becomes this person."""
+    """A number that WeChat vouches for; a roster entry with the same number and name becomes this person. Raises
+    ConsentNeeded."""
     async with transaction():
         # The number before the person: a roster is imported in this order too (check_in/roster.py).
         await lock_phones([phone_index(phone)])
-        await Person.filter(id=person_id).select_for_update().get()
+        await Person.filter(id=person_id).select_for_update(no_key=True).get()
+        await require_consent(person_id, ConsentKind.PRIVACY)
         await verify_phone(person_id, normalize_phone(phone))
         await link_roster_entries(person_id)
         return await get_me(person_id)
 
 
 async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> Me:
-    """What the person tells about themselves. Raises GuardianConsentNeeded below 14: a guardian adds the child."""
+    """What the person tells about themselves. Raises ConsentNeeded, and GuardianConsentNeeded below 14: a guardian adds
+    the child."""
     async with transaction():
         # A roster with this number and name may be imported right now: one of the two has to see the other.
         own = await fetch_value("SELECT phone_index FROM person_details WHERE person_id = $1", person_id)
         await lock_phones([bytes(own)] if own else [])
+        await Person.filter(id=person_id).select_for_update(no_key=True).get()
+        await require_consent(person_id, ConsentKind.PRIVACY)
+        if address:
+            await require_consent(person_id, ConsentKind.SENSITIVE_DATA)
         if birth_date:
             if age_on(birth_date, today()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from server.accounts.consent_texts import text_of
 from server.accounts.details import details_of, read_details
 from server.accounts.masking import mask_address, mask_name, mask_phone
 from server.accounts.models import ConsentKind, Relation
@@ -29,7 +30,7 @@ class RoleBrief(msgspec.Struct):
 
 
 class Me(msgspec.Struct):
-    """Oneself. Personal data are masked."""
+    """Oneself. Personal data are masked. `consents_due`: texts to agree to before going on, changed ones too."""
 
     id: Id
     nickname: str
@@ -41,14 +42,18 @@ class Me(msgspec.Struct):
     address: str
     birth_date: date | None
     is_volunteer: bool
+    consents_due: list[ConsentKind]
     roles: list[RoleBrief]
     version: int
 
 
 class ConsentView(msgspec.Struct):
+    """What somebody agreed to. `is_current`: there is no newer version of the text, which they have still to read."""
+
     kind: ConsentKind
     text_version: str
     given_at: datetime
+    is_current: bool
 
 
 class DependantView(msgspec.Struct):
@@ -84,6 +89,7 @@ async def get_me(person_id: str) -> Me:
         address=mask_address(details.address),
         birth_date=row["birth_date"],
         is_volunteer=row["is_volunteer"],
+        consents_due=await list_consents_due(person_id),
         roles=await list_roles_of(person_id),
         version=row["version"],
     )
@@ -101,12 +107,23 @@ async def list_roles_of(person_id: str) -> list[RoleBrief]:
 
 async def list_consents(person_id: str) -> list[ConsentView]:
     """What the person agrees to now."""
-    return await fetch_structs(
-        ConsentView,
+    rows = await fetch(
         "SELECT kind, text_version, given_at FROM consent WHERE person_id = $1 AND given_by_id IS NULL "
         "AND withdrawn_at IS NULL ORDER BY given_at",
         person_id,
     )
+    return [
+        ConsentView(kind, row["text_version"], row["given_at"], row["text_version"] == text_of(kind).version)
+        for row in rows
+        for kind in [ConsentKind(row["kind"])]
+    ]
+
+
+async def list_consents_due(person_id: str) -> list[ConsentKind]:
+    """The privacy text, unless the person agrees to it as it is now, and those of which they agreed to an older one."""
+    given = await list_consents(person_id)
+    due = [consent.kind for consent in given if not consent.is_current]
+    return due if any(consent.kind is ConsentKind.PRIVACY for consent in given) else [ConsentKind.PRIVACY, *due]
 
 
 async def has_consent(person_id: str, kind: ConsentKind) -> bool:

@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from server.accounts.models import Person, PersonOrigin, WeChatIdentity
+from server.accounts.consents import require_consent
+from server.accounts.models import ConsentKind, Person, PersonOrigin, WeChatIdentity
 from server.accounts.persons import give_phone
 from server.accounts.queries import Me
 from server.accounts.sessions import open_session
@@ -77,7 +78,9 @@ async def sign_in(code: str, session_days: int) -> SignedIn:
 
 
 async def give_phone_by_code(person_id: str, code: str) -> Me:
-    """A code from the phone-number button → the verified number. Raises CodeRefused, Unavailable."""
+    """A code from the phone-number button → the verified number. Raises ConsentNeeded, CodeRefused, Unavailable."""
+    # Before the code is spent: it is good for one call, which WeChat charges for.
+    await require_consent(person_id, ConsentKind.PRIVACY)
     with _refusing():
         number = await platform().get_phone_number(code)
     return await give_phone(person_id, number.number)

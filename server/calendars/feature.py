@@ -6,6 +6,7 @@ from server.foundation.feature import Feature
 FEATURE = Feature(
     models=("server.calendars.models",),
     mergers=(feed.move_feed,),
+    erasers=(feed.end_feed,),
     personal_copy=personal_copy.SHEETS,
     takes={"calendar": feed.SOURCES},
 )

@@ -1,23 +1,27 @@
 """What becomes of check-ins when something below them ends: two persons turn out to be one, a consent is withdrawn, an
 organization is closed. Called through the registries that wiring.py fills."""
 
+from server.accounts.cancelling import MatterKind, OpenMatter
 from server.check_in import messages
 from server.check_in.checking_in import stop_check_in
 from server.check_in.contacts import move_contacts
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.posts.holding import end_holdings_of
 from server.check_in.posts.models import PostHolding
+from server.check_in.residence import Residence, seal_residence
 from server.check_in.rules import CHECK_IN_TABLE, CheckInAction, CheckInActor
 from server.check_in.transfers import cancel_transfer
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState
 from server.check_in.units.unit_check_in import lapse_unit_check_in
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch
-from server.members.memberships import end_membership, membership_of, move_community, set_community
+from server.members.memberships import end_membership, forget_notes, membership_of, move_community, set_community
 from server.members.models import Membership
 from server.notifications.telling import notify
 from server.organizations.access import role_holders
 from server.places.taking import move_places
+
+ERASED_RESIDENCE = Residence("已清除")
 
 _OPEN = [CheckInState.APPLIED, CheckInState.RETURNED]
 _CURRENT = [*_OPEN, CheckInState.CONFIRMED]
@@ -124,3 +128,36 @@ async def _move_holdings(gone_id: str, kept_id: str) -> None:
     # The places' holder is the membership.
     await move_places(gone_id, kept_id)
     await PostHolding.filter(membership_id=gone_id).update(membership_id=kept_id)
+
+
+async def open_check_in_of(person_id: str) -> list[OpenMatter]:
+    """Where the member is checked in or has applied to, and the posts that they hold."""
+    membership_id = await membership_of(person_id)
+    if membership_id is None:
+        return []
+    places = await fetch(
+        "SELECT o.name FROM check_in c JOIN organization o ON o.id = c.community_id WHERE c.membership_id = $1 "
+        "AND c.state = ANY($2) ORDER BY c.id",
+        membership_id,
+        [str(state) for state in _CURRENT],
+    )
+    posts = await fetch(
+        "SELECT p.title FROM post_holding h JOIN post p ON p.id = h.post_id WHERE h.membership_id = $1 "
+        "AND h.state IN ('applied', 'held') ORDER BY h.id",
+        membership_id,
+    )
+    return [OpenMatter(MatterKind.CHECK_IN, row["name"]) for row in places] + [
+        OpenMatter(MatterKind.POST, row["title"]) for row in posts
+    ]
+
+
+async def erase_member(person_id: str) -> None:
+    """Where the member lives, what they can do, and what others noted of them; that they were checked in and held posts
+    stays, for the reports that rest on it."""
+    for membership_id in await forget_notes(person_id):
+        for check_in in await CheckIn.filter(membership_id=membership_id).order_by("id"):
+            check_in.residence = seal_residence(check_in.id, ERASED_RESIDENCE)
+            check_in.skills = check_in.willing = check_in.free_times = []
+            await check_in.save(update_fields=["residence", "skills", "willing", "free_times"])
+        await execute("UPDATE member_contact SET note = NULL WHERE membership_id = $1", membership_id)
+        await execute("UPDATE membership_transfer SET reason = '' WHERE membership_id = $1", membership_id)

@@ -44,11 +44,13 @@ FEATURE = Feature(
     },
     organization_closed=(endings.follow_successor,),
     mergers=(endings.merge_members, reviewing.move_reports),
-    consent_withdrawn={
-        ConsentKind.MEMBERSHIP_DATA: endings.leave_everything,
-        ConsentKind.PRIVACY: endings.leave_everything,
-    },
+    consent_withdrawn=(
+        (ConsentKind.MEMBERSHIP_DATA, endings.leave_everything),
+        (ConsentKind.PRIVACY, endings.leave_everything),
+    ),
     personal_copy=personal_copy.SHEETS,
+    open_matters=(endings.open_check_in_of,),
+    erasers=(endings.erase_member,),
     business=(business.is_in_roster_or_checked_in, business.acts_for_paired_unit),
     belonging=(belonging.belonging_of,),
 )

@@ -47,6 +47,13 @@ class Person:
     async def put(self, path: str, body: Any) -> Any:
         return await self.tour.call(self, "PUT", path, body)
 
+    async def agree(self, *kinds: str) -> None:
+        """Read texts as they are now, and agree to them."""
+        texts = {text["kind"]: text for text in await self.get("/consent-texts")}
+        for kind in kinds:
+            await self.post("/me/consents", {"kind": kind, "text_version": texts[kind]["version"]})
+        self.tour.say(f"{self.name} agrees to 《{'》《'.join(texts[kind]['title'] for kind in kinds)}》")
+
     async def accept(self, *templates: str) -> None:
         """Tap "allow" on subscribe messages. The client reports it and WeChat pushes it too: it counts once."""
         await self.tour.wechat("POST", f"persons/{self.openid}/subscriptions", {"accept": list(templates)})
@@ -120,7 +127,8 @@ class Tour:
         elif body is not None:
             options["json"] = body
         response = await self.server.request(method, f"/api/v1{path}", headers=headers, **options)
-        answer = response.json() if response.content else None
+        is_json = response.headers.get("content-type", "").startswith(("application/json", "application/problem+json"))
+        answer: Any = response.json() if is_json else f"{len(response.content)} bytes" if response.content else None
         if not quiet:
             self.write(f"   {person.name}: {method} {path}{' ' + _short(body) if body else ''}")
             hidden = {**answer, show: "…"} if show and isinstance(answer, dict) else answer
@@ -167,6 +175,7 @@ class Tour:
         made = await self.wechat("POST", "persons", {"nickname": name, "phone_number": phone})
         person = Person(self, name, made["openid"], phone)
         await person.sign_in()
+        await person.agree("privacy", "sensitive_data")
         code = (await self.wechat("POST", f"persons/{person.openid}/phone-code", {}))["code"]
         me = await person.put("/me/phone", {"code": code})
         self.expect(me["phone"] == f"{phone[:3]}****{phone[-4:]}", f"a verified phone number, masked: {me['phone']}")
@@ -189,6 +198,7 @@ class Tour:
         self.expect(inbox["unread"] >= 6, f"{resident.name} has {inbox['unread']} unread messages")
         read = await resident.post("/me/inbox/read-all")
         self.expect(read["count"] == inbox["unread"], "and reads them")
+        await self._leave(community_id)
 
     async def _arrive(self, community_id: str) -> Person:
         resident = await self.newcomer("李阿姨")
@@ -198,13 +208,33 @@ class Tour:
         await resident.accept("review_result", "wish_progress", "booking_notice")
         return resident
 
+    async def _leave(self, community_id: str) -> None:
+        self.step("A resident takes a copy of their data, corrects them, takes a consent back, and leaves for good")
+        leaver = await self.newcomer("周先生")
+        await leaver.put("/me/community", {"community_id": community_id})
+        await leaver.put("/me/details", {"real_name": "周大伟", "address": "统一路 66 号 1 单元 101"})
+        copy = await leaver.get("/me/personal-data")
+        self.expect(copy.endswith("bytes"), "a workbook with all that is known")
+        me = await leaver.put("/me/details", {"real_name": "周伟"})
+        self.expect(me["real_name"] == "周*", "the name is corrected")
+        follows = await leaver.get("/me/consents/sensitive_data/withdrawal")
+        self.say(follows["follows"])
+        await self.call(leaver, "DELETE", "/me/consents/sensitive_data")
+        self.expect((await leaver.get("/me"))["address"] == "", "the address is forgotten")
+        await leaver.post(
+            "/wishes", {"kind": "thing", "audience": "elderly", "title": "想要一把轮椅", "text": "借用即可"}
+        )
+        leaving = await leaver.get("/me/cancellation")
+        self.expect([each["kind"] for each in leaving["matters"]] == ["wish"], "what is open is told before")
+        await self.call(leaver, "POST", "/me/cancellation", status=204)
+        await self.refused(leaver, "GET", "/me", None, "not_signed_in")
+
     async def _check_in(self, community_id: str, staff: Person) -> Person:
         self.step("An in-service member checks in; staff confirm; the member takes a post")
         member = await self.newcomer("王老师")
         await member.put("/me/details", {"real_name": "王敏"})
         await member.put("/me/community", {"community_id": community_id})
-        await member.post("/me/consents", {"kind": "membership_data", "text_version": "1"})
-        await member.post("/me/consents", {"kind": "volunteer_terms", "text_version": "1"})
+        await member.agree("membership_data", "volunteer_terms")
         await member.accept("review_result", "activity_reminder", "place_free")
         found = await member.get("/party-organizations", name="教育局")
         application = {

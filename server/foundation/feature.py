@@ -44,8 +44,12 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What moves along when two persons turn out to be one: (from, into) (accounts/merging.py)."""
     leavers: Sequence[Call] = ()
     """What becomes of what is open when a person is blocked, withdraws or is no longer spoken for (the same)."""
-    consent_withdrawn: Mapping[str, Call] = {}
-    """Kind of consent → what ends with that one for a person (the same)."""
+    consent_withdrawn: Sequence[tuple[str, Call]] = ()
+    """Kind of consent, and what ends with that one for a person (the same)."""
+    open_matters: Sequence[Call] = ()
+    """What of a person's is open, to be told before they leave: (person id) (accounts/cancelling.py)."""
+    erasers: Sequence[Call] = ()
+    """What of a person's is erased when they cancel their account: (person id) (the same)."""
     business: Sequence[Call] = ()
     """Whether a person has business with an organization or one below it: (person id, path) (accounts/power.py)."""
     personal_copy: Sequence[Copied] = ()

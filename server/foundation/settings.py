@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     graceful_seconds: int = 15
     no_show_rules: str = ""
     rate_limits: str = ""
+    consent_texts: Path = Path()
 
     @property
     def is_production(self) -> bool:

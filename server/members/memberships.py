@@ -74,12 +74,12 @@ async def register_membership(
     `agreed_with` is the staff to whom the person agreed by word; without, raises ConsentNeeded where the person has not
     agreed here. Raises InvalidFields without a home.
     """
-    if agreed_with is None:
-        await require_consent(person_id, ConsentKind.MEMBERSHIP_DATA)
     home_organization_id, home_text = told.home_organization_id, told.home_text.strip()
     await check_home(home_organization_id, home_text)
     async with transaction():
-        if agreed_with is not None:
+        if agreed_with is None:
+            await require_consent(person_id, ConsentKind.MEMBERSHIP_DATA)
+        else:
             await _record_word(person_id, agreed_with)
         membership = await _find_locked(person_id)
         if membership is None:
@@ -208,6 +208,17 @@ async def end_membership(person_id: str) -> None:
     )
 
 
+async def forget_notes(person_id: str) -> list[str]:
+    """What staff noted of the member, and who kept in touch, is forgotten; ids of the memberships."""
+    ids = []
+    for membership in await Membership.filter(person_index=index_of(person_id)).order_by("id"):
+        facts = msgspec.structs.replace(open_membership(membership), note="", contact_person_id=None)
+        membership.sealed, membership.contact_index = _seal(facts), None
+        await membership.save(update_fields=["sealed", "contact_index"])
+        ids.append(membership.id)
+    return ids
+
+
 async def set_community(membership_id: str, community_id: str | None) -> None:
     """Note where the member of a locked membership is checked in now; None is nowhere."""
     await Membership.filter(id=membership_id).update(community_id=community_id)
@@ -280,7 +291,7 @@ def contact_index_of(person_id: str) -> bytes:
 async def _record_word(person_id: str, staff_id: str) -> None:
     """The member agreed by word, to these staff; nothing is added where there is a consent already."""
     if not await Consent.exists(person_id=person_id, kind=ConsentKind.MEMBERSHIP_DATA, withdrawn_at=None):
-        await record_consent(person_id, ConsentKind.MEMBERSHIP_DATA, "1", given_by_id=staff_id)
+        await record_consent(person_id, ConsentKind.MEMBERSHIP_DATA, given_by_id=staff_id)
 
 
 async def _find_locked(person_id: str) -> Membership | None:

@@ -3,11 +3,22 @@
 from datetime import timedelta
 from functools import partial
 
+from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.neighbor_center import messages, personal_copy
-from server.neighbor_center.bookings import feeds, merging, reminders, requests, series, settling, waiting, words
+from server.neighbor_center.bookings import (
+    feeds,
+    leaving,
+    merging,
+    reminders,
+    requests,
+    series,
+    settling,
+    waiting,
+    words,
+)
 from server.neighbor_center.bookings import messages as booking_messages
 from server.neighbor_center.bookings import queries as booking_queries
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
@@ -51,6 +62,10 @@ FEATURE = Feature(
         "complaint": complaints.describe_complaints,
     },
     mergers=(merging.merge_bookings,),
+    leavers=(leaving.give_up_bookings_of_leaver,),
+    consent_withdrawn=((ConsentKind.SENSITIVE_DATA, leaving.give_up_home_visits),),
+    open_matters=(leaving.open_bookings_of,),
+    erasers=(leaving.erase_bookings_of, complaints.erase_complaints_of),
     business=(booking_queries.has_booked, complaints.has_complained),
     personal_copy=personal_copy.SHEETS,
     places_moved={Purpose.SLOT: waiting.tell_moved_up},

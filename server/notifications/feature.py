@@ -20,6 +20,7 @@ FEATURE = Feature(
     },
     messages=events.events_in(messages),
     mergers=(telling.move_messages,),
+    erasers=(telling.forget_messages_of,),
     personal_copy=personal_copy.SHEETS,
     takes={"messages": events.EVENTS, "subjects": rendering.SUBJECTS},
 )

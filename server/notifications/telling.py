@@ -143,3 +143,9 @@ def _storable(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise TypeError(f"the fact {name} is neither an id, a code, a number nor a time")
     return str(value) if isinstance(value, str) else value
+
+
+async def forget_messages_of(person_id: str) -> None:
+    """The person cancelled their account: their inbox, what they allowed us to send, and how they wanted it."""
+    for table in ("inbox_message", "notification_preferences", "grant_balance", "grant_entry"):
+        await execute(f"DELETE FROM {table} WHERE person_id = $1", person_id)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.consents import end_consent, record_consent
+from server.accounts.consents import end_consent, record_own_consent
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent
 from server.foundation import clock
@@ -72,7 +72,7 @@ async def show_in_ranking(
     if unit_id and await _level_of(unit_id) is not Level.UNIT:
         raise InvalidFields.of("unit_id", "请选择一个单位")
     async with transaction():
-        await record_consent(person_id, ConsentKind.SHOW_IN_RANKING, text_version)
+        await record_own_consent(person_id, ConsentKind.SHOW_IN_RANKING, text_version)
         await execute(
             "INSERT INTO ranking_place (id, created_at, person_id, grid_id, unit_id) VALUES ($1, $2, $3, $4, $5) "
             "ON CONFLICT (person_id) DO UPDATE SET grid_id = EXCLUDED.grid_id, unit_id = EXCLUDED.unit_id",

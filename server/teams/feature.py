@@ -13,6 +13,7 @@ FEATURE = Feature(
     verdicts={"team": teams.settle_team_check},
     mergers=(teams.move_teams,),
     leavers=(teams.leave_all_teams,),
+    open_matters=(teams.open_teams_of,),
     business=(teams.is_in_team_of,),
     personal_copy=personal_copy.SHEETS,
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from server.accounts.cancelling import MatterKind, OpenMatter
 from server.accounts.consents import ConsentNeeded
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import describe_persons, has_consent
@@ -368,3 +369,8 @@ def _read_code(code: str) -> tuple[str, str]:
     if read is None or len(read.told) != 2 or not _CODE.is_current(read.window, clock.now()):
         raise TeamCodeInvalid()
     return read.told[0], read.told[1]
+
+
+async def open_teams_of(person_id: str) -> list[OpenMatter]:
+    """The teams that the person is in."""
+    return [OpenMatter(MatterKind.TEAM, team.name) for team in await list_my_teams(person_id)]

@@ -4,7 +4,7 @@ from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
-from server.wishes import fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
+from server.wishes import forgetting, fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
 
 FEATURE = Feature(
     models=("server.wishes.models",),
@@ -14,6 +14,8 @@ FEATURE = Feature(
         sweeps.ESCALATE_UNCLAIMED_WISHES,
         sweeps.REMIND_CLAIMERS,
         sweeps.TELL_STAFF_OF_UNANSWERED,
+        forgetting.FORGET_WISHES,
+        forgetting.FORGET_WISH_CONTACTS,
     ),
     code_targets={CodeKind.WISH: stories.wish_target},
     texts={
@@ -33,6 +35,8 @@ FEATURE = Feature(
     subjects={"wish": queries.describe_wishes, "wish_claim": queries.describe_wish_claims},
     mergers=(leaving.move_wishes,),
     leavers=(leaving.settle_wishes_of_leaver,),
+    open_matters=(leaving.open_wishes_of,),
+    erasers=(leaving.erase_wishes_of,),
     business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
 )

@@ -1,6 +1,7 @@
 """When somebody is blocked or withdraws, their open wishes are handed to staff, and what they took on goes back; when
 two persons turn out to be one, it moves."""
 
+from server.accounts.cancelling import MatterKind, OpenMatter
 from server.foundation import clock
 from server.foundation.database import execute, fetch
 from server.foundation.errors import WrongState
@@ -11,6 +12,8 @@ from server.wishes.claiming import close_share, helpers_of, put_back_on_wall
 from server.wishes.models import ClaimState
 from server.wishes.rules import WishAction
 from server.wishes.steps import Step, begin_step, finish_step
+
+ERASED_TITLE = "（发布人已注销）"
 
 
 async def settle_wishes_of_leaver(person_id: str) -> None:
@@ -85,3 +88,40 @@ async def _begin(wish_id: str, action: WishAction) -> Step | None:
         return await begin_step(wish_id, action, None)
     except WrongState:
         return None
+
+
+async def open_wishes_of(person_id: str) -> list[OpenMatter]:
+    """Wishes of the person's that are not done, and those that they have claimed."""
+    rows = await fetch(
+        "SELECT title, beneficiary_id = $1 OR author_id = $1 AS own FROM wish WHERE ((author_id = $1 "
+        "OR beneficiary_id = $1) AND handed_to_staff_at IS NULL "
+        "AND state NOT IN ('refused', 'fulfilled', 'expired', 'withdrawn')) "
+        "OR id IN (SELECT wish_id FROM wish_claim WHERE claimer_id = $1 AND state IN ('open', 'reported')) ORDER BY id",
+        person_id,
+    )
+    return [OpenMatter(MatterKind.WISH if row["own"] else MatterKind.CLAIM, row["title"]) for row in rows]
+
+
+async def erase_wishes_of(person_id: str) -> None:
+    """What nobody but the person read goes altogether; of the others, whatever the person wrote and where to find
+    them. That there was a wish, and who fulfilled it, stays."""
+    unread = (
+        "SELECT id FROM wish w WHERE (author_id = $1 OR beneficiary_id = $1) AND submitted_at IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM wish_claim c WHERE c.wish_id = w.id)"
+    )
+    await execute(f"DELETE FROM wish WHERE id IN ({unread})", person_id)
+    await execute(
+        "UPDATE wish SET address = NULL, phone = NULL, picture_ids = '{}', "
+        "title = CASE WHEN state IN ('refused', 'fulfilled', 'expired', 'withdrawn') THEN $2 ELSE title END, "
+        "text = CASE WHEN state IN ('refused', 'fulfilled', 'expired', 'withdrawn') THEN '' ELSE text END, "
+        "place = '' WHERE author_id = $1 OR beneficiary_id = $1",
+        person_id,
+        ERASED_TITLE,
+    )
+    await execute(
+        "UPDATE wish_claim c SET words = '', thanks_picture_ids = '{}', dispute_reason = '' FROM wish w "
+        "WHERE w.id = c.wish_id AND (w.author_id = $1 OR w.beneficiary_id = $1)",
+        person_id,
+    )
+    await execute("UPDATE wish_claim SET note = '', picture_ids = '{}' WHERE claimer_id = $1", person_id)
+    await execute("UPDATE wish_note SET text = '', picture_ids = '{}' WHERE author_id = $1", person_id)

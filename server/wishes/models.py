@@ -75,6 +75,10 @@ HOLDING = (ClaimState.OPEN, ClaimState.REPORTED, ClaimState.FULFILLED)
 """Claim states in which the wish is this claimer's; at most one claim of a wish is in one of them."""
 
 
+OVER = "state IN ('draft', 'refused', 'fulfilled', 'expired', 'withdrawn')"
+"""SQL: nobody waits for anything from the wish."""
+
+
 class Wish(Model):
     """A small need that somebody can fulfil.
 
@@ -83,7 +87,8 @@ class Wish(Model):
     the beneficiary's own, from accounts, are). `quantity`: how many things; 1 for what cannot be counted. `wished_by`
     is a day on people's clocks. `reason` says why staff returned or refused it. `handed_to_staff_at`: since when staff
     stand in, because those who wished no longer can. `escalation` is who was asked last, `escalate_at` when the next
-    ones are. `fulfilled_at` is when it was done, not when that was confirmed. The search's index is wish_search in
+    ones are. `fulfilled_at` is when it was done, not when that was confirmed;
+    `changed_at` is its last step. The search's index is wish_search in
     migrations/_guards.py.
     """
 
@@ -115,6 +120,7 @@ class Wish(Model):
     handed_to_staff_at = fields.DatetimeField(null=True)
     escalation = fields.SmallIntField(default=0)
     escalate_at = fields.DatetimeField(null=True)
+    changed_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 
     class Meta:
@@ -143,6 +149,7 @@ class Wish(Model):
             SqlIndex(
                 name="wish_expiry", columns="wished_by, id", where="state IN ('submitted', 'returned', 'published')"
             ),
+            SqlIndex(name="wish_changed", columns="changed_at, id", where=OVER),
             SqlIndex(name="wish_escalation", columns="escalate_at, id", where="escalate_at IS NOT NULL"),
             # The public page, of a community or of everywhere, and the figures.
             SqlIndex(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.consents import ConsentNeeded, record_consent
+from server.accounts.consents import ConsentNeeded, record_consent, require_consent
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.power import require_power_over
@@ -66,10 +66,13 @@ async def draft_wish(
         community_id = beneficiary.community_id or people[author_id].community_id
         if community_id is None:
             raise CommunityNeeded()
-        if beneficiary_id != author_id:
+        if beneficiary_id == author_id:
+            await require_consent(author_id, ConsentKind.PRIVACY)
+        else:
             await _require_may_speak(author_id, beneficiary, beneficiary_consents)
         wish = Wish(id=new_id(), author_id=author_id, beneficiary_id=beneficiary_id, community_id=community_id)
         await _write(wish, content, author_id)
+        wish.changed_at = clock.now()
         await wish.save(force_create=True)
         return await get_visible_wish(author_id, wish.id)
 
@@ -187,7 +190,7 @@ async def _require_may_speak(author_id: str, beneficiary: Person, beneficiary_co
         await require_role_or_hide(author_id, community_id, GRID_WORKERS)
         await require_power_over(author_id, beneficiary.id, GRID_WORKERS)
         if beneficiary_consents:
-            await record_consent(beneficiary.id, ConsentKind.ON_BEHALF, "1", given_by_id=author_id)
+            await record_consent(beneficiary.id, ConsentKind.ON_BEHALF, given_by_id=author_id)
             await record_audit(
                 "record_consent",
                 actor_id=author_id,
@@ -228,6 +231,8 @@ async def _require_masked(beneficiary_id: str, title: str, text: str, place: str
 
 
 async def _write(wish: Wish, content: WishContent, person_id: str) -> None:
+    if content.address and wish.author_id == wish.beneficiary_id == person_id:
+        await require_consent(person_id, ConsentKind.SENSITIVE_DATA)
     picture_ids = list(dict.fromkeys(content.picture_ids))
     await change_pictures(person_id, wish.picture_ids, picture_ids, ("wish", wish.id))
     wish.title, wish.text, wish.place = content.title.strip(), content.text.strip(), content.place.strip()

@@ -57,6 +57,7 @@ async def finish_step(step: Step, *, reason: str = "") -> None:
         wish.first_claimed_at = clock.now()
     is_on_wall = wish.state is WishState.PUBLISHED
     wish.escalate_at = next_escalation(wish.wished_by, wish.escalation) if is_on_wall and wish.wished_by else None
+    wish.changed_at = clock.now()
     await wish.save()
     if step.holder and (becomes := HOLDER_BECOMES.get(step.action)):
         step.holder.state = becomes

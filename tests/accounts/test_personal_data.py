@@ -52,7 +52,7 @@ from server.neighbor_center.opening.models import Duty, DutyKind
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.grants import report_answers
 from server.operations.audit_words import ACTION_WORDS
-from server.organizations.models import Level, Organization, RoleKind
+from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.places.models import Block, NoShow, NoShowReason, Purpose
 from server.service_record.models import RankingPlace
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
@@ -267,7 +267,7 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
 async def everything_of_accounts(me: Api, other: Api, community: Organization) -> None:
     await me.put("/me/details", {"real_name": "李敏", "address": "幸福路 1 号 2 单元 301", "birth_date": "1990-05-06"})
     for kind in (ConsentKind.VOLUNTEER_TERMS, ConsentKind.SHOW_IN_RANKING):
-        await me.post("/me/consents", {"kind": kind, "text_version": "7"})
+        await me.post("/me/consents", {"kind": kind, "text_version": "1"})
     await me.delete(f"/me/consents/{ConsentKind.SHOW_IN_RANKING}")
     await me.post(
         "/me/dependants",
@@ -454,7 +454,7 @@ async def test_everything_is_in_the_copy_in_clear(cast: tuple[Api, Api, Api]) ->
     assert facts["微信标识 openid"] == f"openid-{me.person_id}"
     assert facts["登记时间"] == "2031年3月3日 08:00"
     consents = {row["条款"]: row for row in copy.sheets["同意记录"]}
-    assert consents["志愿者协议"]["版本"] == "7"
+    assert consents["志愿者协议"]["版本"] == "1"
     assert consents["志愿者协议"]["撤回时间"] == ""
     assert consents["在排行榜显示"]["撤回时间"] == "2031年3月3日 08:00"
     family = copy.one("家人")
@@ -548,6 +548,33 @@ async def test_nobody_elses_data_are_in_it(cast: tuple[Api, Api, Api]) -> None:
     for text in ("13812345678", "有糖尿病", "幸福路", "13898765432", "李敏", "医生很耐心"):
         assert not theirs.holds(text), text
     assert theirs.facts()["真实姓名"] == "赵外人"
+
+
+async def test_nothing_of_it_is_left_of_somebody_who_cancelled(cast: tuple[Api, Api, Api]) -> None:
+    me, other, _ = cast
+    theirs = (await copy_of(other)).cells
+    await RoleGrant.filter(person_id=me.person_id).update(ended_at=clock.now())
+    await me.post("/me/cancellation", expect=204)
+    left = Copy((await personal_data.copy_personal_data(me.person_id)).content)
+    private = (
+        "李敏",
+        "小敏",
+        "李小宝",
+        "13812345678",
+        "13898765432",
+        "幸福路",
+        "阳光花园",
+        "收音机",
+        "一切都好",
+        "太感谢了",
+    )
+    found = {word for word in private for cell in left.cells if word in str(cell)}
+    assert found == set()
+    # The ledger and what was decided stay.
+    assert left.sheets["服务记录与积分"]
+    assert left.sheets["报到"]
+    changed = set(map(str, theirs)) - set(map(str, (await copy_of(other)).cells))
+    assert not any("赵外人" in cell or "和平里" in cell for cell in changed)
 
 
 async def test_somebody_new_gets_every_sheet(api: Api) -> None:

@@ -62,22 +62,6 @@ async def test_the_verdict_about_a_nickname(api: Api, simulator: Simulator) -> N
     assert titles == ["昵称或头像未通过审核"]
 
 
-async def test_consents_are_given_and_withdrawn(api: Api) -> None:
-    caller = await sign_in(api, await create_person())
-    await caller.post("/me/consents", {"kind": "volunteer_terms", "text_version": "1"})
-    assert (await caller.get("/me"))["is_volunteer"]
-    given = await caller.post("/me/consents", {"kind": "volunteer_terms", "text_version": "2"}, expect=200)
-    assert {view["kind"]: view["text_version"] for view in given} == {"privacy": "1", "volunteer_terms": "2"}
-    assert given == await caller.get("/me/consents")
-    left = await caller.delete("/me/consents/volunteer_terms", expect=200)
-    assert [view["kind"] for view in left] == ["privacy"]
-    await caller.refused("DELETE", "/me/consents/volunteer_terms", code="not_found")
-    await caller.refused("DELETE", "/me/consents/nothing", code="not_found")
-    assert not (await caller.get("/me"))["is_volunteer"]
-    assert await Consent.filter(person_id=caller.person_id, kind=ConsentKind.VOLUNTEER_TERMS).count() == 2
-    await caller.refused("POST", "/me/consents", {"kind": "guardian", "text_version": "1"}, code="invalid_fields")
-
-
 async def test_dependants(api: Api) -> None:
     community = await create_community()
     caller = await create_resident(api, community)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from server.accounts.models import Person, Session, WeChatIdentity
+from server.accounts.models import ConsentKind, Person, Session, WeChatIdentity
 from server.foundation import cache, clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_value
-from tests.builders import create_community, create_person, grant, sign_in
+from tests.builders import agree, create_community, create_person, grant, sign_in
 from tests.clients import Api
 
 
@@ -29,6 +29,8 @@ async def test_signing_in(api: Api, simulator: Any) -> None:
 async def test_nothing_readable_is_stored(api: Api, simulator: Any) -> None:
     openid = await simulator.person(phone_number="13800001111")
     session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    await agree(session["person_id"], ConsentKind.PRIVACY)
+    await agree(session["person_id"], ConsentKind.SENSITIVE_DATA)
     assert await Session.filter(token_hash=hash_token(session["token"])).count() == 1
     identity = await WeChatIdentity.get(openid=openid)
     assert identity.session_key
@@ -113,6 +115,7 @@ async def test_a_lost_cache_costs_only_speed(api: Api, monkeypatch: Any) -> None
 async def test_the_older_form_of_the_phone_number(api: Api, simulator: Any) -> None:
     openid = await simulator.person(phone_number="13900002222")
     session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    await agree(session["person_id"], ConsentKind.PRIVACY)
     caller = api.as_(session["token"])
     data = await simulator.admin("POST", f"persons/{openid}/encrypted-phone")
     me = await caller.put("/me/phone", data)
@@ -130,6 +133,7 @@ async def test_the_older_form_needs_the_session_key_of_now(api: Api, simulator: 
     """What an old session_key opens proves nothing: anyone who got hold of it can make up any number."""
     openid = await simulator.person(phone_number="13900002222")
     session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    await agree(session["person_id"], ConsentKind.PRIVACY)
     caller = api.as_(session["token"])
     made_before = await simulator.admin("POST", f"persons/{openid}/encrypted-phone")
     code = (await simulator.admin("POST", f"persons/{openid}/login-code", {"new_session_key": True}))["code"]
@@ -170,6 +174,7 @@ LOGIN_ANSWERS = [
 async def test_what_wechat_answers_to_a_phone_code(api: Api, simulator: Any, errcode: int, code: str) -> None:
     openid = await simulator.person()
     session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+    await agree(session["person_id"], ConsentKind.PRIVACY)
     await simulator.fault("/wxa/business/getuserphonenumber", errcode=errcode)
     body = {"code": await simulator.phone_code(openid)}
     await api.as_(session["token"]).refused("PUT", "/me/phone", body, code=code)
@@ -189,6 +194,7 @@ async def test_a_reassigned_number_changes_hands(api: Api, simulator: Any) -> No
     for _ in range(2):
         openid = await simulator.person(phone_number="13700003333")
         session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+        await agree(session["person_id"], ConsentKind.PRIVACY)
         caller = api.as_(session["token"], session["person_id"])
         await caller.put("/me/phone", {"code": await simulator.phone_code(openid)})
         callers.append(caller)
@@ -202,6 +208,7 @@ async def test_two_people_verify_one_number_at_once(api: Api, simulator: Any) ->
     for _ in range(4):
         openid = await simulator.person(phone_number="13600004444")
         session = await api.post("/sessions", {"code": await simulator.login_code(openid)}, expect=201)
+        await agree(session["person_id"], ConsentKind.PRIVACY)
         code = await simulator.phone_code(openid)
         calls.append(api.as_(session["token"]).send("PUT", "/me/phone", {"code": code}))
     answers = await asyncio.gather(*calls)

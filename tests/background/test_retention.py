@@ -2,62 +2,43 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.accounts import periods
+from server.accounts.periods import PERIODS
 from server.background import retention
 from server.background.retention import RULES, Rule
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value
 from server.foundation.ids import new_id
+from server.wishes.forgetting import CONTACTS_FORGOTTEN_AFTER, FORGOTTEN_AFTER
 from tests.builders import create_community, create_person, create_resident
 from tests.clients import Api
 
-PURGED_OTHERWISE = {"audit_entry", "picture"}
-"""By sweeps of their own: old_audit_entries, unused_pictures."""
-
-KEPT = {
-    # who and what there is: it ends, and is never deleted
-    *("organization", "party_organization", "role_grant", "person", "person_details", "wechat_identity", "consent"),
-    *("dependant", "team", "team_member", "membership", "volunteer_skill", "ranking_place", "notification_preferences"),
-    *("calendar_feed", "venue", "venue_screen", "service", "opening_rule", "opening_exception", "holiday_year", "duty"),
-    # what people did, and what was decided about it
-    *(
-        "check_in",
-        "unit_check_in",
-        "post",
-        "post_holding",
-        "post_month",
-        "half_year_report",
-        "due_report",
-        "period_run",
-    ),
-    *("member_contact", "membership_transfer", "service_rule", "service_entry"),
-    *("allotment", "place", "place_pass", "no_show", "no_show_appeal", "block"),
-    *("wish", "wish_claim", "wish_share", "wish_note", "wish_terms"),
-    *("activity", "shift", "shift_role", "sign_up", "attendance", "hours", "certificate", "shift_rating"),
-    *("slot", "booking", "booking_series", "booking_move", "room_booking", "booking_rating", "complaint"),
-    "announcement",
-    # proof of what was checked before others saw it
-    *("checked_subject", "content_check"),
-    # where somebody was at the counter
-    "registration",
-    # the balances of accepts are its sums
-    *("grant_entry", "grant_balance"),
-    # one row a sweep
-    "job_run",
-}
-"""Tables whose rows are records."""
+SPANS = {1: "24 小时", 365: "一年"}
+"""Days of a rule → as people read them, where that is not `N 天`."""
 
 
-async def test_every_table_is_a_record_or_is_purged(app: object) -> None:
+async def test_of_every_table_it_is_said_how_long_its_rows_are_kept(api: Api) -> None:
     rows = await fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    tables = {row["tablename"] for row in rows} - {"tortoise_migrations"}
-    purged = {rule.table for rule in RULES} | PURGED_OTHERWISE
-    assert tables - purged - KEPT == set(), "say in its feature.py when its rows go, or here that they stay"
-    assert KEPT - tables == set()
-    assert not KEPT & purged
+    told = {table for period in PERIODS for table in period.tables}
+    assert told == {row["tablename"] for row in rows} - {"tortoise_migrations"}, "say it in accounts/periods.py"
+    shown = await api.get("/retention-periods")
+    assert [(view["what"], view["kept"]) for view in shown] == [(period.what, period.kept) for period in PERIODS]
+    readme = (Path(periods.__file__).parent / "README.md").read_text()
+    assert [period.what for period in PERIODS if f"| {period.what} | {period.kept} |" not in readme] == []
+
+
+def test_what_is_said_is_what_the_rules_do() -> None:
+    for rule in RULES:
+        days = rule.after.days
+        told = [period.kept for period in PERIODS if rule.table in period.tables]
+        assert any(SPANS.get(days, f"{days} 天") in kept for kept in told), rule.name
+    for days in (FORGOTTEN_AFTER.days, CONTACTS_FORGOTTEN_AFTER.days):
+        assert any(f"{days} 天" in period.kept for period in PERIODS if "wish" in period.tables)
 
 
 def rule_of(name: str) -> Rule:

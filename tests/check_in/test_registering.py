@@ -294,7 +294,7 @@ async def test_a_roster_entry_becomes_the_person_who_signs_in(api: Api) -> None:
     assert (mine["kind"], mine["community_id"]) == ("floating", community.id)
     assert (await caller.get("/me/check-ins"))["active"]["residence"]["estate"] == "海悦小区"
     assert "社区已为您登记" in [message["title"] for message in await caller.inbox()]
-    assert [view["kind"] for view in await caller.get("/me/consents")] == ["privacy"]
+    assert [view["kind"] for view in await caller.get("/me/consents")] == ["privacy", "sensitive_data"]
     await caller.delete("/me/consents/membership_data")
 
 

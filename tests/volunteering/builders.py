@@ -66,7 +66,11 @@ async def create_residents(api: Api, community: Organization, count: int) -> lis
         [Registration(person_id=id_, organization_id=community.id, registered_by_id=new_id()) for id_ in tokens]
     )
     await Consent.bulk_create(
-        [Consent(person_id=id_, kind=ConsentKind.PRIVACY, text_version="1", given_at=now) for id_ in tokens]
+        [
+            Consent(person_id=id_, kind=kind, text_version="1", given_at=now)
+            for id_ in tokens
+            for kind in (ConsentKind.PRIVACY, ConsentKind.SENSITIVE_DATA)
+        ]
     )
     await WeChatIdentity.bulk_create(
         [WeChatIdentity(person_id=id_, appid=DEMO_APPID, openid=f"openid-{id_}", signed_in_at=now) for id_ in tokens]

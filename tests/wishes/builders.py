@@ -103,7 +103,7 @@ async def put_persons(api: Api, community: Organization, *nicknames: str, volunt
     await Registration.bulk_create(
         [Registration(person_id=person.id, organization=community, registered_by_id=new_id()) for person in people]
     )
-    kinds = [ConsentKind.PRIVACY, *([ConsentKind.VOLUNTEER_TERMS] if volunteers else [])]
+    kinds = [ConsentKind.PRIVACY, ConsentKind.SENSITIVE_DATA, *([ConsentKind.VOLUNTEER_TERMS] if volunteers else [])]
     await Consent.bulk_create(
         [Consent(person_id=person.id, kind=kind, text_version="1", given_at=now) for person in people for kind in kinds]
     )
@@ -225,6 +225,7 @@ async def put_wish(people: People, state: WishState, *, claim: dict[str, Any] | 
         "audience": WishAudience.ELDERLY,
         "wished_by": today() + timedelta(days=10),
         "submitted_at": now,
+        "changed_at": now,
         "first_published_at": now if was_published else None,
         "first_claimed_at": now if holding else None,
         "fulfilled_at": now if state is WishState.FULFILLED else None,

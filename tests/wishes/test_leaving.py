@@ -153,4 +153,4 @@ async def test_a_person_who_is_being_blocked_claims_nothing(api: Api) -> None:
     await Person.filter(id=people.claimer.person_id).update(closed_at=people.community.created_at)
     with pytest.raises(NotAllowed):
         await claim_wish(people.claimer.person_id, wish_id)
-    assert await Consent.filter(person_id=people.claimer.person_id).count() == 2
+    assert await Consent.filter(person_id=people.claimer.person_id).count() == 3

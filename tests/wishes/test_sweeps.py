@@ -13,6 +13,7 @@ from server.foundation.dates import end_of, today
 from server.moderation.models import Verdict
 from server.organizations.models import Level, Organization, RoleKind
 from server.wishes import claiming, sweeps
+from server.wishes.contact import seal_contact
 from server.wishes.feature import FEATURE
 from server.wishes.models import Escalation, Wish, WishClaim, WishState
 from server.wishes.rules import claim_due_at, escalate_at
@@ -266,8 +267,11 @@ async def test_lags_are_told(api: Api) -> None:
     await put_wish(people, WishState.PUBLISHED)
     await put_wish(people, WishState.CLAIMED)
     await put_wish(people, WishState.REPORTED)
+    withdrawn = await Wish.get(id=await put_wish(people, WishState.WITHDRAWN))
+    seal_contact(withdrawn, address="幸福路 7 号", phone="")
+    await withdrawn.save()
     lags = {sweep.name: sweep.lag for sweep in FEATURE.sweeps}
     assert set(lags) == {sweep.name for sweep in FEATURE.sweeps}
     assert {await lag() for lag in lags.values()} == {0}
-    clock.move_clock(timedelta(days=20))
+    clock.move_clock(timedelta(days=200))
     assert {name: await lag() > 86_400 for name, lag in lags.items()} == dict.fromkeys(lags, True)

@@ -133,6 +133,16 @@ async def detach_pictures(picture_ids: Sequence[str], subject: tuple[str, str]) 
     )
 
 
+async def remove_pictures_of(owner_id: str) -> None:
+    """The owner is gone: their pictures vanish with the next sweep, but for those of an organization's things."""
+    await execute(
+        "UPDATE picture SET subject_kind = NULL, subject_id = NULL, unused_since = $2 WHERE owner_id = $1 "
+        "AND subject_kind IS DISTINCT FROM 'activity' AND subject_kind IS DISTINCT FROM 'venue'",
+        owner_id,
+        clock.now() - UNUSED_FOR,
+    )
+
+
 async def copy_pictures(owner_id: str, picture_ids: Sequence[str]) -> list[str]:
     """New pictures of the owner's with the same bytes, in the same order, unused until they are attached.
 

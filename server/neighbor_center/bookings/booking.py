@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from server.accounts.consents import require_consent
+from server.accounts.models import ConsentKind
 from server.accounts.queries import require_dependant
 from server.foundation import clock
 from server.foundation.crypto import keyring
@@ -89,6 +91,9 @@ async def book(kind: Kind[View, Any], service_id: str, wanted: Wanted, *, wait: 
     await require_may_act_for(wanted.actor_id, wanted.person_id)
     async with transaction():
         await lock_for_booking(wanted.person_id, service_id)
+        await require_consent(wanted.actor_id, ConsentKind.PRIVACY)
+        if wanted.address:
+            await require_consent(wanted.actor_id, ConsentKind.SENSITIVE_DATA)
         now, day = clock.now(), day_of(wanted.starts_at)
         terms = await read_terms(service_id, day, day)
         span = require_span(kind, terms, wanted.starts_at, wanted.ends_at)

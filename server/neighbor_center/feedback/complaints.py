@@ -10,7 +10,7 @@ from server.accounts.masking import mask_phone
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import exists, fetch, fetch_one, fetch_value, transaction
+from server.foundation.database import execute, exists, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
@@ -179,3 +179,14 @@ def _clear(row: Any) -> dict[str, Any]:
     values["text"] = keyring().decrypt(bytes(row["text"]), COMPLAINT_CONTEXT)
     values["answer"] = keyring().decrypt(bytes(row["answer"]), ANSWER_CONTEXT) if row["answer"] else ""
     return values
+
+
+async def erase_complaints_of(person_id: str) -> None:
+    """What the person wrote, and the answer to it; that there was a complaint stays, for the figures."""
+    empty = keyring().encrypt("", COMPLAINT_CONTEXT)
+    await execute("UPDATE complaint SET text = $2 WHERE person_id = $1", person_id, empty)
+    await execute(
+        "UPDATE complaint SET answer = $2 WHERE person_id = $1 AND answer IS NOT NULL",
+        person_id,
+        keyring().encrypt("", ANSWER_CONTEXT),
+    )

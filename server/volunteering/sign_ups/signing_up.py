@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from server.accounts.cancelling import MatterKind, OpenMatter
+from server.accounts.consents import require_consent
 from server.accounts.models import ConsentKind
 from server.accounts.queries import describe_persons, has_consent, ours, require_dependant
 from server.foundation import clock
@@ -48,13 +50,14 @@ async def sign_up(
     They are a party: it gets in, or moves up, only as a whole. Those who are in already stay as they are, so the same
     tap twice gives the same answer. `shift_role_id` may be left out where the shift has one role.
 
-    Raises NotFound, InvalidFields, ShiftOff, SignUpNotOpen, SignUpClosed, and for the first of them whom it concerns
-    RemovedFromShift, Blocked, NotEligible, ShiftsOverlap; then ShiftFull, RoleNeeded.
+    Raises NotFound, ConsentNeeded, InvalidFields, ShiftOff, SignUpNotOpen, SignUpClosed, and for the first of them whom
+    it concerns RemovedFromShift, Blocked, NotEligible, ShiftsOverlap; then ShiftFull, RoleNeeded.
     """
     persons = list(dict.fromkeys([person_id, *family_ids]))
     if len(persons) > MOST_FAMILY + 1:
         raise InvalidFields.of("family_ids", f"最多与 {MOST_FAMILY} 位家人一起报名")
     async with transaction():
+        await require_consent(person_id, ConsentKind.PRIVACY)
         for relative in persons:
             await require_dependant(person_id, relative)
         # Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
@@ -388,3 +391,23 @@ async def _family_of(person_id: str, mine: SignUp) -> list[SignUp]:
 async def _shift_of(places: list[Place]) -> str:
     shift_id: str = (await ShiftRole.get(allotment_id=places[0].allotment_id)).shift_id
     return shift_id
+
+
+async def open_sign_ups_of(person_id: str) -> list[OpenMatter]:
+    """Shifts ahead for which the person has a place, or waits for one."""
+    rows = await fetch(
+        "SELECT a.title, sh.starts_at FROM sign_up s JOIN place p ON p.id = s.place_id "
+        "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id WHERE s.person_id = $1 "
+        "AND sh.starts_at > $2 AND p.ended_at IS NULL ORDER BY sh.starts_at, s.id",
+        person_id,
+        clock.now(),
+    )
+    return [OpenMatter(MatterKind.SIGN_UP, row["title"], row["starts_at"]) for row in rows]
+
+
+async def erase_volunteer(person_id: str) -> None:
+    """What the person wrote, and what they told of themselves; who was to lead a shift ahead leads it no more."""
+    await execute("DELETE FROM volunteer_skill WHERE person_id = $1", person_id)
+    await execute("UPDATE no_show_appeal SET text = '' WHERE by_id = $1", person_id)
+    await execute("UPDATE shift_rating SET text = '' WHERE by_id = $1", person_id)
+    await execute("UPDATE shift SET leader_id = NULL WHERE leader_id = $1 AND starts_at > $2", person_id, clock.now())

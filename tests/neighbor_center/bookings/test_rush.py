@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.accounts.models import Person, PersonOrigin, Session
+from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Session
 from server.foundation import clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_value
@@ -37,6 +37,12 @@ async def create_crowd(number: int, community: Organization) -> list[str]:
         for _ in range(number)
     ]
     await Person.bulk_create(people)
+    await Consent.bulk_create(
+        [
+            Consent(person_id=person.id, kind=ConsentKind.PRIVACY, text_version="1", given_at=clock.now())
+            for person in people
+        ]
+    )
     tokens = [secrets.token_urlsafe(32) for _ in people]
     now = clock.now()
     await Session.bulk_create(

@@ -1,0 +1,73 @@
+"""For how long what is kept: what people read before they agree, and what tests/background/test_retention.py checks the
+tables against. (个人信息保护法 art. 17, 19: the shortest time that the purpose needs.)
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Period(NamedTuple):
+    """Data of one kind: in which tables they are, and in Chinese what they are and for how long they are kept."""
+
+    what: str
+    kept: str
+    tables: tuple[str, ...]
+
+
+class PeriodView(msgspec.Struct):
+    what: str
+    kept: str
+
+
+_ACCOUNT = "账号存续期间；注销即清除"
+_RECORD = "长期保存；注销后去除姓名和联系方式"
+
+PERIODS = (
+    Period(
+        "昵称、头像、姓名、手机号、住址、出生日期、微信标识、家人",
+        _ACCOUNT,
+        ("person", "person_details", "wechat_identity", "dependant", "picture"),
+    ),
+    Period("登录记录", "失效后 30 天", ("session",)),
+    Period("同意与撤回的记录", _RECORD, ("consent",)),
+    Period("现场登记和工作角色的记录", _RECORD, ("registration", "role_grant")),
+    Period("合并重复登记的确认", "处理后 180 天", ("merge_proposal",)),
+    Period("消息", "180 天；注销即清除", ("inbox_message",)),
+    Period("通知偏好、订阅消息授权、日历地址", _ACCOUNT,
+           ("notification_preferences", "grant_entry", "grant_balance", "calendar_feed")),
+    Period("待发送和已发送的通知任务", "完成后 14 天，其他 180 天", ("outbox",)),
+    Period("微信推送的原文", "30 天", ("stored_push",)),
+    Period("心愿草稿，未被认领即撤回、退回或过期的心愿", "180 天", ("wish",)),
+    Period("心愿中的地址和电话", "心愿结束后 30 天", ("wish",)),
+    Period("心愿及其认领、完成情况", _RECORD, ("wish_claim", "wish_share", "wish_note")),
+    Period("党员信息、报到、岗位、联系记录和半年反馈", "长期保存；注销或撤回同意后不再使用，居住地和备注清除",
+           ("membership", "check_in", "post_holding", "post_month", "member_contact", "membership_transfer",
+            "half_year_report", "due_report")),
+    Period("单位报到", "长期保存", ("unit_check_in", "post", "period_run")),
+    Period("志愿团队", _RECORD, ("team", "team_member")),
+    Period("志愿活动、报名、出勤、时长、证书、评价和申诉", _RECORD,
+           ("activity", "shift", "shift_role", "sign_up", "attendance", "hours", "certificate", "shift_rating",
+            "no_show", "no_show_appeal", "block", "allotment", "place", "place_pass")),
+    Period("扫码签到的尝试", "一年", ("shift_scan",)),
+    Period("志愿者特长和排行选择", _ACCOUNT, ("volunteer_skill", "ranking_place")),
+    Period("服务记录与积分", _RECORD, ("service_entry", "service_rule")),
+    Period("预约、评价和投诉", "长期保存；注销后清除备注、地址和文字",
+           ("booking", "booking_series", "booking_move", "room_booking", "booking_rating", "complaint", "slot")),
+    Period("窗口取号", "180 天", ("queue_ticket", "queue_day")),
+    Period("内容安全检查的结果", _RECORD, ("checked_subject", "content_check")),
+    Period("社区公告", "长期保存", ("announcement",)),
+    Period("操作和查看记录（审计）", "两年，或运营单位设定的期限", ("audit_entry",)),
+    Period("重复提交的识别", "24 小时", ("idempotency_key",)),
+    Period(
+        "组织、场所、服务和开放时间，不含个人信息",
+        "长期保存",
+        ("organization", "party_organization", "venue", "service", "opening_rule", "opening_exception", "holiday_year",
+         "duty", "venue_screen", "wish_terms", "job_run"),
+    ),
+)  # fmt: skip
+
+
+def list_periods() -> list[PeriodView]:
+    """What is kept, and for how long."""
+    return [PeriodView(period.what, period.kept) for period in PERIODS]
