@@ -9,12 +9,13 @@ from sanic import Request
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
-from miniprogram_api.fields import PhoneIfAny, RealName, Strict, TextVersion
+from miniprogram_api.fields import PhoneIfAny, RealName, ScannedText, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts import cancelling, consents, dependants, merges, personal_data, persons, queries
 from server.accounts import sign_in as signing_in
 from server.accounts.cancelling import EmptiableField, Leaving
 from server.accounts.consent_texts import ConsentText, list_consent_texts
+from server.accounts.dependants import GuardianCode, GuardianView
 from server.accounts.merges import MergeAnswer, MyMerges
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.periods import PeriodView, list_periods
@@ -236,7 +237,10 @@ async def decline_merge(caller: Caller, proposal_id: Id) -> MyMerges:
 
 
 class AddDependant(Strict):
-    """Somebody the caller looks after. `guardian_consents` confirms the consent (below 14 the guardian's own)."""
+    """Somebody the caller looks after. `guardian_consents` confirms the consent (below 14 the guardian's own).
+
+    `birth_date` is required for a child and where the relation is another one. `phone` is a contact only.
+    """
 
     real_name: RealName
     relation: Relation
@@ -245,7 +249,49 @@ class AddDependant(Strict):
     guardian_consents: bool = False
 
 
-@routes.post("/me/dependants", status=201, errors=[consents.GuardianConsentNeeded, consents.ConsentNeeded])
+@routes.get("/me/dependants/<person_id>/code", errors=[WrongState])
+async def show_guardian_code(caller: Caller, person_id: Id) -> GuardianCode:
+    """出示给成年家人扫描的二维码：本人扫描即同意由我代办"""
+    return await dependants.show_guardian_code(caller.person_id, person_id)
+
+
+class AcceptGuardian(Strict):
+    code: ScannedText
+
+
+@routes.post(
+    "/me/guardians",
+    status=201,
+    group=Group.CODES,
+    errors=[consents.ConsentNeeded, dependants.GuardianCodeInvalid, NotFound, WrongState],
+)
+async def accept_guardian(caller: Caller, body: AcceptGuardian) -> list[GuardianView]:
+    """扫描家人的二维码，同意由其代办"""
+    return await dependants.accept_guardian(caller.person_id, body.code)
+
+
+@routes.get("/me/guardians")
+async def list_guardians(caller: Caller) -> list[GuardianView]:
+    """代我办事的家人"""
+    return await dependants.list_guardians(caller.person_id)
+
+
+@routes.delete("/me/guardians/<person_id>")
+async def end_guardian(caller: Caller, person_id: Id) -> list[GuardianView]:
+    """不再由该家人代办"""
+    return await dependants.end_guardian(caller.person_id, person_id)
+
+
+@routes.post(
+    "/me/dependants",
+    status=201,
+    errors=[
+        consents.GuardianConsentNeeded,
+        consents.ConsentNeeded,
+        dependants.DependantKnown,
+        dependants.FamilyFull,
+    ],
+)
 async def add_dependant(caller: Caller, body: AddDependant) -> DependantView:
     """添加家人"""
     return await dependants.add_dependant(

@@ -2,9 +2,10 @@
 
 from miniprogram_api.fields import Phone, RealName, Strict
 from miniprogram_api.routing import Routes, Who
-from server.accounts import blocking, merges, registry
+from server.accounts import blocking, dependants, merges, registry
 from server.accounts.blocking import BlockReason
 from server.accounts.merges import MergeProposed, MergeView
+from server.accounts.queries import DependantView
 from server.accounts.registry import PersonFound
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
@@ -51,6 +52,18 @@ async def merge_person(caller: Caller, person_id: Id, body: MergePersons) -> Mer
     双方都登录过或验证过手机号时，须双方在各自手机上确认后才合并。
     """
     return await merges.merge_person(caller.person_id, person_id, body.into_id)
+
+
+@routes.get("/persons/<person_id>/dependants", who=Who.STAFF)
+async def list_dependants_for_staff(caller: Caller, person_id: Id) -> list[DependantView]:
+    """某人的家人，及尚待本人同意的"""
+    return await dependants.list_dependants_for_staff(caller.person_id, person_id)
+
+
+@routes.post("/persons/<person_id>/dependants/<dependant_id>/confirm", who=Who.STAFF, errors=[WrongState])
+async def confirm_dependant(caller: Caller, person_id: Id, dependant_id: Id) -> DependantView:
+    """登记：没有手机的成年家人当面同意由此人代办"""
+    return await dependants.confirm_dependant(caller.person_id, person_id, dependant_id)
 
 
 class BlockPerson(Strict):

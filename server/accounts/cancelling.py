@@ -13,7 +13,7 @@ from server.accounts.consent_texts import text_of
 from server.accounts.consents import CONSENT_WITHDRAWN, LEAVERS
 from server.accounts.details import empty_details
 from server.accounts.models import ConsentKind, Person, PersonOrigin
-from server.accounts.queries import Me, get_me, list_consents, list_dependants
+from server.accounts.queries import Me, get_me, is_family_entry, list_consents, list_dependants
 from server.accounts.sessions import end_all_sessions
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -168,13 +168,13 @@ async def open_dependants_of(person_id: str) -> list[OpenMatter]:
 
 
 async def leave_dependant(person_id: str) -> None:
-    """Nobody looks after the person any longer. One who has no account of their own is erased; for others, what is open
-    is settled. In the caller's transaction."""
-    if await exists("SELECT 1 FROM person WHERE id = $1 AND origin = $2", person_id, str(PersonOrigin.DEPENDANT)):
+    """Nobody looks after the person any longer, in the caller's transaction. What the family wrote of them is erased;
+    of one whom staff entered, what is open is settled; one who signs in goes on by themselves."""
+    if await is_family_entry(person_id):
         await _erase(person_id)
-        return
-    for leave in LEAVERS:
-        await leave(person_id)
+    elif not await exists("SELECT 1 FROM wechat_identity WHERE person_id = $1", person_id):
+        for leave in LEAVERS:
+            await leave(person_id)
 
 
 async def _open_matters(person_id: str) -> list[OpenMatter]:

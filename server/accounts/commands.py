@@ -5,6 +5,7 @@ import sys
 from server.accounts.details import details_of, name_index, phone_index, save_details
 from server.accounts.models import PersonOrigin
 from server.accounts.persons import create_person, find_by_phone
+from server.accounts.queries import IDENTIFIES
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import InvalidFields, Refusal
 from server.organizations.models import Organization, RoleKind
@@ -59,7 +60,7 @@ async def _find_person(phone: str, name: str) -> str | None:
         found: str | None = await fetch_value(
             "SELECT d.person_id FROM person_details d JOIN person p ON p.id = d.person_id "
             "WHERE d.phone_index = $1 AND d.real_name_index = $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL "
-            "ORDER BY d.phone_verified_at IS NULL, d.person_id LIMIT 1",
+            f"AND {IDENTIFIES} ORDER BY d.phone_verified_at IS NULL, d.person_id LIMIT 1",
             phone_index(phone),
             name_index(name),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from server.accounts.models import Person
+from server.accounts.queries import is_family_entry
 from server.accounts.sessions import end_all_sessions
 from server.foundation.audit import record_audit
 from server.foundation.database import execute, fetch, transaction
@@ -37,7 +38,8 @@ async def merge_persons(
     """`from_id` was `into_id` all along: everything of theirs moves, sign-ins included, and the old person points on.
 
     `organization_ids`: for which the actor did it; the people of both organizations read of it. Raises NotFound or
-    WrongState (merged already, or the same person).
+    WrongState (merged already, the same person, or a family entry: with it, whoever wrote it would come to look after
+    somebody who never agreed to that).
     """
     async with transaction():
         # Both rows in id order: two merges of the same pair in opposite directions must not deadlock.
@@ -49,6 +51,8 @@ async def merge_persons(
             raise NotFound() if from_id != into_id else WrongState("不能与自己合并")
         if people[from_id].merged_into_id or people[into_id].merged_into_id:
             raise WrongState("其中一人已被合并")
+        if await is_family_entry(from_id) or await is_family_entry(into_id):
+            raise WrongState("家人资料由家人添加，不能与他人合并")
         await end_all_sessions(from_id)
         await execute(
             "UPDATE registration SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM registration o "

@@ -37,3 +37,17 @@ MERGE_DECLINED = Event(
     text="{person[nickname]}与{other[nickname]}的合并未获双方确认，两份资料保持不变。",
     kinds={"other": "person"},
 )
+
+GUARDIAN_ACCEPTED = Event(
+    name="guardian_accepted",
+    title="家人已同意",
+    text="{person[name]}已同意由您代办，您现在可以为其预约和报名。",
+    page="pages/me/family",
+)
+
+GUARDIAN_ENDED = Event(
+    name="guardian_ended",
+    title="代办已结束",
+    text="{person[name]}不再由您代办。",
+    page="pages/me/family",
+)

@@ -215,11 +215,19 @@ class Relation(Worded):
 
 
 class Dependant(Model):
-    """A person whom another one looks after: books for, signs up with, wishes for."""
+    """A person whom another one looks after: books for, signs up with, wishes for.
+
+    Until `accepted_at` nothing can be done for them: an adult accepts on their own phone, or before staff, who note it
+    (`noted_by_id`).
+    """
 
     guardian = foreign_key("Person")
+    guardian_id: str
     person = foreign_key("Person")
+    person_id: str
     relation = fields.CharEnumField(Relation, max_length=16)
+    accepted_at = fields.DatetimeField(null=True)
+    noted_by_id = IdField(null=True)
     ended_at = fields.DatetimeField(null=True)
 
     class Meta:

@@ -13,7 +13,7 @@ from server.accounts.details import (
 )
 from server.accounts.merging import link_roster_entries
 from server.accounts.models import ConsentKind, Person, PersonOrigin
-from server.accounts.queries import Me, get_me
+from server.accounts.queries import IDENTIFIES, Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import age_on, today
 from server.foundation.errors import EditedMeanwhile, InvalidFields
@@ -41,10 +41,10 @@ async def create_person(
 
 
 async def find_by_phone(phone: str) -> str | None:
-    """The person who verified this number, or the only one known with it; None otherwise."""
+    """The person who verified this number, or the only one known with it; None otherwise. Never a family entry."""
     rows = await fetch(
         "SELECT d.person_id, d.phone_verified_at IS NOT NULL AS verified FROM person_details d "
-        "JOIN person p ON p.id = d.person_id WHERE d.phone_index = $1 AND p.merged_into_id IS NULL "
+        f"JOIN person p ON p.id = d.person_id WHERE d.phone_index = $1 AND {IDENTIFIES} AND p.merged_into_id IS NULL "
         "AND p.closed_at IS NULL ORDER BY verified DESC LIMIT 2",
         phone_index(phone),
     )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import msgspec
 
 from server.accounts.consent_texts import text_of
-from server.accounts.details import details_of, read_details
+from server.accounts.details import Details, details_of, read_details
 from server.accounts.masking import mask_address, mask_name, mask_phone
 from server.accounts.models import ConsentKind, Relation
 from server.foundation.database import exists, fetch, fetch_one, fetch_structs, fetch_value
@@ -57,12 +57,13 @@ class ConsentView(msgspec.Struct):
 
 
 class DependantView(msgspec.Struct):
-    """Somebody whom one looks after; the name is masked."""
+    """Somebody whom one looks after; the name is masked. Until they have accepted it, nothing can be done for them."""
 
     person_id: Id
     name: str
     relation: Relation
     birth_date: date | None
+    is_accepted: bool
 
 
 async def get_me(person_id: str) -> Me:
@@ -138,8 +139,9 @@ async def has_consent(person_id: str, kind: ConsentKind) -> bool:
 async def list_dependants(guardian_id: str, person_id: str | None = None) -> list[DependantView]:
     """Whom the person looks after: all of them, or this one."""
     rows = await fetch(
-        "SELECT d.person_id, d.relation, p.birth_date FROM dependant d JOIN person p ON p.id = d.person_id "
-        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL AND ($2::uuid IS NULL OR d.person_id = $2) ORDER BY d.id",
+        "SELECT d.person_id, d.relation, p.birth_date, d.accepted_at FROM dependant d "
+        "JOIN person p ON p.id = d.person_id WHERE d.guardian_id = $1 AND d.ended_at IS NULL "
+        "AND ($2::uuid IS NULL OR d.person_id = $2) ORDER BY d.id",
         guardian_id,
         person_id,
     )
@@ -147,9 +149,10 @@ async def list_dependants(guardian_id: str, person_id: str | None = None) -> lis
     return [
         DependantView(
             row["person_id"],
-            mask_name(details[row["person_id"]].real_name),
+            mask_name(details.get(row["person_id"], Details()).real_name),
             Relation(row["relation"]),
             row["birth_date"],
+            row["accepted_at"] is not None,
         )
         for row in rows
     ]
@@ -159,14 +162,31 @@ def ours(column: str) -> str:
     """SQL: whether the column is the person $1, or somebody whom they look after."""
     return (
         f"{column} = ANY(ARRAY(SELECT $1::uuid UNION ALL SELECT d.person_id FROM dependant d "
-        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL))"
+        "WHERE d.guardian_id = $1 AND d.accepted_at IS NOT NULL AND d.ended_at IS NULL))"
+    )
+
+
+IDENTIFIES = "(d.phone_verified_at IS NOT NULL OR p.origin <> 'dependant')"
+"""SQL: whether the number of person_details d says who person p is. In a family entry it is a contact, written there
+by somebody else."""
+
+
+async def is_family_entry(person_id: str) -> bool:
+    """Whether this is what somebody wrote of their family, and nobody's own account."""
+    return await exists(
+        "SELECT 1 FROM person p WHERE p.id = $1 AND p.origin = 'dependant' "
+        "AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id)",
+        person_id,
     )
 
 
 async def require_dependant(guardian_id: str, person_id: str) -> None:
     """Raises NotFound unless the guardian looks after this person now (or it is the guardian)."""
     if guardian_id != person_id and not await exists(
-        "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND ended_at IS NULL", guardian_id, person_id
+        "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND accepted_at IS NOT NULL "
+        "AND ended_at IS NULL",
+        guardian_id,
+        person_id,
     ):
         raise NotFound()
 

@@ -7,7 +7,7 @@ import msgspec
 
 from server.accounts.models import Person
 from server.accounts.power import require_may_name
-from server.accounts.queries import describe_persons
+from server.accounts.queries import describe_persons, is_family_entry
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
@@ -51,11 +51,13 @@ def brief_of(people: dict[str, dict[str, str]], person_id: str | None) -> Person
 
 
 async def grant_role(actor_id: str, person_id: str, organization_id: str, kind: RoleKind) -> RoleView:
-    """Give a known person a role. Raises InvalidFields (nobody with business here) and what
+    """Give a known person, never a family entry, a role. Raises InvalidFields (nobody with business here) and what
     organizations.roles.grant_role does."""
     async with transaction():
         await require_role(actor_id, organization_id, (RoleKind.MANAGER,))
         await require_may_name("person_id", actor_id, person_id, (RoleKind.MANAGER,))
+        if await is_family_entry(person_id):
+            raise InvalidFields.of("person_id", "家人资料不是本人账号，不能担任角色")
         if not await Person.exists(id=person_id, closed_at=None):
             raise InvalidFields.of("person_id", "该账号已停用")
         role_id = await roles.grant_role(actor_id, person_id, organization_id, kind)

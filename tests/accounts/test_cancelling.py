@@ -100,7 +100,7 @@ async def test_a_dependant_whom_another_looks_after_stays(api: Api) -> None:
     community = await create_community()
     me, other = await create_resident(api, community), await create_resident(api, community)
     elder = await create_dependant(me)
-    await Dependant.create(guardian_id=other.person_id, person=elder, relation="parent")
+    await Dependant.create(guardian_id=other.person_id, person=elder, relation="parent", accepted_at=clock.now())
     await me.delete(f"/me/dependants/{elder.id}")
     assert (await Person.get(id=elder.id)).cancelled_at is None
     await other.delete(f"/me/dependants/{elder.id}")

@@ -171,7 +171,7 @@ OTHERS = {
     *("assessed_by_id", "released_by_id", "acknowledged_by_id", "applied_by_id", "confirmed_by_id", "stated_by_id"),
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
-    *("registered_by_id", "proposed_by_id"),
+    *("registered_by_id", "proposed_by_id", "noted_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
 }

@@ -81,7 +81,9 @@ async def create_room(organization: Organization, **columns: Any) -> Service:
 async def create_dependant(guardian: Api) -> Person:
     """Somebody whom the guardian looks after."""
     person = await create_person(origin=PersonOrigin.DEPENDANT)
-    await Dependant.create(guardian_id=guardian.person_id, person=person, relation=Relation.PARENT)
+    await Dependant.create(
+        guardian_id=guardian.person_id, person=person, relation=Relation.PARENT, accepted_at=clock.now()
+    )
     await Consent.create(
         person=person,
         kind=ConsentKind.ON_BEHALF,

@@ -91,7 +91,10 @@ async def create_family(guardian: Api, *birth_dates: date | None) -> list[str]:
         await create_person(community=community, origin=PersonOrigin.DEPENDANT, birth_date=born) for born in birth_dates
     ]
     await Dependant.bulk_create(
-        [Dependant(guardian_id=guardian.person_id, person=each, relation=Relation.CHILD) for each in relatives]
+        [
+            Dependant(guardian_id=guardian.person_id, person=each, relation=Relation.CHILD, accepted_at=clock.now())
+            for each in relatives
+        ]
     )
     return [each.id for each in relatives]
 

@@ -230,7 +230,9 @@ async def test_two_guardians_bring_the_same_child_to_two_shifts_at_once(api: Api
     ids = [await publish_shift(people, timedelta(days=3), capacity=9) for _ in range(2)]
     for _ in range(3):
         [child] = await create_family(people.first, None)
-        await Dependant.create(guardian_id=people.second.person_id, person_id=child, relation="child")
+        await Dependant.create(
+            guardian_id=people.second.person_id, person_id=child, relation="child", accepted_at=clock.now()
+        )
         answers = await asyncio.gather(
             *(
                 guardian.send("POST", f"/shifts/{shift_id}/sign-ups", {"family_ids": [child]})

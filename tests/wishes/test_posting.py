@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from server.accounts.dependants import add_dependant
+from server.accounts.dependants import add_dependant, confirm_dependant
 from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Relation
 from server.accounts.persons import create_person
@@ -259,6 +259,9 @@ async def test_for_somebody_one_looks_after(api: Api, simulator: Simulator) -> N
         phone="13811112222",
         guardian_consents=True,
     )
+    body = content(beneficiary_id=mother.person_id)
+    await people.wisher.refused("POST", "/wishes", body, code="not_found")
+    await confirm_dependant(people.staff.person_id, people.wisher.person_id, mother.person_id)
     wish_id = await publish_wish(people, simulator, beneficiary_id=mother.person_id)
     wish = await Wish.get(id=wish_id)
     assert (wish.author_id, wish.beneficiary_id) == (people.wisher.person_id, mother.person_id)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from server.accounts.merging import merge_persons
-from server.accounts.models import ConsentKind, Dependant
+from server.accounts.models import ConsentKind, Dependant, Person
 from server.foundation import clock
 from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
@@ -90,7 +90,9 @@ async def test_a_family_member_who_is_elsewhere_at_that_time(api: Api) -> None:
     [child] = await create_family(people.first, None)
     await sign_up(people.first, shift_id, child)
     other_parent = await create_resident(api, people.community)
-    await Dependant.create(guardian_id=other_parent.person_id, person_id=child, relation="child")
+    await Dependant.create(
+        guardian_id=other_parent.person_id, person_id=child, relation="child", accepted_at=clock.now()
+    )
     problem = await other_parent.refused(
         "POST", f"/shifts/{same_time}/sign-ups", {"family_ids": [child]}, code="shifts_overlap"
     )
@@ -270,7 +272,8 @@ async def test_merged_persons_of_one_family_stand_in_line_once(api: Api) -> None
     child, elder = await create_family(people.first, None, None)
     await sign_up(people.first, shift_id, child, elder)
     await sign_up(people.second, shift_id)
-    # The elder, it turns out, signed up alone as well.
+    # The elder, whom staff had registered, signed up alone as well.
+    await Person.filter(id=elder).update(origin="walk_in")
     await merge_persons(elder, people.second.person_id, actor_id=None)
     assert await Place.filter(state="waiting").values_list("party_size", flat=True) == [3]
     waiting = await SignUp.filter(person_id=people.second.person_id, place__state="waiting").count()
