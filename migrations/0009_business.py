@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                     model_name="Registration",
                     constraint=UniqueConstraint(fields=("person_id", "organization_id"), name="registration_once"),
                 ),
-                ops.AddField(model_name="Team", name="code_number", field=fields.IntField(default=1)),
+                ops.AddField(model_name="Team", name="code_number", field=fields.IntField(default=1, db_default=1)),
                 # Who was registered at a counter before keeps their business there.
                 ops.RunSQL(
                     "INSERT INTO registration (id, created_at, person_id, organization_id, registered_by_id) "

@@ -17,19 +17,22 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.uploads.uploading import PictureUnusable
 from server.wishes import claiming, contact, fulfilling, lists, posting, queries, stories
-from server.wishes.contact import WishContact
+from server.wishes.contact import ContactViewed, WishContact
 from server.wishes.errors import (
     CommunityNeeded,
     HandOverCodeExpired,
     HandOverCodeInvalid,
+    NameNeeded,
     OwnWish,
     PhoneNeeded,
     PosterNotAgreed,
     ShareTooLarge,
+    TooManyContacts,
     TooManyHelpers,
     TooManyNotes,
     TooManyOpenClaims,
     VolunteerNeeded,
+    VouchNeeded,
     WishTaken,
 )
 from server.wishes.fulfilling import HandOverCode
@@ -106,7 +109,13 @@ async def get_wish(caller: Caller, wish_id: Id) -> WishView:
     return await queries.get_visible_wish(caller.person_id, wish_id)
 
 
-@routes.get("/wishes/<wish_id>/contact", errors=[NotAllowed])
+@routes.get("/wishes/<wish_id>/contact-views")
+async def list_contact_views(caller: Caller, wish_id: Id) -> list[ContactViewed]:
+    """谁在何时查看过我的联系方式"""
+    return await contact.list_contact_views(caller.person_id, wish_id)
+
+
+@routes.get("/wishes/<wish_id>/contact", errors=[NotAllowed, TooManyContacts])
 async def view_wish_contact(caller: Caller, wish_id: Id) -> WishContact:
     """查看心愿的联系方式（留痕）
 
@@ -165,7 +174,17 @@ class ClaimWish(Strict):
 
 @routes.post(
     "/wishes/<wish_id>/claim",
-    errors=[NotAllowed, OwnWish, PhoneNeeded, TooManyOpenClaims, VolunteerNeeded, WishTaken, WrongState],
+    errors=[
+        NameNeeded,
+        NotAllowed,
+        OwnWish,
+        PhoneNeeded,
+        TooManyOpenClaims,
+        VolunteerNeeded,
+        VouchNeeded,
+        WishTaken,
+        WrongState,
+    ],
 )
 async def claim_wish(caller: Caller, wish_id: Id, body: ClaimWish) -> WishView:
     """认领心愿

@@ -83,18 +83,20 @@ async def lock_phones(indexes: Iterable[bytes]) -> None:
     )
 
 
-async def verify_phone(person_id: str, phone: str) -> None:
-    """WeChat vouches that this number is the person's now: anyone who verified it before has lost it to the carrier."""
+async def verify_phone(person_id: str, phone: str) -> list[str]:
+    """WeChat vouches that this number is the person's now. Whoever verified it before has lost it to the carrier: it is
+    theirs no longer, for nobody to call them by; who that was."""
     index = phone_index(phone)
     # Two people verify one number at once: the second waits here, and then takes it from the first.
     await lock_phones([index])
-    await execute(
-        "UPDATE person_details SET phone_verified_at = NULL WHERE phone_index = $1 AND person_id <> $2 "
-        "AND phone_verified_at IS NOT NULL",
+    lost = await fetch(
+        "UPDATE person_details SET phone = NULL, phone_index = NULL, phone_verified_at = NULL WHERE phone_index = $1 "
+        "AND person_id <> $2 AND phone_verified_at IS NOT NULL RETURNING person_id",
         index,
         person_id,
     )
     await _write(person_id, _phone(phone) | {"phone_verified_at": clock.now()})
+    return [row["person_id"] for row in lost]
 
 
 def _phone(phone: str) -> dict[str, object]:

@@ -51,3 +51,10 @@ GUARDIAN_ENDED = Event(
     text="{person[name]}不再由您代办。",
     page="pages/me/family",
 )
+
+PHONE_LOST = Event(
+    name="phone_lost",
+    title="您的手机号已失效",
+    text="您绑定的手机号已由他人验证，不再作为您的联系方式。请重新绑定现在使用的手机号。",
+    page="pages/me/profile",
+)

@@ -116,7 +116,8 @@ async def give_phone(person_id: str, phone: str) -> Me:
         await lock_phones([phone_index(phone)])
         await Person.filter(id=person_id).select_for_update(no_key=True).get()
         await require_consent(person_id, ConsentKind.PRIVACY)
-        await verify_phone(person_id, normalize_phone(phone))
+        lost_by = await verify_phone(person_id, normalize_phone(phone))
+        await notify(lost_by, messages.PHONE_LOST)
         await link_roster_entries(person_id)
         return await get_me(person_id)
 

@@ -38,7 +38,7 @@ async def require_power_over(
     if not areas or not await Person.exists(id=person_id, merged_into_id=None):
         raise NotFound()
     for area in areas:
-        if await _has_business(person_id, area["path"]):
+        if await has_business(person_id, area["path"]):
             break
     else:
         raise NotFound()
@@ -61,9 +61,10 @@ async def require_may_name(field: str, actor_id: str, person_id: str, kinds: Ite
         raise InvalidFields.of(field, "没有找到此人；如本人在场，请先按姓名和手机号登记") from None
 
 
-async def _has_business(person_id: str, path: str) -> bool:
-    for has_business in BUSINESS:
-        if await has_business(person_id, path):
+async def has_business(person_id: str, path: str) -> bool:
+    """Whether an organization whose path is `path`, or one below it, has business with the person."""
+    for knows in BUSINESS:
+        if await knows(person_id, path):
             return True
     return False
 

@@ -18,7 +18,7 @@ class Team(Model):
     name = fields.CharField(max_length=20)
     shown_name = fields.CharField(max_length=20, default="")
     size = fields.SmallIntField(default=1)
-    code_number = fields.IntField(default=1)
+    code_number = fields.IntField(default=1, db_default=1)
     ended_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
 

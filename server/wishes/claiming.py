@@ -2,6 +2,7 @@
 
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind
+from server.accounts.power import has_business
 from server.accounts.queries import has_consent
 from server.foundation import clock
 from server.foundation.database import transaction
@@ -12,8 +13,17 @@ from server.notifications.telling import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people
 from server.wishes import messages
-from server.wishes.errors import OwnWish, PhoneNeeded, ShareTooLarge, TooManyHelpers, VolunteerNeeded, WishTaken
-from server.wishes.models import Wish, WishClaim, WishKind, WishShare
+from server.wishes.errors import (
+    NameNeeded,
+    OwnWish,
+    PhoneNeeded,
+    ShareTooLarge,
+    TooManyHelpers,
+    VolunteerNeeded,
+    VouchNeeded,
+    WishTaken,
+)
+from server.wishes.models import ClaimState, FirstClaim, Wish, WishClaim, WishKind, WishShare
 from server.wishes.queries import MyClaimView, WishView, get_my_wish_claim, get_visible_wish
 from server.wishes.rules import MAX_HELPERS, PUBLIC, WishAction, WishActor
 from server.wishes.steps import (
@@ -26,6 +36,7 @@ from server.wishes.steps import (
     whom_to_tell,
     wisher_ids,
 )
+from server.wishes.terms import terms_of
 
 
 async def claim_wish(
@@ -34,8 +45,8 @@ async def claim_wish(
     """Take a published wish on: for oneself, for the unit whose liaison one is, or with the team that one leads. The
     same tap twice changes nothing.
 
-    Raises WishTaken when somebody was faster, OwnWish, TooManyOpenClaims, PhoneNeeded, VolunteerNeeded, InvalidFields,
-    NotFound, WrongState.
+    Raises WishTaken when somebody was faster, OwnWish, TooManyOpenClaims, PhoneNeeded, NameNeeded, VouchNeeded,
+    VolunteerNeeded, InvalidFields, NotFound, WrongState.
     """
     async with transaction():
         try:
@@ -51,13 +62,29 @@ async def claim_wish(
         await require_may_act_for(person_id, step.wish, unit_id, team_id)
         if not unit_id and not await _serves(person_id):
             raise VolunteerNeeded("阅读并同意志愿者协议后即可认领")
-        if not (await details_of(person_id)).phone_is_verified:
-            raise PhoneNeeded()
+        await _require_known(person_id, step.wish)
         await require_free_hands(person_id, step.wish, unit_id)
         claim = await open_claim(step.wish, person_id, unit_id=unit_id, team_id=team_id)
         await finish_step(step)
         await tell_of_claim(step.wish, claim)
         return await get_visible_wish(person_id, wish_id)
+
+
+async def _require_known(person_id: str, wish: Wish) -> None:
+    """Whoever is given somebody's address can be found; a first time, as the community wants it. Raises PhoneNeeded,
+    NameNeeded, VouchNeeded."""
+    details = await details_of(person_id)
+    if not details.phone_is_verified:
+        raise PhoneNeeded()
+    if not details.real_name:
+        raise NameNeeded()
+    terms = await terms_of(wish.community_id)
+    if terms.first_claim is FirstClaim.VOUCHED and not await WishClaim.exists(
+        claimer_id=person_id, state=ClaimState.FULFILLED
+    ):
+        organization = await Organization.get(id=wish.community_id)
+        if not await has_business(person_id, organization.path):
+            raise VouchNeeded()
 
 
 async def tell_of_claim(wish: Wish, claim: WishClaim) -> None:

@@ -2,17 +2,22 @@
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
 
 import msgspec
 
 from server.accounts.details import details_of, normalize_phone
+from server.accounts.queries import describe_persons
+from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
+from server.wishes.errors import TooManyContacts
 from server.wishes.models import Wish
 from server.wishes.rules import WishActor, may_see, may_see_contact
 from server.wishes.steps import find_wish
+from server.wishes.terms import terms_of
 
 _ADDRESS_CONTEXT = "wish.address"
 _PHONE_CONTEXT = "wish.phone"
@@ -24,6 +29,14 @@ class WishContact(msgspec.Struct):
     name: str
     phone: str
     address: str
+
+
+class ContactViewed(msgspec.Struct):
+    """Somebody has opened the contact of a wish: the one who fulfils it, or the staff."""
+
+    nickname: str
+    is_staff: bool
+    at: datetime
 
 
 _NUMBER = re.compile(
@@ -62,7 +75,8 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
     """Name, phone and address, for the claimer while they fulfil the wish, for the wisher and for the staff.
 
     Where the wish itself has none, the beneficiary's own are told, or the phone of the author who stands in. Raises
-    NotFound where the wish is not visible and NotAllowed where only this part is not.
+    NotFound where the wish is not visible, NotAllowed where only this part is not, TooManyContacts for a claimer who
+    has opened as many today as the community allows.
     """
     async with transaction():
         # Locked, so that nobody is shown an address while the claim that entitles them is being given up.
@@ -72,6 +86,8 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
         if not may_see_contact(wish.state, actors):
             raise NotAllowed("只有认领人在完成心愿期间可以查看联系方式")
         author_id, beneficiary_id = wish.author_id, wish.beneficiary_id
+        if actors & {WishActor.CLAIMER} and not actors & {WishActor.STAFF}:
+            await _require_not_too_many(person_id, wish)
         if person_id != beneficiary_id:
             await record_audit(
                 "view_wish_contact",
@@ -88,6 +104,38 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
         if not phone and author_id != beneficiary_id:
             phone = (await details_of(author_id)).phone
         return WishContact(own.real_name, phone, _open(wish.address, _ADDRESS_CONTEXT) or own.address)
+
+
+async def list_contact_views(person_id: str, wish_id: str) -> list[ContactViewed]:
+    """Who has opened the contact of one's wish, the last first. Raises NotFound for wishes that are not one's own."""
+    _, _, actors = await find_wish(wish_id, person_id)
+    if WishActor.WISHER not in actors:
+        raise NotFound()
+    rows = await fetch(
+        "SELECT actor_id, created_at, details->>'viewer' AS viewer FROM audit_entry WHERE subject_id = $1 "
+        "AND action = 'view_wish_contact' ORDER BY id DESC LIMIT 50",
+        wish_id,
+    )
+    people = await describe_persons({row["actor_id"] for row in rows})
+    return [
+        ContactViewed(people[row["actor_id"]]["nickname"], row["viewer"] == WishActor.STAFF, row["created_at"])
+        for row in rows
+    ]
+
+
+async def _require_not_too_many(person_id: str, wish: Wish) -> None:
+    # Two of one's requests at once would each not count the other.
+    await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
+    rows = await fetch(
+        "SELECT DISTINCT subject_id FROM audit_entry WHERE actor_id = $1 AND action = 'view_wish_contact' "
+        "AND created_at > $2",
+        person_id,
+        clock.now() - timedelta(days=1),
+    )
+    limit = (await terms_of(wish.community_id)).contacts_a_day
+    opened = {row["subject_id"] for row in rows}
+    if wish.id not in opened and len(opened) >= limit:
+        raise TooManyContacts(limit=limit)
 
 
 def _open(ciphertext: bytes | None, context: str) -> str:

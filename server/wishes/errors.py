@@ -33,6 +33,24 @@ class PhoneNeeded(Refusal):
     code, title, status = "phone_needed", "请先绑定手机号", 409
 
 
+class NameNeeded(Refusal):
+    """Whoever is given somebody's address says who they are."""
+
+    code, title, status = "name_needed", "请先填写真实姓名", 409
+
+
+class VouchNeeded(Refusal):
+    """The community lets those claim a first wish whom its staff know."""
+
+    code, title, status = "vouch_needed", "首次认领请先到社区登记，或由社区工作人员指派", 409
+
+
+class TooManyContacts(Refusal):
+    """`limit`: of how many wishes one may open the contact within a day."""
+
+    code, title, status = "too_many_contacts", "今天查看的联系方式已达上限，请明天再试", 429
+
+
 class TooEarly(Refusal):
     """`from_time`: when it becomes possible."""
 

@@ -75,6 +75,9 @@ HOLDING = (ClaimState.OPEN, ClaimState.REPORTED, ClaimState.FULFILLED)
 """Claim states in which the wish is this claimer's; at most one claim of a wish is in one of them."""
 
 
+CONTACTS_A_DAY = 10
+"""Of how many wishes one person may open the contact within a day."""
+
 OVER = "state IN ('draft', 'refused', 'fulfilled', 'expired', 'withdrawn')"
 """SQL: nobody waits for anything from the wish."""
 
@@ -297,6 +300,13 @@ class WishNote(Model):
         ]
 
 
+class FirstClaim(Worded):
+    """Who may claim their first wish."""
+
+    NAMED = "named", "已绑定手机号并填写真实姓名"
+    VOUCHED = "vouched", "已在社区登记、报到或服务过"
+
+
 class WishTerms(Model):
     """What a manager decides for an organization and all below it that have no terms of their own (see terms.py)."""
 
@@ -304,6 +314,8 @@ class WishTerms(Model):
     max_open_claims = fields.SmallIntField()
     max_open_claims_of_unit = fields.SmallIntField()
     claim_days = fields.SmallIntField()
+    contacts_a_day = fields.SmallIntField(default=CONTACTS_A_DAY, db_default=10)
+    first_claim = fields.CharField(max_length=8, default=FirstClaim.NAMED, db_default="named")
     version = fields.IntField(default=1)
 
     class Meta:

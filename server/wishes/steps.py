@@ -1,5 +1,7 @@
 """One step of a wish: lock it, ask the table, change wish and claim together. Every verb goes through here."""
 
+from datetime import timedelta
+
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value
 from server.foundation.errors import NotAllowed, NotFound
@@ -141,11 +143,16 @@ async def require_free_hands(person_id: str, wish: Wish, unit_id: str | None = N
             limit = terms.max_open_claims_of_unit
             raise TooManyOpenClaims(f"一个单位最多同时认领 {limit} 个心愿", limit=limit)
         return
+    # What was released today counts too, or one could go from wish to wish and read every contact.
     held = await fetch_value(
-        "SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND state = 'open' AND unit_id IS NULL", person_id
+        "SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND unit_id IS NULL "
+        "AND (state = 'open' OR state = 'released' AND ended_at > $2)",
+        person_id,
+        clock.now() - timedelta(days=1),
     )
     if held >= terms.max_open_claims:
-        raise TooManyOpenClaims(f"最多同时认领 {terms.max_open_claims} 个心愿", limit=terms.max_open_claims)
+        detail = f"最多同时认领 {terms.max_open_claims} 个心愿，一天内放弃的也计算在内"
+        raise TooManyOpenClaims(detail, limit=terms.max_open_claims)
 
 
 async def open_claim(

@@ -12,16 +12,19 @@ from server.foundation.ids import Id
 from server.organizations.access import READERS, require_role
 from server.organizations.models import RoleKind
 from server.organizations.tree import reaching
-from server.wishes.models import WishTerms
+from server.wishes.models import CONTACTS_A_DAY, FirstClaim, WishTerms
 from server.wishes.rules import CLAIM_DAYS, MAX_OPEN_CLAIMS, MAX_OPEN_CLAIMS_OF_UNIT
 
 
 class Terms(msgspec.Struct, kw_only=True):
-    """Open claims of one person and of one unit at a time, and the days that a claim has at most."""
+    """Open claims of one person (with those released within a day) and of one unit at a time; the days that a claim has
+    at most; of how many wishes one person may open the contact within a day; and who may claim a first wish."""
 
     max_open_claims: Annotated[int, msgspec.Meta(ge=1, le=20)] = MAX_OPEN_CLAIMS
     max_open_claims_of_unit: Annotated[int, msgspec.Meta(ge=1, le=200)] = MAX_OPEN_CLAIMS_OF_UNIT
     claim_days: Annotated[int, msgspec.Meta(ge=3, le=60)] = CLAIM_DAYS
+    contacts_a_day: Annotated[int, msgspec.Meta(ge=1, le=100)] = CONTACTS_A_DAY
+    first_claim: FirstClaim = FirstClaim.NAMED
 
 
 class TermsView(Terms, kw_only=True):
@@ -80,12 +83,13 @@ async def set_wish_terms(actor_id: str, organization_id: str, version: int, term
 
 async def _find(organization_id: str) -> tuple[Terms, str] | None:
     row = await fetch_one(
-        "SELECT t.organization_id, t.max_open_claims, t.max_open_claims_of_unit, t.claim_days FROM wish_terms t "
+        "SELECT t.organization_id, t.max_open_claims, t.max_open_claims_of_unit, t.claim_days, "
+        "t.contacts_a_day, t.first_claim FROM wish_terms t "
         f"JOIN organization o ON o.id = t.organization_id WHERE {reaching('o.path', '$1')} "
         "ORDER BY nlevel(o.path) DESC LIMIT 1",
         organization_id,
     )
     if row is None:
         return None
-    values = dict(row)
+    values = dict(row) | {"first_claim": FirstClaim(row["first_claim"])}
     return Terms(**{name: values[name] for name in Terms.__struct_fields__}), values["organization_id"]

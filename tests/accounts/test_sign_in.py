@@ -10,7 +10,7 @@ from server.accounts.models import ConsentKind, Person, Session, WeChatIdentity
 from server.foundation import cache, clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import fetch, fetch_value
-from tests.builders import agree, create_community, create_person, grant, sign_in
+from tests.builders import agree, create_community, create_person, grant, sign_in, told
 from tests.clients import Api
 
 
@@ -201,6 +201,8 @@ async def test_a_reassigned_number_changes_hands(api: Api, simulator: Any) -> No
     old, new = callers
     assert not (await old.get("/me"))["phone_is_verified"]
     assert (await new.get("/me"))["phone_is_verified"]
+    # Nobody calls a stranger by the name of who had it before, and they are told.
+    assert ((await old.get("/me"))["phone"], await told(old), await told(new)) == ("", ["phone_lost"], [])
 
 
 async def test_two_people_verify_one_number_at_once(api: Api, simulator: Any) -> None:

@@ -2,8 +2,14 @@
 
 import ast
 import hashlib
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from tortoise.fields import Field
+from tortoise.migrations.operations import AddField
 
 import migrations
 from tests.test_architecture import SQL_CLOCK
@@ -44,3 +50,22 @@ def test_migrations_call_nothing_that_may_change() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_CLOCK.search(node.value):
                 wrong.append(f"{path.name}:{node.lineno} asks the clock")
     assert wrong == []
+
+
+def test_new_columns_take_the_rows_that_are_there() -> None:
+    """And those that a process of the version before still writes, while a deployment is being upgraded."""
+    modules = [importlib.import_module(f"migrations.{path.stem}") for path in sorted(FOLDER.glob("[0-9]*.py"))]
+    wrong = [
+        f"{module.__name__}: {added.model_name}.{added.name}"
+        for module in modules
+        for added in _flat(module.Migration.operations)
+        if isinstance(added, AddField) and isinstance(added.field, Field)
+        if not added.field.null and not added.field.has_db_default()
+    ]
+    assert wrong == [], "a new column may be empty, or has a db_default"
+
+
+def _flat(operations: list[Any]) -> Iterator[Any]:
+    for operation in operations:
+        yield operation
+        yield from _flat(getattr(operation, "operations", []))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from server.accounts.details import phone_index, save_details
+from server.accounts.details import name_index, phone_index, save_details
 from server.accounts.models import (
     Consent,
     ConsentKind,
@@ -121,6 +121,8 @@ async def put_persons(api: Api, community: Organization, *nicknames: str, volunt
                 phone=keyring().encrypt(phone, "person_details.phone"),
                 phone_index=phone_index(phone),
                 phone_verified_at=now,
+                real_name=keyring().encrypt("郑实名", "person_details.real_name"),
+                real_name_index=name_index("郑实名"),
             )
             for person, phone in zip(people, phones, strict=True)
         ]
