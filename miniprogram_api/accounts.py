@@ -16,6 +16,7 @@ from server.accounts import sign_in as signing_in
 from server.accounts.cancelling import EmptiableField, Leaving
 from server.accounts.consent_texts import ConsentText, list_consent_texts
 from server.accounts.dependants import GuardianCode, GuardianView
+from server.accounts.links import NameFixed
 from server.accounts.merges import MergeAnswer, MyMerges
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.periods import PeriodView, list_periods
@@ -128,7 +129,7 @@ class GiveDetails(Strict):
     birth_date: date | None = None
 
 
-@routes.put("/me/details", errors=[consents.ConsentNeeded, consents.GuardianConsentNeeded])
+@routes.put("/me/details", errors=[consents.ConsentNeeded, consents.GuardianConsentNeeded, NameFixed])
 async def give_details(caller: Caller, body: GiveDetails) -> Me:
     """填写姓名、住址和出生日期"""
     return await persons.give_details(

@@ -103,7 +103,7 @@ async def show_certificate_check(query: NumberAndCode) -> HTTPResponse:
         return _page("wrong", "未找到该证明", "<p>编号或验证码不正确，请对照证明重新核对。</p>", status=404)
     facts = [
         ("编号", found.number),
-        ("姓名", found.name),
+        ("姓名", f"{found.name}（{'已由社区核实' if found.name_is_verified else '由本人填写'}）"),
         ("时期", f"{render_date(found.since)} 至 {render_date(found.until)}"),
         ("参加次数", f"{found.times} 次"),
         ("服务时长", render_duration(found.minutes)),

@@ -2,14 +2,16 @@
 
 from miniprogram_api.fields import Phone, RealName, Strict
 from miniprogram_api.routing import Routes, Who
-from server.accounts import blocking, dependants, merges, registry
+from server.accounts import blocking, dependants, merges, registry, roster_links
 from server.accounts.blocking import BlockReason
 from server.accounts.merges import MergeProposed, MergeView
 from server.accounts.queries import DependantView
 from server.accounts.registry import PersonFound
+from server.accounts.roster_links import RosterLinkView
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 
 routes = Routes("工作端：人员", prefix="/staff")
@@ -64,6 +66,38 @@ async def list_dependants_for_staff(caller: Caller, person_id: Id) -> list[Depen
 async def confirm_dependant(caller: Caller, person_id: Id, dependant_id: Id) -> DependantView:
     """登记：没有手机的成年家人当面同意由此人代办"""
     return await dependants.confirm_dependant(caller.person_id, person_id, dependant_id)
+
+
+class CorrectName(Strict):
+    real_name: RealName
+
+
+@routes.put("/persons/<person_id>/name", who=Who.STAFF)
+async def correct_name(caller: Caller, person_id: Id, body: CorrectName) -> PersonFound:
+    """核实或更正姓名（已核对本人证件）"""
+    return await roster_links.correct_name(caller.person_id, person_id, body.real_name)
+
+
+class RosterLinksQuery(PageQuery):
+    organization_id: Id
+
+
+@routes.get("/roster-links", who=Who.STAFF)
+async def list_roster_links(caller: Caller, query: RosterLinksQuery) -> Page[RosterLinkView]:
+    """待核对：登录人的姓名和手机号与名册中的党员一致"""
+    return await roster_links.list_roster_links(caller.person_id, query.organization_id, query)
+
+
+@routes.post("/roster-links/<link_id>/confirm", who=Who.STAFF, errors=[WrongState])
+async def confirm_roster_link(caller: Caller, link_id: Id) -> PersonFound:
+    """已与本人核对，是名册中的党员"""
+    return await roster_links.confirm_roster_link(caller.person_id, link_id)
+
+
+@routes.post("/roster-links/<link_id>/refuse", who=Who.STAFF, errors=[WrongState])
+async def refuse_roster_link(caller: Caller, link_id: Id) -> None:
+    """不是名册中的党员"""
+    await roster_links.refuse_roster_link(caller.person_id, link_id)
 
 
 class BlockPerson(Strict):

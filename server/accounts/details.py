@@ -27,6 +27,7 @@ class Details(msgspec.Struct, frozen=True):
     real_name: str = ""
     address: str = ""
     phone_is_verified: bool = False
+    name_is_verified: bool = False
 
     def __repr__(self) -> str:
         return "Details(…)"
@@ -57,9 +58,15 @@ def name_index(name: str) -> bytes:
 
 
 async def save_details(
-    person_id: str, *, phone: str | None = None, real_name: str | None = None, address: str | None = None
+    person_id: str,
+    *,
+    phone: str | None = None,
+    real_name: str | None = None,
+    address: str | None = None,
+    is_name_verified: bool = False,
 ) -> None:
-    """Store what is given and leave the rest. A phone stored here is not verified."""
+    """Store what is given and leave the rest. A phone stored here is not verified; a name is where staff have seen the
+    person, and stays so until it changes."""
     values: dict[str, object] = {}
     if phone:
         values = _phone(phone) | {"phone_verified_at": None}
@@ -68,6 +75,10 @@ async def save_details(
             "real_name": keyring().encrypt(normalize_name(real_name), _NAME_CONTEXT),
             "real_name_index": name_index(real_name),
         }
+        if is_name_verified:
+            values["name_verified_at"] = clock.now()
+        elif (await details_of(person_id)).real_name != normalize_name(real_name):
+            values["name_verified_at"] = None
     if address is not None:
         values["address"] = keyring().encrypt(address.strip(), _ADDRESS_CONTEXT) if address.strip() else None
     if values:
@@ -111,7 +122,8 @@ async def _write(person_id: str, values: dict[str, object]) -> None:
 async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:
     """Personal data in clear. The caller has checked who asks, and audits the view."""
     rows = await fetch(
-        "SELECT person_id, phone, real_name, address, phone_verified_at FROM person_details WHERE person_id = ANY($1)",
+        "SELECT person_id, phone, real_name, address, phone_verified_at, name_verified_at FROM person_details "
+        "WHERE person_id = ANY($1)",
         list(person_ids),
     )
     ring = keyring()
@@ -125,6 +137,7 @@ async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:
             real_name=clear(row["real_name"], _NAME_CONTEXT),
             address=clear(row["address"], _ADDRESS_CONTEXT),
             phone_is_verified=row["phone_verified_at"] is not None,
+            name_is_verified=row["name_verified_at"] is not None,
         )
         for row in rows
     }

@@ -7,6 +7,7 @@ from server.accounts import (
     cancelling,
     consents,
     details,
+    links,
     merges,
     merging,
     messages,
@@ -30,6 +31,7 @@ FEATURE = Feature(
     retention=(
         Rule("old_sessions", "session", "expires_at", timedelta(days=30)),
         Rule("old_merge_proposals", "merge_proposal", "ended_at", timedelta(days=180)),
+        Rule("old_roster_links", "roster_link", "decided_at", timedelta(days=180)),
     ),
     messages=events_in(messages),
     subjects={"person": queries.describe_persons},
@@ -45,6 +47,7 @@ FEATURE = Feature(
     personal_copy=personal_copy.SHEETS,
     takes={
         "business": power.BUSINESS,
+        "rests_on_name": links.RESTS_ON_NAME,
         "mergers": merging.MERGERS,
         "leavers": consents.LEAVERS,
         "open_matters": cancelling.OPEN_MATTERS,

@@ -6,30 +6,11 @@ from server.accounts.models import Person
 from server.accounts.queries import is_family_entry
 from server.accounts.sessions import end_all_sessions
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, fetch, transaction
+from server.foundation.database import execute, transaction
 from server.foundation.errors import NotFound, WrongState
 
 MERGERS: list[Callable[[str, str], Awaitable[None]]] = []
 """What features do when person `from_id` turns out to be `into_id`: move what is theirs. Filled by wiring.py."""
-
-
-async def link_roster_entries(person_id: str) -> int:
-    """Merge entries known by the same phone AND name into the person who verified that phone; how many there were.
-
-    The name must agree because numbers are reassigned: a stranger's new number must not inherit someone's past.
-    """
-    rows = await fetch(
-        "SELECT other.person_id FROM person_details mine JOIN person_details other "
-        "ON other.phone_index = mine.phone_index AND other.real_name_index = mine.real_name_index "
-        "AND other.person_id <> mine.person_id JOIN person p ON p.id = other.person_id "
-        "WHERE mine.person_id = $1 AND mine.phone_verified_at IS NOT NULL AND p.merged_into_id IS NULL "
-        "AND p.origin IN ('roster', 'walk_in') "
-        "AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = other.person_id) ORDER BY other.person_id",
-        person_id,
-    )
-    for row in rows:
-        await merge_persons(row["person_id"], person_id, actor_id=None)
-    return len(rows)
 
 
 async def merge_persons(

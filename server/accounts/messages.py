@@ -58,3 +58,45 @@ PHONE_LOST = Event(
     text="您绑定的手机号已由他人验证，不再作为您的联系方式。请重新绑定现在使用的手机号。",
     page="pages/me/profile",
 )
+
+LINK_TO_CONFIRM = Event(
+    name="roster_link_to_confirm",
+    title="请核对名册中的党员",
+    text="{person[name]}登录后的姓名和手机号与名册中的党员一致，请与本人核对后确认。",
+    page="pages/staff/roster-links",
+)
+
+LINK_WAITS = Event(
+    name="roster_link_waits",
+    title="社区将与您核对身份",
+    text="您的姓名和手机号与{organization[full_name]}名册中的一位党员一致，社区与您核对后，党员信息才会显示。",
+    page="pages/me/profile",
+)
+
+LINK_CONFIRMED = Event(
+    name="roster_link_confirmed",
+    title="身份已核对",
+    text="{organization[full_name]}已确认您是名册中的党员，您可以查看自己的党员信息和报到。",
+    page="pages/me/membership",
+)
+
+LINK_REFUSED = Event(
+    name="roster_link_refused",
+    title="身份核对未通过",
+    text="{organization[full_name]}核对后认为您不是名册中的那位党员。如有疑问，请联系社区。",
+    page="pages/me/profile",
+)
+
+NAME_CORRECTED = Event(
+    name="name_corrected",
+    title="您的姓名已更正",
+    text="社区工作人员已核实并更正您的姓名。如有疑问，请联系社区。",
+    page="pages/me/profile",
+)
+
+NAME_VERIFIED = Event(
+    name="name_verified",
+    title="您的姓名已核实",
+    text="社区工作人员已核实您的姓名。",
+    page="pages/me/profile",
+)

@@ -58,6 +58,7 @@ class PersonDetails(Model):
     real_name = fields.BinaryField(null=True)
     real_name_index = fields.BinaryField(null=True)
     address = fields.BinaryField(null=True)
+    name_verified_at = fields.DatetimeField(null=True)
     phone_verified_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -86,6 +87,38 @@ class Registration(Model):
     class Meta:
         table = "registration"
         constraints = [UniqueConstraint(fields=("person_id", "organization_id"), name="registration_once")]
+
+
+class LinkState(Worded):
+    WAITING = "waiting", "待社区核对"
+    CONFIRMED = "confirmed", "已确认"
+    REFUSED = "refused", "不是本人"
+
+
+class RosterLink(Model):
+    """Whoever signed in would be this entry of a roster, a member's: staff ask the person first."""
+
+    entry = foreign_key("Person")
+    entry_id: str
+    person = foreign_key("Person")
+    person_id: str
+    organization = foreign_key("Organization")
+    organization_id: str
+    state = fields.CharEnumField(LinkState, max_length=12, default=LinkState.WAITING)
+    decided_by_id = IdField(null=True)
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "roster_link"
+        constraints = [
+            UniqueConstraint(fields=("entry_id", "person_id"), name="roster_link_once"),
+            CheckConstraint(check="(state = 'waiting') = (decided_at IS NULL)", name="roster_link_decided"),
+        ]
+        indexes = [
+            SqlIndex(name="roster_link_waiting", columns="organization_id, id", where="state = 'waiting'"),
+            SqlIndex(name="roster_link_person", columns="person_id, id"),
+            SqlIndex(name="roster_link_decided_at", columns="decided_at", where="decided_at IS NOT NULL"),
+        ]
 
 
 class MergeState(Worded):

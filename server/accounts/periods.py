@@ -32,7 +32,7 @@ PERIODS = (
     Period("登录记录", "失效后 30 天", ("session",)),
     Period("同意与撤回的记录", _RECORD, ("consent",)),
     Period("现场登记和工作角色的记录", _RECORD, ("registration", "role_grant")),
-    Period("合并重复登记的确认", "处理后 180 天", ("merge_proposal",)),
+    Period("合并重复登记、核对名册的确认", "处理后 180 天", ("merge_proposal", "roster_link")),
     Period("消息", "180 天；注销即清除", ("inbox_message",)),
     Period("通知偏好、订阅消息授权、日历地址", _ACCOUNT,
            ("notification_preferences", "grant_entry", "grant_balance", "calendar_feed")),

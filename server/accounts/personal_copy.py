@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.accounts.details import read_details
-from server.accounts.models import ConsentKind, PersonOrigin, Relation
+from server.accounts.models import ConsentKind, LinkState, PersonOrigin, Relation
 from server.foundation.database import fetch
 from server.foundation.dates import render_date
 from server.foundation.personal_copy import Copied, Named, Shown
@@ -103,6 +103,16 @@ SHEETS = (
         Shown("组织", "organization", 24),
         Shown("授予时间", "granted_at", 22),
         Shown("结束时间", "ended_at", 22),
+        of=one_person,
+    ),
+    Copied(
+        "名册核对",
+        "SELECT o.name AS organization, l.state, l.created_at, l.decided_at FROM roster_link l JOIN organization o "
+        "ON o.id = l.organization_id WHERE l.person_id = ANY($1) ORDER BY l.id DESC",
+        Shown("社区", "organization", 24),
+        Shown("结果", "state", 16, words_of(LinkState)),
+        Shown("提出时间", "created_at", 22),
+        Shown("处理时间", "decided_at", 22),
         of=one_person,
     ),
     Copied(

@@ -5,13 +5,15 @@ from datetime import date
 from server.accounts import messages
 from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded, require_consent
 from server.accounts.details import (
+    details_of,
     lock_phones,
+    name_index,
     normalize_phone,
     phone_index,
     save_details,
     verify_phone,
 )
-from server.accounts.merging import link_roster_entries
+from server.accounts.links import NameFixed, link_roster_entries, rests_on_name
 from server.accounts.models import ConsentKind, Person, PersonOrigin
 from server.accounts.queries import IDENTIFIES, Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
@@ -36,7 +38,8 @@ async def create_person(
     """Somebody who did not sign in: a roster entry, a walk-in, a dependant. Phone and name are encrypted."""
     async with transaction():
         person = await Person.create(origin=origin, community_id=community_id, birth_date=birth_date, nickname=nickname)
-        await save_details(person.id, phone=phone or None, real_name=real_name or None)
+        seen = origin in (PersonOrigin.ROSTER, PersonOrigin.WALK_IN)
+        await save_details(person.id, phone=phone or None, real_name=real_name or None, is_name_verified=seen)
     return person
 
 
@@ -123,8 +126,8 @@ async def give_phone(person_id: str, phone: str) -> Me:
 
 
 async def give_details(person_id: str, *, real_name: str, address: str | None, birth_date: date | None) -> Me:
-    """What the person tells about themselves. Raises ConsentNeeded, and GuardianConsentNeeded below 14: a guardian adds
-    the child."""
+    """What the person tells about themselves. Raises ConsentNeeded, NameFixed, and GuardianConsentNeeded below 14: a
+    guardian adds the child."""
     async with transaction():
         # A roster with this number and name may be imported right now: one of the two has to see the other.
         own = await fetch_value("SELECT phone_index FROM person_details WHERE person_id = $1", person_id)
@@ -137,6 +140,10 @@ async def give_details(person_id: str, *, real_name: str, address: str | None, b
             if age_on(birth_date, today()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
             await Person.filter(id=person_id).update(birth_date=birth_date)
+        known = await details_of(person_id)
+        is_another = known.real_name and name_index(real_name) != name_index(known.real_name)
+        if is_another and (known.name_is_verified or await rests_on_name(person_id)):
+            raise NameFixed()
         await save_details(person_id, real_name=real_name, address=address)
         await link_roster_entries(person_id)
         return await get_me(person_id)

@@ -39,6 +39,7 @@ class Me(msgspec.Struct):
     phone: str
     phone_is_verified: bool
     real_name: str
+    name_is_verified: bool
     address: str
     birth_date: date | None
     is_volunteer: bool
@@ -87,6 +88,7 @@ async def get_me(person_id: str) -> Me:
         phone=mask_phone(details.phone),
         phone_is_verified=details.phone_is_verified,
         real_name=mask_name(details.real_name),
+        name_is_verified=details.name_is_verified,
         address=mask_address(details.address),
         birth_date=row["birth_date"],
         is_volunteer=row["is_volunteer"],

@@ -9,7 +9,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from server.accounts.details import lock_phones, name_index, phone_index
+from server.accounts.details import lock_phones, name_index, phone_index, save_details
+from server.accounts.links import ask_staff
 from server.accounts.models import PersonOrigin
 from server.accounts.persons import create_person
 from server.check_in import messages
@@ -27,6 +28,7 @@ from server.members.memberships import (
     ToldMembership,
     audit_member,
     check_home,
+    is_member,
     lock_for_staff,
     membership_of,
     register_membership,
@@ -91,7 +93,7 @@ async def register_member(actor_id: str, community_id: str, registration: Regist
     await require_registering(actor_id, community_id, agreed)
     async with transaction():
         await lock_phones([phone_index(registration.phone)])
-        placed = await place_member(actor_id, community_id, registration)
+        placed = await place_member(actor_id, community_id, registration, in_person=True)
         if placed.outcome is not Outcome.UNCHANGED:
             await tell_registered(community_id, [placed.person_id])
         return await get_member_card(placed.membership_id)
@@ -105,12 +107,15 @@ async def require_registering(actor_id: str, community_id: str, agreed: bool) ->
         raise InvalidFields.of("members_agreed", "请先告知党员本人并征得同意")
 
 
-async def place_member(actor_id: str, community_id: str, registration: Registration) -> Placed:
+async def place_member(
+    actor_id: str, community_id: str, registration: Registration, *, in_person: bool = False
+) -> Placed:
     """The member with an active check-in here, in the caller's transaction; the phone is locked (see lock_phones).
 
-    Raises OwnApplicationNeeded, OwnMatter, InvalidFields.
+    `in_person`: staff have the member before them. From a list, somebody who signs in with this number and calls
+    themselves so is asked first (see accounts.links). Raises OwnApplicationNeeded, OwnMatter, InvalidFields.
     """
-    known_id = await _find_person(registration)
+    known_id, to_ask = await _find_person(registration, in_person=in_person)
     require_another(actor_id, known_id)
     if known_id and not await _may_be_placed(known_id, community_id):
         raise OwnApplicationNeeded()
@@ -147,6 +152,10 @@ async def place_member(actor_id: str, community_id: str, registration: Registrat
     # A kind that has changed to retired brings the invitation with it.
     await invite_retired_member(membership, actor_id)
     await audit_member(action, actor_id, membership, person_id, kind=str(membership.kind))
+    if in_person:
+        await save_details(person_id, real_name=registration.real_name, is_name_verified=True)
+    elif to_ask:
+        await ask_staff(person_id, to_ask, community_id)
     return Placed(person_id, membership.id, outcome)
 
 
@@ -180,17 +189,23 @@ async def end_member(actor_id: str, membership_id: str, reason: str) -> None:
         await notify([known.person_id], messages.MEMBER_ENDED, organization=membership.community_id)
 
 
-async def _find_person(registration: Registration) -> str | None:
-    """Who verified this phone and has this name, or else the entry that is known by both; held until we are done."""
+async def _find_person(registration: Registration, *, in_person: bool) -> tuple[str | None, str | None]:
+    """Who verified this phone and has this name, or else the entry that is known by both; held until we are done.
+
+    Where nobody has seen who that is, the second is who has to be asked: their own word for their name is not enough.
+    """
     rows = await fetch(
-        "SELECT p.id FROM person_details d JOIN person p ON p.id = d.person_id "
+        "SELECT p.id, d.phone_verified_at IS NULL OR d.name_verified_at IS NOT NULL AS is_seen "
+        "FROM person_details d JOIN person p ON p.id = d.person_id "
         "WHERE d.phone_index = $1 AND d.real_name_index = $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL "
         "AND (d.phone_verified_at IS NOT NULL OR p.origin IN ('roster', 'walk_in')) "
         "ORDER BY d.phone_verified_at IS NULL, p.id FOR SHARE OF p",
         phone_index(registration.phone),
         name_index(registration.real_name),
     )
-    return rows[0]["id"] if rows else None
+    certain = [row["id"] for row in rows if in_person or row["is_seen"] or await is_member(row["id"])]
+    to_ask = [row["id"] for row in rows if row["id"] not in certain]
+    return certain[0] if certain else None, to_ask[0] if to_ask else None
 
 
 async def _create_entry(community_id: str, registration: Registration) -> str:

@@ -17,6 +17,8 @@ ACTION_WORDS: dict[str, str] = {
     "record_consent": "记录本人口头同意",
     "copy_personal_data": "下载个人信息副本",
     "confirm_dependant": "登记家人同意代办",
+    "correct_name": "核实或更正姓名",
+    "refuse_roster_link": "认定不是名册中的党员",
     "cancel_account": "注销账号",
     "grant_role": "授予工作角色",
     "end_role": "结束工作角色",

@@ -51,6 +51,7 @@ FEATURE = Feature(
     mergers=(signing_up.move_sign_ups, confirming.move_hours, certificates.move_certificates),
     leavers=(signing_up.leave_shifts_of_leaver,),
     consent_withdrawn=((ConsentKind.VOLUNTEER_TERMS, signing_up.leave_shifts_of_leaver),),
+    rests_on_name=(certificates.has_certificate,),
     open_matters=(signing_up.open_sign_ups_of,),
     erasers=(signing_up.erase_volunteer,),
     business=(sign_up_queries.has_signed_up,),

@@ -131,7 +131,7 @@ async def assign_wish(
         if claimer_id == before_id:
             raise WrongState("心愿已由此人认领")
         await require_may_act_for(claimer_id, step.wish, unit_id, team_id)
-        await require_free_hands(claimer_id, step.wish, unit_id)
+        await require_free_hands(claimer_id, step.wish, unit_id, is_assigned=True)
         await finish_step(step, reason=reason)
         await tell_of_end(step, messages.TAKEN_BACK)
         claim = await open_claim(step.wish, claimer_id, unit_id=unit_id, team_id=team_id)

@@ -127,8 +127,14 @@ async def whom_to_tell(wish: Wish) -> set[str]:
     return {wish.beneficiary_id, *await role_holders(wish.community_id)}
 
 
-async def require_free_hands(person_id: str, wish: Wish, unit_id: str | None = None) -> None:
-    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the wish's community allows."""
+async def require_free_hands(
+    person_id: str, wish: Wish, unit_id: str | None = None, *, is_assigned: bool = False
+) -> None:
+    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the wish's community allows.
+
+    What somebody released within a day counts too, or one could go from wish to wish and read every contact; not where
+    staff assign one.
+    """
     terms = await terms_of(wish.community_id)
     # One person's taps on several wishes at once would each count the others' claims as not yet there: the person's row
     # (the unit's, for a unit) makes them go one after another. It is always locked after a wish's. A person who is
@@ -143,12 +149,12 @@ async def require_free_hands(person_id: str, wish: Wish, unit_id: str | None = N
             limit = terms.max_open_claims_of_unit
             raise TooManyOpenClaims(f"一个单位最多同时认领 {limit} 个心愿", limit=limit)
         return
-    # What was released today counts too, or one could go from wish to wish and read every contact.
     held = await fetch_value(
         "SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND unit_id IS NULL "
-        "AND (state = 'open' OR state = 'released' AND ended_at > $2)",
+        "AND (state = 'open' OR state = 'released' AND ended_at > $2 AND NOT $3)",
         person_id,
         clock.now() - timedelta(days=1),
+        is_assigned,
     )
     if held >= terms.max_open_claims:
         detail = f"最多同时认领 {terms.max_open_claims} 个心愿，一天内放弃的也计算在内"

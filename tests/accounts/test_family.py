@@ -6,7 +6,7 @@ from datetime import timedelta
 from server.accounts.commands import make_manager
 from server.accounts.dependants import FAMILY_LIMIT
 from server.accounts.details import save_details, verify_phone
-from server.accounts.merging import link_roster_entries
+from server.accounts.links import link_roster_entries
 from server.accounts.models import Dependant, Person, PersonOrigin
 from server.foundation import clock
 from server.foundation.audit import AuditEntry

@@ -21,7 +21,7 @@ from tortoise.models import Model
 from server.accounts import personal_data
 from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
-from server.accounts.models import ConsentKind, Person
+from server.accounts.models import ConsentKind, Person, PersonOrigin, RosterLink
 from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
@@ -83,6 +83,7 @@ IN_SHEET = {
     "team_member": "志愿团队",
     "role_grant": "工作角色",
     "registration": "现场登记",
+    "roster_link": "名册核对",
     "membership": "党员信息",
     "member_contact": "联系流动党员",
     "membership_transfer": "转入组织关系",
@@ -174,6 +175,8 @@ OTHERS = {
     *("registered_by_id", "proposed_by_id", "noted_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
+    # the entry that may be the person's
+    "entry_id",
 }
 """Columns that name somebody else than whose row it is, or who did it at work (their actions are in the audit log)."""
 
@@ -281,6 +284,8 @@ async def everything_of_accounts(me: Api, other: Api, community: Organization) -
         "/me/notification-preferences",
         {"version": preferences["version"], "muted": ["digest"], "quiet_from": 1320, "quiet_until": 420},
     )
+    entry = await create_person(community=community, origin=PersonOrigin.ROSTER)
+    await RosterLink.create(entry_id=entry.id, person_id=me.person_id, organization=community)
     await RankingPlace.create(person_id=me.person_id, grid_id=community.id)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import date
 
-from server.accounts import merging, persons
+from server.accounts import links, merging, persons
 from server.accounts.details import details_of, save_details, verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin
 from server.foundation.audit import AuditEntry
@@ -133,7 +133,7 @@ async def test_an_unverified_phone_links_nobody(api: Api) -> None:
     entry = await persons.create_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800001111")
     person = await create_person()
     await save_details(person.id, phone="13800001111", real_name="王小明")
-    assert await merging.link_roster_entries(person.id) == 0
+    assert await links.link_roster_entries(person.id) == 0
     assert (await Person.get(id=entry.id)).merged_into_id is None
 
 

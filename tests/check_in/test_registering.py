@@ -290,6 +290,12 @@ async def test_a_roster_entry_becomes_the_person_who_signs_in(api: Api) -> None:
     await give_phone(person.id, body["phone"])
     await caller.refused("GET", "/me/membership", code="not_found")
     await caller.put("/me/details", {"real_name": "孙 秀兰"})
+    # A number and a name are not enough: staff ask the person first.
+    await caller.refused("GET", "/me/membership", code="not_found")
+    (link,) = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
+    assert (link["person_id"], link["name"], link["organization_name"]) == (person.id, "孙**", community.name)
+    assert (await told(staff))[-1] == "roster_link_to_confirm"
+    await staff.post(f"/staff/roster-links/{link['id']}/confirm", expect=200)
     mine = await caller.get("/me/membership")
     assert (mine["kind"], mine["community_id"]) == ("floating", community.id)
     assert (await caller.get("/me/check-ins"))["active"]["residence"]["estate"] == "海悦小区"

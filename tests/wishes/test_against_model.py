@@ -98,6 +98,7 @@ class World:
     points: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PEOPLE, 0))
     gone: set[str] = field(default_factory=set)
     team: set[str] = field(default_factory=lambda: {"leader", "helper"})
+    released: list[tuple[str, datetime]] = field(default_factory=list)
 
     def actors(self, who: str, wish: ModelWish) -> set[WishActor]:
         if who == wish.wisher:
@@ -143,7 +144,8 @@ class World:
                 return wish.state is WishState.AMENDED or wish.wished_by >= day
             case WishAction.CLAIM:
                 return holder is not None or (
-                    self.may_act(act.who, act.how) and (act.how == "unit" or self.held_by(act.who) < MOST_CLAIMS)
+                    self.may_act(act.who, act.how)
+                    and (act.how == "unit" or self.held_by(act.who) + self.released_by(act.who, now) < MOST_CLAIMS)
                 )
             case WishAction.ASSIGN:
                 is_other = act.other != wish.wisher and (holder is None or holder.claimer != act.other)
@@ -178,6 +180,10 @@ class World:
             and wish.state in (WishState.CLAIMED, WishState.AMENDED)
         )
 
+    def released_by(self, who: str, now: datetime) -> int:
+        """What they gave back within a day."""
+        return sum(1 for person, at in self.released if person == who and at > now - timedelta(days=1))
+
     def happen(self, act: Act, wish: ModelWish, following: WishState, now: datetime) -> None:
         holder, was = wish.holder, wish.state
         wish.state = following
@@ -194,6 +200,10 @@ class World:
             case WishAction.END_SHARE:
                 assert holder
                 del holder.shares[act.other]
+            case WishAction.RELEASE:
+                assert holder
+                if holder.how != "unit":
+                    self.released.append((holder.claimer, now))
             case WishAction.ADD_NOTE:
                 assert holder
                 holder.due_at = max(holder.due_at, min(shortest_due_at(now), longest_due_at(holder.claimed_at, 14)))

@@ -117,6 +117,8 @@ async def test_managers_set_the_terms(api: Api) -> None:
         "max_open_claims": 3,
         "max_open_claims_of_unit": 20,
         "claim_days": 14,
+        "contacts_a_day": 10,
+        "first_claim": "named",
         "organization_id": None,
         "version": 0,
     }

@@ -44,6 +44,7 @@ class CertificateWords(NamedTuple):
     """Everything that is written on a certificate; `address` is what its QR code opens."""
 
     name: str
+    name_status: str
     period: str
     times: str
     duration: str
@@ -234,5 +235,5 @@ def _foot(page: _Page, words: CertificateWords) -> None:
     for place, line in enumerate(reversed(lines)):
         page.text(_RIGHT, top + 15 - place * 8.5, line, 5.8, align="right", bold=True, widest=_WIDEST_ISSUER)
     page.text(_RIGHT, top + 25.5, words.issued_on, 5.4, align="right")
-    note = "所列时长均经活动负责人确认。扫描二维码，或凭编号和验证码，任何人都可以核验本证明。"
+    note = f"所列时长均经活动负责人确认，{words.name_status}。扫描二维码，或凭编号和验证码，任何人都可以核验本证明。"
     page.text(PAGE[0] / 2, 277, note, 3.3, colour=SOFT, serif=False, align="centre", widest=_RIGHT - _LEFT)

@@ -67,10 +67,12 @@ class CertificateView(msgspec.Struct, kw_only=True):
 
 
 class CertificateCheck(msgspec.Struct, kw_only=True):
-    """What anybody with number and code is told; the name is masked. `problem` says why it no longer holds."""
+    """What anybody with number and code is told; the name is masked, and `name_is_verified` where staff have seen whose
+    it is. `problem` says why it no longer holds."""
 
     number: str
     name: str
+    name_is_verified: bool
     issuer_name: str
     since: date
     until: date
@@ -153,12 +155,14 @@ async def list_my_certificates(caller_id: str, page: PageQuery) -> Page[Certific
 async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool = False) -> bytes:
     """The certificate as PNG, or as a PDF for printing. Raises NotFound, CertificateInvalid."""
     certificate = await _own(caller_id, certificate_id)
-    name = (await details_of(certificate.person_id)).real_name
+    details = await details_of(certificate.person_id)
+    name = details.real_name
     if _problem(certificate, name):
         raise CertificateInvalid()
     issuer = (await describe_organizations([certificate.issuer_id]))[certificate.issuer_id]
     words = CertificateWords(
         name=name,
+        name_status="姓名已由社区核实" if details.name_is_verified else "姓名由本人填写",
         period=f"{render_date(certificate.since)}至{render_date(certificate.until)}",
         times=f"{certificate.times} 次",
         duration=render_duration(certificate.minutes),
@@ -185,10 +189,16 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
     given = "".join(letter for letter in code.upper() if letter.isalnum())
     if found is None or not secrets.compare_digest(found.code.encode(), given.encode()):
         raise NotFound("编号或验证码不正确")
-    name = (await details_of(found.person_id)).real_name
+    details = await details_of(found.person_id)
+    name = details.real_name
     issuer = (await describe_organizations([found.issuer_id]))[found.issuer_id]
     problem = _problem(found, name)
-    return CertificateCheck(name=mask_name(name), problem=problem, **_facts(found, issuer["full_name"], problem))
+    return CertificateCheck(
+        name=mask_name(name),
+        name_is_verified=details.name_is_verified,
+        problem=problem,
+        **_facts(found, issuer["full_name"], problem),
+    )
 
 
 async def revoke_certificates(person_id: str, moment: datetime) -> None:
@@ -281,3 +291,8 @@ def _problem(certificate: Certificate, name: str) -> str:
     if not name or name_index(name) != bytes(certificate.name_index):
         return "持证人的姓名已经变更，本证明作废"
     return ""
+
+
+async def has_certificate(person_id: str) -> bool:
+    """Whether a certificate in the person's name is valid."""
+    return await Certificate.exists(person_id=person_id, revoked_at=None)

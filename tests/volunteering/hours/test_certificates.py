@@ -232,6 +232,7 @@ def test_long_names_and_full_tables_fit_on_the_page(name: str, lines: int) -> No
     """The outer frame and the margin beyond it stay free, and the code can be read."""
     words = CertificateWords(
         name=name,
+        name_status="姓名已由社区核实",
         period="2026年11月11日至2027年12月31日",
         times="1234 次",
         duration="12345 小时 59 分钟",
