@@ -128,7 +128,7 @@ class EditWish(WishContent, forbid_unknown_fields=True):
     version: Version
 
 
-@routes.put("/wishes/<wish_id>", errors=[EditedMeanwhile, NotAllowed, PictureUnusable, WrongState])
+@routes.put("/wishes/<wish_id>", errors=[ConsentNeeded, EditedMeanwhile, NotAllowed, PictureUnusable, WrongState])
 async def edit_wish(caller: Caller, wish_id: Id, body: EditWish) -> WishView:
     """修改心愿
 
