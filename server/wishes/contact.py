@@ -85,6 +85,9 @@ async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:
             raise NotFound()
         if not may_see_contact(wish.state, actors):
             raise NotAllowed("只有认领人在完成心愿期间可以查看联系方式")
+        if wish.handed_to_staff_at and not actors & {WishActor.STAFF, WishActor.STAND_IN, WishActor.WISHER}:
+            # Whoever wished no longer agrees, or is gone: what rested on that ends, and the claimer asks the staff.
+            raise NotAllowed("许愿人已退出，请与社区联系")
         author_id, beneficiary_id = wish.author_id, wish.beneficiary_id
         if actors & {WishActor.CLAIMER} and not actors & {WishActor.STAFF}:
             await _require_not_too_many(person_id, wish)

@@ -104,11 +104,17 @@ async def test_withdrawing_the_consent_hands_over_too(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.PUBLISHED)
     held = await put_wish(people._replace(wisher=people.stranger, claimer=people.wisher), WishState.CLAIMED)
+    claimed = await put_wish(people, WishState.CLAIMED)
+    await people.claimer.get(f"/wishes/{claimed}/contact")
     await people.wisher.delete("/me/consents/volunteer_terms")
     assert (await Wish.get(id=wish_id)).handed_to_staff_at is None
     await people.wisher.delete("/me/consents/privacy")
     assert (await Wish.get(id=wish_id)).handed_to_staff_at is not None
     assert (await Wish.get(id=held)).state is WishState.PUBLISHED
+    # Nor does the claimer read any longer where they live.
+    problem = await people.claimer.refused("GET", f"/wishes/{claimed}/contact", code="not_allowed")
+    assert "社区" in problem["detail"]
+    await people.staff.get(f"/wishes/{claimed}/contact")
 
 
 async def test_whoever_no_longer_looks_after_somebody_no_longer_speaks_for_them(api: Api) -> None:

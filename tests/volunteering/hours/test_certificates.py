@@ -59,6 +59,7 @@ async def test_issued_and_checked_by_anyone(api: Api) -> None:
     # Nobody is signed in; capitals and hyphens don't matter.
     found = await checked(api, made["number"], f"{made['code'][:4].lower()}-{made['code'][4:]}")
     assert (found["name"], found["minutes"], found["is_valid"], found["problem"]) == ("王**", 210, True, "")
+    assert found["name_is_verified"] is False
     assert "person_id" not in found
     assert "code" not in found
     assert await AuditEntry.filter(action="issue_certificate", person_id=people.first.person_id).count() == 1
