@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from server.embedded.running import find_running
+from server.foundation.keys import KeysWrong, check_keys
 from server.foundation.logs import configure_logs
 from server.foundation.settings import Settings, SettingsInvalid, load_settings
 
@@ -45,9 +46,31 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
     command: Command = options.command
     try:
+        if options.needs_servers and command not in (_migrate, _prepare_demo):
+            asyncio.run(_check_keys(settings))
         return command(settings, options)
+    except KeysWrong as wrong:
+        print(f"The keys are not this database's: {wrong}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+async def _check_keys(settings: Settings) -> None:
+    """Before anything is written with them. Raises KeysWrong. A database that is away is waited for later."""
+    from server.foundation import crypto, database
+    from server.wiring import wire
+
+    wire()
+    crypto.use_keys(settings)
+    try:
+        await database.connect(settings)
+        await check_keys()
+    except Exception as error:
+        if not database.is_unreachable(error):
+            raise
+    finally:
+        await database.disconnect()
 
 
 def _check_templates(settings: Settings) -> None:
@@ -82,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add("serve", _serve, "Answer requests over HTTP.")
     add("worker", _worker, "Carry out the outbox and the scheduled work; any number of these may run.")
     add("migrate", _migrate, "Bring the database's schema up to date.")
+    add("reencrypt", _reencrypt, "Encrypt with the key in front what was encrypted with others (see README).")
     making = add("make-migration", _make_migration, "Write the migration that the models need.", needs_servers=False)
     making.add_argument("name", help="what it is about, such as wish_teams")
     importing = add(
@@ -181,6 +205,20 @@ def _create_manager(settings: Settings, options: argparse.Namespace) -> int:
 
     work = create_manager(options.phone, options.name, options.organization)
     return asyncio.run(_while_connected(settings, work))
+
+
+def _reencrypt(settings: Settings, _: argparse.Namespace) -> int:
+    from server.foundation.keys import reencrypt
+
+    async def work() -> int:
+        done = await reencrypt(print)
+        if done:
+            print(f"{done} values are encrypted with the key in front now; run it again until there are none.")
+        else:
+            print("Everything is encrypted with the key in front: LINLI_KEYS no longer needs the others.")
+        return 0
+
+    return asyncio.run(_while_connected(settings, work()))
 
 
 async def _while_connected(settings: Settings, work: Coroutine[Any, Any, int]) -> int:

@@ -5,6 +5,7 @@ import hmac
 import os
 from typing import Any
 
+import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -18,19 +19,17 @@ from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import add_routes
 from server import wiring
 from server.connections import connected
-from server.foundation import cache, schema
 from server.foundation.errors import NotFound
 from server.foundation.http import prepare_app
 from server.foundation.settings import Settings
 from server.notifications import live
 from server.operations.health import health_metrics
+from server.readiness import check_readiness
 
 log = structlog.get_logger()
 
 MAX_BODY = 12 * 1024 * 1024
 """Bytes. Pictures are at most 10 MiB; everything else is small."""
-
-_READY_SECONDS = 3
 
 
 def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
@@ -75,7 +74,10 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         log.info("server_started", environment=settings.environment, process=os.getpid())
 
     @app.before_server_stop
-    async def end_streams(_: Sanic[Any, Any]) -> None:
+    async def drain(app: Sanic[Any, Any]) -> None:
+        """Requests are still answered, while /readyz tells the balancer to send no more."""
+        app.ctx.is_draining = True
+        await asyncio.sleep(settings.drain_seconds)
         live.end_all()
 
     # Not before_server_stop: Sanic runs that while requests are still being answered.
@@ -95,22 +97,10 @@ def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
 
     @app.get("/readyz")
     async def readyz(request: Request) -> HTTPResponse:
-        """Ready when the database answers and has every migration. The cache only costs speed, so it is told, not
-        required."""
+        """Whether to send requests here; see readiness.py."""
         request.ctx.operation = "readyz"
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                missing = await schema.missing_migrations()
-            database_state = "ok" if not missing else f"{len(missing)} migrations missing"
-        except Exception as error:
-            log.warning("not_ready", error=type(error).__name__)
-            database_state = "unreachable"
-        cache_state = "ok" if await cache.is_alive() else "unreachable"
-        ready = database_state == "ok"
-        return plain_json(
-            {"status": "ready" if ready else "not_ready", "database": database_state, "cache": cache_state},
-            status=200 if ready else 503,
-        )
+        found = await check_readiness(settings, is_draining=getattr(app.ctx, "is_draining", False))
+        return plain_json(msgspec.to_builtins(found), status=200 if found.is_ready else 503)
 
     @app.get("/metrics")
     async def metrics(request: Request) -> HTTPResponse:

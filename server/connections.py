@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from server.accounts import consent_texts
 from server.background import audit_retention
 from server.calendars import feed as calendar_feed
-from server.foundation import cache, clock, crypto, database, rates
+from server.foundation import cache, clock, crypto, database, keys, rates
 from server.foundation.settings import Settings
 from server.media import addresses, storage
 from server.notifications import live
@@ -31,6 +31,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     wechat_connection.connect(settings)
     try:
         await database.connect(settings)
+        await keys.check_keys()
         yield
     finally:
         await live.finish_telling()

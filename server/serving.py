@@ -176,7 +176,7 @@ def _supervise(settings: Settings, listener: socket.socket) -> int:
             # Ours too, or else connections would go on being made that nobody accepts.
             listener.close()
             _send(signal.SIGTERM, began)
-            signal.alarm(settings.graceful_seconds + 10)
+            signal.alarm(settings.drain_seconds + settings.graceful_seconds + 10)
     return code
 
 

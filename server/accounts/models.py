@@ -6,7 +6,7 @@ Phone number, real name and address live in PersonDetails alone, encrypted; ever
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 
@@ -53,11 +53,11 @@ class PersonDetails(Model):
     """The one encrypted place for phone, real name and address; the indexes find equal values without decrypting."""
 
     person = foreign_key("Person", unique=True, on_delete=fields.CASCADE)
-    phone = fields.BinaryField(null=True)
+    phone = sealed("person_details.phone", null=True)
     phone_index = fields.BinaryField(null=True)
-    real_name = fields.BinaryField(null=True)
+    real_name = sealed("person_details.real_name", null=True)
     real_name_index = fields.BinaryField(null=True)
-    address = fields.BinaryField(null=True)
+    address = sealed("person_details.address", null=True)
     name_verified_at = fields.DatetimeField(null=True)
     phone_verified_at = fields.DatetimeField(null=True)
 
@@ -172,7 +172,7 @@ class WeChatIdentity(Model):
     appid = fields.CharField(max_length=32)
     openid = fields.CharField(max_length=64)
     unionid = fields.CharField(max_length=64, null=True)
-    session_key = fields.BinaryField(null=True)
+    session_key = sealed("wechat_identity.session_key", null=True)
     signed_in_at = fields.DatetimeField()
 
     class Meta:

@@ -63,7 +63,7 @@ PERIODS = (
         "组织、场所、服务和开放时间，不含个人信息",
         "长期保存",
         ("organization", "party_organization", "venue", "service", "opening_rule", "opening_exception", "holiday_year",
-         "duty", "venue_screen", "wish_terms", "job_run"),
+         "duty", "venue_screen", "wish_terms", "job_run", "key_in_use"),
     ),
 )  # fmt: skip
 

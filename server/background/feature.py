@@ -13,6 +13,7 @@ FEATURE = Feature(
         "server.background.sweeps",
         "server.background.outbox",
         "server.foundation.idempotency",
+        "server.foundation.keys",
     ),
     sweeps=(
         relay.EXPIRED_LEASES,

@@ -5,7 +5,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 
@@ -33,7 +33,7 @@ class CheckIn(Model):
     via_unit = foreign_key("Organization", null=True)
     via_unit_id: str | None
     state = fields.CharEnumField(CheckInState, max_length=16, default=CheckInState.APPLIED)
-    residence = fields.BinaryField()
+    residence = sealed("check_in.residence", by_id=True)
     skills: Any = fields.JSONField(default=list)
     willing: Any = fields.JSONField(default=list)
     free_times: Any = fields.JSONField(default=list)
@@ -74,7 +74,7 @@ class MemberContact(Model):
     membership = foreign_key("Membership")
     contacted_at = fields.DatetimeField()
     means = fields.CharEnumField(ContactMeans, max_length=16)
-    note = fields.BinaryField(null=True)
+    note = sealed("member_contact.note", by_id=True, null=True)
     recorded_by_id = IdField()
 
     class Meta:

@@ -1,7 +1,7 @@
 """Encryption at rest, blind indexes and signatures, all from the deployment's keys.
 
 A ciphertext carries its algorithm and key id, so keys can be rotated (the first key in LINLI_KEYS encrypts, all of
-them decrypt) and a city may demand SM4-GCM (GB/T 32907) in place of AES-GCM.
+them decrypt; see foundation/keys.py) and a city may demand SM4-GCM (GB/T 32907) in place of AES-GCM.
 """
 
 import base64
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from server.foundation.settings import Settings, parse_keys
+from server.foundation.settings import Settings, parse_index_key, parse_keys
 
 _AES, _SM4 = 1, 2
 _NONCE, _TAG = 12, 16
@@ -32,6 +32,8 @@ class Keyring:
     def __init__(self, settings: Settings) -> None:
         self._keys = parse_keys(settings.keys)
         self._current = next(iter(self._keys))
+        # Blind indexes are not made anew by a rotation, so their key may outlive the others.
+        self._index = parse_index_key(settings.index_key) or list(self._keys.items())[-1]
         self._algorithm = _SM4 if settings.cipher == "sm4-gcm" else _AES
         self._derived: dict[tuple[str, str, int], bytes] = {}
 
@@ -69,10 +71,32 @@ class Keyring:
     def blind_index(self, value: str, context: str) -> bytes:
         """32 bytes that are equal for equal values, so that a ciphertext can be found without decrypting the table.
 
-        Made with the last key in the ring, which a rotation keeps: rotating it means indexing anew.
+        Made with LINLI_INDEX_KEY, or the last key in the ring; a rotation leaves it as it is.
         """
-        oldest = list(self._keys)[-1]
-        return hmac.digest(self._derive(oldest, f"index:{context}", 32), value.encode(), "sha256")
+        return hmac.digest(self._derive_index(context), value.encode(), "sha256")
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the keys of the ring, the one that encrypts first."""
+        return list(self._keys)
+
+    @property
+    def index_id(self) -> str:
+        """The id of the key with which blind indexes are made."""
+        return self._index[0]
+
+    def fingerprint(self, key_id: str) -> bytes:
+        """By which a key of the ring is known again; it tells nothing of the key."""
+        return self._derive(key_id, "fingerprint", 32)
+
+    def index_fingerprint(self) -> bytes:
+        """The same of the index key."""
+        return HKDF(hashes.SHA256(), 32, None, b"linli:fingerprint").derive(self._index[1])
+
+    def is_current(self, ciphertext: bytes) -> bool:
+        """Whether this was made with the key, and by the algorithm, with which we would make it now."""
+        key_id = self._current.encode()
+        return ciphertext[: 2 + len(key_id)] == bytes([self._algorithm, len(key_id)]) + key_id
 
     def sign(self, message: str, purpose: str) -> str:
         """43 characters that only this deployment can make for `message`."""
@@ -96,6 +120,14 @@ class Keyring:
         """The message of such a text; None when it is none of ours, or was signed for something else."""
         message, _, signature = text.rpartition(".")
         return message if self.verify(message, signature, purpose) else None
+
+    def _derive_index(self, context: str) -> bytes:
+        name = ("", f"index:{context}", 32)
+        if name not in self._derived:
+            self._derived[name] = HKDF(hashes.SHA256(), 32, None, f"linli:index:{context}".encode()).derive(
+                self._index[1]
+            )
+        return self._derived[name]
 
     def _derive(self, key_id: str, purpose: str, length: int) -> bytes:
         name = (key_id, purpose, length)

@@ -54,6 +54,18 @@ def foreign_key(
     return make(f"linli.{model}", related_name=False, null=null, on_delete=on_delete)
 
 
+def sealed(context: str, *, by_id: bool = False, null: bool = False) -> Any:
+    """A column that the keyring encrypts, under this context (with `.<id of the row>` where it is `by_id`). What is not
+    declared so is not encrypted anew when the keys change."""
+    column: Any = fields.BinaryField(null=True) if null else fields.BinaryField()
+    SEALED[column] = (context, by_id)
+    return column
+
+
+SEALED: dict[Any, tuple[str, bool]] = {}
+"""Column → its context, and whether the row's id is part of it."""
+
+
 class Model(TortoiseModel):
     """What every table has: an id that sorts by time, and when the row was made."""
 

@@ -7,7 +7,7 @@ from tortoise.indexes import Index
 
 from server.foundation import clock
 from server.foundation.crypto import keyring
-from server.foundation.database import IdField, Model, fetch_one
+from server.foundation.database import IdField, Model, fetch_one, sealed
 from server.foundation.errors import IdempotencyKeyReused
 from server.foundation.ids import new_id
 
@@ -21,7 +21,7 @@ class IdempotencyKey(Model):
     key = fields.CharField(max_length=64)
     request_hash = fields.BinaryField()
     status = fields.SmallIntField(null=True)
-    answer = fields.BinaryField(null=True)
+    answer = sealed(_CONTEXT, null=True)
 
     class Meta:
         table = "idempotency_key"

@@ -53,12 +53,19 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def missing_migrations() -> list[str]:
     """The names of migrations that the connected database does not have yet."""
+    return (await compare_migrations())[0]
+
+
+async def compare_migrations() -> tuple[list[str], list[str]]:
+    """The names of migrations that the connected database does not have yet, and of those that only it has: it belongs
+    to a newer program."""
     written = {module.name for module in pkgutil.iter_modules(migrations.__path__) if module.name[0] != "_"}
     try:
         rows = await fetch("SELECT name FROM tortoise_migrations WHERE app = 'linli'")
     except asyncpg.UndefinedTableError:
         rows = []
-    return sorted(written - {row["name"] for row in rows})
+    applied = {row["name"] for row in rows}
+    return sorted(written - applied), sorted(applied - written)
 
 
 async def write_migration(settings: Settings, name: str) -> list[str]:

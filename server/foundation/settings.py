@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str = ""
 
     keys: str = DEMO_KEY
+    index_key: str = ""
     cipher: str = "aes-gcm"
 
     s3_bucket: str = ""
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_token: str = ""
     session_days: int = 30
     audit_days: int = 730
+    drain_seconds: int = 0
     graceful_seconds: int = 15
     no_show_rules: str = ""
     rate_limits: str = ""
@@ -152,6 +154,16 @@ def parse_keys(text: str) -> dict[str, bytes]:
             raise ValueError(f"the key id {key_id} is given twice")
         keys[key_id] = key
     return keys
+
+
+def parse_index_key(text: str) -> tuple[str, bytes] | None:
+    """One key, as LINLI_KEYS has them; None for an empty text."""
+    if not text:
+        return None
+    keys = parse_keys(text)
+    if len(keys) != 1:
+        raise ValueError("there is one index key, id:base64")
+    return next(iter(keys.items()))
 
 
 def parse_templates(text: str) -> dict[str, str]:
@@ -238,7 +250,7 @@ def _check_numbers(settings: Settings) -> list[str]:
         for name in ("port", "simulator_port")
         if not 0 < getattr(settings, name) < 65536
     ]
-    least = {"workers": 1, "session_days": 1, "graceful_seconds": 1, "database_pool": 2}
+    least = {"workers": 1, "session_days": 1, "drain_seconds": 0, "graceful_seconds": 1, "database_pool": 2}
     problems += [
         f"{ENVIRONMENT_NAMES[name]}: must be at least {number}"
         for name, number in least.items()
@@ -270,6 +282,7 @@ def _check_lists(settings: Settings) -> list[str]:
     problems = []
     readers: dict[str, tuple[Callable[[Any], object], object]] = {
         "LINLI_KEYS": (parse_keys, settings.keys),
+        "LINLI_INDEX_KEY": (parse_index_key, settings.index_key),
         "WECHAT_TEMPLATES": (parse_templates, settings.wechat_templates),
         "LINLI_NO_SHOW_RULES": (parse_no_show_rules, settings.no_show_rules),
         "LINLI_RATE_LIMITS": (parse_rate_limits, settings.rate_limits),

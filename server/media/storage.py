@@ -51,6 +51,23 @@ async def put(key: str, content: bytes) -> None:
         await asyncio.to_thread(_flush, Path(store.prefix or ".") / key)
 
 
+async def why_not_writable() -> str:
+    """`ok`, or `full`, or `unwritable`, where nothing can be stored in the folder. A bucket is not asked: it costs, and
+    has no end."""
+    store = _connected()
+    if not isinstance(store, LocalStore):
+        return "ok"
+    try:
+        await store.put_async(_PROBE, b"\0" * 4096)
+        await store.delete_async(_PROBE)
+    except (BaseError, OSError) as error:
+        return "full" if "No space left" in str(error) else "unwritable"
+    return "ok"
+
+
+_PROBE = f"readiness/{os.getpid()}"
+
+
 async def get(key: str) -> StoredBytes:
     """Open for reading. Raises FileNotFoundError when nothing lies under `key`, Unavailable when the store is gone."""
     try:

@@ -8,7 +8,7 @@ refers to a member (check-ins, posts) refers to the membership's id, never to th
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex
+from server.foundation.database import IdField, Model, SqlIndex, sealed
 from server.foundation.words import Worded
 
 
@@ -31,7 +31,7 @@ class Membership(Model):
 
     person_index = fields.BinaryField()
     kind = fields.CharEnumField(MemberKind, max_length=16)
-    sealed = fields.BinaryField()
+    sealed = sealed("membership", by_id=True)
     home_index = fields.BinaryField(null=True)
     community_id = IdField(null=True)
     contact_index = fields.BinaryField(null=True)

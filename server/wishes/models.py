@@ -6,7 +6,7 @@ from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 
@@ -108,8 +108,8 @@ class Wish(Model):
     text = fields.CharField(max_length=1000, default="")
     place = fields.CharField(max_length=60, default="")
     picture_ids = ArrayField(element_type="uuid", default=list)
-    address = fields.BinaryField(null=True)
-    phone = fields.BinaryField(null=True)
+    address = sealed("wish.address", null=True)
+    phone = sealed("wish.phone", null=True)
     quantity = fields.SmallIntField(default=1)
     wished_by = fields.DateField(null=True)
     grid = foreign_key("Organization", null=True)

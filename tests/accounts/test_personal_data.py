@@ -153,6 +153,7 @@ IN_NONE = {
     "period_run": "how far a sweep has come",
     "due_report": "what a sweep is about to make: a report, which is there then",
     "job_run": "when sweeps ran",
+    "key_in_use": "by what the deployment's keys are known again",
     "idempotency_key": "a day's answers, repeated; what they tell of is in the other sheets",
     "merge_proposal": "a question that both have in their inbox; what they answered is in the audit log",
     "outbox": "what is still to be sent, of messages that are in the inbox",

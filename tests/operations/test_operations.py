@@ -1,16 +1,21 @@
 """What those who run Linli rely on: health, metrics, request ids, addresses, settings and logs."""
 
+import asyncio
 import contextlib
 import io
 import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
+import httpx
 import msgspec
 import pytest
 import structlog
@@ -20,8 +25,9 @@ from server.foundation import cache, schema
 from server.foundation.http import as_refusal, caller_address
 from server.foundation.logs import configure_logs
 from server.foundation.settings import DEMO_KEY, ENVIRONMENT_NAMES, Settings, SettingsInvalid, load_settings
+from server.media import storage
 from tests.clients import Api
-from tests.servers import PRODUCTION
+from tests.servers import PRODUCTION, Server
 
 FROM_MODELS = bool(os.environ.get("LINLI_SCHEMA_FROM_MODELS"))
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{16}")
@@ -39,17 +45,28 @@ async def test_alive(api: Api) -> None:
     assert (await api.client.get("/healthz")).json() == {"status": "ok"}
 
 
+GOOD = {"status": "ready", "database": "ok", "keys": "ok", "media": "ok", "cache": "ok"}
+
+
 @pytest.fixture
 def no_missing_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def none() -> list[str]:
-        return []
-
     if FROM_MODELS:
-        monkeypatch.setattr(schema, "missing_migrations", none)
+        give_migrations(monkeypatch)
+
+
+def give_migrations(
+    monkeypatch: pytest.MonkeyPatch, missing: Sequence[str] = (), unknown: Sequence[str] = (), error: Any = None
+) -> None:
+    async def compare() -> tuple[Sequence[str], Sequence[str]]:
+        if error:
+            raise error
+        return missing, unknown
+
+    monkeypatch.setattr(schema, "compare_migrations", compare)
 
 
 async def test_ready(api: Api, no_missing_migrations: None) -> None:
-    assert await readiness(api) == (200, {"status": "ready", "database": "ok", "cache": "ok"})
+    assert await readiness(api) == (200, GOOD)
 
 
 async def test_ready_without_the_cache(
@@ -58,27 +75,73 @@ async def test_ready_without_the_cache(
     for name in ("_client", "_breaker", "_url"):
         monkeypatch.setattr(cache, name, getattr(cache, name))
     cache.connect(msgspec.structs.replace(settings, redis_url="unix:///nowhere/valkey.sock"))
-    assert await readiness(api) == (200, {"status": "ready", "database": "ok", "cache": "unreachable"})
+    assert await readiness(api) == (200, GOOD | {"cache": "unreachable"})
 
 
 async def test_not_ready_while_migrations_are_missing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def two() -> list[str]:
-        return ["0008_a", "0009_b"]
+    give_migrations(monkeypatch, missing=["0008_a", "0009_b"])
+    assert await readiness(api) == (503, GOOD | {"status": "not_ready", "database": "2 migrations missing"})
 
-    monkeypatch.setattr(schema, "missing_migrations", two)
-    status, told = await readiness(api)
-    assert (status, told["status"], told["database"]) == (503, "not_ready", "2 migrations missing")
+
+async def test_not_ready_with_the_database_of_a_newer_program(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_migrations(monkeypatch, unknown=["9999_later"])
+    assert await readiness(api) == (503, GOOD | {"status": "not_ready", "database": "newer"})
 
 
 async def test_not_ready_without_the_database_and_nothing_internal_is_told(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail() -> list[str]:
+    async def refuse(url: str) -> None:
         raise ConnectionRefusedError("cannot connect to db-7.internal:5432 as linli")
 
-    monkeypatch.setattr(schema, "missing_migrations", fail)
+    give_migrations(monkeypatch, error=ConnectionRefusedError("cannot connect to db-7.internal:5432 as linli"))
+    monkeypatch.setattr(asyncpg, "connect", refuse)
+    assert await readiness(api) == (503, GOOD | {"status": "not_ready", "database": "unreachable"})
+
+
+async def test_busy_is_not_away(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all connections of the pool are in use; a balancer that took every process out would make it an outage."""
+    give_migrations(monkeypatch, error=TimeoutError())
+    assert await readiness(api) == (200, GOOD | {"database": "busy"})
+
+
+async def test_an_answer_in_three_seconds_whatever_hangs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(schema, "compare_migrations", hang)
+    monkeypatch.setattr(asyncpg, "connect", hang)
+    monkeypatch.setattr(cache, "is_alive", hang)
+    monkeypatch.setattr(storage, "why_not_writable", hang)
+    began = time.perf_counter()
     status, told = await readiness(api)
-    assert (status, told) == (503, {"status": "not_ready", "database": "unreachable", "cache": "ok"})
+    assert time.perf_counter() - began < 3.5
+    assert (status, told["database"], told["cache"], told["media"]) == (503, "unreachable", "unreachable", "unknown")
+
+
+async def test_not_ready_where_nothing_can_be_stored(
+    api: Api, no_missing_migrations: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(storage, "_store", storage._store)
+    storage.connect(msgspec.structs.replace(settings, data_dir=settings.data_dir / "other"))
+    folder = settings.data_dir / "other" / "media"
+    folder.rmdir()
+    folder.write_text("no folder")
+    assert await readiness(api) == (503, GOOD | {"status": "not_ready", "media": "unwritable"})
+
+
+async def test_a_balancer_stops_first(settings: Settings, tmp_path: Path, migrated: None) -> None:
+    server = Server(settings, tmp_path, LINLI_DRAIN_SECONDS="2")
+    await server.start()
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        assert server.process
+        server.process.send_signal(signal.SIGTERM)
+        while (told := (await client.get("/readyz")).json())["status"] == "ready":
+            await asyncio.sleep(0.02)
+        assert told["status"] == "draining"
+        # Whoever was sent here before is still answered.
+        assert (await client.get("/api/v1/consent-texts")).status_code == 200
+    assert await asyncio.to_thread(server.process.wait, 20) == 0
 
 
 @pytest.mark.parametrize(

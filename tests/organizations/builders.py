@@ -66,7 +66,7 @@ class Ended(NamedTuple):
     errors: str
 
 
-async def run_command(settings: Settings, *arguments: str) -> Ended:
+async def run_command(settings: Settings, *arguments: str, **others: str) -> Ended:
     """`python -m server …` on the test's database and cache, in a process of its own."""
     environment = {
         **os.environ,
@@ -75,6 +75,7 @@ async def run_command(settings: Settings, *arguments: str) -> Ended:
         "LINLI_LOG_LEVEL": "error",
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
+        **others,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "ignore", "-m", "server", *arguments, env=environment, stdout=PIPE, stderr=PIPE

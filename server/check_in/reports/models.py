@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 
@@ -46,8 +46,8 @@ class HalfYearReport(Model):
     unit_id: str | None
     period = fields.CharField(max_length=6)
     state = fields.CharEnumField(ReportState, max_length=16, default=ReportState.DRAFT)
-    content = fields.BinaryField()
-    words = fields.BinaryField()
+    content = sealed("half_year_report.content", by_id=True)
+    words = sealed("half_year_report.words", by_id=True)
     minutes = fields.IntField()
     points = fields.IntField()
     grade = fields.CharEnumField(Grade, max_length=24, null=True)

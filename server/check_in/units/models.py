@@ -3,7 +3,7 @@ from typing import Any
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 
@@ -46,7 +46,7 @@ class UnitCheckIn(Model):
     unit_kind = fields.CharEnumField(UnitKind, max_length=32)
     state = fields.CharEnumField(UnitCheckInState, max_length=16, default=UnitCheckInState.APPLIED)
     member_count = fields.IntField()
-    contact = fields.BinaryField()
+    contact = sealed("unit_check_in.contact", by_id=True)
     offers: Any = fields.JSONField(default=list)
     starts_on = fields.DateField(null=True)
     ends_on = fields.DateField(null=True)

@@ -7,7 +7,7 @@ is the time of those who go to people's homes (migrations/_guards.py).
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 from server.places.models import Place, PlaceState
 
@@ -113,8 +113,8 @@ class Booking(Model):
     booked_by_id = IdField()
     walk_in = fields.BooleanField(default=False)
     party_size = fields.SmallIntField(default=1)
-    note = fields.BinaryField(null=True)
-    address = fields.BinaryField(null=True)
+    note = sealed(NOTE_CONTEXT, null=True)
+    address = sealed(ADDRESS_CONTEXT, null=True)
     starts_at = fields.DatetimeField()
     series = foreign_key("BookingSeries", null=True)
     series_id: str | None
@@ -199,7 +199,7 @@ class RoomBooking(Model):
     person_id = IdField()
     booked_by_id = IdField()
     party_size = fields.SmallIntField(default=1)
-    note = fields.BinaryField(null=True)
+    note = sealed(ROOM_NOTE_CONTEXT, null=True)
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField()
     busy_until = fields.DatetimeField()

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 
-from server.foundation.database import IdField, Model, SqlIndex, foreign_key
+from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
 
 COMMENT_CONTEXT = "booking_rating.comment"
@@ -21,7 +21,7 @@ class BookingRating(Model):
     room_booking_id = IdField(null=True)
     person_id = IdField()
     stars = fields.SmallIntField()
-    comment = fields.BinaryField(null=True)
+    comment = sealed(COMMENT_CONTEXT, null=True)
 
     class Meta:
         table = "booking_rating"
@@ -57,10 +57,10 @@ class Complaint(Model):
     venue = foreign_key("Venue")
     service = foreign_key("Service", null=True)
     person_id = IdField()
-    text = fields.BinaryField()
+    text = sealed(COMPLAINT_CONTEXT)
     state = fields.CharEnumField(ComplaintState, max_length=12, default=ComplaintState.OPEN)
     is_upheld = fields.BooleanField(null=True)
-    answer = fields.BinaryField(null=True)
+    answer = sealed(ANSWER_CONTEXT, null=True)
     answer_by = fields.DatetimeField()
     answered_by_id = IdField(null=True)
     answered_at = fields.DatetimeField(null=True)

@@ -1,0 +1,104 @@
+"""Whether this process should be sent requests: told within three seconds, whatever hangs.
+
+Each part is told by itself. Busy is not away: a database that is slow for a moment is slow for every process, and a
+balancer that took all of them out would make it an outage.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import msgspec
+import structlog
+
+from server.foundation import cache, schema
+from server.foundation.keys import KeysWrong, check_keys
+from server.foundation.settings import Settings
+from server.media import storage
+
+log = structlog.get_logger()
+
+_SECONDS = 1.5
+"""For each look at a part, and for the second look at a database that has not answered."""
+
+
+class Readiness(msgspec.Struct):
+    """`status`: ready, draining (it is about to stop), or not_ready.
+
+    `database`: ok, busy, unreachable, newer (than this program), or how many migrations are missing; `keys`: ok, wrong,
+    unknown; `media`: ok, or why nothing can be stored; `cache`: ok or unreachable, which costs speed alone.
+    """
+
+    status: str
+    database: str
+    keys: str
+    media: str
+    cache: str
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == "ready"
+
+
+async def check_readiness(settings: Settings, *, is_draining: bool) -> Readiness:
+    """Look at every part at once."""
+    database_state, keys_state, media_state, cache_state = await asyncio.gather(
+        _told_in_time(lambda: _database(), lambda: _why_no_answer(settings)),
+        _told_in_time(_keys, _unknown),
+        _told_in_time(storage.why_not_writable, _unknown),
+        _told_in_time(_cache, _unreachable),
+    )
+    ready = database_state in ("ok", "busy") and keys_state != "wrong" and media_state in ("ok", "unknown")
+    status = "draining" if is_draining else "ready" if ready else "not_ready"
+    return Readiness(status, database_state, keys_state, media_state, cache_state)
+
+
+async def _told_in_time(look: Callable[[], Awaitable[str]], otherwise: Callable[[], Awaitable[str]]) -> str:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await look()
+    except Exception as error:
+        log.warning("not_ready", part=getattr(look, "__name__", ""), error=type(error).__name__)
+        return await otherwise()
+
+
+async def _database() -> str:
+    missing, unknown = await schema.compare_migrations()
+    if unknown:
+        return "newer"
+    return f"{len(missing)} migrations missing" if missing else "ok"
+
+
+async def _why_no_answer(settings: Settings) -> str:
+    """Whether a connection of its own gets an answer: then those of the pool are all in use."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            connection = await asyncpg.connect(settings.database_url)
+            try:
+                await connection.execute("SELECT 1")
+            finally:
+                connection.terminate()
+    except Exception:
+        return "unreachable"
+    return "busy"
+
+
+async def _keys() -> str:
+    try:
+        await check_keys()
+    except KeysWrong as wrong:
+        log.error("keys_wrong", why=str(wrong))
+        return "wrong"
+    return "ok"
+
+
+async def _cache() -> str:
+    return "ok" if await cache.is_alive() else "unreachable"
+
+
+async def _unknown() -> str:
+    return "unknown"
+
+
+async def _unreachable() -> str:
+    return "unreachable"
