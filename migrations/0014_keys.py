@@ -3,27 +3,8 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import UniqueConstraint
 
 from migrations._columns import IdField
+from migrations._reencrypting import REFUSE_CHANGE
 from migrations._together import Together
-
-_REFUSE_CHANGE = """
-    CREATE OR REPLACE FUNCTION half_year_report_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF TG_OP = 'UPDATE' THEN
-            OLD.state := NEW.state;
-            OLD.acknowledged_at := NEW.acknowledged_at;
-            OLD.acknowledged_by_id := NEW.acknowledged_by_id;
-            OLD.version := NEW.version;
-            IF current_setting('linli.merge', true) = 'on' THEN OLD.membership_id := NEW.membership_id; END IF;
-            IF current_setting('linli.reencrypt', true) = 'on' THEN
-                OLD.content := NEW.content;
-                OLD.words := NEW.words;
-            END IF;
-            IF NEW IS NOT DISTINCT FROM OLD THEN RETURN NEW; END IF;
-        END IF;
-        RAISE EXCEPTION 'a released report does not change' USING ERRCODE = 'integrity_constraint_violation';
-    END $$
-"""
-"""As in 0003, and the same words may be encrypted with another key."""
 
 
 class Migration(migrations.Migration):
@@ -55,7 +36,7 @@ class Migration(migrations.Migration):
                     model_name="KeyInUse",
                     constraint=UniqueConstraint(fields=("purpose", "key_id"), name="key_in_use_once"),
                 ),
-                ops.RunSQL(_REFUSE_CHANGE, ""),
+                ops.RunSQL(REFUSE_CHANGE, ""),
             ]
         )
     ]

@@ -9,7 +9,7 @@ from server.check_in.units.contact import UnitContact
 from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
 from server.check_in.units.unit_check_in import MemberCount, UnitApplication
 from server.foundation.bounds import Moment, Version
-from server.foundation.errors import EditedMeanwhile, NotAllowed, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
@@ -38,7 +38,7 @@ class ChangeUnitContact(Strict):
     "/unit-check-ins",
     status=201,
     group=Group.REVIEWED,
-    errors=[NotAllowed, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired],
+    errors=[NotAllowed, NotFound, WrongState, unit_check_in.UnitCheckInPending, unit_check_in.AlreadyPaired],
 )
 async def apply_unit_check_in(caller: Caller, body: ApplyUnitCheckIn) -> UnitCheckInView:
     """单位向社区或街道报到（联络员）"""

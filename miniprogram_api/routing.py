@@ -25,9 +25,9 @@ from sanic import Blueprint, Request
 from sanic.response import BaseHTTPResponse, HTTPResponse, ResponseStream
 
 from miniprogram_api.admission import answer_within
-from server.accounts.sessions import Caller, find_caller
+from server.accounts.sessions import Caller, find_caller, hold_caller
 from server.foundation.bounds import check_bounds
-from server.foundation.database import transaction
+from server.foundation.database import transaction, write
 from server.foundation.errors import (
     BadRequest,
     IdempotencyKeyReused,
@@ -156,6 +156,14 @@ class Route:
             raise BadRequest("此接口不接受查询参数")
         if self._decoder:
             arguments["body"] = self._decode_body(request)
+        if caller is None or self.method == "GET":
+            return await self._carry_out(caller, request, arguments)
+        person_id = caller.person_id
+        return await write(lambda: hold_caller(person_id), lambda: self._carry_out(caller, request, arguments))
+
+    async def _carry_out(
+        self, caller: Caller | None, request: Request, arguments: dict[str, Any]
+    ) -> HTTPResponse | ResponseStream:
         key = request.headers.get("idempotency-key")
         if key is not None and self.idempotent and caller is not None:
             return await self._answer_once(caller, key, request, arguments)

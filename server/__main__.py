@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from server.embedded.running import find_running
-from server.foundation.keys import KeysWrong, check_keys
+from server.foundation.keys import KeysWrong
 from server.foundation.logs import configure_logs
 from server.foundation.settings import Settings, SettingsInvalid, load_settings
 
@@ -46,31 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
     command: Command = options.command
     try:
-        if options.needs_servers and command not in (_migrate, _prepare_demo):
-            asyncio.run(_check_keys(settings))
         return command(settings, options)
     except KeysWrong as wrong:
         print(f"The keys are not this database's: {wrong}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-async def _check_keys(settings: Settings) -> None:
-    """Before anything is written with them. Raises KeysWrong. A database that is away is waited for later."""
-    from server.foundation import crypto, database
-    from server.wiring import wire
-
-    wire()
-    crypto.use_keys(settings)
-    try:
-        await database.connect(settings)
-        await check_keys()
-    except Exception as error:
-        if not database.is_unreachable(error):
-            raise
-    finally:
-        await database.disconnect()
 
 
 def _check_templates(settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """The server: settings in, a Sanic application with its doors out."""
 
-import asyncio
 import hmac
 import os
 from typing import Any
@@ -74,10 +73,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         log.info("server_started", environment=settings.environment, process=os.getpid())
 
     @app.before_server_stop
-    async def drain(app: Sanic[Any, Any]) -> None:
-        """Requests are still answered, while /readyz tells the balancer to send no more."""
-        app.ctx.is_draining = True
-        await asyncio.sleep(settings.drain_seconds)
+    async def end_streams(_: Sanic[Any, Any]) -> None:
         live.end_all()
 
     # Not before_server_stop: Sanic runs that while requests are still being answered.

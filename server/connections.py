@@ -38,3 +38,16 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
         await wechat_connection.disconnect()
         await database.disconnect()
         await cache.disconnect()
+
+
+async def check_keys_first(settings: Settings) -> None:
+    """Before a server's processes begin. Raises KeysWrong. A database that is away is waited for later."""
+    crypto.use_keys(settings)
+    try:
+        await database.connect(settings)
+        await keys.check_keys()
+    except Exception as error:
+        if not database.is_unreachable(error):
+            raise
+    finally:
+        await database.disconnect()

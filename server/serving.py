@@ -42,17 +42,27 @@ _STARTED_AFTER = 2.0
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code."""
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code. Raises KeysWrong."""
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.\n")
         return 1
-    if settings.workers == 1:
-        return _run(settings, listener)
-    _share_metrics(settings)
-    return _supervise(settings, listener)
+    if settings.workers > 1:
+        # Before anything imports the metrics.
+        _share_metrics(settings)
+    _refuse_other_keys(settings)
+    return _run(settings, listener) if settings.workers == 1 else _supervise(settings, listener)
+
+
+def _refuse_other_keys(settings: Settings) -> None:
+    """Raises KeysWrong."""
+    from server.connections import check_keys_first
+    from server.wiring import wire
+
+    wire()
+    asyncio.run(check_keys_first(settings))
 
 
 class _Connection(HttpProtocol):
@@ -117,7 +127,10 @@ def _run(settings: Settings, listener: socket.socket) -> int:
     app.config.REQUEST_TIMEOUT = REQUEST_SECONDS
 
     @app.before_server_stop
-    async def turn_away(_: Sanic[Any, Any]) -> None:
+    async def turn_away(app: Sanic[Any, Any]) -> None:
+        # Requests are still answered, while /readyz tells the balancer to send no more.
+        app.ctx.is_draining = True
+        await asyncio.sleep(settings.drain_seconds)
         _turn_away(listener)
         await asyncio.sleep(_FAREWELL / 10)  # meanwhile those that were made are accepted
 

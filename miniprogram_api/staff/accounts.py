@@ -35,7 +35,7 @@ class RegisterPerson(Strict):
     phone: Phone
 
 
-@routes.post("/persons", who=Who.STAFF, status=201)
+@routes.post("/persons", who=Who.STAFF, status=201, errors=[WrongState])
 async def register_walk_in(caller: Caller, body: RegisterPerson) -> PersonFound:
     """登记到访人员"""
     return await registry.register_walk_in(

@@ -84,7 +84,10 @@ async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) 
 
 
 @routes.post(
-    "/services/<service_id>/walk-ins", status=201, who=Who.STAFF, errors=[SlotNotOffered, PlacesFull, OutsideArea]
+    "/services/<service_id>/walk-ins",
+    status=201,
+    who=Who.STAFF,
+    errors=[SlotNotOffered, PlacesFull, OutsideArea, WrongState],
 )
 async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> DayBooking:
     """窗口现场预约"""

@@ -54,7 +54,8 @@ async def unblock_person(actor_id: str, person_id: str) -> PersonFound:
 
 
 async def _lock(actor_id: str, person_id: str) -> tuple[Person, str]:
-    person = await Person.filter(id=person_id, merged_into_id=None).select_for_update(no_key=True).get_or_none()
+    # FOR UPDATE: what the person is doing at this moment ends first (see sessions.hold_caller).
+    person = await Person.filter(id=person_id, merged_into_id=None).select_for_update().get_or_none()
     if person is None:
         raise NotFound()
     return person, await require_power_over(actor_id, person_id, (RoleKind.MANAGER,), upon_account=True)

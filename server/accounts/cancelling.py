@@ -100,7 +100,8 @@ async def cancel_account(person_id: str) -> None:
     Raises RolesHeld: what somebody does at work is handed over first; WrongState for somebody who is blocked.
     """
     async with transaction():
-        person = await Person.filter(id=person_id).select_for_update(no_key=True).get()
+        # FOR UPDATE: what else the person is doing at this moment ends first (see sessions.hold_caller).
+        person = await Person.filter(id=person_id).select_for_update().get()
         if person.closed_at or person.merged_into_id:
             raise WrongState()
         if await holds_role_anywhere(person_id, RoleKind):

@@ -209,7 +209,7 @@ async def _lock_mine(person_id: str, proposal_id: str) -> MergeProposal:
     if found is None or person_id not in (found.from_person_id, found.into_person_id):
         raise NotFound()
     await _lock(found.from_person_id, found.into_person_id)
-    proposal = await MergeProposal.filter(id=proposal_id).select_for_update().get()
+    proposal = await MergeProposal.filter(id=proposal_id).select_for_update(no_key=True).get()
     if proposal.state is not MergeState.PROPOSED or proposal.lapses_at <= clock.now():
         raise WrongState("该合并已处理或已过期")
     return proposal

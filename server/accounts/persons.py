@@ -18,12 +18,12 @@ from server.accounts.models import ConsentKind, Person, PersonOrigin
 from server.accounts.queries import IDENTIFIES, Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import age_on, today
-from server.foundation.errors import EditedMeanwhile, InvalidFields
+from server.foundation.errors import EditedMeanwhile
 from server.media.uploads.uploading import attach_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
-from server.organizations.models import Level, Organization
+from server.organizations.queries import require_community
 
 
 async def create_person(
@@ -59,9 +59,7 @@ async def find_by_phone(phone: str) -> str | None:
 async def choose_community(person_id: str, community_id: str) -> Me:
     """The community that the person belongs to as a resident. Raises InvalidFields where it is none, or closed."""
     async with transaction():
-        community = await Organization.get_or_none(id=community_id)
-        if community is None or community.level is not Level.COMMUNITY or community.closed_at:
-            raise InvalidFields.of("community_id", "请选择一个社区")
+        await require_community(community_id)
         await Person.filter(id=person_id).update(community_id=community_id)
         return await get_me(person_id)
 
@@ -71,7 +69,7 @@ async def change_profile(
 ) -> Me:
     """Nickname and avatar; others see them, so both are checked. Raises EditedMeanwhile on a stale version."""
     async with transaction():
-        person = await Person.filter(id=person_id).select_for_update().get()
+        person = await Person.filter(id=person_id).select_for_update(no_key=True).get()
         if person.version != version:
             raise EditedMeanwhile()
         if avatar_id and avatar_id != person.avatar_id:
@@ -96,7 +94,7 @@ async def show_checked_profile(person_id: str) -> None:
     async with transaction():
         # The race: the person edits between our reading the verdict and our showing the nickname, and what nobody
         # checked is public. An edit holds this row too, and makes the verdict pending again.
-        await Person.filter(id=person_id).select_for_update().get()
+        await Person.filter(id=person_id).select_for_update(no_key=True).get()
         verdict = await verdict_of("nickname", person_id)
         if verdict is Verdict.PASSED:
             await execute(

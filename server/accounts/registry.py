@@ -15,6 +15,7 @@ from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.organizations.access import WORKERS, holds_role_anywhere, require_role
 from server.organizations.models import Level
+from server.organizations.queries import hold_organization
 
 
 class PersonFound(msgspec.Struct):
@@ -70,6 +71,7 @@ async def register_walk_in(actor_id: str, organization_id: str, *, real_name: st
     where the name agrees; the answer is the same for both, so that it tells nothing of who was known."""
     await require_role(actor_id, organization_id)
     async with transaction():
+        await hold_organization(organization_id)
         # Two counters, or a roster, register the same person at once: the second has to find the first's entry.
         await lock_phones([phone_index(phone)])
         person_id = await find_by_phone(phone)

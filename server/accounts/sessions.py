@@ -13,6 +13,7 @@ from server.accounts.models import Session
 from server.foundation import clock
 from server.foundation.crypto import hash_token
 from server.foundation.database import execute, fetch_one
+from server.foundation.errors import NotSignedIn
 
 _SLIDE_AFTER = timedelta(hours=1)
 
@@ -61,6 +62,17 @@ async def find_caller(token: str) -> Caller | None:
         expires_at = now + row["life"]
         await execute("UPDATE session SET expires_at = $2, used_at = $3 WHERE id = $1", row["id"], expires_at, now)
     return Caller(row["person_id"], row["id"], expires_at, row["is_staff"])
+
+
+async def hold_caller(person_id: str) -> None:
+    """Begin a transaction of the person's: whoever merges, blocks or erases them (FOR UPDATE) waits for its end, or we
+    see that they are gone. It hinders nothing else. Raises NotSignedIn."""
+    row = await fetch_one(
+        "SELECT merged_into_id IS NOT NULL OR closed_at IS NOT NULL AS is_gone FROM person WHERE id = $1 FOR KEY SHARE",
+        person_id,
+    )
+    if row is None or row["is_gone"]:
+        raise NotSignedIn()
 
 
 async def end_session(session_id: str) -> None:

@@ -159,7 +159,7 @@ def _require_draft(announcement: Announcement, version: int) -> None:
 
 async def _lock(actor_id: str, announcement_id: str) -> Announcement:
     """The announcement, locked against the sweep and other staff. Raises NotFound for who does not work there."""
-    announcement = await Announcement.filter(id=announcement_id).select_for_update().first()
+    announcement = await Announcement.filter(id=announcement_id).select_for_update(no_key=True).first()
     if announcement is None or not await holds_role(actor_id, announcement.organization_id, WORKERS):
         raise NotFound()
     return announcement

@@ -80,8 +80,8 @@ async def apply_check_in(person_id: str, application: CheckInApplication) -> MyC
 
     Raises ConsentNeeded, InvalidFields, NotPaired, CheckInPending, AlreadyCheckedIn.
     """
-    await require_community(application.community_id)
     async with transaction(check_in_one_open=CheckInPending):
+        await require_community(application.community_id)
         membership = await register_membership(person_id, application)
         check_in = CheckIn(membership_id=membership.id, applied_at=clock.now())
         await _fill(check_in, application, membership)
@@ -97,8 +97,8 @@ async def apply_check_in_again(
 
     Raises NotFound, WrongState, EditedMeanwhile, and what apply_check_in does.
     """
-    await require_community(application.community_id)
     async with transaction():
+        await require_community(application.community_id)
         check_in = await _lock_own(person_id, check_in_id, CheckInAction.CHANGE, version)
         membership = await register_membership(person_id, application)
         check_in.applied_at, check_in.decided_at, check_in.decided_by_id = clock.now(), None, None
@@ -280,7 +280,7 @@ async def _lock_own(
 async def _lock_membership(membership_id: str) -> Membership:
     # The race: two confirmations (a transfer and a late confirmation of an older application) at once. Both wait here,
     # and the second one sees the first one's check-in.
-    return await Membership.filter(id=membership_id).select_for_update().get()
+    return await Membership.filter(id=membership_id).select_for_update(no_key=True).get()
 
 
 async def _lock_for_staff(

@@ -36,7 +36,7 @@ async def leave_everything(person_id: str, reason: str = "本人已撤回同意"
     membership_id = await membership_of(person_id)
     if membership_id is None:
         return
-    await Membership.filter(id=membership_id).select_for_update().get()
+    await Membership.filter(id=membership_id).select_for_update(no_key=True).get()
     for check_in in await CheckIn.filter(membership_id=membership_id, state__in=_CURRENT).order_by("id"):
         state = CHECK_IN_TABLE.next_state(check_in.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM])
         await stop_check_in(check_in, state, reason)
@@ -61,7 +61,7 @@ async def merge_members(from_id: str, into_id: str) -> None:
     gone_id, kept_id = await membership_of(from_id), await membership_of(into_id)
     if gone_id is None or kept_id is None:
         return
-    await Membership.filter(id__in=[gone_id, kept_id]).order_by("id").select_for_update()
+    await Membership.filter(id__in=[gone_id, kept_id]).order_by("id").select_for_update(no_key=True)
     for states in ([CheckInState.CONFIRMED], _OPEN):
         check_in = await CheckIn.get_or_none(membership_id=gone_id, state__in=states)
         if check_in is None:

@@ -90,8 +90,8 @@ async def register_member(actor_id: str, community_id: str, registration: Regist
     `agreed`: the member agreed by word that the membership is kept here; that is recorded. Raises NotAllowed,
     InvalidFields, OwnApplicationNeeded.
     """
-    await require_registering(actor_id, community_id, agreed)
     async with transaction():
+        await require_registering(actor_id, community_id, agreed)
         await lock_phones([phone_index(registration.phone)])
         placed = await place_member(actor_id, community_id, registration, in_person=True)
         if placed.outcome is not Outcome.UNCHANGED:
@@ -100,7 +100,8 @@ async def register_member(actor_id: str, community_id: str, registration: Regist
 
 
 async def require_registering(actor_id: str, community_id: str, agreed: bool) -> None:
-    """Raises NotAllowed, or InvalidFields where it is no community or the members were not asked."""
+    """In the transaction in which they are placed. Raises NotAllowed, or InvalidFields where it is no community or the
+    members were not asked."""
     await require_role(actor_id, community_id)
     await require_community(community_id)
     if not agreed:

@@ -25,6 +25,7 @@ from server.media.spreadsheets import Column, Sheet, read_rows, write_workbook
 from server.members.homes import find_home_by_name
 from server.members.models import MemberKind
 from server.organizations.access import OwnMatter
+from server.organizations.queries import require_community
 
 MAX_ROWS = 500
 """Members on one roster."""
@@ -87,6 +88,7 @@ async def import_roster(
         if problems:
             raise RosterInvalid.of_problems(problems)
         async with transaction():
+            await require_community(community_id)
             counts = await _place_all(actor_id, community_id, registrations)
             if check_only:
                 raise _CheckedOnly

@@ -57,7 +57,9 @@ async def answer_transfer(person_id: str, *, accept: bool, reason: str = "") -> 
     """The member accepts or declines what they were offered. Raises NotFound, WrongState (answered already)."""
     async with transaction():
         membership = (
-            await Membership.filter(person_index=index_of(person_id), ended_at=None).select_for_update().first()
+            await Membership.filter(person_index=index_of(person_id), ended_at=None)
+            .select_for_update(no_key=True)
+            .first()
         )
         if membership is None:
             raise NotFound()

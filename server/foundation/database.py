@@ -1,6 +1,6 @@
 """The one PostgreSQL: connecting, transactions, plain SQL into Structs, and what models share."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ _UNREACHABLE = (
 )
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
+AnswerT = TypeVar("AnswerT")
 
 
 def foreign_key(
@@ -118,6 +119,40 @@ async def disconnect() -> None:
     await Tortoise.close_connections()
 
 
+class Writing:
+    """A request that changes something. `hold` begins each of its transactions."""
+
+    def __init__(self, hold: Callable[[], Awaitable[None]]) -> None:
+        self.hold, self.has_committed = hold, False
+
+
+_writing: ContextVar[Writing | None] = ContextVar("writing", default=None)
+
+_TRIES = 3
+
+
+async def write(hold: Callable[[], Awaitable[None]], do: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+    """What `do` gives, whose transactions each begin with `hold`. Where PostgreSQL ends one of them to end a deadlock,
+    and nothing of it has been committed, it is done again: nobody was told anything yet."""
+    for left in reversed(range(_TRIES)):
+        writing = Writing(hold)
+        token = _writing.set(writing)
+        try:
+            return await do()
+        except Exception as error:
+            if not left or writing.has_committed or not is_deadlock(error):
+                raise
+        finally:
+            _writing.reset(token)
+    raise AssertionError("the last try returns or raises")
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL chose this transaction to end a deadlock. Tortoise wraps what its models meet."""
+    causes = (error, error.__cause__, *error.args)
+    return any(isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError) for cause in causes)
+
+
 _to_do_after: ContextVar[list[Callable[[], None]] | None] = ContextVar("to_do_after", default=None)
 
 
@@ -150,9 +185,14 @@ async def _transaction() -> AsyncIterator[None]:
         return
     to_do: list[Callable[[], None]] = []
     token = _to_do_after.set(to_do)
+    writing = _writing.get()
     try:
         async with in_transaction("default"):
+            if writing:
+                await writing.hold()
             yield
+        if writing:
+            writing.has_committed = True
     finally:
         _to_do_after.reset(token)
     for do in to_do:

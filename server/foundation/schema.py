@@ -20,6 +20,7 @@ from tortoise.transactions import in_transaction
 
 import migrations
 from migrations._guards import GUARDS
+from migrations._reencrypting import REFUSE_CHANGE
 from migrations._together import Together
 from server.foundation.database import execute, fetch, tortoise_config
 from server.foundation.settings import Settings
@@ -106,7 +107,7 @@ async def create_from_models(settings: Settings) -> None:
         async with in_transaction("default") as connection:
             editor = AsyncpgSchemaEditor(connection, atomic=True, collect_sql=False)
             await migration.apply(_empty_state(), dry_run=False, schema_editor=editor)
-        for sql, _ in GUARDS:
+        for sql in (*(sql for sql, _ in GUARDS), REFUSE_CHANGE):
             await execute(sql)
     finally:
         await Tortoise.close_connections()

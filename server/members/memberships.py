@@ -125,7 +125,7 @@ async def write_facts(membership: Membership, facts: MemberFacts) -> None:
 
 async def lock_membership(membership_id: str) -> Membership:
     """The membership's row, locked until the transaction ends. Raises NotFound for one that is over."""
-    membership = await Membership.filter(id=membership_id, ended_at=None).select_for_update().get_or_none()
+    membership = await Membership.filter(id=membership_id, ended_at=None).select_for_update(no_key=True).get_or_none()
     if membership is None:
         raise NotFound()
     return membership
@@ -295,12 +295,14 @@ async def _record_word(person_id: str, staff_id: str) -> None:
 
 
 async def _find_locked(person_id: str) -> Membership | None:
-    return await Membership.filter(person_index=index_of(person_id), ended_at=None).select_for_update().first()
+    return (
+        await Membership.filter(person_index=index_of(person_id), ended_at=None).select_for_update(no_key=True).first()
+    )
 
 
 async def _move_contact_person(from_id: str, into_id: str) -> None:
     kept = Membership.filter(contact_index=contact_index_of(from_id), ended_at=None)
-    for membership in await kept.order_by("id").select_for_update():
+    for membership in await kept.order_by("id").select_for_update(no_key=True):
         facts = msgspec.structs.replace(open_membership(membership), contact_person_id=into_id)
         await write_facts(membership, facts)
 

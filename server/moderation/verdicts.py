@@ -207,4 +207,4 @@ async def _lock_subject_of(check_id: str) -> CheckedSubject:
     # The parts of one subject are found by several relays at once: without this lock each would see the others pending,
     # and nobody would record that all have passed.
     subject_id = await fetch_value("SELECT subject_id FROM content_check WHERE id = $1", check_id)
-    return await CheckedSubject.filter(id=subject_id).select_for_update().get()
+    return await CheckedSubject.filter(id=subject_id).select_for_update(no_key=True).get()

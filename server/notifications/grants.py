@@ -111,7 +111,7 @@ async def lock_balance(person_id: str, template: str) -> GrantBalance:
         person_id,
         template,
     )
-    return await GrantBalance.filter(person_id=person_id, template=template).select_for_update().get()
+    return await GrantBalance.filter(person_id=person_id, template=template).select_for_update(no_key=True).get()
 
 
 async def _find_pair(person_id: str, template: str, source: GrantSource, told_at: datetime) -> str | None:

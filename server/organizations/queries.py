@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.database import StructT, fetch, fetch_structs, fetch_value, get_struct
-from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.database import StructT, fetch, fetch_one, fetch_structs, fetch_value, get_struct
+from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import ID_LENGTH, Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_struct_page
-from server.organizations.models import Level, Organization
+from server.organizations.models import Level
 
 _FULL_NAME = (
     "(WITH RECURSIVE up AS (SELECT a.name, a.parent_id, 1 AS height FROM organization a WHERE a.id = o.id "
@@ -126,9 +126,24 @@ async def get_organization(organization_id: str) -> OrganizationView:
 
 
 async def require_community(community_id: str) -> None:
-    """Raises InvalidFields for what is no open community."""
-    if not await Organization.exists(id=community_id, level=Level.COMMUNITY, closed_at=None):
+    """In the transaction of what is placed there: whoever closes the community waits for its end, and sees what came,
+    or we see that it is closed. Raises InvalidFields for what is no open community."""
+    row = await fetch_one(
+        "SELECT level = $2 AND closed_at IS NULL AS is_open FROM organization WHERE id = $1 FOR SHARE",
+        community_id,
+        str(Level.COMMUNITY),
+    )
+    if row is None or not row["is_open"]:
         raise InvalidFields.of("community_id", "请选择一个社区")
+
+
+async def hold_organization(organization_id: str) -> None:
+    """The same of any organization. Raises WrongState for one that is closed, NotFound."""
+    row = await fetch_one("SELECT closed_at FROM organization WHERE id = $1 FOR SHARE", organization_id)
+    if row is None:
+        raise NotFound()
+    if row["closed_at"]:
+        raise WrongState("该组织已撤销")
 
 
 async def show_organization(organization_id: str) -> OrganizationDetailView:

@@ -25,7 +25,7 @@ _BATCH = 50
 
 async def lock_allotment(allotment_id: str) -> Allotment:
     """The allotment, its row locked until the transaction ends. Raises NotFound."""
-    allotment = await Allotment.filter(id=allotment_id).select_for_update().get_or_none()
+    allotment = await Allotment.filter(id=allotment_id).select_for_update(no_key=True).get_or_none()
     if allotment is None:
         raise NotFound()
     return allotment

@@ -5,6 +5,7 @@ not); whom a ranking shows follows from what people said of themselves, never fr
 and all of a person's service of the period counts, wherever it was done.
 """
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -88,7 +89,7 @@ async def show_in_ranking(
 async def leave_ranking(person_id: str) -> None:
     """The person is no longer shown, at once. Nothing happens where they were not."""
     async with transaction():
-        if await has_consent(person_id, ConsentKind.SHOW_IN_RANKING):
+        with suppress(NotFound):
             await end_consent(person_id, ConsentKind.SHOW_IN_RANKING)
         await forget_places(person_id)
 

@@ -147,7 +147,7 @@ async def join_team(person_id: str, code: str) -> TeamView:
     async with transaction():
         await _require_volunteer(person_id)
         # The team's row is what people race for who all want the tenth place.
-        team = await Team.filter(id=team_id).select_for_update().get_or_none()
+        team = await Team.filter(id=team_id).select_for_update(no_key=True).get_or_none()
         if team is None or str(team.code_number) != number:
             raise TeamCodeInvalid()
         if team.ended_at:
@@ -199,7 +199,7 @@ async def leave_all_teams(person_id: str) -> None:
         "SELECT team_id FROM team_member WHERE person_id = $1 AND left_at IS NULL ORDER BY team_id", person_id
     )
     for row in rows:
-        team = await Team.filter(id=row["team_id"]).select_for_update().get()
+        team = await Team.filter(id=row["team_id"]).select_for_update(no_key=True).get()
         if team.ended_at:
             continue
         if team.leader_id == person_id:
@@ -281,7 +281,7 @@ async def describe_teams(team_ids: Iterable[str]) -> dict[str, dict[str, str]]:
 
 async def settle_team_check(team_id: str) -> None:
     """The content check of a name has an answer: it is shown, or the leader is told to choose another."""
-    team = await Team.filter(id=team_id).select_for_update().get_or_none()
+    team = await Team.filter(id=team_id).select_for_update(no_key=True).get_or_none()
     if team is None:
         return
     verdict = await verdict_of("team", team_id)
@@ -310,7 +310,7 @@ async def move_teams(from_id: str, into_id: str) -> None:
 
 async def _lock_team(person_id: str, team_id: str) -> Team:
     """The team under lock, for somebody in it. Raises NotFound."""
-    team = await Team.filter(id=team_id, ended_at=None).select_for_update().get_or_none()
+    team = await Team.filter(id=team_id, ended_at=None).select_for_update(no_key=True).get_or_none()
     if team is None or not await is_in_team(person_id, team_id):
         raise NotFound()
     return team

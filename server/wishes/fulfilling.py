@@ -266,7 +266,7 @@ async def settle_thanks_check(claim_id: str) -> None:
 async def _lock_claim(claim_id: str) -> tuple[Wish, WishClaim]:
     """A claim under its wish's lock, as every step has it."""
     wish_id = (await WishClaim.get(id=claim_id)).wish_id
-    wish = await Wish.filter(id=wish_id).select_for_update().get()
+    wish = await Wish.filter(id=wish_id).select_for_update(no_key=True).get()
     return wish, await WishClaim.get(id=claim_id)
 
 

@@ -149,7 +149,7 @@ async def settle_wish_check(wish_id: str) -> None:
 
     Called once for each verdict, in a transaction of its own.
     """
-    wish = await Wish.filter(id=wish_id).select_for_update().get_or_none()
+    wish = await Wish.filter(id=wish_id).select_for_update(no_key=True).get_or_none()
     if wish is None:
         return
     verdict = await verdict_of("wish", wish_id)

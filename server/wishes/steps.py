@@ -73,7 +73,7 @@ async def find_wish(
 ) -> tuple[Wish, WishClaim | None, set[WishActor]]:
     """The wish, the claim that holds it, and in which qualities the person acts on it (None is the system); whether
     they may see it is for the caller to ask. Raises NotFound."""
-    wish = await (Wish.filter(id=wish_id).select_for_update() if lock else Wish.filter(id=wish_id)).first()
+    wish = await (Wish.filter(id=wish_id).select_for_update(no_key=True) if lock else Wish.filter(id=wish_id)).first()
     if wish is None:
         raise NotFound()
     holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()

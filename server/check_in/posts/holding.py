@@ -69,11 +69,11 @@ class NewPost(PostContent, kw_only=True, frozen=True):
 async def open_post(actor_id: str, content: NewPost) -> PostCard:
     """A community opens a post with a number of places and a term. Raises InvalidFields, NotAllowed."""
     await require_role(actor_id, content.community_id)
-    await require_community(content.community_id)
     if (content.category is PostCategory.OTHER) != bool(content.category_name.strip()):
         raise InvalidFields.of("category_name", "自设类别请填写名称，其他类别无需填写")
     _check_term(content.term_starts_on, content.term_ends_on)
     async with transaction():
+        await require_community(content.community_id)
         post_id = new_id()
         allotment = await open_allotment(Purpose.POST, post_id, content.places, may_wait=False)
         post = await Post.create(
@@ -211,7 +211,7 @@ async def leave_post(person_id: str, holding_id: str, reason: str) -> MyHolding:
         if membership_id is None or not await PostHolding.exists(id=holding_id, membership_id=membership_id):
             raise NotFound()
         await _lock_membership(membership_id)
-        holding = await PostHolding.filter(id=holding_id).select_for_update().get()
+        holding = await PostHolding.filter(id=holding_id).select_for_update(no_key=True).get()
         state = HOLDING_TABLE.next_state(holding.state, CheckInAction.WITHDRAW, [CheckInActor.MEMBER])
         await _settle(holding, state, None, reason)
         post = await Post.get(id=holding.post_id)
@@ -249,7 +249,7 @@ async def _shut(post: Post, state: PostState, actor_id: str | None, reason: str)
     concerned = [HoldingState.APPLIED, HoldingState.HELD] if over else [HoldingState.APPLIED]
     # The holdings before the allotment, as where staff approve one.
     held = PostHolding.filter(post_id=post.id, state__in=concerned).order_by("id")
-    for holding in await held.select_for_update():
+    for holding in await held.select_for_update(no_key=True):
         await _lapse(holding, post, actor_id, reason)
     await close_allotment(post.allotment_id)
     post.state = state
@@ -274,7 +274,7 @@ async def _turn_down(holding: PostHolding, post: Post, state: HoldingState, acto
 
 
 async def _lock_post(actor_id: str, post_id: str) -> Post:
-    post = await Post.filter(id=post_id).select_for_update().get_or_none()
+    post = await Post.filter(id=post_id).select_for_update(no_key=True).get_or_none()
     if post is None:
         raise NotFound()
     await require_role(actor_id, post.community_id)
@@ -293,12 +293,12 @@ async def _lock_holding(
     # The race: approving while the member's check-in there ends. Both take the membership first.
     await _lock_membership(seen.membership_id)
     require_another(actor_id, await member_person(seen.membership_id))
-    holding = await PostHolding.filter(id=holding_id).select_for_update().get()
+    holding = await PostHolding.filter(id=holding_id).select_for_update(no_key=True).get()
     return holding, post, HOLDING_TABLE.next_state(holding.state, action, [CheckInActor.STAFF])
 
 
 async def _lock_membership(membership_id: str) -> None:
-    await Membership.filter(id=membership_id).select_for_update().get()
+    await Membership.filter(id=membership_id).select_for_update(no_key=True).get()
 
 
 async def _is_checked_in(membership_id: str, community_id: str) -> bool:

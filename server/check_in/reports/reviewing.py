@@ -230,7 +230,7 @@ async def move_reports(from_id: str, into_id: str) -> None:
 
 async def _begin(report_id: str, action: ReportAction, person_id: str) -> Step:
     # The member asks for a correction while the manager releases: the one who locks the row first decides.
-    report = await HalfYearReport.filter(id=report_id).select_for_update().get_or_none()
+    report = await HalfYearReport.filter(id=report_id).select_for_update(no_key=True).get_or_none()
     if report is None:
         raise NotFound()
     member, actors = await admit(person_id, report)

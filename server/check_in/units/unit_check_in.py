@@ -29,6 +29,7 @@ from server.notifications.events import Event
 from server.notifications.telling import notify
 from server.organizations.access import LIAISONS, holds_role, require_role_or_hide, role_holders
 from server.organizations.models import Level, Organization
+from server.organizations.queries import hold_organization
 
 MemberCount = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
@@ -66,6 +67,8 @@ async def apply_unit_check_in(
     if not await Organization.exists(id=area_id, level__in=[Level.COMMUNITY, Level.SUBDISTRICT], closed_at=None):
         raise InvalidFields.of("area_id", "请选择一个社区或街道")
     async with transaction(unit_check_in_one_open=UnitCheckInPending):
+        for held in sorted((unit_id, area_id)):
+            await hold_organization(held)
         if await UnitCheckIn.exists(unit_id=unit_id, area_id=area_id, state=UnitCheckInState.ACCEPTED):
             raise AlreadyPaired()
         unit_check_in = UnitCheckIn(unit_id=unit_id, area_id=area_id, applied_by_id=actor_id, applied_at=clock.now())
@@ -184,7 +187,7 @@ async def end_unit_pairing(actor_id: str, unit_check_in_id: str, reason: str) ->
 
 async def lapse_unit_check_in(unit_check_in_id: str, reason: str) -> None:
     """End a pairing, or an application that has become pointless, without anybody's doing."""
-    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get()
+    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update(no_key=True).get()
     state = UNIT_TABLE.next_state(unit_check_in.state, CheckInAction.LAPSE, [CheckInActor.SYSTEM])
     if state is UnitCheckInState.ENDED:
         await _stop(unit_check_in, state, reason, None)
@@ -231,7 +234,7 @@ async def _lock(
 ) -> tuple[UnitCheckIn, UnitCheckInState]:
     """The row under lock, and where the action leads. Raises NotFound for who is not `actor` here."""
     # The race: staff accept while the liaison withdraws, or other staff refuse. The second one reads what became of it.
-    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update().get_or_none()
+    unit_check_in = await UnitCheckIn.filter(id=unit_check_in_id).select_for_update(no_key=True).get_or_none()
     if unit_check_in is None:
         raise NotFound()
     if actor is CheckInActor.LIAISON:

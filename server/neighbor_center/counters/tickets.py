@@ -206,7 +206,7 @@ async def _lock_line(service_id: str, day: date) -> None:
 
 async def _lock_for_staff(actor_id: str, ticket_id: str, action: str) -> QueueTicket:
     """The ticket, locked, for those who work there; with the audit entry. Raises NotFound."""
-    ticket = await QueueTicket.filter(id=ticket_id).select_for_update().get_or_none()
+    ticket = await QueueTicket.filter(id=ticket_id).select_for_update(no_key=True).get_or_none()
     if ticket is None:
         raise NotFound()
     organization_id = await organization_of_service(ticket.service_id)

@@ -169,7 +169,7 @@ async def decide_no_show_appeal(actor_id: str, appeal_id: str, *, accept: bool, 
     """
     async with transaction():
         # Two members of staff decide at once: the second sees what the first decided.
-        appeal = await NoShowAppeal.filter(id=appeal_id).select_for_update().get_or_none()
+        appeal = await NoShowAppeal.filter(id=appeal_id).select_for_update(no_key=True).get_or_none()
         if appeal is None:
             raise NotFound()
         if not await holds_role(actor_id, appeal.organizer_id, WORKERS):

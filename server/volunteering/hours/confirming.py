@@ -310,7 +310,7 @@ async def _lock_sign_ups(shift_id: str, sign_up_ids: list[str]) -> tuple[Shift, 
     shift = await get_shift(shift_id)
     await lock_allotments(shift_id)
     found = SignUp.filter(id__in=sign_up_ids, shift_id=shift_id).order_by("person_id", "id")
-    return shift, await found.select_for_update()
+    return shift, await found.select_for_update(no_key=True)
 
 
 async def _lock_hours(hours_id: str) -> tuple[Shift, Hours, SignUp]:

@@ -118,7 +118,7 @@ async def list_my_ratings(person_id: str, page: PageQuery) -> Page[MyRatingView]
 
 async def settle_rating_check(rating_id: str) -> None:
     """The check of a rating's words has an answer: shown, or not."""
-    await ShiftRating.filter(id=rating_id).select_for_update().get_or_none()
+    await ShiftRating.filter(id=rating_id).select_for_update(no_key=True).get_or_none()
     passed = await verdict_of(CHECKED, rating_id) is Verdict.PASSED
     await ShiftRating.filter(id=rating_id).update(text_is_shown=passed)
 

@@ -1,0 +1,30 @@
+"""Two acts at once, of which the first is held open until the second waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from typing import Any
+
+from server.foundation.database import fetch_value, transaction
+
+_WAITING = (
+    # Not pg_stat_activity, which stays as a transaction first saw it.
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+)
+
+
+async def while_held(first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]]) -> Any:
+    """What `second` gives, begun on a connection of its own after `first` has done everything but commit. It has to
+    wait: where it does not, it decided on what was no longer so."""
+    async with transaction():
+        await first()
+        task = asyncio.create_task(_run(second), context=Context())
+        async with asyncio.timeout(20):
+            while not await fetch_value(_WAITING):
+                assert not task.done(), f"it did not wait: {task.result()}"
+                await asyncio.sleep(0)
+    return await task
+
+
+async def _run(act: Callable[[], Awaitable[Any]]) -> Any:
+    return await act()
