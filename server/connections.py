@@ -41,13 +41,11 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
 
 
 async def check_keys_first(settings: Settings) -> None:
-    """Before a server's processes begin. Raises KeysWrong. A database that is away is waited for later."""
+    """Before a server's processes begin; a database that is away is waited for. Raises KeysWrong."""
     crypto.use_keys(settings)
+    await database.wait_until_there(settings)
     try:
         await database.connect(settings)
         await keys.check_keys()
-    except Exception as error:
-        if not database.is_unreachable(error):
-            raise
     finally:
         await database.disconnect()

@@ -10,7 +10,7 @@ import structlog
 from server.background import relay
 from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, note_run
 from server.connections import connected
-from server.foundation import clock
+from server.foundation import clock, database
 from server.foundation.database import is_unreachable
 from server.foundation.settings import Settings
 
@@ -29,6 +29,9 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await database.wait_until_there(settings, is_wanted=lambda: not stop.is_set())
+    if stop.is_set():
+        return
     async with connected(settings):
         log.info("worker_started", sweeps=len(SWEEPS))
         await _declare()

@@ -286,6 +286,20 @@ def test_run_starts_a_city_and_ctrl_c_stops_it_and_keeps_the_data(city: DemoCity
 
 
 @linux_only
+def test_a_lost_worker_does_not_stop_the_demo(city: DemoCity) -> None:
+    city.start()
+    city.read_until("Ctrl-C")
+    for number in range(4):
+        worker = next(int(line[1]) for line in reversed(city.started(4 + number)) if line[0] == "worker")
+        os.kill(worker, signal.SIGKILL)
+        if number < 3:
+            city.read_until("worker was ended by SIGKILL: another one begins.")
+    # Again and again is too often.
+    code, said = city.end()
+    assert (code, "worker was ended by SIGKILL: stopping everything." in said) == (1, True), said
+
+
+@linux_only
 def test_kill_9_leaves_nothing_behind_and_the_next_start_needs_no_wait(city: DemoCity) -> None:
     city.start()
     city.read_until("Ctrl-C")

@@ -218,7 +218,7 @@ async def test_no_process_outlives_a_server_that_is_killed(settings: Settings, t
 async def test_several_processes_that_cannot_start(settings: Settings, tmp_path: Path) -> None:
     """Told once, and it ends: it does not try again and again."""
     with Server(
-        settings, tmp_path, LINLI_WORKERS="2", DATABASE_URL="postgresql://linli@/linli?host=/nowhere"
+        settings, tmp_path, LINLI_WORKERS="2", DATABASE_URL=settings.database_url.replace("/linli?", "/nowhere?")
     ) as server:
         with pytest.raises(AssertionError):
             await server.start()

@@ -31,6 +31,7 @@ from server.foundation.settings import ENVIRONMENT_NAMES, Settings
 MARKER = "linli-data"
 """The file that makes a folder recognisably ours: `--fresh` removes nothing where it is missing."""
 
+_WORKERS_A_MINUTE = 3
 _READY_SECONDS = 60
 _PORT_SECONDS = 3
 _WHERE = ("LINLI_HOST", "LINLI_PORT", "LINLI_PUBLIC_URL", "WECHAT_SIMULATOR_PORT", "WECHAT_API_BASE")
@@ -112,8 +113,16 @@ class _Demo:
         _say(_welcome(settings, self.simulated, sign_in_help, time.monotonic() - began))
 
     def watch(self) -> NoReturn:
-        """Raises DemoFailed when one of the processes ends."""
+        """A worker that is lost is replaced: what it had begun is taken over by the next. Raises DemoFailed when
+        another of the processes ends, or the worker again and again."""
+        lost: list[float] = []
         while True:
+            for child in [child for child in self.children if child.name == "worker" and child.ending]:
+                lost = [*(moment for moment in lost if moment > time.monotonic() - 60), time.monotonic()]
+                if len(lost) <= _WORKERS_A_MINUTE:
+                    _say(f"worker {child.ending}: another one begins.")
+                    self.children.remove(child)
+                    self._start_child("worker", self._quiet)
             self._check_alive()
             time.sleep(0.2)
 

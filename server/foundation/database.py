@@ -1,5 +1,6 @@
 """The one PostgreSQL: connecting, transactions, plain SQL into Structs, and what models share."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 import msgspec
+import structlog
 from tortoise import Tortoise, connections, fields
 from tortoise.exceptions import DBConnectionError
 from tortoise.exceptions import IntegrityError as IntegrityError
@@ -26,6 +28,10 @@ from server.foundation.settings import Settings
 
 MODEL_MODULES: list[str] = []
 """Names of the modules that have models; filled by wiring.py."""
+
+log = structlog.get_logger()
+
+_AGAIN_SECONDS = 0.5
 
 _UNREACHABLE = (
     OSError,  # no connection, or it broke, or no answer in time; also the socket of an embedded server that is gone
@@ -113,6 +119,27 @@ async def connect(settings: Settings) -> None:
     """Open the pool. Raises tortoise.exceptions.DBConnectionError or OSError when the database is not there."""
     await Tortoise.init(config=tortoise_config(settings), _enable_global_fallback=True)
     await fetch("SELECT 1")
+
+
+async def wait_until_there(settings: Settings, *, is_wanted: Callable[[], bool] = lambda: True) -> None:
+    """Return once the database answers, or nobody waits for it any longer; that it is waited for is said once. Raises
+    what waiting would not mend (a wrong password, a database that does not exist)."""
+    has_said = False
+    while is_wanted():
+        try:
+            connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
+            await connection.close()
+        except Exception as error:
+            if not is_unreachable(error):
+                raise
+            if not has_said:
+                log.warning("database_away", error=type(error).__name__, waits=True)
+                has_said = True
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            if has_said:
+                log.info("database_there")
+            return
 
 
 async def disconnect() -> None:

@@ -24,8 +24,15 @@ RELEASED = {
     "0006_personal_copy_indexes.py": "06675d06da66fd8b86140a681e2c884281f7f77a389233f3c385c49e3ba77822",
     "0007_job_run_lag.py": "d46d1aa310ce5ba27a79d6cb2ab27bce48bdf92f794ef52bc175d8945f6d64a7",
     "0008_due_reports.py": "276189286fddb5236e64faf17964b4ccf43ab730c48772a20a0e4166d71e0d2f",
+    "0009_business.py": "54ab85ab3966779bb17189f7650c885055b11f3bd1f22d19bebb2474254b10ca",
+    "0010_leaving.py": "80b7946d0015f5c3793228f4b24f1f90a0491fc475b6942e5b93cfd96a7ef2d5",
+    "0011_accepted.py": "3135f13d693ef4fe51bc7d15d3ac5d43c04007a7deb4ec8775b275dbcdcd6a7a",
+    "0012_wish_terms.py": "20d62ba8c94288e2c8a2b5b5f64efec7cf3df258394fcb91de1b836bd7117e39",
+    "0013_roster_links.py": "05ff2f86699f05df95a8b6724c198701fa4a16dfd73b371ea0da79509164d9ca",
+    "0014_keys.py": "f420872ff2ebcfaf614dbf86e0e922c0d70184b0199c280763278a90480a05bd",
     "_columns.py": "ba8a5fca83348816af3868bc3bcced5aeaf7825bb36514e7cf52c74340b5528d",
     "_guards.py": "8f40627e9a0e45505dad4de2b9fad08b2f68bdc703dc20c552ce7aa5cae10910",
+    "_reencrypting.py": "a819d24e4f3ce66ead68caef519e9038536c229f561dc9e4d5980e500c9eb5b7",
     "_together.py": "5f24be4695ab133ca57358be91ba73bbd6bcbe543daaa9cfa74c2553e9c5aae8",
 }
 """File → SHA-256. What changes a table is a new migration, and what it needs anew a new file beside these."""
