@@ -7,11 +7,10 @@ import msgspec
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_struct_page
-from server.organizations.access import holds_role, require_role
+from server.organizations.access import require_role
 from server.organizations.tree import within
-from server.teams.teams import leads_team
-from server.volunteering.access import LOOKERS
-from server.volunteering.models import Activity, ActivityKind, ActivityState, Shift
+from server.volunteering.access import LOOKERS, may_look
+from server.volunteering.models import Activity, ActivityKind, ActivityState
 from server.volunteering.queries import ActivityView, show_activity
 
 
@@ -78,14 +77,8 @@ async def list_led_activities(person_id: str, page: PageQuery) -> Page[StaffActi
 
 
 async def get_staff_activity(person_id: str, activity_id: str) -> ActivityView:
-    """An activity in any state, for those who work for its organizer or for the area it is seen in, and for anyone who
-    leads its team or a shift of it. Raises NotFound."""
+    """An activity in any state, for those who may look at it. Raises NotFound."""
     activity = await Activity.get_or_none(id=activity_id)
-    if activity is None or not (
-        await holds_role(person_id, activity.organizer_id, LOOKERS)
-        or await holds_role(person_id, activity.area_id, LOOKERS)
-        or (activity.team_id and await leads_team(person_id, activity.team_id))
-        or await Shift.exists(activity_id=activity_id, leader_id=person_id)
-    ):
+    if activity is None or not await may_look(person_id, activity):
         raise NotFound()
     return await show_activity(activity_id, person_id)

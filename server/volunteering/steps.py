@@ -3,12 +3,12 @@
 from typing import Any
 
 from server.foundation.audit import record_audit
-from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.moderation.verdicts import submit_for_check
-from server.organizations.access import WORKERS, require_role
+from server.organizations.access import WORKERS, holds_role
 from server.places.line import lock_allotment
 from server.places.models import Allotment
-from server.volunteering.access import require_organizer
+from server.volunteering.access import may_look, require_organizer
 from server.volunteering.models import Activity, ActivityState, Shift, ShiftRole, ShiftState, SignUp
 from server.volunteering.sign_ups.errors import ShiftOff
 
@@ -39,10 +39,11 @@ async def lock_activity(actor_id: str, activity_id: str) -> Activity:
 
 
 async def lock_for_review(actor_id: str, activity_id: str) -> Activity:
-    """The activity in review, its row locked, for somebody who works for its whole area. Raises NotFound, NotAllowed,
-    WrongState."""
+    """The activity in review, its row locked, for somebody who works for its whole area. Raises NotFound to those who
+    may not look at it either, NotAllowed, WrongState."""
     activity = await _lock(activity_id)
-    await require_role(actor_id, activity.area_id, WORKERS)
+    if not await holds_role(actor_id, activity.area_id, WORKERS):
+        raise NotAllowed() if await may_look(actor_id, activity) else NotFound()
     if activity.state is not ActivityState.IN_REVIEW:
         raise WrongState()
     return activity

@@ -124,8 +124,10 @@ async def test_who_may_do_what(api: Api) -> None:
         await caller.refused("POST", f"{path}/submit", code="not_found")
         await caller.refused("POST", f"{path}/cancel", {"reason": "x"}, code="not_found")
         await caller.refused("PUT", path, {"version": 1, "words": WORDS}, code="not_found")
-        await caller.refused("POST", f"{path}/publish", {"version": 1}, code="not_allowed")
-        await caller.refused("POST", f"{path}/return", {"reason": "x"}, code="not_allowed")
+        # To those who may look at it, that it is there is no secret.
+        hidden = "not_found" if caller is elsewhere else "not_allowed"
+        await caller.refused("POST", f"{path}/publish", {"version": 1}, code=hidden)
+        await caller.refused("POST", f"{path}/return", {"reason": "x"}, code=hidden)
         one = made["shifts"][0]
         role_id = one["roles"][0]["id"]
         await caller.refused("PUT", f"/staff/shift-roles/{role_id}/capacity", {"capacity": 5}, code="not_found")

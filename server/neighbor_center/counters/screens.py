@@ -20,7 +20,8 @@ from server.neighbor_center.opening.duties import DutyView, list_duties
 from server.neighbor_center.opening.queries import read_calendars
 from server.neighbor_center.opening.rules import open_hours, open_spans, slots_of_day
 from server.neighbor_center.venues.models import ServiceKind, Venue
-from server.neighbor_center.venues.queries import require_role_at_venue
+from server.neighbor_center.venues.queries import organization_of_venue, require_role_at_venue
+from server.organizations.access import require_role_or_hide
 
 
 class NewScreen(msgspec.Struct):
@@ -107,12 +108,13 @@ async def list_screens(actor_id: str, venue_id: str) -> list[ScreenView]:
 
 
 async def end_screen(actor_id: str, screen_id: str) -> ScreenView:
-    """Its token no longer shows anything. Raises NotFound, NotAllowed."""
+    """Its token no longer shows anything. Raises NotFound."""
     async with transaction():
         screen = await VenueScreen.filter(id=screen_id).select_for_update(no_key=True).get_or_none()
         if screen is None:
             raise NotFound()
-        organization_id = await require_role_at_venue(actor_id, screen.venue_id)
+        organization_id = await organization_of_venue(screen.venue_id)
+        await require_role_or_hide(actor_id, organization_id)
         if screen.ended_at is None:
             screen.ended_at = clock.now()
             await screen.save(update_fields=["ended_at"])

@@ -153,7 +153,7 @@ async def test_a_screen_shows_the_board_and_the_code(api: Api, community: Organi
     elsewhere = await create_staff(api, await create_community())
     await elsewhere.refused("POST", f"/staff/venues/{venue_id}/screens", {"name": "屏"}, code="not_allowed")
     await elsewhere.refused("GET", f"/staff/venues/{venue_id}/screens", code="not_allowed")
-    await elsewhere.refused("POST", f"/staff/screens/{screen['id']}/end", code="not_allowed")
+    await elsewhere.refused("POST", f"/staff/screens/{screen['id']}/end", code="not_found")
     await api.refused("GET", f"/venues/{community.id}/board", code="not_found")
 
 
