@@ -43,6 +43,7 @@ FEATURE = Feature(
     open_matters=(cancelling.open_dependants_of,),
     consent_withdrawn=((ConsentKind.SENSITIVE_DATA, details.empty_address),),
     organization_closed=(residents.follow_successor,),
+    rests_on_name=(power.was_given_role,),
     business=(power.is_registered_or_holds_role,),
     personal_copy=personal_copy.SHEETS,
     takes={

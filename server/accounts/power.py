@@ -69,6 +69,14 @@ async def has_business(person_id: str, path: str) -> bool:
     return False
 
 
+async def was_given_role(person_id: str) -> bool:
+    """Whether a manager gave the person a role that they hold. (The operator's first manager signs in with the number
+    and the name that the operator wrote.)"""
+    return await exists(
+        "SELECT 1 FROM role_grant WHERE person_id = $1 AND ended_at IS NULL AND granted_by_id IS NOT NULL", person_id
+    )
+
+
 async def is_registered_or_holds_role(person_id: str, path: str) -> bool:
     """Whether the person was registered at a counter below, or holds a role there: a colleague."""
     return await exists(

@@ -120,3 +120,20 @@ async def test_a_verified_name_stays(api: Api) -> None:
 
 def _only(body: dict[str, str], *names: str) -> dict[str, str]:
     return {name: body[name] for name in names}
+
+
+async def test_a_role_given_at_the_counter_waits_too(api: Api) -> None:
+    """Whoever has the number and takes the name would else have the role."""
+    community = await create_community()
+    manager, staff = await create_staff(api, community, RoleKind.MANAGER), await create_staff(api, community)
+    body = {"organization_id": community.id, "real_name": "周新来", "phone": "13500001111"}
+    entry = await staff.post("/staff/persons", body, expect=201)
+    role = {"person_id": entry["person_id"], "organization_id": community.id, "kind": "staff"}
+    await manager.post("/staff/roles", role, expect=201)
+    person = await create_person()
+    caller = await sign_in(api, person)
+    await give_phone(person.id, "13500001111")
+    assert (await caller.put("/me/details", {"real_name": "周新来"}))["roles"] == []
+    (link,) = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
+    await staff.post(f"/staff/roster-links/{link['id']}/confirm", expect=200)
+    assert [each["kind"] for each in (await caller.get("/me"))["roles"]] == ["staff"]
