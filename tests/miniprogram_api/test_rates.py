@@ -53,7 +53,9 @@ async def test_600_reads_at_once(api: Api) -> None:
     await api.get("/holidays", year=2026)
 
 
-async def test_strangers_are_counted_by_their_address(api: Api) -> None:
+async def test_strangers_are_counted_by_their_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A window that a slow machine does not leave before the last request.
+    monkeypatch.setattr(rates, "_rates", RATES | {Group.READ: RATES[Group.READ]._replace(seconds=600)})
     answers = [await api.send("GET", "/holidays") for _ in range(3)]
     assert counted(answers).keys() == {422}  # Counted, although nothing comes of it.
     answers = await asyncio.gather(*(api.send("GET", "/me") for _ in range(220)))
