@@ -192,11 +192,13 @@ def _reencrypt(settings: Settings, _: argparse.Namespace) -> int:
     from server.foundation.keys import reencrypt
 
     async def work() -> int:
-        done = await reencrypt(print)
-        if done:
-            print(f"{done} values are encrypted with the key in front now; run it again until there are none.")
-        else:
-            print("Everything is encrypted with the key in front: LINLI_KEYS no longer needs the others.")
+        found = await reencrypt(print)
+        if found:
+            print(
+                f"{found} values were encrypted with other keys: keep all keys, and run it again until there are none."
+            )
+            return 1
+        print("Everything is encrypted with the key in front: LINLI_KEYS no longer needs the others.")
         return 0
 
     return asyncio.run(_while_connected(settings, work()))

@@ -122,22 +122,29 @@ def _columns() -> list[_Column]:
 
 
 async def reencrypt(tell: Callable[[str], None]) -> int:
-    """Encrypt with the key in front whatever was encrypted with another one, and forget the others once none is left;
-    how many values that were. `tell` hears how far it is.
+    """Encrypt with the key in front whatever was encrypted with another one; how many values were not before this run.
+    The other keys are forgotten by a run that finds none at all. `tell` hears how far it is.
 
-    Beside running processes: a value that is changed meanwhile is left as it is. Cut off, the next run goes on.
+    Beside running processes: a value that is changed meanwhile is left for the next run, and so is one that cannot be
+    read, which is told as left. Cut off, the next run goes on.
     """
-    done = 0
+    found = 0
     for column in _columns():
-        changed = 0
+        stale = changed = 0
         async for rows in _in_batches(column):
-            changed += await _reencrypt(column, rows)
-        if changed:
-            tell(f"{column.table}.{column.name}: {changed}")
-        done += changed
-    if done == 0:
+            old = [row for row in rows if not keyring().is_current(bytes(row["value"]))]
+            stale += len(old)
+            changed += await _reencrypt(column, old)
+        if stale:
+            tell(
+                f"{column.table}.{column.name}: {changed}"
+                if stale == changed
+                else f"{column.table}.{column.name}: {stale - changed} left, {changed} done"
+            )
+        found += stale
+    if found == 0:
         await execute("DELETE FROM key_in_use WHERE purpose = 'encrypt' AND key_id <> $1", keyring().ids[0])
-    return done
+    return found
 
 
 async def _in_batches(column: _Column) -> AsyncIterator[list[Any]]:
@@ -153,9 +160,8 @@ async def _in_batches(column: _Column) -> AsyncIterator[list[Any]]:
         await asyncio.sleep(0)
 
 
-async def _reencrypt(column: _Column, rows: list[Any]) -> int:
+async def _reencrypt(column: _Column, stale: list[Any]) -> int:
     ring, changed = keyring(), 0
-    stale = [row for row in rows if not ring.is_current(bytes(row["value"]))]
     if not stale:
         return 0
     async with transaction():

@@ -160,6 +160,19 @@ async def test_what_changes_meanwhile_is_left_alone(noted: None, use: Any, monke
     assert pending
 
 
+async def test_the_old_key_is_asked_for_while_anything_needs_it(noted: None, use: Any) -> None:
+    """Rows that could not be read were skipped, and the old key was said to be needed no longer."""
+    person = await create_person()
+    await save_details(person.id, real_name="李敏")
+    use(f"{NEW_KEY},{DEMO_KEY}", DEMO_KEY)
+    await execute("UPDATE person_details SET real_name = $1", crypto.keyring().encrypt("李敏", "somewhere.else")[:-1])
+    await execute("UPDATE person_details SET real_name = set_byte(real_name, 1, 4) WHERE person_id = $1", person.id)
+    lines: list[str] = []
+    assert await reencrypt(lines.append) == 1
+    assert await KeyInUse.exists(purpose="encrypt", key_id="demo")
+    assert any("person_details.real_name: 1 left" in line for line in lines)
+
+
 def test_every_encrypted_column_is_declared(app: object) -> None:
     """Or a change of keys would leave it behind. Others are hashes and blind indexes."""
     others = {
