@@ -198,7 +198,7 @@ async def preview_withdrawal(caller: Caller, kind: ConsentKind) -> Leaving:
     return await cancelling.preview_withdrawal(caller.person_id, _known(ConsentKind, kind))
 
 
-@routes.delete("/me/details/<field>", errors=[WrongState])
+@routes.delete("/me/details/<field>", errors=[NameFixed, WrongState])
 async def empty_detail(caller: Caller, field: EmptiableField) -> Me:
     """清空自己的一项信息：姓名、手机号、住址、出生日期或头像"""
     return await cancelling.empty_detail(caller.person_id, _known(EmptiableField, field))

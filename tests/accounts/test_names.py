@@ -137,3 +137,21 @@ async def test_a_role_given_at_the_counter_waits_too(api: Api) -> None:
     (link,) = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
     await staff.post(f"/staff/roster-links/{link['id']}/confirm", expect=200)
     assert [each["kind"] for each in (await caller.get("/me"))["roles"]] == ["staff"]
+
+
+async def test_a_name_is_not_changed_by_emptying_it_first(api: Api) -> None:
+    community = await create_community()
+    staff, manager = await create_staff(api, community), await create_staff(api, community, RoleKind.MANAGER)
+    seen, given = await create_resident(api, community), await create_resident(api, community)
+    other = await create_resident(api, community)
+    for each in (seen, given, other):
+        await each.put("/me/details", {"real_name": "李明"})
+    await staff.put(f"/staff/persons/{seen.person_id}/name", {"real_name": "李明"})
+    role = {"person_id": given.person_id, "organization_id": community.id, "kind": "staff"}
+    await manager.post("/staff/roles", role, expect=201)
+    for each in (seen, given):
+        await each.refused("DELETE", "/me/details/real_name", code="name_fixed")
+        await each.refused("PUT", "/me/details", {"real_name": "赵强"}, code="name_fixed")
+        assert (await each.get("/me"))["real_name"] == "李*"
+    # A name that nothing rests on is the person's to take back.
+    assert (await other.delete("/me/details/real_name", expect=200))["real_name"] == ""
