@@ -5,7 +5,7 @@ has verified it, because the carriers reassign numbers.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -18,6 +18,9 @@ from server.foundation.errors import InvalidFields
 _PHONE_CONTEXT = "person_details.phone"
 _NAME_CONTEXT = "person_details.real_name"
 _ADDRESS_CONTEXT = "person_details.address"
+
+NUMBER_LOST: list[Callable[[str, str], Awaitable[None]]] = []
+"""Where else a number stands as somebody's, to be emptied once it is another's. Filled by wiring.py."""
 
 
 class Details(msgspec.Struct, frozen=True):
@@ -107,7 +110,11 @@ async def verify_phone(person_id: str, phone: str) -> list[str]:
         person_id,
     )
     await _write(person_id, _phone(phone) | {"phone_verified_at": clock.now()})
-    return [row["person_id"] for row in lost]
+    lost_by: list[str] = [row["person_id"] for row in lost]
+    for loser in lost_by:
+        for empty in NUMBER_LOST:
+            await empty(loser, normalize_phone(phone))
+    return lost_by
 
 
 def _phone(phone: str) -> dict[str, object]:

@@ -48,6 +48,7 @@ FEATURE = Feature(
     personal_copy=personal_copy.SHEETS,
     takes={
         "business": power.BUSINESS,
+        "number_lost": details.NUMBER_LOST,
         "rests_on_name": links.RESTS_ON_NAME,
         "mergers": merging.MERGERS,
         "leavers": consents.LEAVERS,

@@ -50,6 +50,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What of a person's is open, to be told before they leave: (person id) (accounts/cancelling.py)."""
     erasers: Sequence[Call] = ()
     """What of a person's is erased when they cancel their account: (person id) (the same)."""
+    number_lost: Sequence[Call] = ()
+    """Where else a number stands that somebody else has now: (who had it, number) (accounts/details.py)."""
     rests_on_name: Sequence[Call] = ()
     """Whether something of a person's rests on their name: (person id) (accounts/links.py)."""
     business: Sequence[Call] = ()

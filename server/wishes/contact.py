@@ -11,7 +11,7 @@ from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import fetch, transaction
+from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
 from server.wishes.errors import TooManyContacts
 from server.wishes.models import Wish
@@ -69,6 +69,18 @@ def seal_contact(wish: Wish, *, address: str | None, phone: str | None) -> None:
 def open_contact(address: bytes | None, phone: bytes | None) -> tuple[str, str]:
     """A wish's own address and phone in clear, for those who may see them; empty where it has none."""
     return _open(address, _ADDRESS_CONTEXT), _open(phone, _PHONE_CONTEXT)
+
+
+async def empty_lost_number(person_id: str, phone: str) -> None:
+    """The number is somebody else's now: no wish of the person's gives it to a claimer any longer."""
+    rows = await fetch(
+        "SELECT id, phone FROM wish WHERE (author_id = $1 OR beneficiary_id = $1) AND phone IS NOT NULL "
+        # In the order of ids, as everybody locks several wishes.
+        "ORDER BY id FOR NO KEY UPDATE",
+        person_id,
+    )
+    lost = [row["id"] for row in rows if _open(row["phone"], _PHONE_CONTEXT) == phone]
+    await execute("UPDATE wish SET phone = NULL WHERE id = ANY($1)", lost)
 
 
 async def view_wish_contact(person_id: str, wish_id: str) -> WishContact:

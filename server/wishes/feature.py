@@ -4,7 +4,18 @@ from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
-from server.wishes import forgetting, fulfilling, leaving, messages, personal_copy, posting, queries, stories, sweeps
+from server.wishes import (
+    contact,
+    forgetting,
+    fulfilling,
+    leaving,
+    messages,
+    personal_copy,
+    posting,
+    queries,
+    stories,
+    sweeps,
+)
 
 FEATURE = Feature(
     models=("server.wishes.models",),
@@ -37,6 +48,7 @@ FEATURE = Feature(
     leavers=(leaving.settle_wishes_of_leaver,),
     open_matters=(leaving.open_wishes_of,),
     erasers=(leaving.erase_wishes_of,),
+    number_lost=(contact.empty_lost_number,),
     business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
 )
