@@ -142,23 +142,19 @@ async def require_free_hands(
     person = await fetch_one("SELECT closed_at FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
     if person is None or person["closed_at"]:
         raise NotAllowed("该账号已停用")
+    holder, limit, words = "claimer_id = $1 AND unit_id IS NULL", terms.max_open_claims, "最多"
     if unit_id:
         await execute("SELECT 1 FROM organization WHERE id = $1 FOR NO KEY UPDATE", unit_id)
-        held = await fetch_value("SELECT count(*) FROM wish_claim WHERE unit_id = $1 AND state = 'open'", unit_id)
-        if held >= terms.max_open_claims_of_unit:
-            limit = terms.max_open_claims_of_unit
-            raise TooManyOpenClaims(f"一个单位最多同时认领 {limit} 个心愿", limit=limit)
-        return
+        holder, limit, words = "unit_id = $1", terms.max_open_claims_of_unit, "一个单位最多"
     held = await fetch_value(
-        "SELECT count(*) FROM wish_claim WHERE claimer_id = $1 AND unit_id IS NULL "
+        f"SELECT count(*) FROM wish_claim WHERE {holder} "
         "AND (state = 'open' OR state = 'released' AND ended_at > $2 AND NOT $3)",
-        person_id,
+        unit_id or person_id,
         clock.now() - timedelta(days=1),
         is_assigned,
     )
-    if held >= terms.max_open_claims:
-        detail = f"最多同时认领 {terms.max_open_claims} 个心愿，一天内放弃的也计算在内"
-        raise TooManyOpenClaims(detail, limit=terms.max_open_claims)
+    if held >= limit:
+        raise TooManyOpenClaims(f"{words}同时认领 {limit} 个心愿，一天内放弃的也计算在内", limit=limit)
 
 
 async def open_claim(

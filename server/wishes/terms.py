@@ -17,7 +17,7 @@ from server.wishes.rules import CLAIM_DAYS, MAX_OPEN_CLAIMS, MAX_OPEN_CLAIMS_OF_
 
 
 class Terms(msgspec.Struct, kw_only=True):
-    """Open claims of one person (with those released within a day) and of one unit at a time; the days that a claim has
+    """Open claims of one person and of one unit at a time (with those released within a day); the days that a claim has
     at most; of how many wishes one person may open the contact within a day; and who may claim a first wish."""
 
     max_open_claims: Annotated[int, msgspec.Meta(ge=1, le=20)] = MAX_OPEN_CLAIMS

@@ -10,7 +10,7 @@ from server.organizations.models import RoleKind
 from server.wishes.models import WishState
 from tests.builders import create_staff, sign_in
 from tests.clients import Api
-from tests.wishes.builders import People, create_people, put_persons, put_wish
+from tests.wishes.builders import People, create_people, put_persons, put_unit, put_wish
 
 
 async def set_terms(api: Api, people: People, **terms: object) -> None:
@@ -35,6 +35,20 @@ async def test_what_is_released_today_counts(api: Api) -> None:
     clock.move_clock(timedelta(days=1, minutes=1))
     claimer = await sign_in(api, await Person.get(id=people.claimer.person_id))
     await claimer.post(f"/wishes/{wishes[5]}/claim")
+
+
+async def test_what_a_unit_released_today_counts(api: Api) -> None:
+    people = await create_people(api)
+    [liaison, bystander] = await put_persons(api, people.community, "联络员", "别家联络员")
+    unit, another = await put_unit(people.community, liaison), await put_unit(people.community, bystander)
+    await set_terms(api, people, max_open_claims_of_unit=1)
+    first, second = [await put_wish(people, WishState.PUBLISHED) for _ in range(2)]
+    await liaison.post(f"/wishes/{first}/claim", {"unit_id": unit.id})
+    await liaison.post(f"/wishes/{first}/release", {"reason": "没空"})
+    await liaison.refused("POST", f"/wishes/{second}/claim", {"unit_id": unit.id}, code="too_many_open_claims")
+    # It is the unit's: neither another's, nor the liaison's own.
+    await bystander.post(f"/wishes/{first}/claim", {"unit_id": another.id})
+    await liaison.post(f"/wishes/{second}/claim")
 
 
 async def test_contacts_of_a_day_are_limited(api: Api) -> None:
