@@ -15,11 +15,11 @@ from server.accounts.registry import PersonFound, show_person
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import execute, exists, fetch, fetch_value, transaction
+from server.foundation.database import execute, exists, fetch, transaction
 from server.foundation.errors import NotFound, Refusal, WrongState
 from server.foundation.ids import Id
 from server.notifications.telling import notify
-from server.organizations.access import require_another
+from server.organizations.access import holds_role_anywhere, require_another
 from server.organizations.models import RoleKind
 
 ANSWER_WITHIN = timedelta(days=7)
@@ -70,7 +70,7 @@ async def merge_person(actor_id: str, from_id: str, into_id: str) -> MergeView:
         if from_id == into_id:
             raise WrongState("不能与自己合并")
         await _lock(from_id, into_id)
-        organizations = [
+        theirs, ours = [
             await require_power_over(actor_id, person_id, (RoleKind.MANAGER,), upon_account=True)
             for person_id in (from_id, into_id)
         ]
@@ -83,22 +83,20 @@ async def merge_person(actor_id: str, from_id: str, into_id: str) -> MergeView:
                     from_person_id=from_id,
                     into_person_id=into_id,
                     proposed_by_id=actor_id,
-                    organization_id=organizations[1],
+                    organization_id=ours,
                     lapses_at=lapses_at,
                 )
             for person_id, other_id in ((from_id, into_id), (into_id, from_id)):
                 await notify(
                     [person_id],
                     messages.MERGE_PROPOSED,
-                    organization=organizations[1],
+                    organization=ours,
                     other=other_id,
                     until=lapses_at,
                 )
             await _record("propose_merge", actor_id, proposal, from_id)
         else:
-            await merge_persons(
-                from_id, into_id, actor_id=actor_id, organization_ids=(organizations[0], organizations[1])
-            )
+            await merge_persons(from_id, into_id, actor_id=actor_id, organization_id=ours, and_organization_id=theirs)
             await notify([into_id], messages.MERGED)
         return MergeView(await show_person(into_id), lapses_at is None, lapses_at)
 
@@ -146,12 +144,11 @@ async def confirm_merge(person_id: str, proposal_id: str) -> MergeAnswer:
         if is_merged:
             await _require_no_role(proposal.from_person_id)
             await _end(proposal, MergeState.MERGED)
-            organization = proposal.organization_id
             await merge_persons(
                 proposal.from_person_id,
                 proposal.into_person_id,
                 actor_id=proposal.proposed_by_id,
-                organization_ids=(organization, organization),
+                organization_id=proposal.organization_id,
             )
             await notify([proposal.into_person_id], messages.MERGED)
         else:
@@ -217,18 +214,16 @@ async def _lock_mine(person_id: str, proposal_id: str) -> MergeProposal:
 
 async def _require_no_role(person_id: str) -> None:
     """A role is never carried over to whom it was not given."""
-    if await exists("SELECT 1 FROM role_grant WHERE person_id = $1 AND ended_at IS NULL", person_id):
+    if await holds_role_anywhere(person_id, RoleKind):
         raise WrongState("被合并的一方仍担任职务，请先结束其职务")
 
 
 async def _is_live(person_id: str) -> bool:
     """Whether somebody has shown on a phone of theirs that this is them."""
-    return bool(
-        await fetch_value(
-            "SELECT EXISTS (SELECT 1 FROM wechat_identity WHERE person_id = $1) OR EXISTS (SELECT 1 "
-            "FROM person_details WHERE person_id = $1 AND phone_verified_at IS NOT NULL)",
-            person_id,
-        )
+    return await exists(
+        "SELECT 1 FROM wechat_identity WHERE person_id = $1 UNION ALL "
+        "SELECT 1 FROM person_details WHERE person_id = $1 AND phone_verified_at IS NOT NULL",
+        person_id,
     )
 
 

@@ -69,7 +69,7 @@ async def confirm_roster_link(actor_id: str, link_id: str) -> PersonFound:
             link.entry_id,
             link.person_id,
             actor_id=actor_id,
-            organization_ids=(link.organization_id, link.organization_id),
+            organization_id=link.organization_id,
         )
         real_name = (await details_of(link.person_id)).real_name
         await save_details(link.person_id, real_name=real_name, is_name_verified=True)

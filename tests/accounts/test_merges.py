@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from server.accounts.merges import ANSWER_WITHIN, LAPSE_MERGES
-from server.accounts.models import MergeProposal, MergeState, Person, PersonOrigin
+from server.accounts.models import Consent, Dependant, MergeProposal, MergeState, Person, PersonOrigin, Relation
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch_value
@@ -22,6 +22,7 @@ from tests.builders import (
     told,
 )
 from tests.clients import Api
+from tests.volunteering.builders import publish, shift, sign_up
 
 
 class Cast(NamedTuple):
@@ -197,3 +198,53 @@ async def test_both_directions_at_once_happen_once(api: Api) -> None:
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert await Person.filter(merged_into_id__isnull=False).count() == 1
+
+
+async def test_a_family_moves_with_its_guardian(api: Api) -> None:
+    """What both had written down is one child, in one place of a shift; what a bystander wrote stays theirs."""
+    cast = await create_cast(api)
+    shared, own, theirs = (
+        {"real_name": name, "relation": "child", "birth_date": "2019-05-01", "guardian_consents": True}
+        for name in ("小红", "小兰", "小竹")
+    )
+    twice = (await cast.one.post("/me/dependants", shared, expect=201))["person_id"]
+    only_ones = (await cast.one.post("/me/dependants", own, expect=201))["person_id"]
+    kept = (await cast.other.post("/me/dependants", shared, expect=201))["person_id"]
+    only_others = (await cast.other.post("/me/dependants", theirs, expect=201))["person_id"]
+    bystanders = await cast.bystander.post("/me/dependants", shared, expect=201)
+    days = [await publish(cast.manager, cast.community.id, shift(timedelta(days=day), capacity=5)) for day in (3, 4)]
+    await sign_up(cast.one, days[0]["shifts"][0]["id"], twice)
+    proposal_id = await propose(cast)
+    for each in (cast.one, cast.other):
+        await each.post(f"/me/merges/{proposal_id}/confirm")
+    family = {row["person_id"] for row in await cast.other.get("/me/dependants")}
+    assert family == {kept, only_ones, only_others}
+    assert await cast.bystander.get("/me/dependants") == [bystanders]
+    assert (await Person.get(id=twice)).merged_into_id == kept
+    signed_up = (await cast.other.get("/me/sign-ups"))["items"]
+    assert {row["sign_up"]["person_id"] for row in signed_up} == {cast.other.person_id, kept}
+    await sign_up(cast.other, days[1]["shifts"][0]["id"], *family)
+    # Whoever ends it now takes their consent back too, whichever account had given it.
+    await cast.other.delete(f"/me/dependants/{only_ones}", expect=204)
+    assert not await Consent.exists(person_id=only_ones, withdrawn_at=None)
+
+
+async def test_nobody_looks_after_themselves(api: Api) -> None:
+    cast = await create_cast(api)
+    await Dependant.create(
+        guardian_id=cast.one.person_id,
+        person_id=cast.other.person_id,
+        relation=Relation.PARENT,
+        accepted_at=clock.now(),
+    )
+    await Dependant.create(
+        guardian_id=cast.bystander.person_id,
+        person_id=cast.one.person_id,
+        relation=Relation.PARENT,
+        accepted_at=clock.now(),
+    )
+    proposal_id = await propose(cast)
+    for each in (cast.one, cast.other):
+        await each.post(f"/me/merges/{proposal_id}/confirm")
+    assert await cast.other.get("/me/dependants") == []
+    assert [row["person_id"] for row in await cast.bystander.get("/me/dependants")] == [cast.other.person_id]
