@@ -11,8 +11,8 @@ import msgspec
 
 from server.accounts.consent_texts import text_of
 from server.accounts.consents import CONSENT_WITHDRAWN, LEAVERS
-from server.accounts.details import details_of, empty_details
-from server.accounts.links import NameFixed, rests_on_name
+from server.accounts.details import empty_details
+from server.accounts.links import require_free_name
 from server.accounts.models import ConsentKind, Person, PersonOrigin
 from server.accounts.queries import Me, get_me, is_family_entry, list_consents, list_dependants
 from server.accounts.sessions import end_all_sessions
@@ -154,10 +154,8 @@ async def empty_detail(person_id: str, field: EmptiableField) -> Me:
             matter.kind is MatterKind.CHECK_IN for matter in await _open_matters(person_id)
         ):
             raise WrongState("您已在社区报到，姓名和手机号不能清空；请先退出报到")
-        if field is EmptiableField.REAL_NAME and (
-            (await details_of(person_id)).name_is_verified or await rests_on_name(person_id)
-        ):
-            raise NameFixed()
+        if field is EmptiableField.REAL_NAME:
+            await require_free_name(person_id)
         if field in _COLUMNS:
             await empty_details(person_id, *_COLUMNS[field])
         elif field is EmptiableField.BIRTH_DATE:

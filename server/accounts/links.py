@@ -7,6 +7,7 @@ by calling herself like him. There, staff ask the person first.
 from collections.abc import Awaitable, Callable
 
 from server.accounts import messages
+from server.accounts.details import details_of
 from server.accounts.merging import merge_persons
 from server.accounts.models import RosterLink
 from server.foundation.database import exists, fetch
@@ -40,13 +41,24 @@ async def rests_on_name(person_id: str) -> bool:
     return False
 
 
+async def require_free_name(person_id: str) -> None:
+    """Raises NameFixed for a name that was verified, or on which something rests: only staff change it."""
+    if (await details_of(person_id)).name_is_verified or await rests_on_name(person_id):
+        raise NameFixed()
+
+
 async def link_roster_entries(person_id: str) -> int:
     """Merge entries known by the same phone and name into the person who verified that phone; how many there were. One
     on which a membership rests waits for its staff's word."""
     linked = 0
-    for row in await fetch(f"SELECT other.person_id, p.community_id {_SAME} ORDER BY other.person_id", person_id):
+    # Whom a manager made a colleague before they belonged to any community is known to those colleagues.
+    asked = (
+        "COALESCE(p.community_id, (SELECT g.organization_id FROM role_grant g WHERE g.person_id = p.id "
+        "AND g.ended_at IS NULL ORDER BY g.id LIMIT 1)) AS asked_id"
+    )
+    for row in await fetch(f"SELECT other.person_id, {asked} {_SAME} ORDER BY other.person_id", person_id):
         if await rests_on_name(row["person_id"]):
-            await ask_staff(row["person_id"], person_id, row["community_id"])
+            await ask_staff(row["person_id"], person_id, row["asked_id"])
         else:
             await merge_persons(row["person_id"], person_id, actor_id=None)
             linked += 1

@@ -7,13 +7,13 @@ from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded, requi
 from server.accounts.details import (
     details_of,
     lock_phones,
-    name_index,
+    normalize_name,
     normalize_phone,
     phone_index,
     save_details,
     verify_phone,
 )
-from server.accounts.links import NameFixed, link_roster_entries, rests_on_name
+from server.accounts.links import link_roster_entries, require_free_name
 from server.accounts.models import ConsentKind, Person, PersonOrigin
 from server.accounts.queries import IDENTIFIES, Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
@@ -138,10 +138,9 @@ async def give_details(person_id: str, *, real_name: str, address: str | None, b
             if age_on(birth_date, today()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
             await Person.filter(id=person_id).update(birth_date=birth_date)
-        known = await details_of(person_id)
-        is_another = known.real_name and name_index(real_name) != name_index(known.real_name)
-        if is_another and (known.name_is_verified or await rests_on_name(person_id)):
-            raise NameFixed()
+        known = (await details_of(person_id)).real_name
+        if known and normalize_name(real_name) != known:
+            await require_free_name(person_id)
         await save_details(person_id, real_name=real_name, address=address)
         await link_roster_entries(person_id)
         return await get_me(person_id)

@@ -2,9 +2,12 @@
 
 import pytest
 
+from server.accounts.details import save_details
+from server.accounts.models import PersonOrigin
 from server.accounts.persons import give_phone
+from server.foundation import clock
 from server.foundation.audit import AuditEntry
-from server.organizations.models import Organization, RoleKind
+from server.organizations.models import Organization, RoleGrant, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, sign_in, told
 from tests.check_in.builders import create_checked_in, registration
 from tests.clients import Api
@@ -134,6 +137,29 @@ async def test_a_role_given_at_the_counter_waits_too(api: Api) -> None:
     caller = await sign_in(api, person)
     await give_phone(person.id, "13500001111")
     assert (await caller.put("/me/details", {"real_name": "周新来"}))["roles"] == []
+    (link,) = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
+    await staff.post(f"/staff/roster-links/{link['id']}/confirm", expect=200)
+    assert [each["kind"] for each in (await caller.get("/me"))["roles"]] == ["staff"]
+
+
+async def test_a_colleague_of_no_community_is_asked_for_where_they_work(api: Api) -> None:
+    """The operator's own entry belongs to no community; once a manager has given it a role, that role's staff know."""
+    community, elsewhere = await create_community(), await create_community()
+    staff, other = await create_staff(api, community), await create_staff(api, elsewhere)
+    entry = await create_person(origin=PersonOrigin.ROSTER)
+    await save_details(entry.id, real_name="周新来", phone="13500001111")
+    await RoleGrant.create(
+        person_id=entry.id,
+        organization=community,
+        kind=RoleKind.STAFF,
+        granted_at=clock.now(),
+        granted_by_id=staff.person_id,
+    )
+    person = await create_person()
+    caller = await sign_in(api, person)
+    await give_phone(person.id, "13500001111")
+    assert (await caller.put("/me/details", {"real_name": "周新来"}))["roles"] == []
+    assert (await other.get("/staff/roster-links", organization_id=elsewhere.id))["items"] == []
     (link,) = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
     await staff.post(f"/staff/roster-links/{link['id']}/confirm", expect=200)
     assert [each["kind"] for each in (await caller.get("/me"))["roles"]] == ["staff"]
