@@ -81,9 +81,26 @@ def is_id(text: str) -> bool:
     return True
 
 
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_TWO, _TEN = 62**2, 62**10
+
+
 def _shorten(value: int) -> str:
-    characters = []
-    for _ in range(ID_LENGTH):
-        value, rest = divmod(value, 62)
-        characters.append(_ALPHABET[rest])
-    return "".join(reversed(characters))
+    # Two characters at a time, in pieces that fit a machine's word: every list shows dozens of ids.
+    high, low = divmod(value, _TEN)
+    top, middle = divmod(high, _TEN)
+    middle, f = divmod(middle, _TWO)
+    middle, e = divmod(middle, _TWO)
+    middle, d = divmod(middle, _TWO)
+    b, c = divmod(middle, _TWO)
+    low, k = divmod(low, _TWO)
+    low, j = divmod(low, _TWO)
+    low, i = divmod(low, _TWO)
+    g, h = divmod(low, _TWO)
+    pairs = _PAIRS
+    return "".join(
+        (
+            pairs[top], pairs[b], pairs[c], pairs[d], pairs[e], pairs[f],
+            pairs[g], pairs[h], pairs[i], pairs[j], pairs[k],
+        )
+    )  # fmt: skip
