@@ -7,7 +7,7 @@ import secrets
 import signal
 import threading
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ from server.foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from server.foundation.logs import log_request
 from server.foundation.settings import Settings
 
 log = structlog.get_logger()
@@ -48,6 +49,11 @@ _seconds = Histogram(
     ["operation"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+
+
+@cache
+def _metrics_of(operation: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(operation, status), _seconds.labels(operation)
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -93,16 +99,10 @@ def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
             request.stream.keep_alive = False  # type: ignore[attr-defined]
         seconds = time.perf_counter() - request.ctx.began
         operation = request.ctx.operation
-        _requests.labels(operation, response.status).inc()
-        _seconds.labels(operation).observe(seconds)
-        # The path may hold a code or a signature, so the log names the operation instead.
-        log.info(
-            "request",
-            method=request.method,
-            operation=operation,
-            status=response.status,
-            milliseconds=round(seconds * 1000, 1),
-        )
+        counted, timed = _metrics_of(operation, response.status)
+        counted.inc()
+        timed.observe(seconds)
+        log_request(request.ctx.request_id, request.method, operation, response.status, seconds)
 
     @app.before_server_stop
     async def say_farewell(app: Sanic[Any, Any]) -> None:
