@@ -1,7 +1,7 @@
 """Sessions: opaque tokens, of which the database keeps the hash.
 
-Every request looks its session up there, so whoever signs out, is blocked or loses a role is out for all processes with
-the commit. A copy in the cache would save 50 µs a request, and keep somebody in wherever its deletion is lost.
+A process believes what it has read there for a second, since a screen makes several requests at once. Whoever signs out
+or is blocked is out of the process that did it with the commit, and of every other within that second.
 """
 
 import secrets
@@ -12,10 +12,12 @@ import msgspec
 from server.accounts.models import Session
 from server.foundation import clock
 from server.foundation.crypto import hash_token
-from server.foundation.database import execute, fetch_one
+from server.foundation.database import after_commit, execute, fetch_one
 from server.foundation.errors import NotSignedIn
 
 _SLIDE_AFTER = timedelta(hours=1)
+KNOWN_FOR = timedelta(seconds=1)
+_MOST_KNOWN = 10_000
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -44,15 +46,57 @@ async def open_session(person_id: str, days: int) -> NewSession:
     return NewSession(token, session.expires_at)
 
 
-async def find_caller(token: str) -> Caller | None:
-    """Who the token belongs to; None when it is unknown, expired, ended, or the person is gone."""
+class _Known:
+    """Callers whom this process has looked up within the last second, by the hash of their token."""
+
+    def __init__(self) -> None:
+        self._callers: dict[bytes, tuple[datetime, Caller]] = {}
+        self.times_forgotten = 0
+
+    def find(self, token_hash: bytes) -> Caller | None:
+        known, now = self._callers.get(token_hash), clock.now()
+        if known is None:
+            return None
+        asked_at, caller = known
+        # A clock that was set back does not make the second longer.
+        return caller if asked_at <= now < min(asked_at + KNOWN_FOR, caller.expires_at) else None
+
+    def note(self, token_hash: bytes, caller: Caller, asked_at: datetime, times_forgotten: int) -> None:
+        """Unless some were forgotten since it was asked: the answer may be of before."""
+        if times_forgotten == self.times_forgotten:
+            if len(self._callers) >= _MOST_KNOWN:
+                self._callers.clear()
+            self._callers[token_hash] = asked_at, caller
+
+    def forget(self) -> None:
+        self._callers.clear()
+        self.times_forgotten += 1
+
+
+_known = _Known()
+
+
+async def find_caller(token: str, *, afresh: bool = False) -> Caller | None:
+    """Who the token belongs to; None when it is unknown, expired, ended, or the person is gone. `afresh`: as it is in
+    the database now."""
+    token_hash = hash_token(token)
+    if not afresh and (known := _known.find(token_hash)):
+        return known
+    asked_at, times_forgotten = clock.now(), _known.times_forgotten
+    caller = await _look_up(token_hash)
+    if caller:
+        _known.note(token_hash, caller, asked_at, times_forgotten)
+    return caller
+
+
+async def _look_up(token_hash: bytes) -> Caller | None:
     now = clock.now()
     row = await fetch_one(
         "SELECT s.id, s.person_id, s.expires_at, s.used_at, s.expires_at - s.used_at AS life, EXISTS (SELECT 1 FROM "
         "role_grant g WHERE g.person_id = s.person_id AND g.ended_at IS NULL) AS is_staff "
         "FROM session s JOIN person p ON p.id = s.person_id WHERE s.token_hash = $1 AND s.ended_at IS NULL "
         "AND s.expires_at > $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL",
-        hash_token(token),
+        token_hash,
         now,
     )
     if row is None:
@@ -78,10 +122,13 @@ async def hold_caller(person_id: str) -> None:
 async def end_session(session_id: str) -> None:
     """Sign out on this device."""
     await execute("UPDATE session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, clock.now())
+    after_commit(_known.forget)
 
 
 async def end_all_sessions(person_id: str) -> int:
     """Sign out everywhere; how many devices that were."""
-    return await execute(
+    ended = await execute(
         "UPDATE session SET ended_at = $2 WHERE person_id = $1 AND ended_at IS NULL", person_id, clock.now()
     )
+    after_commit(_known.forget)
+    return ended

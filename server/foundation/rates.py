@@ -24,6 +24,7 @@ class Group(StrEnum):
     """Routes that are counted together."""
 
     READ = "read"
+    """What is read without much work: each process counts by itself, since to ask the cache costs as much again."""
     WRITE = "write"
     REVIEWED = "reviewed"
     """What staff must read: wishes, complaints, applications."""
@@ -83,37 +84,37 @@ async def count(group: Group, person_id: str | None, address: str) -> None:
     """Count one more, of the person or, for nobody, of the address. Raises TooManyRequests for one too many, which does
     not count."""
     item, who = _of(group, person_id, address)
-    if not await _ask(lambda limiter: limiter.hit(item, who)):
-        raise TooManyRequests(retry_after=await _wait(item, who))
+    if not await _ask(group, lambda limiter: limiter.hit(item, who)):
+        raise TooManyRequests(retry_after=await _wait(group, item, who))
 
 
 async def note(group: Group, person_id: str | None, address: str) -> None:
     """Count one more, which may be one too many."""
     item, who = _of(group, person_id, address)
-    await _ask(lambda limiter: limiter.hit(item, who))
+    await _ask(group, lambda limiter: limiter.hit(item, who))
 
 
 async def is_one_left(group: Group, person_id: str | None, address: str) -> bool:
     """Whether one more would not be too many; counts nothing."""
     item, who = _of(group, person_id, address)
-    return await _ask(lambda limiter: limiter.test(item, who))
+    return await _ask(group, lambda limiter: limiter.test(item, who))
 
 
 async def require_one_left(group: Group, person_id: str | None, address: str) -> None:
     """Raises TooManyRequests where one more would be too many; counts nothing."""
     if not await is_one_left(group, person_id, address):
-        raise TooManyRequests(retry_after=await _wait(*_of(group, person_id, address)))
+        raise TooManyRequests(retry_after=await _wait(group, *_of(group, person_id, address)))
 
 
-async def _wait(item: RateLimitItem, who: str) -> int:
+async def _wait(group: Group, item: RateLimitItem, who: str) -> int:
     """Seconds until there is room for one more."""
-    stats = await _ask(lambda limiter: limiter.get_window_stats(item, who))
+    stats = await _ask(group, lambda limiter: limiter.get_window_stats(item, who))
     return max(1, math.ceil(stats.reset_time - time.time()))
 
 
-async def _ask(question: Callable[[MovingWindowRateLimiter], Awaitable[AnswerT]]) -> AnswerT:
-    """In the cache, or in memory where the cache has no answer."""
-    limiter = _in_cache
+async def _ask(group: Group, question: Callable[[MovingWindowRateLimiter], Awaitable[AnswerT]]) -> AnswerT:
+    """In the cache, or in memory where the cache has no answer or is not asked."""
+    limiter = None if group is Group.READ else _in_cache
     answer = await cache.attempt(lambda _: question(limiter)) if limiter else None
     return await question(_in_memory) if answer is None else answer
 
