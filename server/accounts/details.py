@@ -150,6 +150,11 @@ async def read_details(person_ids: Iterable[str]) -> dict[str, Details]:
     }
 
 
+def open_name(sealed: bytes | None) -> str:
+    """A real name in clear, from its column; empty where unknown. The caller masks it, or has checked who asks."""
+    return keyring().decrypt(bytes(sealed), _NAME_CONTEXT) if sealed else ""
+
+
 async def details_of(person_id: str) -> Details:
     """One person's data in clear; empty where nothing is known. See read_details."""
     return (await read_details([person_id])).get(person_id, Details())

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
 from server.accounts.consent_texts import text_of
-from server.accounts.details import Details, details_of, read_details
+from server.accounts.details import Details, details_of, open_name, read_details
 from server.accounts.masking import mask_address, mask_name, mask_phone
 from server.accounts.models import ConsentKind, Relation
 from server.foundation.database import exists, fetch, fetch_one, fetch_structs, fetch_value
@@ -193,16 +194,32 @@ async def require_dependant(guardian_id: str, person_id: str) -> None:
         raise NotFound()
 
 
+def named(column: str) -> str:
+    """SQL: joins the person that the column holds; `shown_name` reads the two columns of NAMED."""
+    return (
+        f"JOIN person named ON named.id = {column} LEFT JOIN person_details named_in_full "
+        "ON named_in_full.person_id = named.id "
+    )
+
+
+NAMED = "named.shown_nickname, named_in_full.real_name AS sealed_name"
+"""SQL: what `shown_name` needs of a person, in a query that joins `named(…)`."""
+
+
+def shown_name(row: Any) -> tuple[str, str]:
+    """How others see the person of a row with NAMED: the nickname, and the masked real name or else the nickname."""
+    name = mask_name(open_name(row["sealed_name"]))
+    nickname = row["shown_nickname"] or name or "居民"
+    return nickname, name or nickname
+
+
 async def describe_persons(person_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """The words by which others see somebody: nickname, and masked real name; one query for all of them."""
-    ids = list(person_ids)
-    details = await read_details(ids)
-    rows = await fetch("SELECT id, shown_nickname FROM person WHERE id = ANY($1)", ids)
+    rows = await fetch(f"SELECT p.id, {NAMED} FROM person p {named('p.id')} WHERE p.id = ANY($1)", list(person_ids))
     described = {}
     for row in rows:
-        name = mask_name(details[row["id"]].real_name) if row["id"] in details else ""
-        nickname = row["shown_nickname"] or name or "居民"
-        described[row["id"]] = {"id": row["id"], "nickname": nickname, "name": name or nickname}
+        nickname, name = shown_name(row)
+        described[row["id"]] = {"id": row["id"], "nickname": nickname, "name": name}
     return described
 
 

@@ -36,6 +36,7 @@ class Keyring:
         self._index = parse_index_key(settings.index_key) or list(self._keys.items())[-1]
         self._algorithm = _SM4 if settings.cipher == "sm4-gcm" else _AES
         self._derived: dict[tuple[str, str, int], bytes] = {}
+        self._ciphers: dict[str, AESGCM] = {}
 
     def encrypt(self, plaintext: str | bytes, context: str) -> bytes:
         data = plaintext.encode() if isinstance(plaintext, str) else plaintext
@@ -44,7 +45,7 @@ class Keyring:
         nonce = os.urandom(_NONCE)
         associated = header + context.encode()
         if self._algorithm == _AES:
-            sealed = AESGCM(self._derive(self._current, "encrypt", 32)).encrypt(nonce, data, associated)
+            sealed = self._aes(self._current).encrypt(nonce, data, associated)
         else:
             sealed = _sm4_encrypt(self._derive(self._current, "encrypt-sm4", 16), nonce, data, associated)
         return header + nonce + sealed
@@ -61,7 +62,7 @@ class Keyring:
             nonce, sealed = rest[:_NONCE], rest[_NONCE:]
             associated = header + context.encode()
             if algorithm == _AES:
-                return AESGCM(self._derive(key_id, "encrypt", 32)).decrypt(nonce, sealed, associated)
+                return self._aes(key_id).decrypt(nonce, sealed, associated)
             if algorithm == _SM4:
                 return _sm4_decrypt(self._derive(key_id, "encrypt-sm4", 16), nonce, sealed, associated)
         except (InvalidTag, KeyError, IndexError, ValueError):
@@ -120,6 +121,12 @@ class Keyring:
         """The message of such a text; None when it is none of ours, or was signed for something else."""
         message, _, signature = text.rpartition(".")
         return message if self.verify(message, signature, purpose) else None
+
+    def _aes(self, key_id: str) -> AESGCM:
+        # To make one takes longer than to open a name with it.
+        if key_id not in self._ciphers:
+            self._ciphers[key_id] = AESGCM(self._derive(key_id, "encrypt", 32))
+        return self._ciphers[key_id]
 
     def _derive_index(self, context: str) -> bytes:
         name = ("", f"index:{context}", 32)

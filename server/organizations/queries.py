@@ -120,6 +120,21 @@ async def nearest_communities(longitude: float, latitude: float, limit: int) -> 
     )
 
 
+async def communities_within(longitude: float, latitude: float, meters: int, most: int) -> list[str]:
+    """Ids of the open communities so near to a gcj02 point, `most` of them, nearest first."""
+    rows = await fetch(
+        f"SELECT o.id FROM (SELECT id, location FROM organization "
+        "WHERE level = 'community' AND closed_at IS NULL AND location IS NOT NULL "
+        f"ORDER BY location <-> point($1, $2) LIMIT $4 * 3 + 10) o WHERE round({_METERS_BETWEEN}) <= $3 "
+        f"ORDER BY {_METERS_BETWEEN}, o.id LIMIT $4",
+        longitude,
+        latitude,
+        meters,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
 async def get_organization(organization_id: str) -> OrganizationView:
     """One organization, closed ones too. Raises NotFound."""
     return await get_struct(OrganizationView, f"SELECT {_VIEW} FROM organization o WHERE o.id = $1", organization_id)

@@ -1,29 +1,32 @@
 """Wishes on lists: the card, the wall 心愿墙, one's own and the staff's lists."""
 
 import math
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons
+from server.accounts.queries import NAMED, named, shown_name
 from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
-from server.media.uploads.queries import picture_views
+from server.media.uploads.queries import ready_picture, thumbnail_address
 from server.moderation.models import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, require_role
-from server.organizations.queries import nearest_communities
+from server.organizations.queries import communities_within
 from server.organizations.tree import within
 from server.wishes.models import WishAudience, WishKind, WishState
 from server.wishes.rules import days_left
 
 CARD = (
     "SELECT w.id, w.title, w.kind, w.audience, w.state, w.place, w.quantity, w.community_id, "
-    "o.name AS community_name, o.location, w.beneficiary_id, w.wished_by, w.picture_ids[1] AS picture_id, "
+    f"o.name AS community_name, o.location, {NAMED}, w.wished_by, {ready_picture('w.picture_ids[1]')}, "
     "w.submitted_at, w.version, w.escalation FROM wish w JOIN organization o ON o.id = w.community_id "
+    f"{named('w.beneficiary_id')}"
 )
+"""SQL for `make_card`: all that is shown, in one statement."""
 
 SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.path', '{}')})"
 
@@ -42,8 +45,10 @@ NEARBY_METERS = 3000
 MAX_NEARBY = 100
 """Communities at most, the nearest ones."""
 
-_Area = tuple[str, tuple[Any, ...]]
-"""A condition, and the values for its braces."""
+_Condition = tuple[str, tuple[Any, ...]]
+"""SQL, and the values for its braces."""
+
+_Area = Callable[[], Awaitable[_Condition]]
 
 
 class WishCard(msgspec.Struct, kw_only=True):
@@ -127,11 +132,12 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
     begun, last_date, last_id = decode_cursor(query.cursor, tuple[int, date, str]) if query.cursor else (0, None, None)
     seen_from, areas = await _areas(person_id, query)
     found: list[tuple[int, Any]] = []
-    for number, (area, area_values) in enumerate(areas):
+    for number, area in enumerate(areas):
         if number < begun:
             continue
         where = _matching(query, words)
-        where.add(area, *area_values)
+        condition, values = await area()
+        where.add(condition, *values)
         if last_id and number == begun:
             # Later areas begin at their beginning.
             where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
@@ -141,7 +147,7 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
         if len(found) > query.limit:
             break
     page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
-    return Page(await make_cards([row for _, row in page.items], seen_from), page.next_cursor)
+    return Page([make_card(row, seen_from) for _, row in page.items], page.next_cursor)
 
 
 async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
@@ -161,13 +167,15 @@ async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQ
         page=page,
         key={"submitted_at": datetime, "id": Id},
     )
-    cards = await make_cards(rows.items)
     return Page(
         [
             WishInReview(
-                wish=card, verdict=Verdict(row["verdict"]), submitted_at=row["submitted_at"], version=row["version"]
+                wish=make_card(row),
+                verdict=Verdict(row["verdict"]),
+                submitted_at=row["submitted_at"],
+                version=row["version"],
             )
-            for card, row in zip(cards, rows.items, strict=True)
+            for row in rows.items
         ],
         rows.next_cursor,
     )
@@ -191,7 +199,7 @@ async def _newest_first(where: Where, page: PageQuery) -> Page[WishCard]:
         where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
     rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
     cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    return Page(await make_cards(cut.items), cut.next_cursor)
+    return Page([make_card(row) for row in cut.items], cut.next_cursor)
 
 
 async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQuery) -> Page[UnclaimedWish]:
@@ -212,39 +220,30 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
         where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
     rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {page.limit + 1}", *where.values)
     cut = cut_page(rows, page.limit, lambda row: (row["wished_by"], row["id"]))
-    cards = await make_cards(cut.items)
     return Page(
-        [UnclaimedWish(wish=card, escalation=row["escalation"]) for card, row in zip(cards, cut.items, strict=True)],
-        cut.next_cursor,
+        [UnclaimedWish(wish=make_card(row), escalation=row["escalation"]) for row in cut.items], cut.next_cursor
     )
 
 
-async def make_cards(rows: list[Any], seen_from: Point | None = None) -> list[WishCard]:
-    """Rows of CARD as they are shown, in the same order."""
-    people = await describe_persons({row["beneficiary_id"] for row in rows})
-    pictures = await picture_views([row["picture_id"] for row in rows if row["picture_id"]])
-    cards = []
-    for row in rows:
-        picture = pictures.get(row["picture_id"])
-        cards.append(
-            WishCard(
-                id=row["id"],
-                title=row["title"],
-                kind=WishKind(row["kind"]),
-                audience=WishAudience(row["audience"]),
-                quantity=row["quantity"],
-                state=WishState(row["state"]),
-                place=row["place"],
-                community_id=row["community_id"],
-                community_name=row["community_name"],
-                meters=_meters(seen_from, row["location"]) if seen_from and row["location"] else None,
-                beneficiary_name=people[row["beneficiary_id"]]["name"],
-                wished_by=row["wished_by"],
-                days_left=days_left(row["wished_by"]) if row["wished_by"] else None,
-                thumbnail_url=picture.thumbnail_url if picture else None,
-            )
-        )
-    return cards
+def make_card(row: Any, seen_from: Point | None = None) -> WishCard:
+    """A row of CARD as it is shown."""
+    _, name = shown_name(row)
+    return WishCard(
+        id=row["id"],
+        title=row["title"],
+        kind=row["kind"],
+        audience=row["audience"],
+        quantity=row["quantity"],
+        state=row["state"],
+        place=row["place"],
+        community_id=row["community_id"],
+        community_name=row["community_name"],
+        meters=_meters(seen_from, row["location"]) if seen_from and row["location"] else None,
+        beneficiary_name=name,
+        wished_by=row["wished_by"],
+        days_left=days_left(row["wished_by"]) if row["wished_by"] else None,
+        thumbnail_url=thumbnail_address(row["picture_id"]),
+    )
 
 
 def _meters(here: Point, there: Point) -> int:
@@ -276,7 +275,8 @@ def _matching(query: WallQuery, words: list[str]) -> Where:
 
 
 async def _areas(person_id: str, query: WallQuery) -> tuple[Point | None, list[_Area]]:
-    """Where distances are measured from, and the areas one after another; together they have no wish twice."""
+    """Where distances are measured from, and the areas one after another; together they have no wish twice. What is
+    nearby is looked for once the list comes to it: most people never scroll so far."""
     own = await fetch_one(
         "SELECT o.id, o.parent_id, o.location FROM person p JOIN organization o ON o.id = p.community_id "
         "WHERE p.id = $1",
@@ -290,25 +290,33 @@ async def _areas(person_id: str, query: WallQuery) -> tuple[Point | None, list[_
     if query.within_meters:
         if seen_from is None:
             raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
-        near = await _communities_within(seen_from, query.within_meters)
+        near = await communities_within(*seen_from, query.within_meters, MAX_NEARBY)
         if query.organization_id:
-            return seen_from, [(f"w.community_id = ANY({{}}) AND {SUBTREE}", (near, query.organization_id))]
+            return seen_from, [_area(f"w.community_id = ANY({{}}) AND {SUBTREE}", near, query.organization_id)]
         first = [own["id"]] if own and own["id"] in near else []
         others = [community_id for community_id in near if community_id not in first]
-        return seen_from, [("w.community_id = ANY({})", (first,)), ("w.community_id = ANY({})", (others,))]
+        return seen_from, [_area("w.community_id = ANY({})", first), _area("w.community_id = ANY({})", others)]
     if query.organization_id:
-        return seen_from, [(SUBTREE, (query.organization_id,))]
+        return seen_from, [_area(SUBTREE, query.organization_id)]
     if own is None:
-        return seen_from, [("true", ())]
-    near = await _communities_within(seen_from, NEARBY_METERS) if seen_from else []
-    nearby = [community_id for community_id in near if community_id != own["id"]]
-    return seen_from, [
-        ("w.community_id = {}", (own["id"],)),
-        ("w.community_id = ANY({})", (nearby,)),
-        (f"{SUBTREE} AND NOT w.community_id = ANY({{}})", (own["parent_id"], [own["id"], *nearby])),
-    ]
+        return seen_from, [_area("true")]
+    own_id, parent_id = own["id"], own["parent_id"]
+
+    async def nearby() -> list[str]:
+        near = await communities_within(*seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
+        return [community_id for community_id in near if community_id != own_id]
+
+    async def around() -> _Condition:
+        return "w.community_id = ANY({})", (await nearby(),)
+
+    async def rest() -> _Condition:
+        return f"{SUBTREE} AND NOT w.community_id = ANY({{}})", (parent_id, [own_id, *await nearby()])
+
+    return seen_from, [_area("w.community_id = {}", own_id), around, rest]
 
 
-async def _communities_within(point: Point, meters: int) -> list[str]:
-    nearest = await nearest_communities(*point, MAX_NEARBY)
-    return [community.id for community in nearest if community.meters <= meters]
+def _area(condition: str, *values: Any) -> _Area:
+    async def known() -> _Condition:
+        return condition, values
+
+    return known

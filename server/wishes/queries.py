@@ -17,7 +17,7 @@ from server.moderation.verdicts import hidden_words
 from server.organizations.access import READERS, holds_role, require_role_or_hide
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams, is_in_team
-from server.wishes.lists import CARD, WishCard, make_cards
+from server.wishes.lists import CARD, WishCard, make_card
 from server.wishes.models import (
     HOLDING,
     ClaimState,
@@ -284,7 +284,7 @@ async def get_my_wish_claim(person_id: str, claim_id: str) -> MyClaimView:
 
 async def _make_my_claims(person_id: str, rows: list[Any]) -> list[MyClaimView]:
     wish_rows = await fetch(f"{CARD} WHERE w.id = ANY($1)", [row["wish_id"] for row in rows])
-    cards = {card.id: card for card in await make_cards(wish_rows)}
+    cards = {row["id"]: make_card(row) for row in wish_rows}
     return [
         MyClaimView(
             id=row["id"],

@@ -31,6 +31,16 @@ def describe_picture(picture_id: str, width: int, height: int) -> PictureView:
     )
 
 
+def ready_picture(column: str) -> str:
+    """SQL: the picture whose id is in the column, as `picture_id`; null where there is none that could be shown."""
+    return f"(SELECT i.id FROM picture i WHERE i.id = {column} AND i.state = 'ready') AS picture_id"
+
+
+def thumbnail_address(picture_id: str | None) -> str | None:
+    """Where a ready picture's thumbnail is for some minutes; None without one."""
+    return signed_address(picture_id, Variant.THUMBNAIL) if picture_id else None
+
+
 def in_order(views: Mapping[str, PictureView], picture_ids: Iterable[str]) -> list[PictureView]:
     """Those of the pictures that there are, in the order of the ids."""
     return [views[picture_id] for picture_id in picture_ids if picture_id in views]
