@@ -3,6 +3,7 @@
   python3 dev.py run [--fresh] [--host HOST] [--port PORT]   start the demo city; --fresh begins anew
   python3 dev.py test [--full] [pytest's options]            run check, then all tests; --full: the long forms too
   python3 dev.py check                                       format, lint and types
+  python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
 
 Each makes .venv from requirements.lock first, where it is missing, broken or out of date. Settings are environment
 variables: the README lists them.
@@ -241,7 +242,17 @@ def check(environment: Environment, options: list[str]) -> int:
     return code
 
 
-COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {"run": run, "test": test, "check": check}
+def bench(environment: Environment, options: list[str]) -> int:
+    """Load a city, drive it, and print the table of tests/performance."""
+    return subprocess.run([environment.python, "-m", "tests.performance", *options]).returncode
+
+
+COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
+    "run": run,
+    "test": test,
+    "check": check,
+    "bench": bench,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -250,7 +261,7 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     command = COMMANDS.get(arguments[0])
     if command is None:
-        print(f"dev.py: there is no command {arguments[0]}: use run, test or check.", file=sys.stderr)
+        print(f"dev.py: there is no command {arguments[0]}: use run, test, check or bench.", file=sys.stderr)
         return 2
     try:
         if os.name != "posix":
