@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons
+from server.accounts.queries import NAMED, describe_persons, named, shown_name
 from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
@@ -14,7 +14,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.moderation.verdicts import hidden_words
-from server.organizations.access import READERS, holds_role, require_role_or_hide
+from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.queries import describe_organizations
 from server.teams.teams import describe_teams, is_in_team
 from server.wishes.lists import CARD, WishCard, make_card
@@ -32,7 +32,7 @@ from server.wishes.models import (
     WishState,
 )
 from server.wishes.rules import PUBLIC, WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
-from server.wishes.steps import acts_for_unit, find_wish
+from server.wishes.steps import HOLDER, STAKES, actors_of, acts_for_unit
 
 
 class ShareView(msgspec.Struct, kw_only=True):
@@ -143,48 +143,57 @@ _CLAIM = (
 )
 
 
+_VIEW = (
+    f"SELECT w.id, w.title, w.kind, w.audience, w.text, w.state, w.place, w.community_id, o.name AS community_name, "
+    f"{NAMED}, w.quantity, w.wished_by, w.picture_ids, w.submitted_at, w.published_at, w.reason, w.version, w.grid_id, "
+    f"w.escalation, {STAKES} FROM wish w JOIN organization o ON o.id = w.community_id {named('w.beneficiary_id')} "
+    f"{HOLDER} WHERE w.id = $1"
+)
+
+
 async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     """The wish as this person may see it. Raises NotFound where it is not for them."""
-    wish, claim, actors = await find_wish(wish_id, person_id)
-    author_id, beneficiary_id, community_id = wish.author_id, wish.beneficiary_id, wish.community_id
+    row = await fetch_one(_VIEW, wish_id, person_id)
+    if row is None:
+        raise NotFound()
+    state, actors = WishState(row["state"]), actors_of(person_id, row)
     # Observers read what staff read, but do nothing.
     concerned = actors - {WishActor.RESIDENT}
     seen_as = concerned
-    if not concerned and await holds_role(person_id, community_id, READERS):
+    if not concerned and not set(READERS).isdisjoint(row["roles"]):
         seen_as = {WishActor.STAFF}
-    if not may_see(wish.state, seen_as or actors):
+    if not may_see(state, seen_as or actors):
         raise NotFound()
-    community = await fetch_one("SELECT name FROM organization WHERE id = $1", community_id)
-    assert community
-    people = await describe_persons([beneficiary_id])
-    pictures = await picture_views(wish.picture_ids)
+    is_staffs = WishActor.STAFF in seen_as
+    claim = await WishClaim.get(id=row["claim_id"]) if row["claim_id"] and seen_as else None
+    _, beneficiary_name = shown_name(row)
     return WishView(
-        id=wish.id,
-        title=wish.title,
-        kind=wish.kind,
-        audience=wish.audience,
-        text=wish.text,
-        state=wish.state,
-        place=wish.place,
-        community_id=community_id,
-        community_name=community["name"],
-        beneficiary_name=people[beneficiary_id]["name"],
-        is_on_behalf=author_id != beneficiary_id,
-        quantity=wish.quantity,
-        wished_by=wish.wished_by,
-        days_left=days_left(wish.wished_by) if wish.wished_by else None,
-        pictures=in_order(pictures, wish.picture_ids),
-        submitted_at=wish.submitted_at,
-        published_at=wish.published_at,
-        reason=wish.reason if seen_as and wish.state in (WishState.RETURNED, WishState.REFUSED) else "",
-        version=wish.version,
+        id=row["id"],
+        title=row["title"],
+        kind=row["kind"],
+        audience=row["audience"],
+        text=row["text"],
+        state=state,
+        place=row["place"],
+        community_id=row["community_id"],
+        community_name=row["community_name"],
+        beneficiary_name=beneficiary_name,
+        is_on_behalf=row["author_id"] != row["beneficiary_id"],
+        quantity=row["quantity"],
+        wished_by=row["wished_by"],
+        days_left=days_left(row["wished_by"]) if row["wished_by"] else None,
+        pictures=in_order(await picture_views(row["picture_ids"]), row["picture_ids"]),
+        submitted_at=row["submitted_at"],
+        published_at=row["published_at"],
+        reason=row["reason"] if seen_as and state in (WishState.RETURNED, WishState.REFUSED) else "",
+        version=row["version"],
         actors=sorted(actors),
-        actions=WISH_TABLE.possible_actions(wish.state, actors),
-        may_see_contact=may_see_contact(wish.state, actors),
-        grid_id=wish.grid_id if WishActor.STAFF in seen_as else None,
-        escalation=wish.escalation if WishActor.STAFF in seen_as else 0,
-        is_with_staff=WishActor.STAFF in seen_as and wish.handed_to_staff_at is not None,
-        claim=await view_claim(claim, seen_as) if claim and seen_as else None,
+        actions=WISH_TABLE.possible_actions(state, actors),
+        may_see_contact=may_see_contact(state, actors),
+        grid_id=row["grid_id"] if is_staffs else None,
+        escalation=row["escalation"] if is_staffs else 0,
+        is_with_staff=is_staffs and row["handed_to_staff_at"] is not None,
+        claim=await view_claim(claim, seen_as) if claim else None,
     )
 
 

@@ -1,15 +1,16 @@
 """One step of a wish: lock it, ask the table, change wish and claim together. Every verb goes through here."""
 
 from datetime import timedelta
+from typing import Any
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import new_id
-from server.organizations.access import LIAISONS, WORKERS, holds_role, holds_role_at, role_holders
-from server.teams.teams import is_in_team
+from server.organizations.access import LIAISONS, WORKERS, holds_role_at, role_holders
+from server.organizations.tree import reaching
 from server.wishes.errors import TooManyOpenClaims
-from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishShare, WishState
+from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishState
 from server.wishes.rules import (
     HOLDER_BECOMES,
     WISH_TABLE,
@@ -76,36 +77,53 @@ async def find_wish(
     wish = await (Wish.filter(id=wish_id).select_for_update(no_key=True) if lock else Wish.filter(id=wish_id)).first()
     if wish is None:
         raise NotFound()
-    holder = await WishClaim.filter(wish_id=wish_id, state__in=HOLDING).first()
-    return wish, holder, {WishActor.SYSTEM} if person_id is None else await _actors_of(person_id, wish, holder)
+    stakes = await fetch_one(f"SELECT {STAKES} FROM wish w {HOLDER} WHERE w.id = $1", wish_id, person_id)
+    assert stakes
+    holder = await WishClaim.get(id=stakes["claim_id"]) if stakes["claim_id"] else None
+    return wish, holder, actors_of(person_id, stakes)
 
 
-async def _actors_of(person_id: str, wish: Wish, holder: WishClaim | None) -> set[WishActor]:
+HOLDER = "LEFT JOIN wish_claim h ON h.wish_id = w.id AND h.state IN ('open', 'reported', 'fulfilled')"
+"""SQL: the claim that holds wish `w`, where there is one."""
+
+STAKES = (
+    "w.author_id, w.beneficiary_id, w.handed_to_staff_at, h.id AS claim_id, h.claimer_id, h.unit_id, h.team_id, "
+    "EXISTS (SELECT 1 FROM role_grant g WHERE g.person_id = $2 AND g.organization_id = h.unit_id "
+    "AND g.kind = 'liaison' AND g.ended_at IS NULL) AS acts_for_unit, "
+    "(EXISTS (SELECT 1 FROM team_member m WHERE m.team_id = h.team_id AND m.person_id = $2 AND m.left_at IS NULL) "
+    "OR EXISTS (SELECT 1 FROM wish_share s WHERE s.claim_id = h.id AND s.person_id = $2 AND s.ended_at IS NULL)) "
+    "AS is_in_team, ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'w.community_id')}) AS roles"
+)
+"""SQL: all by which the person $2 can be something to wish `w`, joined with its HOLDER."""
+
+
+def actors_of(person_id: str | None, stakes: Any) -> set[WishActor]:
+    """In which qualities the person, or the system (None), acts on the wish of a row of STAKES."""
+    if person_id is None:
+        return {WishActor.SYSTEM}
     actors = set()
     # Who wrote it for somebody else speaks for them no more once it was handed to the staff.
-    if person_id == wish.beneficiary_id or (person_id == wish.author_id and wish.handed_to_staff_at is None):
+    is_author = person_id == stakes["author_id"] and stakes["handed_to_staff_at"] is None
+    if person_id == stakes["beneficiary_id"] or is_author:
         actors.add(WishActor.WISHER)
-    if holder and WishActor.WISHER not in actors:
-        if holder.unit_id:
-            # One who claimed for a unit and has left it since no longer holds anything; its other liaisons do.
-            if await acts_for_unit(person_id, holder.unit_id):
-                actors.add(WishActor.CLAIMER)
-        elif holder.claimer_id == person_id:
+    elif stakes["unit_id"]:
+        # One who claimed for a unit and has left it since no longer holds anything; its other liaisons do.
+        if stakes["acts_for_unit"]:
             actors.add(WishActor.CLAIMER)
-        elif holder.team_id and (
-            await is_in_team(person_id, holder.team_id)
-            or await WishShare.exists(claim_id=holder.id, person_id=person_id, ended_at=None)
-        ):
-            actors.add(WishActor.HELPER)
+    elif stakes["claimer_id"] == person_id:
+        actors.add(WishActor.CLAIMER)
+    elif stakes["team_id"] and stakes["is_in_team"]:
+        actors.add(WishActor.HELPER)
     if not actors & {WishActor.WISHER, WishActor.CLAIMER}:
         actors.add(WishActor.RESIDENT)
     if (
-        person_id not in (wish.beneficiary_id, holder.claimer_id if holder else None)
+        person_id not in (stakes["beneficiary_id"], stakes["claimer_id"])
         and not actors & {WishActor.CLAIMER, WishActor.HELPER}
-        and await holds_role(person_id, wish.community_id, WORKERS)
+        and not set(WORKERS).isdisjoint(stakes["roles"])
     ):
         actors.add(WishActor.STAFF)
-        if wish.handed_to_staff_at:
+        if stakes["handed_to_staff_at"]:
             actors.add(WishActor.STAND_IN)
     return actors
 
