@@ -13,9 +13,16 @@ from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
-from server.media.uploads.queries import PictureView, picture_views
+from server.media.uploads.queries import PictureView, in_order, picture_views, ready_picture, thumbnail_address
 from server.teams.teams import UNNAMED
-from server.volunteering.models import ActivityAudience, ActivityKind, ActivityState, ShiftState, Visibility
+from server.volunteering.models import (
+    SHOWN_STATES,
+    ActivityAudience,
+    ActivityKind,
+    ActivityState,
+    ShiftState,
+    Visibility,
+)
 from server.volunteering.reasons import ACTIVITY_REASON, REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_ups.eligibility import WhoMayCome
 from server.volunteering.sign_ups.queries import MySignUp, standings_in
@@ -135,18 +142,22 @@ _ORGANIZER = (
 )
 
 _CARD = (
-    f"a.id, a.kind, a.title, {_ORGANIZER}, a.audience, a.place_name, a.location, a.picture_ids[1] AS picture_id, "
-    "next.starts_at, next.ends_at, a.state, next.free"
+    f"SELECT a.id, a.kind, a.title, {_ORGANIZER}, a.audience, a.place_name, a.location, "
+    f"{ready_picture('a.picture_ids[1]')}, found.starts_at, found.ends_at, a.state, (SELECT "
+    "COALESCE(sum(GREATEST(al.capacity - al.taken, 0)), 0) FROM shift_role r "
+    "JOIN allotment al ON al.id = r.allotment_id WHERE r.shift_id = found.shift_id)::int AS free"
 )
-
-_NEXT_SHIFT = (
-    "CROSS JOIN LATERAL (SELECT sh.starts_at, sh.ends_at, (SELECT COALESCE(sum(GREATEST(al.capacity - al.taken, 0)), "
-    "0) FROM shift_role r JOIN allotment al ON al.id = r.allotment_id WHERE r.shift_id = sh.id)::int AS free "
-    "FROM shift sh WHERE sh.activity_id = a.id AND sh.state = 'scheduled' AND sh.ends_at > $1 {0} "
-    "ORDER BY sh.starts_at, sh.id LIMIT 1) next JOIN organization o ON o.id = a.organizer_id "
+_FOUND = (
+    ") found JOIN activity a ON a.id = found.id JOIN organization o ON o.id = a.organizer_id "
     "LEFT JOIN team t ON t.id = a.team_id "
 )
-"""The first shift of activity `a` that is not over at $1, with its free places, and who organizes it."""
+"""SQL: `_CARD` FROM (those to be shown, each with its next shift `_FOUND`. What only cards need is read for those."""
+
+_NEXT_SHIFT = (
+    "CROSS JOIN LATERAL (SELECT sh.id, sh.starts_at, sh.ends_at FROM shift sh WHERE sh.activity_id = a.id "
+    "AND sh.state = 'scheduled' AND sh.ends_at > $1 {0} ORDER BY sh.starts_at, sh.id LIMIT 1) next "
+)
+"""The first shift of activity `a` that is not over at $1."""
 
 _VISIBLE = "a.state = 'published' AND a.area_id = ANY($2::uuid[]) AND a.ends_at > $1"
 
@@ -159,10 +170,10 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
         "WHERE r.shift_id = sh.id AND al.taken < al.capacity))"
     )
     rows = await fetch_page(
-        f"SELECT {_CARD} FROM activity a {_NEXT_SHIFT.format(within)} WHERE {_VISIBLE} "
-        "AND ($3::text IS NULL OR a.kind = $3) "
+        f"{_CARD} FROM (SELECT a.id, next.id AS shift_id, next.starts_at, next.ends_at FROM activity a "
+        f"{_NEXT_SHIFT.format(within)} WHERE {_VISIBLE} AND ($3::text IS NULL OR a.kind = $3) "
         "AND ($7::timestamptz IS NULL OR (next.starts_at, a.id) > ($7, $8::uuid)) "
-        "ORDER BY next.starts_at, a.id LIMIT $9",
+        f"ORDER BY next.starts_at, a.id LIMIT $9 {_FOUND} ORDER BY found.starts_at, a.id",
         clock.now(),
         await areas_of(person_id),
         query.kind and str(query.kind),
@@ -172,16 +183,18 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
         page=query,
         key={"starts_at": datetime, "id": Id},
     )
-    return Page(await _cards(rows.items), rows.next_cursor)
+    return Page([_card(row) for row in rows.items], rows.next_cursor)
 
 
 async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[NearbyActivity]:
     """Of the same activities those nearest to a point, nearest first, by index."""
     # The index orders by degrees, which are shorter from east to west: a few more than asked for are measured.
     rows = await fetch(
-        f"SELECT {_CARD}, round({_METERS})::int AS meters FROM (SELECT * FROM activity a WHERE {_VISIBLE} "
-        "AND a.location IS NOT NULL ORDER BY a.location <-> point($3, $4) LIMIT $5 * 3 + 10) a "
-        f"{_NEXT_SHIFT.format('')} WHERE $6::int IS NULL OR {_METERS} <= $6 ORDER BY {_METERS}, a.id LIMIT $5",
+        f"{_CARD}, found.meters FROM (SELECT a.id, next.id AS shift_id, next.starts_at, next.ends_at, "
+        f"round({_METERS})::int AS meters FROM (SELECT * FROM activity a WHERE {_VISIBLE} AND a.location IS NOT NULL "
+        f"ORDER BY a.location <-> point($3, $4) LIMIT $5 * 3 + 10) a {_NEXT_SHIFT.format('')} "
+        f"WHERE $6::int IS NULL OR {_METERS} <= $6 ORDER BY {_METERS}, a.id LIMIT $5 {_FOUND} "
+        f"ORDER BY {_METERS}, a.id",
         clock.now(),
         await areas_of(person_id),
         query.longitude,
@@ -189,66 +202,81 @@ async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[Nea
         query.limit,
         query.meters,
     )
-    cards = await _cards(rows)
-    return [NearbyActivity(card, row["meters"]) for card, row in zip(cards, rows, strict=True)]
+    return [NearbyActivity(_card(row), row["meters"]) for row in rows]
 
 
 async def get_activity(person_id: str, activity_id: str) -> ActivityView:
     """An activity that is or was seen where the person lives, or that they signed up for. Raises NotFound."""
-    visible = await fetch_value(
-        "SELECT 1 FROM activity a WHERE a.id = $1 AND (a.state IN ('published', 'finished', 'cancelled') "
-        "AND a.area_id = ANY($2::uuid[]) OR EXISTS (SELECT 1 FROM shift sh JOIN sign_up s ON s.shift_id = sh.id "
-        "WHERE sh.activity_id = a.id AND (s.person_id = $3 OR s.signed_up_by_id = $3)))",
-        activity_id,
-        await areas_of(person_id),
-        person_id,
-    )
-    if not visible:
+    row = await fetch_one(f"{_VIEW} WHERE a.id = $1", activity_id, person_id)
+    if row is None or not (row["is_signed_up"] or (row["is_seen_here"] and row["state"] in SHOWN_STATES)):
         raise NotFound()
-    return await show_activity(activity_id, person_id)
+    return await _view(row, person_id)
 
 
 async def show_activity(activity_id: str, person_id: str) -> ActivityView:
     """An activity with its shifts, and how this person stands in them; the caller has checked that they may see it."""
-    row = await fetch_one(
-        f"SELECT a.id, a.kind, a.title, a.text, a.organizer_id, {_ORGANIZER}, a.place_name, a.location, "
-        "a.sign_in_meters, a.meeting_point, a.contact, a.what_to_bring, a.picture_ids, a.audience, a.unit_id, "
-        "a.min_age, a.max_age, a.needed_skill, a.min_minutes, a.visibility, a.state, "
-        f"{ACTIVITY_REASON} AS reason, a.version FROM activity a "
-        "JOIN organization o ON o.id = a.organizer_id LEFT JOIN team t ON t.id = a.team_id WHERE a.id = $1",
-        activity_id,
-    )
+    row = await fetch_one(f"{_VIEW} WHERE a.id = $1", activity_id, person_id)
     if row is None:
         raise NotFound()
-    shifts = await fetch(
-        "SELECT id, starts_at, ends_at, sign_up_opens_at, sign_up_closes_at, cancel_until, minimum, leader_id, state, "
-        f"{SHIFT_REASON} AS reason, version FROM shift sh WHERE activity_id = $1 ORDER BY starts_at, id",
-        activity_id,
-    )
-    roles = await fetch(
-        "SELECT r.shift_id, r.id, r.name, r.needed_skill, al.capacity, al.taken, GREATEST(al.capacity - al.taken, 0) "
-        "AS free, (SELECT count(*) FROM place p WHERE p.allotment_id = al.id AND p.state = 'waiting') AS waiting, "
-        "al.may_wait FROM shift_role r JOIN allotment al ON al.id = r.allotment_id JOIN shift sh ON sh.id = r.shift_id "
-        "WHERE sh.activity_id = $1 ORDER BY r.id",
-        activity_id,
-    )
-    mine = await standings_in(activity_id, person_id)
-    roles_of: dict[str, list[ShiftRoleView]] = {}
-    for role in roles:
-        values = dict(role)
-        roles_of.setdefault(values.pop("shift_id"), []).append(ShiftRoleView(**values))
+    return await _view(row, person_id)
+
+
+_VIEW = (
+    f"SELECT a.id, a.kind, a.title, a.text, a.organizer_id, {_ORGANIZER}, a.place_name, a.location, a.sign_in_meters, "
+    "a.meeting_point, a.contact, a.what_to_bring, a.picture_ids, a.audience, a.unit_id, a.min_age, a.max_age, "
+    f"a.needed_skill, a.min_minutes, a.visibility, a.state, {ACTIVITY_REASON} AS reason, a.version, "
+    "EXISTS (SELECT 1 FROM shift sh JOIN sign_up s ON s.shift_id = sh.id WHERE sh.activity_id = a.id "
+    "AND (s.person_id = $2 OR s.signed_up_by_id = $2)) AS is_signed_up, COALESCE((SELECT area.path @> home.path "
+    "FROM person p JOIN organization home ON home.id = p.community_id WHERE p.id = $2), area.level = 'city') "
+    "AS is_seen_here FROM activity a JOIN organization o ON o.id = a.organizer_id "
+    "JOIN organization area ON area.id = a.area_id LEFT JOIN team t ON t.id = a.team_id"
+)
+"""SQL: an activity, whether the person $2 or their family ever signed up for it, and whether it is seen where they
+live (before they have said where: in the whole city)."""
+
+_SHIFTS = (
+    "SELECT sh.id, sh.starts_at, sh.ends_at, sh.sign_up_opens_at, sh.sign_up_closes_at, sh.cancel_until, sh.minimum, "
+    f"sh.leader_id, sh.state, {SHIFT_REASON} AS reason, sh.version, r.id AS role_id, r.name, r.needed_skill, "
+    "al.capacity, al.taken, al.may_wait, (SELECT count(*) FROM place p WHERE p.allotment_id = al.id "
+    "AND p.state = 'waiting') AS waiting FROM shift sh LEFT JOIN shift_role r ON r.shift_id = sh.id "
+    "LEFT JOIN allotment al ON al.id = r.allotment_id WHERE sh.activity_id = $1 ORDER BY sh.starts_at, sh.id, r.id"
+)
+
+
+async def _view(row: Any, person_id: str) -> ActivityView:
+    mine = await standings_in(row["id"], person_id) if row["is_signed_up"] else {}
+    shifts: dict[str, ShiftView] = {}
+    for each in await fetch(_SHIFTS, row["id"]):
+        shift_id = each["id"]
+        if shift_id not in shifts:
+            own = {name: each[name] for name in _OF_A_SHIFT}
+            shifts[shift_id] = ShiftView(**own, roles=[], mine=mine.get(shift_id))
+        if each["role_id"]:
+            shifts[shift_id].roles.append(
+                ShiftRoleView(
+                    id=each["role_id"],
+                    name=each["name"],
+                    needed_skill=each["needed_skill"],
+                    capacity=each["capacity"],
+                    taken=each["taken"],
+                    free=max(each["capacity"] - each["taken"], 0),
+                    waiting=each["waiting"],
+                    may_wait=each["may_wait"],
+                )
+            )
     values = _with_location(row)
-    pictures = await picture_views(values.pop("picture_ids"))
+    picture_ids = values.pop("picture_ids")
+    del values["is_signed_up"], values["is_seen_here"]
     who = WhoMayCome(**{name: values.pop(name) for name in WhoMayCome.__struct_fields__})
     return ActivityView(
         **values,
         who=who,
-        pictures=[pictures[id_] for id_ in row["picture_ids"] if id_ in pictures],
-        shifts=[
-            ShiftView(**dict(shift), roles=roles_of.get(shift["id"], []), mine=mine.get(shift["id"]))
-            for shift in shifts
-        ],
+        pictures=in_order(await picture_views(picture_ids), picture_ids),
+        shifts=list(shifts.values()),
     )
+
+
+_OF_A_SHIFT = tuple(name for name in ShiftView.__struct_fields__ if name not in ("roles", "mine"))
 
 
 async def require_visible_shift(person_id: str, shift_id: str) -> None:
@@ -308,15 +336,22 @@ async def areas_of(person_id: str) -> list[str]:
     return [row["id"] for row in await fetch("SELECT id FROM organization WHERE level = 'city'")]
 
 
-async def _cards(rows: list[Any]) -> list[ActivityCard]:
-    pictures = await picture_views(row["picture_id"] for row in rows if row["picture_id"])
-    cards = []
-    for row in rows:
-        values = _with_location(row)
-        picture = pictures.get(values.pop("picture_id"))
-        values.pop("meters", None)
-        cards.append(ActivityCard(**values, picture_url=picture.thumbnail_url if picture else None))
-    return cards
+def _card(row: Any) -> ActivityCard:
+    return ActivityCard(
+        id=row["id"],
+        kind=row["kind"],
+        title=row["title"],
+        organizer_name=row["organizer_name"],
+        team_name=row["team_name"],
+        audience=row["audience"],
+        place_name=row["place_name"],
+        location=row["location"] and (row["location"].x, row["location"].y),
+        picture_url=thumbnail_address(row["picture_id"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        state=row["state"],
+        free=row["free"],
+    )
 
 
 def _with_location(row: Any) -> dict[str, Any]:
