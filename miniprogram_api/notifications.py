@@ -83,7 +83,7 @@ async def follow_inbox(caller: Caller, request: Request) -> ResponseStream:
             await response.write(f"retry: {RECONNECT_MILLISECONDS}\n\n{_event(first)}")
             async for state in states:
                 # Signed out meanwhile, here or everywhere.
-                if await find_caller(token) is None:
+                if await find_caller(token, afresh=True) is None:
                     return
                 await response.write(_event(state))
 
