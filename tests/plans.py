@@ -101,7 +101,7 @@ async def refresh(*tables: str) -> None:
 def listening() -> Iterator[list[Query]]:
     """Every query of this process while it is open; not BEGIN and the like."""
     asked: list[Query] = []
-    originals = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "execute")}
+    originals = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "fetchrow", "execute")}
 
     def listener(name: str) -> Any:
         async def listen(connection: Any, sql: str, *values: Any, **options: Any) -> Any:

@@ -36,7 +36,7 @@ from server.wishes.steps import (
     whom_to_tell,
     wisher_ids,
 )
-from server.wishes.terms import terms_of
+from server.wishes.terms import Terms, terms_of
 
 
 async def claim_wish(
@@ -62,15 +62,16 @@ async def claim_wish(
         await require_may_act_for(person_id, step.wish, unit_id, team_id)
         if not unit_id and not await _serves(person_id):
             raise VolunteerNeeded("阅读并同意志愿者协议后即可认领")
-        await _require_known(person_id, step.wish)
-        await require_free_hands(person_id, step.wish, unit_id)
-        claim = await open_claim(step.wish, person_id, unit_id=unit_id, team_id=team_id)
+        terms = await terms_of(step.wish.community_id)
+        await _require_known(person_id, step.wish, terms)
+        await require_free_hands(person_id, terms, unit_id)
+        claim = await open_claim(step.wish, person_id, terms, unit_id=unit_id, team_id=team_id)
         await finish_step(step)
         await tell_of_claim(step.wish, claim)
         return await get_visible_wish(person_id, wish_id)
 
 
-async def _require_known(person_id: str, wish: Wish) -> None:
+async def _require_known(person_id: str, wish: Wish, terms: Terms) -> None:
     """Whoever is given somebody's address can be found; a first time, as the community wants it. Raises PhoneNeeded,
     NameNeeded, VouchNeeded."""
     details = await details_of(person_id)
@@ -78,7 +79,6 @@ async def _require_known(person_id: str, wish: Wish) -> None:
         raise PhoneNeeded()
     if not details.real_name:
         raise NameNeeded()
-    terms = await terms_of(wish.community_id)
     if terms.first_claim is FirstClaim.VOUCHED and not await WishClaim.exists(
         claimer_id=person_id, state=ClaimState.FULFILLED
     ):

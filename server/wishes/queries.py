@@ -210,7 +210,8 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
     people = await describe_persons({claimer_id, *writers})
     note_shown = claim.note_is_shown or is_on_claimers_side
     words_shown = claim.words_are_shown or is_on_wishers_side
-    dispute_shown = is_on_wishers_side or not await hidden_words("wish_dispute", [claim.id])
+    is_dispute_hidden = claim.dispute_reason and not is_on_wishers_side
+    dispute_shown = not is_dispute_hidden or not await hidden_words("wish_dispute", [claim.id])
     note_pictures = claim.picture_ids if note_shown else []
     thanks = claim.thanks_picture_ids if words_shown else []
     told_pictures = [picture_id for note in notes for picture_id in note.picture_ids]

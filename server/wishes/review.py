@@ -38,6 +38,7 @@ from server.wishes.steps import (
     whom_to_tell,
     wisher_ids,
 )
+from server.wishes.terms import terms_of
 
 
 class DisputeDecision(Worded):
@@ -131,10 +132,11 @@ async def assign_wish(
         if claimer_id == before_id:
             raise WrongState("心愿已由此人认领")
         await require_may_act_for(claimer_id, step.wish, unit_id, team_id)
-        await require_free_hands(claimer_id, step.wish, unit_id, is_assigned=True)
+        terms = await terms_of(step.wish.community_id)
+        await require_free_hands(claimer_id, terms, unit_id, is_assigned=True)
         await finish_step(step, reason=reason)
         await tell_of_end(step, messages.TAKEN_BACK)
-        claim = await open_claim(step.wish, claimer_id, unit_id=unit_id, team_id=team_id)
+        claim = await open_claim(step.wish, claimer_id, terms, unit_id=unit_id, team_id=team_id)
         await notify(claimer_id, messages.ASSIGNED, wish=wish_id, due=claim.due_at)
         await tell_of_claim(step.wish, claim)
         return await _conclude("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
@@ -200,7 +202,8 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDeci
         await finish_step(step, reason=note)
         if decision is DisputeDecision.REDO:
             # A claim of its own, so that its points are its own; the limit on open claims is not asked: it was theirs.
-            again = await open_claim(step.wish, claimer_id, unit_id=claim.unit_id, team_id=claim.team_id)
+            terms = await terms_of(step.wish.community_id)
+            again = await open_claim(step.wish, claimer_id, terms, unit_id=claim.unit_id, team_id=claim.team_id)
             for share in await WishShare.filter(claim_id=claim.id, ended_at=None):
                 await WishShare.create(claim_id=again.id, person_id=share.person_id, quantity=share.quantity)
             again.pledged = claim.pledged

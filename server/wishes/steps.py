@@ -21,7 +21,7 @@ from server.wishes.rules import (
     next_escalation,
     shortest_due_at,
 )
-from server.wishes.terms import terms_of
+from server.wishes.terms import Terms
 
 
 class Step:
@@ -146,14 +146,13 @@ async def whom_to_tell(wish: Wish) -> set[str]:
 
 
 async def require_free_hands(
-    person_id: str, wish: Wish, unit_id: str | None = None, *, is_assigned: bool = False
+    person_id: str, terms: Terms, unit_id: str | None = None, *, is_assigned: bool = False
 ) -> None:
-    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the wish's community allows.
+    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the terms allow.
 
     What somebody released within a day counts too, or one could go from wish to wish and read every contact; not where
     staff assign one.
     """
-    terms = await terms_of(wish.community_id)
     # One person's taps on several wishes at once would each count the others' claims as not yet there: the person's row
     # (the unit's, for a unit) makes them go one after another. It is always locked after a wish's. A person who is
     # being blocked at this moment has either lost the claim with the others or finds that out here.
@@ -176,11 +175,10 @@ async def require_free_hands(
 
 
 async def open_claim(
-    wish: Wish, claimer_id: str, *, unit_id: str | None = None, team_id: str | None = None
+    wish: Wish, claimer_id: str, terms: Terms, *, unit_id: str | None = None, team_id: str | None = None
 ) -> WishClaim:
     """The wish is this person's from now on, for themselves, for a unit or with a team."""
     assert wish.wished_by
-    terms = await terms_of(wish.community_id)
     return await WishClaim.create(
         id=new_id(),
         wish=wish,

@@ -1,0 +1,37 @@
+"""How many statements a request asks PostgreSQL: that there are few is what makes a city's eight o'clock fast."""
+
+from typing import Any
+
+from server.wishes.models import WishState
+from tests.clients import Api
+from tests.plans import listening
+from tests.volunteering.builders import create_people as create_residents
+from tests.volunteering.builders import publish
+from tests.wishes.builders import create_people, put_wish
+
+
+async def statements_of(caller: Api, method: str, path: str, body: Any = None) -> int:
+    """Those of a request of somebody whom this process has just seen; a write's BEGIN and COMMIT aside."""
+    await caller.get("/me")
+    with listening() as asked:
+        response = await caller.send(method, path, body)
+    assert response.is_success, response.text
+    return len(asked)
+
+
+async def test_of_wishes(api: Api) -> None:
+    people = await create_people(api)
+    wishes = [await put_wish(people, WishState.PUBLISHED) for _ in range(21)]
+    assert await statements_of(people.claimer, "GET", "/wishes") <= 2
+    assert await statements_of(people.claimer, "GET", f"/wishes/{wishes[0]}") <= 1
+    assert await statements_of(people.claimer, "POST", f"/wishes/{wishes[0]}/claim", {}) <= 16
+    assert await statements_of(people.claimer, "GET", f"/wishes/{wishes[0]}") <= 4
+
+
+async def test_of_activities(api: Api) -> None:
+    people = await create_residents(api)
+    shown = [await publish(people.staff, people.community.id) for _ in range(3)]
+    shift_id = shown[0]["shifts"][0]["id"]
+    assert await statements_of(people.first, "GET", "/activities") <= 2
+    assert await statements_of(people.first, "GET", f"/activities/{shown[0]['id']}") <= 2
+    assert await statements_of(people.first, "POST", f"/shifts/{shift_id}/sign-ups", {}) <= 24
