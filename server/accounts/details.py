@@ -1,10 +1,9 @@
 """The one encrypted place: phone number, real name, address. Nobody else encrypts or decrypts them.
 
-Values are normalized before they are indexed, so that equal ones are found; a number belongs to at most one person who
-has verified it, because the carriers reassign numbers.
+Values are brought to one form before they are indexed, so that equal ones are found (foundation/typed.py); a number
+belongs to at most one person who has verified it, because the carriers reassign numbers.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
@@ -13,7 +12,7 @@ from server.accounts.models import PersonDetails
 from server.foundation import clock
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch
-from server.foundation.errors import InvalidFields
+from server.foundation.typed import name_key, person_name, phone_number
 
 _PHONE_CONTEXT = "person_details.phone"
 _NAME_CONTEXT = "person_details.real_name"
@@ -32,32 +31,20 @@ class Details(msgspec.Struct, frozen=True):
     phone_is_verified: bool = False
     name_is_verified: bool = False
 
+    def is_named(self, name: str) -> bool:
+        """Whether this is the person's name, however its spaces are written."""
+        return bool(self.real_name) and name_key(self.real_name) == name_key(name)
+
     def __repr__(self) -> str:
         return "Details(…)"
 
 
-def normalize_phone(phone: str) -> str:
-    """Digits only, without +86. Raises InvalidFields when it cannot be a phone number."""
-    digits = re.sub(r"[\s()-]", "", phone).removeprefix("+86").removeprefix("0086")
-    if not re.fullmatch(r"\+?\d{7,15}", digits):
-        raise InvalidFields.of("phone", "手机号格式不正确")
-    return digits
-
-
-def normalize_name(name: str) -> str:
-    """Without spaces, and with one kind of middle dot. Raises InvalidFields when nothing is left."""
-    normalized = re.sub(r"\s+", "", name).replace("•", "·").replace("．", "·")
-    if not 1 <= len(normalized) <= 40:
-        raise InvalidFields.of("real_name", "请填写真实姓名")
-    return normalized
-
-
 def phone_index(phone: str) -> bytes:
-    return keyring().blind_index(normalize_phone(phone), _PHONE_CONTEXT)
+    return keyring().blind_index(phone_number(phone), _PHONE_CONTEXT)
 
 
 def name_index(name: str) -> bytes:
-    return keyring().blind_index(normalize_name(name), _NAME_CONTEXT)
+    return keyring().blind_index(name_key(name), _NAME_CONTEXT)
 
 
 async def save_details(
@@ -75,12 +62,12 @@ async def save_details(
         values = _phone(phone) | {"phone_verified_at": None}
     if real_name:
         values |= {
-            "real_name": keyring().encrypt(normalize_name(real_name), _NAME_CONTEXT),
+            "real_name": keyring().encrypt(person_name(real_name), _NAME_CONTEXT),
             "real_name_index": name_index(real_name),
         }
         if is_name_verified:
             values["name_verified_at"] = clock.now()
-        elif (await details_of(person_id)).real_name != normalize_name(real_name):
+        elif not (await details_of(person_id)).is_named(real_name):
             values["name_verified_at"] = None
     if address is not None:
         values["address"] = keyring().encrypt(address.strip(), _ADDRESS_CONTEXT) if address.strip() else None
@@ -113,12 +100,12 @@ async def verify_phone(person_id: str, phone: str) -> list[str]:
     lost_by: list[str] = [row["person_id"] for row in lost]
     for loser in lost_by:
         for empty in NUMBER_LOST:
-            await empty(loser, normalize_phone(phone))
+            await empty(loser, phone_number(phone))
     return lost_by
 
 
 def _phone(phone: str) -> dict[str, object]:
-    return {"phone": keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT), "phone_index": phone_index(phone)}
+    return {"phone": keyring().encrypt(phone_number(phone), _PHONE_CONTEXT), "phone_index": phone_index(phone)}
 
 
 async def _write(person_id: str, values: dict[str, object]) -> None:

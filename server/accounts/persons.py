@@ -7,8 +7,6 @@ from server.accounts.consents import GUARDED_UNTIL, GuardianConsentNeeded, requi
 from server.accounts.details import (
     details_of,
     lock_phones,
-    normalize_name,
-    normalize_phone,
     phone_index,
     save_details,
     verify_phone,
@@ -117,7 +115,7 @@ async def give_phone(person_id: str, phone: str) -> Me:
         await lock_phones([phone_index(phone)])
         await Person.filter(id=person_id).select_for_update(no_key=True).get()
         await require_consent(person_id, ConsentKind.PRIVACY)
-        lost_by = await verify_phone(person_id, normalize_phone(phone))
+        lost_by = await verify_phone(person_id, phone)
         await notify(lost_by, messages.PHONE_LOST)
         await link_roster_entries(person_id)
         return await get_me(person_id)
@@ -138,8 +136,8 @@ async def give_details(person_id: str, *, real_name: str, address: str | None, b
             if age_on(birth_date, today()) < GUARDED_UNTIL:
                 raise GuardianConsentNeeded("请由监护人登录后在“我的家人”中添加")
             await Person.filter(id=person_id).update(birth_date=birth_date)
-        known = (await details_of(person_id)).real_name
-        if known and normalize_name(real_name) != known:
+        known = await details_of(person_id)
+        if known.real_name and not known.is_named(real_name):
             await require_free_name(person_id)
         await save_details(person_id, real_name=real_name, address=address)
         await link_roster_entries(person_id)

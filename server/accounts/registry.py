@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import msgspec
 
-from server.accounts.details import details_of, lock_phones, normalize_name, phone_index
+from server.accounts.details import details_of, lock_phones, phone_index
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person, PersonOrigin, Registration
 from server.accounts.persons import create_person, find_by_phone
@@ -75,7 +75,7 @@ async def register_walk_in(actor_id: str, organization_id: str, *, real_name: st
         # Two counters, or a roster, register the same person at once: the second has to find the first's entry.
         await lock_phones([phone_index(phone)])
         person_id = await find_by_phone(phone)
-        if person_id is None or (await details_of(person_id)).real_name != normalize_name(real_name):
+        if person_id is None or not (await details_of(person_id)).is_named(real_name):
             community: str | None = await fetch_value(
                 "SELECT id FROM organization WHERE id = $1 AND level = $2", organization_id, str(Level.COMMUNITY)
             )

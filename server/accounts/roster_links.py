@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from server.accounts import messages
-from server.accounts.details import details_of, normalize_name, save_details
+from server.accounts.details import details_of, save_details
 from server.accounts.links import is_same, link_roster_entries
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.merging import merge_persons
@@ -18,6 +18,7 @@ from server.foundation.database import transaction
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.typed import person_name
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, require_another, require_role, require_role_or_hide
 from server.organizations.tree import within
@@ -101,7 +102,7 @@ async def correct_name(actor_id: str, person_id: str, real_name: str) -> PersonF
     organization_id = await require_power_over(actor_id, person_id, WORKERS)
     async with transaction():
         await Person.filter(id=person_id).select_for_update(no_key=True).get()
-        is_new = (await details_of(person_id)).real_name != normalize_name(real_name)
+        is_new = (await details_of(person_id)).real_name != person_name(real_name)
         await save_details(person_id, real_name=real_name, is_name_verified=True)
         await record_audit(
             "correct_name",

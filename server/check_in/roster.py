@@ -8,7 +8,7 @@ import asyncio
 
 import msgspec
 
-from server.accounts.details import lock_phones, normalize_name, normalize_phone, phone_index
+from server.accounts.details import lock_phones, phone_index
 from server.check_in.registering import (
     Outcome,
     OwnApplicationNeeded,
@@ -21,7 +21,8 @@ from server.check_in.residence import Residence
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.errors import FieldProblem, InvalidFields, Refusal
-from server.media.spreadsheets import Column, Sheet, read_rows, write_workbook
+from server.foundation.typed import name_key, person_name, phone_number, seen_text
+from server.media.spreadsheets import Column, DateCell, Sheet, read_rows, write_workbook
 from server.members.homes import find_home_by_name
 from server.members.models import MemberKind
 from server.organizations.access import OwnMatter
@@ -42,6 +43,8 @@ COLUMNS = {
     "note": Column("备注", 30),
 }
 """What a roster has, by the names that problems are told with."""
+_BY_HEADING = {column.heading: key for key, column in COLUMNS.items()}
+_MAX_TITLES = 5
 _NEEDED = ("name", "phone", "kind", "home", "estate")
 _LIMITS = {"name": 40, "home": 100, "estate": 50, "building": 50, "note": 200}
 _KINDS = {kind.word: kind for kind in MemberKind} | {kind.word.removesuffix("党员"): kind for kind in MemberKind}
@@ -133,7 +136,7 @@ async def write_template() -> bytes:
         ["小区", "必填，居住的小区，如：阳光花园。"],
         ["楼栋", "如：3号楼。"],
         ["备注", "仅工作人员可见。"],
-        ["说明", f"第一行标题请勿修改，每行一名党员，一次最多 {MAX_ROWS} 行。任何一行有误，都不会导入。"],
+        ["说明", f"标题行请勿修改，上方可以有表名；每行一名党员，一次最多 {MAX_ROWS} 行。任何一行有误，都不会导入。"],
         ["示例", "王小明 | 13800000000 | 在职党员 | 市教育局机关党委第二支部 | 阳光花园 | 3号楼 |"],
     ]
     sheets = [
@@ -170,13 +173,15 @@ async def _read_registrations(rows: list[list[str]]) -> tuple[dict[int, Registra
     """Row number → member, and everything that is wrong."""
     if not rows:
         return {}, [FieldProblem("rows.1", "表格是空的")]
-    places, problems = _find_columns(rows[0])
+    # A title or a note may stand above the headings.
+    top = next((number for number, row in enumerate(rows[:_MAX_TITLES]) if len(_known_headings(row)) > 1), 0)
+    places, problems = _find_columns(rows[top], top + 1)
     if problems:
         return {}, problems
     found: dict[int, Registration] = {}
     seen: dict[tuple[str, str], int] = {}
     homes: dict[str, str | None] = {}
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows[top + 1 :], top + 2):
         if not any(row):
             continue
         cells = {key: row[place] if place < len(row) else "" for key, place in places.items()}
@@ -184,7 +189,7 @@ async def _read_registrations(rows: list[list[str]]) -> tuple[dict[int, Registra
         problems += [FieldProblem(f"rows.{number}.{key}", problem) for key, problem in wrong.items()]
         if wrong:
             continue
-        who = (normalize_phone(cells["phone"]), normalize_name(cells["name"]))
+        who = (phone_number(cells["phone"]), name_key(cells["name"]))
         if who in seen:
             problems.append(FieldProblem(f"rows.{number}.phone", f"与第 {seen[who]} 行重复"))
             continue
@@ -197,40 +202,52 @@ async def _read_registrations(rows: list[list[str]]) -> tuple[dict[int, Registra
             kind=_KINDS[cells["kind"]],
             home_organization_id=homes[cells["home"]],
             home_text=cells["home"],
-            residence=Residence(cells["estate"], cells.get("building", "")),
+            residence=Residence(seen_text(cells["estate"]), seen_text(cells.get("building", ""))),
             note=cells.get("note", ""),
         )
     if not found and not problems:
-        problems.append(FieldProblem("rows.2", "没有可以导入的党员"))
+        problems.append(FieldProblem(f"rows.{top + 2}", "没有可以导入的党员"))
     return found, problems
 
 
-def _find_columns(heading: list[str]) -> tuple[dict[str, int], list[FieldProblem]]:
-    """Column → its place; in whatever order they stand."""
-    by_heading = {column.heading: key for key, column in COLUMNS.items()}
+def _column_of(heading: str) -> str | None:
+    return _BY_HEADING.get(seen_text(heading).replace(" ", "").rstrip("*"))
+
+
+def _known_headings(row: list[str]) -> set[str]:
+    return {key for text in row if (key := _column_of(text))}
+
+
+def _find_columns(heading: list[str], number: int) -> tuple[dict[str, int], list[FieldProblem]]:
+    """Column → its place; in whatever order they stand. `number` is the row's."""
     places: dict[str, int] = {}
     problems = []
     for place, text in enumerate(heading):
-        key = by_heading.get(text.replace(" ", "").rstrip("*"))
+        key = _column_of(text)
         if key is None:
-            problems.append(FieldProblem(f"rows.1.{place + 1}", f"不认识的列“{text[:20]}”，请使用下载的模板"))
+            problems.append(FieldProblem(f"rows.{number}.{place + 1}", f"不认识的列“{text[:20]}”，请使用下载的模板"))
         elif key in places:
-            problems.append(FieldProblem(f"rows.1.{key}", "这一列出现了两次"))
+            problems.append(FieldProblem(f"rows.{number}.{key}", "这一列出现了两次"))
         else:
             places[key] = place
     problems += [
-        FieldProblem(f"rows.1.{key}", f"缺少“{COLUMNS[key].heading}”列") for key in _NEEDED if key not in places
+        FieldProblem(f"rows.{number}.{key}", f"缺少“{COLUMNS[key].heading}”列") for key in _NEEDED if key not in places
     ]
     return places, problems
 
 
 def _check_cells(cells: dict[str, str]) -> dict[str, str]:
     """Column → what is wrong with it."""
-    wrong = {key: "必填" for key in _NEEDED if not cells[key]}
+    wrong = {key: "必填" for key in _NEEDED if not seen_text(cells[key])}
+    wrong |= {
+        key: "单元格是日期，3-2 之类的内容会被改成日期：请把单元格格式设为“文本”后重新填写"
+        for key, cell in cells.items()
+        if isinstance(cell, DateCell)
+    }
     for key, limit in _LIMITS.items():
         if len(cells.get(key, "")) > limit:
             wrong[key] = f"长度不能超过 {limit}"
-    for key, check in (("phone", normalize_phone), ("name", normalize_name)):
+    for key, check in (("phone", phone_number), ("name", person_name)):
         if key not in wrong:
             try:
                 check(cells[key])

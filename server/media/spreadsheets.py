@@ -60,6 +60,11 @@ class Sheet(NamedTuple):
     rows: Iterable[Sequence[Cell]] = ()
 
 
+class DateCell(str):
+    """The text of a cell that holds a date. In a column of texts that is Excel's doing: a typed 3-2 cannot be got
+    back."""
+
+
 def read_rows(data: bytes, max_rows: int) -> list[list[str]]:
     """The rows of the first sheet (or of a CSV file in UTF-8 or GB18030) as texts, the heading first.
 
@@ -96,6 +101,9 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
         for number, column in enumerate(sheet.columns, 1):
             letter = get_column_letter(number)
             page.column_dimensions[letter].width = column.width
+            if not sheet.rows:
+                # To be filled in: a typed 3-2 stays a building, and does not become the second of March.
+                page.column_dimensions[letter].number_format = "@"
             if column.choices:
                 listed = DataValidation(type="list", formula1=f'"{",".join(column.choices)}"', allow_blank=True)
                 listed.error, listed.errorTitle, listed.showErrorMessage = "请从列表中选择", "内容有误", True
@@ -159,7 +167,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime | date):
-        return value.strftime("%Y-%m-%d")
+        return DateCell(value.strftime("%Y-%m-%d"))
     # A CSV of ours, or Excel's, quotes what would be a formula with a leading apostrophe.
     text = " ".join(str(value).split())
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text

@@ -1,6 +1,9 @@
 """Home organizations 所属党组织: whose unit one belongs to, and which belong to a unit."""
 
+import re
+
 from server.foundation.database import fetch, fetch_value
+from server.foundation.typed import organization_key
 
 _NEAREST_HOST = (
     "(SELECT a.host_id FROM party_organization a WHERE a.path @> p.path AND a.host_id IS NOT NULL "
@@ -29,11 +32,15 @@ async def homes_of_host(host_id: str) -> list[str]:
 
 
 async def find_home_by_name(name: str) -> str | None:
-    """The only open Party organization of exactly this name; None where there is none, or several."""
+    """The only open Party organization of this name, its brackets of either width; None where there is none, or
+    several."""
+    key = organization_key(name)
     rows = await fetch(
-        "SELECT id FROM party_organization WHERE text_bigrams(name) @> text_bigrams($1) AND name = $1 "
-        "AND closed_at IS NULL LIMIT 2",
-        name.strip(),
+        "SELECT id FROM party_organization WHERE text_bigrams(name) @> text_bigrams($1) "
+        "AND translate(name, '（）［］【】 ', '()[][]') = $2 AND closed_at IS NULL LIMIT 2",
+        # The longest part that has no bracket is written in one way.
+        max(re.split(r"[()\[\]]", key), key=len),
+        key,
     )
     return rows[0]["id"] if len(rows) == 1 else None
 

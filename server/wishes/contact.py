@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from server.accounts.details import details_of, normalize_phone
+from server.accounts.details import details_of
 from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
+from server.foundation.typed import phone_number
 from server.wishes.errors import TooManyContacts
 from server.wishes.models import Wish
 from server.wishes.rules import WishActor, may_see, may_see_contact
@@ -63,7 +64,7 @@ def seal_contact(wish: Wish, *, address: str | None, phone: str | None) -> None:
         wish.address = keyring().encrypt(address, _ADDRESS_CONTEXT) if address else None
     if phone is not None:
         phone = phone.strip()
-        wish.phone = keyring().encrypt(normalize_phone(phone), _PHONE_CONTEXT) if phone else None
+        wish.phone = keyring().encrypt(phone_number(phone), _PHONE_CONTEXT) if phone else None
 
 
 def open_contact(address: bytes | None, phone: bytes | None) -> tuple[str, str]:

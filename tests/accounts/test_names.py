@@ -181,3 +181,24 @@ async def test_a_name_is_not_changed_by_emptying_it_first(api: Api) -> None:
         assert (await each.get("/me"))["real_name"] == "李*"
     # A name that nothing rests on is the person's to take back.
     assert (await other.delete("/me/details/real_name", expect=200))["real_name"] == ""
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\u3164", "\u2800", "\u0007", " "])
+async def test_a_name_that_nobody_sees_is_none(api: Api, blank: str) -> None:
+    caller = await create_resident(api, await create_community())
+    refused = await caller.refused("PUT", "/me/details", {"real_name": blank}, code="invalid_fields")
+    assert [each["field"] for each in refused["errors"]] == ["real_name"]
+
+
+async def test_a_latin_name_keeps_its_spaces(api: Api) -> None:
+    community = await create_community()
+    staff, caller = await create_staff(api, community), await create_resident(api, community)
+    path = f"/staff/persons/{caller.person_id}"
+    for typed, shown in (("John Smith", "John Smith"), ("Nguyễn  Văn Đức", "Nguyễn Văn Đức"), ("王 敏", "王敏")):
+        await caller.put("/me/details", {"real_name": typed})
+        assert (await staff.get(f"{path}/details"))["real_name"] == shown
+    # How its spaces are written makes a fixed name no other one.
+    await staff.put(f"{path}/name", {"real_name": "John Smith"})
+    await caller.put("/me/details", {"real_name": "JohnSmith"})
+    assert (await caller.get("/me"))["name_is_verified"]
+    await caller.refused("PUT", "/me/details", {"real_name": "Jon Smith"}, code="name_fixed")

@@ -4,6 +4,7 @@ import asyncio
 import io
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from server.accounts.persons import give_details, give_phone
 from server.check_in.registering import place_member
 from server.check_in.roster import COLUMNS, MAX_ROWS
 from server.foundation.database import fetch, fetch_value
+from server.foundation.ids import new_id
 from server.media.spreadsheets import XLSX, Column, Sheet, read_rows, write_workbook
 from server.members.memberships import membership_of
 from server.members.models import MemberKind
@@ -25,6 +27,7 @@ from tests.check_in.builders import audited, create_known_person, register
 from tests.clients import Api
 
 HEADING = [column.heading for column in COLUMNS.values()]
+COLUMN_OF = {name: place for place, name in enumerate(COLUMNS)}
 Rows = list[list[Any]]
 
 
@@ -353,3 +356,66 @@ async def test_the_largest_roster(api: Api) -> None:
     seconds = time.perf_counter() - began
     assert response.json()["created"] == MAX_ROWS
     assert seconds < 60, seconds
+
+
+async def test_what_is_written_otherwise_is_linked(api: Api) -> None:
+    """Numbers and names of public reports, as they come from contacts, input methods and other lists."""
+    community = await create_community()
+    staff = await create_staff(api, community)
+    written = {
+        ("宽甲", "16010000001"): ("宽甲", "１６０１００００００１"),
+        ("宽乙", "16010000002"): ("宽乙", "8616010000002"),
+        ("古丽·艾山", "16010000003"): ("古丽・艾山", "86-160 1000 0003"),
+        ("隐甲", "16010000004"): ("隐甲\u2060", "\u202d16010000004\u202c"),
+        ("John Smith", "16010000005"): ("JohnSmith", "١٦٠١٠٠٠٠٠٠٥"),
+    }
+    result = await load(staff, community, [row(name, phone) for name, phone in written.values()])
+    assert result["created"] == len(written)
+    for name, phone in written:
+        person = await create_person(community=community)
+        caller = await sign_in(api, person)
+        await give_phone(person.id, phone)
+        me = await caller.put("/me/details", {"real_name": name})
+        assert me["phone"] == f"{phone[:3]}****{phone[-4:]}"
+    links = (await staff.get("/staff/roster-links", organization_id=community.id))["items"]
+    assert len(links) == len(written)
+
+
+async def test_one_member_twice_is_told_however_it_is_written(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    twice = [row("John Smith", "13812340001"), row("JohnSmith", "+86 138-1234-0001")]
+    assert await problems(staff, community, xlsx(twice)) == {"rows.3.phone": "与第 2 行重复"}
+
+
+async def test_a_date_in_a_column_of_texts_is_refused(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    dated: list[Any] = row(building="")
+    dated[COLUMN_OF["building"]] = datetime(2026, 3, 2)
+    assert list(await problems(staff, community, xlsx([row(phone="13812340002"), dated]))) == ["rows.3.building"]
+    told = await problems(staff, community, xlsx([dated]))
+    assert "文本" in told["rows.2.building"]
+    template = openpyxl.load_workbook(io.BytesIO((await staff.send("GET", "/staff/rosters/template.xlsx")).content))
+    page = template.worksheets[0]
+    formats = {page.column_dimensions[letter].number_format for letter in "ABCDEFG"}
+    assert formats == {"@"}
+
+
+async def test_a_title_may_stand_above_the_headings(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    titled = xlsx([["截至十一月"], HEADING, row(), row("李四", "138123400")], heading=["望海社区党员名册"])
+    assert await problems(staff, community, titled) == {"rows.5.phone": "手机号应为 11 位"}
+    response = await send(staff, community, xlsx([HEADING, row()], heading=["望海社区党员名册"]))
+    assert (response.status_code, response.json()["created"]) == (200, 1)
+
+
+async def test_brackets_of_either_width_name_one_party_organization(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    home = await PartyOrganization.create(name="机关党委（第二支部）", path=new_id())
+    await PartyOrganization.create(name="机关党委第二支部", path=new_id())
+    await load(staff, community, [row(home="机关党委(第二支部)")])
+    (member,) = (await staff.get("/staff/members", organization_id=community.id))["items"]
+    assert (member["home_is_matched"], member["home_organization"]) == (True, home.name)

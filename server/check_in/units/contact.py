@@ -4,10 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from server.accounts.details import normalize_phone
 from server.foundation.bounds import RequiredText
 from server.foundation.crypto import keyring
-from server.foundation.errors import InvalidFields
+from server.foundation.typed import phone_number
 
 _CONTEXT = "unit_check_in.contact"
 
@@ -30,8 +29,5 @@ def open_contact(unit_check_in_id: str, sealed: bytes) -> UnitContact:
 
 def seal_contact(unit_check_in_id: str, contact: UnitContact) -> bytes:
     """The contact as it is stored with this check-in, and no other. Raises InvalidFields."""
-    try:
-        normalize_phone(contact.phone)
-    except InvalidFields:
-        raise InvalidFields.of("contact.phone", "电话号码格式不正确") from None
+    phone_number(contact.phone, "contact.phone")
     return keyring().encrypt(msgspec.json.encode(contact), f"{_CONTEXT}.{unit_check_in_id}")
