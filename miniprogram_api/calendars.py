@@ -60,7 +60,7 @@ async def download_calendar_entry(caller: Caller, entry_id: Id) -> HTTPResponse:
     return HTTPResponse(data, content_type=CALENDAR_TYPE)
 
 
-@routes.get("/calendars/<name>", who=Who.ANYONE, raw=("text/calendar",))
+@routes.get("/calendars/<name>", who=Who.ANYONE, raw=("text/calendar",), is_subscribed=True)
 async def read_calendar_feed(name: str) -> HTTPResponse:
     """日历订阅内容（ICS）
 

@@ -186,7 +186,7 @@ async def show_screen(query: BoardQuery) -> BoardView:
     return await screens.show_screen(query.token)
 
 
-@routes.get("/venue-calendars/<name>", who=Who.ANYONE, raw=("text/calendar",))
+@routes.get("/venue-calendars/<name>", who=Who.ANYONE, raw=("text/calendar",), is_subscribed=True)
 async def read_venue_calendar(name: str) -> HTTPResponse:
     """场所日历订阅（ICS）
 

@@ -76,6 +76,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What its calls are counted with; unsaid, those that read or those that write."""
     raw: tuple[str, ...] = ()
     """The media types of a route that reads the request's body or writes the answer's itself (pictures)."""
+    is_subscribed: bool = False
+    """Other programs fetch it at an address that they were given (calendars): they ask by HEAD whether it is there, and
+    what people append to have it fetched anew is ignored."""
 
 
 class Route:
@@ -155,7 +158,7 @@ class Route:
             arguments["request"] = request
         if self.query_type:
             arguments["query"] = _decode_query(request, self.query_type)
-        elif request.query_string and "request" not in self.parameters:
+        elif request.query_string and not self.options.is_subscribed and "request" not in self.parameters:
             raise BadRequest("此接口不接受查询参数")
         if self._decoder:
             arguments["body"] = self._decode_body(request)
@@ -250,7 +253,7 @@ def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
         blueprint.add_route(
             route,  # type: ignore[arg-type]
             route.path,
-            methods=[route.method],
+            methods=[route.method, "HEAD"] if route.options.is_subscribed else [route.method],
             name=route.operation_id,
             stream=route.reads_raw_body,
         )

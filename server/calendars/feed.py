@@ -4,11 +4,12 @@ computers subscribe to.
 A feed's address is its permission, as calendars send no token: it is signed, one a person, and a new one ends the old.
 """
 
+import unicodedata
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, vText
 
 from server.calendars.models import CalendarFeed
 from server.foundation import clock
@@ -29,8 +30,8 @@ _base = ""
 
 
 class CalendarEntry(msgspec.Struct, kw_only=True):
-    """Something at a time. `kind` and `id` say what; `state` is that thing's own word; `version` grows with each change
-    of its time. `note` has what one needs to know, line by line."""
+    """Something at a time. `kind` and `id` say what; `state` is that thing's own, and `state_word` how people read it;
+    `version` grows with each change of its time. `note` has what one needs to know, line by line."""
 
     kind: str
     id: Id
@@ -40,6 +41,7 @@ class CalendarEntry(msgspec.Struct, kw_only=True):
     starts_at: datetime
     ends_at: datetime
     state: str
+    state_word: str
     is_tentative: bool = False
     is_cancelled: bool = False
     version: int = 1
@@ -132,12 +134,14 @@ async def download_entry(person_id: str, entry_id: str) -> bytes:
 
 
 def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms: bool = True) -> bytes:
-    """Entries as iCalendar, with alarms when people are reminded. A time is an instant, so no zone is needed."""
+    """Entries as iCalendar, with alarms when people are reminded of what is sure. What is not says so in its title, as
+    calendars hardly show a status. A time is an instant, so no zone is needed."""
     calendar = Calendar()
     calendar.add("prodid", "-//Linli//Linli//ZH")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", name)
+    # The library escapes what it knows, which this is not.
+    calendar.add("x-wr-calname", vText(_printable(name)))
     calendar.add("x-wr-timezone", "Asia/Shanghai")
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"value": "DURATION"})
     now = clock.now()
@@ -147,16 +151,16 @@ def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms
         event.add("dtstamp", now)
         event.add("dtstart", entry.starts_at)
         event.add("dtend", entry.ends_at)
-        event.add("summary", entry.title)
-        event.add("location", entry.place)
+        event.add("summary", _title(entry))
+        event.add("location", _printable(entry.place))
         event.add("sequence", entry.version)
         if entry.note:
-            event.add("description", entry.note)
+            event.add("description", _printable(entry.note))
         event.add("status", _status(entry))
-        for before in REMINDERS if alarms and not entry.is_cancelled else ():
+        for before in REMINDERS if alarms and not (entry.is_cancelled or entry.is_tentative) else ():
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", entry.title)
+            alarm.add("description", _title(entry))
             alarm.add("trigger", -before)
             event.add_component(alarm)
         calendar.add_component(event)
@@ -166,6 +170,17 @@ def write_calendar(entries: list[CalendarEntry], name: str = "邻里", *, alarms
 async def move_feed(from_id: str, _into_id: str) -> None:
     """Two persons turn out to be one: the old one's address is dead, since it would show more than was agreed to."""
     await end_feed(from_id)
+
+
+def _title(entry: CalendarEntry) -> str:
+    if entry.is_cancelled:
+        return _printable(f"【已取消】{entry.title}")
+    return _printable(f"【{entry.state_word}】{entry.title}" if entry.is_tentative else entry.title)
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which RFC 5545 (3.3.11) allows in no text: some programs refuse the whole file."""
+    return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in ("Cc", "Zl", "Zp"))
 
 
 def _status(entry: CalendarEntry) -> str:

@@ -7,6 +7,7 @@ from icalendar import Calendar
 
 from server.accounts.merging import merge_persons
 from server.accounts.models import Person
+from server.calendars.feed import CalendarEntry, write_calendar
 from server.calendars.models import CalendarFeed
 from server.foundation import clock
 from server.foundation.ids import new_id
@@ -95,6 +96,57 @@ async def test_the_feed_has_everything_and_alarms(api: Api) -> None:
     gone = next(each for each in await fetch_feed(api, feed["url"]) if each["UID"] == event["UID"])
     assert (gone["STATUS"], gone.walk("VALARM")) == ("CANCELLED", [])
     assert gone["SEQUENCE"] > moved["SEQUENCE"]
+
+
+async def test_what_is_not_sure_says_so_and_reminds_of_nothing(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, timedelta(days=3), capacity=1)
+    await sign_up(people.second, shift_id)
+    await sign_up(people.first, shift_id)
+    sure, waiting = [(await person.get("/me/calendar-feed"))["url"] for person in (people.second, people.first)]
+    [booked], [waits] = await fetch_feed(api, sure), await fetch_feed(api, waiting)
+    assert (booked["SUMMARY"], booked["STATUS"], len(booked.walk("VALARM"))) == ("清洁家园", "CONFIRMED", 2)
+    assert (waits["SUMMARY"], waits["STATUS"], waits.walk("VALARM")) == ("【候补中】清洁家园", "TENTATIVE", [])
+    await people.staff.post(f"/staff/shifts/{shift_id}/cancel", {"reason": "雨"})
+    assert {event["SUMMARY"] for event in await fetch_feed(api, sure)} == {"【已取消】清洁家园"}
+
+
+async def test_a_feed_as_other_programs_ask_for_it(api: Api) -> None:
+    people = await create_people(api)
+    await sign_up(people.first, await publish_shift(people))
+    url = (await people.first.get("/me/calendar-feed"))["url"]
+    path = url[url.index("/api/") :]
+    assert len(await fetch_feed(api, url + "?nocache=1&nocache=2")) == 1
+    head = await api.client.head(path + "?nocache=1")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+    assert (await api.client.head("/api/v1/calendars/x.ics")).status_code == 404
+    # What is ours stays strict.
+    assert (await people.first.send("GET", "/me/calendar-feed?nocache=1")).status_code == 400
+    assert (await api.client.head("/api/v1/me/calendar-feed")).status_code == 405
+
+
+def test_a_calendars_text_is_safe() -> None:
+    """Nothing that people write begins a line of its own, and no control character breaks the file."""
+    now = clock.now()
+    words = '读书，会;\\ "好"\nEND:VEVENT\r\nBEGIN:VALARM\x00\x1b\u2028'
+    entry = CalendarEntry(
+        kind="sign_up",
+        id=new_id(),
+        title=words,
+        place=words,
+        note=words,
+        starts_at=now,
+        ends_at=now + HOUR,
+        state="confirmed",
+        state_word="已确认",
+    )
+    written = write_calendar([entry], words, alarms=False)
+    assert not set(written.decode()) & set("\x00\x1b\u2028")
+    assert written.count(b"\r\n") == written.count(b"\n") == written.count(b"\r")
+    [event] = Calendar.from_ical(written).walk("VEVENT")
+    kept = '读书，会;\\ "好"\nEND:VEVENT\nBEGIN:VALARM'
+    assert (event["SUMMARY"], event["LOCATION"], event["DESCRIPTION"]) == (kept, kept, kept)
+    assert Calendar.from_ical(written).walk("VALARM") == []
 
 
 async def test_a_feeds_address_is_signed_and_can_be_renewed(api: Api) -> None:

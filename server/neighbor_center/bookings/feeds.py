@@ -11,6 +11,7 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.media.addresses import public_address
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS, AnyKind
+from server.neighbor_center.bookings.models import BookingState
 from server.neighbor_center.venues.models import ServiceMode
 
 FEED_PATH = "/venue-calendars/"
@@ -98,6 +99,7 @@ async def read_venue_feed(name: str) -> bytes:
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             state="booked",
+            state_word=BookingState.BOOKED.word,
             version=row["version"],
         )
         for row in slots
@@ -110,6 +112,7 @@ async def read_venue_feed(name: str) -> bytes:
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             state=row["state"],
+            state_word=BookingState(row["state"]).word,
             is_tentative=row["state"] == "requested",
             version=1 + row["moves"],
         )
@@ -130,6 +133,7 @@ def _entry(row: Any, family_name: str) -> CalendarEntry:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         state=row["state"],
+        state_word=BookingState(row["state"]).word,
         is_tentative=row["state"] in ("requested", "waiting"),
         is_cancelled=row["state"] in ("cancelled", "refused"),
         version=row["version"],

@@ -165,6 +165,7 @@ def _entry(row: Any, family_name: str) -> CalendarEntry:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         state=state,
+        state_word=state.word,
         is_tentative=state in (PlaceState.WAITING, PlaceState.OFFERED),
         is_cancelled=state is PlaceState.REMOVED,
         version=row["version"],

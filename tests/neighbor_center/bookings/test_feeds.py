@@ -88,6 +88,8 @@ async def test_a_venues_feed_has_no_names_and_ends_with_its_screen(api: Api, com
     ]
     assert not feed.walk("VALARM")
     assert "血压高" not in answer.text
+    assert (await api.client.head(path)).status_code == 200
+    assert (await api.client.get(path + "?nocache=1")).status_code == 200
     forged = path.replace(screen["id"], community.id)
     assert (await api.client.get(forged)).status_code == 404
     await staff.post(f"/staff/screens/{screen['id']}/end")
@@ -103,7 +105,7 @@ async def test_a_rooms_booking_in_the_venues_feed(api: Api, community: Organizat
     screen = await staff.post(f"/staff/venues/{room.venue_id}/screens", {"name": "日历"})
     feed = read_calendar((await api.client.get("/" + screen["calendar_url"].split("/", 3)[3])).content)
     event = feed.walk("VEVENT")[0]
-    assert (str(event["SUMMARY"]), str(event["STATUS"])) == ("议事厅（8人）", "TENTATIVE")
+    assert (str(event["SUMMARY"]), str(event["STATUS"])) == ("【待审核】议事厅（8人）", "TENTATIVE")
     elsewhere = await create_staff(api, await create_community())
     await elsewhere.refused("POST", f"/staff/venues/{room.venue_id}/screens", {"name": "x"}, code="not_allowed")
     set_clock("08:00")
