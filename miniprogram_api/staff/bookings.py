@@ -103,6 +103,15 @@ async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> DayB
     return await walk_ins.book_walk_in(service_id, wanted, real_name=body.real_name, phone=body.phone)
 
 
+@routes.get("/bookings/<booking_id>", who=Who.STAFF)
+async def show_booking_to_staff(caller: Caller, booking_id: Id) -> DayBooking:
+    """一项预约
+
+    通知打开的页面，已取消的也可查看。每次查看都会留痕。
+    """
+    return await queries.get_staff_booking(SLOTS, caller.person_id, booking_id)
+
+
 @routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState])
 async def approve_booking(caller: Caller, booking_id: Id) -> DayBooking:
     """通过预约申请"""
@@ -146,6 +155,15 @@ async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
     仅上门人员当天可见。
     """
     return await visits.get_visit_details(caller.person_id, booking_id)
+
+
+@routes.get("/room-bookings/<booking_id>", who=Who.STAFF)
+async def show_room_booking_to_staff(caller: Caller, booking_id: Id) -> DayRoomBooking:
+    """一项活动室预约
+
+    通知打开的页面，已取消的也可查看。每次查看都会留痕。
+    """
+    return await queries.get_staff_booking(ROOMS, caller.person_id, booking_id)
 
 
 @routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState, RoomTaken])

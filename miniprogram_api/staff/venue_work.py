@@ -132,6 +132,15 @@ async def list_complaints(caller: Caller, venue_id: Id, query: ComplaintsQuery) 
     return await complaints.list_complaints(caller.person_id, venue_id, shown=query.shown, page=query)
 
 
+@routes.get("/complaints/<complaint_id>", who=Who.STAFF)
+async def show_complaint_to_staff(caller: Caller, complaint_id: Id) -> StaffComplaintView:
+    """一条投诉
+
+    通知打开的页面。每次查看都会留痕。
+    """
+    return await complaints.get_staff_complaint(caller.person_id, complaint_id)
+
+
 @routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[WrongState])
 async def answer_complaint(caller: Caller, complaint_id: Id, body: AnswerComplaint) -> StaffComplaintView:
     """答复投诉"""

@@ -22,7 +22,7 @@ from server.volunteering.shifts.changing import ShiftChange
 from server.volunteering.sign_ups import signing_up
 from server.volunteering.sign_ups.eligibility import WhoMayCome
 from server.volunteering.sign_ups.errors import ShiftStarted
-from server.volunteering.staff_queries import StaffActivityCard, StaffActivityQuery, get_staff_activity
+from server.volunteering.staff_queries import StaffActivityCard, StaffActivityQuery, StaffShiftView, get_staff_activity
 
 routes = Routes("工作端：志愿服务", prefix="/staff")
 
@@ -130,6 +130,15 @@ async def add_shifts(caller: Caller, activity_id: Id, body: AddShifts) -> Activi
     可按周或按月重复；每场各自独立，可单独修改或取消。
     """
     return await adding.add_shifts(caller.person_id, activity_id, body.shifts)
+
+
+@routes.get("/shifts/<shift_id>")
+async def show_shift_to_staff(caller: Caller, shift_id: Id) -> StaffShiftView:
+    """一个场次（任何状态）
+
+    通知打开的页面；领队也可查看。
+    """
+    return await staff_queries.get_staff_shift(caller.person_id, shift_id)
 
 
 class ChangeShift(ShiftChange):

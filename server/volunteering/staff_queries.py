@@ -11,7 +11,8 @@ from server.organizations.access import require_role
 from server.organizations.tree import within
 from server.volunteering.access import LOOKERS, may_look
 from server.volunteering.models import Activity, ActivityKind, ActivityState
-from server.volunteering.queries import ActivityView, show_activity
+from server.volunteering.queries import ActivityView, ShiftView, show_activity
+from server.volunteering.steps import get_shift
 
 
 class StaffActivityQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
@@ -74,6 +75,24 @@ async def list_led_activities(person_id: str, page: PageQuery) -> Page[StaffActi
         page=page,
         key={"starts_at": datetime, "id": Id},
     )
+
+
+class StaffShiftView(msgspec.Struct):
+    """One shift with what its activity says of it. Who signed up has a list of its own."""
+
+    activity_id: Id
+    title: str
+    organizer_name: str
+    place_name: str
+    shift: ShiftView
+
+
+async def get_staff_shift(person_id: str, shift_id: str) -> StaffShiftView:
+    """A shift in any state, for those who may look at its activity, its leader among them. Raises NotFound."""
+    shift = await get_shift(shift_id)
+    activity = await get_staff_activity(person_id, shift.activity_id)
+    shown = next(each for each in activity.shifts if each.id == shift_id)
+    return StaffShiftView(activity.id, activity.title, activity.organizer_name, activity.place_name, shown)
 
 
 async def get_staff_activity(person_id: str, activity_id: str) -> ActivityView:

@@ -31,7 +31,7 @@ from server.wishes.models import (
     WishShare,
     WishState,
 )
-from server.wishes.rules import PUBLIC, WISH_TABLE, WishAction, WishActor, days_left, may_see, may_see_contact
+from server.wishes.rules import PUBLIC, WishAction, WishActor, days_left, may_see, may_see_contact, offered_actions
 from server.wishes.steps import HOLDER, STAKES, actors_of, acts_for_unit
 
 
@@ -188,7 +188,7 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
         reason=row["reason"] if seen_as and state in (WishState.RETURNED, WishState.REFUSED) else "",
         version=row["version"],
         actors=sorted(actors),
-        actions=WISH_TABLE.possible_actions(state, actors),
+        actions=offered_actions(state, actors, is_teams=row["team_id"] is not None),
         may_see_contact=may_see_contact(state, actors),
         grid_id=row["grid_id"] if is_staffs else None,
         escalation=row["escalation"] if is_staffs else 0,

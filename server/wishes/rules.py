@@ -208,6 +208,16 @@ PUBLIC = (_S.PUBLISHED, _S.CLAIMED, _S.REPORTED, _S.FULFILLED)
 """States in which every signed-in person may see a wish, without what is private in it."""
 
 
+def offered_actions(state: WishState, actors: Iterable[WishActor], *, is_teams: bool) -> list[WishAction]:
+    """What the table lets them do, without what would change nothing: claiming again what one holds, and ending shares
+    where no team shares."""
+    actors = set(actors)
+    idle = {WishAction.CLAIM} if WishActor.CLAIMER in actors else set()
+    if not is_teams:
+        idle.add(WishAction.END_SHARE)
+    return [action for action in WISH_TABLE.possible_actions(state, actors) if action not in idle]
+
+
 def may_see(state: WishState, actors: Iterable[WishActor]) -> bool:
     """Whether a wish in this state exists for somebody who is `actors` to it."""
     actors = set(actors)

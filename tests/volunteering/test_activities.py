@@ -12,13 +12,13 @@ from server.media.uploads.models import Picture
 from server.organizations.models import Level, Organization, RoleKind
 from server.teams.models import Team
 from server.volunteering.activities import FINISH_ACTIVITIES
-from server.volunteering.models import Activity, ActivityState
+from server.volunteering.models import Activity, ActivityState, Shift
 from tests.builders import agree, create_community, create_organization, create_resident, create_staff, told
 from tests.clients import Api
 from tests.media.builders import upload
 from tests.plans import listening, read_by, refresh
 from tests.simulator import Simulator
-from tests.volunteering.builders import WORDS, activity, create_people, draft, publish, shift, sign_up
+from tests.volunteering.builders import WORDS, activity, create_people, draft, publish, publish_shift, shift, sign_up
 
 
 async def test_from_draft_to_published(api: Api) -> None:
@@ -465,3 +465,16 @@ async def test_nearby_is_found_by_index(api: Api) -> None:
     assert len(found["items"]) == 10
     [reading] = [await read_by(sql, *values) for sql, values in asked if "<->" in sql]
     reading.check(spare=100)
+
+
+async def test_the_shift_that_a_message_opens(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people)
+    path = f"/staff/shifts/{shift_id}"
+    seen = await people.staff.get(path)
+    assert (seen["title"], seen["shift"]["id"]) == ("清洁家园", shift_id)
+    await people.first.refused("GET", path, code="not_found")
+    await Shift.filter(id=shift_id).update(leader_id=people.first.person_id)
+    assert (await people.first.get(path))["activity_id"] == seen["activity_id"]
+    await people.second.refused("GET", path, code="not_found")
+    await people.staff.refused("GET", f"/staff/shifts/{people.community.id}", code="not_found")

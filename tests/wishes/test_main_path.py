@@ -39,6 +39,7 @@ async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
 
     claimed = await people.claimer.post(f"/wishes/{wish_id}/claim")
     assert (claimed["state"], claimed["actors"]) == ("claimed", ["claimer"])
+    assert claimed["actions"] == ["release", "add_note", "report_done", "hand_over"], "what does something"
     assert (await told(people.wisher))[-1] == "wish_claimed"
     assert (await people.claimer.get("/wishes"))["items"] == []
 

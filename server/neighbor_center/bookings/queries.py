@@ -8,7 +8,7 @@ from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import ours, require_dependant
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
-from server.foundation.database import exists, fetch, fetch_one, transaction
+from server.foundation.database import exists, fetch, fetch_one, fetch_value, transaction
 from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -18,7 +18,7 @@ from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind,
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, BookingState
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
-from server.organizations.access import WORKERS, holds_role
+from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide
 from server.places.queries import waiting_positions
 
 
@@ -97,6 +97,20 @@ async def list_day_bookings(
         people = await name_persons(actor_id, organization_id, kind.table, rows.items)
         with_notes = await holds_role(actor_id, organization_id, WORKERS)
     return Page([_day_view(kind, row, people, with_note=with_notes) for row in rows.items], rows.next_cursor)
+
+
+async def get_staff_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
+    """One booking, whatever became of it, as the list of its day shows it: audited, masked for observers. Raises
+    NotFound, also to those who have no role there: bookings are private."""
+    async with transaction():
+        row = await fetch_one(f"{_select_day(kind)} WHERE b.id = $1", booking_id)
+        if row is None:
+            raise NotFound()
+        organization_id = await fetch_value(f"SELECT v.organization_id FROM {kind.source} WHERE b.id = $1", booking_id)
+        await require_role_or_hide(actor_id, organization_id, READERS)
+        people = await name_persons(actor_id, organization_id, kind.table, [row])
+        with_note = await holds_role(actor_id, organization_id, WORKERS)
+    return _day_view(kind, row, people, with_note=with_note)
 
 
 async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:

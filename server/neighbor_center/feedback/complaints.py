@@ -20,7 +20,7 @@ from server.neighbor_center.bookings.queries import name_persons
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
 from server.neighbor_center.venues.queries import organization_of_venue, require_venue_reader
 from server.notifications.telling import notify
-from server.organizations.access import require_another, require_role_or_hide, role_holders
+from server.organizations.access import READERS, require_another, require_role_or_hide, role_holders
 
 ANSWERED_WITHIN = timedelta(days=3)
 """Until when an answer is promised."""
@@ -115,6 +115,20 @@ async def list_complaints(
         )
         people = await name_persons(actor_id, organization_id, "complaint", rows.items)
     return Page([_staff_view(row, people[row["person_id"]]) for row in rows.items], rows.next_cursor)
+
+
+async def get_staff_complaint(actor_id: str, complaint_id: str) -> StaffComplaintView:
+    """One complaint as its venue's list shows it; audited. Raises NotFound, also to those who have no role there."""
+    async with transaction():
+        row = await fetch_one(_COMPLAINT + "WHERE c.id = $1", complaint_id)
+        if row is None:
+            raise NotFound()
+        organization_id = await fetch_value(
+            "SELECT v.organization_id FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = $1", complaint_id
+        )
+        await require_role_or_hide(actor_id, organization_id, READERS)
+        people = await name_persons(actor_id, organization_id, "complaint", [row])
+    return _staff_view(row, people[row["person_id"]])
 
 
 async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_upheld: bool) -> StaffComplaintView:

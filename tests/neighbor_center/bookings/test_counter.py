@@ -5,7 +5,7 @@ from server.foundation.database import execute, fetch_value
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, register, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, set_clock
 
 
 async def audited(action: str, person_id: str) -> int:
@@ -28,6 +28,32 @@ async def test_a_request_is_approved(api: Api, community: Organization) -> None:
     assert await audited("approve_booking", resident.person_id)
     # Moved, it has to be approved again.
     assert (await resident.post(f"/bookings/{booking['id']}/move", {"starts_at": at("10:00")}))["state"] == "requested"
+
+
+async def test_the_page_that_a_message_opens(api: Api, community: Organization) -> None:
+    service, room = await create_service(community, needs_approval=True), await create_room(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    await save_details(resident.person_id, real_name="王建国", phone="13800000001")
+    booking = await book(resident, service, note="轮椅")
+    span = {"starts_at": at("15:00"), "ends_at": at("16:00"), "note": "读书会"}
+    held = await resident.post(f"/services/{room.id}/room-bookings", span)
+    await resident.post(f"/room-bookings/{held['id']}/cancel")
+    observer = await create_staff(api, community, RoleKind.OBSERVER)
+    elsewhere = await create_staff(api, await create_community())
+    for path, state, note in (
+        (f"/staff/bookings/{booking['id']}", "requested", "轮椅"),
+        (f"/staff/room-bookings/{held['id']}", "cancelled", "读书会"),
+    ):
+        before = await audited("view_day_booking", resident.person_id)
+        seen = await staff.get(path)
+        assert (seen["name"], seen["state"], seen["note"]) == ("王建国", state, note)
+        assert await audited("view_day_booking", resident.person_id) == before + 1
+        looked = await observer.get(path)
+        assert (looked["name"], looked["note"]) == ("王**", "")
+        await elsewhere.refused("GET", path, code="not_found")
+        await resident.refused("GET", path, code="not_allowed")
+    await staff.refused("GET", f"/staff/bookings/{held['id']}", code="not_found")
+    await staff.refused("GET", f"/staff/room-bookings/{booking['id']}", code="not_found")
 
 
 async def test_a_request_is_refused_and_its_place_goes_on(api: Api, community: Organization) -> None:

@@ -87,6 +87,12 @@ async def test_a_complaint_is_answered(api: Api, community: Organization) -> Non
     await elsewhere.refused("GET", listing, code="not_allowed")
     listed = (await staff.get(listing))["items"]
     assert [(one["text"], one["person_id"]) for one in listed] == [("预约了无人接待", resident.person_id)]
+    one = await staff.get(f"/staff/complaints/{made['id']}")
+    assert (one["id"], one["text"]) == (made["id"], made["text"])
+    await (await create_staff(api, await create_community())).refused(
+        "GET", f"/staff/complaints/{made['id']}", code="not_found"
+    )
+    await staff.refused("GET", f"/staff/complaints/{community.id}", code="not_found")
     answer = f"/staff/complaints/{made['id']}/answer"
     body = {"answer": "值班人员临时外出，已改正。", "is_upheld": True}
     await elsewhere.refused("POST", answer, body, code="not_found")

@@ -1,0 +1,37 @@
+"""The list of pages, held to what messages and codes open."""
+
+from urllib.parse import parse_qs
+
+from miniprogram_api.pages import PAGES
+from miniprogram_api.routes import ALL_ROUTES
+from server.media.mini_codes import CODES
+from server.notifications.events import EVENTS
+from tests.clients import Api
+
+QUERY_OF = {page.path: set(page.query) for page in PAGES}
+
+
+def test_every_page_that_a_message_opens_is_listed(api: Api) -> None:
+    opened = {event.page for event in EVENTS.values() if event.page.startswith("pages/") and "thing" not in event.page}
+    assert len(opened) > 40
+    for page in opened:
+        path, _, query = page.partition("?")
+        assert path in QUERY_OF, path
+        assert set(parse_qs(query)) <= QUERY_OF[path], page
+
+
+def test_every_page_that_a_code_opens_is_listed() -> None:
+    assert {code.page for code in CODES.values()} <= set(QUERY_OF)
+
+
+def test_every_page_has_a_route_that_fills_it() -> None:
+    routes = {route.operation_id: route for one in ALL_ROUTES for route in one.declared if route.method == "GET"}
+    assert len(QUERY_OF) == len(PAGES)
+    for page in PAGES:
+        assert page.operation_id in routes, page
+
+
+async def test_the_list_is_public(api: Api) -> None:
+    listed = await api.get("/pages")
+    (shift,) = [page for page in listed if page["path"] == "pages/staff/shift"]
+    assert (shift["title"], shift["query"]) == ("场次（工作端）", ["id"])
