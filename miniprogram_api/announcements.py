@@ -3,16 +3,26 @@
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
 from server.announcements import queries
-from server.announcements.queries import AnnouncementView
+from server.announcements.queries import AnnouncementCard, AnnouncementView
 from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery
 
 routes = Routes("消息 notifications")
+
+
+@routes.get("/announcements")
+async def list_board(caller: Caller, query: PageQuery) -> Page[AnnouncementCard]:
+    """公告栏
+
+    本人所在社区及其上级已发布的公告，最新的在前；之后才搬来的居民也能看到。
+    """
+    return await queries.list_announcements(caller.person_id, query)
 
 
 @routes.get("/announcements/<announcement_id>")
 async def show_announcement(caller: Caller, announcement_id: Id) -> AnnouncementView:
     """公告内容
 
-    只有收到通知的人可以查看。
+    收到通知的人，以及公告栏上有这条公告的居民可以查看。
     """
     return await queries.get_announcement(caller.person_id, announcement_id)

@@ -1,4 +1,5 @@
-"""Reading announcements: staff see those of their area, everybody else those they were told of."""
+"""Reading announcements: staff see those of their area, everybody else those of the area where they live, and what
+they were told of."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +11,7 @@ from server.announcements.models import AnnouncementAudience, AnnouncementState
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, fetch_struct_page
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.organizations.access import READERS, WORKERS, holds_role, require_role, require_role_or_hide
 
 SUMMARY_LENGTH = 40
@@ -48,6 +49,26 @@ class AnnouncementView(msgspec.Struct):
     sent_at: datetime
 
 
+class AnnouncementCard(msgspec.Struct):
+    """An announcement on the notice board; `summary` is the beginning of its text."""
+
+    id: Id
+    organization_name: str
+    title: str
+    summary: str
+    urgent: bool
+    sent_at: datetime
+
+
+ON_BOARD = (
+    "a.state IN ('sending', 'sent') AND a.organization_id IN (SELECT above.id FROM organization above "
+    "JOIN organization home ON home.path <@ above.path JOIN person p ON p.community_id = home.id WHERE p.id = $1) "
+    "AND (a.audience = 'residents' OR a.audience = 'volunteers' AND EXISTS (SELECT 1 FROM consent v "
+    "WHERE v.person_id = $1 AND v.kind = 'volunteer_terms' AND v.withdrawn_at IS NULL))"
+)
+"""SQL: whether announcement `a` hangs on the notice board of the person $1: of their community or an area above it, and
+meant for them."""
+
 _STAFF_COLUMNS = (
     "a.id, a.organization_id, o.name AS organization_name, a.audience, a.title, a.text, a.urgent, a.state, "
     "a.written_by_id, a.sent_by_id, a.sent_at, a.finished_at, a.withdrawn_at, a.expected, a.told, a.version"
@@ -84,12 +105,40 @@ async def preview_audience(actor_id: str, organization_id: str, audience: Announ
     return await count_audience(organization_id, audience)
 
 
-async def get_announcement(person_id: str, announcement_id: str) -> AnnouncementView:
-    """For those who were told of it, as long as their inbox has it. Raises NotFound; also once it is withdrawn."""
-    was_told = await fetch_value(
-        "SELECT EXISTS (SELECT 1 FROM inbox_message WHERE person_id = $1 "
-        "AND event IN ('announcement', 'announcement_urgent') AND facts->>'announcement' = $2)",
+async def list_announcements(person_id: str, page: PageQuery) -> Page[AnnouncementCard]:
+    """The notice board of where the person lives, newest first: who moved there later finds it too."""
+    rows = await fetch_page(
+        "SELECT a.id, o.name AS organization_name, a.title, a.text, a.urgent, a.sent_at FROM announcement a "
+        f"JOIN organization o ON o.id = a.organization_id WHERE {ON_BOARD} "
+        "AND ($2::timestamptz IS NULL OR (a.sent_at, a.id) < ($2, $3::uuid)) "
+        "ORDER BY a.sent_at DESC, a.id DESC LIMIT $4",
         person_id,
+        page=page,
+        key={"sent_at": datetime, "id": Id},
+    )
+    cards = [
+        AnnouncementCard(
+            id=row["id"],
+            organization_name=row["organization_name"],
+            title=row["title"],
+            summary=_summarize(row["text"]),
+            urgent=row["urgent"],
+            sent_at=row["sent_at"],
+        )
+        for row in rows.items
+    ]
+    return Page(cards, rows.next_cursor)
+
+
+async def get_announcement(person_id: str, announcement_id: str) -> AnnouncementView:
+    """For those who were told of it, as long as their inbox has it, and those on whose notice board it hangs. Raises
+    NotFound; also once it is withdrawn."""
+    may_read = await fetch_value(
+        "SELECT EXISTS (SELECT 1 FROM inbox_message WHERE person_id = $1 "
+        "AND event IN ('announcement', 'announcement_urgent') AND facts->>'announcement' = $2) "
+        f"OR EXISTS (SELECT 1 FROM announcement a WHERE a.id = $3 AND {ON_BOARD})",
+        person_id,
+        announcement_id,
         announcement_id,
     )
     row = await fetch_one(
@@ -97,7 +146,7 @@ async def get_announcement(person_id: str, announcement_id: str) -> Announcement
         "JOIN organization o ON o.id = a.organization_id WHERE a.id = $1 AND a.state IN ('sending', 'sent')",
         announcement_id,
     )
-    if row is None or not was_told:
+    if row is None or not may_read:
         raise NotFound()
     return AnnouncementView(**dict(row))
 

@@ -8,6 +8,7 @@ import pytest
 
 from server.accounts.models import ConsentKind, PersonOrigin
 from server.announcements import sending
+from server.announcements.models import AnnouncementAudience
 from server.announcements.sending import TELL_NEXT_PERSONS
 from server.background import sweeps
 from server.background.sweeps import RowsFailed
@@ -331,3 +332,47 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
     assert [item["title"] for item in await resident.inbox()] == ["好公告"]
     sweeps.FAILURES.clear()
     assert await TELL_NEXT_PERSONS.run() == 1, "it is tried again"
+
+
+async def test_the_notice_board_of_where_one_lives(api: Api, office: Office) -> None:
+    district = await create_organization(Level.DISTRICT)
+    above = await create_organization(Level.SUBDISTRICT, parent=district)
+    home = await create_community(parent=above)
+    here, higher, elsewhere = await open_office(api, home), await open_office(api, above), office
+    mine, neighbor = await create_resident(api, home), await create_resident(api, elsewhere.community)
+    ids = []
+    notices: list[tuple[Office, dict[str, Any]]] = [
+        (here, {"title": "本社区"}),
+        (higher, {"title": "本街道"}),
+        (here, {"title": "志愿者", "audience": AnnouncementAudience.VOLUNTEERS}),
+        (here, {"title": "内部", "audience": AnnouncementAudience.WORKERS}),
+        (elsewhere, {"title": "别处"}),
+    ]
+    for place, words in notices:
+        volunteer = await create_resident(api, place.community if place is not higher else home)
+        await agree(volunteer.person_id, ConsentKind.VOLUNTEER_TERMS)
+        ids.append((await place.send(await place.draft(**words)))["id"])
+        clock.move_clock(timedelta(minutes=1))
+    await here.draft(title="草稿")
+    newcomer = await create_resident(api, home)
+
+    async def board(person: Api) -> list[str]:
+        return [item["title"] for item in (await person.get("/announcements"))["items"]]
+
+    for person in (mine, newcomer):
+        assert await board(person) == ["本街道", "本社区"], "newest first, and who came later sees it too"
+        assert (await person.get(f"/announcements/{ids[0]}"))["title"] == "本社区"
+        for hidden in ids[2:]:
+            await person.refused("GET", f"/announcements/{hidden}", code="not_found")
+    assert await board(neighbor) == ["别处"]
+    await neighbor.refused("GET", f"/announcements/{ids[0]}", code="not_found")
+    await agree(mine.person_id, ConsentKind.VOLUNTEER_TERMS)
+    assert await board(mine) == ["志愿者", "本街道", "本社区"]
+    first = await mine.get("/announcements", limit=2)
+    rest = await mine.get("/announcements", limit=2, cursor=first["next_cursor"])
+    assert [item["title"] for item in first["items"] + rest["items"]] == ["志愿者", "本街道", "本社区"]
+    await here.sender.post(f"{PATH}/{ids[0]}/withdraw")
+    assert await board(mine) == ["志愿者", "本街道"]
+    await mine.refused("GET", f"/announcements/{ids[0]}", code="not_found")
+    assert await board(await create_resident(api, await create_community())) == []
+    await api.refused("GET", "/announcements", code="not_signed_in")
