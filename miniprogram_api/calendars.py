@@ -6,7 +6,9 @@ from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.calendars import feed as calendar_feed
+from server.calendars import home
 from server.calendars.feed import FeedAddress, MyCalendar
+from server.calendars.home import HomeView
 from server.foundation.bounds import Moment
 from server.foundation.ids import Id
 
@@ -18,6 +20,16 @@ CALENDAR_TYPE = "text/calendar; charset=utf-8"
 class CalendarQuery(Strict):
     since: Moment
     until: Moment
+
+
+@routes.get("/me/home")
+async def get_home(caller: Caller) -> HomeView:
+    """我的首页
+
+    一次给出：两周内的日程、待确认的名额及其截止时间、等您确认和待完成的事、待评价的服务、本社区的微心愿、最新公告和未读消息数。
+    每部分每类最多五项；`page` 是要打开的页面，`for_whom` 是家人的姓名（本人为空）。
+    """
+    return await home.get_home(caller.person_id)
 
 
 @routes.get("/me/calendar")

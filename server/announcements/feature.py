@@ -8,5 +8,6 @@ FEATURE = Feature(
     models=("server.announcements.models",),
     sweeps=(sending.TELL_NEXT_PERSONS,),
     messages=events_in(messages),
+    home=(queries.NOTICES,),
     subjects={"announcement": queries.describe_announcements},
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from server.announcements.audience import AudienceView, count_audience
 from server.announcements.models import AnnouncementAudience, AnnouncementState
+from server.calendars.home import HomeLines, HomePart
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -68,6 +69,18 @@ ON_BOARD = (
 )
 """SQL: whether announcement `a` hangs on the notice board of the person $1: of their community or an area above it, and
 meant for them."""
+
+NOTICES = HomeLines(
+    part=HomePart.NOTICES,
+    page="pages/announcement/detail?id={id}",
+    sql=(
+        "SELECT 'announcement' AS kind, a.id, a.id AS page_id, a.title, o.name AS place, a.sent_at AS starts_at, "
+        "NULL::timestamptz AS until, NULL::uuid AS person_id, a.state FROM announcement a "
+        f"JOIN organization o ON o.id = a.organization_id WHERE {ON_BOARD} "
+        "AND a.sent_at > $2 - interval '30 days' ORDER BY a.sent_at DESC, a.id DESC"
+    ),
+)
+"""The board's latest, on the home page."""
 
 _STAFF_COLUMNS = (
     "a.id, a.organization_id, o.name AS organization_name, a.audience, a.title, a.text, a.urgent, a.state, "

@@ -7,7 +7,7 @@ from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
-from server.neighbor_center import messages, personal_copy
+from server.neighbor_center import home, messages, personal_copy
 from server.neighbor_center.bookings import (
     feeds,
     leaving,
@@ -71,4 +71,5 @@ FEATURE = Feature(
     places_moved={Purpose.SLOT: waiting.tell_moved_up},
     places_lapsed={Purpose.SLOT: waiting.tell_lapsed},
     calendar=(feeds.calendar_of_bookings,),
+    home=home.LINES,
 )

@@ -59,4 +59,5 @@ FEATURE = Feature(
     places_moved={Purpose.SHIFT_ROLE: signing_up.tell_moved_up},
     places_lapsed={Purpose.SHIFT_ROLE: signing_up.tell_lapsed},
     calendar=(sign_up_queries.calendar_of_sign_ups,),
+    home=sign_up_queries.HOME,
 )

@@ -8,6 +8,7 @@ from server.wishes import (
     contact,
     forgetting,
     fulfilling,
+    home,
     leaving,
     messages,
     personal_copy,
@@ -51,4 +52,5 @@ FEATURE = Feature(
     number_lost=(contact.empty_lost_number,),
     business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
+    home=home.LINES,
 )

@@ -7,6 +7,7 @@ import msgspec
 
 from server.accounts.queries import describe_persons, ours
 from server.calendars.feed import CalendarEntry
+from server.calendars.home import HomeLines, HomePart
 from server.foundation import clock
 from server.foundation.database import exists, fetch
 from server.foundation.errors import NotFound
@@ -229,3 +230,24 @@ async def has_signed_up(person_id: str, path: str) -> bool:
         person_id,
         path,
     )
+
+
+def _home_lines(part: HomePart, until: str, states: str) -> HomeLines:
+    return HomeLines(
+        part=part,
+        page="pages/activity/detail?id={id}",
+        sql=(
+            "SELECT 'sign_up' AS kind, s.id, a.id AS page_id, a.title, a.place_name AS place, sh.starts_at, "
+            f"{until} AS until, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
+            "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
+            f"WHERE {ours('s.person_id')} AND sh.ends_at > $2 AND sh.starts_at < $3 AND sh.state = 'scheduled' "
+            f"AND p.state IN ({states}) ORDER BY sh.starts_at, s.id"
+        ),
+    )
+
+
+HOME = (
+    _home_lines(HomePart.COMING, "sh.ends_at", "'waiting', 'confirmed', 'attended'"),
+    _home_lines(HomePart.OFFERS, "p.offered_until", "'offered'"),
+)
+"""What the person and the family have signed up for, and places that are offered to them."""
