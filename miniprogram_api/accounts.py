@@ -20,7 +20,7 @@ from server.accounts.links import NameFixed
 from server.accounts.merges import MergeAnswer, MyMerges
 from server.accounts.models import ConsentKind, Relation
 from server.accounts.periods import PeriodView, list_periods
-from server.accounts.queries import ConsentView, DependantView, Me
+from server.accounts.queries import ConsentView, DependantView, Me, OwnDetails
 from server.accounts.sessions import Caller, end_all_sessions, end_session
 from server.accounts.sign_in import (
     CodeRefused,
@@ -85,6 +85,15 @@ async def copy_personal_data(caller: Caller) -> HTTPResponse:
     本平台保存的、关于本人的全部信息，每类一张表。每天最多下载 3 次，每次都会留痕。
     """
     return send_file(await personal_data.copy_personal_data(caller.person_id), XLSX)
+
+
+@routes.get("/me/details")
+async def get_my_details(caller: Caller) -> OwnDetails:
+    """我的姓名、手机号和地址（未脱敏）
+
+    供填写表单时使用，仅限本人。
+    """
+    return await queries.get_own_details(caller.person_id)
 
 
 class ChangeProfile(Strict):

@@ -414,6 +414,8 @@ class Tour:
         )
         self.expect(booking["state"] == "booked", f"booked {service['name']} at {_clock(first['starts_at'])}")
         await resident.told_on_wechat("booking_notice")
+        home = await resident.get("/me/home")
+        self.expect(booking["id"] in [item["id"] for item in home["coming"]], "it stands on the resident's home page")
         moved = await resident.post(f"/bookings/{booking['id']}/move", {"starts_at": second["starts_at"]})
         self.expect(moved["starts_at"] == second["starts_at"], f"moved to {_clock(second['starts_at'])} in one step")
         after = await resident.get(f"/services/{service['id']}/availability", first_day=tomorrow.isoformat(), days=1)

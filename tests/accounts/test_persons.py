@@ -70,7 +70,7 @@ async def test_dependants(api: Api) -> None:
     assert await caller.get("/me/dependants") == [added]
     assert added == {
         "person_id": added["person_id"],
-        "name": "李**",
+        "name": "李秀英",
         "relation": "parent",
         "birth_date": "1948-03-05",
         "is_accepted": False,

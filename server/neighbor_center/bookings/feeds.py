@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.accounts.queries import describe_persons, ours
+from server.accounts.queries import names_for, ours
 from server.calendars.feed import CalendarEntry, write_calendar
 from server.foundation import clock
 from server.foundation.crypto import keyring
@@ -49,8 +49,8 @@ async def calendar_of_bookings(person_id: str, since: datetime, until: datetime)
     """What the person and the family have booked or wait for, of what touches the time from `since` to `until`."""
     rows = await fetch(_SLOTS, person_id, since, until, list(_TAKEN_BACK))
     rows += await fetch(_ROOMS, person_id, since, until)
-    names = await describe_persons({row["person_id"] for row in rows} - {person_id})
-    return [_entry(row, names.get(row["person_id"], {}).get("name", "")) for row in rows]
+    names = await names_for(person_id, {row["person_id"] for row in rows} - {person_id})
+    return [_entry(row, names.get(row["person_id"], "")) for row in rows]
 
 
 def venue_feed_address(screen_id: str) -> str:

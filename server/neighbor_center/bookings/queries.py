@@ -183,7 +183,7 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
             person = details.get(row["person_id"])
             values |= {
                 "address": _clear(row["address"], ADDRESS_CONTEXT),
-                "person_name": mask_name(person.real_name) if person else "",
+                "person_name": person.real_name if person else "",
                 "position": positions.get(values.pop("place_id")),
             }
         views.append(kind.view(**values))

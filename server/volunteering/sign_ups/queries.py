@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons, ours
+from server.accounts.queries import names_for, ours
 from server.calendars.feed import CalendarEntry
 from server.calendars.home import HomeLines, HomePart
 from server.foundation import clock
@@ -21,7 +21,7 @@ from server.volunteering.sign_ups.why import why_ended, why_waiting
 
 
 class FamilySignUp(msgspec.Struct):
-    """Somebody of the family in the same shift; the name is masked."""
+    """Somebody of the family in the same shift."""
 
     sign_up_id: Id
     person_id: Id
@@ -146,8 +146,8 @@ async def calendar_of_sign_ups(person_id: str, since: datetime, until: datetime)
         since,
         until,
     )
-    names = await describe_persons({row["person_id"] for row in rows} - {person_id})
-    return [_entry(row, names.get(row["person_id"], {}).get("name", "")) for row in rows]
+    names = await names_for(person_id, {row["person_id"] for row in rows} - {person_id})
+    return [_entry(row, names.get(row["person_id"], "")) for row in rows]
 
 
 def _entry(row: Any, family_name: str) -> CalendarEntry:
@@ -192,8 +192,7 @@ async def _standings(person_id: str, rows: list[Any]) -> list[MySignUp]:
         person_id,
         list({row["shift_id"] for row in rows}),
     )
-    words = await describe_persons({row["person_id"] for row in [*rows, *family]})
-    names = {id_: words[id_]["name"] for id_ in words}
+    names = await names_for(person_id, {row["person_id"] for row in [*rows, *family]})
     return [
         MySignUp(
             **{name: row[name] for name in _PLAIN},
