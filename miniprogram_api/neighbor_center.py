@@ -14,6 +14,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.foundation.search import Search
 from server.neighbor_center.bookings import availability, feeds
 from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay
 from server.neighbor_center.changes import holiday_years
@@ -41,6 +42,7 @@ Meters = Annotated[int, msgspec.Meta(ge=100, le=20_000)]
 class VenuesQuery(PageQuery):
     organization_id: Id | None = None
     kind: VenueKind | None = None
+    search: Search = ""
 
 
 class NearbyQuery(PageQuery):
@@ -85,10 +87,11 @@ class Complain(Strict):
 async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     """服务场所列表
 
-    某组织及其所有下级的场所；不填 `organization_id` 时为本人所在社区的。
+    某组织及其所有下级的场所；不填 `organization_id` 时为本人所在社区的，尚未选择社区时为全市的。
+    `search` 在名称、地址和服务项目中查找，每个词至少两个字。
     """
     return await queries.list_venues(
-        caller.person_id, organization_id=query.organization_id, kind=query.kind, page=query
+        caller.person_id, organization_id=query.organization_id, kind=query.kind, search=query.search, page=query
     )
 
 

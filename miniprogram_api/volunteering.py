@@ -38,7 +38,8 @@ routes = Routes("志愿服务 volunteering")
 async def list_activities(caller: Caller, query: UpcomingQuery) -> Page[ActivityCard]:
     """近期活动
 
-    本人所在社区可见、尚有场次的活动，按下一场的时间排列；可按类型、时间、是否有余额筛选。
+    本人所在社区可见、尚有场次的活动，按下一场的时间排列；可按类型、主办组织、时间、是否有余额筛选，
+    `search` 在标题、内容和地点中查找，每个词至少两个字。
     """
     return await queries.list_activities(caller.person_id, query)
 

@@ -13,6 +13,7 @@ from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.search import Search, holds_words, search_words
 from server.media.uploads.queries import PictureView, in_order, picture_views, ready_picture, thumbnail_address
 from server.teams.teams import UNNAMED
 from server.volunteering.models import (
@@ -119,12 +120,15 @@ class ActivityView(msgspec.Struct):
 
 
 class UpcomingQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
-    """Of one kind, with a shift that begins in a time, with places free, where they are given."""
+    """Of one kind, of one organizer, with a shift that begins in a time, with places free, with words (each of at least
+    two characters) in title, text or place, where they are given."""
 
     kind: ActivityKind | None = None
     since: Moment | None = None
     until: Moment | None = None
     only_free: bool = False
+    organization_id: Id | None = None
+    search: Search = ""
 
 
 class NearbyQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -159,11 +163,14 @@ _NEXT_SHIFT = (
 )
 """The first shift of activity `a` that is not over at $1."""
 
+_SEARCHED = "concat_ws(' ', a.title, a.text, a.place_name)"
+
 _VISIBLE = "a.state = 'published' AND a.area_id = ANY($2::uuid[]) AND a.ends_at > $1"
 
 
 async def list_activities(person_id: str, query: UpcomingQuery) -> Page[ActivityCard]:
-    """Published activities that are seen where the person lives and have a shift ahead, the next shift first."""
+    """Published activities that are seen where the person lives and have a shift ahead, the next shift first. Raises
+    InvalidFields for a word too short."""
     within = (
         "AND ($4::timestamptz IS NULL OR sh.starts_at >= $4) AND ($5::timestamptz IS NULL OR sh.starts_at < $5) "
         "AND (NOT $6 OR EXISTS (SELECT 1 FROM shift_role r JOIN allotment al ON al.id = r.allotment_id "
@@ -172,14 +179,17 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
     rows = await fetch_page(
         f"{_CARD} FROM (SELECT a.id, next.id AS shift_id, next.starts_at, next.ends_at FROM activity a "
         f"{_NEXT_SHIFT.format(within)} WHERE {_VISIBLE} AND ($3::text IS NULL OR a.kind = $3) "
-        "AND ($7::timestamptz IS NULL OR (next.starts_at, a.id) > ($7, $8::uuid)) "
-        f"ORDER BY next.starts_at, a.id LIMIT $9 {_FOUND} ORDER BY found.starts_at, a.id",
+        f"AND ($7::uuid IS NULL OR a.organizer_id = $7) AND {holds_words(_SEARCHED, '$8')} "
+        "AND ($9::timestamptz IS NULL OR (next.starts_at, a.id) > ($9, $10::uuid)) "
+        f"ORDER BY next.starts_at, a.id LIMIT $11 {_FOUND} ORDER BY found.starts_at, a.id",
         clock.now(),
         await areas_of(person_id),
         query.kind and str(query.kind),
         query.since,
         query.until,
         query.only_free,
+        query.organization_id,
+        search_words(query.search),
         page=query,
         key={"starts_at": datetime, "id": Id},
     )

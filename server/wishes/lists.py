@@ -12,6 +12,7 @@ from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
+from server.foundation.search import Search, search_words
 from server.media.uploads.queries import ready_picture, thumbnail_address
 from server.moderation.models import Verdict
 from server.organizations.access import GRID_WORKERS, READERS, require_role
@@ -32,9 +33,6 @@ SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.
 
 Point = tuple[float, float]
 """Longitude and latitude, gcj02 degrees."""
-
-MIN_SEARCH = 2
-"""Characters that a word of a search needs."""
 
 SEARCHED = "(w.title || ' ' || w.text || ' ' || w.place)"
 """What the search looks in: the expression of the index wish_search."""
@@ -85,7 +83,7 @@ class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
     latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     """Where the caller is (gcj02); without it, where their community is."""
-    search: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    search: Search = ""
     """Words of at least two characters, with spaces between; all of them must occur."""
 
 
@@ -126,9 +124,7 @@ class Where:
 async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCard]:
     """The wall, the most urgent first in each area. Raises InvalidFields for a cursor that is none, a word too short,
     or a distance from nowhere."""
-    words = query.search.split()
-    if any(len(word) < MIN_SEARCH for word in words):
-        raise InvalidFields.of("search", f"每个词至少 {MIN_SEARCH} 个字")
+    words = search_words(query.search)
     begun, last_date, last_id = decode_cursor(query.cursor, tuple[int, date, str]) if query.cursor else (0, None, None)
     seen_from, areas = await _areas(person_id, query)
     found: list[tuple[int, Any]] = []

@@ -478,3 +478,19 @@ async def test_the_shift_that_a_message_opens(api: Api) -> None:
     assert (await people.first.get(path))["activity_id"] == seen["activity_id"]
     await people.second.refused("GET", path, code="not_found")
     await people.staff.refused("GET", f"/staff/shifts/{people.community.id}", code="not_found")
+
+
+async def test_activities_are_found_by_words_and_organizer(api: Api) -> None:
+    people = await create_people(api)
+    garden = await publish(people.staff, people.community.id, words={**WORDS, "title": "社区花园", "text": "浇水除草"})
+    reading = await publish(people.staff, people.community.id, words={**WORDS, "title": "Reading 读书会"})
+
+    async def found(**query: str) -> set[str]:
+        return {card["id"] for card in (await people.first.get("/activities", **query))["items"]}  # type: ignore[arg-type]
+
+    assert await found(search="花园 除草") == {garden["id"]}
+    assert await found(search="reading") == {reading["id"]}
+    assert await found(search="花园 读书") == await found(search="__") == set()
+    assert await found(organization_id=people.community.id) == await found() == {garden["id"], reading["id"]}
+    assert await found(organization_id=(await create_community()).id) == set()
+    await people.first.refused("GET", "/activities?search=书", code="invalid_fields")

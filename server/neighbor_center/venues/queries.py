@@ -10,6 +10,7 @@ from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.search import holds_words, search_words
 from server.media.uploads.queries import picture_views
 from server.neighbor_center.venues.models import (
     Accessibility,
@@ -116,20 +117,28 @@ async def require_service_of(venue_id: str, service_id: str | None) -> None:
         raise InvalidFields.of("service_id", "该场所没有这项服务")
 
 
+_SEARCHED = (
+    "concat_ws(' ', v.name, v.address, "
+    "(SELECT string_agg(concat_ws(' ', s.name, s.description), ' ') FROM service s WHERE s.venue_id = v.id))"
+)
+
+
 async def list_venues(
-    person_id: str | None, *, organization_id: str | None, kind: VenueKind | None, page: PageQuery
+    person_id: str, *, organization_id: str | None, kind: VenueKind | None, search: str, page: PageQuery
 ) -> Page[VenueBrief]:
-    """The open venues of an organization's subtree, the caller's community without one, newest first."""
+    """The open venues of an organization's subtree, the caller's community without one, newest first; before they have
+    said where they live, of the whole city. Of these, where words are given, those that have all of them in name,
+    address or what they offer. Raises InvalidFields for a word too short."""
     if organization_id is None:
         organization_id = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
-        if organization_id is None:
-            raise InvalidFields.of("organization_id", "请先选择所在社区，或指定组织")
     rows = await fetch_page(
         f"SELECT {_BRIEF_COLUMNS} FROM venue v JOIN organization o ON o.id = v.organization_id "
-        f"WHERE {within('o.path', '$1')} AND v.state = 'open' "
-        "AND ($2::text IS NULL OR v.kind = $2) AND ($3::uuid IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4",
+        f"WHERE ($1::uuid IS NULL OR {within('o.path', '$1')}) AND v.state = 'open' "
+        f"AND ($2::text IS NULL OR v.kind = $2) AND {holds_words(_SEARCHED, '$3')} "
+        "AND ($4::uuid IS NULL OR v.id < $4) ORDER BY v.id DESC LIMIT $5",
         organization_id,
         kind and str(kind),
+        search_words(search),
         page=page,
     )
     return Page(await _briefs(rows.items), rows.next_cursor)

@@ -128,8 +128,26 @@ async def test_my_communitys_venues_and_those_near_me(api: Api, community: Organ
     # A thousandth of a degree of longitude is 88 m up here.
     assert found == [(here[0].id, 0), *sorted([(here[1].id, 88), (other.id, 88)]), (here[2].id, 177)]
     assert (await api.get("/venues/nearby", **point, kind="station"))["items"] == []
+    # Who has not said where they live finds the whole city's.
     homeless = await create_resident(api, None)  # type: ignore[arg-type]
-    await homeless.refused("GET", "/venues", code="invalid_fields")
+    everywhere = {venue["id"] for venue in (await homeless.get("/venues"))["items"]}
+    assert everywhere == {other.id, station.id, *(venue.id for venue in here)}
+
+
+async def test_venues_are_found_by_words(api: Api, community: Organization) -> None:
+    resident = await create_resident(api, community)
+    tailor = (await create_service(community, name="裁缝修补", description="改裤脚、换拉链")).venue_id
+    doctor = (await create_service(community, name="家庭医生")).venue_id
+    await create_service(await create_community(), name="裁缝修补")
+
+    async def found(words: str) -> list[str]:
+        return [venue["id"] for venue in (await resident.get("/venues", search=words))["items"]]
+
+    assert await found("裁缝") == await found("拉链 修补") == [tailor]
+    assert await found("家庭医生") == [doctor]
+    assert await found("裁缝 医生") == await found("%%") == []
+    assert set(await found("  ")) == {tailor, doctor}
+    await resident.refused("GET", "/venues?search=缝", code="invalid_fields")
 
 
 async def test_availability_shows_limits_before_the_click(api: Api, community: Organization) -> None:
