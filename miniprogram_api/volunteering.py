@@ -5,15 +5,16 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.fields import Strict
-from miniprogram_api.routing import Routes
+from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
-from server.volunteering import queries
+from server.volunteering import queries, sharing
 from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
+from server.volunteering.sharing import SharedActivity
 from server.volunteering.sign_ups import eligibility, signing_up
 from server.volunteering.sign_ups import queries as sign_up_queries
 from server.volunteering.sign_ups.eligibility import Skill
@@ -55,6 +56,15 @@ async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyAc
     坐标为 gcj02；由近到远。
     """
     return NearbyActivities(await queries.list_nearby_activities(caller.person_id, query))
+
+
+@routes.get("/activities/<activity_id>/shared", who=Who.ANYONE)
+async def show_shared_activity(caller: Caller | None, activity_id: Id) -> SharedActivity:
+    """分享链接打开的活动卡片
+
+    任何人都可查看。不能查看全部内容时，`why` 和 `advice` 说明原因和怎么办：登录、选择社区，或这是其他社区的活动。
+    """
+    return await sharing.show_shared_activity(caller.person_id if caller else None, activity_id)
 
 
 @routes.get("/activities/<activity_id>")

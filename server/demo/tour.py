@@ -356,6 +356,8 @@ class Tour:
         await manager.post(f"/staff/activities/{activity['id']}/publish", {"version": submitted["version"]})
         shift = activity["shifts"][0]["id"]
         third = await self.newcomer("小赵")
+        card = await third.get(f"/activities/{activity['id']}/shared")
+        self.expect(card["why"] == "community_needed", f"a newcomer opens a shared link: {card['advice']}")
         await third.put("/me/community", {"community_id": community_id})
         await third.accept("place_free", "activity_reminder")
         signed = [

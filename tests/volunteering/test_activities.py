@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.accounts.models import ConsentKind
+from server.accounts.models import ConsentKind, Person
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute
@@ -494,3 +494,26 @@ async def test_activities_are_found_by_words_and_organizer(api: Api) -> None:
     assert await found(organization_id=people.community.id) == await found() == {garden["id"], reading["id"]}
     assert await found(organization_id=(await create_community()).id) == set()
     await people.first.refused("GET", "/activities?search=书", code="invalid_fields")
+
+
+async def test_a_shared_link_tells_everybody_what_to_do(api: Api) -> None:
+    people = await create_people(api)
+    made = await publish(people.staff, people.community.id)
+    path = f"/activities/{made['id']}/shared"
+    neighbor, newcomer = await create_resident(api, await create_community()), await create_resident(api, None)  # type: ignore[arg-type]
+    for caller, why in (
+        (api, "not_signed_in"),
+        (newcomer, "community_needed"),
+        (neighbor, "other_area"),
+        (people.first, None),
+    ):
+        card = await caller.get(path)
+        assert (card["title"], card["why"], bool(card["advice"])) == (made["title"], why, why is not None)
+        assert datetime.fromisoformat(card["starts_at"]) == datetime.fromisoformat(made["shifts"][0]["starts_at"])
+    # Who signed up and moved away sees it all the same, as the activity itself does.
+    await sign_up(people.first, made["shifts"][0]["id"])
+    await Person.filter(id=people.first.person_id).update(community_id=(await create_community()).id)
+    assert (await people.first.get(path))["why"] is None
+    assert (await people.first.get(f"/activities/{made['id']}"))["id"] == made["id"]
+    hidden = await draft(people.staff, people.community.id, shift())
+    await api.refused("GET", f"/activities/{hidden['id']}/shared", code="not_found")
