@@ -34,25 +34,40 @@ class YearView(msgspec.Struct, kw_only=True):
 
 
 async def get_holiday_year(year: int) -> YearView:
-    """What is known of a year's holidays."""
-    loaded = await fetch_value("SELECT days FROM holiday_year WHERE year = $1", year)
-    if loaded is not None:
-        return YearView(year=year, source="loaded", days=msgspec.json.decode(loaded, type=list[SpecialDay]))
-    return YearView(year=year, source="library" if year in DAYS_OF_YEAR else "unknown", days=special_days(year))
+    """What is known of a year's holidays, with what the announcements of its neighbours say of it."""
+    loaded = {each: await _loaded(each) for each in (year - 1, year, year + 1)}
+    own = loaded[year]
+    days = {special.day: special for special in (special_days(year) if own is None else own)}
+    days |= {special.day: special for each in (year - 1, year + 1) for special in loaded[each] or ()}
+    return YearView(
+        year=year,
+        source="loaded" if own is not None else "library" if year in DAYS_OF_YEAR else "unknown",
+        days=[special for day, special in sorted(days.items()) if day.year == year],
+    )
+
+
+async def _loaded(year: int) -> list[SpecialDay] | None:
+    """The announcement of a year as it was loaded."""
+    days = await fetch_value("SELECT days FROM holiday_year WHERE year = $1", year)
+    return None if days is None else msgspec.json.decode(days, type=list[SpecialDay])
 
 
 async def load_holiday_year(
     actor_id: str | None, year: int, days: list[SpecialDay], answers: Answers = NO_ANSWERS
 ) -> CalendarChange:
-    """These are the special days of the year from now on, in the whole city. Loading the same again changes nothing.
+    """These are the special days of the year from now on, in the whole city. Loading the same again changes nothing. As
+    in the announcements, days of the December before and of the January after may be among them.
 
     For managers of the city (the actor None: the command line). Raises NotAllowed, InvalidFields, and what stands
     against a move.
     """
     if actor_id is not None:
         await _require_city_manager(actor_id)
-    if not days or any(day.day.year != year for day in days) or len({day.day for day in days}) < len(days):
-        raise InvalidFields.of("days", "须为该年份的日期，且不重复")
+    is_of_year = [date(year - 1, 12, 1) <= day.day <= date(year + 1, 1, 31) for day in days]
+    if not any(day.day.year == year for day in days) or not all(is_of_year):
+        raise InvalidFields.of("days", "须为该年份的日期，可以包含上一年 12 月和下一年 1 月的日子")
+    if len({day.day for day in days}) < len(days):
+        raise InvalidFields.of("days", "日期重复")
 
     async def write() -> str:
         row = await fetch(
@@ -73,11 +88,12 @@ async def load_holiday_year(
             "load_holiday_year", actor_id=actor_id, subject=("holiday_year", changed_id), year=year, **details
         )
 
-    before = (await get_holiday_year(year)).days
+    before = [*(await get_holiday_year(year)).days, *(await _loaded(year) or ())]
+    on_days = sorted({special.day for special in [*before, *days]})
     rows = await fetch(
         "SELECT DISTINCT s.venue_id FROM opening_rule r JOIN service s ON s.id = r.service_id "
         "WHERE r.days <> 'every_week' AND (r.valid_until IS NULL OR r.valid_until >= $1)",
-        date(year, 1, 1),
+        on_days[0],
     )
     return await change_calendars(
         actor_id,
@@ -85,7 +101,7 @@ async def load_holiday_year(
         write,
         answers,
         audit=audit,
-        on_days=sorted({special.day for special in [*before, *days]}),
+        on_days=on_days,
     )
 
 
@@ -102,15 +118,26 @@ def read_holiday_file(path: Path) -> tuple[int, list[SpecialDay]]:
             )
             for day in content["days"]
         ]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} lacks {error}") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
+    except KeyError as error:
+        raise ValueError(f"{path} lacks {error}.") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no year of holidays: {error}.") from None
 
 
 async def load_holiday_file(path: Path, *, cancel_affected: str) -> int:
     """The command line's way: prints what was done, or what stands in the way; the exit code. `cancel_affected` is the
     reason told to those whose bookings fall on a holiday; without one they are only listed."""
-    year, days = read_holiday_file(path)
-    change = await load_holiday_year(None, year, days)
+    try:
+        year, days = read_holiday_file(path)
+        change = await load_holiday_year(None, year, days)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except InvalidFields as refused:
+        sys.stderr.write(f"{path}: {refused.errors[0].field}: {refused.errors[0].problem}\n")
+        return 1
     if not change.applied and cancel_affected:
         ids = frozenset(booking.booking_id for booking in change.affected)
         change = await load_holiday_year(None, year, days, Answers(cancel=ids, reason=cancel_affected))

@@ -26,7 +26,7 @@ CALENDAR_COLUMNS = (
     " FROM opening_exception e WHERE e.venue_id = s.venue_id AND (e.service_id IS NULL OR e.service_id = s.id) "
     " AND e.ended_at IS NULL AND e.day BETWEEN $2 AND $3), '[]') AS exceptions, "
     "COALESCE((SELECT json_object_agg(h.year, h.days) FROM holiday_year h WHERE h.year BETWEEN "
-    " EXTRACT(year FROM $2::date) AND EXTRACT(year FROM $3::date)), '{}') AS holidays"
+    " EXTRACT(year FROM $2::date) - 1 AND EXTRACT(year FROM $3::date) + 1), '{}') AS holidays"
 )
 """A service `s` of a venue `v` as a Calendar of the days from $2 to $3; for calendar_of."""
 
@@ -55,8 +55,8 @@ async def read_loaded_years(first_day: date, last_day: date) -> dict[int, dict[d
     return _by_day(
         await fetch_value(
             "SELECT COALESCE(json_object_agg(year, days), '{}') FROM holiday_year WHERE year BETWEEN $1 AND $2",
-            first_day.year,
-            last_day.year,
+            first_day.year - 1,
+            last_day.year + 1,
         )
     )
 

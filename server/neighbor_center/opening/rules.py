@@ -76,9 +76,12 @@ def weekday_list(bits: int) -> list[int]:
 
 
 def kind_of_day(day: date, loaded: dict[int, dict[date, DayKind]]) -> DayKind | None:
-    """Whether the day is a public holiday or a make-up working day; None where it is neither, or nobody knows."""
-    year = loaded.get(day.year)
-    return (DAYS_OF_YEAR.get(day.year, {}) if year is None else year).get(day)
+    """Whether the day is a public holiday or a make-up working day; None where it is neither, or nobody knows. The New
+    Year's holiday may begin in December, which the announcement of the year after tells, the later one."""
+    for year in (day.year + 1, day.year, day.year - 1):
+        if kind := loaded.get(year, {}).get(day):
+            return kind
+    return None if day.year in loaded else DAYS_OF_YEAR.get(day.year, {}).get(day)
 
 
 def holds_on(rule: WeeklyHours, day: date, kind: DayKind | None) -> bool:

@@ -11,6 +11,7 @@ from server.foundation.database import fetch_value
 from server.neighbor_center.changes import holiday_years
 from server.neighbor_center.opening.holidays import special_days
 from server.neighbor_center.opening.models import DayKind, OpeningRule, RuleDays
+from server.neighbor_center.opening.queries import read_loaded_years
 from server.neighbor_center.opening.rules import Calendar, WeeklyHours, holds_on, kind_of_day, slots_of_day
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_resident, create_staff, told
@@ -143,6 +144,68 @@ async def test_the_command_lists_first_and_cancels_when_told_to(
     assert await holiday_years.load_holiday_file(file, cancel_affected="节假日休息") == 0
     assert "1 bookings cancelled" in capsys.readouterr().out
     assert (await resident.get(f"/bookings/{booking['id']}"))["state"] == "cancelled"
-    file.write_text(json.dumps({"days": days}))
-    with pytest.raises(ValueError, match="year"):
-        holiday_years.read_holiday_file(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"days": []}', '{"year": 2031, "days": [{"name": "元旦", "date": "x", "isOffDay": true}]}'],
+)
+async def test_a_broken_file_is_one_sentence(
+    api: Api, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    file = tmp_path / "2031.json"
+    file.write_text(content)
+    for path in (file, tmp_path / "none.json"):
+        assert await holiday_years.load_holiday_file(path, cancel_affected="") == 1
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n"), str(path) in told.err) == ("", 1, True)
+    assert (await api.get("/holidays", year=2031))["source"] == "unknown"
+
+
+async def test_an_announcement_may_begin_in_december(api: Api, community: Organization, tmp_path: Path) -> None:
+    """holiday-cn goes by the year of the announcement: its 2019 begins on 29 December 2018."""
+    manager = await create_staff(api, await Organization.get(level="city"), RoleKind.MANAGER)
+    file = tmp_path / "2030.json"
+    days = [("2029-12-29", False), ("2029-12-31", True), ("2030-01-01", True)]
+    named = [{"name": "元旦", "date": day, "isOffDay": is_off} for day, is_off in days]
+    file.write_text(json.dumps({"year": 2030, "days": named}))
+    body: dict[str, Any] = {
+        "year": 2029,
+        "days": [{"day": "2029-10-01", "kind": "holiday", "name": "国庆节"}],
+        "reason": "公布",
+    }
+    await manager.put("/staff/holidays", body)
+    assert await holiday_years.load_holiday_file(file, cancel_affected="") == 0
+
+    async def kinds(year: int) -> dict[str, str]:
+        return {each["day"]: each["kind"] for each in (await api.get("/holidays", year=year))["days"]}
+
+    december = {"2029-12-29": "workday", "2029-12-31": "holiday"}
+    assert await kinds(2029) == {"2029-10-01": "holiday"} | december
+    assert await kinds(2030) == {"2030-01-01": "holiday"}
+    # The year itself announced anew leaves what the next one says of it.
+    body["days"] = [{"day": "2029-05-01", "kind": "holiday", "name": "劳动节"}]
+    await manager.put("/staff/holidays", body)
+    assert await kinds(2029) == {"2029-05-01": "holiday"} | december
+    loaded = await read_loaded_years(date(2029, 12, 29), date(2029, 12, 31))
+    shown = [kind_of_day(date(2029, 12, day), loaded) for day in (29, 30, 31)]
+    assert shown == [DayKind.WORKDAY, None, DayKind.HOLIDAY]
+    for far in ("2028-11-30", "2030-02-01"):
+        wrong = body | {"days": [*body["days"], {"day": far, "kind": "holiday", "name": "元旦"}]}
+        await manager.refused("PUT", "/staff/holidays", wrong, code="invalid_fields")
+
+
+async def test_hours_of_a_service_follow_the_next_years_announcement(api: Api, community: Organization) -> None:
+    set_clock("08:00", date(2029, 12, 20))
+    manager = await create_staff(api, await Organization.get(level="city"), RoleKind.MANAGER)
+    service = await create_service(community, hours=(), days_ahead=30)
+    await OpeningRule.create(
+        service=service, weekdays=0b0011111, opens=540, closes=600, valid_from=date(2026, 1, 1), days=RuleDays.WORKDAYS
+    )
+    days = [("2029-12-29", "workday"), ("2029-12-31", "holiday"), ("2030-01-01", "holiday")]
+    body = {"year": 2030, "days": [{"day": day, "kind": kind, "name": "元旦"} for day, kind in days], "reason": "公布"}
+    await manager.put("/staff/holidays", body)
+    resident = await create_resident(api, community)
+    answer = await resident.get(f"/services/{service.id}/availability", first_day="2029-12-27", days=7)
+    open_days = [day["day"][5:] for day in answer["days"] if day["slots"]]
+    assert open_days == ["12-27", "12-28", "12-29", "01-02"]
