@@ -42,14 +42,33 @@ class KeyInUse(Model):
 async def check_keys() -> None:
     """Compare this process's keys with those that the database was written with, and note a new one that encrypts from
     now on. Raises KeysWrong. A database without its tables is left for `migrate`."""
-    ring = keyring()
     try:
         known = await _known()
     except asyncpg.UndefinedTableError:
         return
-    if not known:
-        # Nobody has noted any yet: a new database, or one from before there was this table.
-        await _require_readable()
+    if not _compare(known):
+        return
+    async with transaction():
+        # Of two processes that begin at once with different keys, the second sees what the first has noted.
+        await execute("SELECT pg_advisory_xact_lock(hashtextextended('key_in_use', 0))")
+        known = await _known()
+        if not known:
+            # Nobody has noted any yet: a new database, or one from before there was this table.
+            await _require_readable()
+        for (purpose, key_id), fingerprint in _compare(known).items():
+            await execute(
+                "INSERT INTO key_in_use (id, created_at, purpose, key_id, fingerprint) VALUES ($1, $2, $3, $4, $5)",
+                new_id(),
+                clock.now(),
+                purpose,
+                key_id,
+                fingerprint,
+            )
+
+
+def _compare(known: dict[tuple[str, str], bytes]) -> dict[tuple[str, str], bytes]:
+    """What is to be noted of this process's keys. Raises KeysWrong where they are not those that are known."""
+    ring = keyring()
     for (purpose, key_id), fingerprint in known.items():
         if purpose == "index":
             if fingerprint != ring.index_fingerprint():
@@ -60,26 +79,10 @@ async def check_keys() -> None:
             raise KeysWrong(f"data are encrypted with the key {key_id}, which LINLI_KEYS does not have")
         elif fingerprint != ring.fingerprint(key_id):
             raise KeysWrong(f"the key {key_id} in LINLI_KEYS is another one than that with which data are encrypted")
-    wanted = {
-        ("encrypt", ring.ids[0]): ring.fingerprint(ring.ids[0]),
-        ("index", ring.index_id): ring.index_fingerprint(),
-    }
-    if any(purpose == "index" for purpose, _ in known):
-        wanted = {name: fingerprint for name, fingerprint in wanted.items() if name[0] != "index"}
-    for (purpose, key_id), fingerprint in wanted.items():
-        if (purpose, key_id) not in known:
-            await execute(
-                "INSERT INTO key_in_use (id, created_at, purpose, key_id, fingerprint) VALUES ($1, $2, $3, $4, $5) "
-                "ON CONFLICT (purpose, key_id) DO NOTHING",
-                new_id(),
-                clock.now(),
-                purpose,
-                key_id,
-                fingerprint,
-            )
-    if not known:
-        # Two processes with different keys began at once: the one that was second sees the first one's.
-        await check_keys()
+    wanted = {("encrypt", ring.ids[0]): ring.fingerprint(ring.ids[0])}
+    if not any(purpose == "index" for purpose, _ in known):
+        wanted["index", ring.index_id] = ring.index_fingerprint()
+    return {name: fingerprint for name, fingerprint in wanted.items() if name not in known}
 
 
 async def _known() -> dict[tuple[str, str], bytes]:

@@ -22,6 +22,7 @@ from server.organizations.models import RoleGrant
 from tests.builders import create_community, create_organization, create_person, create_resident, create_staff
 from tests.check_in.builders import create_checked_in
 from tests.clients import Api
+from tests.held import while_held
 from tests.organizations.builders import run_command
 
 NEW_KEY = "new:" + base64.b64encode(b"n" * 32).decode()
@@ -66,6 +67,20 @@ async def test_data_from_before_the_keys_were_noted(app: object, use: Any) -> No
     with pytest.raises(KeysWrong, match="encrypted with a key"):
         await check_keys()
     assert await KeyInUse.all().count() == 0
+    use(DEMO_KEY)
+    await check_keys()
+    assert await KeyInUse.all().count() == 2
+
+
+async def test_two_processes_that_begin_at_once_with_different_keys(app: object, use: Any) -> None:
+    """The first to note its own wins, and the other waits for it instead of noting its own as well."""
+
+    async def begin_with_another() -> None:
+        use(OTHER_KEY)
+        with pytest.raises(KeysWrong):
+            await check_keys()
+
+    await while_held(check_keys, begin_with_another)
     use(DEMO_KEY)
     await check_keys()
     assert await KeyInUse.all().count() == 2
