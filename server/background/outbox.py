@@ -114,11 +114,23 @@ class RetryLater(Exception):
 
 
 class NotBefore(Exception):
-    """Now is not the time (someone's quiet hours): the row stays queued until `due_at`, and this was no try."""
+    """Now is not the time (someone's quiet hours, a record that is still to be written): the row stays queued until
+    `due_at`, and this was no try."""
 
     def __init__(self, due_at: datetime) -> None:
         super().__init__(due_at)
         self.due_at = due_at
+
+
+_RECORDED_WITHIN = timedelta(minutes=10)
+
+
+def wait_for_record(told_at: datetime) -> None:
+    """To be called where WeChat tells of something that we do not know (yet): what brought it about may be recorded
+    late, after an outage of the database. Raises NotBefore in the first ten minutes, for later each time."""
+    age = clock.now() - told_at
+    if age < _RECORDED_WITHIN:
+        raise NotBefore(clock.now() + max(age / 2, timedelta(seconds=1)))
 
 
 class Ended(Exception):

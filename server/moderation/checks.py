@@ -9,8 +9,7 @@ from typing import Any
 
 import structlog
 
-from server.background.outbox import OutboxState, Record, RetryLater
-from server.foundation import clock
+from server.background.outbox import OutboxState, Record, RetryLater, wait_for_record
 from server.media.addresses import signed_address
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck
 from server.moderation.verdicts import TEXTS, record_state
@@ -30,8 +29,6 @@ _WORST_FIRST = (Suggest.RISKY, Suggest.REVIEW, Suggest.PASS)
 _PAUSES = {errors.TooOften: timedelta(minutes=1), errors.TokenStale: timedelta(minutes=1)}
 _PICTURE_SECONDS = 45 * 60
 """How long WeChat can fetch a picture: longer than it may take to check it."""
-_WAIT_FOR_RECORD = timedelta(minutes=10)
-"""A verdict whose trace id we do not know (yet) is tried again so long."""
 
 
 async def check_text(payload: dict[str, Any]) -> Record | None:
@@ -83,12 +80,10 @@ async def end_check(payload: dict[str, Any], state: OutboxState) -> None:
 
 
 async def take_picture_verdict(push: PictureVerdict) -> Record | None:
-    """WeChat pushed what it thinks of a picture. Raises RetryLater where its trace id is not recorded yet."""
+    """WeChat pushed what it thinks of a picture. Raises NotBefore where its trace id is not recorded yet."""
     check = await ContentCheck.get_or_none(trace_id=push.trace_id)
     if check is None:
-        if clock.now() - push.created_at < _WAIT_FOR_RECORD:
-            raise RetryLater("the trace id is not recorded yet")
-        return None
+        return wait_for_record(push.created_at)
     note = f"WeChat answered {push.errcode}" if push.errcode else ""
     return _found(check, _STATES[push.suggest], label=push.label, note=note)
 

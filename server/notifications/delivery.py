@@ -19,6 +19,7 @@ from server.background.outbox import (
     Record,
     RetryLater,
     about_to_leave,
+    wait_for_record,
 )
 from server.foundation import clock
 from server.foundation.database import fetch
@@ -46,9 +47,6 @@ _PAUSES: dict[type[errors.WeChatError], timedelta] = {
 
 _HAS_LEFT = (Delivery.SENT, Delivery.DELIVERED, Delivery.UNDELIVERED, Delivery.UNKNOWN)
 _NOT_A_THING = ("person", "organization", "party_organization")
-
-_WAIT_FOR_RECORD = timedelta(minutes=10)
-"""A push about a message that we do not know (yet) is tried again so long."""
 
 
 async def send_message(payload: dict[str, Any]) -> Record | None:
@@ -111,12 +109,10 @@ async def count_answer(push: SubscribeAnswer | SubscribeChange) -> Record | None
 
 
 async def note_delivery(push: SubscribeSent) -> Record | None:
-    """WeChat tells whether a message reached the phone. Raises RetryLater where its sending is not recorded yet."""
+    """WeChat tells whether a message reached the phone. Raises NotBefore where its sending is not recorded yet."""
     message = await InboxMessage.get_or_none(msgid=push.msgid) if push.msgid else None
     if message is None:
-        if clock.now() - push.created_at < _WAIT_FOR_RECORD:
-            raise RetryLater("the message is not recorded yet")
-        return None
+        return wait_for_record(push.created_at)
 
     async def record() -> None:
         if push.error_code == 0:

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from server.accounts.models import PersonOrigin
-from server.background.outbox import RetryLater
 from server.background.relay import MAX_ATTEMPTS, drain_outbox
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value
@@ -17,6 +16,7 @@ from server.notifications.grants import balance_of
 from server.notifications.models import InboxMessage
 from server.wechat import connection
 from server.wechat.push import SubscribeSent
+from server.wechat.push_storage import store_pushes
 from tests.builders import create_community, create_person, create_resident, sign_in
 from tests.clients import Api
 from tests.notifications.builders import (
@@ -272,14 +272,33 @@ async def test_what_wechat_could_not_deliver_is_noted(api: Api, simulator: Simul
     assert (await InboxMessage.get(id=message)).delivery == "undelivered"
 
 
-async def test_a_delivery_push_that_overtakes_the_record_waits_for_it(api: Api, simulator: Simulator) -> None:
+@pytest.mark.parametrize(("late", "delivery"), [(timedelta(minutes=9), "delivered"), (timedelta(minutes=20), "sent")])
+async def test_a_push_about_what_is_recorded_late(
+    api: Api, simulator: Simulator, things: Things, late: timedelta, delivery: str
+) -> None:
+    """An outage of the database: WeChat has told of the message before we could note that it was sent. However many
+    looks that takes, the push ends as done, and counts where it waited for the record."""
+    me = await granted(api, simulator)
+    message = await tell(me, things.add())
+    await simulator.admin("POST", "pushes", {"enabled": False})
+    await simulator.settle()
+    msgid = (await InboxMessage.get(id=message)).msgid
+    await InboxMessage.filter(id=message).update(msgid=None)
     push = SubscribeSent(
-        key="sent:1", openid="o", created_at=clock.now(), template_id="t", msgid="77", error_code=0, error_status=""
+        key="sent:1", openid="o", created_at=clock.now(), template_id="t", msgid=msgid, error_code=0, error_status=""
     )
-    with pytest.raises(RetryLater):
-        await note_delivery(push)
-    clock.move_clock(timedelta(hours=1))
-    assert await note_delivery(push) is None
+    await store_pushes([push])
+    passed, each = timedelta(), timedelta(seconds=20)
+    while passed < late:
+        clock.move_clock(passed)
+        await drain_outbox()
+        passed += each
+    assert passed / each > 3 * MAX_ATTEMPTS
+    await InboxMessage.filter(id=message).update(msgid=msgid)
+    clock.move_clock(2 * late)
+    await drain_outbox()
+    assert await fetch_value("SELECT state FROM outbox WHERE kind = 'wechat_push'") == "done"
+    assert (await InboxMessage.get(id=message)).delivery == delivery
 
 
 async def test_messages_to_one_person_keep_their_order(api: Api, simulator: Simulator, things: Things) -> None:
