@@ -77,8 +77,9 @@ async def follow(person_id: str) -> AsyncGenerator[InboxState | None, None]:
     if _process.count >= AT_ONCE:
         raise Unavailable()
     mine = _process.clients.setdefault(person_id, [])
-    if len(mine) >= AT_ONCE_EACH:
-        mine[0].end()
+    # Those that were ended are here until they have noticed.
+    if len(open_still := [client for client in mine if not client.ended]) >= AT_ONCE_EACH:
+        open_still[0].end()
     client = _Client()
     mine.append(client)
     _process.count += 1

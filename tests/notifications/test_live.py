@@ -161,6 +161,18 @@ async def test_one_client_too_many_ends_the_oldest(me: Api) -> None:
         await states.aclose()
 
 
+async def test_two_too_many_end_the_two_oldest(me: Api) -> None:
+    """Both before the first has noticed that it is ended."""
+    clients = [live.follow(me.person_id) for _ in range(live.AT_ONCE_EACH + 2)]
+    for states in clients:
+        await next_state(states)
+    for states in clients[:2]:
+        with pytest.raises(StopAsyncIteration):
+            await next_state(states)
+    for states in clients:
+        await states.aclose()
+
+
 async def test_a_full_process_refuses(me: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "AT_ONCE", 0)
     await me.refused("GET", "/me/inbox/live", code="unavailable")
