@@ -227,8 +227,22 @@ def _send(number: signal.Signals, pids: dict[int, float]) -> None:
 
 
 def _share_metrics(settings: Settings) -> None:
-    """With several processes each answers /metrics for all of them, through files in the data folder."""
+    """With several processes each answers /metrics for all of them, through files in the data folder: of this server
+    alone, beside which others may serve with the same folder. What those left that are gone goes too."""
     folder = settings.data_dir / "metrics"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    own = folder / str(os.getpid())
+    for left in folder.glob("*"):
+        if left == own or not _is_running(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    own.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

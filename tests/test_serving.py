@@ -207,6 +207,18 @@ async def count_requests(server: Server, more: int) -> int:
     return int(found[1])
 
 
+async def test_two_servers_with_one_data_folder_count_for_themselves(settings: Settings, tmp_path: Path) -> None:
+    left = settings.data_dir / "metrics" / "999999999"
+    left.mkdir(parents=True)
+    with Server(settings, tmp_path, LINLI_WORKERS="2") as first, Server(settings, tmp_path, LINLI_WORKERS="2") as other:
+        await first.start()
+        assert await count_requests(first, 3) == 3
+        await other.start()
+        assert await count_requests(other, 2) == 2
+        assert await count_requests(first, 1) == 4
+        assert not left.exists(), "of a server that is gone"
+
+
 async def test_no_process_outlives_a_server_that_is_killed(settings: Settings, tmp_path: Path) -> None:
     with Server(settings, tmp_path, LINLI_WORKERS="2") as server:
         await server.start()
