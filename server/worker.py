@@ -29,15 +29,26 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await database.wait_until_there(settings, is_wanted=lambda: not stop.is_set())
-    if stop.is_set():
-        return
-    async with connected(settings):
-        log.info("worker_started", sweeps=len(SWEEPS))
-        await _declare()
-        places = asyncio.Semaphore(SWEEPS_AT_ONCE)
-        await asyncio.gather(relay.run_relay(stop), *(run_sweep_regularly(sweep, stop, places) for sweep in SWEEPS))
+    while not stop.is_set():
+        await database.wait_until_there(settings, is_wanted=lambda: not stop.is_set())
+        if not stop.is_set():
+            async with connected(settings):
+                log.info("worker_started", sweeps=len(SWEEPS))
+                await _declare()
+                await _work(stop)
     log.info("worker_stopped")
+
+
+async def _work(stop: asyncio.Event) -> None:
+    """Until `stop`, or until the relay is stuck: then with connections made anew."""
+    places = asyncio.Semaphore(SWEEPS_AT_ONCE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(relay.run_relay(stop))
+            for sweep in SWEEPS:
+                group.create_task(run_sweep_regularly(sweep, stop, places))
+    except* relay.RelayStuck:
+        log.error("worker_begins_anew")
 
 
 async def run_sweep_regularly(sweep: Sweep, stop: asyncio.Event, places: asyncio.Semaphore) -> None:

@@ -6,6 +6,7 @@ in flight. A relay that dies leaves leases; another one settles them.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,7 @@ _LONGEST_PAUSE = 600.0
 _WORTH_PARKING = timedelta(seconds=20)
 _RECORD_TRIES = 5
 _GATHER_SECONDS = 0.01
+_TELL_SECONDS, _STUCK_SECONDS = 30.0, 60.0
 
 # PostgreSQL's idea of how many rows wait is a minute old. A plan for few, met by a hundred thousand announcements,
 # would read and sort them all for each claim.
@@ -68,6 +70,10 @@ WITH picked AS MATERIALIZED (
 UPDATE outbox SET state = 'in_flight', lease_until = $2, attempts = attempts + 1 FROM picked WHERE outbox.id = picked.id
 RETURNING outbox.id, kind, lane, priority, payload, attempts, lease_until, expires_at
 """
+
+
+class RelayStuck(Exception):
+    """Nothing could be claimed for so long that connections made anew are worth a try."""
 
 
 class ClaimedRow(msgspec.Struct):
@@ -144,19 +150,21 @@ EXPIRED_LEASES = due_sweep(
 
 
 async def run_relay(stop: asyncio.Event, *, at_once: int = 16, idle_seconds: float = 0.2) -> None:
-    """Carry out rows until `stop`, `at_once` at a time; those in flight are finished before it returns."""
+    """Carry out rows until `stop`, `at_once` at a time; those in flight are finished before it returns.
+
+    Raises RelayStuck where no row could be claimed for a minute.
+    """
     running: set[asyncio.Task[None]] = set()
-    while not stop.is_set():
+    outage = _Outage()
+    while not stop.is_set() and not outage.is_long:
         rooms = {priority: int(at_once * share) - len(running) for priority, share in SHARES.items()}
         claimed: list[ClaimedRow] = []
         if rooms[Priority.URGENT] > 0:
             try:
                 claimed = await claim_rows(rooms[Priority.URGENT], rooms)
+                outage = _Outage()
             except Exception as error:
-                if is_unreachable(error):
-                    log.warning("relay_waits_for_database", error=type(error).__name__)
-                else:
-                    log.error("relay_cannot_claim", exc_info=error)
+                outage.note(error)
         for row in claimed:
             task = asyncio.create_task(carry_out(row))
             running.add(task)
@@ -167,6 +175,30 @@ async def run_relay(stop: asyncio.Event, *, at_once: int = 16, idle_seconds: flo
         await _wait(stop, running, idle_seconds)
     if running:
         await asyncio.wait(running)
+    if outage.is_long:
+        raise RelayStuck
+
+
+class _Outage:
+    """That no row can be claimed: said at once, and then every half minute."""
+
+    def __init__(self) -> None:
+        self.began_at: float | None = None
+        self.told = 0
+
+    def note(self, error: Exception) -> None:
+        now = time.monotonic()
+        self.began_at = self.began_at or now
+        if (now - self.began_at) // _TELL_SECONDS >= self.told:
+            self.told += 1
+            if is_unreachable(error):
+                log.warning("relay_waits_for_database", error=type(error).__name__)
+            else:
+                log.error("relay_cannot_claim", exc_info=error)
+
+    @property
+    def is_long(self) -> bool:
+        return self.began_at is not None and time.monotonic() - self.began_at > _STUCK_SECONDS
 
 
 async def drain_outbox() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 
 from server.background import outbox, relay
 from server.background.outbox import (
@@ -20,7 +21,15 @@ from server.background.outbox import (
     enqueue,
     retry_failed,
 )
-from server.background.relay import EXPIRED_LEASES, MAX_ATTEMPTS, carry_out, claim_rows, drain_outbox, run_relay
+from server.background.relay import (
+    EXPIRED_LEASES,
+    MAX_ATTEMPTS,
+    RelayStuck,
+    carry_out,
+    claim_rows,
+    drain_outbox,
+    run_relay,
+)
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.ids import new_id
@@ -363,6 +372,46 @@ async def test_announcements_that_hang_leave_room_for_the_urgent(acts: Acts) -> 
     hanging.set()
     stop.set()
     await running
+
+
+async def test_a_relay_that_cannot_claim_gives_up_and_finishes_what_it_has(
+    acts: Acts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished: list[int] = []
+
+    async def run(payload: dict[str, Any]) -> None:
+        while len(tries) < 5:
+            await asyncio.sleep(0)
+        finished.append(payload["n"])
+
+    async def claim_once(*given: Any) -> Any:
+        tries.append(given)
+        if len(tries) == 1:
+            return await claim(*given)
+        raise ConnectionRefusedError
+
+    acts.run, claim, tries = run, relay.claim_rows, list[Any]()
+    monkeypatch.setattr(relay, "claim_rows", claim_once)
+    monkeypatch.setattr(relay, "_STUCK_SECONDS", 0.2)
+    await queue(7)
+    with pytest.raises(RelayStuck):
+        await run_relay(asyncio.Event(), idle_seconds=0.01)
+    assert finished == [7]
+
+
+async def test_an_outage_is_told_now_and_then(acts: Acts, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: Any) -> Any:
+        tries.append(1)
+        raise RuntimeError
+
+    tries: list[int] = []
+    monkeypatch.setattr(relay, "claim_rows", refuse)
+    monkeypatch.setattr(relay, "_TELL_SECONDS", 0.1)
+    monkeypatch.setattr(relay, "_STUCK_SECONDS", 0.25)
+    with structlog.testing.capture_logs() as lines, pytest.raises(RelayStuck):
+        await run_relay(asyncio.Event(), idle_seconds=0.001)
+    assert [line["event"] for line in lines] == ["relay_cannot_claim"] * 3
+    assert len(tries) > 5
 
 
 async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(acts: Acts) -> None:

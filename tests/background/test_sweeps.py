@@ -1,7 +1,9 @@
 """Scheduled sweeps: noted whatever comes of them, tried again when they fail, and every one of them by an index."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 from tortoise import Tortoise
 
 from server import worker
-from server.background import outbox, retention, sweeps
+from server.background import outbox, relay, retention, sweeps
+from server.background.relay import RelayStuck
 from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, due_sweep
 from server.check_in.reports.models import PeriodRun, RunKind
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one
+from server.foundation.settings import Settings
 from server.service_record.periods import half_year_of, month_of
 from server.worker import run_sweep, run_sweep_regularly
 from tests.plans import listening, read_by, undone
@@ -308,3 +312,32 @@ async def fill_with_what_is_not_due(table: str) -> None:
         "FROM generate_series(1, 3000) AS n"
     )
     await execute(f"ANALYZE {table}")
+
+
+async def test_a_worker_whose_relay_is_stuck_begins_anew(
+    app: object, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On connections made anew."""
+    connections: list[str] = []
+    endings = iter([RelayStuck(), None])
+
+    @asynccontextmanager
+    async def connect(_: Settings) -> AsyncIterator[None]:
+        connections.append("made")
+        yield
+        connections.append("closed")
+
+    async def run_relay(stop: asyncio.Event) -> None:
+        if ending := next(endings):
+            raise ending
+        stop.set()
+
+    monkeypatch.setattr(worker, "connected", connect)
+    monkeypatch.setattr(relay, "run_relay", run_relay)
+    monkeypatch.setattr(worker, "SWEEPS", [])
+    try:
+        await worker.run_worker(settings)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    assert connections == ["made", "closed"] * 2
