@@ -31,7 +31,7 @@ from server.accounts.sign_in import (
     WeChatSessionStale,
 )
 from server.foundation.bounds import RequiredText, Version
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Unavailable, WrongState
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
@@ -53,7 +53,7 @@ class SignInWithCode(Strict):
     status=201,
     idempotent=False,
     group=Group.SIGN_IN,
-    errors=[CodeRefused, SignInBlocked, PersonBlocked, Unavailable],
+    errors=[CodeRefused, SignInBlocked, PersonBlocked],
 )
 async def sign_in(request: Request, body: SignInWithCode) -> SignedIn:
     """用微信登录"""
@@ -121,7 +121,7 @@ class GivePhone(Strict):
 @routes.put(
     "/me/phone",
     group=Group.CODES,
-    errors=[CodeRefused, consents.ConsentNeeded, PhoneUnreadable, WeChatSessionStale, Unavailable],
+    errors=[CodeRefused, consents.ConsentNeeded, PhoneUnreadable, WeChatSessionStale],
 )
 async def give_phone(caller: Caller, body: GivePhone) -> Me:
     """绑定微信手机号"""

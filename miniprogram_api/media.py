@@ -8,7 +8,6 @@ from sanic.response import ResponseStream
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
-from server.foundation.errors import Unavailable
 from server.foundation.rates import Group
 from server.media.uploads import uploading
 from server.media.uploads.pictures import MAX_BYTES, PictureUnreadable, TooManyPixels
@@ -22,7 +21,7 @@ routes = Routes("图片 media")
     "/pictures",
     status=201,
     raw=("multipart/form-data", "image/*"),
-    errors=[PictureUnreadable, TooManyPixels, Unavailable],
+    errors=[PictureUnreadable, TooManyPixels],
 )
 async def upload_picture(caller: Caller, request: Request) -> PictureView:
     """上传图片
@@ -33,9 +32,7 @@ async def upload_picture(caller: Caller, request: Request) -> PictureView:
     return await uploading.upload_picture(caller.person_id, await read_file(request, ("image/",), MAX_BYTES, TOO_LARGE))
 
 
-@routes.get(
-    "/media/<name>", who=Who.ANYONE, raw=("image/jpeg", "image/png"), group=Group.PICTURES, errors=[Unavailable]
-)
+@routes.get("/media/<name>", who=Who.ANYONE, raw=("image/jpeg", "image/png"), group=Group.PICTURES)
 async def show_picture(name: str) -> ResponseStream:
     """查看图片
 

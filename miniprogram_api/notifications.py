@@ -11,7 +11,7 @@ from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller, find_caller
 from server.foundation.bounds import Version
-from server.foundation.errors import EditedMeanwhile, Unavailable
+from server.foundation.errors import EditedMeanwhile
 from server.foundation.ids import Id
 from server.foundation.pages import PageQuery
 from server.notifications import grants, live, preferences, queries, telling
@@ -66,7 +66,7 @@ async def list_inbox(caller: Caller, query: InboxQuery) -> InboxView:
     return await queries.list_inbox(caller.person_id, query, unread_only=query.unread)
 
 
-@routes.get("/me/inbox/live", raw=("text/event-stream",), errors=[Unavailable])
+@routes.get("/me/inbox/live", raw=("text/event-stream",))
 async def follow_inbox(caller: Caller, request: Request) -> ResponseStream:
     """站内信实时更新
 

@@ -38,6 +38,7 @@ from server.foundation.errors import (
     Refusal,
     TooLarge,
     TooManyRequests,
+    Unavailable,
     UnsupportedType,
 )
 from server.foundation.http import invalid_fields
@@ -115,7 +116,7 @@ class Route:
 
     def implied_errors(self) -> list[type[Refusal]]:
         """What follows from the declaration, so that no list of errors repeats it."""
-        errors: list[type[Refusal]] = [BadRequest, TooManyRequests]
+        errors: list[type[Refusal]] = [BadRequest, TooManyRequests, Unavailable]
         if self.who is not Who.ANYONE:
             errors.append(NotSignedIn)
         if self.who is Who.STAFF:

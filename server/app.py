@@ -30,6 +30,10 @@ log = structlog.get_logger()
 MAX_BODY = 12 * 1024 * 1024
 """Bytes. Pictures are at most 10 MiB; everything else is small."""
 
+_NEVER = 3600.0
+"""Seconds. All that an answer waits for has an end of its own: cut off by Sanic, what has been committed would be told
+as failed."""
+
 
 def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
     """The application. Connects when it starts, disconnects after the last request has been answered."""
@@ -41,6 +45,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         REQUEST_MAX_SIZE=MAX_BODY,
         GRACEFUL_SHUTDOWN_TIMEOUT=float(settings.graceful_seconds),
         KEEP_ALIVE_TIMEOUT=75,
+        RESPONSE_TIMEOUT=_NEVER,
         REAL_IP_HEADER=None,
         PROXIES_COUNT=0,
         AUTO_EXTEND=False,

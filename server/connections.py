@@ -40,12 +40,14 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
         await cache.disconnect()
 
 
-async def check_keys_first(settings: Settings) -> None:
-    """Before a server's processes begin; a database that is away is waited for. Raises KeysWrong."""
+async def check_first(settings: Settings) -> None:
+    """The keys and the connections, before a server's processes begin; a database that is away is waited for. Raises
+    KeysWrong."""
     crypto.use_keys(settings)
     await database.wait_until_there(settings)
     try:
         await database.connect(settings)
         await keys.check_keys()
+        await database.warn_of_connections(settings)
     finally:
         await database.disconnect()

@@ -52,17 +52,17 @@ def serve(settings: Settings) -> int:
     if settings.workers > 1:
         # Before anything imports the metrics.
         _share_metrics(settings)
-    _refuse_other_keys(settings)
+    _check_first(settings)
     return _run(settings, listener) if settings.workers == 1 else _supervise(settings, listener)
 
 
-def _refuse_other_keys(settings: Settings) -> None:
+def _check_first(settings: Settings) -> None:
     """Raises KeysWrong."""
-    from server.connections import check_keys_first
+    from server.connections import check_first
     from server.wiring import wire
 
     wire()
-    asyncio.run(check_keys_first(settings))
+    asyncio.run(check_first(settings))
 
 
 class _Connection(HttpProtocol):

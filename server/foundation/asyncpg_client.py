@@ -8,6 +8,7 @@ of this module (its migrations look for "asyncpg" in it).
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -18,9 +19,12 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionContext
 from tortoise.connection import ConnectionToken
 
+from server.foundation.line import WAIT_SECONDS, Line
+
 CONNECT_SECONDS = 5.0
-ACQUIRE_SECONDS = 10.0
-"""How long anybody waits for a connection of the pool; also for a statement's cancellation when it goes back."""
+"""For a new connection; also for a statement's cancellation when one goes back."""
+_PAUSE_SECONDS = 1.0
+"""For so long a process uses one connection fewer where PostgreSQL has no room for one more."""
 STATEMENT_SECONDS = 30.0
 BEGIN_SECONDS = 5.0
 """Also for ROLLBACK: neither has anything to do that takes time."""
@@ -36,8 +40,20 @@ class Lease:
 
     async def __aenter__(self) -> Any:
         self._pool = await self._client.pool()
-        self._connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        return self._connection
+        give_up_at = time.monotonic() + WAIT_SECONDS
+        while True:
+            await self._client.line.enter()
+            try:
+                self._connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+                return self._connection
+            except asyncpg.TooManyConnectionsError:
+                # Other processes have them all: those that this one has must do for a while.
+                self._client.line.leave_later(_PAUSE_SECONDS)
+                if time.monotonic() > give_up_at:
+                    raise
+            except BaseException:
+                self._client.line.leave()
+                raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -45,13 +61,19 @@ class Lease:
         if isinstance(error, TimeoutError):
             await self.give_up()  # The statement may still be running.
         else:
-            await self._pool.release(self._connection)
+            await self._give_back()
 
     async def give_up(self) -> None:
         """Close the connection: whether a statement is under way or a transaction open, nobody knows."""
         with suppress(asyncpg.InterfaceError):  # It broke, and has left the pool already.
             self._connection.terminate()
-        await self._pool.release(self._connection)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        try:
+            await self._pool.release(self._connection)
+        finally:
+            self._client.line.leave()
 
 
 class Begun(TransactionContext):
@@ -93,7 +115,9 @@ class Begun(TransactionContext):
 
 
 class Client(AsyncpgDBClient):
-    """The connections of this process."""
+    """The connections of this process, and the line for them."""
+
+    line: Line
 
     async def pool(self) -> asyncpg.Pool:
         """The pool, made when it is first asked for."""
@@ -101,6 +125,8 @@ class Client(AsyncpgDBClient):
             async with self._pool_init_lock:
                 if self._pool is None:
                     await self.create_connection(with_db=True)
+                    assert self._pool
+                    self.line = Line(self._pool.get_max_size())
         assert self._pool
         return self._pool
 

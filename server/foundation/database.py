@@ -22,7 +22,7 @@ from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
 from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
-from server.foundation.errors import NotFound, Refusal
+from server.foundation.errors import NotFound, Refusal, Unavailable
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
@@ -44,6 +44,7 @@ _UNREACHABLE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what a statement meets whose connection broke before it was sent
     DBConnectionError,
+    Unavailable,  # all connections are in use
 )
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -140,6 +141,15 @@ async def wait_until_there(settings: Settings, *, is_wanted: Callable[[], bool] 
             if has_said:
                 log.info("database_there")
             return
+
+
+async def warn_of_connections(settings: Settings) -> None:
+    """Say so where this server's processes may want more connections than PostgreSQL has: then they take turns."""
+    room = await fetch_value(
+        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    )
+    if settings.workers * settings.database_pool > room:
+        log.warning("connections_short", processes=settings.workers, pool=settings.database_pool, room=room)
 
 
 async def disconnect() -> None:

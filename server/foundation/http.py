@@ -33,6 +33,7 @@ from server.foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from server.foundation.line import arrive
 from server.foundation.logs import log_request
 from server.foundation.settings import Settings
 
@@ -78,6 +79,7 @@ def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
         given = request.headers.get("x-request-id", "")
         request.ctx.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(12)
         request.ctx.began = time.perf_counter()
+        arrive()
         request.ctx.operation = "unknown"
         address = caller_address(request, trusted)
         request.ctx.address = address

@@ -83,7 +83,8 @@ async def take_picture_verdict(push: PictureVerdict) -> Record | None:
     """WeChat pushed what it thinks of a picture. Raises NotBefore where its trace id is not recorded yet."""
     check = await ContentCheck.get_or_none(trace_id=push.trace_id)
     if check is None:
-        return wait_for_record(push.created_at)
+        wait_for_record(push.created_at)
+        return None
     note = f"WeChat answered {push.errcode}" if push.errcode else ""
     return _found(check, _STATES[push.suggest], label=push.label, note=note)
 

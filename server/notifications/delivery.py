@@ -112,7 +112,8 @@ async def note_delivery(push: SubscribeSent) -> Record | None:
     """WeChat tells whether a message reached the phone. Raises NotBefore where its sending is not recorded yet."""
     message = await InboxMessage.get_or_none(msgid=push.msgid) if push.msgid else None
     if message is None:
-        return wait_for_record(push.created_at)
+        wait_for_record(push.created_at)
+        return None
 
     async def record() -> None:
         if push.error_code == 0:

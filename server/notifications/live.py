@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 
 from server.foundation import cache
 from server.foundation.errors import Unavailable
+from server.foundation.line import arrive
 from server.notifications.queries import InboxState, inbox_state
 
 log = structlog.get_logger()
@@ -91,6 +92,7 @@ async def follow(person_id: str) -> AsyncGenerator[InboxState | None, None]:
         newest, unread = None, -1
         while not client.ended and not _process.stopping:
             client.woken.clear()
+            arrive()
             state = await inbox_state(person_id, newest)
             if state.newest or state.unread != unread:
                 newest, unread = state.newest.id if state.newest else newest, state.unread

@@ -8,12 +8,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.pool import Pool
 from asyncpg.transaction import Transaction
 from tortoise import connections
 
 from server.background.sweeps import JobRun
-from server.foundation import asyncpg_client
+from server.foundation import asyncpg_client, line
 from server.foundation.database import execute, fetch_value, is_unreachable, snapshot, transaction
+from server.foundation.errors import Unavailable
 from server.foundation.settings import Settings
 
 AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -131,23 +133,112 @@ async def test_why_it_was_rolled_back_is_told_where_rolling_back_fails_too(outsi
     await works_again(outside)
 
 
+class Holders:
+    """Transactions that are open, all connections of the pool, until they are let go."""
+
+    def __init__(self, count: int) -> None:
+        self.let_go = asyncio.Event()
+        self._inside = asyncio.Semaphore(0)
+        self._tasks = [asyncio.create_task(self._hold()) for _ in range(count)]
+
+    async def _hold(self) -> None:
+        async with transaction():
+            self._inside.release()
+            await self.let_go.wait()
+
+    async def __aenter__(self) -> "Holders":
+        for _ in self._tasks:
+            await self._inside.acquire()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.let_go.set()
+        await asyncio.gather(*self._tasks)
+
+
 async def test_nobody_waits_for_a_connection_for_ever(
     outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = asyncio.Event()
-    inside = asyncio.Semaphore(0)
+    async with Holders(settings.database_pool):
+        with monkeypatch.context() as impatient, pytest.raises(Unavailable) as failed:
+            impatient.setattr(line, "WAIT_SECONDS", 0.05)
+            await execute("SELECT 1")
+    assert is_unreachable(failed.value), "the relay and the sweeps try again"
+    await works_again(outside)
 
-    async def hold() -> None:
-        async with transaction():
-            inside.release()
-            await held.wait()
 
-    holders = [asyncio.create_task(hold()) for _ in range(settings.database_pool)]
-    for _ in holders:
-        await inside.acquire()
-    with monkeypatch.context() as impatient, pytest.raises(TimeoutError):
-        impatient.setattr(asyncpg_client, "ACQUIRE_SECONDS", 0.05)
-        await execute("SELECT 1")
-    held.set()
-    await asyncio.gather(*holders)
+async def test_nobody_joins_a_line_that_is_too_long(
+    outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "MOST_WAITING", 2)
+    async with Holders(settings.database_pool) as holders:
+        waiting = [asyncio.create_task(execute("SELECT 1")) for _ in range(3)]
+        done, waiting_still = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert (len(done), len(waiting_still)) == (1, 2)
+        with pytest.raises(Unavailable):
+            await done.pop()
+        holders.let_go.set()
+        assert [await task for task in waiting_still] == [1, 1]
+    await works_again(outside)
+
+
+async def test_who_came_first_goes_first(app: object, settings: Settings) -> None:
+    """By request: one that has begun is not put behind those that came while it worked."""
+    order: list[str] = []
+
+    async def ask(name: str, statements: int, begun: asyncio.Event) -> None:
+        line.arrive()
+        begun.set()
+        for _ in range(statements):
+            await execute("SELECT 1")
+            order.append(name)
+
+    tasks = []
+    async with Holders(settings.database_pool - 1), Holders(1) as last:
+        for name, statements in (("first", 3), ("second", 1), ("third", 1)):
+            begun = asyncio.Event()
+            tasks.append(asyncio.create_task(ask(name, statements, begun)))
+            await begun.wait()
+        last.let_go.set()
+        await asyncio.gather(*tasks)
+    assert order == ["first", "second", "first", "third", "first"], "behind one other at most"
+
+
+async def test_who_leaves_the_line_takes_no_place_along(outside: asyncpg.Connection, settings: Settings) -> None:
+    """Also where a place is given in the very moment in which they leave."""
+    async with Holders(settings.database_pool - 1), Holders(1) as last:
+        tasks = [asyncio.create_task(execute("SELECT 1")) for _ in range(10)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        last.let_go.set()
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+        assert sum(task.cancelled() for task in tasks) in (5, 6)
+    async with Holders(settings.database_pool):
+        pass  # As many as ever.
+    await works_again(outside)
+
+
+async def test_one_connection_fewer_where_there_is_no_room(
+    outside: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's connections are all in use elsewhere: requests take turns on those that this process has."""
+    client: Any = connections.get("default")
+    for holder in (await client.pool())._holders:
+        await holder.close()
+    pool_class: Any = Pool
+    connect, made = pool_class._get_new_connection, list[None]()
+
+    async def refuse_more(pool: Pool) -> Any:
+        if made:
+            raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+        made.append(None)
+        return await connect(pool)
+
+    with monkeypatch.context() as short:
+        short.setattr(pool_class, "_get_new_connection", refuse_more)
+        short.setattr(asyncpg_client, "_PAUSE_SECONDS", 0.05)
+        assert await asyncio.gather(*(fetch_value("SELECT 1 FROM pg_sleep(0.001)") for _ in range(50))) == [1] * 50
     await works_again(outside)

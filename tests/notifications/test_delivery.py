@@ -283,6 +283,7 @@ async def test_a_push_about_what_is_recorded_late(
     await simulator.admin("POST", "pushes", {"enabled": False})
     await simulator.settle()
     msgid = (await InboxMessage.get(id=message)).msgid
+    assert msgid
     await InboxMessage.filter(id=message).update(msgid=None)
     push = SubscribeSent(
         key="sent:1", openid="o", created_at=clock.now(), template_id="t", msgid=msgid, error_code=0, error_status=""
