@@ -198,14 +198,21 @@ async def is_family_entry(person_id: str) -> bool:
     )
 
 
+_LOOKED_AFTER = (
+    "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND accepted_at IS NOT NULL AND ended_at IS NULL"
+)
+
+
 async def require_dependant(guardian_id: str, person_id: str) -> None:
     """Raises NotFound unless the guardian looks after this person now (or it is the guardian)."""
-    if guardian_id != person_id and not await exists(
-        "SELECT 1 FROM dependant WHERE guardian_id = $1 AND person_id = $2 AND accepted_at IS NOT NULL "
-        "AND ended_at IS NULL",
-        guardian_id,
-        person_id,
-    ):
+    if guardian_id != person_id and not await fetch(_LOOKED_AFTER, guardian_id, person_id):
+        raise NotFound()
+
+
+async def hold_dependant(guardian_id: str, person_id: str) -> None:
+    """The same, and so it stays until the transaction ends: whoever ends it meanwhile also ends what this one begins.
+    Raises NotFound."""
+    if guardian_id != person_id and not await fetch(f"{_LOOKED_AFTER} FOR SHARE", guardian_id, person_id):
         raise NotFound()
 
 

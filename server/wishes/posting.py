@@ -9,7 +9,7 @@ from server.accounts.consents import ConsentNeeded, record_consent, require_cons
 from server.accounts.details import details_of
 from server.accounts.models import ConsentKind, Person
 from server.accounts.power import require_power_over
-from server.accounts.queries import has_consent, require_dependant
+from server.accounts.queries import has_consent, hold_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.bounds import RequiredText
@@ -182,7 +182,7 @@ async def _submit_to_check(wish: Wish) -> None:
 
 async def _require_may_speak(author_id: str, beneficiary: Person, beneficiary_consents: bool) -> None:
     try:
-        await require_dependant(author_id, beneficiary.id)
+        await hold_dependant(author_id, beneficiary.id)
     except NotFound:
         community_id = beneficiary.community_id
         if community_id is None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from server.accounts.consents import withdraw_consent
+from server.accounts.dependants import end_dependant
 from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind, Person
 from server.accounts.registry import register_walk_in
@@ -15,17 +17,28 @@ from server.accounts.sessions import hold_caller
 from server.check_in.checking_in import CheckInApplication, apply_check_in
 from server.check_in.models import CheckIn, CheckInState
 from server.check_in.residence import Residence
+from server.foundation import clock
 from server.foundation.database import fetch_value, transaction, write
 from server.organizations.changing import close_organization
 from server.organizations.models import Level, Organization, RoleKind
-from server.volunteering.models import SignUp
+from server.volunteering.models import Shift, SignUp
+from server.volunteering.shifts.changing import ShiftChange, change_shift
 from server.volunteering.sign_ups.signing_up import sign_up
-from tests.builders import agree, create_community, create_organization, create_person, create_staff, grant, sign_in
+from tests.builders import (
+    agree,
+    create_community,
+    create_organization,
+    create_person,
+    create_staff,
+    grant,
+    sign_in,
+    told,
+)
 from tests.check_in.builders import application, create_member, registration
 from tests.clients import Api
 from tests.held import while_held
 from tests.neighbor_center.builders import at, create_service, set_clock
-from tests.volunteering.builders import People, create_people, publish_shift
+from tests.volunteering.builders import People, create_family, create_people, publish_shift
 from tests.wishes.builders import content
 
 
@@ -232,3 +245,67 @@ async def test_what_was_committed_is_not_done_again(app: object) -> None:
     with pytest.raises(asyncpg.DeadlockDetectedError):
         await write(nothing, fail)
     assert tries == 1
+
+
+@pytest.mark.parametrize("act", ["sign_up", "book"])
+async def test_who_is_no_longer_looked_after_is_signed_up_for_nothing(api: Api, act: str) -> None:
+    set_clock("08:00")
+    people = await create_people(api)
+    (child,) = await create_family(people.first, clock.now().date() - timedelta(days=6 * 365))
+    await agree(child, ConsentKind.GUARDIAN)
+    shift, service = await publish_shift(people), await create_service(people.community)
+    method, path, body = {
+        "sign_up": ("POST", f"/shifts/{shift}/sign-ups", {"family_ids": [child]}),
+        "book": ("POST", f"/services/{service.id}/bookings", {"starts_at": at("09:00"), "person_id": child}),
+    }[act]
+    code = await while_held(
+        lambda: end_dependant(people.first.person_id, child), lambda: code_of(people.first, method, path, body)
+    )
+    assert code == "not_found"
+    assert await fetch_value("SELECT count(*) FROM place") == 0
+
+
+async def test_who_ends_looking_after_somebody_ends_what_was_just_begun(api: Api) -> None:
+    people = await create_people(api)
+    (child,) = await create_family(people.first, clock.now().date() - timedelta(days=6 * 365))
+    shift = await publish_shift(people)
+    await while_held(
+        lambda: sign_up(people.first.person_id, shift, family_ids=[child]),
+        lambda: people.first.delete(f"/me/dependants/{child}"),
+    )
+    rows = await SignUp.filter(place__ended_at=None)
+    assert [row.person_id for row in rows] == [people.first.person_id]
+
+
+async def test_whoever_signs_up_while_a_shift_is_moved_sees_its_new_time(api: Api) -> None:
+    people = await create_people(api)
+    moved, other = await publish_shift(people), await publish_shift(people, timedelta(days=5))
+    await people.first.post(f"/shifts/{moved}/sign-ups", {}, expect=201)
+    code = await while_held(
+        lambda: move_to(people, moved, other), lambda: code_of(people.first, "POST", f"/shifts/{other}/sign-ups", {})
+    )
+    assert code == "shifts_overlap"
+    assert await told(people.first) == ["shift_confirmed", "shift_moved"]
+
+
+@pytest.mark.parametrize("into", ["moved", "other"])
+async def test_whoever_signed_up_while_a_shift_was_moved_is_told(api: Api, into: str) -> None:
+    people = await create_people(api)
+    moved, other = await publish_shift(people), await publish_shift(people, timedelta(days=5))
+    if into == "other":
+        await people.first.post(f"/shifts/{moved}/sign-ups", {}, expect=201)
+    await while_held(
+        lambda: sign_up(people.first.person_id, moved if into == "moved" else other),
+        lambda: move_to(people, moved, other),
+    )
+    events = await told(people.first)
+    assert events[-1] == ("shift_moved" if into == "moved" else "shift_moved_overlapping")
+    assert await told(people.second) == []
+
+
+async def move_to(people: People, shift_id: str, onto_id: str) -> None:
+    """Staff move a shift to when the other one is."""
+    shift, onto = await Shift.get(id=shift_id), await Shift.get(id=onto_id)
+    await change_shift(
+        people.staff.person_id, shift_id, shift.version, ShiftChange(starts_at=onto.starts_at, ends_at=onto.ends_at)
+    )

@@ -7,7 +7,7 @@ import msgspec
 
 from server.accounts.consents import ConsentNeeded
 from server.accounts.models import ConsentKind
-from server.accounts.queries import has_consent, require_dependant
+from server.accounts.queries import has_consent, hold_dependant
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.dates import day_of, instant, render_short_date, render_short_time
@@ -150,7 +150,7 @@ async def require_may_act_for(actor_id: str, person_id: str) -> None:
 
     Raises NotFound, ConsentNeeded once the consent that was recorded has been withdrawn.
     """
-    await require_dependant(actor_id, person_id)
+    await hold_dependant(actor_id, person_id)
     if actor_id != person_id and not (
         await has_consent(person_id, ConsentKind.ON_BEHALF) or await has_consent(person_id, ConsentKind.GUARDIAN)
     ):

@@ -6,7 +6,7 @@ from typing import Any
 from server.accounts.cancelling import MatterKind, OpenMatter
 from server.accounts.consents import require_consent
 from server.accounts.models import ConsentKind
-from server.accounts.queries import describe_persons, has_consent, ours, require_dependant
+from server.accounts.queries import describe_persons, has_consent, hold_dependant, ours, require_dependant
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.dates import render_time
@@ -58,12 +58,13 @@ async def sign_up(
         raise InvalidFields.of("family_ids", f"最多与 {MOST_FAMILY} 位家人一起报名")
     async with transaction():
         await require_consent(person_id, ConsentKind.PRIVACY)
-        for relative in persons:
-            await require_dependant(person_id, relative)
+        for relative in sorted(persons):
+            await hold_dependant(person_id, relative)
         # Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
         # time, in the order of their ids. Taken before the allotment's lock, always.
         for each in sorted(persons):
             await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", each)
+        await _hold_times(shift_id, persons)
         await require_visible_shift(person_id, shift_id)
         role = await _role(shift_id, shift_role_id)
         active = await SignUp.filter(shift_role_id=role.id, person_id__in=persons, place__ended_at=None)
@@ -266,6 +267,18 @@ def _ensure_open(shift: Shift) -> None:
         raise SignUpNotOpen(f"报名将于 {render_time(opens)} 开始", opens_at=opens)
     if now >= shift.sign_up_closes_at:
         raise SignUpClosed(f"报名已于 {render_time(shift.sign_up_closes_at)} 截止")
+
+
+async def _hold_times(shift_id: str, persons: list[str]) -> None:
+    """The shift, and those in which these persons have or wait for places, stay when they are until the transaction
+    ends: whoever moves one of them at the same time would not see this sign-up, and tell nobody that they overlap."""
+    await execute(
+        "SELECT id FROM shift WHERE id = ANY(ARRAY(SELECT s.shift_id FROM sign_up s JOIN place p ON p.id = s.place_id "
+        "WHERE s.person_id = ANY($2) AND p.state IN ('waiting', 'offered', 'confirmed')) || $1::uuid) "
+        "ORDER BY id FOR SHARE",
+        shift_id,
+        persons,
+    )
 
 
 async def _ensure_free_time(person_id: str, shift: Shift) -> None:
