@@ -88,8 +88,8 @@ async def book(kind: Kind[View, Any], service_id: str, wanted: Wanted, *, wait: 
     Blocked, PlacesFull, RoomTaken, OutsideArea, InvalidFields.
     """
     check_times(wanted.starts_at, wanted.ends_at)
-    await require_may_act_for(wanted.actor_id, wanted.person_id)
     async with transaction():
+        await require_may_act_for(wanted.actor_id, wanted.person_id)
         await lock_for_booking(wanted.person_id, service_id)
         await require_consent(wanted.actor_id, ConsentKind.PRIVACY)
         if wanted.address:

@@ -84,8 +84,8 @@ async def book_series(kind: AnyKind, service_id: str, wanted: Wanted, repetition
     NotEligible, TooFarAhead, TooShortNotice, Blocked, OutsideArea, InvalidFields.
     """
     check_times(wanted.starts_at, wanted.ends_at)
-    await require_may_act_for(wanted.actor_id, wanted.person_id)
     async with transaction():
+        await require_may_act_for(wanted.actor_id, wanted.person_id)
         await lock_for_booking(wanted.person_id, service_id)
         now, day = clock.now(), day_of(wanted.starts_at)
         begins = _begins(wanted.starts_at, repetition)
