@@ -4,6 +4,7 @@
   python3 dev.py test [--full] [pytest's options]            run check, then all tests; --full: the long forms too
   python3 dev.py check                                       format, lint and types
   python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
+  python3 dev.py mutate [--count N] [--seed S] [PATH…]       would the tests notice? What is taken out, drawn at random
 
 Each makes .venv from requirements.lock first, where it is missing, broken or out of date. Settings are environment
 variables: the README lists them.
@@ -247,11 +248,17 @@ def bench(environment: Environment, options: list[str]) -> int:
     return subprocess.run([environment.python, "-m", "tests.performance", *options]).returncode
 
 
+def mutate(environment: Environment, options: list[str]) -> int:
+    """Take out one thing after another, and see whether the tests notice (tests/mutation)."""
+    return subprocess.run([environment.python, "-m", "tests.mutation", *options]).returncode
+
+
 COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
     "run": run,
     "test": test,
     "check": check,
     "bench": bench,
+    "mutate": mutate,
 }
 
 
@@ -261,7 +268,7 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     command = COMMANDS.get(arguments[0])
     if command is None:
-        print(f"dev.py: there is no command {arguments[0]}: use run, test, check or bench.", file=sys.stderr)
+        print(f"dev.py: there is no command {arguments[0]}: use run, test, check, bench or mutate.", file=sys.stderr)
         return 2
     try:
         if os.name != "posix":
