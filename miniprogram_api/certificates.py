@@ -19,6 +19,7 @@ from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.media.drawing.fonts import GlyphMissing
 from server.media.files import File
 from server.volunteering.hours import certificates
 from server.volunteering.hours.certificates import CertificateCheck, CertificateView
@@ -35,11 +36,12 @@ class IssueCertificate(Strict):
     person_id: Id | None = None
 
 
-@routes.post("/me/certificates", status=201, errors=[NotFound, NameMissing, NothingToCertify, WrongState])
+@routes.post("/me/certificates", status=201, errors=[NotFound, NameMissing, GlyphMissing, NothingToCertify, WrongState])
 async def issue_certificate(caller: Caller, body: IssueCertificate) -> CertificateView:
     """开具志愿服务证明
 
     只列已确认生效的志愿服务时长；同一时期内容没有变化时，得到同一份。须已填写真实姓名并选择社区。
+    姓名中有字库没有的字时不出具（`glyph_missing`，`characters` 是哪些字）。
     """
     return await certificates.issue_certificate(caller.person_id, body.since, body.until, body.person_id)
 
@@ -57,7 +59,10 @@ async def get_certificate(caller: Caller, certificate_id: Id) -> CertificateView
 
 
 @routes.get(
-    "/certificates/<certificate_id>/picture", raw=("image/png",), group=Group.DRAWING, errors=[CertificateInvalid]
+    "/certificates/<certificate_id>/picture",
+    raw=("image/png",),
+    group=Group.DRAWING,
+    errors=[CertificateInvalid, GlyphMissing],
 )
 async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明图片（PNG）
@@ -69,7 +74,10 @@ async def draw_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
 
 
 @routes.get(
-    "/certificates/<certificate_id>/pdf", raw=("application/pdf",), group=Group.DRAWING, errors=[CertificateInvalid]
+    "/certificates/<certificate_id>/pdf",
+    raw=("application/pdf",),
+    group=Group.DRAWING,
+    errors=[CertificateInvalid, GlyphMissing],
 )
 async def print_certificate(caller: Caller, certificate_id: Id) -> HTTPResponse:
     """证明 PDF（A4，供打印）"""

@@ -18,6 +18,7 @@ from server.foundation.bounds import Moment
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.rates import Group
+from server.media.drawing.fonts import GlyphMissing
 
 routes = Routes("党员 members")
 
@@ -65,7 +66,12 @@ async def show_identity(caller: Caller) -> IdentityCard:
     return await identity.show_identity(caller.person_id)
 
 
-@routes.get("/me/identity-card/picture", raw=("image/png",), group=Group.DRAWING, errors=[ConsentNeeded, NotFound])
+@routes.get(
+    "/me/identity-card/picture",
+    raw=("image/png",),
+    group=Group.DRAWING,
+    errors=[ConsentNeeded, NotFound, GlyphMissing],
+)
 async def draw_identity_card(caller: Caller) -> HTTPResponse:
     """亮身份：带二维码的图片"""
     picture = await identity.draw_identity_card(caller.person_id)

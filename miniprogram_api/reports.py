@@ -15,6 +15,7 @@ from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.media.drawing.fonts import GlyphMissing
 
 routes = Routes("半年反馈 half-year reports")
 
@@ -37,7 +38,7 @@ async def view_report(caller: Caller, report_id: Id) -> ReportView:
     return await report_queries.view_report(caller.person_id, report_id)
 
 
-@routes.get("/reports/<report_id>/pdf", raw=(_PDF,), group=Group.DRAWING)
+@routes.get("/reports/<report_id>/pdf", raw=(_PDF,), group=Group.DRAWING, errors=[GlyphMissing])
 async def download_report_pdf(caller: Caller, report_id: Id) -> HTTPResponse:
     """下载半年反馈（PDF）"""
     return send_file(await report_files.report_pdf(caller.person_id, report_id), _PDF, kept="no-store")
@@ -104,7 +105,7 @@ async def get_unit_summary(caller: Caller, unit_id: Id, query: OfPeriod) -> Unit
     return await report_queries.get_unit_summary(caller.person_id, unit_id, query.period)
 
 
-@routes.get("/units/<unit_id>/report-summary/pdf", raw=(_PDF,), group=Group.DRAWING)
+@routes.get("/units/<unit_id>/report-summary/pdf", raw=(_PDF,), group=Group.DRAWING, errors=[GlyphMissing])
 async def download_unit_summary_pdf(caller: Caller, unit_id: Id, query: OfPeriod) -> HTTPResponse:
     """下载单位党员反馈汇总（PDF）"""
     return send_file(

@@ -9,6 +9,7 @@ from server.calendars import feed as calendar_feed
 from server.foundation import cache, clock, crypto, database, keys, rates
 from server.foundation.settings import Settings
 from server.media import addresses, storage
+from server.media.drawing import fonts
 from server.notifications import live
 from server.places.rules import use_no_show_rules
 from server.wechat import connection as wechat_connection
@@ -19,6 +20,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     """The database, the cache, WeChat, the keys and the clock, for the server, the worker and the commands alike."""
     crypto.use_keys(settings)
     consent_texts.use_texts(settings)
+    fonts.use_fonts(settings)
     audit_retention.use_retention(settings)
     use_no_show_rules(settings)
     if not settings.is_production:

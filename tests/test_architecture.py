@@ -117,6 +117,7 @@ def test_libraries_stay_in_their_room() -> None:
     rooms = {
         "wechatpy": ("server.wechat",),
         "PIL": ("server.media", "server.wechat.simulator"),
+        "typst": ("server.media",),
         "segno": ("server.media", "server.wechat.simulator"),
         "sanic": (
             "miniprogram_api",

@@ -23,6 +23,7 @@ from server.foundation.dates import render_month
 from server.foundation.errors import NotFound
 from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
+from server.media.drawing.fonts import require_glyphs
 from server.media.drawing.member_card import MemberCard, draw_member_card
 from server.media.drawing.threads import draw_in_thread
 from server.members.memberships import member_person, membership_of
@@ -82,8 +83,9 @@ async def show_identity(person_id: str) -> IdentityCard:
 
 
 async def draw_identity_card(person_id: str) -> bytes:
-    """The same as a picture. Raises what show_identity does."""
+    """The same as a picture. Raises what show_identity does, and GlyphMissing."""
     card = await show_identity(person_id)
+    require_glyphs(card.name)
     drawn = MemberCard(
         name=card.name,
         community=card.community,

@@ -83,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     no_show_rules: str = ""
     rate_limits: str = ""
     consent_texts: Path = Path()
+    fonts: Path = Path()
 
     @property
     def is_production(self) -> bool:
@@ -235,6 +236,7 @@ def _check_values(settings: Settings) -> list[str]:
         ),
         "WECHAT_MINIPROGRAM_STATE: must be formal, trial or developer": settings.wechat_miniprogram_state
         not in ("formal", "trial", "developer"),
+        f"LINLI_FONTS: {settings.fonts} is no folder": bool(settings.fonts.name) and not settings.fonts.is_dir(),
     }
     return [
         *_check_numbers(settings),

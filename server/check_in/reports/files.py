@@ -8,14 +8,16 @@ from server.check_in.reports.queries import ReportView, UnitReportCard, UnitSumm
 from server.foundation import clock
 from server.foundation.dates import render_duration
 from server.media import spreadsheets
+from server.media.drawing.fonts import require_glyphs
 from server.media.drawing.pdf import Column, Document, Table, Text, draw_pdf
 from server.media.files import File
 from server.organizations.queries import describe_organizations
 
 
 async def report_pdf(person_id: str, report_id: str) -> File:
-    """A report as PDF, for those who may see it; audited. Raises NotFound."""
+    """A report as PDF, for those who may see it; audited. Raises NotFound, GlyphMissing."""
     report = await view_report(person_id, report_id, "download_report")
+    require_glyphs(report.name)
     place = (await describe_organizations([report.community_id]))[report.community_id]["full_name"]
     document = Document(
         title="在职党员作用发挥情况反馈表",
@@ -105,6 +107,7 @@ async def report_xlsx(person_id: str, report_id: str) -> File:
 async def unit_summary_pdf(person_id: str, unit_id: str, period: str) -> File:
     """What a unit received for a half-year as PDF, for its liaison; audited. Raises NotFound."""
     summary, cards = await get_whole_summary(person_id, unit_id, period)
+    require_glyphs(*(card.name for card in cards))
     document = Document(
         title="在职党员作用发挥情况汇总表",
         subtitle=f"{summary.unit_name}　{summary.period_words}",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from server.media.drawing.lettering import length_of, write
+from server.media.drawing.lettering import length_of, load_font, write
 from server.media.drawing.qr import draw_qr
 from server.media.drawing.shapes import heart, polygon
 
@@ -111,14 +111,13 @@ class _Page:
         x -= {"left": 0, "centre": width / 2, "right": width}[align]
         after = write(
             self.draw,
-            (x * self.scale, y * self.scale),
+            (x * self.scale, y * self.scale - load_font(self.pixels(height), serif).getmetrics()[0]),
             text,
             self.pixels(height),
             colour,
             serif=serif,
             stroke=height / 45 * self.scale if bold else 0,
             spacing=spacing * self.scale,
-            anchor="ls",
         )
         return after / self.scale - (spacing if text else 0)
 

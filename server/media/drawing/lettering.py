@@ -1,29 +1,29 @@
-"""Chinese letters on pictures: Noto Sans SC and Noto Serif SC, from a wheel, so that they are on every machine.
+"""Chinese letters on pictures, each from the first font that has it (see fonts.py).
 
 Sizes and lengths are pixels.
 """
 
 import re
-import unicodedata
-from functools import lru_cache
+from collections.abc import Iterator
+from itertools import groupby
 
 from PIL import ImageDraw, ImageFont
-from pylopdf_fonts_zh_cn import sans_path, serif_path
+
+from server.media.drawing import fonts
 
 _TOKEN = re.compile(r"[A-Za-z0-9@#%&.:/_+-]+|.", re.S)
 _NOT_FIRST = set("，。、；：？！）》」』”’…—～·,.;:?!)%")
 _NOT_LAST = set("（《「『【“‘(")
 
 
-@lru_cache(64)
 def load_font(size: int, serif: bool = False) -> ImageFont.FreeTypeFont:
     """Letters `size` pixels high."""
-    return ImageFont.truetype(serif_path() if serif else sans_path(), size)
+    return fonts.load_font(size, fonts.shipped_font(serif))
 
 
 def length_of(text: str, size: int, *, serif: bool = False, spacing: float = 0) -> float:
     """How long a line is."""
-    return load_font(size, serif).getlength(text) + spacing * max(len(text) - 1, 0)
+    return sum(font.getlength(part) for font, part in _runs(text, size, serif)) + spacing * max(len(text) - 1, 0)
 
 
 def write(
@@ -36,15 +36,24 @@ def write(
     serif: bool = False,
     stroke: float = 0,
     spacing: float = 0,
-    anchor: str | None = None,
 ) -> float:
-    """One line that begins `at`, its left top corner, or what Pillow calls `anchor`. `stroke` makes letters bold,
-    `spacing` stands between them. Gives the x after it."""
-    font, (x, y) = load_font(size, serif), at
-    for part in text if spacing else [text]:
-        draw.text((x, y), part, colour, font, anchor, stroke_width=stroke, stroke_fill=colour)
-        x += font.getlength(part) + spacing
+    """One line that begins `at`, its left top corner. `stroke` makes letters bold, `spacing` stands between them.
+    Gives the x after it."""
+    x, y = at
+    # Fonts differ in what they leave above their letters: all stand on one line.
+    y += load_font(size, serif).getmetrics()[0]
+    for font, run in _runs(text, size, serif):
+        for part in run if spacing else [run]:
+            draw.text((x, y), part, colour, font, "ls", stroke_width=stroke, stroke_fill=colour)
+            x += font.getlength(part) + spacing
     return x
+
+
+def _runs(text: str, size: int, serif: bool) -> Iterator[tuple[ImageFont.FreeTypeFont, str]]:
+    """The text in pieces of one font each."""
+    shipped = fonts.shipped_font(serif)
+    for file, letters in groupby(text, lambda letter: fonts.font_with(letter, serif) or shipped):
+        yield fonts.load_font(size, file), "".join(letters)
 
 
 def fit_line(
@@ -100,16 +109,5 @@ def wrap(text: str, size: int, width: float, *, serif: bool = False, lines: int 
 
 
 def legible(text: str) -> str:
-    """Without what the font has no glyph for (emoji, say), which would be a box."""
-    return "".join(
-        character
-        for character in text.strip()
-        if character in " \n" or (unicodedata.category(character)[0] != "C" and _has_glyph(character))
-    ).strip()
-
-
-@lru_cache(4096)
-def _has_glyph(character: str) -> bool:
-    font = load_font(32)
-    drawn, missing = font.getmask(character), font.getmask("\U0010ffff")
-    return bytes(drawn) != bytes(missing)
+    """Without what no font has a glyph for (emoji, say), which would be a box."""
+    return fonts.printable(text)

@@ -4,14 +4,13 @@ Typst breaks Chinese lines as print does and embeds only the glyphs that are use
 (Noto, SIL Open Font License: documents may embed it). The layout is document.typ.
 """
 
-from functools import cache
 from pathlib import Path
 
 import msgspec
 import typst
-from pylopdf_fonts_zh_cn import sans_path
 
 from server.foundation import clock
+from server.media.drawing.fonts import fonts_for_typst
 from server.media.drawing.threads import draw_in_thread
 
 _LAYOUT = Path(__file__).with_name("document.typ").read_bytes()
@@ -59,14 +58,9 @@ async def draw_pdf(document: Document) -> bytes:
 def _compile(document: Document) -> bytes:
     drawn = typst.compile(
         _LAYOUT,
-        font_paths=_fonts(),
+        font_paths=fonts_for_typst(),
         sys_inputs={"document": msgspec.json.encode(document).decode()},
         timestamp=int(clock.now().timestamp()),
     )
     assert isinstance(drawn, bytes)
     return drawn
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, font_paths=[Path(sans_path()).parent])

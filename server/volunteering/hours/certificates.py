@@ -22,6 +22,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.addresses import public_address
 from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
+from server.media.drawing.fonts import require_glyphs
 from server.media.drawing.threads import draw_in_thread
 from server.notifications.telling import notify
 from server.organizations.queries import describe_organizations
@@ -88,7 +89,7 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
     """A certificate of the volunteer hours that counted from `since` to `until`, for oneself or a dependant. The same
     again, while nothing has changed, gives the same one.
 
-    Raises NotFound, InvalidFields, NameMissing, NothingToCertify, WrongState without a community.
+    Raises NotFound, InvalidFields, NameMissing, GlyphMissing, NothingToCertify, WrongState without a community.
     """
     person_id = person_id or caller_id
     await require_dependant(caller_id, person_id)
@@ -101,6 +102,7 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
     name = (await details_of(person_id)).real_name
     if not name:
         raise NameMissing()
+    require_glyphs(name)
     async with transaction():
         # Minutes that are being corrected now would still be certified, and nobody would revoke it.
         await lock_hours_of(person_id)
@@ -153,12 +155,14 @@ async def list_my_certificates(caller_id: str, page: PageQuery) -> Page[Certific
 
 
 async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool = False) -> bytes:
-    """The certificate as PNG, or as a PDF for printing. Raises NotFound, CertificateInvalid."""
+    """The certificate as PNG, or as a PDF for printing. Raises NotFound, CertificateInvalid,
+    GlyphMissing."""
     certificate = await _own(caller_id, certificate_id)
     details = await details_of(certificate.person_id)
     name = details.real_name
     if _problem(certificate, name):
         raise CertificateInvalid()
+    require_glyphs(name)
     issuer = (await describe_organizations([certificate.issuer_id]))[certificate.issuer_id]
     words = CertificateWords(
         name=name,
