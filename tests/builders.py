@@ -6,10 +6,11 @@ Each `create_x` makes one valid thing with nothing but what the test says about 
 import itertools
 from datetime import date, datetime
 
+from server.accounts.details import verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Registration, WeChatIdentity
 from server.accounts.sessions import open_session
 from server.foundation import clock
-from server.foundation.database import fetch
+from server.foundation.database import fetch, transaction
 from server.foundation.ids import new_id
 from server.foundation.settings import DEMO_APPID
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
@@ -101,6 +102,12 @@ async def create_staff(api: Api, organization: Organization, kind: RoleKind = Ro
     person = await create_person(nickname="工作人员")
     await grant(person, organization, kind)
     return await sign_in(api, person)
+
+
+async def give_phone(person_id: str, phone: str) -> None:
+    """The person's number, as WeChat vouches for it."""
+    async with transaction():
+        await verify_phone(person_id, phone)
 
 
 async def told(person: Api | str) -> list[str]:

@@ -21,7 +21,7 @@ from server.app import create_app
 from server.background import sweeps
 from server.embedded.postgres import start_postgres
 from server.embedded.valkey import start_valkey
-from server.foundation import cache, clock, crypto, schema
+from server.foundation import cache, clock, crypto, database, schema
 from server.foundation.database import fetch
 from server.foundation.logs import configure_logs
 from server.foundation.settings import RATE_GROUPS, Environment, Settings
@@ -29,6 +29,7 @@ from server.wiring import wire
 from tests.clients import Api
 from tests.declarations import Answers
 from tests.simulator import Simulator, connect_to, run_simulator
+from tests.statements import Statements
 
 # Before the test modules are read: some ask the registries for their cases.
 wire()
@@ -89,7 +90,14 @@ async def migrated(settings: Settings) -> None:
 async def started_app(settings: Settings, migrated: None) -> AsyncIterator[Any]:
     """The application, started as a server starts it."""
     application = create_app(settings, name="linli_test")
-    application.ctx.answers = Answers(application)
+    application.ctx.answers, application.ctx.statements = Answers(application), Statements(application)
+    prepare = database._prepare_connection
+
+    async def prepare_and_watch(connection: asyncpg.Connection) -> None:
+        await prepare(connection)
+        application.ctx.statements.watch(connection)
+
+    database._prepare_connection = prepare_and_watch
     async with LifespanManager(application, startup_timeout=30, shutdown_timeout=30):
         yield application
 
@@ -121,6 +129,7 @@ async def app(
     if client := cache.client():
         await client.flushdb()
     started_app.ctx.answers.check(request.node)
+    started_app.ctx.statements.check(request.node)
 
 
 @pytest.fixture

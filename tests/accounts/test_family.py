@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from server.accounts.commands import make_manager
 from server.accounts.dependants import FAMILY_LIMIT
-from server.accounts.details import save_details, verify_phone
+from server.accounts.details import save_details
 from server.accounts.links import link_roster_entries
 from server.accounts.models import Dependant, Person, PersonOrigin
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.organizations.models import RoleGrant, RoleKind
-from tests.builders import create_community, create_person, create_resident, create_staff, register, told
+from tests.builders import create_community, create_person, create_resident, create_staff, give_phone, register, told
 from tests.clients import Api
 from tests.neighbor_center.builders import at, create_service, set_clock
 
@@ -35,7 +35,7 @@ async def test_a_contact_finds_nobody(api: Api) -> None:
     # Nor does the entry become his when he verifies the number.
     person = await create_person(community=community)
     await save_details(person.id, real_name="王建国")
-    await verify_phone(person.id, PHONE)
+    await give_phone(person.id, PHONE)
     assert (await staff.post("/staff/persons/find", {"phone": PHONE}))["person_id"] == person.id
     assert (await Person.get(id=entry)).merged_into_id is None
 
@@ -177,6 +177,6 @@ async def test_a_merge_makes_nobody_a_guardian(api: Api) -> None:
     guardian, adult = await create_resident(api, community), await create_person(community=community)
     await guardian.post("/me/dependants", FATHER, expect=201)
     await save_details(adult.id, real_name="王建国")
-    await verify_phone(adult.id, PHONE)
+    await give_phone(adult.id, PHONE)
     await link_roster_entries(adult.id)
     assert not await Dependant.exists(person_id=adult.id)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import date
 
 from server.accounts import links, merging, persons
-from server.accounts.details import details_of, save_details, verify_phone
+from server.accounts.details import details_of, save_details
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin
 from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch_value
@@ -16,6 +16,7 @@ from tests.builders import (
     create_person,
     create_resident,
     create_staff,
+    give_phone,
     grant,
     sign_in,
 )
@@ -142,7 +143,7 @@ async def test_staff_find_and_see_persons_and_leave_a_trace(api: Api) -> None:
     staff, outsider = await create_staff(api, community), await create_staff(api, other)
     person = await create_person(community=community)
     await save_details(person.id, real_name="王小明", address="海滨路100号")
-    await verify_phone(person.id, "13800001111")
+    await give_phone(person.id, "13800001111")
     found = await staff.post("/staff/persons/find", {"phone": "138 0000 1111"})
     assert (found["person_id"], found["name"], found["phone"]) == (person.id, "王**", "138****1111")
     await staff.refused("POST", "/staff/persons/find", {"phone": "13811112222"}, code="not_found")
@@ -163,7 +164,7 @@ async def test_only_who_has_business_here_is_found(api: Api) -> None:
     staff, observer = await create_staff(api, community), await create_staff(api, community, RoleKind.OBSERVER)
     person = await create_person(community=home, is_registered=False)
     await save_details(person.id, real_name="王小明")
-    await verify_phone(person.id, "13800001111")
+    await give_phone(person.id, "13800001111")
     body = {"phone": "13800001111"}
     await observer.refused("POST", "/staff/persons/find", body, code="not_allowed")
     unknown = await staff.refused("POST", "/staff/persons/find", {"phone": "13800002222"}, code="not_found")

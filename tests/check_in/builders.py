@@ -4,13 +4,13 @@ import itertools
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from server.accounts.details import save_details, verify_phone
+from server.accounts.details import save_details
 from server.accounts.models import Person
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
-from tests.builders import agree, create_organization, create_person, create_staff, sign_in
+from tests.builders import agree, create_organization, create_person, create_staff, give_phone, sign_in
 from tests.clients import Api
 
 _phones = itertools.count(13700000000)
@@ -29,7 +29,7 @@ async def create_known_person(api: Api, real_name: str = "李敏", phone: str = 
     phone = phone or str(next(_phones))
     person = await create_person()
     await save_details(person.id, real_name=real_name)
-    await verify_phone(person.id, phone)
+    await give_phone(person.id, phone)
     return await sign_in(api, person), phone
 
 

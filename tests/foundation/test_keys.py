@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tortoise import Tortoise, fields
 
-from server.accounts.details import details_of, save_details, verify_phone
+from server.accounts.details import details_of, save_details
 from server.accounts.persons import find_by_phone
 from server.check_in.reports.freezing import ReportWords, open_words, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, ReportState
@@ -19,7 +19,14 @@ from server.foundation.keys import KeyInUse, KeysWrong, check_keys, reencrypt
 from server.foundation.settings import DEMO_KEY, Settings, SettingsInvalid, load_settings
 from server.members.models import Membership
 from server.organizations.models import RoleGrant
-from tests.builders import create_community, create_organization, create_person, create_resident, create_staff
+from tests.builders import (
+    create_community,
+    create_organization,
+    create_person,
+    create_resident,
+    create_staff,
+    give_phone,
+)
 from tests.check_in.builders import create_checked_in
 from tests.clients import Api
 from tests.held import while_held
@@ -116,7 +123,7 @@ async def test_keys_are_changed_step_by_step(noted: None, api: Api, use: Any) ->
     community = await create_community()
     staff, me = await create_staff(api, community), await create_resident(api, community)
     await save_details(me.person_id, real_name="李敏", address="幸福路 1 号")
-    await verify_phone(me.person_id, "13800001111")
+    await give_phone(me.person_id, "13800001111")
     member = await create_checked_in(api, staff, community)
     membership = await Membership.first()
     assert membership

@@ -6,14 +6,22 @@ from typing import Any
 import pytest
 
 from server.accounts.commands import CannotCreateManager, make_manager
-from server.accounts.details import details_of, verify_phone
+from server.accounts.details import details_of
 from server.accounts.models import Person, PersonOrigin
 from server.accounts.persons import create_person as register_person
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
 from server.organizations.models import Level, Organization, RoleGrant, RoleKind
-from tests.builders import create_community, create_organization, create_person, create_resident, create_staff, register
+from tests.builders import (
+    create_community,
+    create_organization,
+    create_person,
+    create_resident,
+    create_staff,
+    give_phone,
+    register,
+)
 from tests.clients import Api
 from tests.organizations.builders import run_command
 
@@ -242,7 +250,7 @@ async def test_a_manager_who_has_signed_in_already(app: object) -> None:
     """The phone is known from WeChat and the name is not yet: it is the same person."""
     community = await create_community()
     person = await create_person()
-    await verify_phone(person.id, "13800000001")
+    await give_phone(person.id, "13800000001")
     await make_manager("13800000001", "王小明", community.code)
     assert (await RoleGrant.get(person_id=person.id)).kind is RoleKind.MANAGER
     assert (await details_of(person.id)).real_name == "王小明"

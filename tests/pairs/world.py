@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from server.accounts.details import save_details, verify_phone
+from server.accounts.details import save_details
 from server.accounts.models import ConsentKind
 from server.foundation import clock
 from server.organizations.models import Level, Organization, RoleKind
 from server.volunteering.models import Shift
 from server.wishes.models import Wish, WishState
-from tests.builders import agree, create_community, create_organization, create_staff
+from tests.builders import agree, create_community, create_organization, create_staff, give_phone
 from tests.check_in.builders import application, registration
 from tests.clients import Api
 from tests.neighbor_center.builders import at, create_room, create_service
@@ -61,7 +61,7 @@ async def create_world(api: Api) -> World:
         await agree(each.person_id, ConsentKind.MEMBERSHIP_DATA)
     await save_details(me.person_id, real_name=NAME, address="幸福路 1 号")
     phone = str(next(_phones))
-    await verify_phone(me.person_id, phone)
+    await give_phone(me.person_id, phone)
     (child,) = await create_family(me, clock.now().date() - timedelta(days=6 * 365))
     await agree(child, ConsentKind.GUARDIAN)
     volunteers = Volunteers(community, staff, me, rival, bystander)
@@ -80,7 +80,7 @@ async def create_world(api: Api) -> World:
     )
     post = await staff.post("/staff/posts", _post(community), expect=201)
     await save_details(rival.person_id, real_name="李敏")
-    await verify_phone(rival.person_id, str(next(_phones)))
+    await give_phone(rival.person_id, str(next(_phones)))
     check_in = await rival.post("/check-ins", application(community), expect=201)
     await staff.post(f"/staff/check-ins/{check_in['id']}/confirm", {}, expect=200)
     acts = _acts_of_me(me, community, child, shift, service.id, room.id, wish["id"])

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from server.foundation import clock
+from server.foundation.database import transaction
 from server.foundation.errors import WrongState
 from server.foundation.ids import new_id
 from server.places import no_shows, taking
@@ -53,8 +54,9 @@ async def test_a_late_cancellation_counts() -> None:
     person_id = new_id()
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     place = await confirmed_place(person_id)
-    allotment, _ = await lock_place(place.id)
-    await no_shows.record_no_show(allotment, await taking.leave_place(place.id), NoShowReason.CANCELLED_LATE)
+    async with transaction():
+        allotment, _ = await lock_place(place.id)
+        await no_shows.record_no_show(allotment, await taking.leave_place(place.id), NoShowReason.CANCELLED_LATE)
     with pytest.raises(Blocked):
         await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
 
@@ -107,7 +109,8 @@ async def test_bookings_bear_one_no_show_more() -> None:
     await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
     # What is not handed out as places counts with them, and is forgiven like them.
     room_booking_id = new_id()
-    await no_shows.record_absence(person_id, Purpose.SLOT, room_booking_id, NoShowReason.ABSENT)
+    async with transaction():
+        await no_shows.record_absence(person_id, Purpose.SLOT, room_booking_id, NoShowReason.ABSENT)
     with pytest.raises(Blocked):
         await no_shows.ensure_not_blocked(person_id, Purpose.SLOT)
     await no_shows.forgive_absence(room_booking_id)

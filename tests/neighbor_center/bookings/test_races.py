@@ -93,6 +93,7 @@ async def test_the_same_tap_many_times_at_once(api: Api, community: Organization
     assert await fetch_value("SELECT count(*) FROM booking") == 1
 
 
+@pytest.mark.broken
 async def test_without_the_lock_the_limit_is_passed(
     api: Api, community: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
