@@ -1,11 +1,10 @@
 """党员 members: one's own membership, being visible, and keeping in touch with floating members."""
 
-from html import escape
-
 from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import Note, Strict, Words
 from miniprogram_api.routing import Routes, Who
+from miniprogram_api.scanned import facts, show_scanned, words
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.check_in import contact_queries, contacts, identity, member_queries, transfers
@@ -22,20 +21,7 @@ from server.media.drawing.fonts import GlyphMissing
 
 routes = Routes("党员 members")
 
-_PAGE = """<!doctype html>
-<html lang="zh-CN">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>党员身份核验</title>
-<link rel="icon" href="data:,">
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-_POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_NOTE = "党员身份核验 · 身份码五分钟内有效，不显示姓名全称"
 
 
 @routes.get("/me/membership", errors=[NotFound])
@@ -93,20 +79,19 @@ async def show_verified_identity(code: str) -> HTTPResponse:
     try:
         shown = await identity.verify_identity(code)
     except NotFound:
-        body, status = "<h1>无法核验</h1>\n<p>身份码已过期或无效，请对方重新出示。</p>", 404
-    else:
-        posts = "".join(f"<li>{escape(post)}</li>" for post in shown.posts)
-        body, status = (
-            f"<h1>{escape(shown.name)}</h1>\n<p>已在{escape(shown.community)}报到的党员，身份核验通过。</p>\n"
-            f"{f'<p>承担岗位：</p><ul>{posts}</ul>' if posts else ''}\n"
-            f"<p>有效期至 {clock.shanghai(shown.expires_at):%H:%M:%S}</p>",
-            200,
-        )
-    return HTTPResponse(
-        _PAGE.format(body=body),
-        status=status,
-        content_type="text/html; charset=utf-8",
-        headers={"content-security-policy": _POLICY, "referrer-policy": "no-referrer", "cache-control": "no-store"},
+        return show_scanned("wrong", "无法核验", words("身份码已过期或无效，请对方重新出示。"), note=_NOTE, status=404)
+    return show_scanned(
+        "good",
+        "身份核验通过",
+        facts(
+            [
+                ("姓名", shown.name),
+                ("身份", f"已在{shown.community}报到的党员"),
+                ("承担岗位", "、".join(shown.posts)),
+                ("有效期至", f"{clock.shanghai(shown.expires_at):%H:%M:%S}"),
+            ]
+        ),
+        note=_NOTE,
     )
 
 

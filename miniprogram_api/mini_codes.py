@@ -1,6 +1,5 @@
 """小程序码 mini-program codes: what a scanned one stands for."""
 
-from html import escape
 from typing import Annotated, Any
 
 import msgspec
@@ -9,28 +8,13 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
+from miniprogram_api.scanned import show_scanned, words
 from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound
 from server.media.mini_codes import OPEN_PATH, SceneView, read_scene
 from server.media.mini_codes import resolve_scene as find_target
 
 routes = Routes("小程序码 codes")
-
-_PAGE = """<!doctype html>
-<html lang="zh-CN">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-</head>
-<body>
-<h1>{title}</h1>
-<p>请打开微信小程序“邻里”，用其中的“扫一扫”扫描此二维码。</p>
-</body>
-</html>
-"""
-_POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class SceneQuery(Strict):
@@ -59,11 +43,14 @@ def add_open_page(app: Sanic[Any, Any]) -> None:
     @app.get(f"{OPEN_PATH}<scene>")
     async def open_scene(request: Request, scene: str) -> HTTPResponse:
         request.ctx.operation = "open_scene"
-        read_scene(scene)
+        kind, _ = read_scene(scene)
         try:
             title = (await find_target(scene)).title
         except NotFound:
-            title = "内容不存在或已结束"
-        headers = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
-        page = _PAGE.format(title=escape(title))
-        return HTTPResponse(page, content_type="text/html; charset=utf-8", headers=headers)
+            ended = words("它可能已经结束、下架或并入别处。请向社区工作人员了解。")
+            return show_scanned("wrong", "内容不存在或已结束", ended, subtitle=kind.word, note=_NOTE)
+        how = words("请打开微信，进入小程序“邻里”，用其中的“扫一扫”扫描此二维码。")
+        return show_scanned("plain", title, how, subtitle=kind.word, note=_NOTE)
+
+
+_NOTE = "社区服务 · 志愿服务 · 双报到"

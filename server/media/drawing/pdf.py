@@ -1,19 +1,12 @@
-"""PDF documents with Chinese text: a title, a block of facts, tables and texts, set by Typst in one layout.
+"""PDF documents with Chinese text: a title, a block of facts, tables and texts, in one layout.
 
 Typst breaks Chinese lines as print does and embeds only the glyphs that are used, of the same font that pictures have
-(Noto, SIL Open Font License: documents may embed it). The layout is document.typ.
+(Noto, SIL Open Font License: documents may embed it). The layout is layouts/document.typ.
 """
 
-from pathlib import Path
-
 import msgspec
-import typst
 
-from server.foundation import clock
-from server.media.drawing.fonts import fonts_for_typst
-from server.media.drawing.threads import draw_in_thread
-
-_LAYOUT = Path(__file__).with_name("document.typ").read_bytes()
+from server.media.drawing.typesetting import typeset_pdf
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -52,15 +45,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 async def draw_pdf(document: Document) -> bytes:
     """The document as PDF, some 30 ms a report."""
-    return await draw_in_thread(_compile, document)
-
-
-def _compile(document: Document) -> bytes:
-    drawn = typst.compile(
-        _LAYOUT,
-        font_paths=fonts_for_typst(),
-        sys_inputs={"document": msgspec.json.encode(document).decode()},
-        timestamp=int(clock.now().timestamp()),
-    )
-    assert isinstance(drawn, bytes)
-    return drawn
+    return await typeset_pdf("document", document)

@@ -14,6 +14,13 @@ def draw_qr(text: str, *, width: int = 480) -> bytes:
     return picture.getvalue()
 
 
+def qr_as_svg(text: str, *, quiet_zone: int = 4) -> str:
+    """The same for documents: sharp at any size. What stands around it may be its quiet zone."""
+    drawn = io.BytesIO()
+    segno.make_qr(text, error="m").save(drawn, kind="svg", border=quiet_zone, xmldecl=False, omitsize=True)
+    return drawn.getvalue().decode()
+
+
 def qr_as_text(text: str) -> str:
     """The same, in base64: how answers carry a code that a screen shows."""
     return base64.b64encode(draw_qr(text)).decode()

@@ -2,28 +2,26 @@
 
 import re
 import secrets
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from server.accounts.details import details_of, name_index
-from server.accounts.masking import mask_name
+from server.accounts.details import Details, details_of, name_index
+from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person
 from server.accounts.queries import ours, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import IntegrityError, execute, fetch, transaction, violates
-from server.foundation.dates import day_of, end_of, instant, render_date, render_duration, today
+from server.foundation.dates import day_of, end_of, instant, render_date, render_duration, render_month, today
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.media.addresses import public_address
-from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
+from server.media.drawing import certificate as drawing
 from server.media.drawing.fonts import require_glyphs
-from server.media.drawing.threads import draw_in_thread
 from server.notifications.telling import notify
 from server.organizations.queries import describe_organizations
 from server.volunteering.hours import messages
@@ -49,6 +47,15 @@ class CertificatePeriod(msgspec.Struct):
     minutes: int
 
 
+class CertificateItem(msgspec.Struct):
+    """One service that is certified, as it was called when the certificate was issued."""
+
+    day: date
+    title: str
+    organizer: str
+    minutes: int
+
+
 class CertificateView(msgspec.Struct, kw_only=True):
     """A certificate of one's own. `is_valid` is false once hours were taken back or the name has changed; then a new
     one can be issued. `code` is the eight characters that go with the number."""
@@ -69,10 +76,12 @@ class CertificateView(msgspec.Struct, kw_only=True):
 
 class CertificateCheck(msgspec.Struct, kw_only=True):
     """What anybody with number and code is told; the name is masked, and `name_is_verified` where staff have seen whose
-    it is. `problem` says why it no longer holds."""
+    it is. `identity` tells namesakes apart: a masked number, or the month of birth. `problem` says why it no longer
+    holds."""
 
     number: str
     name: str
+    identity: str
     name_is_verified: bool
     issuer_name: str
     since: date
@@ -80,6 +89,7 @@ class CertificateCheck(msgspec.Struct, kw_only=True):
     times: int
     minutes: int
     periods: list[CertificatePeriod]
+    items: list[CertificateItem]
     issued_at: datetime
     is_valid: bool
     problem: str = ""
@@ -121,6 +131,9 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
             times=len(rows),
             minutes=sum(row["minutes"] for row in rows),
             rows=[list(period) for period in periods],
+            items=[
+                [day_of(row["starts_at"]).isoformat(), row["title"], row["organizer"], row["minutes"]] for row in rows
+            ],
             name_index=name_index(name),
             issued_at=clock.now(),
         )
@@ -128,7 +141,8 @@ async def issue_certificate(caller_id: str, since: date, until: date, person_id:
             person_id=person_id, since=since, until=until, revoked_at=None, issuer_id=issuer_id
         )
         for one in same:
-            if (one.rows, bytes(one.name_index)) == (made.rows, made.name_index):
+            # A certificate of an earlier version has no items: a new one, item by item, takes its place.
+            if (one.rows, one.items, bytes(one.name_index)) == (made.rows, made.items, made.name_index):
                 return (await _views([one]))[0]
         await _save_with_number(made)
         await record_audit(
@@ -164,14 +178,20 @@ async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool 
         raise CertificateInvalid()
     require_glyphs(name)
     issuer = (await describe_organizations([certificate.issuer_id]))[certificate.issuer_id]
-    words = CertificateWords(
+    words = drawing.CertificateWords(
         name=name,
         name_status="姓名已由社区核实" if details.name_is_verified else "姓名由本人填写",
+        identity=await _identity(certificate.person_id, details),
         period=f"{render_date(certificate.since)}至{render_date(certificate.until)}",
         times=f"{certificate.times} 次",
         duration=render_duration(certificate.minutes),
+        items=[
+            drawing.CertificateItem(render_date(date.fromisoformat(day)), title, organizer, render_duration(minutes))
+            for day, title, organizer, minutes in certificate.items
+        ],
         rows=[
-            CertificateRow(label, f"{times} 次", render_duration(minutes)) for label, times, minutes in certificate.rows
+            drawing.CertificateRow(label, f"{times} 次", render_duration(minutes))
+            for label, times, minutes in certificate.rows
         ],
         issuer=issuer["full_name"],
         issued_on=render_date(certificate.issued_at),
@@ -179,8 +199,7 @@ async def draw_certificate(caller_id: str, certificate_id: str, *, as_pdf: bool 
         code=f"{certificate.code[:4]}-{certificate.code[4:]}",
         address=public_address(f"{CHECK_PATH}?number={quote(certificate.number)}&code={certificate.code}"),
     )
-    draw: Callable[[CertificateWords], bytes] = certificate_pdf if as_pdf else certificate_picture
-    return await draw_in_thread(draw, words)
+    return await (drawing.certificate_pdf if as_pdf else drawing.certificate_picture)(words)
 
 
 async def check_certificate(number: str, code: str) -> CertificateCheck:
@@ -200,6 +219,8 @@ async def check_certificate(number: str, code: str) -> CertificateCheck:
     return CertificateCheck(
         name=mask_name(name),
         name_is_verified=details.name_is_verified,
+        identity=await _identity(found.person_id, details),
+        items=[CertificateItem(date.fromisoformat(item[0]), *item[1:]) for item in found.items],
         problem=problem,
         **_facts(found, issuer["full_name"], problem),
     )
@@ -232,8 +253,9 @@ async def lock_hours_of(person_id: str) -> None:
 async def _hours_of(person_id: str, since: date, until: date) -> list[Any]:
     """The volunteer hours that count and begin in these days."""
     return await fetch(
-        "SELECT h.starts_at, h.minutes FROM hours h JOIN shift sh ON sh.id = h.shift_id "
-        "JOIN activity a ON a.id = sh.activity_id WHERE h.person_id = $1 AND h.state = 'effective' AND h.minutes > 0 "
+        "SELECT h.starts_at, h.minutes, a.title, o.name AS organizer FROM hours h JOIN shift sh ON sh.id = h.shift_id "
+        "JOIN activity a ON a.id = sh.activity_id JOIN organization o ON o.id = h.organization_id "
+        "WHERE h.person_id = $1 AND h.state = 'effective' AND h.minutes > 0 "
         "AND a.kind = 'volunteer' AND h.starts_at >= $2 AND h.starts_at < $3 ORDER BY h.starts_at",
         person_id,
         instant(since),
@@ -286,6 +308,14 @@ def _facts(certificate: Certificate, issuer_name: str, problem: str) -> dict[str
         "periods": [CertificatePeriod(*row) for row in certificate.rows],
         "is_valid": not problem,
     }
+
+
+async def _identity(person_id: str, details: Details) -> str:
+    """What tells a person from others of the name, and does not say who they are."""
+    if details.phone:
+        return f"手机 {mask_phone(details.phone)}"
+    born = (await Person.get(id=person_id)).birth_date
+    return f"{render_month(born)}出生" if born else ""
 
 
 def _problem(certificate: Certificate, name: str) -> str:

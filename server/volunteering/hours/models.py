@@ -86,7 +86,8 @@ class Hours(Model):
 
 class Certificate(Model):
     """A certificate of the minutes that counted from the day `since` to the day `until`, both included, by Shanghai's
-    calendar. `rows` is [[label, times, minutes], …] as it was issued.
+    calendar. As it was issued: `rows` is [[label, times, minutes], …], `items` [[day, title, organizer, minutes], …]
+    (none on certificates of earlier versions).
 
     The name itself stays in its one place: `name_index` tells whether it is still the one that was certified. `code` is
     printed on it and asked for when somebody checks the number.
@@ -101,6 +102,7 @@ class Certificate(Model):
     times = fields.IntField()
     minutes = fields.IntField()
     rows: Any = fields.JSONField()
+    items: Any = fields.JSONField(default=list, db_default="[]")
     name_index = fields.BinaryField()
     issued_at = fields.DatetimeField()
     revoked_at = fields.DatetimeField(null=True)

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from server.accounts.details import save_details
+from server.media.drawing import typesetting
 from server.media.drawing.certificate import CertificateWords
 from server.media.drawing.threads import DRAWN_AT_ONCE, draw_in_thread
-from server.volunteering.hours import certificates
 from tests.clients import Api
 from tests.volunteering.attendance.builders import served, shanghai_time
 from tests.volunteering.hours.test_certificates import issue, served_twice
@@ -33,14 +33,14 @@ async def test_one_person_does_not_take_every_thread(api: Api, monkeypatch: pyte
     greedy, modest = [(who, (await issue(who))["id"]) for who in (people.first, people.second)]
     at_once, begun, go_on = [0], threading.Semaphore(0), threading.Semaphore(0)
 
-    def draw(words: CertificateWords) -> bytes:
+    def draw(_: str, words: CertificateWords, *__: object) -> list[bytes]:
         at_once.append(at_once[-1] + 1)
         begun.release()
         assert go_on.acquire(timeout=10)
         at_once.append(at_once[-1] - 1)
-        return words.name.encode()
+        return [words.name.encode()]
 
-    monkeypatch.setattr(certificates, "certificate_picture", draw)
+    monkeypatch.setattr(typesetting, "_compile", draw)
 
     async def fetch(who: Api, certificate_id: str) -> bytes:
         return (await who.send("GET", f"/certificates/{certificate_id}/picture")).content

@@ -13,8 +13,15 @@ from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
+from server.foundation.database import execute
 from server.foundation.dates import today
-from server.media.drawing.certificate import CertificateRow, CertificateWords, certificate_pdf, certificate_picture
+from server.media.drawing.certificate import (
+    CertificateItem,
+    CertificateRow,
+    CertificateWords,
+    certificate_pdf,
+    certificate_picture,
+)
 from server.volunteering.hours.models import Certificate
 from server.volunteering.hours.rules import split_into_periods
 from tests.builders import create_community, create_resident, move_clock_to, told
@@ -105,7 +112,8 @@ async def test_the_picture_and_the_pdf_lead_to_the_check(api: Api) -> None:
     pdf = await people.first.send("GET", f"/certificates/{made['id']}/pdf")
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.content.startswith(b"%PDF-")
-    assert made["number"].encode("utf-16-be") in pdf.content
+    assert made["number"].encode("utf-16-be") in pdf.content or made["number"].encode() in pdf.content
+    assert len(pdf.content) < 50_000
     stranger = await create_resident(api, people.community)
     for path in ("", "/picture", "/pdf"):
         await stranger.refused("GET", f"/certificates/{made['id']}{path}", code="not_found")
@@ -228,23 +236,74 @@ def test_periods_are_months_or_years() -> None:
     assert split_into_periods(long) == [("2020年", 12, 120), ("2021年", 12, 120), ("2022年", 6, 60)]
 
 
-@pytest.mark.parametrize(("name", "lines"), [("王一", 1), ("阿卜杜热西提·买买提艾力江", 12)])
-def test_long_names_and_full_tables_fit_on_the_page(name: str, lines: int) -> None:
-    """The outer frame and the margin beyond it stay free, and the code can be read."""
-    words = CertificateWords(
+async def test_item_by_item_as_it_was_issued(api: Api) -> None:
+    """Who checks the paper sees each service on it; what the activity is called later changes nothing."""
+    people = await served_twice(api)
+    await save_details(people.first.person_id, phone="13812345678")
+    made = await issue(people.first)
+    found = await checked(api, made["number"], made["code"])
+    assert [item["minutes"] for item in found["items"]] == [120, 90]
+    assert {item["organizer"] for item in found["items"]} == {"望海社区"}
+    assert found["identity"] == "手机 138****5678"
+    title = found["items"][0]["title"]
+    assert title
+    await execute("UPDATE activity SET title = '别的名称'")
+    assert (await checked(api, made["number"], made["code"]))["items"][0]["title"] == title
+    page = await api.send("GET", "/certificates/check", params={"number": made["number"], "code": made["code"]})
+    assert title in page.text
+    assert "手机 138****5678" in page.text
+
+
+async def test_namesakes_without_a_phone_are_told_apart_by_birth(api: Api) -> None:
+    people = await served_twice(api)
+    made = await issue(people.first)
+    assert (await checked(api, made["number"], made["code"]))["identity"] == ""
+    await execute("UPDATE person SET birth_date = '1956-03-09' WHERE id = $1", people.first.person_id)
+    assert (await checked(api, made["number"], made["code"]))["identity"] == "1956年3月出生"
+
+
+async def test_one_of_an_earlier_version_is_drawn_and_replaced(api: Api) -> None:
+    people = await served_twice(api)
+    made = await issue(people.first)
+    await execute("UPDATE certificate SET items = '[]'")
+    assert (await people.first.send("GET", f"/certificates/{made['id']}/pdf")).status_code == 200
+    assert (await checked(api, made["number"], made["code"]))["items"] == []
+    newer = await issue(people.first)
+    assert newer["number"] != made["number"]
+    assert len((await checked(api, newer["number"], newer["code"]))["items"]) == 2
+
+
+def certificate_words(name: str, lines: int) -> CertificateWords:
+    return CertificateWords(
         name=name,
         name_status="姓名已由社区核实",
+        identity="手机 138****5678",
         period="2026年11月11日至2027年12月31日",
         times="1234 次",
         duration="12345 小时 59 分钟",
-        rows=[CertificateRow(f"2026年{number}月", "100 次", "1000 小时 59 分钟") for number in range(1, lines + 1)],
+        items=[
+            CertificateItem("2026年11月11日", "名" * 40, "名字特别特别长的社区", "10 小时 59 分钟")
+            for _ in range(lines)
+        ],
+        rows=[
+            CertificateRow(f"2026年{number}月", "100 次", "1000 小时 59 分钟")
+            for number in range(1, min(lines, 12) + 1)
+        ],
         issuer="山东省威海市环翠区竹岛街道一个名字特别特别长的社区居民委员会",
         issued_on="2026年11月24日",
         number="LL-2026-04839217",
         code="K7QM-3XPA",
         address="https://a-long-name-of-a-city.example.gov.cn/api/v1/certificates/check?number=LL-2026-0&code=K7QM3XPA",
     )
-    page = Image.open(io.BytesIO(certificate_picture(words))).convert("RGB")
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "pages"), [("王一", 1, 1), ("阿卜杜热西提·买买提艾力江", 4, 1), ("欧阳一", 90, 7)]
+)
+async def test_long_names_and_full_tables_fit_on_the_page(name: str, lines: int, pages: int) -> None:
+    """The outer frame and the margin beyond it stay free, and the code can be read. What does not fit follows."""
+    words = certificate_words(name, lines)
+    page = Image.open(io.BytesIO(await certificate_picture(words))).convert("RGB")
     assert [code.text for code in zxingcpp.read_barcodes(page)] == [words.address]
     paper = page.getpixel((5, 5))
     inner = 75  # pixels from the edge: within the golden line, where only corners are drawn
@@ -252,4 +311,8 @@ def test_long_names_and_full_tables_fit_on_the_page(name: str, lines: int) -> No
         assert page.getpixel((x, inner)) == page.getpixel((x, page.height - inner)) == paper
     for y in range(150, page.height - 150, 7):
         assert page.getpixel((inner, y)) == page.getpixel((page.width - inner, y)) == paper
-    assert certificate_pdf(words).startswith(b"%PDF-")
+    document = await certificate_pdf(words)
+    assert document.startswith(b"%PDF-")
+    assert document.count(b"/Type/Page/") == pages
+    assert len(document) < 60_000
+    assert b"/FontFile3" in document, "the letters are text, in fonts that it brings along"
