@@ -95,10 +95,11 @@ class _Connection(HttpProtocol):
         super().check_timeouts()  # type: ignore[no-untyped-call]
 
     def _is_too_slow(self) -> bool:
-        http = self.http
+        http, seconds = self.http, time.monotonic() - self._began
         if http is None or self.transport is None or self.transport.is_closing() or self._data_received.is_set():
             return False  # Nothing is waited for.
-        seconds = time.monotonic() - self._began
+        if not self._received:
+            return seconds > REQUEST_SECONDS  # Whoever connects has something to ask.
         if http.stage is Stage.REQUEST:
             return seconds > REQUEST_SECONDS
         return self._awaits_body() and seconds > REQUEST_SECONDS + self._received / SLOWEST

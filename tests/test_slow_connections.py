@@ -65,6 +65,26 @@ async def test_a_byte_at_a_time(api: Api, server: Server, what: str) -> None:
     assert "error" not in {line["level"] for line in server.lines}
 
 
+async def test_who_never_asks(server: Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(6 * SECONDS):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_who_asked_once_may_pause(server: Server) -> None:
+    """A connection that is kept for the next request is not cut for being silent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    for _ in range(2):
+        writer.write(HEAD + b"\r\n")
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3 * SECONDS):
+                while await reader.read(1000):
+                    pass
+    writer.close()
+
+
 async def test_a_large_body_has_time(api: Api, server: Server) -> None:
     """As long as it brings more than it must, however long that takes altogether."""
     resident = await create_resident(api, await create_community())
