@@ -17,7 +17,7 @@ from server.accounts.details import name_index
 from server.accounts.models import ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.accounts.persons import create_person
 from server.accounts.power import require_power_over
-from server.accounts.queries import DependantView, describe_persons, list_dependants
+from server.accounts.queries import DependantView, describe_persons, hold_communities_of, list_dependants
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.codes import RotatingCode
@@ -99,6 +99,7 @@ async def add_dependant(
     if not guardian_consents:
         raise GuardianConsentNeeded() if is_child else ConsentNeeded("请确认已征得家人同意")
     async with transaction():
+        await hold_communities_of(guardian_id)
         # The race: the same child sent twice at once, or two when there is room for one.
         guardian = await Person.filter(id=guardian_id).select_for_update(no_key=True).get()
         await require_consent(guardian_id, ConsentKind.PRIVACY)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from server.accounts.models import Person, PersonOrigin
-from server.accounts.queries import is_family_entry
+from server.accounts.queries import hold_communities_of, is_family_entry
 from server.accounts.sessions import end_all_sessions
 from server.foundation import clock
 from server.foundation.audit import record_audit
@@ -30,6 +30,7 @@ async def merge_persons(
     somebody who never agreed to that).
     """
     async with transaction():
+        await hold_communities_of(from_id, into_id)
         # Both rows in id order: two merges of the same pair in opposite directions must not deadlock.
         people = {
             person.id: person

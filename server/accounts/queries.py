@@ -216,6 +216,16 @@ async def hold_dependant(guardian_id: str, person_id: str) -> None:
         raise NotFound()
 
 
+async def hold_communities_of(*person_ids: str) -> None:
+    """Where these persons live, before they are locked: whoever closes one of these communities waits, and then sees
+    whom this transaction has put there."""
+    await fetch(
+        "SELECT 1 FROM organization WHERE id IN (SELECT community_id FROM person WHERE id = ANY($1)) "
+        "ORDER BY id FOR SHARE",
+        list(person_ids),
+    )
+
+
 def named(column: str) -> str:
     """SQL: joins the person that the column holds; `shown_name` reads the two columns of NAMED."""
     return (

@@ -41,6 +41,8 @@ from tests.neighbor_center.builders import at, create_service, set_clock
 from tests.volunteering.builders import People, create_family, create_people, publish_shift
 from tests.wishes.builders import content
 
+CHILD = {"real_name": "王小宝", "relation": "child", "birth_date": "2020-01-01", "guardian_consents": True}
+
 
 def applying(person_id: str, community: Organization) -> Callable[[], Awaitable[Any]]:
     asked = CheckInApplication(community_id=community.id, home_text="市教育局", residence=Residence("阳光花园"))
@@ -124,7 +126,7 @@ async def test_who_is_being_blocked_does_nothing_any_more(api: Api) -> None:
     assert await fetch_value("SELECT count(*) FROM team") == 0
 
 
-@pytest.mark.parametrize("act", ["apply", "register", "walk_in", "choose", "post"])
+@pytest.mark.parametrize("act", ["apply", "register", "walk_in", "choose", "post", "child"])
 async def test_a_community_that_is_being_closed_takes_nothing_in(api: Api, act: str) -> None:
     street = await create_organization(Level.SUBDISTRICT)
     community, successor = await create_community(parent=street), await create_community(parent=street)
@@ -153,15 +155,32 @@ async def test_a_community_that_is_being_closed_takes_nothing_in(api: Api, act: 
         ),
         "choose": (member, "PUT", "/me/community", {"community_id": community.id}),
         "post": (staff, "POST", "/staff/posts", post),
+        "child": (member, "POST", "/me/dependants", CHILD),
     }[act]
     code = await while_held(
         lambda: close_organization(manager.id, community.id, community.version, successor.id),
         lambda: code_of(caller, method, path, body),
     )
-    assert code in ("invalid_fields", "wrong_state")
+    # What is not placed there, but where its guardian lives, goes along.
+    assert code in ("invalid_fields", "wrong_state") if act != "child" else code == ""
+    assert await Person.filter(community_id=community.id).count() == 0
     for table, column in (("check_in", "community_id"), ("post", "community_id"), ("registration", "organization_id")):
         kept = await fetch_value(f"SELECT count(*) FROM {table} WHERE {column} = $1", community.id)
         assert kept == (1 if table == "registration" else 0)
+
+
+async def test_a_merge_and_a_closing(api: Api) -> None:
+    """The one who remains had no community: they get the old one's, wherever that is now."""
+    street = await create_organization(Level.SUBDISTRICT)
+    community, successor = await create_community(parent=street), await create_community(parent=street)
+    manager = await create_person()
+    await grant(manager, street, RoleKind.MANAGER)
+    old, kept = await create_person(community=community), await create_person()
+    await while_held(
+        lambda: merge_persons(old.id, kept.id, actor_id=None),
+        lambda: close_organization(manager.id, community.id, community.version, successor.id),
+    )
+    assert (await Person.get(id=kept.id)).community_id == successor.id
 
 
 async def test_what_came_before_the_closing_goes_to_the_successor(api: Api) -> None:
