@@ -44,8 +44,7 @@ _STARTED_AFTER = 2.0
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code. Raises KeysWrong."""
     try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        listener = _bind(settings.host, settings.port)
     except OSError as error:
         sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.\n")
         return 1
@@ -54,6 +53,20 @@ def serve(settings: Settings) -> int:
         _share_metrics(settings)
     _check_first(settings)
     return _run(settings, listener) if settings.workers == 1 else _supervise(settings, listener)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """The address is ours; connections are refused until a process is ready to answer, and listens. Raises OSError."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listener.family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _check_first(settings: Settings) -> None:

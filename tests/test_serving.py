@@ -207,6 +207,24 @@ async def count_requests(server: Server, more: int) -> int:
     return int(found[1])
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_who_can_connect_is_answered_at_once(settings: Settings, tmp_path: Path, workers: str) -> None:
+    """Not kept waiting while the server loads: a balancer in front would have sent the request elsewhere."""
+    with Server(settings, tmp_path, LINLI_WORKERS=workers) as server:
+        server.process = server._spawn()
+        while True:
+            began = time.monotonic()
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                break
+            except OSError:
+                await asyncio.sleep(0.01)
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: linli\r\nconnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        assert time.monotonic() - began < 1
+        writer.close()
+
+
 async def test_two_servers_with_one_data_folder_count_for_themselves(settings: Settings, tmp_path: Path) -> None:
     left = settings.data_dir / "metrics" / "999999999"
     left.mkdir(parents=True)

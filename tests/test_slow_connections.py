@@ -65,6 +65,18 @@ async def test_a_byte_at_a_time(api: Api, server: Server, what: str) -> None:
     assert "error" not in {line["level"] for line in server.lines}
 
 
+@pytest.mark.parametrize("what", [HEAD[:30], HEAD, BODY, b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\n: x\r\n\r\n"])
+async def test_who_hangs_up_in_the_middle(server: Server, what: bytes) -> None:
+    """It is no failure of ours."""
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(what)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert await cut_after(server, HEAD + b"\r\n") < 6 * SECONDS
+    assert {line["level"] for line in server.lines} == {"info"}
+
+
 async def test_who_never_asks(server: Server) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     async with asyncio.timeout(6 * SECONDS):

@@ -83,7 +83,12 @@ class Deployment:
             "WECHAT_API_BASE": self.simulator_url,
             "LINLI_LOG_LEVEL": "warning",
         }
-        self.server = Server(settings, folder, LINLI_WORKERS="2", LINLI_DATABASE_POOL="8", **environment)
+        self.server, self.other = (
+            Server(settings, folder, LINLI_WORKERS="2", LINLI_DATABASE_POOL="8", LINLI_DRAIN_SECONDS="3", **environment)
+            for _ in range(2)
+        )
+        self.url = self.server.url
+        """Where people's requests go."""
         self.worker = Server(settings, folder, **environment)
         self.worker.program = ("-m", "server", "worker")
         self.simulator = Server(settings, folder, LINLI_PUBLIC_URL=self.server.url, **environment)
@@ -108,7 +113,7 @@ class Deployment:
                 await asyncio.sleep(0.05)
 
     def stop(self) -> None:
-        for process in (self.server, self.worker, self.simulator):
+        for process in (self.server, self.other, self.worker, self.simulator):
             process.kill()
         self.valkey.stop()
         self.postgres.stop()

@@ -39,7 +39,7 @@ class Load:
 
     async def prepare(self, people: int) -> None:
         simulator = httpx.AsyncClient(base_url=self.deployment.simulator_url, timeout=_PATIENCE)
-        server = httpx.AsyncClient(base_url=f"{self.deployment.server.url}/api/v1", timeout=_PATIENCE)
+        server = httpx.AsyncClient(base_url=f"{self.deployment.url}/api/v1", timeout=_PATIENCE)
         async with simulator, server:
             staff = await _sign_in(simulator, server, "demo-staff")
             community = (await _call(server, staff, "GET", "/me"))["roles"][0]["organization_id"]
@@ -64,7 +64,7 @@ class Load:
     async def _wish(self, token: str) -> None:
         day = clock.shanghai(clock.real_now() + timedelta(days=30)).date()
         wish = {"kind": "thing", "audience": "elderly", "text": "借用即可", "wished_by": day.isoformat()}
-        async with httpx.AsyncClient(base_url=f"{self.deployment.server.url}/api/v1", timeout=_PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=f"{self.deployment.url}/api/v1", timeout=_PATIENCE) as client:
             while not self._stopping:
                 title = f"想要一把轮椅 {''.join(secrets.choice(ascii_letters) for _ in range(12))}"
                 made = await self._tap(client, token, "/wishes", wish | {"title": title})
@@ -91,7 +91,7 @@ class Load:
             await asyncio.sleep(_PAUSE)
 
     async def _watch(self) -> None:
-        async with httpx.AsyncClient(base_url=self.deployment.server.url, timeout=_PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=self.deployment.url, timeout=_PATIENCE) as client:
             while not self._stopping:
                 began, status, told = time.monotonic(), 0, ""
                 with suppress(httpx.TransportError):

@@ -20,8 +20,11 @@ import httpx
 import pytest
 import redis.asyncio as aioredis
 
+from server.foundation.settings import Settings
+from tests.faults.balancer import Balancer
 from tests.faults.deployment import Deployment, Engine
 from tests.faults.load import STEPS, Load
+from tests.servers import Server
 
 PEOPLE = 12
 RECOVER_SECONDS = 10.0
@@ -263,6 +266,10 @@ async def test_five_fast_restarts_of_postgresql(deployment: Deployment) -> None:
 HEADINGS = ("fault", "acknowledged", "lost", "doubled", "refused", "seconds to recover", "readyz right")
 
 
+def shown(row: Row) -> list[str]:
+    return [f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row]
+
+
 def tell(*cells: str) -> None:
     sys.stdout.write(f"| {' | '.join(cells)} |\n")
     sys.stdout.flush()
@@ -277,9 +284,73 @@ async def test_the_table(deployment: Deployment, capsys: pytest.CaptureFixture[s
             if len(rows) == 1:
                 tell(*HEADINGS)
                 tell(*["---"] * len(HEADINGS))
-            tell(*(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in rows[-1]))
+            tell(*shown(rows[-1]))
     for row in rows:
         require_good(row)
+
+
+@pytest.mark.full
+async def test_a_rolling_restart(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two servers behind a balancer, and one after the other is stopped and started again: nobody notices."""
+    await deployment.other.start()
+    async with Balancer(deployment.server, deployment.other) as balancer:
+        deployment.url = balancer.url
+        row = await play(deployment, Fault("two servers restarted, one after the other", restart_rolling))
+    with capsys.disabled():
+        tell(*shown(row))
+    require_good(row)
+    assert row.refused == 0
+
+
+async def restart_rolling(deployment: Deployment) -> None:
+    for server in (deployment.server, deployment.other):
+        server.signal(signal.SIGTERM)
+        assert await server.ended() == 0
+        await server.start()
+        await asyncio.sleep(1)
+
+
+@pytest.mark.full
+async def test_a_migration_that_is_cut(folder: Path) -> None:
+    """At any moment: the next run does what is left, and the schema is the one that it should be."""
+    for attempt in range(12):
+        deployment = Deployment(folder / str(attempt))
+        migrating = Server(Settings(), folder)
+        migrating.environment, migrating.program = deployment.server.environment, ("-m", "server", "migrate")
+        process = migrating._spawn()
+        try:
+            await asyncio.sleep(0.3 + attempt * 0.15)
+            process.kill()
+            process.wait()
+            await deployment.start()
+            async with httpx.AsyncClient(base_url=deployment.url) as client:
+                assert (await client.get("/readyz")).json()["database"] == "ok"
+        finally:
+            deployment.stop()
+
+
+@pytest.mark.full
+async def test_ten_minutes_of_load(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """A process does not grow: MiB of each after two minutes and after ten."""
+    load = Load(deployment)
+    await load.prepare(PEOPLE)
+    running = asyncio.create_task(load.run())
+    pids = [*deployment.server.children, deployment.worker.process.pid] if deployment.worker.process else []
+    await asyncio.sleep(120)
+    before = [memory_of(pid) for pid in pids]
+    await asyncio.sleep(480)
+    after = [memory_of(pid) for pid in pids]
+    load.stop()
+    await running
+    with capsys.disabled():
+        tell("memory in MiB after 2 and 10 minutes", str(before), str(after), f"{len(load.answered_at)} requests")
+    assert await count(deployment, load) == (0, 0)
+    assert all(then < 1.1 * now for now, then in zip(before, after, strict=True))
+
+
+def memory_of(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
 @pytest.mark.full
@@ -295,7 +366,7 @@ async def test_a_full_disk(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
     with capsys.disabled():
-        tell(*(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row))
+        tell(*shown(row))
     assert row.refused > 0, "it was felt"
     require_good(row)
 
