@@ -257,6 +257,7 @@ def require_good(row: Row) -> None:
     assert row.seconds <= RECOVER_SECONDS, row
 
 
+@pytest.mark.timeout(400)
 async def test_five_fast_restarts_of_postgresql(deployment: Deployment) -> None:
     row = await play(deployment, Fault("five restarts", restart_fast))
     require_good(row)
