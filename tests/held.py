@@ -12,6 +12,11 @@ _WAITING = (
     "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
 )
 
+_WAITS_AT = (
+    "SELECT query FROM (SELECT pg_stat_clear_snapshot()) cleared, pg_stat_activity "
+    "WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+)
+
 
 async def while_held(first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]]) -> Any:
     """What `second` gives, begun on a connection of its own after `first` has done everything but commit. It has to
@@ -28,3 +33,23 @@ async def while_held(first: Callable[[], Awaitable[Any]], second: Callable[[], A
 
 async def _run(act: Callable[[], Awaitable[Any]]) -> Any:
     return await act()
+
+
+async def waits_at(table: str, row_id: str, act: Callable[[], Awaitable[Any]]) -> str:
+    """Begin `act` while another transaction holds the row; the statement at which it waits, or "" where it passes.
+    Nothing of it is done. A write that waits would be too late: it was decided before."""
+    async with transaction():
+        await fetch_value(f"SELECT 1 FROM {table} WHERE id = $1 FOR NO KEY UPDATE", row_id)
+        task = asyncio.create_task(_run_within(act), context=Context())
+        async with asyncio.timeout(20):
+            while not task.done() and not (statement := await fetch_value(_WAITS_AT)):
+                await asyncio.sleep(0)
+        task.cancel()
+        done = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError), f"it did not wait: {done[0]!r}"
+    return str(statement)
+
+
+async def _run_within(act: Callable[[], Awaitable[Any]]) -> Any:
+    async with transaction():
+        return await act()

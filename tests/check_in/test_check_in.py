@@ -353,3 +353,13 @@ async def test_without_the_lock_the_index_refuses_a_second_active_check_in(
         await execute(
             "CREATE UNIQUE INDEX check_in_one_open ON check_in (membership_id) WHERE state IN ('applied', 'returned')"
         )
+
+
+async def test_nobody_is_told_of_anothers_community(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    await create_checked_in(api, staff, community)
+    member = await create_member(api)
+    await member.post("/check-ins", application(community), expect=201)
+    mine = await member.get("/me/membership")
+    assert (mine["community_id"], mine["community_name"], mine["grid_name"]) == (None, None, None)

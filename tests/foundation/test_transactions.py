@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import _base
 from asyncpg.pool import Pool
 from asyncpg.transaction import Transaction
 from tortoise import connections
@@ -242,3 +243,12 @@ async def test_one_connection_fewer_where_there_is_no_room(
         short.setattr(asyncpg_client, "_PAUSE_SECONDS", 0.05)
         assert await asyncio.gather(*(fetch_value("SELECT 1 FROM pg_sleep(0.001)") for _ in range(50))) == [1] * 50
     await works_again(outside)
+
+
+async def test_what_cannot_be_sent_is_no_outage(app: object) -> None:
+    """asyncpg refuses it itself, by either of the two classes that it has for that."""
+    with pytest.raises(asyncpg.DataError) as failed:
+        await fetch_value("SELECT $1::int", "one")
+    assert not is_unreachable(failed.value)
+    assert issubclass(_base.DataError, asyncpg.InterfaceError), "else it would be no question"
+    assert not is_unreachable(_base.DataError("invalid input for query argument $1"))

@@ -223,6 +223,7 @@ async def test_somebody_who_lives_elsewhere_checks_in_through_the_unit(api: Api)
         {"home_organization_id": None, "home_text": "市教育局机关党委"},
         {"home_organization_id": other_unit.party.id},
         {"via_unit_id": other_unit.id},
+        {"via_unit_id": other_unit.id, "home_organization_id": other_unit.party.id},
         {"community_id": other.id},
     ):
         await member.refused("POST", "/check-ins", body | changes, code="not_paired")
