@@ -1,13 +1,12 @@
 """What both doors share: the request id, the caller's address, problems as RFC 9457, and each request's log line."""
 
 import asyncio
-import ipaddress
 import re
 import secrets
 import signal
 import threading
 import time
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -33,6 +32,7 @@ from server.foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from server.foundation.hops import caller_address
 from server.foundation.line import arrive
 from server.foundation.logs import log_request
 from server.foundation.settings import Settings
@@ -172,31 +172,6 @@ def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
     }
     headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after else {}
     return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, headers=headers, content_type=PROBLEM_TYPE)
-
-
-def caller_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:
-    """The caller's address: the connection's own, or, behind a trusted proxy, the last hop that is not one of ours."""
-    peer: str = request.ip or ""
-    if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
-        return peer
-    hops: list[str] = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-    for hop in reversed(hops):
-        try:
-            ipaddress.ip_address(hop)
-        except ValueError:
-            break
-        if not _is_trusted(hop, trusted_proxies):
-            return hop
-    return peer
-
-
-@lru_cache(1024)
-def _is_trusted(address: str, trusted_proxies: tuple[str, ...]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
 
 
 _PROBLEM_TEXTS: list[tuple[re.Pattern[str], str]] = [

@@ -19,10 +19,12 @@ import httpx
 import msgspec
 import pytest
 import structlog
+from sanic.compat import Header
 
 from server.app import may_read_metrics
 from server.foundation import cache, schema
-from server.foundation.http import as_refusal, caller_address
+from server.foundation.hops import caller_address
+from server.foundation.http import as_refusal
 from server.foundation.logs import configure_logs
 from server.foundation.settings import DEMO_KEY, ENVIRONMENT_NAMES, Settings, SettingsInvalid, load_settings
 from server.media import storage
@@ -228,11 +230,27 @@ async def test_a_malformed_request_id_is_replaced(api: Api, given: str) -> None:
         ("10.0.0.1", "1.1.1.1, unknown, 10.0.0.2", ("10.0.0.0/8",), "10.0.0.1"),
         ("fd00::1", "2001:db8::9", ("fd00::/8",), "2001:db8::9"),
         ("", "198.51.100.1", ("10.0.0.0/8",), ""),
+        ("10.0.0.1", "203.0.113.9:4711", ("10.0.0.0/8",), "203.0.113.9"),
+        ("10.0.0.1", "203.0.113.9, 10.0.0.2:80", ("10.0.0.0/8",), "203.0.113.9"),
+        ("10.0.0.1", "[2001:db8::9]:4711", ("10.0.0.0/8",), "2001:db8::9"),
+        ("10.0.0.1", "[2001:db8::9]", ("10.0.0.0/8",), "2001:db8::9"),
+        ("10.0.0.1", "2001:DB8:0::9", ("10.0.0.0/8",), "2001:db8::9"),
+        ("10.0.0.1", "fe80::1%eth0", ("10.0.0.0/8",), "fe80::1"),
+        ("10.0.0.1", "::ffff:203.0.113.9", ("10.0.0.0/8",), "203.0.113.9"),
+        ("::ffff:10.0.0.1", "203.0.113.9", ("10.0.0.0/8",), "203.0.113.9"),
+        ("10.0.0.1", "1.1.1.1, 203.0.113.9:port", ("10.0.0.0/8",), "10.0.0.1"),
+        ("10.0.0.1", "1.1.1.1, 203.0.113.9:99999", ("10.0.0.0/8",), "10.0.0.1"),
+        ("10.0.0.1", "1.1.1.1, [2001:db8::9", ("10.0.0.0/8",), "10.0.0.1"),
+        ("10.0.0.1", "1.1.1.1, [2001:db8::9]x", ("10.0.0.0/8",), "10.0.0.1"),
+        # HAProxy puts a line of its own below the caller's.
+        ("10.0.0.1", "6.6.6.6|198.51.100.1", ("10.0.0.0/8",), "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6|198.51.100.1|10.0.0.2", ("10.0.0.0/8",), "198.51.100.1"),
     ],
 )
 def test_the_callers_address(peer: str, forwarded: str, trusted: tuple[str, ...], address: str) -> None:
     """Only what a trusted proxy has added is believed: whatever stands further left, the caller may have made up."""
-    request: Any = SimpleNamespace(ip=peer, headers={"x-forwarded-for": forwarded} if forwarded else {})
+    headers = Header([("X-Forwarded-For", line) for line in forwarded.split("|") if line])
+    request: Any = SimpleNamespace(ip=peer, headers=headers)
     assert caller_address(request, trusted) == address
 
 
