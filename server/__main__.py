@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if settings.is_production and options.command in (_demo, _prepare_demo, _simulator, _tour):
+        print("LINLI_ENV is production: this command is for demo and staging only.", file=sys.stderr)
+        return 2
     configure_logs(settings)
     if options.needs_servers:
         settings = with_running_servers(settings)

@@ -24,6 +24,7 @@ PRODUCTION = {
     "LINLI_KEYS": "first:" + "QUFB" * 10 + "QUE=",
     "LINLI_PUBLIC_URL": "https://linli.example.cn",
     "LINLI_TRUSTED_PROXIES": "none",
+    "S3_BUCKET": "folder",
     "LINLI_METRICS_TOKEN": "metrics-token-of-the-city",
     "WECHAT_APPID": "wx0000000000000001",
     "WECHAT_SECRET": "secret-of-the-mini-program",

@@ -157,6 +157,7 @@ class _Demo:
                 redis_url = self.embedded[-1].url
         self.environment = {
             **os.environ,
+            ENVIRONMENT_NAMES["environment"]: settings.environment,
             ENVIRONMENT_NAMES["data_dir"]: str(settings.data_dir.resolve()),
             ENVIRONMENT_NAMES["host"]: settings.host,
             ENVIRONMENT_NAMES["port"]: str(settings.port),

@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from server.foundation.environment import read_environment
+from server.foundation.urls import UrlInvalid, check_database_url, check_endpoint, check_origin, check_redis_url
+
 DEMO_KEY = "demo:" + base64.b64encode(b"linli demo key, not for real use").decode()
 DEMO_APPID = "wxdemo0000000000lin"
 DEMO_WECHAT_SECRET = "demo-secret"  # noqa: S105 (refused in production)
@@ -20,6 +23,8 @@ DEMO_PUSH_AES_KEY = "LinliDemoAESKeyLinliDemoAESKeyLinliDemoAESK"
 WECHAT_API = "https://api.weixin.qq.com"
 NO_PROXY = "none"
 """In place of the proxies' addresses: connections come from the callers themselves."""
+NO_BUCKET = "folder"
+"""In place of the bucket: pictures lie in the data folder, which every server and worker sees."""
 PLAIN_PUSHES = "plain"
 """In place of the push key: WeChat pushes without encrypting (明文模式)."""
 _PUSH_KEY = re.compile("[A-Za-z0-9]{43}")
@@ -90,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.environment is Environment.PRODUCTION
 
     @property
+    def bucket(self) -> str:
+        """The bucket for pictures; empty for the data folder."""
+        return "" if self.s3_bucket == NO_BUCKET else self.s3_bucket
+
+    @property
     def proxies(self) -> tuple[str, ...]:
         """Addresses and networks whose X-Forwarded-For is believed."""
         return () if self.trusted_proxies == (NO_PROXY,) else self.trusted_proxies
@@ -115,15 +125,23 @@ ENVIRONMENT_NAMES = {
     for name in Settings.__struct_fields__
 } | {"environment": "LINLI_ENV", "simulator_port": "WECHAT_SIMULATOR_PORT"}
 """Field → environment variable. The README's configuration table is checked against this."""
+SECRETS = (
+    *("DATABASE_URL", "REDIS_URL", "LINLI_KEYS", "LINLI_INDEX_KEY", "LINLI_METRICS_TOKEN", "S3_ACCESS_KEY_ID"),
+    *("S3_SECRET_ACCESS_KEY", "WECHAT_SECRET", "WECHAT_PUSH_TOKEN", "WECHAT_PUSH_AES_KEY"),
+)
+"""What may stand in a file instead: NAME_FILE names it."""
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from `environ`. Raises SettingsInvalid with every problem at once."""
     problems: list[str] = []
+    texts = read_environment(environ, ENVIRONMENT_NAMES.values(), SECRETS, problems)
+    if "DATABASE_URL" in texts and "LINLI_ENV" not in texts:
+        problems.append("LINLI_ENV: say production, or demo, where DATABASE_URL is given")
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
         name = ENVIRONMENT_NAMES[field.name]
-        text = environ.get(name, "").strip()
+        text = texts.get(name, "")
         if not text:
             continue
         raw: object = tuple(part.strip() for part in text.split(",")) if field.name == "trusted_proxies" else text
@@ -228,7 +246,7 @@ def _check_values(settings: Settings) -> list[str]:
         "LINLI_CIPHER: must be aes-gcm or sm4-gcm": settings.cipher not in ("aes-gcm", "sm4-gcm"),
         "LINLI_LOG_LEVEL: must be debug, info, warning or error": settings.log_level
         not in ("debug", "info", "warning", "error"),
-        "S3_BUCKET: S3_ENDPOINT is given without it": bool(settings.s3_endpoint) and not settings.s3_bucket,
+        "S3_BUCKET: S3_ENDPOINT is given without it": bool(settings.s3_endpoint) and not settings.bucket,
         "S3_SECRET_ACCESS_KEY: goes together with S3_ACCESS_KEY_ID": bool(settings.s3_access_key_id)
         != bool(settings.s3_secret_access_key),
         f"WECHAT_PUSH_AES_KEY: must have 43 letters and digits, or be {PLAIN_PUSHES}": (
@@ -252,31 +270,44 @@ def _check_numbers(settings: Settings) -> list[str]:
         for name in ("port", "simulator_port")
         if not 0 < getattr(settings, name) < 65536
     ]
-    least = {"workers": 1, "session_days": 1, "drain_seconds": 0, "graceful_seconds": 1, "database_pool": 2}
     problems += [
-        f"{ENVIRONMENT_NAMES[name]}: must be at least {number}"
-        for name, number in least.items()
-        if getattr(settings, name) < number
+        f"{ENVIRONMENT_NAMES[name]}: must be between {least} and {most}"
+        for name, (least, most) in _RANGES.items()
+        if not least <= getattr(settings, name) <= most
     ]
     if settings.audit_days < 184:
         problems.append("LINLI_AUDIT_DAYS: must be at least 184, since logs are kept for six months by law")
+    if settings.audit_days > 36_500:
+        problems.append("LINLI_AUDIT_DAYS: must be at most 36500")
     return problems
 
 
+_RANGES = {
+    "workers": (1, 64),
+    "session_days": (1, 3650),
+    "drain_seconds": (0, 600),
+    "graceful_seconds": (1, 600),
+    "database_pool": (2, 1000),
+}
+
+
 def _check_addresses(settings: Settings) -> list[str]:
-    """What is given of these begins as it must."""
-    beginnings = {
-        "DATABASE_URL: must start with postgresql://": (
-            settings.database_url,
-            ("postgres://", "postgresql://", "asyncpg://"),
-        ),
-        "REDIS_URL: must start with redis://, rediss:// or unix://": (
-            settings.redis_url,
-            ("redis://", "rediss://", "unix://"),
-        ),
-        "S3_ENDPOINT: must start with https:// or http://": (settings.s3_endpoint, ("http://", "https://")),
+    """What is given of these can be read as an address of its kind."""
+    readers: dict[str, tuple[str, Callable[[str], None]]] = {
+        "DATABASE_URL": (settings.database_url, check_database_url),
+        "REDIS_URL": (settings.redis_url, check_redis_url),
+        "S3_ENDPOINT": (settings.s3_endpoint, check_endpoint),
+        "LINLI_PUBLIC_URL": (settings.public_url, check_origin),
+        "WECHAT_API_BASE": (settings.wechat_api_base, check_endpoint),
     }
-    return [problem for problem, (url, begins) in beginnings.items() if url and not url.startswith(begins)]
+    problems = []
+    for name, (url, check) in readers.items():
+        try:
+            if url:
+                check(url)
+        except UrlInvalid as error:
+            problems.append(f"{name}: {error}")
+    return problems
 
 
 def _check_lists(settings: Settings) -> list[str]:
@@ -307,6 +338,9 @@ def _check_production(settings: Settings) -> list[str]:
     unsafe = {
         "LINLI_DEBUG: must be off in production": settings.debug,
         "LINLI_KEYS: production needs keys of its own": settings.keys == DEMO_KEY,
+        f"S3_BUCKET: production needs one, or {NO_BUCKET} where all servers and workers share one LINLI_DATA_DIR": (
+            not settings.s3_bucket
+        ),
         "LINLI_PUBLIC_URL: production needs the https address that WeChat reaches": not settings.public_url.startswith(
             "https://"
         ),

@@ -36,7 +36,7 @@ class StoredBytes(NamedTuple):
 def connect(settings: Settings) -> None:
     """Use the bucket of the settings, or else the folder `media` in the data folder. Nothing is sent yet."""
     global _store
-    _store = _bucket(settings) if settings.s3_bucket else _folder(settings.data_dir / "media")
+    _store = _bucket(settings) if settings.bucket else _folder(settings.data_dir / "media")
 
 
 async def put(key: str, content: bytes) -> None:

@@ -57,7 +57,10 @@ async def scratch(settings: Settings) -> AsyncIterator[tuple[str, str]]:
 async def run(url: str, *arguments: str) -> str:
     """A command in a process of its own: the app under test uses this one's connections."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=os.environ | {"DATABASE_URL": url}, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *arguments,
+        env=os.environ | {"LINLI_ENV": "test", "DATABASE_URL": url},
+        stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output
