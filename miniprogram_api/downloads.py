@@ -4,7 +4,11 @@ from urllib.parse import quote
 
 from sanic.response import HTTPResponse
 
+from server.media.drawing.sheet import SheetFormat
 from server.media.files import File
+from server.media.mini_codes import DrawnSheet
+
+SHEETS = ("application/pdf", "image/png")
 
 
 def send_file(
@@ -16,3 +20,11 @@ def send_file(
         content_type=content_type,
         headers={"content-disposition": f"{shown}; filename*=UTF-8''{quote(file.name)}", "cache-control": kept},
     )
+
+
+def send_sheet(sheet: DrawnSheet, name: str, kind: SheetFormat) -> HTTPResponse:
+    """A sheet to hang up; `x-linli-code` tells whether WeChat's own scanner opens its code."""
+    content_type = "application/pdf" if kind is SheetFormat.PDF else "image/png"
+    answer = send_file(File(f"{name}.{kind}", sheet.content), content_type, shown="inline", kept="no-store")
+    answer.headers["x-linli-code"] = "plain" if sheet.is_plain else "mini-program"
+    return answer

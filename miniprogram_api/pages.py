@@ -29,6 +29,7 @@ PAGES = (
     _page("booking/series", "我的重复预约", "get_series", "id"),
     _page("check-in/apply", "向社区报到", "show_organization", "id"),
     _page("check-in/mine", "我的报到", "get_my_check_ins"),
+    _page("community/join", "加入社区", "show_organization", "id"),
     _page("contacts/detail", "流动党员联系", "view_floating_member", "id"),
     _page("me/certificates", "我的服务证明", "list_my_certificates"),
     _page("me/family", "我的家人", "list_dependants"),

@@ -2,6 +2,7 @@
 
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import SHEETS, send_sheet
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
@@ -19,6 +20,7 @@ from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.media.drawing.sheet import SheetFormat
 from server.places.errors import PlacesClosed, PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
@@ -89,15 +91,19 @@ async def match_home(caller: Caller, check_in_id: Id, body: MatchHome) -> CheckI
     return await checking_in.match_home(caller.person_id, check_in_id, body.home_organization_id)
 
 
-@routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=("image/png",), group=Group.DRAWING)
-async def make_community_code(caller: Caller, community_id: Id) -> HTTPResponse:
-    """社区报到二维码（供打印）
+class CodeFormat(Strict):
+    format: SheetFormat = SheetFormat.PNG
 
-    A4，150 dpi。微信暂时不能生成小程序码时为普通二维码（响应头 `x-linli-code: plain`），用小程序内的“扫一扫”识别。
+
+@routes.get("/communities/<community_id>/code", who=Who.STAFF, raw=SHEETS, group=Group.DRAWING)
+async def make_community_code(caller: Caller, community_id: Id, query: CodeFormat) -> HTTPResponse:
+    """社区报到二维码（A4，供打印）
+
+    图片为 300 dpi。微信暂时不能生成小程序码时为普通二维码（响应头 `x-linli-code: plain`），用小程序内的“扫一扫”识别。
+    居民加入社区用 `/staff/communities/{id}/join-code`。
     """
-    sheet = await community_codes.make_community_code(caller.person_id, community_id)
-    headers = {"x-linli-code": "mini-program" if sheet.by_wechat else "plain"}
-    return HTTPResponse(sheet.picture, content_type="image/png", headers=headers)
+    sheet = await community_codes.make_community_code(caller.person_id, community_id, query.format)
+    return send_sheet(sheet, "社区报到", query.format)
 
 
 class ChangePost(PostContent, kw_only=True, frozen=True):

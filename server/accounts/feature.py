@@ -7,6 +7,7 @@ from server.accounts import (
     cancelling,
     consents,
     details,
+    joining,
     links,
     merges,
     merging,
@@ -21,6 +22,7 @@ from server.accounts import (
 from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
+from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.wechat.connection import use_identities
@@ -45,6 +47,7 @@ FEATURE = Feature(
     organization_closed=(residents.follow_successor,),
     rests_on_name=(power.was_given_role,),
     business=(power.is_registered_or_holds_role,),
+    code_targets={CodeKind.JOIN: joining.joining_target},
     personal_copy=personal_copy.SHEETS,
     takes={
         "business": power.BUSINESS,

@@ -4,30 +4,16 @@ The code is a mini-program code 小程序码 (see media/mini_codes.py). Where We
 stands in, which the mini-program's own scanner reads.
 """
 
-from typing import NamedTuple
-
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
-from server.media.drawing.member_card import draw_code_sheet
-from server.media.drawing.threads import draw_in_thread
-from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
+from server.media.drawing.sheet import Sheet, SheetFormat, draw_sheet
+from server.media.mini_codes import SHEET_WIDTH, CodeKind, CodeTarget, DrawnSheet, draw_mini_code
 from server.organizations.access import READERS, require_role_or_hide
 from server.organizations.models import Level
-from server.organizations.queries import current_organization_id
-
-_WIDTH = 1280
-_HOW_BY_WECHAT = ("微信扫一扫，向社区报到", "在职、流动、离退休党员均可在此报到")
-_HOW_BY_MINIPROGRAM = ("打开小程序，在“报到”中扫一扫", "在职、流动、离退休党员均可在此报到")
+from server.organizations.queries import current_organization_id, describe_organizations
 
 
-class CodeSheet(NamedTuple):
-    """A PNG to print; `by_wechat` tells whether WeChat's own scanner opens its code."""
-
-    picture: bytes
-    by_wechat: bool
-
-
-async def make_community_code(actor_id: str, community_id: str) -> CodeSheet:
+async def make_community_code(actor_id: str, community_id: str, kind: SheetFormat) -> DrawnSheet:
     """The sheet with the community's code, for those who work there or above. Raises NotFound."""
     await require_role_or_hide(actor_id, community_id, READERS)
     row = await fetch_one(
@@ -37,10 +23,19 @@ async def make_community_code(actor_id: str, community_id: str) -> CodeSheet:
     )
     if row is None:
         raise NotFound()
-    code = await draw_mini_code(CodeKind.COMMUNITY, community_id, _WIDTH)
-    how = _HOW_BY_MINIPROGRAM if code.is_plain else _HOW_BY_WECHAT
-    picture = await draw_in_thread(draw_code_sheet, code.content, row["name"], how)
-    return CodeSheet(picture, not code.is_plain)
+    code = await draw_mini_code(CodeKind.COMMUNITY, community_id, SHEET_WIDTH)
+    sheet = Sheet(
+        kicker="党员报到",
+        title=row["name"],
+        subtitle="双报到 · 双服务",
+        code=code.content,
+        how=(
+            "打开小程序，在“报到”中扫一扫" if code.is_plain else "微信扫一扫，向社区报到",
+            "在职、流动、离退休党员均可在此报到",
+        ),
+        issuer=(await describe_organizations([community_id]))[community_id]["full_name"],
+    )
+    return DrawnSheet(await draw_sheet(sheet, kind), code.is_plain)
 
 
 async def community_target(community_id: str) -> CodeTarget | None:

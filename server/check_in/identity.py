@@ -25,7 +25,6 @@ from server.foundation.ids import decode_id, encode_id
 from server.media.addresses import public_address
 from server.media.drawing.fonts import require_glyphs
 from server.media.drawing.member_card import MemberCard, draw_member_card
-from server.media.drawing.threads import draw_in_thread
 from server.members.memberships import member_person, membership_of
 
 VALID_FOR = timedelta(minutes=5)
@@ -94,7 +93,7 @@ async def draw_identity_card(person_id: str) -> bytes:
         address=card.address,
         valid_until=f"{clock.shanghai(card.expires_at):%H:%M}",
     )
-    return await draw_in_thread(draw_member_card, drawn)
+    return await draw_member_card(drawn)
 
 
 async def verify_identity(code: str) -> VerifiedIdentity:

@@ -60,6 +60,13 @@ def render_short_time(moment: datetime) -> str:
     return f"{render_short_date(moment)} {clock.shanghai(moment):%H:%M}"
 
 
+def render_span(starts_at: datetime, ends_at: datetime) -> str:
+    """`2026年10月1日（周四）9:00–11:00`; what ends on another day says on which."""
+    begin, end = clock.shanghai(starts_at), clock.shanghai(ends_at)
+    last = "" if begin.date() == end.date() else f"{render_short_date(end)} "
+    return f"{render_date(begin)}（周{'一二三四五六日'[begin.weekday()]}）{begin:%-H:%M}–{last}{end:%-H:%M}"
+
+
 def wall_clock(minutes: int) -> str:
     """Minutes after midnight as people write them: 540 → 09:00."""
     return f"{minutes // 60:02}:{minutes % 60:02}"

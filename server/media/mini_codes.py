@@ -27,6 +27,10 @@ log = structlog.get_logger()
 
 NARROWEST, WIDEST = 280, 1280
 """Pixels of a code's width, by WeChat's rule."""
+SHEET_WIDTH = WIDEST
+"""Of a code on a sheet: more than 300 dots an inch."""
+BY_WECHAT, BY_MINIPROGRAM = "微信扫一扫", "打开小程序扫一扫"
+"""How a printed code is scanned: a plain one only in the mini-program."""
 OPEN_PATH = "/open/"
 """Where the plain QR code leads that stands in for a mini-program code; its scene follows."""
 
@@ -36,7 +40,8 @@ class CodeKind(Worded):
 
     SHIFT = "shift", "场次"
     VENUE = "venue", "场馆"
-    COMMUNITY = "community", "社区"
+    COMMUNITY = "community", "社区报到"
+    JOIN = "join", "加入社区"
     WISH = "wish", "微心愿"
 
 
@@ -49,6 +54,7 @@ CODES = {
     CodeKind.SHIFT: _Code("s", "pages/activity/detail"),
     CodeKind.VENUE: _Code("v", "pages/venue/detail"),
     CodeKind.COMMUNITY: _Code("c", "pages/check-in/apply"),
+    CodeKind.JOIN: _Code("j", "pages/community/join"),
     CodeKind.WISH: _Code("w", "pages/wish/detail"),
 }
 """Each kind's letter, which is printed on walls and never changes, and the page that its codes open."""
@@ -81,6 +87,13 @@ class CodePicture(NamedTuple):
 
     content: bytes
     content_type: str
+    is_plain: bool
+
+
+class DrawnSheet(NamedTuple):
+    """A sheet to hang up with a code on it; whether that is a plain one."""
+
+    content: bytes
     is_plain: bool
 
 

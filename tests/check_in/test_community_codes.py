@@ -28,7 +28,7 @@ async def test_a_sheet_with_wechats_code(api: Api, simulator: Simulator) -> None
         response = await staff.send("GET", f"/staff/communities/{community.id}/code")
         assert (response.headers["content-type"], response.headers["x-linli-code"]) == ("image/png", "mini-program")
     assert await simulator.calls(CODE_PATH) == before + 1, "asked for once, then kept"
-    assert Image.open(io.BytesIO(response.content)).size == (1240, 1754)
+    assert Image.open(io.BytesIO(response.content)).size == (2480, 3508)
     scanned = scan(response.content)
     assert "pages/check-in/apply?scene=" in scanned
     scene = scanned.partition("scene=")[2]
@@ -82,3 +82,27 @@ async def test_a_printed_code_leads_to_the_successor(api: Api) -> None:
     for scene in (f"c={gone.id}", f"c={gone.id[::-1]}", "c=x", "x"):
         response = await api.send("GET", "/scene", params={"scene": scene})
         assert response.status_code == 404, scene
+
+
+async def test_residents_join_by_a_code_of_their_own(api: Api, simulator: Simulator) -> None:
+    community, other = await create_community(name="竹岛社区"), await create_community()
+    staff = await create_staff(api, community)
+    path = f"/staff/communities/{community.id}/join-code"
+    drawn = await staff.send("GET", path, params={"format": "png"})
+    assert (drawn.headers["content-type"], drawn.headers["x-linli-code"]) == ("image/png", "mini-program")
+    scanned = scan(drawn.content)
+    assert "pages/community/join?scene=" in scanned
+    opened = await api.get("/scene", scene=scanned.partition("scene=")[2])
+    assert (opened["kind"], opened["page"]) == ("join", f"pages/community/join?id={community.id}")
+    assert (await staff.send("GET", path)).headers["content-type"] == "application/pdf"
+    resident = await create_resident(api, other)
+    await resident.refused("GET", path, code="not_allowed")
+    await (await create_staff(api, other)).refused("GET", path, code="not_found")
+    grid = await create_organization(Level.GRID, parent=community)
+    await staff.refused("GET", f"/staff/communities/{grid.id}/join-code", code="not_found")
+    # A closed one's sheets on the walls lead to its successor.
+    await execute(
+        "UPDATE organization SET closed_at = $2, successor_id = $3 WHERE id = $1", community.id, clock.now(), other.id
+    )
+    assert (await api.get("/scene", scene=f"j={community.id}"))["id"] == other.id
+    assert (await api.send("GET", "/scene", params={"scene": f"j={grid.id}"})).status_code == 404

@@ -39,7 +39,7 @@ async def published(people: People) -> tuple[str, str]:
     return made["id"], made["shifts"][0]["id"]
 
 
-async def code_for(who: Api, path: str, **query: int) -> httpx.Response:
+async def code_for(who: Api, path: str, **query: int | str) -> httpx.Response:
     answer = await who.send("GET", path, params=query or None)
     assert answer.status_code == 200, answer.text
     return answer
@@ -214,3 +214,26 @@ async def test_a_resident_needs_no_role_to_follow_a_poster(api: Api, simulator: 
     _, shift_id = await published(people)
     resident = await create_resident(api, people.community)
     assert (await resident.get("/scene", scene=f"s={shift_id}"))["id"] == shift_id
+
+
+async def test_sheets_of_shifts_and_venues(api: Api, simulator: Simulator, people: People) -> None:
+    """To print and to post: with a title, and the same code as the bare one."""
+    activity_id, shift_id = await published(people)
+    venue = await create_venue(people.community)
+    resident = await create_resident(api, people.community)
+    for path, page, refusal in (
+        (f"/staff/shifts/{shift_id}/sheet", f"pages/activity/detail?id={activity_id}&shift={shift_id}", "not_found"),
+        (f"/staff/venues/{venue.id}/sheet", f"pages/venue/detail?id={venue.id}", "not_allowed"),
+    ):
+        picture = await code_for(people.staff, path, format="png")
+        assert Image.open(io.BytesIO(picture.content)).size == (2480, 3508)
+        scene = scanned(picture).partition("scene=")[2]
+        assert (await api.get("/scene", scene=scene))["page"] == page
+        printed = await code_for(people.staff, path)
+        assert printed.headers["content-type"] == "application/pdf"
+        assert printed.content.startswith(b"%PDF-")
+        assert len(printed.content) < 200_000
+        await resident.refused("GET", path, code=refusal)
+        await people.staff.refused("GET", path + "?format=docx", code="invalid_fields")
+    await people.staff.refused("GET", f"/staff/shifts/{new_id()}/sheet", code="not_found")
+    await people.staff.refused("GET", f"/staff/venues/{new_id()}/sheet", code="not_found")

@@ -9,7 +9,7 @@ from server.foundation import clock
 from server.foundation.dates import render_duration
 from server.media import spreadsheets
 from server.media.drawing.fonts import require_glyphs
-from server.media.drawing.pdf import Column, Document, Table, Text, draw_pdf
+from server.media.drawing.pdf import Column, Document, Signatures, Table, Text, draw_pdf
 from server.media.files import File
 from server.organizations.queries import describe_organizations
 
@@ -46,13 +46,14 @@ async def report_pdf(person_id: str, report_id: str) -> File:
                 ],
             ),
             *([_late_note(report)] if report.late_minutes or report.late_points else []),
+            Signatures(["报到社区党组织（盖章）", "所属党组织（盖章）", "本人（签字）"]),
             Table(
                 "服务明细",
                 [
                     Column("日期", 21),
                     Column("内容"),
-                    Column("社区", 26),
-                    Column("时长", 24, True),
+                    Column("社区", 24),
+                    Column("时长", 28, True),
                     Column("积分", 13, True),
                     Column("备注", 22),
                 ],
@@ -149,6 +150,7 @@ async def unit_summary_pdf(person_id: str, unit_id: str, period: str) -> File:
                     for number, card in enumerate(cards, 1)
                 ],
             ),
+            Signatures(["单位党组织（盖章）", "联络员（签字）"]),
         ],
         foot=f"{summary.unit_name}　{_day(clock.now())}",
         landscape=True,

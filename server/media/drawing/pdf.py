@@ -32,13 +32,19 @@ class Text(msgspec.Struct, frozen=True):
     text: str
 
 
+class Signatures(msgspec.Struct, frozen=True):
+    """Boxes side by side in which these sign or seal, with the date."""
+
+    signatures: list[str]
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What a PDF shows. `facts` are (label, value), two to a line; `foot` stands at the bottom of each page."""
 
     title: str
     subtitle: str = ""
     facts: list[tuple[str, str]] = []
-    parts: list[Table | Text] = []
+    parts: list[Table | Text | Signatures] = []
     foot: str = ""
     landscape: bool = False
 
