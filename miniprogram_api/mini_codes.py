@@ -8,10 +8,10 @@ from sanic.response import HTTPResponse
 
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
-from miniprogram_api.scanned import show_scanned, words
+from miniprogram_api.scanned import facts, show_scanned, words
 from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound
-from server.media.mini_codes import OPEN_PATH, SceneView, read_scene
+from server.media.mini_codes import OPEN_PATH, CodeKind, SceneView, read_scene
 from server.media.mini_codes import resolve_scene as find_target
 
 routes = Routes("小程序码 codes")
@@ -49,8 +49,20 @@ def add_open_page(app: Sanic[Any, Any]) -> None:
         except NotFound:
             ended = words("它可能已经结束、下架或并入别处。请向社区工作人员了解。")
             return show_scanned("wrong", "内容不存在或已结束", ended, subtitle=kind.word, note=_NOTE)
-        how = words("请打开微信，进入小程序“邻里”，用其中的“扫一扫”扫描此二维码。")
-        return show_scanned("plain", title, how, subtitle=kind.word, note=_NOTE)
+        told = facts(
+            [
+                ("可以做什么", _PURPOSES[kind]),
+                ("怎样打开", "打开微信，进入小程序“邻里”，用其中的“扫一扫”扫描同一个二维码。"),
+            ]
+        )
+        return show_scanned("plain", title, told, subtitle=kind.word, note=_NOTE)
 
 
+_PURPOSES = {
+    CodeKind.SHIFT: "了解活动，报名参加。",
+    CodeKind.VENUE: "看开放时间，预约服务和场地。",
+    CodeKind.COMMUNITY: "党员向社区报到。",
+    CodeKind.JOIN: "成为社区的一员：报名志愿服务、预约场馆、许下微心愿。",
+    CodeKind.WISH: "看看这个心愿怎样实现，也为别人圆一个心愿。",
+}
 _NOTE = "社区服务 · 志愿服务 · 双报到"

@@ -42,7 +42,7 @@ table { width: 100%; border-collapse: collapse }
 th, td { padding: .62rem 0; border-bottom: 1px solid #efe6d7; text-align: left; vertical-align: top;
   overflow-wrap: anywhere }
 tr:last-child > * { border-bottom: 0 }
-th { width: 5.4rem; font-weight: normal; color: #7a7068; white-space: nowrap }
+th { width: 5.8rem; font-weight: normal; color: #7a7068; white-space: nowrap }
 .lines td { font-size: .92rem; padding-right: .8rem }
 .lines td:first-child { color: #7a7068; white-space: nowrap }
 .lines td:last-child { padding-right: 0; text-align: right; white-space: nowrap }

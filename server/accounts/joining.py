@@ -5,7 +5,7 @@ The code for members to check in by is the check-in's; whoever scans this one be
 
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
-from server.media.drawing.sheet import Sheet, SheetFormat, draw_sheet
+from server.media.drawing.sheet import Sheet, SheetFormat, Tone, draw_sheet
 from server.media.mini_codes import (
     BY_MINIPROGRAM,
     BY_WECHAT,
@@ -41,6 +41,7 @@ async def make_join_sheet(actor_id: str, community_id: str, kind: SheetFormat) -
             "报名志愿服务、预约场馆、许下微心愿",
         ),
         issuer=(await describe_organizations([community_id]))[community_id]["full_name"],
+        tone=Tone.GREEN,
     )
     return DrawnSheet(await draw_sheet(sheet, kind), code.is_plain)
 

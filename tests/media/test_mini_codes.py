@@ -205,6 +205,11 @@ async def test_a_plain_code_shows_a_phone_what_to_do(api: Api, simulator: Simula
     assert page.headers["content-type"].startswith("text/html")
     assert "&lt;b&gt;望海&lt;/b&gt;社区" in page.text
     assert "扫一扫" in page.text
+    assert "党员向社区报到" in page.text
+    assert "unsafe" not in page.headers["content-security-policy"]
+    for kind in CodeKind:
+        letter = CODES[kind].letter
+        assert (await api.client.get(f"/open/{letter}={new_id()}")).status_code == 200, "of every kind"
     gone = await api.client.get(f"/open/s={new_id()}")
     assert (gone.status_code, "不存在" in gone.text) == (200, True)
     assert (await api.client.get("/open/nonsense")).status_code == 404

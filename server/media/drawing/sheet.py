@@ -1,6 +1,7 @@
 """A sheet to hang up, A4: a title, a code, and what to do with it."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 import msgspec
 
@@ -15,6 +16,13 @@ class SheetFormat(Worded):
     PNG = "png", "图片"
 
 
+class Tone(StrEnum):
+    """By which colour sheets are told apart on a wall: red for members and volunteers, green for everybody."""
+
+    RED = "red"
+    GREEN = "green"
+
+
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """What is on a sheet: `kicker` above the title says of what kind it is, `subtitle` below it adds a line. `code` is
     a code's picture (JPEG or PNG), `how` what to do with it, the first line in large; `facts` are (label, value)."""
@@ -26,6 +34,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     how: Sequence[str]
     facts: Sequence[tuple[str, str]] = ()
     issuer: str
+    tone: Tone = Tone.RED
 
 
 async def draw_sheet(sheet: Sheet, kind: SheetFormat) -> bytes:

@@ -2,7 +2,7 @@
 
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
-from server.media.drawing.sheet import Sheet, SheetFormat, draw_sheet
+from server.media.drawing.sheet import Sheet, SheetFormat, Tone, draw_sheet
 from server.media.mini_codes import (
     BY_MINIPROGRAM,
     BY_WECHAT,
@@ -42,6 +42,7 @@ async def make_venue_sheet(actor_id: str, venue_id: str, kind: SheetFormat) -> D
         how=(f"{BY_MINIPROGRAM if code.is_plain else BY_WECHAT}，查看与预约",),
         facts=[(label, value) for label, value in facts if value],
         issuer=(await describe_organizations([row["organization_id"]]))[row["organization_id"]]["full_name"],
+        tone=Tone.GREEN,
     )
     return DrawnSheet(await draw_sheet(sheet, kind), code.is_plain)
 
