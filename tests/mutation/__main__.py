@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.mutants import KINDS, Mutant, mutants_of, mutated, watched
-from tests.mutation.running import ROOT, Seen, Servers, load_libraries
+from tests.mutation.running import ROOT, Change, Seen, Servers, load_libraries
 
 KEPT = ROOT / ".data" / "mutation.json"
 ELSEWHERE = (
@@ -124,19 +124,26 @@ def covering(mutant: Mutant, seen: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def outcome(mutant: Mutant, tests: list[str]) -> str:
+    """Killed is what fails a test that passes without it; where that one fails as well, it is `unclear`."""
     if not tests:
         return "untested"
-    code = _servers.run(
-        tests, lambda path, source: mutated(source, mutant.number) if path == mutant.path else None, 3 * SECONDS
-    )
+    code, failed = _run(tests, lambda path, source: mutated(source, mutant.number) if path == mutant.path else None)
+    if code == 0:
+        return "SURVIVED"
+    return "killed" if _run([failed or tests[0]], lambda path, source: None)[0] == 0 else "unclear"
+
+
+def _run(tests: list[str], change: Change) -> tuple[int | None, str]:
+    code, failed = _servers.run(tests, change, 3 * SECONDS)
     if code is None:
         _servers.stop()
         _begin()
-    return "SURVIVED" if code == 0 else "killed"
+    return code, failed
 
 
 def print_table(outcomes: dict[Mutant, str]) -> None:
     counts = defaultdict[str, Counter[str]](Counter)
+    outcomes = {mutant: came for mutant, came in outcomes.items() if came != "unclear"}
     for mutant, came in outcomes.items():
         counts[mutant.kind][came] += 1
     print(f"\n{'kind':14}{'killed':>8}{'of':>6}")

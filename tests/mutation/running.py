@@ -62,17 +62,32 @@ class Servers:
         os.close(self._ends)
         os.waitpid(self._pid, 0)
 
-    def run(self, tests: list[str], change: Change, seconds: float, *plugins: Any) -> int | None:
-        """pytest's exit code for these tests of a program whose files are what `change` makes of them; None where that
-        takes too long: then nobody knows what was left behind."""
-        pid = _fork(lambda: _test(self.urls, tests, change, plugins), self._ends)
+    def run(self, tests: list[str], change: Change, seconds: float, *plugins: Any) -> tuple[int | None, str]:
+        """pytest's exit code for these tests of a program whose files are what `change` makes of them, and the first
+        that failed; None where that takes too long: then nobody knows what was left behind."""
+        failed, fails = os.pipe()
+        options = [] if plugins else ["-x"]
+        pid = _fork(lambda: _test(self.urls, [*options, *tests], change, (*plugins, Failed(fails))), self._ends)
+        os.close(fails)
         child = os.pidfd_open(pid)
         has_ended = bool(select.select([child], [], [], seconds)[0])
         os.close(child)
         if not has_ended:
             os.killpg(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
-        return os.waitstatus_to_exitcode(status) if has_ended else None
+        with os.fdopen(failed) as file:
+            return os.waitstatus_to_exitcode(status) if has_ended else None, file.readline().strip()
+
+
+class Failed:
+    """A pytest plugin that tells which tests failed."""
+
+    def __init__(self, fails: int) -> None:
+        self.fails = fails
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os.write(self.fails, f"{report.nodeid}\n".encode())
 
 
 def load_libraries() -> None:
@@ -120,7 +135,7 @@ def _test(urls: dict[str, str], tests: list[str], change: Change, plugins: tuple
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     _import_as(change)
-    options = ["-q", "-p", "no:randomly", "-p", "no:xdist", "--timeout=60", *([] if plugins else ["-x"])]
+    options = ["-q", "-p", "no:randomly", "-p", "no:xdist", "--timeout=60"]
     return int(pytest.main([*options, *tests], plugins=[*plugins, _OnServers(urls)]))
 
 
