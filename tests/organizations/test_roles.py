@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from server.accounts.commands import CannotCreateManager, make_manager
-from server.accounts.details import details_of
+from server.accounts.details import details_of, save_details
 from server.accounts.models import Person, PersonOrigin
 from server.accounts.persons import create_person as register_person
 from server.foundation.audit import AuditEntry
@@ -254,3 +254,16 @@ async def test_a_manager_who_has_signed_in_already(app: object) -> None:
     await make_manager("13800000001", "王小明", community.code)
     assert (await RoleGrant.get(person_id=person.id)).kind is RoleKind.MANAGER
     assert (await details_of(person.id)).real_name == "王小明"
+
+
+async def test_the_manager_is_the_one_who_verified_the_phone(app: object) -> None:
+    """Beside whom stand an older entry, somebody of the same name, and somebody who had the number before."""
+    community, phone = await create_community(), "13800000001"
+    await register_person(PersonOrigin.ROSTER, real_name="王小明", phone=phone)
+    await register_person(PersonOrigin.ROSTER, real_name="王小明", phone="13800000002")
+    await register_person(PersonOrigin.ROSTER, real_name="李敏", phone=phone)
+    person = await create_person()
+    await save_details(person.id, real_name="王小明")
+    await give_phone(person.id, phone)
+    await make_manager(phone, "王小明", community.code)
+    assert await RoleGrant.all().values_list("person_id", flat=True) == [person.id]

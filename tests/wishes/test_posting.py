@@ -11,6 +11,7 @@ from server.foundation import clock
 from server.foundation.database import fetch_value
 from server.foundation.dates import today
 from server.media.uploads.uploading import REMOVE_UNUSED_PICTURES
+from server.wishes.contact import open_contact
 from server.wishes.models import Wish, WishState
 from tests.builders import create_community, create_resident, create_staff, register, told
 from tests.clients import Api
@@ -107,6 +108,15 @@ async def test_a_stale_edit_is_refused(api: Api) -> None:
     await people.wisher.put(path, content(title="第一次修改", version=1))
     await people.wisher.refused("PUT", path, content(title="第二次修改", version=1), code="edited_meanwhile")
     await people.stranger.refused("PUT", path, content(version=2), code="not_found")
+
+
+async def test_what_is_emptied_is_gone_and_what_is_left_out_stays(api: Api) -> None:
+    people = await create_people(api)
+    draft = await people.wisher.post("/wishes", content(phone="13811112222", address="3 号楼"))
+    path = f"/wishes/{draft['id']}"
+    await people.wisher.put(path, content(phone="", version=1))
+    wish = await Wish.get(id=draft["id"])
+    assert (open_contact(wish.address, wish.phone)) == ("3 号楼", "")
 
 
 async def test_pictures_are_exchanged(api: Api) -> None:

@@ -110,6 +110,18 @@ async def test_limits_hold_for_rooms_too(api: Api, community: Organization) -> N
     await resident.refused("POST", path, far, code="too_far_ahead")
 
 
+async def test_a_room_is_not_moved_past_the_limit(api: Api, community: Organization) -> None:
+    room = await create_room(community, max_per_day=1)
+    resident, wednesday = await create_resident(api, community), TUESDAY + timedelta(days=1)
+    await book_room(resident, room, "09:00", "10:00")
+    later = {"starts_at": at("09:00", wednesday), "ends_at": at("10:00", wednesday)}
+    booking = await resident.post(f"/services/{room.id}/room-bookings", later, expect=201)
+    path = f"/room-bookings/{booking['id']}/move"
+    await resident.refused("POST", path, span("12:00", "13:00"), code="too_many_bookings")
+    noon = {"starts_at": at("12:00", wednesday), "ends_at": at("13:00", wednesday)}
+    assert (await resident.post(path, noon))["state"] == "booked", "the one that is moved is not counted"
+
+
 async def test_the_deadline_of_a_room(api: Api, community: Organization) -> None:
     room = await create_room(community)
     resident = await create_resident(api, community)
