@@ -282,13 +282,14 @@ async def test_a_relay_that_dies_in_its_call_leaves_it_unknown(acts: Acts) -> No
         raise Killed
 
     acts.run = run
-    row = await queue()
-    (claimed,) = await claim_rows(1)
+    row, beside = await queue(), await queue()
+    claimed = {one.id: one for one in await claim_rows(2)}
     with pytest.raises(Killed):
-        await carry_out(claimed)
+        await carry_out(claimed[row])
     await let_leases_expire()
-    assert await EXPIRED_LEASES.run() == 1
+    assert await EXPIRED_LEASES.run() == 2
     assert await state_of(row) == ("unknown", "relay died", 1)
+    assert await state_of(beside) == ("waiting", "relay died", 1), "it had not left yet"
     assert acts.ended == ["unknown"]
 
 
