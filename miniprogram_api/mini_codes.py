@@ -43,7 +43,11 @@ def add_open_page(app: Sanic[Any, Any]) -> None:
     @app.get(f"{OPEN_PATH}<scene>")
     async def open_scene(request: Request, scene: str) -> HTTPResponse:
         request.ctx.operation = "open_scene"
-        kind, _ = read_scene(scene)
+        try:
+            kind, _ = read_scene(scene)
+        except NotFound:
+            how = words("它不是邻里的二维码，或者印得不完整。请换一个角度再扫，或向社区工作人员了解。")
+            return show_scanned("wrong", "无法识别的二维码", how, note=_NOTE, status=404)
         try:
             title = (await find_target(scene)).title
         except NotFound:

@@ -212,7 +212,8 @@ async def test_a_plain_code_shows_a_phone_what_to_do(api: Api, simulator: Simula
         assert (await api.client.get(f"/open/{letter}={new_id()}")).status_code == 200, "of every kind"
     gone = await api.client.get(f"/open/s={new_id()}")
     assert (gone.status_code, "不存在" in gone.text) == (200, True)
-    assert (await api.client.get("/open/nonsense")).status_code == 404
+    nonsense = await api.client.get("/open/<script>")
+    assert (nonsense.status_code, "无法识别" in nonsense.text, "<script>" in nonsense.text) == (404, True, False)
 
 
 async def test_a_resident_needs_no_role_to_follow_a_poster(api: Api, simulator: Simulator, people: People) -> None:
