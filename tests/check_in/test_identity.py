@@ -6,6 +6,7 @@ from datetime import timedelta
 import zxingcpp
 from PIL import Image
 
+from server.accounts.details import save_details
 from server.accounts.models import ConsentKind
 from server.check_in.identity import VALID_FOR
 from server.foundation import clock
@@ -60,6 +61,13 @@ async def test_the_page_for_any_scanner(api: Api) -> None:
     clock.move_clock(VALID_FOR)
     page = await api.send("GET", f"/identity-cards/{card['code']}/page")
     assert (page.status_code, "无法核验" in page.text, "竹岛" in page.text) == (404, True, False)
+
+
+async def test_no_card_has_a_box_in_its_name(api: Api) -> None:
+    member, _ = await create_visible(api)
+    await save_details(member.person_id, real_name="王\U00020bb7明")
+    refused = await member.refused("GET", "/me/identity-card/picture", code="glyph_missing")
+    assert refused["characters"] == ["\U00020bb7"]
 
 
 async def test_the_picture_holds_the_code(api: Api) -> None:

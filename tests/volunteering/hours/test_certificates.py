@@ -316,3 +316,4 @@ async def test_long_names_and_full_tables_fit_on_the_page(name: str, lines: int,
     assert document.count(b"/Type/Page/") == pages
     assert len(document) < 60_000
     assert b"/FontFile3" in document, "the letters are text, in fonts that it brings along"
+    assert b"/ToUnicode" in document, "and can be selected"
