@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add("serve", _serve, "Answer requests over HTTP.")
     add("worker", _worker, "Carry out the outbox and the scheduled work; any number of these may run.")
+    add(
+        "check",
+        _check,
+        "Look at everything that a deployment rests on, and say what to do; exit code 1: something is wrong.",
+    )
     add("migrate", _migrate, "Bring the database's schema up to date.")
     add("reencrypt", _reencrypt, "Encrypt with the key in front what was encrypted with others (see README).")
     making = add("make-migration", _make_migration, "Write the migration that the models need.", needs_servers=False)
@@ -147,6 +152,14 @@ def _worker(settings: Settings, _: argparse.Namespace) -> int:
     wire()
     asyncio.run(run_worker(settings))
     return 0
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    from server.checking import check
+    from server.wiring import wire
+
+    wire()
+    return asyncio.run(check(settings))
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

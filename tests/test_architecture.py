@@ -25,7 +25,7 @@ LAYERS = (
     "calendars",
 )
 """Packages of server/ below the features, lowest first."""
-ROOF = {"connections", "readiness", "wiring", "worker"}
+ROOF = {"checking", "connections", "readiness", "wiring", "worker"}
 """Files of server/ that know all features."""
 ABOVE_DOORS = {"app", "__main__", "serving", "demo"}
 """What may know the doors."""

@@ -1,0 +1,135 @@
+"""`python -m server check`, as an operator runs it."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from server.foundation.keys import KeyInUse
+from server.foundation.settings import Settings
+from tests.servers import Server, free_port
+
+Check = Callable[..., Coroutine[Any, Any, tuple[int, dict[str, tuple[str, str]]]]]
+
+
+@pytest.fixture
+def check(settings: Settings, tmp_path: Path) -> Check:
+    """Its exit code, and part → (state, the rest with the advice)."""
+
+    async def run(**environ: str) -> tuple[int, dict[str, tuple[str, str]]]:
+        environment = Server(settings, tmp_path, **environ).environment
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "server", "check", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        text = (await process.communicate())[0].decode()
+        assert ":secret" not in text
+        found: dict[str, tuple[str, str]] = {}
+        part = ""
+        for line in text.splitlines():
+            if line.startswith(" "):
+                found[part] = (found[part][0], f"{found[part][1]} {line.strip()}")
+                continue
+            part, state, rest = re.split("  +", line, maxsplit=2)
+            found[part] = (state, rest)
+        return process.returncode or 0, found
+
+    return run
+
+
+@pytest.fixture
+async def other_database(settings: Settings) -> AsyncIterator[Callable[[str], Coroutine[Any, Any, str]]]:
+    """Make an empty database with these options; its address."""
+    connection = await asyncpg.connect(settings.database_url)
+
+    async def create(options: str) -> str:
+        await connection.execute(f"CREATE DATABASE to_check TEMPLATE template0 {options}")
+        return urlunsplit(urlsplit(settings.database_url)._replace(path="/to_check"))
+
+    yield create
+    await connection.execute("DROP DATABASE IF EXISTS to_check WITH (FORCE)")
+    await connection.execute("DROP ROLE IF EXISTS to_check")
+    await connection.close()
+
+
+def states(found: dict[str, tuple[str, str]]) -> dict[str, str]:
+    return {part: state for part, (state, _) in found.items()}
+
+
+async def test_a_deployment_that_is_right_but_for_wechat(check: Check, migrated: None) -> None:
+    code, found = await check()
+    assert code == 1
+    assert found.pop("wechat")[0] == "wrong", "the tests' WeChat listens nowhere"
+    parts = ["settings", "database", "encoding", "rights", "extensions", "connections", "clock", "migrations", "keys"]
+    assert states(found) == dict.fromkeys([*parts, "cache", "store", "disk"], "ok") | {
+        "connections": found["connections"][0]
+    }
+
+
+async def test_everything_away_is_told_part_by_part(check: Check, tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    (tmp_path / "media").touch()
+    code, found = await check(
+        DATABASE_URL=f"postgresql://linli:secret@{nowhere}/linli",
+        REDIS_URL=f"redis://:secret@{nowhere}/0",
+        S3_BUCKET="pictures",
+        S3_ENDPOINT=f"http://{nowhere}",
+        S3_REGION="any",
+        S3_ACCESS_KEY_ID="id",
+        S3_SECRET_ACCESS_KEY="secret",
+    )
+    assert code == 1
+    assert states(found) == {"settings": "ok", "disk": "ok"} | dict.fromkeys(
+        ["database", "cache", "store", "wechat"], "wrong"
+    )
+    assert "nothing answers at DATABASE_URL" in found["database"][1]
+    assert "is the bucket there" in found["store"][1]
+
+
+async def test_a_database_that_is_not_there(check: Check, settings: Settings) -> None:
+    url = urlunsplit(urlsplit(settings.database_url)._replace(path="/absent"))
+    _, found = await check(DATABASE_URL=url)
+    assert found["database"] == (
+        "wrong",
+        "InvalidCatalogNameError → there is no such database: createdb -O USER -E UTF8 DATABASE",
+    )
+
+
+async def test_a_database_to_be_migrated(check: Check, other_database: Any) -> None:
+    url = await other_database("ENCODING 'UTF8'")
+    _, found = await check(DATABASE_URL=url)
+    assert found["extensions"] == ("ok", "migrate will create ltree, btree_gist, pg_trgm")
+    assert found["migrations"][0] == "wrong"
+    assert found["migrations"][1].endswith("missing → python -m server migrate")
+
+
+async def test_a_database_of_another_encoding(check: Check, other_database: Any) -> None:
+    url = await other_database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc")
+    _, found = await check(DATABASE_URL=url)
+    assert found["encoding"] == ("wrong", "LATIN1 → createdb -E UTF8")
+
+
+async def test_a_user_without_rights(check: Check, other_database: Any, settings: Settings) -> None:
+    url = await other_database("ENCODING 'UTF8'")
+    owner = await asyncpg.connect(url)
+    await owner.execute("CREATE ROLE to_check LOGIN")
+    await owner.close()
+    _, found = await check(DATABASE_URL=url.replace("//linli@", "//to_check@"))
+    assert found["rights"] == ("wrong", "no CREATE in the schema → GRANT CREATE, USAGE ON SCHEMA public TO the user")
+    assert found["extensions"][0] == "wrong"
+
+
+async def test_other_keys(check: Check, app: object) -> None:
+    key = "other:" + "QUFB" * 10 + "QUE="
+    _, found = await check(LINLI_KEYS=key)
+    assert found["keys"][0] == "wrong"
+    # It only looks: a database that knows no keys yet is not told those of whoever asks.
+    await KeyInUse.all().delete()
+    _, found = await check(LINLI_KEYS=key)
+    assert found["keys"][0] == "ok"
+    assert await KeyInUse.all().count() == 0
