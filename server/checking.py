@@ -4,11 +4,9 @@ import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import asyncpg
-from obstore.exceptions import BaseError
 
 from server.foundation import cache, clock, crypto, database, schema
 from server.foundation.asyncpg_client import CONNECT_SECONDS
@@ -137,9 +135,9 @@ async def _look_at_database(settings: Settings, connection: asyncpg.Connection) 
     state, advice = ("ok", "") if wanted <= room else ("warn", "fewer processes or a smaller LINLI_DATABASE_POOL")
     found = f"{used} of {room} in use; this server and one worker want {wanted} at most"
     yield Finding("connections", state, found, advice)
-    before = datetime.now(UTC)
+    before = clock.real_now()
     theirs = await connection.fetchval("SELECT clock_timestamp()")
-    after = datetime.now(UTC)
+    after = clock.real_now()
     skew = max((before - theirs).total_seconds(), (theirs - after).total_seconds(), 0.0)
     state = "ok" if skew <= _SKEW[0] else "warn" if skew <= _SKEW[1] else "wrong"
     yield Finding("clock", state, f"{skew:.1f} s off the database's", "" if state == "ok" else "run NTP on both")
@@ -194,15 +192,9 @@ async def _look_at_store() -> Finding:
         same = await (await storage.get(key)).read() == content
         await storage.delete(key)
     except (Unavailable, OSError) as error:
-        cause = error.__cause__ or error
         advice = "is the bucket there, the endpoint right, the key allowed to read, write and delete?"
-        return Finding("store", "wrong", _kind_of_store(cause), advice)
+        return Finding("store", "wrong", storage.kind_of(error), advice)
     return Finding("store", "ok", "written, read, removed") if same else Finding("store", "wrong", "gave other bytes")
-
-
-def _kind_of_store(error: BaseException) -> str:
-    names = {"NotFoundError": "no such bucket", "UnauthenticatedError": "credentials refused"}
-    return names.get(type(error).__name__, type(error).__name__) if isinstance(error, BaseError) else str(error)
 
 
 async def _look_at_wechat() -> Finding:

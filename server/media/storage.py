@@ -89,6 +89,13 @@ async def delete(key: str) -> None:
         raise Unavailable() from error
 
 
+def kind_of(error: Exception) -> str:
+    """What kind of failure of the store it was, without its words, which may quote addresses."""
+    cause = error.__cause__ or error
+    names = {"NotFoundError": "no such bucket", "UnauthenticatedError": "credentials refused"}
+    return names.get(type(cause).__name__, type(cause).__name__)
+
+
 def _connected() -> LocalStore | S3Store:
     if _store is None:
         raise RuntimeError("storage.connect was not called")
