@@ -55,6 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        from server.checking import why_no_database
+
+        if not options.needs_servers or not (reason := why_no_database(error)):
+            raise
+        print(f"The database cannot be used: {reason}", file=sys.stderr)
+        return 1
 
 
 def _check_templates(settings: Settings) -> None:
@@ -225,8 +232,11 @@ async def _while_connected(settings: Settings, work: Coroutine[Any, Any, int]) -
     from server.wiring import wire
 
     wire()
-    async with connected(settings):
-        return await work
+    try:
+        async with connected(settings):
+            return await work
+    finally:
+        work.close()  # where it has not begun
 
 
 def _openapi(settings: Settings, options: argparse.Namespace) -> int:

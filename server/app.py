@@ -91,12 +91,12 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
 
 
 def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
-    @app.get("/healthz")
+    @app.route("/healthz", methods=["GET", "HEAD"], name="healthz")
     async def healthz(request: Request) -> HTTPResponse:
         request.ctx.operation = "healthz"
         return plain_json({"status": "ok"})
 
-    @app.get("/readyz")
+    @app.route("/readyz", methods=["GET", "HEAD"], name="readyz")
     async def readyz(request: Request) -> HTTPResponse:
         """Whether to send requests here; see readiness.py."""
         request.ctx.operation = "readyz"

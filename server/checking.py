@@ -52,7 +52,7 @@ async def look_everywhere(settings: Settings) -> AsyncIterator[Finding]:
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
     except Exception as error:
-        yield Finding("database", "wrong", _kind(error), _why_no_database(error))
+        yield Finding("database", "wrong", _kind(error), why_no_database(error) or "look at DATABASE_URL")
     else:
         try:
             async for finding in _look_at_database(settings, connection):
@@ -86,14 +86,28 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def _why_no_database(error: Exception) -> str:
-    if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
-        return "the user or password of DATABASE_URL is not right, or pg_hba.conf lets it in from elsewhere only"
-    if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return "there is no such database: createdb -O USER -E UTF8 DATABASE"
-    if is_unreachable(error):
-        return "nothing answers at DATABASE_URL: is PostgreSQL running, and does a firewall stand between?"
-    return "look at DATABASE_URL"
+def why_no_database(error: BaseException) -> str:
+    """What to do where the database does not let us in or is not there; empty for everything else. The words hold
+    nothing of the address."""
+    causes = [cause for cause in (error, error.__cause__, error.__context__) if cause]
+    for kinds, advice in _ADVICE:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return advice
+    return _AWAY if is_unreachable(error) else ""
+
+
+_AWAY = "nothing answers at DATABASE_URL: is PostgreSQL running, and does a firewall stand between?"
+_ADVICE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError),
+        "the user or password of DATABASE_URL is not right, or pg_hba.conf lets it in from elsewhere only",
+    ),
+    ((asyncpg.InvalidCatalogNameError,), "there is no such database: createdb -O USER -E UTF8 DATABASE"),
+    (
+        (asyncpg.InsufficientPrivilegeError,),
+        "the user of DATABASE_URL lacks a right: `python -m server check` says which",
+    ),
+)
 
 
 async def _look_at_database(settings: Settings, connection: asyncpg.Connection) -> AsyncIterator[Finding]:

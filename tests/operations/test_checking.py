@@ -133,3 +133,37 @@ async def test_other_keys(check: Check, app: object) -> None:
     _, found = await check(LINLI_KEYS=key)
     assert found["keys"][0] == "ok"
     assert await KeyInUse.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["migrate"],
+        ["worker"],
+        ["create-manager", "--phone", "13800000000", "--name", "王小明", "--organization", "3710"],
+    ],
+    ids=lambda command: command[0],
+)
+async def test_a_sentence_where_there_was_a_traceback(command: list[str], settings: Settings, tmp_path: Path) -> None:
+    url = urlunsplit(urlsplit(settings.database_url)._replace(path="/absent"))
+    environment = Server(settings, tmp_path, DATABASE_URL=url).environment
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", *command, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    sentence = "The database cannot be used: there is no such database: createdb -O USER -E UTF8 DATABASE"
+    assert (process.returncode, said.decode().splitlines()) == (1, [sentence])
+
+
+async def test_a_user_that_may_not_migrate(other_database: Any, settings: Settings, tmp_path: Path) -> None:
+    url = await other_database("ENCODING 'UTF8'")
+    owner = await asyncpg.connect(url)
+    await owner.execute("CREATE ROLE to_check LOGIN")
+    await owner.close()
+    environment = Server(settings, tmp_path, DATABASE_URL=url.replace("//linli@", "//to_check@")).environment
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", "migrate", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert said.decode().startswith("The database cannot be used: the user of DATABASE_URL lacks a right")

@@ -47,6 +47,12 @@ async def test_alive(api: Api) -> None:
     assert (await api.client.get("/healthz")).json() == {"status": "ok"}
 
 
+async def test_balancers_may_ask_with_head(api: Api) -> None:
+    for path in ("/healthz", "/readyz"):
+        response = await api.client.head(path)
+        assert (response.status_code, response.content) in ((200, b""), (503, b""))
+
+
 GOOD = {"status": "ready", "database": "ok", "keys": "ok", "media": "ok", "cache": "ok"}
 
 
