@@ -54,6 +54,8 @@ PEOPLE = (
     DemoPerson("demo-member", "党员王老师", "王敏", "19900000004", "in-service member 在职党员, not checked in yet"),
     DemoPerson("demo-resident", "海边李阿姨", "李秀英", "19900000005", "resident 居民"),
     DemoPerson("demo-volunteer", "志愿者小赵", "赵磊", "19900000006", "resident and volunteer 志愿者"),
+    DemoPerson("demo-city-manager", "市里老孙", "孙海涛", "19900000007", "manager 管理员 of the whole city"),
+    DemoPerson("demo-liaison", "教育局小杨", "杨帆", "19900000008", "liaison 联络员 of a unit"),
 )
 
 
@@ -77,7 +79,7 @@ async def fill_demo_city() -> None:
 def sign_in_help(settings: Settings) -> str:
     """How to sign in as whom, for the terminal."""
     simulator = settings.wechat_base
-    people = "\n".join(f"    {person.openid:<15} {person.nickname}: {person.does}" for person in PEOPLE)
+    people = "\n".join(f"    {person.openid:<18} {person.nickname}: {person.does}" for person in PEOPLE)
     return (
         "Sign in as one of these (the simulator hands out the login code, the server a token):\n"
         f"{people}\n"
@@ -167,11 +169,14 @@ async def _create_person(demo: DemoPerson, community_id: str) -> str:
 async def _grant_roles(people: dict[str, str], community_id: str) -> None:
     community = await Organization.get(id=community_id)
     grid = await Organization.filter(parent_id=community_id, level="grid").order_by("code").first()
+    city, unit = await Organization.get(level="city"), await Organization.get(code="unit-1")
     assert grid
     for openid, organization_id, kind in (
         ("demo-manager", community.parent_id, RoleKind.MANAGER),
         ("demo-staff", community.id, RoleKind.STAFF),
         ("demo-grid", grid.id, RoleKind.GRID_WORKER),
+        ("demo-city-manager", city.id, RoleKind.MANAGER),
+        ("demo-liaison", unit.id, RoleKind.LIAISON),
     ):
         await RoleGrant.create(
             person_id=people[openid], organization_id=organization_id, kind=kind, granted_at=clock.now()
