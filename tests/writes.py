@@ -198,6 +198,7 @@ WRITES = {
     "remove_sign_up": "caller allotment =remove_sign_up:o",
     # 工作端：出勤与时长
     "list_shift_roster": "=view_shift_roster:po",
+    "export_audit_entries": "=export_audit_entries:o",
     "export_shift_roster": "=export_shift_roster:po",
     "take_pass_scans": "caller",
     "mark_attendance_list": "caller sign_up",

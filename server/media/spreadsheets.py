@@ -53,11 +53,12 @@ Cell = str | int | float | date | None
 
 
 class Sheet(NamedTuple):
-    """One sheet of a workbook that goes out."""
+    """One sheet of a workbook that goes out. `title` stands above the headings: of what, where and when it is."""
 
     name: str
     columns: Sequence[Column]
     rows: Iterable[Sequence[Cell]] = ()
+    title: str = ""
 
 
 class DateCell(str):
@@ -97,7 +98,7 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
     workbook = openpyxl.Workbook(write_only=True)
     for sheet in sheets:
         page = workbook.create_sheet(sheet.name)
-        page.freeze_panes = "A2"
+        page.freeze_panes = "A3" if sheet.title else "A2"
         for number, column in enumerate(sheet.columns, 1):
             letter = get_column_letter(number)
             page.column_dimensions[letter].width = column.width
@@ -109,6 +110,8 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
                 listed.error, listed.errorTitle, listed.showErrorMessage = "请从列表中选择", "内容有误", True
                 listed.add(f"{letter}2:{letter}5000")
                 page.data_validations.append(listed)
+        if sheet.title:
+            page.append([_title(page, sheet.title)])
         page.append([_heading(page, column.heading) for column in sheet.columns])
         for row in sheet.rows:
             page.append([_cell(page, value) for value in row])
@@ -178,6 +181,14 @@ def _heading(page: Any, text: str) -> WriteOnlyCell:
     cell.font = Font(bold=True, color="FFFFFF")
     cell.fill = PatternFill("solid", fgColor="B8312F")
     cell.alignment = Alignment(horizontal="center", vertical="center")
+    return cell
+
+
+def _title(page: Any, text: str) -> WriteOnlyCell:
+    cell = _cell(page, text)
+    cell.font = Font(bold=True, size=13)
+    # Over the columns to its right, not in ten lines above the first.
+    cell.alignment = Alignment(vertical="center")
     return cell
 
 

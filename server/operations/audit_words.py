@@ -1,4 +1,4 @@
-"""What each action of the audit log is called, for the people whose data it touched.
+"""What each action of the audit log is called, for those who read it and the people whose data it touched.
 
 tests/accounts/test_personal_data.py fails for a new one until it has a name.
 """
@@ -171,6 +171,7 @@ ACTION_WORDS: dict[str, str] = {
     "withdraw_announcement": "撤回公告",
     "retry_failed_message": "重发未送达的消息",
     "retry_failed_messages": "批量重发未送达的消息",
+    "export_audit_entries": "导出操作记录",
     "purge_audit_entries": "清理到期的审计记录",
     # organizations
     "create_organization": "新建组织",
@@ -183,3 +184,6 @@ ACTION_WORDS: dict[str, str] = {
     "move_party_organization": "调整党组织上级",
     "close_party_organization": "撤销党组织",
 }
+
+OTHER = "其他操作"
+"""An action of an earlier version that has no name any more."""

@@ -4,12 +4,12 @@ from typing import Any
 
 from server.accounts.personal_copy import one_person
 from server.foundation.personal_copy import Copied, Shown
-from server.operations.audit_words import ACTION_WORDS
+from server.operations.audit_words import ACTION_WORDS, OTHER
 
 
 def _action(row: Any) -> str:
     # An action of an older version that no longer has a name must not stand in the way of the copy.
-    return ACTION_WORDS.get(row["action"], "其他操作")
+    return ACTION_WORDS.get(row["action"], OTHER)
 
 
 SHEETS = (

@@ -1,9 +1,11 @@
 """The audit log: append-only, read by those who answer for a subtree, and purged when its time is over."""
 
+import io
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import asyncpg
+import openpyxl
 import pytest
 
 from server.background.audit_retention import purge_old_entries, use_retention
@@ -139,6 +141,45 @@ async def test_pages(api: Api) -> None:
         more = f"&cursor={page['next_cursor']}"
     assert seen == ["act4", "act3", "act2", "act1", "act0"]
     assert page["next_cursor"] is None
+
+
+async def test_actions_have_names(api: Api) -> None:
+    community = await create_community()
+    manager = await create_staff(api, community, RoleKind.MANAGER)
+    for action in ("import_roster", "of_an_earlier_version"):
+        await act(community, action)
+    page = await manager.get("/staff/audit", organization_id=community.id)
+    assert [item["action_name"] for item in page["items"]] == ["其他操作", "导入党员名册"]
+    known = await manager.get("/staff/audit/actions")
+    assert {"action": "import_roster", "name": "导入党员名册"} in known
+    await api.refused("GET", "/staff/audit/actions", code="not_signed_in")
+
+
+async def test_the_log_goes_out_as_a_sheet(api: Api) -> None:
+    community, elsewhere = await create_community(name="塔山社区"), await create_community()
+    manager = await create_staff(api, community, RoleKind.MANAGER)
+    staff = await create_staff(api, community, RoleKind.STAFF)
+    subject = await create_person(nickname="小王")
+    await act(community, "import_roster", actor_id=manager.person_id, person_id=subject.id)
+    await act(community, "freeze_report")
+    await act(elsewhere, "import_roster")
+    query = f"organization_id={community.id}"
+    response = await manager.send("GET", f"/staff/audit/export?{query}&action=import_roster")
+    assert response.status_code == 200
+    assert "塔山社区 操作记录 " in unquote(response.headers["content-disposition"])
+    sheet = openpyxl.load_workbook(io.BytesIO(response.content)).active
+    assert sheet is not None
+    title, heading, *rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    assert "塔山社区 操作记录" in title[0]
+    assert title[0].endswith("导出，共 1 条")
+    assert heading[:4] == ["时间", "操作", "操作人", "涉及人员"]
+    assert [row[1] for row in rows] == ["导入党员名册"]
+    assert rows[0][3] == "小王"
+    # That it went out is in the log, and the next sheet has it.
+    assert (await actions(manager, community))[0] == "export_audit_entries"
+    for stranger in (staff, await create_staff(api, elsewhere, RoleKind.MANAGER)):
+        await stranger.refused("GET", f"/staff/audit/export?{query}", code="not_found")
+    assert await AuditEntry.filter(action="export_audit_entries").count() == 1
 
 
 async def test_old_entries_go_and_that_is_told(app: object, settings: Settings) -> None:
