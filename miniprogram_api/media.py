@@ -27,7 +27,8 @@ async def upload_picture(caller: Caller, request: Request) -> PictureView:
     """上传图片
 
     用 wx.uploadFile 上传（字段名 file），或直接以图片内容为请求体（Content-Type: image/*）。
-    支持 JPEG、PNG、WebP 和 GIF（取第一帧），不超过 10 MB。拍摄地点等信息会被去除。上传后一天内未使用的图片会被删除。
+    支持 JPEG、PNG、WebP、GIF（取第一帧）和 iPhone 的 HEIC，不超过 10 MB。
+    拍摄地点等信息会被去除。上传后一天内未使用的图片会被删除。
     """
     return await uploading.upload_picture(caller.person_id, await read_file(request, ("image/",), MAX_BYTES, TOO_LARGE))
 

@@ -6,6 +6,7 @@ import io
 import warnings
 from typing import NamedTuple
 
+import pi_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from server.foundation.errors import Refusal, UnsupportedType
@@ -26,7 +27,7 @@ QUALITY = 85
 MAX_SCANS = 100
 
 # A JPEG to which a phone has appended a second picture is opened as JPEG too, and then called MPO.
-_ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF")
+_ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 _JPEG_SCAN = b"\xff\xda"
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
@@ -38,6 +39,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# What an iPhone takes (HEIC); it comes upright already.
+pi_heif.register_heif_opener()
 
 # Of broken EXIF data and of large pictures, which are refused here long before Pillow does.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -74,7 +78,7 @@ def prepare_picture(data: bytes) -> PreparedPicture:
     except Refusal:
         raise
     except UnidentifiedImageError:
-        raise UnsupportedType("请上传 JPEG、PNG、WebP 或 GIF 图片") from None
+        raise UnsupportedType("请上传 JPEG、PNG、WebP、GIF 或 HEIC 图片") from None
     except Image.DecompressionBombError:
         raise TooManyPixels() from None
     except Exception:

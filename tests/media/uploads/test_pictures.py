@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,6 +226,21 @@ def test_damaged_files_are_refused() -> None:
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(UnsupportedType):
         prepare_picture(content)
+
+
+def test_what_an_iphone_takes_becomes_a_picture_that_everybody_can_see() -> None:
+    taken = Path(__file__).with_name("phone.heic").read_bytes()
+    assert b"iPhone" in taken
+    made = prepare_picture(taken)
+    assert (made.format, made.width, made.height) == (PictureFormat.JPEG, 64, 48)
+    assert b"iPhone" not in made.picture
+    shown = read(made.picture)
+    red, blue = (shown.crop((x, 20, x + 1, 21)).tobytes() for x in (50, 4))
+    assert red[0] > 200 > red[2]
+    assert blue[2] > 200 > blue[0]
+    for broken in (taken[:400], taken[:-40], taken[:300] + bytes(40) + taken[340:]):
+        with pytest.raises((PictureUnreadable, UnsupportedType)):
+            prepare_picture(broken)
 
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM", "EPS"])
