@@ -320,6 +320,33 @@ async def list_dependants(caller: Caller) -> list[DependantView]:
     return await queries.list_dependants(caller.person_id)
 
 
+class ChangeDependant(Strict):
+    """All as it is to be. An empty `phone` is forgotten."""
+
+    version: Version
+    real_name: RealName
+    relation: Relation
+    birth_date: date | None = None
+    phone: PhoneIfAny = ""
+
+
+@routes.put(
+    "/me/dependants/<person_id>",
+    errors=[dependants.AgeGroupChanged, dependants.DependantKnown, EditedMeanwhile, NameFixed],
+)
+async def change_dependant(caller: Caller, person_id: Id, body: ChangeDependant) -> DependantView:
+    """更正家人资料"""
+    return await dependants.change_dependant(
+        caller.person_id,
+        person_id,
+        body.version,
+        real_name=body.real_name,
+        relation=body.relation,
+        birth_date=body.birth_date,
+        phone=body.phone,
+    )
+
+
 @routes.delete("/me/dependants/<person_id>")
 async def end_dependant(caller: Caller, person_id: Id) -> None:
     """不再照看这位家人"""

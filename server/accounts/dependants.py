@@ -1,6 +1,7 @@
 """Those whom somebody looks after."""
 
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
@@ -13,17 +14,24 @@ from server.accounts.consents import (
     record_consent,
     require_consent,
 )
-from server.accounts.details import name_index
+from server.accounts.details import details_of, empty_details, name_index, save_details
+from server.accounts.links import NameFixed, rests_on_name
 from server.accounts.models import ConsentKind, Dependant, Person, PersonOrigin, Relation
 from server.accounts.persons import create_person
 from server.accounts.power import require_power_over
-from server.accounts.queries import DependantView, describe_persons, hold_communities_of, list_dependants
+from server.accounts.queries import (
+    DependantView,
+    describe_persons,
+    hold_communities_of,
+    is_family_entry,
+    list_dependants,
+)
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.codes import RotatingCode
 from server.foundation.database import execute, exists, fetch, fetch_one, transaction
 from server.foundation.dates import age_on, today
-from server.foundation.errors import InvalidFields, NotFound, Refusal, WrongState
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal, WrongState
 from server.foundation.ids import Id
 from server.media.drawing.qr import qr_as_text
 from server.notifications.telling import notify
@@ -74,6 +82,13 @@ class DependantKnown(Refusal):
     code, title, status = "dependant_known", "已有同名的家人，出生日期不同，如需更正请先移除原来的", 409
 
 
+class AgeGroupChanged(Refusal):
+    """Other rules, and other consents, apply to somebody of that age: who was written down is not corrected, but
+    written down anew."""
+
+    code, title, status = "age_group_changed", "更正后适用的年龄规定不同，请移除后重新添加", 409
+
+
 async def add_dependant(
     guardian_id: str,
     *,
@@ -90,12 +105,7 @@ async def add_dependant(
     InvalidFields (a birth date that is needed, or lies ahead), GuardianConsentNeeded, ConsentNeeded, DependantKnown,
     FamilyFull.
     """
-    if birth_date is None and relation in _AGE_ASKED:
-        raise InvalidFields.of("birth_date", "请填写出生日期")
-    if birth_date and birth_date > today():
-        raise InvalidFields.of("birth_date", "出生日期不能晚于今天")
-    age = age_on(birth_date, today()) if birth_date else OF_AGE
-    is_child, is_minor = age < GUARDED_UNTIL, age < OF_AGE
+    is_child, is_minor = _age_group(relation, birth_date)
     if not guardian_consents:
         raise GuardianConsentNeeded() if is_child else ConsentNeeded("请确认已征得家人同意")
     async with transaction():
@@ -105,14 +115,7 @@ async def add_dependant(
         await require_consent(guardian_id, ConsentKind.PRIVACY)
         if is_child:
             await require_consent(guardian_id, ConsentKind.SENSITIVE_DATA)
-        known = await fetch_one(
-            "SELECT d.person_id, p.birth_date FROM dependant d JOIN person p ON p.id = d.person_id "
-            "JOIN person_details n ON n.person_id = p.id "
-            "WHERE d.guardian_id = $1 AND d.ended_at IS NULL AND n.real_name_index = $2 ORDER BY d.id LIMIT 1",
-            guardian_id,
-            name_index(real_name),
-        )
-        if known:
+        if known := await _known(guardian_id, real_name):
             if known["birth_date"] != birth_date:
                 raise DependantKnown()
             return (await list_dependants(guardian_id, known["person_id"]))[0]
@@ -131,6 +134,79 @@ async def add_dependant(
             kind = ConsentKind.GUARDIAN if is_child else ConsentKind.ON_BEHALF
             await record_consent(person.id, kind, given_by_id=guardian_id)
         return (await list_dependants(guardian_id, person.id))[0]
+
+
+async def change_dependant(
+    guardian_id: str,
+    person_id: str,
+    version: int,
+    *,
+    real_name: str,
+    relation: Relation,
+    birth_date: date | None,
+    phone: str,
+) -> DependantView:
+    """Correct what the caller wrote of somebody whom they look after; of one who has an account of their own, the
+    relation alone.
+
+    Raises NotFound, EditedMeanwhile, InvalidFields, NameFixed (something rests on the name), AgeGroupChanged,
+    DependantKnown (another one of that name).
+    """
+    group = _age_group(relation, birth_date)
+    async with transaction():
+        # The race: two corrections at once, or one beside the same name added.
+        await Person.filter(id=guardian_id).select_for_update(no_key=True).get()
+        if not (before := await list_dependants(guardian_id, person_id)):
+            raise NotFound()
+        person = await Person.filter(id=person_id).select_for_update(no_key=True).get()
+        if person.version != version:
+            raise EditedMeanwhile()
+        known = await details_of(person_id)
+        is_entry = await is_family_entry(person_id)
+        if not is_entry and (not known.is_named(real_name) or birth_date != person.birth_date or phone):
+            raise InvalidFields.of("real_name", "家人已有自己的账号，姓名、生日和电话由本人填写")
+        if not known.is_named(real_name):
+            if known.name_is_verified or await rests_on_name(person_id):
+                raise NameFixed("家人的姓名已经核实，或已用于证书，如需更正请联系社区工作人员")
+            if await _known(guardian_id, real_name):
+                raise DependantKnown("已有同名的家人")
+        if group != _age_group(before[0].relation, person.birth_date):
+            raise AgeGroupChanged()
+        await execute(
+            "UPDATE dependant SET relation = $3 WHERE guardian_id = $1 AND person_id = $2 AND ended_at IS NULL",
+            guardian_id,
+            person_id,
+            str(relation),
+        )
+        if is_entry:
+            await save_details(person_id, real_name=real_name, phone=phone)
+            if not phone:
+                await empty_details(person_id, "phone", "phone_index")
+        person.birth_date = birth_date
+        person.version += 1
+        await person.save(update_fields=["birth_date", "version"])
+        return (await list_dependants(guardian_id, person_id))[0]
+
+
+def _age_group(relation: Relation, birth_date: date | None) -> tuple[bool, bool]:
+    """Whether somebody is a child below 14, and whether they are a minor. Raises InvalidFields."""
+    if birth_date is None and relation in _AGE_ASKED:
+        raise InvalidFields.of("birth_date", "请填写出生日期")
+    if birth_date and birth_date > today():
+        raise InvalidFields.of("birth_date", "出生日期不能晚于今天")
+    age = age_on(birth_date, today()) if birth_date else OF_AGE
+    return age < GUARDED_UNTIL, age < OF_AGE
+
+
+async def _known(guardian_id: str, real_name: str) -> Any:
+    """The one of this name whom they look after already."""
+    return await fetch_one(
+        "SELECT d.person_id, p.birth_date FROM dependant d JOIN person p ON p.id = d.person_id "
+        "JOIN person_details n ON n.person_id = p.id "
+        "WHERE d.guardian_id = $1 AND d.ended_at IS NULL AND n.real_name_index = $2 ORDER BY d.id LIMIT 1",
+        guardian_id,
+        name_index(real_name),
+    )
 
 
 async def end_dependant(guardian_id: str, person_id: str) -> None:

@@ -60,13 +60,15 @@ class ConsentView(msgspec.Struct):
 
 class DependantView(msgspec.Struct):
     """Somebody whom one looks after, by the name that one wrote down. Until they have accepted it, nothing can be done
-    for them."""
+    for them. `phone` is what one wrote down too, empty of those who have an account of their own."""
 
     person_id: Id
     name: str
     relation: Relation
     birth_date: date | None
     is_accepted: bool
+    phone: str
+    version: int
 
 
 async def get_me(person_id: str) -> Me:
@@ -157,22 +159,26 @@ async def has_consent(person_id: str, kind: ConsentKind) -> bool:
 async def list_dependants(guardian_id: str, person_id: str | None = None) -> list[DependantView]:
     """Whom the person looks after: all of them, or this one."""
     rows = await fetch(
-        "SELECT d.person_id, d.relation, p.birth_date, d.accepted_at FROM dependant d "
+        "SELECT d.person_id, d.relation, p.birth_date, d.accepted_at, p.version, p.origin = 'dependant' AND NOT EXISTS "
+        "(SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id) AS is_entry FROM dependant d "
         "JOIN person p ON p.id = d.person_id WHERE d.guardian_id = $1 AND d.ended_at IS NULL "
         "AND ($2::uuid IS NULL OR d.person_id = $2) ORDER BY d.id",
         guardian_id,
         person_id,
     )
     details = await read_details([row["person_id"] for row in rows])
+    found = [(row, details.get(row["person_id"], Details())) for row in rows]
     return [
         DependantView(
             row["person_id"],
-            details.get(row["person_id"], Details()).real_name,
+            known.real_name,
             Relation(row["relation"]),
             row["birth_date"],
             row["accepted_at"] is not None,
+            known.phone if row["is_entry"] else "",
+            row["version"],
         )
-        for row in rows
+        for row, known in found
     ]
 
 

@@ -10,6 +10,7 @@ from server.accounts.links import link_roster_entries
 from server.accounts.models import Dependant, Person, PersonOrigin
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
+from server.foundation.database import execute
 from server.organizations.models import RoleGrant, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, give_phone, register, told
 from tests.clients import Api
@@ -180,3 +181,53 @@ async def test_a_merge_makes_nobody_a_guardian(api: Api) -> None:
     await give_phone(adult.id, PHONE)
     await link_roster_entries(adult.id)
     assert not await Dependant.exists(person_id=adult.id)
+
+
+async def test_what_was_written_of_a_family_member_is_corrected(api: Api) -> None:
+    guardian, other = (
+        await create_resident(api, community := await create_community()),
+        await create_resident(api, community),
+    )
+    child = await guardian.post("/me/dependants", CHILD | {"phone": PHONE}, expect=201)
+    bystander = await other.post("/me/dependants", CHILD, expect=201)
+    path, told = (
+        f"/me/dependants/{child['person_id']}",
+        {"real_name": "小虹", "relation": "other", "birth_date": "2023-05-11"},
+    )
+    changed = await guardian.put(path, told | {"version": child["version"]})
+    assert {name: changed[name] for name in ("name", "relation", "birth_date", "phone")} == {
+        "name": "小虹",
+        "relation": "other",
+        "birth_date": "2023-05-11",
+        "phone": "",
+    }
+    assert await guardian.get("/me/dependants") == [changed]
+    assert (await other.get("/me/dependants")) == [bystander]
+    await guardian.refused("PUT", path, told | {"version": child["version"]}, code="edited_meanwhile")
+    now = {"version": changed["version"]}
+    await guardian.refused("PUT", path, told | now | {"birth_date": "2000-01-01"}, code="age_group_changed")
+    await guardian.refused("PUT", path, told | now | {"birth_date": None}, code="invalid_fields")
+    await guardian.refused("PUT", path, told | now | {"birth_date": "2099-01-01"}, code="invalid_fields")
+    await other.refused("PUT", path, told | now, code="not_found")
+    second = await guardian.post("/me/dependants", CHILD | {"real_name": "小明"}, expect=201)
+    again = {"real_name": "小虹", "relation": "child", "birth_date": "2023-05-01", "version": second["version"]}
+    await guardian.refused("PUT", f"/me/dependants/{second['person_id']}", again, code="dependant_known")
+    await Person.filter(id=child["person_id"]).update(version=now["version"])
+    await execute("UPDATE person_details SET name_verified_at = now() WHERE person_id = $1", child["person_id"])
+    await guardian.refused("PUT", path, told | now | {"real_name": "小宏"}, code="name_fixed")
+    await guardian.put(path, told | now | {"phone": PHONE})
+
+
+async def test_of_an_adult_with_an_account_the_relation_alone_is_mine(api: Api) -> None:
+    guardian = await create_resident(api, community := await create_community())
+    adult = await create_person(community=community)
+    await save_details(adult.id, real_name="王建国", phone=PHONE)
+    await Dependant.create(guardian_id=guardian.person_id, person=adult, relation="spouse", accepted_at=clock.now())
+    (known,) = await guardian.get("/me/dependants")
+    assert known["phone"] == "", "their own number is theirs to tell"
+    path = f"/me/dependants/{adult.id}"
+    same = {"real_name": "王建国", "relation": "parent", "birth_date": None, "version": known["version"]}
+    assert (await guardian.put(path, same))["relation"] == "parent"
+    now = same | {"version": known["version"] + 1}
+    for change in ({"real_name": "王国"}, {"phone": "13900001111"}, {"birth_date": "1950-01-01"}):
+        await guardian.refused("PUT", path, now | change, code="invalid_fields")
