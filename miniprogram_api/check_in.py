@@ -11,6 +11,7 @@ from server.check_in.posts import queries as post_queries
 from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
 from server.check_in.queries import MyCheckIn, MyCheckIns
 from server.check_in.units.pairing import NotPaired
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
@@ -74,6 +75,12 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     """社区正在招募的岗位"""
     return await post_queries.list_posts(community_id, query)
+
+
+@routes.get("/posts/<post_id>/actions")
+async def list_post_actions(caller: Caller, post_id: Id) -> list[ActionView]:
+    """我现在可以对这个岗位做什么：申请（不能的说明原因），或卸任"""
+    return await holding.list_post_actions(caller.person_id, post_id)
 
 
 @routes.post(

@@ -8,6 +8,7 @@ from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
@@ -15,7 +16,7 @@ from server.places.errors import Blocked, OfferExpired
 from server.volunteering import queries, sharing
 from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
 from server.volunteering.sharing import SharedActivity
-from server.volunteering.sign_ups import eligibility, signing_up
+from server.volunteering.sign_ups import actions, eligibility, signing_up
 from server.volunteering.sign_ups import queries as sign_up_queries
 from server.volunteering.sign_ups.eligibility import Skill
 from server.volunteering.sign_ups.errors import (
@@ -106,6 +107,15 @@ async def sign_up(caller: Caller, shift_id: Id, body: SignUpForShift) -> SignUpV
     可与最多 4 位家人一起报名：一起确认或一起候补，名额不够一家人时整组等候。
     """
     return await signing_up.sign_up(caller.person_id, shift_id, body.shift_role_id, body.family_ids)
+
+
+@routes.get("/shifts/<shift_id>/actions")
+async def list_shift_actions(caller: Caller, shift_id: Id) -> list[ActionView]:
+    """我现在可以对这个场次做什么
+
+    未报名时每个岗位一项 sign_up（of 为岗位）：不能报名的，why 和 words 说明原因；已报名时为取消、接受或放弃名额。
+    """
+    return await actions.list_shift_actions(caller.person_id, shift_id)
 
 
 @routes.get("/me/sign-ups")

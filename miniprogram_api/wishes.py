@@ -10,6 +10,7 @@ from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithRea
 from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
@@ -107,6 +108,15 @@ async def draft_wish(caller: Caller, body: DraftWish) -> WishView:
 async def get_wish(caller: Caller, wish_id: Id) -> WishView:
     """心愿详情"""
     return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+@routes.get("/wishes/<wish_id>/actions")
+async def list_wish_actions(caller: Caller, wish_id: Id) -> list[ActionView]:
+    """我现在可以对这个心愿做什么
+
+    待认领时总有 claim：不能认领的，why 和 words 说明原因。点按之前即可知道。
+    """
+    return await claiming.list_wish_actions(caller.person_id, wish_id)
 
 
 @routes.get("/wishes/<wish_id>/contact-views")

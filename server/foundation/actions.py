@@ -1,0 +1,41 @@
+"""What somebody could do with a thing now, and what stands in the way: told before the tap.
+
+Nothing of the rules is written twice: the verb itself is tried in a transaction, and undone.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from server.foundation.database import transaction
+from server.foundation.errors import Refusal
+from server.foundation.ids import Id
+
+
+class ActionView(msgspec.Struct):
+    """Something that the reader might do. Where it would be refused, `why` is the refusal's code and `words` say it;
+    both are empty where it would be done. `of` names the part that it is about, such as a shift's role."""
+
+    action: str
+    ok: bool
+    why: str = ""
+    words: str = ""
+    of: Id | None = None
+
+
+class _Undone(Exception):
+    """It would be done."""
+
+
+async def try_out(action: str, do: Callable[[], Awaitable[Any]], *, of: Id | None = None) -> ActionView:
+    """Do it, undo it, and tell what came of it. Not within a transaction whose locks should not grow."""
+    try:
+        async with transaction():
+            await do()
+            raise _Undone
+    except _Undone:
+        return ActionView(action, True, of=of)
+    except Refusal as refusal:
+        words = refusal.detail or (refusal.errors[0].problem if refusal.errors else refusal.title)
+        return ActionView(action, False, refusal.code, words, of)
