@@ -13,7 +13,7 @@ import structlog
 
 from server.foundation import cache, schema
 from server.foundation.database import is_unreachable
-from server.foundation.errors import Unavailable
+from server.foundation.errors import Busy
 from server.foundation.keys import KeysWrong, check_keys
 from server.foundation.settings import Settings
 from server.media import storage
@@ -82,7 +82,7 @@ async def _database() -> str:
             missing, unknown = await schema.compare_migrations()
             break
         except Exception as error:
-            if isinstance(error, TimeoutError | Unavailable) or not is_unreachable(error):
+            if isinstance(error, TimeoutError | Busy) or not is_unreachable(error):
                 raise
             if is_last:
                 log.warning("not_ready", part="_database", error=type(error).__name__)

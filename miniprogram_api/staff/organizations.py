@@ -10,11 +10,12 @@ from server.accounts import roles
 from server.accounts.roles import RoleView
 from server.accounts.sessions import Caller
 from server.foundation.bounds import RequiredText, Version
-from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.organizations import changing, party, queries
+from server.organizations import changing, desk, party, queries
 from server.organizations.changing import CodeTaken
+from server.organizations.desk import DeskView
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import OrganizationView, PartyOrganizationView
 from server.organizations.roles import LastManager, RoleHeld
@@ -35,6 +36,15 @@ class Location(Strict):
     @property
     def point(self) -> tuple[float, float]:
         return self.longitude, self.latitude
+
+
+@routes.get("/desk", errors=[NotAllowed])
+async def get_desk(caller: Caller) -> DeskView:
+    """工作台：等我处理的全部事项
+
+    按种类给出数量、最早的一件和逾期数，有逾期的在前；`path` 是逐件处理的接口。没有待办的种类不列出。
+    """
+    return await desk.get_desk(caller.person_id)
 
 
 class CreateOrganization(Strict):

@@ -6,6 +6,7 @@ from functools import partial
 from server.accounts import (
     cancelling,
     consents,
+    desk,
     details,
     joining,
     links,
@@ -61,4 +62,5 @@ FEATURE = Feature(
         "personal_copy": personal_data.SHEETS,
     },
     when_wired=(partial(use_identities, queries.find_openids, queries.find_person_by_openid),),
+    desk=desk.QUEUES,
 )

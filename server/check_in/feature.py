@@ -1,7 +1,17 @@
 """What 双报到 gives: check-ins, units, posts and half-year reports."""
 
 from server.accounts.models import ConsentKind
-from server.check_in import belonging, business, community_codes, contacts, endings, messages, personal_copy, queries
+from server.check_in import (
+    belonging,
+    business,
+    community_codes,
+    contacts,
+    desk,
+    endings,
+    messages,
+    personal_copy,
+    queries,
+)
 from server.check_in.posts import holding
 from server.check_in.posts import messages as post_messages
 from server.check_in.posts import queries as post_queries
@@ -53,4 +63,5 @@ FEATURE = Feature(
     erasers=(endings.erase_member,),
     business=(business.is_in_roster_or_checked_in, business.acts_for_paired_unit),
     belonging=(belonging.belonging_of,),
+    desk=desk.QUEUES,
 )

@@ -22,7 +22,7 @@ from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
 from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
-from server.foundation.errors import NotFound, Refusal, Unavailable
+from server.foundation.errors import Busy, NotFound, Refusal
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.settings import Settings
 
@@ -44,7 +44,7 @@ _UNREACHABLE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what a statement meets whose connection broke before it was sent
     DBConnectionError,
-    Unavailable,  # all connections are in use
+    Busy,
 )
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)

@@ -105,5 +105,9 @@ class Unavailable(Refusal):
     retry_after = 5
 
 
+class Busy(Unavailable):
+    """All connections to the database are in use, and too many wait for one already, or for too long."""
+
+
 class InternalError(Refusal):
     code, title, status = "internal_error", "服务器出现错误，我们已记录", 500

@@ -68,6 +68,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What it puts into people's calendars (calendars/feed.py)."""
     home: Sequence[Any] = ()
     """What it puts on people's home page (calendars/home.py HomeLines)."""
+    desk: Sequence[Any] = ()
+    """What waits for its staff (organizations/desk.py DeskQueue)."""
     takes: Mapping[str, list[Any] | dict[Any, Any]] = {}
     """Name of a field above → this package's registry, filled with what all features give under that name."""
     when_wired: Sequence[Callable[[], None]] = ()

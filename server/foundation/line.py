@@ -9,7 +9,7 @@ import time
 from contextvars import ContextVar
 from heapq import heappop, heappush
 
-from server.foundation.errors import Unavailable
+from server.foundation.errors import Busy
 
 WAIT_SECONDS = 10.0
 MOST_WAITING = 4096
@@ -32,12 +32,12 @@ class Line:
         self._length = self._came = 0
 
     async def enter(self) -> None:
-        """Wait for a place. Raises Unavailable where too many wait already, or it takes too long."""
+        """Wait for a place. Raises Busy where too many wait already, or it takes too long."""
         if self._room:
             self._room -= 1
             return
         if self._length >= MOST_WAITING:
-            raise Unavailable()
+            raise Busy()
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._came += 1
         heappush(self._waiting, (_arrived_at.get(time.monotonic()), self._came, place))
@@ -49,7 +49,7 @@ class Line:
             if not place.cancelled():
                 self.leave()  # It was given in the same moment.
             if isinstance(error, TimeoutError):
-                raise Unavailable() from None
+                raise Busy() from None
             raise
         finally:
             self._length -= 1

@@ -2,7 +2,7 @@
 
 from server.background.outbox import Effect
 from server.foundation.feature import Feature
-from server.moderation import checks, overdue, personal_copy, verdicts
+from server.moderation import checks, desk, overdue, personal_copy, verdicts
 from server.wechat import push
 
 FEATURE = Feature(
@@ -17,4 +17,5 @@ FEATURE = Feature(
     mergers=(verdicts.move_checks,),
     personal_copy=personal_copy.SHEETS,
     takes={"texts": verdicts.TEXTS, "verdicts": verdicts.VERDICTS},
+    desk=desk.QUEUES,
 )

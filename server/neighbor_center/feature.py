@@ -7,7 +7,7 @@ from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
-from server.neighbor_center import home, messages, personal_copy
+from server.neighbor_center import desk, home, messages, personal_copy
 from server.neighbor_center.bookings import (
     feeds,
     leaving,
@@ -72,4 +72,5 @@ FEATURE = Feature(
     places_lapsed={Purpose.SLOT: waiting.tell_lapsed},
     calendar=(feeds.calendar_of_bookings,),
     home=home.LINES,
+    desk=desk.QUEUES,
 )

@@ -2,7 +2,7 @@
 
 from server.foundation.feature import Feature
 from server.notifications.events import events_in
-from server.organizations import changing, messages, queries, roles
+from server.organizations import changing, desk, messages, queries, roles
 
 FEATURE = Feature(
     models=("server.organizations.models",),
@@ -12,5 +12,5 @@ FEATURE = Feature(
         "party_organization": queries.describe_party_organizations,
     },
     mergers=(roles.move_roles,),
-    takes={"organization_closed": changing.CLOSED},
+    takes={"organization_closed": changing.CLOSED, "desk": desk.QUEUES},
 )

@@ -6,6 +6,7 @@ from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.wishes import (
     contact,
+    desk,
     forgetting,
     fulfilling,
     home,
@@ -53,4 +54,5 @@ FEATURE = Feature(
     business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
     home=home.LINES,
+    desk=desk.QUEUES,
 )

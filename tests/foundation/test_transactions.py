@@ -16,7 +16,7 @@ from tortoise import connections
 from server.background.sweeps import JobRun
 from server.foundation import asyncpg_client, line
 from server.foundation.database import execute, fetch_value, is_unreachable, snapshot, transaction
-from server.foundation.errors import Unavailable
+from server.foundation.errors import Busy
 from server.foundation.settings import Settings
 
 AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -161,7 +161,7 @@ async def test_nobody_waits_for_a_connection_for_ever(
     outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Holders(settings.database_pool):
-        with monkeypatch.context() as impatient, pytest.raises(Unavailable) as failed:
+        with monkeypatch.context() as impatient, pytest.raises(Busy) as failed:
             impatient.setattr(line, "WAIT_SECONDS", 0.05)
             await execute("SELECT 1")
     assert is_unreachable(failed.value), "the relay and the sweeps try again"
@@ -176,7 +176,7 @@ async def test_nobody_joins_a_line_that_is_too_long(
         waiting = [asyncio.create_task(execute("SELECT 1")) for _ in range(3)]
         done, waiting_still = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         assert (len(done), len(waiting_still)) == (1, 2)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Busy):
             await done.pop()
         holders.let_go.set()
         assert [await task for task in waiting_still] == [1, 1]
