@@ -22,7 +22,8 @@ WRITES = {
     "decline_merge": "caller merge_proposal person =decline_merge:po",
     "accept_guardian": "caller sign_ups booking person room_booking",
     "end_guardian": "caller",
-    "add_dependant": "caller person",
+    "add_dependant": "caller organization person",
+    "change_dependant": "caller person",
     "end_dependant": "caller",
     # 党员 members
     "answer_transfer": "caller membership =accept_transfer|=decline_transfer",
@@ -67,7 +68,7 @@ WRITES = {
     "remove_from_team": "caller team",
     "end_team": "caller team",
     # 志愿服务 volunteering
-    "sign_up": "caller sign_ups allotment person",
+    "sign_up": "caller sign_ups allotment person shift",
     "cancel_sign_up": "caller allotment",
     "accept_shift_offer": "caller allotment",
     "decline_shift_offer": "caller allotment",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from server.accounts.details import verify_phone
 from server.accounts.models import ConsentKind
-from server.foundation.database import fetch_value
+from server.foundation.database import fetch_value, transaction
 from server.wishes.models import WishState
 from tests.builders import agree, create_community, create_resident, create_staff, told
 from tests.check_in.builders import create_checked_in
@@ -95,5 +95,6 @@ async def test_the_number_is_all_that_was_missing(api: Api) -> None:
     wish = await put_wish(people, WishState.PUBLISHED)
     helper = await create_resident(api, people.community)
     await agree(helper.person_id, ConsentKind.VOLUNTEER_TERMS)
-    await verify_phone(helper.person_id, "13900009999")
+    async with transaction():
+        await verify_phone(helper.person_id, "13900009999")
     assert [each["why"] for each in await helper.get(f"/wishes/{wish}/actions")] == ["name_needed"]
