@@ -28,14 +28,14 @@ class _Undone(Exception):
     """It would be done."""
 
 
-async def try_out(action: str, do: Callable[[], Awaitable[Any]], *, of: Id | None = None) -> ActionView:
+async def try_out(name: str, do: Callable[[], Awaitable[Any]], *, of: Id | None = None) -> ActionView:
     """Do it, undo it, and tell what came of it. Not within a transaction whose locks should not grow."""
     try:
         async with transaction():
             await do()
             raise _Undone
     except _Undone:
-        return ActionView(action, True, of=of)
+        return ActionView(name, True, of=of)
     except Refusal as refusal:
         words = refusal.detail or (refusal.errors[0].problem if refusal.errors else refusal.title)
-        return ActionView(action, False, refusal.code, words, of)
+        return ActionView(name, False, refusal.code, words, of)

@@ -75,6 +75,8 @@ async def test_dependants(api: Api) -> None:
         "relation": "parent",
         "birth_date": "1948-03-05",
         "is_accepted": False,
+        "phone": "",
+        "version": 1,
     }
     person = await Person.get(id=added["person_id"])
     assert (person.origin, person.community_id) == (PersonOrigin.DEPENDANT, community.id)
