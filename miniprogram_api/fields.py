@@ -28,6 +28,7 @@ ShortName = Annotated[RequiredText, msgspec.Meta(max_length=40)]
 """Of a thing."""
 Phone = Annotated[str, msgspec.Meta(min_length=7, max_length=20)]
 PhoneIfAny = Annotated[str, msgspec.Meta(max_length=20)]
+RealNameIfAny = Annotated[str, msgspec.Meta(max_length=40)]
 HomeAddress = Annotated[str, msgspec.Meta(max_length=120)]
 TextVersion = Annotated[RequiredText, msgspec.Meta(max_length=16)]
 """Of the text that somebody consents to."""

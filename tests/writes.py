@@ -196,6 +196,7 @@ WRITES = {
     "change_shift": "caller activity shift =change_shift:o",
     "cancel_shift": "caller activity allotment shift =cancel_shift:o",
     "change_role_capacity": "caller activity allotment shift =change_role_capacity:o",
+    "add_at_the_door": "caller sign_ups activity shift =add_sign_up:po|=register_walk_in:po",
     "remove_sign_up": "caller allotment =remove_sign_up:o",
     # 工作端：出勤与时长
     "list_shift_roster": "=view_shift_roster:po",

@@ -1,6 +1,6 @@
 """Staff: finding, registering and merging persons; every view of personal data is audited."""
 
-from miniprogram_api.fields import Phone, RealName, Strict
+from miniprogram_api.fields import Phone, PhoneIfAny, RealName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts import blocking, dependants, merges, registry, roster_links
 from server.accounts.blocking import BlockReason
@@ -32,7 +32,7 @@ class RegisterPerson(Strict):
 
     organization_id: Id
     real_name: RealName
-    phone: Phone
+    phone: PhoneIfAny = ""
 
 
 @routes.post("/persons", who=Who.STAFF, status=201, errors=[WrongState])

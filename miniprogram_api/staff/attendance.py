@@ -6,18 +6,19 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
-from miniprogram_api.fields import Reason, Strict, WithReason
+from miniprogram_api.fields import PhoneIfAny, RealNameIfAny, Reason, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.foundation.errors import WrongState
+from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.organizations.access import OwnMatter
-from server.volunteering.attendance import clocking, codes, roster
+from server.volunteering.attendance import clocking, codes, door, roster
 from server.volunteering.attendance.clocking import ListMark, PassScan, ScanResult
 from server.volunteering.attendance.codes import ShiftCode
+from server.volunteering.attendance.door import Newcomer
 from server.volunteering.attendance.models import Direction
 from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
 from server.volunteering.hours import appeals, confirming, ratings
@@ -36,7 +37,7 @@ from server.volunteering.hours.errors import (
 from server.volunteering.hours.queries import HoursQuery, HoursView
 from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
-from server.volunteering.sign_ups.errors import ShiftOff
+from server.volunteering.sign_ups.errors import RoleNeeded, ShiftFull, ShiftOff, ShiftsOverlap, ShiftStarted
 
 routes = Routes("工作端：出勤与时长", prefix="/staff")
 
@@ -51,6 +52,30 @@ async def list_shift_sign_ups(caller: Caller, shift_id: Id, query: PageQuery) ->
     sign_out_method 为 rule 的是忘记签退、按结束时间计的。
     """
     return await roster.list_shift_sign_ups(caller.person_id, shift_id, query)
+
+
+class AddAtTheDoor(Strict):
+    """Either a known person's `person_id`, or a name and, where they have one, a phone."""
+
+    person_id: Id | None = None
+    real_name: RealNameIfAny = ""
+    phone: PhoneIfAny = ""
+    shift_role_id: Id | None = None
+    """May be left out where the shift has one role."""
+
+
+@routes.post(
+    "/shifts/<shift_id>/sign-ups",
+    status=201,
+    errors=[NotAllowed, OwnMatter, RoleNeeded, ShiftFull, ShiftOff, ShiftStarted, ShiftsOverlap, WrongState],
+)
+async def add_at_the_door(caller: Caller, shift_id: Id, body: AddAtTheDoor) -> SignUpRow:
+    """现场添加一人
+
+    直到场次结束都可以，不受报名时间和报名条件限制，名额有效。没有手机的老人只填姓名。
+    """
+    newcomer = Newcomer(person_id=body.person_id, real_name=body.real_name, phone=body.phone)
+    return await door.add_at_the_door(caller.person_id, shift_id, newcomer, body.shift_role_id)
 
 
 @routes.get("/shifts/<shift_id>/roster")

@@ -1,11 +1,8 @@
 """工作端：预约: the counter's work with bookings, rooms and home visits."""
 
 from datetime import date
-from typing import Annotated
 
-import msgspec
-
-from miniprogram_api.fields import HomeAddress, PartySize, PhoneIfAny, ShownReason, Strict, Words
+from miniprogram_api.fields import HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Moment
@@ -37,7 +34,7 @@ class BookWalkIn(Strict):
 
     starts_at: Moment
     person_id: Id | None = None
-    real_name: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    real_name: RealNameIfAny = ""
     phone: PhoneIfAny = ""
     party_size: PartySize = 1
     note: Words = ""

@@ -1,5 +1,6 @@
 """What staff do with persons: find, register, look at. Every view of personal data leaves an audit entry."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 import msgspec
@@ -14,7 +15,7 @@ from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.organizations.access import WORKERS, holds_role_anywhere, require_role
-from server.organizations.models import Level
+from server.organizations.models import Level, RoleKind
 from server.organizations.queries import hold_organization
 
 
@@ -66,15 +67,18 @@ async def find_person(actor_id: str, phone: str) -> PersonFound:
     return found
 
 
-async def register_walk_in(actor_id: str, organization_id: str, *, real_name: str, phone: str) -> PersonFound:
+async def register_walk_in(
+    actor_id: str, organization_id: str, *, real_name: str, phone: str, kinds: Iterable[RoleKind] = WORKERS
+) -> PersonFound:
     """A person at the counter; from now on they have business there. The one already known by this number is given back
-    where the name agrees; the answer is the same for both, so that it tells nothing of who was known."""
-    await require_role(actor_id, organization_id)
+    where the name agrees; the answer is the same for both, so that it tells nothing of who was known. An elder without
+    a phone is somebody new each time: staff find those they know by their name."""
+    await require_role(actor_id, organization_id, kinds)
     async with transaction():
         await hold_organization(organization_id)
         # Two counters, or a roster, register the same person at once: the second has to find the first's entry.
-        await lock_phones([phone_index(phone)])
-        person_id = await find_by_phone(phone)
+        await lock_phones([phone_index(phone)] if phone else [])
+        person_id = await find_by_phone(phone) if phone else None
         if person_id is None or not (await details_of(person_id)).is_named(real_name):
             community: str | None = await fetch_value(
                 "SELECT id FROM organization WHERE id = $1 AND level = $2", organization_id, str(Level.COMMUNITY)

@@ -107,6 +107,7 @@ ACTION_WORDS: dict[str, str] = {
     "call_off_shift": "场次人数不足未成行",
     "change_role_capacity": "修改名额",
     "set_sign_in_radius": "设置定位签到距离",
+    "add_sign_up": "现场添加报名",
     "remove_sign_up": "取消他人报名",
     "view_shift_roster": "查看花名册",
     "export_shift_roster": "导出花名册",

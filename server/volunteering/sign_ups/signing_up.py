@@ -64,9 +64,9 @@ async def sign_up(
         # time, in the order of their ids. Taken before the allotment's lock, always.
         for each in sorted(persons):
             await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", each)
-        await _hold_times(shift_id, persons)
+        await hold_times(shift_id, persons)
         await require_visible_shift(person_id, shift_id)
-        role = await _role(shift_id, shift_role_id)
+        role = await role_of(shift_id, shift_role_id)
         active = await SignUp.filter(shift_role_id=role.id, person_id__in=persons, place__ended_at=None)
         present = {found.person_id: found.id for found in active}
         party = [each for each in persons if each not in present]
@@ -76,7 +76,7 @@ async def sign_up(
         _ensure_open(shift)
         for each in party:
             await _ensure_may(each, shift, role, signer_id=person_id)
-        place = await _take(role, party)
+        place = await take_for(role, party)
         made = {
             each: await SignUp.create(
                 place_id=place.id, shift_role_id=role.id, shift_id=shift_id, person_id=each, signed_up_by_id=person_id
@@ -245,7 +245,8 @@ async def _leave_all(sign_ups: Sequence[Any], reason: str) -> None:
         await _leave(sign_up, place, reason, removed=True)
 
 
-async def _role(shift_id: str, shift_role_id: str | None) -> ShiftRole:
+async def role_of(shift_id: str, shift_role_id: str | None) -> ShiftRole:
+    """The role asked for, or the only one. Raises RoleNeeded, NotFound."""
     roles = await ShiftRole.filter(shift_id=shift_id)
     if shift_role_id is None:
         if len(roles) > 1:
@@ -269,7 +270,7 @@ def _ensure_open(shift: Shift) -> None:
         raise SignUpClosed(f"报名已于 {render_time(shift.sign_up_closes_at)} 截止")
 
 
-async def _hold_times(shift_id: str, persons: list[str]) -> None:
+async def hold_times(shift_id: str, persons: list[str]) -> None:
     """The shift, and those in which these persons have or wait for places, stay when they are until the transaction
     ends: whoever moves one of them at the same time would not see this sign-up, and tell nobody that they overlap."""
     await execute(
@@ -281,7 +282,7 @@ async def _hold_times(shift_id: str, persons: list[str]) -> None:
     )
 
 
-async def _ensure_free_time(person_id: str, shift: Shift) -> None:
+async def ensure_free_time(person_id: str, shift: Shift) -> None:
     """Raises ShiftsOverlap when the person has, waits for or is offered a place at the same time.
 
     Half-open: back-to-back is fine. Waiting counts too: it may turn into a place without asking again.
@@ -309,7 +310,7 @@ async def _ensure_may(person_id: str, shift: Shift, role: ShiftRole, *, signer_i
         await _ensure_not_removed(person_id, shift.id)
         await ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
         await ensure_eligible(person_id, shift.activity, shift, role)
-        await _ensure_free_time(person_id, shift)
+        await ensure_free_time(person_id, shift)
     except Refusal as refusal:
         if person_id != signer_id:
             name = (await describe_persons([person_id]))[person_id]["name"]
@@ -330,7 +331,7 @@ async def _ensure_not_removed(person_id: str, shift_id: str) -> None:
         raise RemovedFromShift(f"主办方已取消在该场次的报名：{reason}")
 
 
-async def _take(role: ShiftRole, party: list[str]) -> Place:
+async def take_for(role: ShiftRole, party: list[str]) -> Place:
     """One place for all of them, confirmed or waiting. Raises ShiftFull, ShiftOff."""
     try:
         return await take_place(role.allotment_id, party[0], party_size=len(party))

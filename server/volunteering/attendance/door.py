@@ -1,0 +1,81 @@
+"""Somebody comes to a shift without having signed up: whoever runs it adds them at the door."""
+
+import msgspec
+
+from server.accounts.power import require_may_name
+from server.accounts.registry import register_walk_in
+from server.foundation import clock
+from server.foundation.database import execute, transaction
+from server.foundation.errors import InvalidFields
+from server.foundation.ids import Id
+from server.notifications.telling import notify
+from server.organizations.access import GRID_WORKERS, require_another
+from server.places.models import PlaceState
+from server.volunteering import messages
+from server.volunteering.access import require_organizer
+from server.volunteering.attendance.roster import SignUpRow, show_sign_ups
+from server.volunteering.models import Activity, SignUp
+from server.volunteering.sign_ups.errors import ShiftFull, ShiftStarted
+from server.volunteering.sign_ups.signing_up import ensure_free_time, hold_times, role_of, take_for
+from server.volunteering.steps import audit_sign_up, get_shift, lock_shift
+
+
+class Newcomer(msgspec.Struct, kw_only=True):
+    """Who it is: somebody known, or a name and, where they have one, a phone."""
+
+    person_id: Id | None = None
+    real_name: str = ""
+    phone: str = ""
+
+
+async def add_at_the_door(
+    actor_id: str, shift_id: str, newcomer: Newcomer, shift_role_id: str | None = None
+) -> SignUpRow:
+    """A place for them, now: until the shift is over, whatever its deadlines and rules about who may come. Capacity
+    holds, and nobody is in two places at one time. Who is in already stays as they are.
+
+    Raises NotFound, OwnMatter, WrongState, ShiftStarted (it is over), InvalidFields, RoleNeeded, ShiftFull, ShiftOff,
+    ShiftsOverlap.
+    """
+    async with transaction():
+        found = await get_shift(shift_id)
+        await require_organizer(actor_id, found.activity)
+        person_id = await _find(actor_id, found.activity, newcomer)
+        require_another(actor_id, person_id)
+        # As when they sign up themselves: first the person's calendar, then the shift.
+        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
+        await hold_times(shift_id, [person_id])
+        activity, shift = await lock_shift(actor_id, shift_id)
+        if shift.ends_at <= clock.now():
+            raise ShiftStarted("该场次已结束，请在出勤中登记")
+        role = await role_of(shift_id, shift_role_id)
+        mine = await SignUp.get_or_none(shift_role_id=role.id, person_id=person_id, place__ended_at=None)
+        if mine is None:
+            await ensure_free_time(person_id, shift)
+            place = await take_for(role, [person_id])
+            if place.state is not PlaceState.CONFIRMED:
+                raise ShiftFull("名额已满，可先调整名额")
+            mine = await SignUp.create(
+                place_id=place.id,
+                shift_role_id=role.id,
+                shift_id=shift_id,
+                person_id=person_id,
+                signed_up_by_id=actor_id,
+            )
+            shift.activity = activity
+            await audit_sign_up("add_sign_up", actor_id, shift, mine)
+            await notify([person_id], messages.SHIFT_CONFIRMED, shift=shift_id)
+        return (await show_sign_ups(shift_id, [mine.id])).items[0]
+
+
+async def _find(actor_id: str, activity: Activity, newcomer: Newcomer) -> str:
+    """Raises InvalidFields."""
+    if newcomer.person_id:
+        await require_may_name("person_id", actor_id, newcomer.person_id, GRID_WORKERS)
+        return newcomer.person_id
+    if not newcomer.real_name:
+        raise InvalidFields.of("real_name", "请填写姓名")
+    found = await register_walk_in(
+        actor_id, activity.organizer_id, real_name=newcomer.real_name, phone=newcomer.phone, kinds=GRID_WORKERS
+    )
+    return found.person_id
