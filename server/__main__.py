@@ -107,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     importing = add(
         "import-organizations",
         _import_organizations,
-        "Import the tree of organizations from a CSV file with the columns code,name,level,parent_code.",
+        "Import the tree of organizations from a CSV file with the columns code,name,level,parent_code, and perhaps "
+        "longitude,latitude.",
     )
     importing.add_argument("file", type=Path, metavar="FILE.csv")
     holidays = add(

@@ -246,6 +246,10 @@ class Tour:
         }
         check_in = await member.post("/check-ins", application, status=201)
         await self.refused(member, "POST", "/check-ins", application, "check_in_pending")
+        desk = await staff.get("/staff/desk")
+        self.expect(
+            any(item["kind"] == "check_in" for item in desk["items"]), "it waits on the staff's desk, with all the rest"
+        )
         detail = await staff.get(f"/staff/check-ins/{check_in['id']}")
         self.expect(detail["real_name"] == "王敏", "staff see the name, and that they looked is in the audit log")
         grids = await staff.get(f"/organizations/{community_id}/children", level="grid")

@@ -1,5 +1,7 @@
 """Importing the tree of the city from a CSV file `code,name,level,parent_code`, all of it or nothing.
 
+Two more columns may say where a node is, `longitude,latitude` (gcj02); an empty cell leaves what is known.
+
 The rows go by COPY into a temporary table, are checked there as a whole together with what the database already has,
 and are applied level by level with set-based SQL. Rows may come in any order. Running the same file again changes
 nothing; nodes that the file does not have are left alone.
@@ -25,6 +27,8 @@ from server.organizations.models import LEVEL_RANK, Level
 from server.organizations.tree import lock_tree
 
 COLUMNS = ("code", "name", "level", "parent_code")
+LOCATED = (*COLUMNS, "longitude", "latitude")
+_NAMES = f"{','.join(COLUMNS)}, and perhaps longitude,latitude"
 _LONGEST = {"code": 32, "name": 100, "parent_code": 32}
 _LEVELS = [str(level) for level in Level]
 _BATCH = 20_000
@@ -100,7 +104,18 @@ async def import_organizations(data: bytes, progress: Progress = lambda *_: None
             await connection.copy_records_to_table(
                 "import_row",
                 records=_read_rows(text, bad, lambda line: progress("Reading", line, total)),
-                columns=["line", "code", "name", "level", "rank", "parent_code", "id", "label"],
+                columns=[
+                    "line",
+                    "code",
+                    "name",
+                    "level",
+                    "rank",
+                    "parent_code",
+                    "id",
+                    "label",
+                    "longitude",
+                    "latitude",
+                ],
                 timeout=_SECONDS,
             )
             del text
@@ -123,7 +138,8 @@ async def import_organizations(data: bytes, progress: Progress = lambda *_: None
 
 _TEMPORARY_TABLE = """
 CREATE TEMPORARY TABLE import_row (
-    line int, code text, name text, level text, rank int, parent_code text, id uuid, label text
+    line int, code text, name text, level text, rank int, parent_code text, id uuid, label text,
+    longitude float8, latitude float8
 ) ON COMMIT DROP
 """
 # `rank` is null where the level is unknown; `id` and `label`, the same in two forms, are for the node if it is new.
@@ -154,26 +170,39 @@ def _read_rows(text: str, bad: list[BadRow], progress: Callable[[int], None]) ->
             if not any(cells):
                 continue
             if order is None:
-                if sorted(cells) != sorted(COLUMNS):
-                    bad.append(BadRow(line, f"the first line must name the columns {','.join(COLUMNS)}"))
+                if sorted(cells) not in (sorted(COLUMNS), sorted(LOCATED)):
+                    bad.append(BadRow(line, f"the first line must name the columns {_NAMES}"))
                     return
-                order = [cells.index(column) for column in COLUMNS]
+                order = [cells.index(column) for column in LOCATED if column in cells]
                 continue
-            if len(cells) == len(COLUMNS):
-                code, name, level, parent_code = (cells[place] for place in order)
+            if len(cells) == len(order):
+                code, name, level, parent_code, *where = (cells[place] for place in order)
                 bad.extend(BadRow(line, problem) for problem in _row_problems(code, name, level, parent_code))
             else:
                 # Its code is still known, so that its children are not called orphans.
-                code, name, level, parent_code = (*cells[order[0] : order[0] + 1], "")[0], "", "", ""
-                bad.append(BadRow(line, f"{len(cells)} columns instead of {len(COLUMNS)}"))
+                code, name, level, parent_code, where = (*cells[order[0] : order[0] + 1], "")[0], "", "", "", []
+                bad.append(BadRow(line, f"{len(cells)} columns instead of {len(order)}"))
+            point = _point(where)
+            if where and any(where) and point is None:
+                bad.append(BadRow(line, "longitude,latitude are not a point such as 122.12,37.51"))
             if code and code.isprintable():
                 new = new_id()
                 rank = LEVEL_RANK[Level(level)] if level in _LEVELS else None
-                yield line, code, _storable(name), _storable(level), rank, _storable(parent_code), new, new
+                texts = (_storable(name), _storable(level), rank, _storable(parent_code))
+                yield line, code, *texts, new, new, *(point or (None, None))
     except csv.Error as error:
         bad.append(BadRow(reader.line_num, f"not a CSV row: {error}"))
     if order is None and not bad:
-        bad.append(BadRow(1, f"the file is empty; the first line must name the columns {','.join(COLUMNS)}"))
+        bad.append(BadRow(1, f"the file is empty; the first line must name the columns {_NAMES}"))
+
+
+def _point(cells: list[str]) -> tuple[float, float] | None:
+    """Longitude and latitude, or None where they are empty or no point in China."""
+    try:
+        longitude, latitude = map(float, cells)
+    except ValueError:
+        return None
+    return (longitude, latitude) if 73 <= longitude <= 136 and 3 <= latitude <= 54 else None
 
 
 def _row_problems(code: str, name: str, level: str, parent_code: str) -> Iterator[str]:
@@ -282,9 +311,9 @@ SELECT max(line), count(*) FROM (
 """
 
 _INSERT = """
-INSERT INTO organization (id, created_at, code, name, level, parent_id, path, version)
+INSERT INTO organization (id, created_at, code, name, level, parent_id, path, location, version)
 SELECT r.id, $4, r.code, r.name, r.level, p.id,
-    CASE WHEN p.id IS NULL THEN r.label::ltree ELSE p.path || r.label::ltree END, 1
+    CASE WHEN p.id IS NULL THEN r.label::ltree ELSE p.path || r.label::ltree END, point(r.longitude, r.latitude), 1
 FROM import_row r LEFT JOIN organization p ON p.code = r.parent_code
 WHERE r.rank = $1 AND r.line > $2 AND r.line <= $3
 AND NOT EXISTS (SELECT 1 FROM organization o WHERE o.code = r.code)
@@ -296,10 +325,12 @@ LEFT JOIN organization p ON p.code = r.parent_code WHERE o.parent_id IS DISTINCT
 """
 
 _UPDATE = """
-UPDATE organization o SET name = r.name, level = r.level, parent_id = p.id, version = o.version + 1
+UPDATE organization o SET name = r.name, level = r.level, parent_id = p.id, version = o.version + 1,
+    location = COALESCE(point(r.longitude, r.latitude), o.location)
 FROM import_row r LEFT JOIN organization p ON p.code = r.parent_code
 WHERE o.code = r.code
-AND (o.name <> r.name OR o.level <> r.level OR o.parent_id IS DISTINCT FROM p.id)
+AND (o.name <> r.name OR o.level <> r.level OR o.parent_id IS DISTINCT FROM p.id
+    OR r.longitude IS NOT NULL AND (o.location IS NULL OR NOT o.location ~= point(r.longitude, r.latitude)))
 """
 
 _MEND_PATHS = """

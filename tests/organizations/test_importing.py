@@ -18,6 +18,7 @@ from tests.organizations.builders import by_code, checksum, country_rows, csv_of
 
 DEMO_CITY = Path("server/demo/weihai-divisions.csv").read_bytes()
 
+NAMES = "code,name,level,parent_code, and perhaps longitude,latitude"
 SMALL = (
     "37,威海市,city,",
     "3701,环翠区,district,37",
@@ -54,6 +55,26 @@ async def test_the_demo_city_twice_changes_nothing(app: object) -> None:
     before = await checksum()
     assert await import_organizations(DEMO_CITY) == Imported(2849, 0, 0, 0)
     assert await checksum() == before
+
+
+async def test_where_a_node_is(app: object) -> None:
+    """In two more columns; an empty cell leaves what is known, and a point far from here is refused."""
+    head = "code,longitude,latitude,name,level,parent_code\n"
+    rows = ["37,,,威海市,city,", "3701,122.12,37.51,环翠区,district,37", "3702,122.05,37.19,文登区,district,37"]
+    data = (head + "\n".join(rows)).encode()
+    assert await import_organizations(data) == Imported(3, 3, 0, 0)
+    assert (await by_code("3701")).location == (122.12, 37.51)
+    assert (await by_code("37")).location is None
+    assert await import_organizations(data) == Imported(3, 0, 0, 0)
+    moved = data.replace(b"122.12,37.51", b"122.13,37.51").replace(b"122.05,37.19", b",")
+    assert await import_organizations(moved) == Imported(3, 0, 1, 0)
+    assert (await by_code("3701")).location == (122.13, 37.51)
+    assert (await by_code("3702")).location == (122.05, 37.19)
+    assert await import_organizations(csv_of(*SMALL[:3])) == Imported(3, 0, 0, 0)
+    for wrong in (b"37.51,122.12", b"122.12,", b"nan,37", b"east,north", b"1e400,37"):
+        with pytest.raises(FileRefused) as refusal:
+            await import_organizations(data.replace(b"122.12,37.51", wrong))
+        assert [row.line for row in refusal.value.rows] == [3]
 
 
 async def test_renames_and_new_nodes_update(app: object) -> None:
@@ -186,8 +207,14 @@ async def test_a_circle_through_what_the_database_has(app: object) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "line 1: the file is empty; the first line must name the columns code,name,level,parent_code"),
-        (b"code,name,level\n", "line 1: the first line must name the columns code,name,level,parent_code"),
+        (
+            b"",
+            f"line 1: the file is empty; the first line must name the columns {NAMES}",
+        ),
+        (
+            b"code,name,level\n",
+            f"line 1: the first line must name the columns {NAMES}",
+        ),
         (b"code,name,level,parent_code\n1,\xff\xff,city,\n", "line 2: the text is neither UTF-8 nor GB18030"),
         (b'code,name,level,parent_code\n1,"a"b,city,\n', "line 2: not a CSV row: ',' expected after '\"'"),
         (b"code,name,level,parent_code\n1,a\x00b,city,\n", "line 2: the name has characters that cannot be shown"),
