@@ -148,8 +148,9 @@ class Holders:
             await self.let_go.wait()
 
     async def __aenter__(self) -> "Holders":
-        for _ in self._tasks:
-            await self._inside.acquire()
+        async with asyncio.timeout(10):
+            for _ in self._tasks:
+                await self._inside.acquire()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -171,8 +172,8 @@ async def test_nobody_waits_for_a_connection_for_ever(
 async def test_nobody_joins_a_line_that_is_too_long(
     outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "MOST_WAITING", 2)
     async with Holders(settings.database_pool) as holders:
+        monkeypatch.setattr(line, "MOST_WAITING", 2)
         waiting = [asyncio.create_task(execute("SELECT 1")) for _ in range(3)]
         done, waiting_still = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         assert (len(done), len(waiting_still)) == (1, 2)
@@ -223,7 +224,7 @@ async def test_who_leaves_the_line_takes_no_place_along(outside: asyncpg.Connect
 
 
 async def test_one_connection_fewer_where_there_is_no_room(
-    outside: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    outside: asyncpg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's connections are all in use elsewhere: requests take turns on those that this process has."""
     client: Any = connections.get("default")
@@ -242,6 +243,9 @@ async def test_one_connection_fewer_where_there_is_no_room(
         short.setattr(pool_class, "_get_new_connection", refuse_more)
         short.setattr(asyncpg_client, "_PAUSE_SECONDS", 0.05)
         assert await asyncio.gather(*(fetch_value("SELECT 1 FROM pg_sleep(0.001)") for _ in range(50))) == [1] * 50
+    # The places that were closed are there again before the next test.
+    async with Holders(settings.database_pool):
+        pass
     await works_again(outside)
 
 
