@@ -165,6 +165,7 @@ WRITES = {
     "complete_transfer": "caller membership =complete_transfer:po",
     "import_roster": "caller membership organization person =import_roster:o|=refuse_roster:o",
     # 工作端：半年反馈
+    "assess_reports": "caller half_year_report =assess_report:po",
     "assess_report": "caller half_year_report =assess_report:po =view_report:po",
     "decide_correction": "caller half_year_report =view_report:po =accept_correction|=decline_correction",
     "release_report": "caller unit_half_year half_year_report =release_report:po =view_report:po",

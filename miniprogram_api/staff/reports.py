@@ -1,5 +1,9 @@
 """工作端：半年反馈. Writing the community's opinion, deciding about corrections, releasing."""
 
+from typing import Annotated
+
+import msgspec
+
 from miniprogram_api.fields import Period, Statement, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
@@ -7,9 +11,9 @@ from server.check_in.reports import queries as report_queries
 from server.check_in.reports import reviewing
 from server.check_in.reports.models import Grade, ReportState
 from server.check_in.reports.queries import ReportCard, ReportView
-from server.check_in.reports.reviewing import CorrectionDecision, Released
+from server.check_in.reports.reviewing import Assessed, Assessment, CorrectionDecision, Released
 from server.foundation.bounds import Version
-from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 
@@ -43,6 +47,19 @@ async def assess_report(caller: Caller, report_id: Id, body: AssessReport) -> Re
     return await reviewing.assess_report(
         caller.person_id, report_id, body.version, opinion=body.opinion, grade=body.grade
     )
+
+
+class AssessReports(Strict):
+    assessments: Annotated[list[Assessment], msgspec.Meta(min_length=1, max_length=100)]
+
+
+@routes.post("/reports/assessments", who=Who.STAFF, errors=[WrongState, EditedMeanwhile, NotFound])
+async def assess_reports(caller: Caller, body: AssessReports) -> Assessed:
+    """批量填写社区意见和评价
+
+    最多 100 份，全部成功或全部不变；被拒绝时 `report_id` 说明是哪一份。
+    """
+    return await reviewing.assess_reports(caller.person_id, body.assessments)
 
 
 @routes.post("/reports/<report_id>/correction/decision", who=Who.STAFF, errors=[WrongState])

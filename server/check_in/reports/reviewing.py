@@ -16,9 +16,10 @@ from server.check_in.reports.queries import ReportView, view_report
 from server.check_in.reports.rules import REPORT_TABLE, ReportAction, ReportActor, correction_ends_at
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.bounds import RequiredText
+from server.foundation.bounds import RequiredText, Version
 from server.foundation.database import execute, fetch, fetch_value, transaction
-from server.foundation.errors import EditedMeanwhile, NotFound, Refusal
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
+from server.foundation.ids import Id
 from server.members.memberships import MemberFacts, membership_of
 from server.members.queries import homes_of_members
 from server.notifications.telling import notify
@@ -60,6 +61,21 @@ class Acknowledged(msgspec.Struct):
     acknowledged: int
 
 
+class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The community's opinion and grade for one report, as it was read."""
+
+    report_id: Id
+    version: Version
+    opinion: _Statement
+    grade: Grade
+
+
+class Assessed(msgspec.Struct):
+    """How many reports were assessed."""
+
+    assessed: int
+
+
 class CorrectionDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`opinion` and `grade` may change only where the request is accepted."""
 
@@ -75,16 +91,36 @@ async def assess_report(actor_id: str, report_id: str, version: int, *, opinion:
     Written anew, the member's time to answer begins again. Raises NotFound, NotAllowed, WrongState, EditedMeanwhile.
     """
     async with transaction():
-        report, member, state = await _begin(report_id, ReportAction.ASSESS, actor_id)
-        if report.version != version:
-            raise EditedMeanwhile()
-        now = clock.now()
-        report.state, report.grade, report.assessed_at, report.assessed_by_id = state, grade, now, actor_id
-        _write(report, opinion=opinion)
-        await _finish("assess_report", actor_id, report, member, grade=str(grade))
-        until = correction_ends_at(now)
-        await notify(member.person_id, messages.ASSESSED, half_year_report=report_id, at=now, until=until)
+        await _assess(actor_id, Assessment(report_id=report_id, version=version, opinion=opinion, grade=grade))
         return await view_report(actor_id, report_id)
+
+
+async def assess_reports(actor_id: str, assessments: list[Assessment]) -> Assessed:
+    """The same of many at once: all of them or none. A refusal says of which (`report_id`). Raises InvalidFields where
+    one report is there twice."""
+    by_id = {each.report_id: each for each in assessments}
+    if len(by_id) < len(assessments):
+        raise InvalidFields.of("assessments", "同一份反馈出现了两次")
+    async with transaction():
+        for report_id in sorted(by_id):
+            try:
+                await _assess(actor_id, by_id[report_id])
+            except Refusal as refusal:
+                refusal.facts["report_id"] = report_id
+                raise
+    return Assessed(len(assessments))
+
+
+async def _assess(actor_id: str, assessment: Assessment) -> None:
+    report, member, state = await _begin(assessment.report_id, ReportAction.ASSESS, actor_id)
+    if report.version != assessment.version:
+        raise EditedMeanwhile()
+    now = clock.now()
+    report.state, report.grade, report.assessed_at, report.assessed_by_id = state, assessment.grade, now, actor_id
+    _write(report, opinion=assessment.opinion)
+    await _finish("assess_report", actor_id, report, member, grade=str(assessment.grade))
+    until = correction_ends_at(now)
+    await notify(member.person_id, messages.ASSESSED, half_year_report=report.id, at=now, until=until)
 
 
 async def agree_to_report(person_id: str, report_id: str) -> ReportView:
