@@ -1,6 +1,7 @@
 """The one PostgreSQL: connecting, transactions, plain SQL into Structs, and what models share."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -348,6 +349,11 @@ def _credentials(url: str) -> dict[str, Any]:
         "password": unquote(parts.password or "") or None,
         "database": unquote(parts.path.lstrip("/")) or "postgres",
     }
-    if sslmode := query.pop("sslmode", None):
+    sslmode, root = query.pop("sslmode", None), query.pop("sslrootcert", None)
+    if sslmode and root:
+        # asyncpg looks for a private CA in the user's home alone, unless it is given the whole context.
+        credentials["ssl"] = context = ssl.create_default_context(cafile=root)
+        context.check_hostname = sslmode == "verify-full"
+    elif sslmode:
         credentials["ssl"] = sslmode
     return credentials

@@ -1,15 +1,18 @@
 """What an operator writes wrongly is said in a sentence that shows no secret."""
 
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import msgspec
 import pytest
 
 from server.__main__ import main
-from server.foundation.settings import SECRETS, load_settings
+from server.foundation.database import tortoise_config
+from server.foundation.settings import SECRETS, Settings, load_settings
 from tests.operations.test_operations import problems_of
 from tests.servers import PRODUCTION
 
@@ -180,3 +183,12 @@ def test_a_process_says_what_is_wrong_without_the_password() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("The settings cannot be used:\n  - DATABASE_URL: ")
     assert SECRET not in done.stderr
+
+
+@pytest.mark.parametrize(("mode", "checks_name"), [("verify-full", True), ("verify-ca", False)])
+def test_the_database_is_believed_by_the_citys_own_ca(mode: str, checks_name: bool) -> None:
+    url = f"postgresql://linli:x@db/linli?sslmode={mode}&sslrootcert={certifi.where()}"
+    context = tortoise_config(Settings(database_url=url))["connections"]["default"]["credentials"]["ssl"]
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname is checks_name
+    assert context.cert_store_stats()["x509_ca"] > 0
