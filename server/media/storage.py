@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
@@ -16,6 +17,8 @@ from server.foundation.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
+
+log = structlog.get_logger()
 
 _CHUNK = 256 * 1024
 
@@ -45,7 +48,7 @@ async def put(key: str, content: bytes) -> None:
     try:
         await store.put_async(key, content)
     except (BaseError, OSError) as error:
-        raise Unavailable() from error
+        raise _failed(error) from error
     if isinstance(store, LocalStore):
         # A bucket has stored it by now; a folder may still have it in memory only.
         await asyncio.to_thread(_flush, Path(store.prefix or ".") / key)
@@ -75,7 +78,7 @@ async def get(key: str) -> StoredBytes:
     except FileNotFoundError:
         raise
     except (BaseError, OSError) as error:
-        raise Unavailable() from error
+        raise _failed(error) from error
     return StoredBytes(found.meta["size"], (bytes(chunk) async for chunk in found.stream(min_chunk_size=_CHUNK)))
 
 
@@ -86,7 +89,13 @@ async def delete(key: str) -> None:
     except FileNotFoundError:
         return
     except (BaseError, OSError) as error:
-        raise Unavailable() from error
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> Unavailable:
+    """What people are told; the operator reads in the log what kind of failure it was."""
+    log.error("store_failed", kind=kind_of(error))
+    return Unavailable()
 
 
 def kind_of(error: Exception) -> str:

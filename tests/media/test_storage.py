@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import structlog
 from obstore.store import LocalStore, S3Store
 
 from server.foundation.errors import Unavailable
@@ -128,12 +129,15 @@ async def test_a_bucket_that_does_not_answer(unconnected: None) -> None:
         s3_secret_access_key="key",
     )
     storage.connect(settings)
-    with pytest.raises(Unavailable):
-        await storage.put("pictures/a.jpeg", b"a")
-    with pytest.raises(Unavailable):
-        await storage.get("pictures/a.jpeg")
-    with pytest.raises(Unavailable):
-        await storage.delete("pictures/a.jpeg")
+    with structlog.testing.capture_logs() as lines:
+        with pytest.raises(Unavailable):
+            await storage.put("pictures/a.jpeg", b"a")
+        with pytest.raises(Unavailable):
+            await storage.get("pictures/a.jpeg")
+        with pytest.raises(Unavailable):
+            await storage.delete("pictures/a.jpeg")
+    assert [line["event"] for line in lines] == ["store_failed"] * 3
+    assert all(line["kind"] and "127.0.0.1" not in line["kind"] for line in lines)
 
 
 def test_codes_are_square_and_black_on_white() -> None:
