@@ -16,7 +16,7 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.foundation.search import Search
 from server.neighbor_center.bookings import availability, feeds
-from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay
+from server.neighbor_center.bookings.availability import AvailabilityView, RoomDay, RoomDays
 from server.neighbor_center.changes import holiday_years
 from server.neighbor_center.changes.holiday_years import YearView
 from server.neighbor_center.counters import screens
@@ -145,6 +145,17 @@ async def get_room_day(caller: Caller, service_id: Id, query: RoomDayQuery) -> R
     并说明本人或所照看的家人可以使用哪些时间。
     """
     return await availability.get_room_day(caller.person_id, service_id, query.day, query.person_id)
+
+
+@routes.get("/services/<service_id>/room-days")
+async def get_room_days(caller: Caller, service_id: Id, query: AvailabilityQuery) -> RoomDays:
+    """活动室多日的空闲时间
+
+    从今天或指定的一天起，最多 31 天，一次给出。
+    """
+    return await availability.get_room_days(
+        caller.person_id, service_id, first_day=query.first_day, days=query.days, person_id=query.person_id
+    )
 
 
 @routes.get("/venues/<venue_id>/duties", who=Who.ANYONE)

@@ -118,6 +118,21 @@ class RoomDay(msgspec.Struct):
     free: list[SpanView]
 
 
+class FreeDay(msgspec.Struct):
+    day: date
+    free: list[SpanView]
+
+
+class RoomDays(msgspec.Struct, kw_only=True):
+    """The same of several days."""
+
+    shortest_minutes: int
+    longest_minutes: int
+    buffer_minutes: int
+    limits: LimitsView
+    days: list[FreeDay]
+
+
 _SERVICE_AS_HELD = (
     f"SELECT {TERMS_COLUMNS}, "
     # Looked up slot by slot: joined, the planner would rather read through all allotments of the city.
@@ -201,10 +216,28 @@ def _read_held(held: str | None) -> list[HeldTime]:
 async def get_room_day(caller_id: str, service_id: str, day: date, person_id: str | None = None) -> RoomDay:
     """When the room is free that day, and what the caller, or the person that they look after, may have of it. Raises
     NotFound (also for a service that is no room)."""
-    check_year("day", day)
+    found = await get_room_days(caller_id, service_id, first_day=day, days=1, person_id=person_id)
+    return RoomDay(
+        day,
+        found.shortest_minutes,
+        found.longest_minutes,
+        found.buffer_minutes,
+        found.limits,
+        found.days[0].free,
+    )
+
+
+async def get_room_days(
+    caller_id: str, service_id: str, *, first_day: date | None, days: int, person_id: str | None = None
+) -> RoomDays:
+    """The same of `days` days from `first_day` (today without one), in as many statements."""
+    now = clock.now()
+    first_day = first_day or day_of(now)
+    check_year("first_day", first_day)
+    last_day = first_day + timedelta(days=days - 1)
     person_id = person_id or caller_id
     await require_dependant(caller_id, person_id)
-    terms = await read_terms(service_id, day, day)
+    terms = await read_terms(service_id, first_day, last_day)
     if terms.longest_minutes is None:
         raise NotFound()
     busy = await fetch_structs(
@@ -212,22 +245,26 @@ async def get_room_day(caller_id: str, service_id: str, day: date, person_id: st
         "SELECT starts_at, busy_until AS ends_at FROM room_booking WHERE service_id = $1 AND ended_at IS NULL "
         "AND state <> 'requested' AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at",
         service_id,
-        instant(day, 0) - timedelta(days=1),
-        instant(day, 1440),
+        instant(first_day, 0) - timedelta(days=1),
+        instant(last_day, 1440),
     )
-    now = clock.now()
-    held = await held_times(ROOMS, person_id, held_from(day, now))
-    if now > instant(day, 0):
-        busy.append(Span(instant(day, 0), now))
-    free = free_spans(open_spans(terms.calendar, day), busy)
-    return RoomDay(
-        day,
-        terms.calendar.minutes,
-        terms.longest_minutes,
-        terms.calendar.buffer_minutes,
-        await _limits_for(terms, held, person_id, now),
-        [SpanView(span.starts_at, span.ends_at) for span in free],
+    held = await held_times(ROOMS, person_id, held_from(first_day, now))
+    if now > instant(first_day, 0):
+        busy.append(Span(instant(first_day, 0), now))
+    return RoomDays(
+        shortest_minutes=terms.calendar.minutes,
+        longest_minutes=terms.longest_minutes,
+        buffer_minutes=terms.calendar.buffer_minutes,
+        limits=await _limits_for(terms, held, person_id, now),
+        days=[
+            FreeDay(day, [SpanView(free.starts_at, free.ends_at) for free in _free(terms, day, busy)])
+            for day in (first_day + timedelta(days=number) for number in range(days))
+        ],
     )
+
+
+def _free(terms: ServiceTerms, day: date, busy: list[Span]) -> list[Span]:
+    return free_spans(open_spans(terms.calendar, day), busy)
 
 
 def _short_id(long: str) -> str:

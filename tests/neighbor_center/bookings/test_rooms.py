@@ -11,9 +11,10 @@ from server.foundation.database import IntegrityError, fetch_value, violates
 from server.neighbor_center.bookings.models import BookingState, RoomBooking
 from server.neighbor_center.venues.models import Service
 from server.organizations.models import Organization
-from tests.builders import create_community, create_resident, create_staff, told
+from tests.builders import create_community, create_person, create_resident, create_staff, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
+    MONDAY,
     TUESDAY,
     at,
     create_dependant,
@@ -22,6 +23,8 @@ from tests.neighbor_center.builders import (
     moment,
     set_clock,
 )
+
+NEXT = TUESDAY + timedelta(days=7)
 
 
 def span(begin: str, end: str) -> dict[str, Any]:
@@ -377,3 +380,24 @@ async def test_everybody_moves_their_room_at_once(api: Api, community: Organizat
         )
         assert {answer.status_code for answer in answers} <= {200, 409}
     assert await fetch_value("SELECT count(*) FROM room_booking WHERE state = 'booked'") == 4
+
+
+async def test_a_fortnight_is_one_call(api: Api) -> None:
+    """And says of each day what that day's own page says."""
+    set_clock("10:20")
+    community = await create_community()
+    resident, room = await create_resident(api, community), await create_room(community)
+    for day, begin, end in ((MONDAY, "13:00", "14:00"), (TUESDAY, "10:00", "11:00"), (NEXT, "09:00", "10:00")):
+        times = {"starts_at": at(begin, day), "ends_at": at(end, day)}
+        await resident.post(f"/services/{room.id}/room-bookings", times, expect=201)
+    found = await resident.get(f"/services/{room.id}/room-days", days=14)
+    assert [each["day"] for each in found["days"]] == [str(MONDAY + timedelta(days=n)) for n in range(14)]
+    for each in found["days"][1:]:
+        alone = await resident.get(f"/services/{room.id}/room-day", day=each["day"])
+        assert each["free"] == alone["free"]
+    assert found["days"][0]["free"][0]["starts_at"].startswith(f"{MONDAY}T02:20"), "not what is over"
+    assert found["limits"]["open_now"] == 3
+    clinic = await create_service(community)
+    await resident.refused("GET", f"/services/{clinic.id}/room-days", code="not_found")
+    stranger_child = (await create_person()).id
+    await resident.refused("GET", f"/services/{room.id}/room-days?person_id={stranger_child}", code="not_found")
