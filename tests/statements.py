@@ -89,7 +89,7 @@ class Statements:
         _said.set(said)
 
     async def _look(self, request: Request, response: BaseHTTPResponse) -> None:
-        said: list[Said] = request.ctx.said
+        said: list[Said] = getattr(request.ctx, "said", [])  # None of one whose headers were refused.
         _said.set(None)
         operation = request.ctx.operation
         kept = kept_of(said)

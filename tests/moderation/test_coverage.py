@@ -46,6 +46,8 @@ CHECKED = {
 BETWEEN_THEM_AND_STAFF = {
     "give_details": ("real_name", "address"),
     "add_dependant": ("real_name", "phone"),
+    "change_dependant": ("real_name", "phone"),
+    "add_at_the_door": ("real_name", "phone"),
     "answer_transfer": ("reason",),
     "record_contact": ("note",),
     "apply_check_in": ("residence", "skills", "willing", "free_times", "home_text"),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from server.foundation.keys import KeyInUse
+from server.foundation.keys import KeyInUse, check_keys
 from server.foundation.settings import Settings
 from tests.servers import Server, free_port
 
@@ -125,6 +125,7 @@ async def test_a_user_without_rights(check: Check, other_database: Any, settings
 
 
 async def test_other_keys(check: Check, app: object) -> None:
+    await check_keys()
     key = "other:" + "QUFB" * 10 + "QUE="
     _, found = await check(LINLI_KEYS=key)
     assert found["keys"][0] == "wrong"
