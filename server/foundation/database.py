@@ -105,7 +105,7 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
                     "command_timeout": STATEMENT_SECONDS,
                     "server_settings": {"idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"},
                     # Plans of prepared statements go bad after a migration; a small cache still pays.
-                    "statement_cache_size": 200,
+                    "statement_cache_size": settings.database_statements,
                 },
             }
         },

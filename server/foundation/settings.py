@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: str = ""
     database_pool: int = 10
+    database_statements: int = 200
     redis_url: str = ""
 
     keys: str = DEMO_KEY
@@ -288,6 +289,7 @@ _RANGES = {
     "drain_seconds": (0, 600),
     "graceful_seconds": (1, 600),
     "database_pool": (2, 1000),
+    "database_statements": (0, 10_000),
 }
 
 

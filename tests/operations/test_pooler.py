@@ -1,0 +1,60 @@
+"""Behind PgBouncer in transaction mode, where no connection is a process's own from one transaction to the next."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from server.embedded.processes import die_with_parent
+from server.foundation.settings import Settings
+from tests.builders import create_community, create_resident
+from tests.clients import Api
+from tests.servers import Server, free_port
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: Path) -> None:
+    parts = urlsplit(settings.database_url)
+    port, folder = free_port(), parse_qs(parts.query)["host"][0]
+    config = settings.data_dir / "pgbouncer.ini"  # which another user may read
+    config.write_text(
+        f"[databases]\n* = host={folder} user={parts.username}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 4\nunix_socket_dir =\n"
+        "ignore_startup_parameters = extra_float_digits,idle_in_transaction_session_timeout\n"
+    )
+    owner = pwd.getpwnam("nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name)
+    assert PGBOUNCER
+    pooler = subprocess.Popen(
+        [PGBOUNCER, config], user=owner.pw_uid, group=owner.pw_gid, extra_groups=[], preexec_fn=die_with_parent()
+    )
+    try:
+        residents = [await create_resident(api, await create_community()) for _ in range(12)]
+        url = f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}"
+        with Server(settings, tmp_path, DATABASE_URL=url, LINLI_DATABASE_STATEMENTS="0") as server:
+            await server.start()
+            async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+                door = Api(client)
+
+                async def live(me: Api, number: int) -> None:
+                    mine = door.as_(me.token)
+                    for turn in range(5):
+                        seen = await mine.get("/me")
+                        name = f"邻居{number}-{turn}"
+                        await mine.patch("/me", {"version": seen["version"], "nickname": name})
+                        assert (await mine.get("/me"))["nickname"] == name
+                        await mine.get("/wishes")
+
+                await asyncio.gather(*(live(me, number) for number, me in enumerate(residents)))
+                assert (await client.get("/readyz")).json()["database"] == "ok"
+            assert {line["level"] for line in server.lines} <= {"info", "warning"}
+    finally:
+        pooler.terminate()
+        pooler.wait()
