@@ -6,13 +6,13 @@ that a query reads about as much as it gives, however much there is; so tests fi
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import asyncpg
 
-from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.database import execute, fetch_value, undone
 
 Query = tuple[str, tuple[Any, ...]]
 """SQL and its values."""
@@ -46,19 +46,6 @@ _TELLING = (
     *("Actual Rows", "Actual Loops", "Rows Removed by Filter", "Rows Removed by Index Recheck"),
 )
 """What of a node tells why so much was read."""
-
-
-class _Undo(Exception):
-    """Ends a transaction."""
-
-
-@asynccontextmanager
-async def undone() -> AsyncIterator[None]:
-    """Everything inside is rolled back; within a transaction, to where this began."""
-    with suppress(_Undo):
-        async with transaction():
-            yield
-            raise _Undo
 
 
 async def read_by(sql: str, *values: Any) -> Reading:

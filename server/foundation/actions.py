@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.database import transaction
+from server.foundation.database import undone
 from server.foundation.errors import Refusal
 from server.foundation.ids import Id
 
@@ -24,18 +24,12 @@ class ActionView(msgspec.Struct):
     of: Id | None = None
 
 
-class _Undone(Exception):
-    """It would be done."""
-
-
 async def try_out(name: str, do: Callable[[], Awaitable[Any]], *, of: Id | None = None) -> ActionView:
     """Do it, undo it, and tell what came of it. Not within a transaction whose locks should not grow."""
     try:
-        async with transaction():
+        async with undone():
             await do()
-            raise _Undone
-    except _Undone:
-        return ActionView(name, True, of=of)
     except Refusal as refusal:
         words = refusal.detail or (refusal.errors[0].problem if refusal.errors else refusal.title)
         return ActionView(name, False, refusal.code, words, of)
+    return ActionView(name, True, of=of)

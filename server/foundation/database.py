@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -235,6 +235,19 @@ async def _transaction() -> AsyncIterator[None]:
         _to_do_after.reset(token)
     for do in to_do:
         do()
+
+
+class _Undo(Exception):
+    """Ends a transaction."""
+
+
+@asynccontextmanager
+async def undone() -> AsyncIterator[None]:
+    """Everything inside is rolled back; within a transaction, to where this began."""
+    with suppress(_Undo):
+        async with transaction():
+            yield
+            raise _Undo
 
 
 @asynccontextmanager

@@ -17,11 +17,11 @@ from server.background.relay import RelayStuck
 from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, due_sweep
 from server.check_in.reports.models import PeriodRun, RunKind
 from server.foundation import clock
-from server.foundation.database import execute, fetch, fetch_one
+from server.foundation.database import execute, fetch, fetch_one, undone
 from server.foundation.settings import Settings
 from server.service_record.periods import half_year_of, month_of
 from server.worker import run_sweep, run_sweep_regularly
-from tests.plans import listening, read_by, undone
+from tests.plans import listening, read_by
 
 
 async def note_of(name: str) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import msgspec.inspect as kinds
 import pytest
 
+from server.foundation.database import undone
 from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_organization, create_person, grant, sign_in
 from tests.clients import Api
 from tests.demo.plausible import ROUTES, Attempt, City, play_city
-from tests.plans import undone
 from tests.simulator import Simulator
 
 TABLE = Path(__file__).with_name("power.txt")

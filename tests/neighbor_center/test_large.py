@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from server.foundation import clock
-from server.foundation.database import execute, fetch
+from server.foundation.database import execute, fetch, undone
 from server.foundation.pages import PageQuery
 from server.foundation.settings import Settings
 from server.neighbor_center.bookings import queries as booking_queries
@@ -25,7 +25,7 @@ from server.neighbor_center.venues.models import Service
 from server.organizations.models import Organization
 from tests.builders import create_person, grant
 from tests.neighbor_center.builders import MONDAY, create_service
-from tests.plans import Reading, listening, read_by, undone
+from tests.plans import Reading, listening, read_by
 
 
 async def run(settings: Settings, tables: list[str], *statements: str, **values: Any) -> None:

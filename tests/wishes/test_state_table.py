@@ -1,8 +1,7 @@
 """The table of states is what happens: every (state, action, actor) does what the table says, or is refused."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
-from server.foundation.database import execute, fetch_value, transaction
+from server.foundation.database import execute, fetch_value, undone
 from server.foundation.dates import today
 from server.foundation.errors import Refusal
 from server.moderation.models import Verdict
@@ -79,21 +78,6 @@ ACTS: dict[WishAction, Callable[[str, str, Given], Awaitable[Any]]] = {
     WishAction.AGREE_TO_SHOW: lambda who, wish, _: fulfilling.agree_to_show_wish(who, wish, True),
 }
 """What people do; the rest is the system's."""
-
-
-class _Undo(Exception):
-    pass
-
-
-@asynccontextmanager
-async def undone() -> AsyncIterator[None]:
-    """What happens inside never was."""
-    try:
-        async with transaction():
-            yield
-            raise _Undo
-    except _Undo:
-        pass
 
 
 class Cast(NamedTuple):
