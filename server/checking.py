@@ -142,8 +142,7 @@ async def _look_at_database(settings: Settings, connection: asyncpg.Connection) 
         found = f"migrate will create {', '.join(to_make)}" if to_make else ", ".join(_EXTENSIONS)
         yield Finding("extensions", "ok", found)
     [(room, used)] = await connection.fetch(
-        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int, "
-        "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
+        f"SELECT {database.CONNECTIONS}, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
     )
     wanted = (settings.workers + 1) * settings.database_pool
     state, advice = ("ok", "") if wanted <= room else ("warn", "fewer processes or a smaller LINLI_DATABASE_POOL")

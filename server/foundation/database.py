@@ -144,11 +144,13 @@ async def wait_until_there(settings: Settings, *, is_wanted: Callable[[], bool] 
             return
 
 
+CONNECTIONS = "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+"""How many connections PostgreSQL has for us and others together, in SQL."""
+
+
 async def warn_of_connections(settings: Settings) -> None:
     """Say so where this server's processes may want more connections than PostgreSQL has: then they take turns."""
-    room = await fetch_value(
-        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
-    )
+    room = await fetch_value(f"SELECT {CONNECTIONS}")
     if settings.workers * settings.database_pool > room:
         log.warning("connections_short", processes=settings.workers, pool=settings.database_pool, room=room)
 
