@@ -6,6 +6,7 @@ balancer that took all of them out would make it an outage.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
 import msgspec
@@ -19,6 +20,8 @@ from server.foundation.settings import Settings
 from server.media import storage
 
 log = structlog.get_logger()
+
+AnswerT = TypeVar("AnswerT")
 
 _SECONDS = 1.3
 """For each look at a part, and for the second look at a database that has not answered."""
@@ -57,22 +60,29 @@ async def check_readiness(settings: Settings, *, is_draining: bool) -> Readiness
 
 
 async def _told_in_time(look: Callable[[], Awaitable[str]], otherwise: Callable[[], Awaitable[str]]) -> str:
-    """What `look` tells, or, where it hangs, `otherwise`; `failing` where it breaks.
-
-    A look that hangs is left to end by itself: a statement that is cancelled has PostgreSQL asked to stop it, and where
-    that one hangs too, so would we.
-    """
-    task = asyncio.ensure_future(look())
-    await asyncio.wait({task}, timeout=_SECONDS)
-    error = task.exception() if task.done() else TimeoutError()
-    if error is None:
-        return task.result()
-    if not is_unreachable(error):
-        log.error("not_ready", part=look.__name__, exc_info=error)
-        return "failing"
-    task.cancel()
-    log.warning("not_ready", part=look.__name__, error=type(error).__name__)
+    """What `look` tells, or, where it hangs, `otherwise`; `failing` where it breaks."""
+    try:
+        return await _in_time(look())
+    except Exception as error:
+        if not is_unreachable(error):
+            log.error("not_ready", part=look.__name__, exc_info=error)
+            return "failing"
+        log.warning("not_ready", part=look.__name__, error=type(error).__name__)
     return await otherwise()
+
+
+async def _in_time(look: Awaitable[AnswerT]) -> AnswerT:
+    """What it tells. Raises TimeoutError where it hangs.
+
+    It is left to end by itself then: a statement that is cancelled has PostgreSQL asked to stop it, and where that one
+    hangs too, so would we.
+    """
+    task = asyncio.ensure_future(look)
+    await asyncio.wait({task}, timeout=_SECONDS)
+    if not task.done():
+        task.cancel()
+        raise TimeoutError
+    return task.result()
 
 
 async def _database() -> str:
@@ -94,12 +104,11 @@ async def _database() -> str:
 
 async def _why_no_answer(settings: Settings) -> str:
     """Whether a connection of its own gets an answer: then those of the pool are all in use."""
-    task = asyncio.ensure_future(_ask(settings))
-    await asyncio.wait({task}, timeout=_SECONDS)
-    if task.done() and task.exception() is None:
-        return "busy"
-    task.cancel()
-    return "unreachable"
+    try:
+        await _in_time(_ask(settings))
+    except Exception:
+        return "unreachable"
+    return "busy"
 
 
 async def _ask(settings: Settings) -> None:
