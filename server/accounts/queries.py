@@ -159,9 +159,8 @@ async def has_consent(person_id: str, kind: ConsentKind) -> bool:
 async def list_dependants(guardian_id: str, person_id: str | None = None) -> list[DependantView]:
     """Whom the person looks after: all of them, or this one."""
     rows = await fetch(
-        "SELECT d.person_id, d.relation, p.birth_date, d.accepted_at, p.version, p.origin = 'dependant' AND NOT EXISTS "
-        "(SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id) AS is_entry FROM dependant d "
-        "JOIN person p ON p.id = d.person_id WHERE d.guardian_id = $1 AND d.ended_at IS NULL "
+        f"SELECT d.person_id, d.relation, p.birth_date, d.accepted_at, p.version, {_FAMILY_ENTRY} AS is_entry "
+        "FROM dependant d JOIN person p ON p.id = d.person_id WHERE d.guardian_id = $1 AND d.ended_at IS NULL "
         "AND ($2::uuid IS NULL OR d.person_id = $2) ORDER BY d.id",
         guardian_id,
         person_id,
@@ -195,13 +194,12 @@ IDENTIFIES = "(d.phone_verified_at IS NOT NULL OR p.origin <> 'dependant')"
 by somebody else."""
 
 
+_FAMILY_ENTRY = "p.origin = 'dependant' AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id)"
+
+
 async def is_family_entry(person_id: str) -> bool:
     """Whether this is what somebody wrote of their family, and nobody's own account."""
-    return await exists(
-        "SELECT 1 FROM person p WHERE p.id = $1 AND p.origin = 'dependant' "
-        "AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id)",
-        person_id,
-    )
+    return await exists(f"SELECT 1 FROM person p WHERE p.id = $1 AND {_FAMILY_ENTRY}", person_id)
 
 
 _LOOKED_AFTER = (
