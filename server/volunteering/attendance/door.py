@@ -5,7 +5,7 @@ import msgspec
 from server.accounts.power import require_may_name
 from server.accounts.registry import register_walk_in
 from server.foundation import clock
-from server.foundation.database import execute, transaction
+from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.notifications.telling import notify
@@ -42,8 +42,6 @@ async def add_at_the_door(
         await require_organizer(actor_id, found.activity)
         person_id = await _find(actor_id, found.activity, newcomer)
         require_another(actor_id, person_id)
-        # As when they sign up themselves: first the person's calendar, then the shift.
-        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
         await hold_times(shift_id, [person_id])
         activity, shift = await lock_shift(actor_id, shift_id)
         if shift.ends_at <= clock.now():

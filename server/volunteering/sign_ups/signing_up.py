@@ -60,10 +60,6 @@ async def sign_up(
         await require_consent(person_id, ConsentKind.PRIVACY)
         for relative in sorted(persons):
             await hold_dependant(person_id, relative)
-        # Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
-        # time, in the order of their ids. Taken before the allotment's lock, always.
-        for each in sorted(persons):
-            await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", each)
         await hold_times(shift_id, persons)
         await require_visible_shift(person_id, shift_id)
         role = await role_of(shift_id, shift_role_id)
@@ -218,7 +214,7 @@ async def leave_shifts_of_leaver(person_id: str) -> None:
     Somebody who is no longer a volunteer, but still here, leaves only what is for volunteers. In the caller's
     transaction; it counts as no no-show.
     """
-    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
+    await _lock_calendars([person_id])
     is_here = await fetch_value(
         "SELECT closed_at IS NULL AND EXISTS (SELECT 1 FROM consent c WHERE c.person_id = p.id "
         "AND c.withdrawn_at IS NULL AND c.kind IN ('privacy', 'guardian', 'on_behalf')) FROM person p WHERE p.id = $1",
@@ -270,9 +266,18 @@ def _ensure_open(shift: Shift) -> None:
         raise SignUpClosed(f"报名已于 {render_time(shift.sign_up_closes_at)} 截止")
 
 
+async def _lock_calendars(persons: list[str]) -> None:
+    """Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
+    time, in the order of their ids. Taken before the allotment's lock, always."""
+    for person_id in sorted(persons):
+        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
+
+
 async def hold_times(shift_id: str, persons: list[str]) -> None:
-    """The shift, and those in which these persons have or wait for places, stay when they are until the transaction
-    ends: whoever moves one of them at the same time would not see this sign-up, and tell nobody that they overlap."""
+    """Nobody else signs these persons up until the transaction ends; and the shift, and those in which they have or
+    wait for places, stay when they are: whoever moves one of them at the same time would not see this sign-up, and tell
+    nobody that they overlap."""
+    await _lock_calendars(persons)
     await execute(
         "SELECT id FROM shift WHERE id = ANY(ARRAY(SELECT s.shift_id FROM sign_up s JOIN place p ON p.id = s.place_id "
         "WHERE s.person_id = ANY($2) AND p.state IN ('waiting', 'offered', 'confirmed')) || $1::uuid) "
