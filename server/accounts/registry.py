@@ -9,10 +9,10 @@ from server.accounts.details import details_of, lock_phones, phone_index
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person, PersonOrigin, Registration
 from server.accounts.persons import create_person, find_by_phone
-from server.accounts.power import require_power_over
+from server.accounts.power import require_may_name, require_power_over
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
-from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.errors import InvalidFields, NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.organizations.access import WORKERS, holds_role_anywhere, require_role
 from server.organizations.models import Level, RoleKind
@@ -98,6 +98,25 @@ async def register_walk_in(
         )
         found = await show_person(person_id)
         return msgspec.structs.replace(found, nickname="", is_blocked=False)
+
+
+async def find_or_register(
+    actor_id: str,
+    organization_id: str,
+    person_id: str | None,
+    *,
+    real_name: str,
+    phone: str,
+    kinds: Iterable[RoleKind] = WORKERS,
+) -> str:
+    """Who stands before the staff: somebody known whom they may name, or a name and, where they have one, a phone; then
+    they are registered. Raises InvalidFields, NotAllowed."""
+    if person_id:
+        await require_may_name("person_id", actor_id, person_id, kinds)
+        return person_id
+    if not real_name:
+        raise InvalidFields.of("real_name", "请填写姓名")
+    return (await register_walk_in(actor_id, organization_id, real_name=real_name, phone=phone, kinds=kinds)).person_id
 
 
 async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsView:

@@ -2,13 +2,11 @@
 
 import msgspec
 
-from server.accounts.power import require_may_name
-from server.accounts.registry import register_walk_in
+from server.accounts.registry import find_or_register
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import transaction
 from server.foundation.dates import day_of
-from server.foundation.errors import InvalidFields
 from server.neighbor_center.bookings.booking import Wanted, check_wanted, write_booking
 from server.neighbor_center.bookings.kinds import SLOTS, tell
 from server.neighbor_center.bookings.queries import get_day_booking
@@ -31,7 +29,9 @@ async def book_walk_in(service_id: str, wanted: Wanted, *, real_name: str = "", 
     organization_id = await organization_of_service(service_id)
     await require_role(wanted.actor_id, organization_id)
     async with transaction():
-        person_id = await _find_person(organization_id, wanted, real_name, phone)
+        person_id = await find_or_register(
+            wanted.actor_id, organization_id, wanted.person_id, real_name=real_name, phone=phone
+        )
         require_another(wanted.actor_id, person_id)
         await lock_for_booking(person_id, service_id)
         day = day_of(wanted.starts_at)
@@ -55,14 +55,3 @@ async def book_walk_in(service_id: str, wanted: Wanted, *, real_name: str = "", 
             organization_id=organization_id,
         )
         return await get_day_booking(SLOTS, booking_id)
-
-
-async def _find_person(organization_id: str, wanted: Wanted, real_name: str, phone: str) -> str:
-    """Raises InvalidFields."""
-    if not wanted.person_id:
-        if not real_name:
-            raise InvalidFields.of("real_name", "请填写姓名")
-        found = await register_walk_in(wanted.actor_id, organization_id, real_name=real_name, phone=phone)
-        return found.person_id
-    await require_may_name("person_id", wanted.actor_id, wanted.person_id)
-    return wanted.person_id

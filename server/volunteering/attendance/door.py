@@ -2,11 +2,9 @@
 
 import msgspec
 
-from server.accounts.power import require_may_name
-from server.accounts.registry import register_walk_in
+from server.accounts.registry import find_or_register
 from server.foundation import clock
 from server.foundation.database import transaction
-from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.notifications.telling import notify
 from server.organizations.access import GRID_WORKERS, require_another
@@ -14,7 +12,7 @@ from server.places.models import PlaceState
 from server.volunteering import messages
 from server.volunteering.access import require_organizer
 from server.volunteering.attendance.roster import SignUpRow, show_sign_ups
-from server.volunteering.models import Activity, SignUp
+from server.volunteering.models import SignUp
 from server.volunteering.sign_ups.errors import ShiftFull, ShiftStarted
 from server.volunteering.sign_ups.signing_up import ensure_free_time, hold_times, role_of, take_for
 from server.volunteering.steps import audit_sign_up, get_shift, lock_shift
@@ -40,7 +38,14 @@ async def add_at_the_door(
     async with transaction():
         found = await get_shift(shift_id)
         await require_organizer(actor_id, found.activity)
-        person_id = await _find(actor_id, found.activity, newcomer)
+        person_id = await find_or_register(
+            actor_id,
+            found.activity.organizer_id,
+            newcomer.person_id,
+            real_name=newcomer.real_name,
+            phone=newcomer.phone,
+            kinds=GRID_WORKERS,
+        )
         require_another(actor_id, person_id)
         await hold_times(shift_id, [person_id])
         activity, shift = await lock_shift(actor_id, shift_id)
@@ -64,16 +69,3 @@ async def add_at_the_door(
             await audit_sign_up("add_sign_up", actor_id, shift, mine)
             await notify([person_id], messages.SHIFT_CONFIRMED, shift=shift_id)
         return (await show_sign_ups(shift_id, [mine.id])).items[0]
-
-
-async def _find(actor_id: str, activity: Activity, newcomer: Newcomer) -> str:
-    """Raises InvalidFields."""
-    if newcomer.person_id:
-        await require_may_name("person_id", actor_id, newcomer.person_id, GRID_WORKERS)
-        return newcomer.person_id
-    if not newcomer.real_name:
-        raise InvalidFields.of("real_name", "请填写姓名")
-    found = await register_walk_in(
-        actor_id, activity.organizer_id, real_name=newcomer.real_name, phone=newcomer.phone, kinds=GRID_WORKERS
-    )
-    return found.person_id
