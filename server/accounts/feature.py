@@ -48,7 +48,7 @@ FEATURE = Feature(
     organization_closed=(residents.follow_successor,),
     rests_on_name=(power.was_given_role,),
     business=(power.is_registered_or_holds_role,),
-    code_targets={CodeKind.JOIN: joining.joining_target},
+    code_targets={CodeKind.JOIN: joining.community_target},
     personal_copy=personal_copy.SHEETS,
     takes={
         "business": power.BUSINESS,

@@ -1,10 +1,10 @@
 """What 双报到 gives: check-ins, units, posts and half-year reports."""
 
+from server.accounts.joining import community_target
 from server.accounts.models import ConsentKind
 from server.check_in import (
     belonging,
     business,
-    community_codes,
     contacts,
     desk,
     endings,
@@ -41,7 +41,7 @@ FEATURE = Feature(
         making.FREEZE_REPORTS,
         making.TELL_COMMUNITIES,
     ),
-    code_targets={CodeKind.COMMUNITY: community_codes.community_target},
+    code_targets={CodeKind.COMMUNITY: community_target},
     texts={offers.CHECKED_OFFERS: offers.offer_texts},
     messages=events_in(messages, unit_messages, post_messages, report_messages),
     subjects={

@@ -50,6 +50,14 @@ class OrganizationView(msgspec.Struct):
     version: int
 
 
+class CommunityName(msgspec.Struct):
+    """A community, and what it is called alone and from the city down."""
+
+    id: Id
+    name: str
+    full_name: str
+
+
 class NearbyCommunityView(msgspec.Struct):
     """A community and how far it is, in metres along a straight line."""
 
@@ -221,6 +229,24 @@ async def current_organization_id(organization_id: str) -> str | None:
         organization_id,
     )
     return current
+
+
+async def current_community(community_id: str) -> CommunityName | None:
+    """The open community that stands for this one today; None where there is none."""
+    found = await fetch_structs(
+        CommunityName,
+        f"SELECT o.id, o.name, {_FULL_NAME} FROM organization o WHERE o.id = $1 AND o.level = 'community'",
+        await current_organization_id(community_id),
+    )
+    return found[0] if found else None
+
+
+async def get_open_community(community_id: str) -> CommunityName:
+    """The community itself. Raises NotFound where it is none, or closed."""
+    found = await current_community(community_id)
+    if found is None or found.id != community_id:
+        raise NotFound()
+    return found
 
 
 async def describe_organizations(organization_ids: Iterable[str]) -> dict[str, dict[str, str]]:
