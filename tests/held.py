@@ -42,8 +42,10 @@ async def waits_at(table: str, row_id: str, act: Callable[[], Awaitable[Any]]) -
         await fetch_value(f"SELECT 1 FROM {table} WHERE id = $1 FOR NO KEY UPDATE", row_id)
         task = asyncio.create_task(_run_within(act), context=Context())
         async with asyncio.timeout(20):
-            while not task.done() and not (statement := await fetch_value(_WAITS_AT)):
+            while not task.done() and not await fetch_value(_WAITING):
                 await asyncio.sleep(0)
+            # Only now: one look for both would see the statement before, where the wait began within the look.
+            statement = await fetch_value(_WAITS_AT)
         task.cancel()
         done = await asyncio.gather(task, return_exceptions=True)
     assert isinstance(done[0], asyncio.CancelledError), f"it did not wait: {done[0]!r}"
