@@ -25,6 +25,7 @@ from server.foundation.settings import ENVIRONMENT_NAMES, SECRETS, Settings
 from tests.servers import Server, free_port
 
 DEPLOY = Path(server.operations.__file__).parent / "deploy"
+UNIT = DEPLOY / "linli@.service"
 SIGNED = ("media", "calendars", "venue-calendars")
 
 
@@ -166,16 +167,14 @@ async def test_a_proxy_in_front_of_two_servers(
 @needs("systemd-analyze")
 @pytest.mark.parametrize("name", ["serve", "worker"])
 def test_systemd_takes_the_units(name: str, tmp_path: Path) -> None:
-    unit = tmp_path / f"linli-{name}.service"
-    text = (DEPLOY / unit.name).read_text()
-    unit.write_text(text.replace("/opt/linli/.venv/bin/python", "/bin/true"))
+    unit = tmp_path / f"linli@{name}.service"
+    unit.write_text(UNIT.read_text().replace("/opt/linli/.venv/bin/python", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["serve", "worker"])
-def test_the_units_name_settings_that_there_are(name: str) -> None:
-    text = (DEPLOY / f"linli-{name}.service").read_text()
+def test_the_unit_names_settings_that_there_are() -> None:
+    text = UNIT.read_text()
     named = set(re.findall(r"\b([A-Z0-9_]+)=(?:%d/\w+|production|/var)", text))
     assert named <= {f"{secret}_FILE" for secret in SECRETS} | set(ENVIRONMENT_NAMES.values())
     # Each credential that is loaded is used, and the other way round.
