@@ -34,7 +34,7 @@ from tests.builders import (
     sign_in,
     told,
 )
-from tests.check_in.builders import application, create_member, registration
+from tests.check_in.builders import application, create_member, post_words, registration
 from tests.clients import Api
 from tests.held import while_held
 from tests.neighbor_center.builders import at, create_service, set_clock
@@ -135,15 +135,6 @@ async def test_a_community_that_is_being_closed_takes_nothing_in(api: Api, act: 
     # Whose role is above: it does not end with the community.
     staff = await sign_in(api, manager)
     member = await create_member(api, community)
-    post = {
-        "community_id": community.id,
-        "title": "楼道监督员",
-        "category": "public_affairs",
-        "duties": "巡查",
-        "places": 1,
-        "term_starts_on": "2027-01-01",
-        "term_ends_on": None,
-    }
     caller, method, path, body = {
         "apply": (member, "POST", "/check-ins", application(community)),
         "register": (staff, "POST", "/staff/members", registration(community)),
@@ -154,7 +145,7 @@ async def test_a_community_that_is_being_closed_takes_nothing_in(api: Api, act: 
             {"organization_id": community.id, "real_name": "孙大爷", "phone": "13500001111"},
         ),
         "choose": (member, "PUT", "/me/community", {"community_id": community.id}),
-        "post": (staff, "POST", "/staff/posts", post),
+        "post": (staff, "POST", "/staff/posts", post_words(community, term_starts_on="2027-01-01")),
         "child": (member, "POST", "/me/dependants", CHILD),
     }[act]
     code = await while_held(

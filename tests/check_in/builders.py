@@ -119,21 +119,21 @@ async def create_pair(unit: Unit, staff: Api, area: Organization) -> str:
     return unit_check_in
 
 
+def post_words(community: Organization, **changes: Any) -> dict[str, Any]:
+    """A valid post."""
+    return {
+        "community_id": community.id,
+        "title": "楼道监督员",
+        "category": "community_supervision",
+        "duties": "每周巡查一次楼道，发现问题及时上报。",
+        "places": 1,
+        "term_starts_on": str(date(2026, 1, 1)),
+    } | changes
+
+
 async def create_post(staff: Api, community: Organization, places: int = 1, **changes: Any) -> str:
     """An open post; its id."""
-    post = await staff.post(
-        "/staff/posts",
-        {
-            "community_id": community.id,
-            "title": "楼道监督员",
-            "category": "community_supervision",
-            "duties": "每周巡查一次楼道，发现问题及时上报。",
-            "places": places,
-            "term_starts_on": str(date(2026, 1, 1)),
-        }
-        | changes,
-        expect=201,
-    )
+    post = await staff.post("/staff/posts", post_words(community, places=places, **changes), expect=201)
     post_id: str = post["id"]
     return post_id
 

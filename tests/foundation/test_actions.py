@@ -7,7 +7,7 @@ from server.accounts.models import ConsentKind
 from server.foundation.database import fetch_value, transaction
 from server.wishes.models import WishState
 from tests.builders import agree, create_community, create_resident, create_staff, told
-from tests.check_in.builders import create_checked_in
+from tests.check_in.builders import create_checked_in, create_post
 from tests.clients import Api
 from tests.volunteering.builders import create_people as create_volunteers
 from tests.volunteering.builders import publish_shift
@@ -70,16 +70,7 @@ async def test_of_a_shift(api: Api) -> None:
 async def test_of_a_post(api: Api) -> None:
     community = await create_community()
     staff, resident = await create_staff(api, community), await create_resident(api, community)
-    body = {
-        "community_id": community.id,
-        "title": "楼道监督员",
-        "category": "public_affairs",
-        "duties": "巡查",
-        "places": 1,
-        "term_starts_on": "2027-01-01",
-        "term_ends_on": None,
-    }
-    post = (await staff.post("/staff/posts", body, expect=201))["id"]
+    post = await create_post(staff, community, term_starts_on="2027-01-01")
     path = f"/posts/{post}/actions"
     (refused,) = await resident.get(path)
     assert (refused["action"], refused["why"], refused["words"]) == ("apply", "not_checked_in", "请先在该社区报到")

@@ -13,7 +13,7 @@ from server.organizations.models import Level, Organization, RoleKind
 from server.volunteering.models import Shift
 from server.wishes.models import Wish, WishState
 from tests.builders import agree, create_community, create_organization, create_staff, give_phone
-from tests.check_in.builders import application, registration
+from tests.check_in.builders import application, create_post, registration
 from tests.clients import Api
 from tests.neighbor_center.builders import at, create_room, create_service
 from tests.volunteering.builders import People as Volunteers
@@ -78,7 +78,7 @@ async def create_world(api: Api) -> World:
         first_published_at=clock.now(),
         submitted_at=clock.now(),
     )
-    post = await staff.post("/staff/posts", _post(community), expect=201)
+    post = await create_post(staff, community, term_starts_on="2031-01-01")
     await save_details(rival.person_id, real_name="李敏")
     await give_phone(rival.person_id, str(next(_phones)))
     check_in = await rival.post("/check-ins", application(community), expect=201)
@@ -86,28 +86,16 @@ async def create_world(api: Api) -> World:
     acts = _acts_of_me(me, community, child, shift, service.id, room.id, wish["id"])
     acts |= {f"rival {name}": Act(rival, *acts[name][1:]) for name in ("signs up", "books", "books the room", "claims")}
     acts |= {
-        "rival applies for a post": Act(rival, "POST", f"/posts/{post['id']}/apply"),
+        "rival applies for a post": Act(rival, "POST", f"/posts/{post}/apply"),
         "rival takes membership back": Act(rival, "DELETE", "/me/consents/membership_data"),
         "the wish is withdrawn": Act(bystander, "POST", f"/wishes/{wish['id']}/withdraw"),
-        "staff close the post": Act(staff, "POST", f"/staff/posts/{post['id']}/close"),
+        "staff close the post": Act(staff, "POST", f"/staff/posts/{post}/close"),
         "staff end the rival's check-in": Act(
             staff, "POST", f"/staff/check-ins/{check_in['id']}/end", {"reason": "已搬离"}
         ),
     }
     acts |= await _acts_upon(staff, manager, me, phone, double, community, successor, shift, held, wish["id"])
     return World(community, successor, staff, manager, me, double, rival, bystander, child, acts)
-
-
-def _post(community: Organization) -> dict[str, Any]:
-    return {
-        "community_id": community.id,
-        "title": "楼道监督员",
-        "category": "public_affairs",
-        "duties": "巡查",
-        "places": 1,
-        "term_starts_on": "2031-01-01",
-        "term_ends_on": None,
-    }
 
 
 def _acts_of_me(
