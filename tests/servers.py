@@ -41,6 +41,15 @@ def free_port() -> int:
         return port
 
 
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send on what comes until either end is gone, and close."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
 class Server:
     """`python -m server serve` on the test's database, and everything that it has logged."""
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import httpx
 
-from tests.servers import Server, free_port
+from tests.servers import Server, free_port, pipe
 
 _EVERY = 0.3
 
@@ -46,7 +46,7 @@ class Balancer:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        await asyncio.gather(pipe(reader, back), pipe(there, writer))
 
 
 async def _is_ready(server: Server) -> bool:
@@ -54,11 +54,3 @@ async def _is_ready(server: Server) -> bool:
         async with httpx.AsyncClient(base_url=server.url, timeout=1) as client:
             return (await client.get("/readyz")).status_code == 200
     return False
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()

@@ -1,7 +1,6 @@
 """A server and a worker that begin before their database."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +12,7 @@ import pytest
 
 from server.foundation.database import wait_until_there
 from server.foundation.settings import Settings
-from tests.servers import Server, free_port, until
+from tests.servers import Server, free_port, pipe, until
 
 
 class Gate:
@@ -32,15 +31,7 @@ class Gate:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(str(self.socket))
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+        await asyncio.gather(pipe(reader, back), pipe(there, writer))
 
 
 @pytest.fixture
