@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from server.demo.tour import TourFailed
+from server.demo.stage import TourFailed
 from tests.demo.touring import touring
 from tests.simulator import Simulator
 
@@ -28,7 +28,7 @@ async def test_the_tour_is_green_and_can_be_played_again(tour: Any) -> None:
 async def test_the_tour_fails_when_a_step_is_not_as_it_should_be(tour: Any, monkeypatch: Any) -> None:
     played, _ = tour
     monkeypatch.setattr("server.check_in.posts.holding.notify", lambda *args, **facts: _nothing())
-    monkeypatch.setattr("server.demo.tour.WAIT_SECONDS", 4)
+    monkeypatch.setattr("server.demo.stage.WAIT_SECONDS", 4)
     with pytest.raises(TourFailed, match="岗位申请已通过"):
         await played.play()
 
