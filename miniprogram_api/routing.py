@@ -41,7 +41,7 @@ from server.foundation.errors import (
     Unavailable,
     UnsupportedType,
 )
-from server.foundation.http import invalid_fields
+from server.foundation.http import JsonAnswer, invalid_fields
 from server.foundation.idempotency import claim_key, keep_answer
 from server.foundation.ids import is_id
 from server.foundation.rates import Group
@@ -213,7 +213,7 @@ class Route:
             return result
         if result is None:
             return HTTPResponse(status=204)
-        return HTTPResponse(_encoder.encode(result), status=self.status, content_type="application/json")
+        return JsonAnswer(_encoder.encode(result), status=self.status, content_type="application/json")
 
 
 def _declares(

@@ -19,7 +19,7 @@ from miniprogram_api.routing import add_routes
 from server import wiring
 from server.connections import connected
 from server.foundation.errors import NotFound
-from server.foundation.http import prepare_app
+from server.foundation.http import JsonAnswer, prepare_app
 from server.foundation.settings import Settings
 from server.notifications import live
 from server.operations.health import health_metrics
@@ -94,7 +94,7 @@ def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
     @app.route("/healthz", methods=["GET", "HEAD"], name="healthz")
     async def healthz(request: Request) -> HTTPResponse:
         request.ctx.operation = "healthz"
-        return plain_json({"status": "ok"})
+        return JsonAnswer(b'{"status":"ok"}', content_type="application/json")
 
     @app.route("/readyz", methods=["GET", "HEAD"], name="readyz")
     async def readyz(request: Request) -> HTTPResponse:

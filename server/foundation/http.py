@@ -1,8 +1,8 @@
 """What both doors share: the request id, the caller's address, problems as RFC 9457, and each request's log line."""
 
 import asyncio
+import random
 import re
-import secrets
 import signal
 import threading
 import time
@@ -57,6 +57,21 @@ def _metrics_of(operation: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(operation, status), _seconds.labels(operation)
 
 
+def _new_request_id() -> str:
+    """It is told apart from others, and opens nothing: no need for the kernel's randomness."""
+    return f"{random.getrandbits(96):024x}"
+
+
+class JsonAnswer(HTTPResponse):
+    """An answer as JSON. Its headers are our own constants and numbers, which Sanic need not search for line breaks."""
+
+    @property
+    def processed_headers(self) -> Any:
+        if self.body:
+            self.headers.setdefault("content-type", self.content_type)
+        return [(name.encode(), f"{value}".encode()) for name, value in self.headers.items()]
+
+
 class Problem(msgspec.Struct, omit_defaults=True):
     """RFC 9457. `code` is stable and for programs; `title` and `detail` are Chinese and for people."""
 
@@ -77,14 +92,14 @@ def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:
     @app.on_request
     async def begin(request: Request) -> None:
         given = request.headers.get("x-request-id", "")
-        request.ctx.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(12)
+        request.ctx.request_id = given if _REQUEST_ID.fullmatch(given) else _new_request_id()
         request.ctx.began = time.perf_counter()
         arrive()
         request.ctx.operation = "unknown"
         address = caller_address(request, trusted)
         request.ctx.address = address
         request_context.set(RequestContext(address, request.ctx.request_id))
-        structlog.contextvars.clear_contextvars()
+        # The only one that is ever bound, so it takes the place of the connection's last request.
         structlog.contextvars.bind_contextvars(request_id=request.ctx.request_id)
         # Sanic keeps bytes that are not UTF-8 as lone surrogates, which nothing behind could encode again.
         if any(not value.isascii() and _LONE_SURROGATE.search(value) for value in request.headers.values()):
@@ -171,7 +186,7 @@ def problem_response(request: Request, refusal: Refusal) -> HTTPResponse:
         "type": "about:blank",
     }
     headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after else {}
-    return HTTPResponse(msgspec.json.encode(problem), status=refusal.status, headers=headers, content_type=PROBLEM_TYPE)
+    return JsonAnswer(msgspec.json.encode(problem), status=refusal.status, headers=headers, content_type=PROBLEM_TYPE)
 
 
 _PROBLEM_TEXTS: list[tuple[re.Pattern[str], str]] = [

@@ -201,3 +201,17 @@ async def test_turns_are_taken_in_order() -> None:
     assert seen == ["first", "second", "third"]
     del coming
     assert not turns._lines
+
+
+async def test_who_has_not_asked_for_long_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter, now = rates._InMemory(), 1_000_000.0
+    monkeypatch.setattr("server.foundation.rates.time.time", lambda: now)
+    item = rates._item(Group.READ, 2, 10)
+    for number in range(rates._MOST_COUNTED):
+        assert await counter.hit(item, f"person-{number}")
+    assert [await counter.hit(item, "person-0") for _ in range(3)] == [True, False, False]
+    now += 10
+    assert await counter.hit(item, "person-0")  # A window that moves: the first two have left it.
+    now += max(rate.seconds for rate in RATES.values())
+    assert await counter.hit(item, "somebody else")
+    assert len(counter._hits) == 1
