@@ -6,6 +6,7 @@ characters). The alphabet is in ASCII order, so ids sort by the time they were m
 
 import os
 import time
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -50,8 +51,10 @@ def new_id_sql(moment: str) -> str:
     return f"({milliseconds} || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
 
 
+@lru_cache(16_384)
 def encode_id(data: bytes) -> str:
-    """16 bytes → the short form."""
+    """16 bytes → the short form. A page has the same few communities in all its rows, and people look at the same
+    pages: remembered, since it takes as long as all else of a row."""
     return _shorten(int.from_bytes(data, "big"))
 
 

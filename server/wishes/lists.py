@@ -9,6 +9,7 @@ import msgspec
 
 from server.accounts.queries import NAMED, named, shown_name
 from server.foundation.database import fetch, fetch_one
+from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
@@ -42,6 +43,8 @@ NEARBY_METERS = 3000
 
 MAX_NEARBY = 100
 """Communities at most, the nearest ones."""
+
+_AFTER = "(w.wished_by, w.id) > ({}, {})"
 
 _Condition = tuple[str, tuple[Any, ...]]
 """SQL, and the values for its braces."""
@@ -126,24 +129,28 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
     or a distance from nowhere."""
     words = search_words(query.search)
     begun, last_date, last_id = decode_cursor(query.cursor, tuple[int, date, str]) if query.cursor else (0, None, None)
-    seen_from, areas = await _areas(person_id, query)
-    found: list[tuple[int, Any]] = []
-    for number, area in enumerate(areas):
-        if number < begun:
+    begins_at_home = not (begun or query.organization_id or query.within_meters)
+    at_home = _matching(query, words)
+    if last_id:
+        at_home.add(_AFTER, last_date, last_id)
+    own, rows = await _own_community(person_id, at_home, query.limit + 1 if begins_at_home else 0)
+    found: list[tuple[int, Any]] = [(0, row) for row in rows]
+    seen_from, areas = await _areas(own, query)
+    for number, area in areas:
+        if number < begun or len(found) > query.limit:
             continue
         where = _matching(query, words)
         condition, values = await area()
         where.add(condition, *values)
         if last_id and number == begun:
             # Later areas begin at their beginning.
-            where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
+            where.add(_AFTER, last_date, last_id)
         left = query.limit + 1 - len(found)
         rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {left}", *where.values)
         found += [(number, row) for row in rows]
-        if len(found) > query.limit:
-            break
     page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
-    return Page([make_card(row, seen_from) for _, row in page.items], page.next_cursor)
+    day = today()
+    return Page([make_card(row, seen_from, day) for _, row in page.items], page.next_cursor)
 
 
 async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
@@ -213,7 +220,7 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
     else:
         where.add(SUBTREE, organization_id)
     if last_id:
-        where.add("(w.wished_by, w.id) > ({}, {})", last_date, last_id)
+        where.add(_AFTER, last_date, last_id)
     rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {page.limit + 1}", *where.values)
     cut = cut_page(rows, page.limit, lambda row: (row["wished_by"], row["id"]))
     return Page(
@@ -221,8 +228,8 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
     )
 
 
-def make_card(row: Any, seen_from: Point | None = None) -> WishCard:
-    """A row of CARD as it is shown."""
+def make_card(row: Any, seen_from: Point | None = None, day: date | None = None) -> WishCard:
+    """A row of CARD as it is shown; whoever shows many of them knows what `day` it is."""
     _, name = shown_name(row)
     return WishCard(
         id=row["id"],
@@ -237,7 +244,7 @@ def make_card(row: Any, seen_from: Point | None = None) -> WishCard:
         meters=_meters(seen_from, row["location"]) if seen_from and row["location"] else None,
         beneficiary_name=name,
         wished_by=row["wished_by"],
-        days_left=days_left(row["wished_by"]) if row["wished_by"] else None,
+        days_left=days_left(row["wished_by"], day) if row["wished_by"] else None,
         thumbnail_url=thumbnail_address(row["picture_id"]),
     )
 
@@ -270,33 +277,46 @@ def _matching(query: WallQuery, words: list[str]) -> Where:
     return where
 
 
-async def _areas(person_id: str, query: WallQuery) -> tuple[Point | None, list[_Area]]:
-    """Where distances are measured from, and the areas one after another; together they have no wish twice. What is
-    nearby is looked for once the list comes to it: most people never scroll so far."""
-    own = await fetch_one(
-        "SELECT o.id, o.parent_id, o.location FROM person p JOIN organization o ON o.id = p.community_id "
-        "WHERE p.id = $1",
-        person_id,
+async def _own_community(person_id: str, where: Where, limit: int) -> tuple[Any, list[Any]]:
+    """The caller's community, None where they have chosen none, with the first `limit` of its wishes: most people look
+    at these and no further, so both are one statement."""
+    values = [*where.values, person_id]
+    rows = await fetch(
+        "SELECT own.id AS own_id, own.parent_id AS own_parent_id, own.location AS own_location, found.* "
+        "FROM person p JOIN organization own ON own.id = p.community_id LEFT JOIN LATERAL ("
+        f"{CARD} WHERE w.community_id = own.id AND {where} ORDER BY w.wished_by, w.id LIMIT {limit}) found ON true "
+        f"WHERE p.id = ${len(values)} ORDER BY found.wished_by, found.id",
+        *values,
     )
+    return (rows[0] if rows else None), [row for row in rows if row["id"]]
+
+
+async def _areas(own: Any, query: WallQuery) -> tuple[Point | None, list[tuple[int, _Area]]]:
+    """Where distances are measured from, and the areas one after another with their numbers; together they have no wish
+    twice. The caller's own community is number 0, and has been asked for already. What is nearby is looked for once the
+    list comes to it: most people never scroll so far."""
     seen_from: Point | None = None
     if query.longitude is not None and query.latitude is not None:
         seen_from = query.longitude, query.latitude
-    elif own and own["location"]:
-        seen_from = own["location"][0], own["location"][1]
+    elif own and own["own_location"]:
+        seen_from = own["own_location"][0], own["own_location"][1]
     if query.within_meters:
         if seen_from is None:
             raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
         near = await communities_within(*seen_from, query.within_meters, MAX_NEARBY)
         if query.organization_id:
-            return seen_from, [_area(f"w.community_id = ANY({{}}) AND {SUBTREE}", near, query.organization_id)]
-        first = [own["id"]] if own and own["id"] in near else []
+            return seen_from, [(0, _area(f"w.community_id = ANY({{}}) AND {SUBTREE}", near, query.organization_id))]
+        first = [own["own_id"]] if own and own["own_id"] in near else []
         others = [community_id for community_id in near if community_id not in first]
-        return seen_from, [_area("w.community_id = ANY({})", first), _area("w.community_id = ANY({})", others)]
+        return seen_from, [
+            (0, _area("w.community_id = ANY({})", first)),
+            (1, _area("w.community_id = ANY({})", others)),
+        ]
     if query.organization_id:
-        return seen_from, [_area(SUBTREE, query.organization_id)]
+        return seen_from, [(0, _area(SUBTREE, query.organization_id))]
     if own is None:
-        return seen_from, [_area("true")]
-    own_id, parent_id = own["id"], own["parent_id"]
+        return seen_from, [(0, _area("true"))]
+    own_id, parent_id = own["own_id"], own["own_parent_id"]
 
     async def nearby() -> list[str]:
         near = await communities_within(*seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
@@ -308,7 +328,7 @@ async def _areas(person_id: str, query: WallQuery) -> tuple[Point | None, list[_
     async def rest() -> _Condition:
         return f"{SUBTREE} AND NOT w.community_id = ANY({{}})", (parent_id, [own_id, *await nearby()])
 
-    return seen_from, [_area("w.community_id = {}", own_id), around, rest]
+    return seen_from, [(1, around), (2, rest)]
 
 
 def _area(condition: str, *values: Any) -> _Area:

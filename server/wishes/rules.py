@@ -234,9 +234,9 @@ def may_see_contact(state: WishState, actors: Iterable[WishActor]) -> bool:
     return WishActor.WISHER in actors or (WishActor.STAFF in actors and state is not _S.DRAFT)
 
 
-def days_left(wished_by: date) -> int:
-    """Days until the wished-by date, that day not counted; 0 on the day itself and after it."""
-    return max((wished_by - today()).days, 0)
+def days_left(wished_by: date, day: date | None = None) -> int:
+    """Days from today, or from `day`, until the wished-by date, which is not counted; 0 on it and after it."""
+    return max((wished_by - (day or today())).days, 0)
 
 
 def claim_due_at(claimed_at: datetime, wished_by: date, claim_days: int = CLAIM_DAYS) -> datetime:
