@@ -35,3 +35,10 @@ async def test_of_activities(api: Api) -> None:
     assert await statements_of(people.first, "GET", "/activities") <= 2
     assert await statements_of(people.first, "GET", f"/activities/{shown[0]['id']}") <= 2
     assert await statements_of(people.first, "POST", f"/shifts/{shift_id}/sign-ups", {}) <= 25
+
+
+async def test_of_a_persons_own_pages(api: Api) -> None:
+    people = await create_people(api)
+    await put_wish(people, WishState.PUBLISHED)
+    assert await statements_of(people.claimer, "GET", "/me/home") <= 3
+    assert await statements_of(people.claimer, "GET", "/me/inbox") <= 2
