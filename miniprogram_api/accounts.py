@@ -22,6 +22,7 @@ from server.accounts.models import ConsentKind, Relation
 from server.accounts.periods import PeriodView, list_periods
 from server.accounts.queries import ConsentView, DependantView, Me, OwnDetails
 from server.accounts.sessions import Caller, end_all_sessions, end_session
+from server.accounts.sharing import SharedCard
 from server.accounts.sign_in import (
     CodeRefused,
     PersonBlocked,
@@ -278,6 +279,15 @@ class AcceptGuardian(Strict):
 async def accept_guardian(caller: Caller, body: AcceptGuardian) -> list[GuardianView]:
     """扫描家人的二维码，同意由其代办"""
     return await dependants.accept_guardian(caller.person_id, body.code)
+
+
+@routes.get("/guardians/shared", who=Who.ANYONE, group=Group.CODES, errors=[dependants.GuardianCodeInvalid])
+async def show_shared_guardian(caller: Caller | None, query: AcceptGuardian) -> SharedCard:
+    """家人二维码打开的卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await dependants.show_shared_guardian(caller.person_id if caller else None, query.code)
 
 
 @routes.get("/me/guardians")

@@ -1,9 +1,10 @@
 """双报到: checking in as a member, and posts."""
 
 from miniprogram_api.fields import WithReason
-from miniprogram_api.routing import Routes
+from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.accounts.sharing import SharedCard
 from server.check_in import checking_in, queries
 from server.check_in.checking_in import CheckInApplication, Talents
 from server.check_in.posts import holding
@@ -75,6 +76,15 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     """社区正在招募的岗位"""
     return await post_queries.list_posts(community_id, query)
+
+
+@routes.get("/posts/<post_id>/shared", who=Who.ANYONE)
+async def show_shared_post(caller: Caller | None, post_id: Id) -> SharedCard:
+    """分享链接打开的岗位卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await post_queries.show_shared_post(caller.person_id if caller else None, post_id)
 
 
 @routes.get("/posts/<post_id>/actions")

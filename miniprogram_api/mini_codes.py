@@ -1,6 +1,8 @@
 """小程序码 mini-program codes: what a scanned one stands for."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from sanic import Request, Sanic
@@ -9,10 +11,16 @@ from sanic.response import HTTPResponse
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.scanned import facts, show_scanned, words
+from server.accounts.joining import show_shared_community
+from server.accounts.sessions import Caller
+from server.accounts.sharing import ShareBar, SharedCard
 from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound
 from server.media.mini_codes import OPEN_PATH, CodeKind, SceneView, read_scene
 from server.media.mini_codes import resolve_scene as find_target
+from server.neighbor_center.venues.sharing import show_shared_venue
+from server.volunteering.sharing import show_shared_activity
+from server.wishes.stories import show_shared_wish
 
 routes = Routes("小程序码 codes")
 
@@ -27,13 +35,32 @@ class SceneQuery(Strict):
     ]
 
 
+class Scanned(SceneView, kw_only=True):
+    """What was scanned, and as on its card what stands in the caller's way."""
+
+    why: ShareBar | None
+    advice: str
+
+
+_CARDS: dict[CodeKind, Callable[[str | None, str], Awaitable[SharedCard]]] = {
+    CodeKind.SHIFT: show_shared_activity,
+    CodeKind.VENUE: show_shared_venue,
+    CodeKind.COMMUNITY: show_shared_community,
+    CodeKind.JOIN: show_shared_community,
+    CodeKind.WISH: show_shared_wish,
+}
+
+
 @routes.get("/scene", who=Who.ANYONE, errors=[NotFound])
-async def resolve_scene(query: SceneQuery) -> SceneView:
+async def resolve_scene(caller: Caller | None, query: SceneQuery) -> Scanned:
     """扫码打开的内容
 
-    `page` 是要打开的页面及其参数。无需登录：人们最先扫到的往往是一张海报。
+    `page` 是要打开的页面及其参数；`why` 和 `advice` 说明还差什么、怎么办。无需登录：人们最先扫到的往往是一张海报。
     """
-    return await find_target(query.scene)
+    scene = await find_target(query.scene)
+    (subject_id,) = parse_qs(urlsplit(scene.page).query)["id"]
+    card = await _CARDS[scene.kind](caller.person_id if caller else None, subject_id)
+    return Scanned(scene.kind, scene.id, scene.title, scene.page, why=card.why, advice=card.advice)
 
 
 def add_open_page(app: Sanic[Any, Any]) -> None:

@@ -10,6 +10,7 @@ from miniprogram_api.calendars import CALENDAR_TYPE
 from miniprogram_api.fields import Days, DutiesQuery, Longitude, LongText, Strict, VenueLatitude, Year
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.accounts.sharing import SharedCard
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -30,7 +31,7 @@ from server.neighbor_center.opening.offers import ServiceView, VenueView
 from server.neighbor_center.opening.queries import ExceptionView
 from server.neighbor_center.statistics import coverage
 from server.neighbor_center.statistics.coverage import CircleCoverage
-from server.neighbor_center.venues import queries
+from server.neighbor_center.venues import queries, sharing
 from server.neighbor_center.venues.models import VenueKind
 from server.neighbor_center.venues.queries import FIFTEEN_MINUTES_METERS, VenueBrief
 
@@ -119,6 +120,24 @@ async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> Circ
 async def get_venue(venue_id: Id) -> VenueView:
     """服务场所详情及服务项目"""
     return await offers.get_venue(venue_id)
+
+
+@routes.get("/venues/<venue_id>/shared", who=Who.ANYONE)
+async def show_shared_venue(caller: Caller | None, venue_id: Id) -> SharedCard:
+    """分享链接打开的服务场所卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await sharing.show_shared_venue(caller.person_id if caller else None, venue_id)
+
+
+@routes.get("/services/<service_id>/shared", who=Who.ANYONE)
+async def show_shared_service(caller: Caller | None, service_id: Id) -> SharedCard:
+    """分享链接打开的服务项目卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await sharing.show_shared_service(caller.person_id if caller else None, service_id)
 
 
 @routes.get("/services/<service_id>", who=Who.ANYONE)

@@ -6,6 +6,9 @@ import msgspec
 
 from miniprogram_api.fields import Latitude, Longitude, Strict
 from miniprogram_api.routing import Routes, Who
+from server.accounts import joining
+from server.accounts.sessions import Caller
+from server.accounts.sharing import SharedCard
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.organizations import queries
@@ -52,6 +55,15 @@ async def find_nearest_communities(query: PointQuery) -> Page[NearbyCommunityVie
 async def show_organization(organization_id: Id) -> OrganizationDetailView:
     """查看组织及其上级"""
     return await queries.show_organization(organization_id)
+
+
+@routes.get("/communities/<community_id>/shared", who=Who.ANYONE)
+async def show_shared_community(caller: Caller | None, community_id: Id) -> SharedCard:
+    """分享链接或社区二维码打开的社区卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await joining.show_shared_community(caller.person_id if caller else None, community_id)
 
 
 class ChildrenQuery(PageQuery):

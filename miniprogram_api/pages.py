@@ -9,30 +9,32 @@ routes = Routes("小程序码 codes")
 
 class MiniPage(msgspec.Struct, frozen=True):
     """A page of the mini-program. `query` are the parameters that it is opened with (`pages/wish/detail?id=…`);
-    `operation_id` is the route that gives what it shows."""
+    `operation_id` is the route that gives what it shows. `shared_by` is the one that
+    gives its card to whoever follows a link or a code there; empty where the page is nobody else's."""
 
     path: str
     title: str
     query: tuple[str, ...]
     operation_id: str
+    shared_by: str
 
 
-def _page(path: str, title: str, operation_id: str, *query: str) -> MiniPage:
-    return MiniPage(f"pages/{path}", title, query, operation_id)
+def _page(path: str, title: str, operation_id: str, *query: str, shared_by: str = "") -> MiniPage:
+    return MiniPage(f"pages/{path}", title, query, operation_id, shared_by)
 
 
 PAGES = (
-    _page("activity/detail", "活动", "get_activity", "id", "shift"),
-    _page("announcement/detail", "公告", "show_announcement", "id"),
+    _page("activity/detail", "活动", "get_activity", "id", "shift", shared_by="show_shared_activity"),
+    _page("announcement/detail", "公告", "show_announcement", "id", shared_by="show_shared_announcement"),
     _page("booking/detail", "我的预约", "get_booking", "id"),
     _page("booking/room", "我的活动室预约", "get_room_booking", "id"),
     _page("booking/series", "我的重复预约", "get_series", "id"),
-    _page("check-in/apply", "向社区报到", "show_organization", "id"),
+    _page("check-in/apply", "向社区报到", "show_organization", "id", shared_by="show_shared_community"),
     _page("check-in/mine", "我的报到", "get_my_check_ins"),
-    _page("community/join", "加入社区", "show_organization", "id"),
+    _page("community/join", "加入社区", "show_organization", "id", shared_by="show_shared_community"),
     _page("contacts/detail", "流动党员联系", "view_floating_member", "id"),
     _page("me/certificates", "我的服务证明", "list_my_certificates"),
-    _page("me/family", "我的家人", "list_dependants"),
+    _page("me/family", "我的家人", "list_dependants", shared_by="show_shared_guardian"),
     _page("me/inbox", "站内信", "list_inbox"),
     _page("me/membership", "我的党员身份", "get_my_membership"),
     _page("me/merges", "合并账号", "list_my_merges"),
@@ -59,15 +61,15 @@ PAGES = (
     _page("staff/shift", "场次（工作端）", "show_shift_to_staff", "id"),
     _page("staff/unit-check-in", "单位报到（工作端）", "view_unit_check_in", "id"),
     _page("staff/wish", "微心愿（工作端）", "get_wish", "id"),
-    _page("team/detail", "团队", "get_team", "id"),
+    _page("team/detail", "团队", "get_team", "id", shared_by="show_shared_team"),
     _page("team/mine", "我的团队", "list_my_teams"),
     _page("unit/check-ins", "单位报到", "list_unit_check_ins", "id"),
     _page("unit/reports", "本单位的半年反馈", "list_unit_reports", "id"),
     _page("venue/complaint", "我的投诉", "get_complaint", "id"),
-    _page("venue/detail", "邻里中心", "get_venue", "id"),
+    _page("venue/detail", "邻里中心", "get_venue", "id", shared_by="show_shared_venue"),
     _page("venue/ticket", "我的排号", "get_ticket", "id"),
     _page("wish/claims", "我的认领", "list_my_wish_claims"),
-    _page("wish/detail", "微心愿", "get_wish", "id"),
+    _page("wish/detail", "微心愿", "get_wish", "id", shared_by="show_shared_wish"),
 )
 
 

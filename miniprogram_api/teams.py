@@ -5,9 +5,10 @@ from typing import Annotated
 import msgspec
 
 from miniprogram_api.fields import SignedCode, Strict
-from miniprogram_api.routing import Routes
+from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.accounts.sharing import SharedCard
 from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
@@ -56,6 +57,19 @@ class JoinTeam(Strict):
 async def join_team(caller: Caller, body: JoinTeam) -> TeamView:
     """扫队长的入队码加入团队"""
     return await teams.join_team(caller.person_id, body.code)
+
+
+class InvitationQuery(Strict):
+    code: SignedCode
+
+
+@routes.get("/teams/shared", who=Who.ANYONE, group=Group.CODES, errors=[TeamCodeInvalid])
+async def show_shared_team(caller: Caller | None, query: InvitationQuery) -> SharedCard:
+    """入队码打开的团队卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await teams.show_shared_team(caller.person_id if caller else None, query.code)
 
 
 @routes.get("/teams/<team_id>")

@@ -10,6 +10,7 @@ from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithRea
 from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.accounts.sharing import SharedCard
 from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, WrongState
@@ -108,6 +109,15 @@ async def draft_wish(caller: Caller, body: DraftWish) -> WishView:
 async def get_wish(caller: Caller, wish_id: Id) -> WishView:
     """心愿详情"""
     return await queries.get_visible_wish(caller.person_id, wish_id)
+
+
+@routes.get("/wishes/<wish_id>/shared", who=Who.ANYONE)
+async def show_shared_wish(caller: Caller | None, wish_id: Id) -> SharedCard:
+    """分享链接打开的心愿卡片
+
+    任何人都可查看。`why` 和 `advice` 说明还差什么、怎么办。
+    """
+    return await stories.show_shared_wish(caller.person_id if caller else None, wish_id)
 
 
 @routes.get("/wishes/<wish_id>/actions")

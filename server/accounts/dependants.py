@@ -26,6 +26,7 @@ from server.accounts.queries import (
     is_family_entry,
     list_dependants,
 )
+from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.codes import RotatingCode
@@ -243,10 +244,7 @@ async def accept_guardian(person_id: str, code: str) -> list[GuardianView]:
 
     Raises GuardianCodeInvalid, WrongState (one's own code, or one who looks after oneself), NotFound.
     """
-    read = _CODE.read(code.strip())
-    if read is None or len(read.told) != 2 or not _CODE.is_current(read.window, clock.now()):
-        raise GuardianCodeInvalid()
-    guardian_id, entry_id = read.told
+    guardian_id, entry_id = _read_code(code)
     if guardian_id == person_id:
         raise WrongState("不能添加自己为家人")
     async with transaction():
@@ -262,6 +260,21 @@ async def accept_guardian(person_id: str, code: str) -> list[GuardianView]:
         await record_consent(person_id, ConsentKind.ON_BEHALF)
         await notify([guardian_id], messages.GUARDIAN_ACCEPTED, person=person_id)
         return await list_guardians(person_id)
+
+
+async def show_shared_guardian(person_id: str | None, code: str) -> SharedCard:
+    """Who asks by this code to look after whoever scans it, by nickname alone. Raises GuardianCodeInvalid."""
+    guardian_id, entry_id = _read_code(code)
+    row = await fetch_one(
+        "SELECT g.id, g.shown_nickname FROM person g JOIN dependant d ON d.guardian_id = g.id AND d.person_id = $2 "
+        "AND d.ended_at IS NULL AND d.accepted_at IS NULL WHERE g.id = $1",
+        guardian_id,
+        entry_id,
+    )
+    if row is None:
+        raise GuardianCodeInvalid()
+    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(row["id"], f"{row['shown_nickname'] or '家人'}想代您办事", "", why)
 
 
 async def list_guardians(person_id: str) -> list[GuardianView]:
@@ -329,3 +342,11 @@ async def _require_waiting(guardian_id: str, person_id: str) -> Dependant:
     if found.accepted_at:
         raise WrongState("对方已同意")
     return found
+
+
+def _read_code(code: str) -> tuple[str, str]:
+    """Guardian and entry that the code tells of. Raises GuardianCodeInvalid when it is none of ours, or too old."""
+    read = _CODE.read(code.strip())
+    if read is None or len(read.told) != 2 or not _CODE.is_current(read.window, clock.now()):
+        raise GuardianCodeInvalid()
+    return read.told[0], read.told[1]

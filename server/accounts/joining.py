@@ -3,6 +3,9 @@
 The code for members to check in by is the check-in's; whoever scans this one becomes a resident.
 """
 
+from server.accounts.models import ConsentKind
+from server.accounts.sharing import SharedCard, find_bar, make_card
+from server.foundation.errors import NotFound
 from server.media.drawing.sheet import Sheet, SheetFormat, Tone, draw_sheet
 from server.media.mini_codes import (
     BY_MINIPROGRAM,
@@ -35,6 +38,16 @@ async def make_join_sheet(actor_id: str, community_id: str, kind: SheetFormat) -
         tone=Tone.GREEN,
     )
     return DrawnSheet(await draw_sheet(sheet, kind), code.is_plain)
+
+
+async def show_shared_community(person_id: str | None, community_id: str) -> SharedCard:
+    """The card of a community whose code was scanned, to join it or to check in there; of its successor, where it has
+    one. Raises NotFound."""
+    current = await current_community(community_id)
+    if current is None:
+        raise NotFound()
+    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(current.id, current.name, current.full_name, why)
 
 
 async def community_target(community_id: str) -> CodeTarget | None:

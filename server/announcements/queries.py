@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from server.accounts.models import ConsentKind
+from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.announcements.audience import AudienceView, count_audience
 from server.announcements.models import AnnouncementAudience, AnnouncementState
 from server.calendars.home import HomeLines, HomePart
@@ -146,22 +148,27 @@ async def list_announcements(person_id: str, page: PageQuery) -> Page[Announceme
 async def get_announcement(person_id: str, announcement_id: str) -> AnnouncementView:
     """For those who were told of it, as long as their inbox has it, and those on whose notice board it hangs. Raises
     NotFound; also once it is withdrawn."""
-    may_read = await fetch_value(
-        "SELECT EXISTS (SELECT 1 FROM inbox_message WHERE person_id = $1 "
-        "AND event IN ('announcement', 'announcement_urgent') AND facts->>'announcement' = $2) "
-        f"OR EXISTS (SELECT 1 FROM announcement a WHERE a.id = $3 AND {ON_BOARD})",
-        person_id,
-        announcement_id,
-        announcement_id,
-    )
     row = await fetch_one(
         "SELECT a.id, o.name AS organization_name, a.title, a.text, a.urgent, a.sent_at FROM announcement a "
         "JOIN organization o ON o.id = a.organization_id WHERE a.id = $1 AND a.state IN ('sending', 'sent')",
         announcement_id,
     )
-    if row is None or not may_read:
+    if row is None or not await _may_read(person_id, announcement_id):
         raise NotFound()
     return AnnouncementView(**dict(row))
+
+
+async def _may_read(person_id: str, announcement_id: str) -> bool:
+    return bool(
+        await fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM inbox_message WHERE person_id = $1 "
+            "AND event IN ('announcement', 'announcement_urgent') AND facts->>'announcement' = $2) "
+            f"OR EXISTS (SELECT 1 FROM announcement a WHERE a.id = $3 AND {ON_BOARD})",
+            person_id,
+            announcement_id,
+            announcement_id,
+        )
+    )
 
 
 async def describe_announcements(announcement_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -185,3 +192,23 @@ async def describe_announcements(announcement_ids: Iterable[str]) -> dict[str, d
 def _summarize(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"
+
+
+async def show_shared_announcement(person_id: str | None, announcement_id: str) -> SharedCard:
+    """The card of an announcement, for anyone who has the link. Raises NotFound unless it was sent to an area."""
+    row = await fetch_one(
+        "SELECT a.id, a.title, a.audience, a.organization_id, o.name FROM announcement a "
+        "JOIN organization o ON o.id = a.organization_id WHERE a.id = $1 AND a.state IN ('sending', 'sent')",
+        announcement_id,
+    )
+    if row is None:
+        raise NotFound()
+    why = None
+    # Who was told of it, and moved away since, reads it all the same.
+    if person_id is None or not await _may_read(person_id, announcement_id):
+        consent = {AnnouncementAudience.RESIDENTS: None, AnnouncementAudience.VOLUNTEERS: ConsentKind.VOLUNTEER_TERMS}
+        if row["audience"] not in consent:
+            # What was written to a few is theirs alone, its title too.
+            raise NotFound()
+        why = await find_bar(person_id, area_id=row["organization_id"], consent=consent[row["audience"]])
+    return make_card(row["id"], row["title"], row["name"], why)

@@ -10,9 +10,10 @@ from server.accounts.cancelling import MatterKind, OpenMatter
 from server.accounts.consents import ConsentNeeded
 from server.accounts.models import ConsentKind, Person
 from server.accounts.queries import describe_persons, has_consent
+from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.foundation import clock
 from server.foundation.codes import RotatingCode
-from server.foundation.database import execute, exists, fetch, transaction
+from server.foundation.database import execute, exists, fetch, fetch_one, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, new_id
 from server.media.drawing.qr import qr_as_text
@@ -161,6 +162,20 @@ async def join_team(person_id: str, code: str) -> TeamView:
         await TeamMember.create(team_id=team_id, person_id=person_id)
         await notify(team.leader_id, messages.JOINED, team=team_id, person=person_id)
         return await get_team(person_id, team_id)
+
+
+async def show_shared_team(person_id: str | None, code: str) -> SharedCard:
+    """The team that a code invites to, and what stands in the way of joining it. Raises TeamCodeInvalid."""
+    team_id, number = _read_code(code)
+    row = await fetch_one(
+        "SELECT t.id, t.shown_name, t.code_number, o.name FROM team t JOIN organization o ON o.id = t.community_id "
+        "WHERE t.id = $1 AND t.ended_at IS NULL",
+        team_id,
+    )
+    if row is None or str(row["code_number"]) != number:
+        raise TeamCodeInvalid()
+    why = await find_bar(person_id, consent=ConsentKind.VOLUNTEER_TERMS)
+    return make_card(row["id"], row["shown_name"] or UNNAMED, row["name"], why)
 
 
 async def leave_team(person_id: str, team_id: str) -> None:

@@ -2,41 +2,24 @@
 
 from datetime import datetime
 
-import msgspec
-
+from server.accounts.sharing import ShareBar, SharedCard
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
-from server.foundation.ids import Id
-from server.foundation.words import Worded
 from server.volunteering.models import SHOWN_STATES, ActivityState
 
 
-class ShareBar(Worded):
-    """Why the whole activity is not shown to who follows the link; the word says what to do."""
+class SharedActivity(SharedCard, kw_only=True):
+    """An activity's card. `starts_at` is its first shift's."""
 
-    NOT_SIGNED_IN = "not_signed_in", "请先登录"
-    COMMUNITY_NEEDED = "community_needed", "请先选择所在社区"
-    OTHER_AREA = "other_area", "这个活动面向其他社区的居民，可以看看本社区的活动"
-
-
-class SharedActivity(msgspec.Struct, kw_only=True):
-    """What everybody may know of an activity. `why` and, in words, `advice` tell what keeps the caller from the whole;
-    None where nothing does. `starts_at` is its first shift's."""
-
-    id: Id
-    title: str
-    organizer_name: str
     place_name: str
     state: ActivityState
     starts_at: datetime | None
-    why: ShareBar | None
-    advice: str
 
 
 async def show_shared_activity(person_id: str | None, activity_id: str) -> SharedActivity:
     """The card of an activity, for anyone who has the link. Raises NotFound before it was published."""
     row = await fetch_one(
-        "SELECT a.id, a.title, o.name AS organizer_name, a.place_name, a.state, "
+        "SELECT a.id, a.title, o.name AS organization_name, a.place_name, a.state, "
         "(SELECT min(sh.starts_at) FROM shift sh WHERE sh.activity_id = a.id AND sh.state = 'scheduled') AS starts_at, "
         "home.id AS home_id, "
         "COALESCE(area.path @> home.path, area.level = 'city') AS is_seen, EXISTS (SELECT 1 FROM shift sh "
@@ -55,5 +38,5 @@ async def show_shared_activity(person_id: str | None, activity_id: str) -> Share
         why = ShareBar.NOT_SIGNED_IN
     elif not (row["is_seen"] or row["is_signed_up"]):
         why = ShareBar.OTHER_AREA if row["home_id"] else ShareBar.COMMUNITY_NEEDED
-    shown = {name: row[name] for name in ("id", "title", "organizer_name", "place_name", "state", "starts_at")}
+    shown = {name: row[name] for name in ("id", "title", "organization_name", "place_name", "state", "starts_at")}
     return SharedActivity(**shown, why=why, advice=why.word if why else "")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import describe_persons
+from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.foundation import cache, clock
 from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import day_of
@@ -146,6 +147,18 @@ async def wish_target(wish_id: str) -> CodeTarget | None:
     if row is None or row["state"] not in PUBLIC:
         return None
     return CodeTarget(row["id"], row["title"], f"id={row['id']}")
+
+
+async def show_shared_wish(person_id: str | None, wish_id: str) -> SharedCard:
+    """The card of a wish, for anyone who has the link. Raises NotFound unless it is public."""
+    row = await fetch_one(
+        "SELECT w.id, w.title, w.state, o.name FROM wish w JOIN organization o ON o.id = w.community_id "
+        "WHERE w.id = $1",
+        wish_id,
+    )
+    if row is None or row["state"] not in PUBLIC:
+        raise NotFound()
+    return make_card(row["id"], row["title"], row["name"], await find_bar(person_id))
 
 
 async def _refuse_poster(person_id: str | None, wish_id: str) -> None:

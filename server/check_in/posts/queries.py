@@ -8,8 +8,10 @@ import msgspec
 
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import ConsentKind
+from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.check_in.posts.models import HoldingState, PostCategory, PostState
-from server.foundation.database import fetch, fetch_structs
+from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.members.memberships import membership_of, open_memberships
@@ -206,3 +208,15 @@ async def _cards(rows: list[Any]) -> list[HoldingCard]:
         )
         for row in rows
     ]
+
+
+async def show_shared_post(person_id: str | None, post_id: str) -> SharedCard:
+    """The card of a post, for anyone who has the link; whether they can apply, its actions tell. Raises NotFound."""
+    row = await fetch_one(
+        "SELECT p.id, p.title, o.name FROM post p JOIN organization o ON o.id = p.community_id "
+        "WHERE p.id = $1 AND p.state <> 'ended'",
+        post_id,
+    )
+    if row is None:
+        raise NotFound()
+    return make_card(row["id"], row["title"], row["name"], await find_bar(person_id))
