@@ -171,11 +171,15 @@ def _check(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
-    from server.foundation.schema import migrate
+    from server.foundation.schema import DatabaseUnfit, migrate
     from server.wiring import wire
 
     wire()
-    applied = asyncio.run(migrate(settings))
+    try:
+        applied = asyncio.run(migrate(settings))
+    except DatabaseUnfit as unfit:
+        print(f"The database cannot be used: {unfit}", file=sys.stderr)
+        return 1
     print("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
     return 0
 

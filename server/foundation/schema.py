@@ -29,25 +29,32 @@ _MIGRATE_LOCK = 0x11_4C_49_4E_4C_49  # any constant that is only ours
 _STEP_SECONDS = 3600
 
 
+class DatabaseUnfit(Exception):
+    """Nothing can be kept in this database; what to do instead."""
+
+
 async def migrate(settings: Settings) -> list[str]:
-    """Apply what is missing, and name it. Several at once are safe: the others wait and find nothing left to do."""
+    """Apply what is missing, and name it. Several at once are safe: the others wait and find nothing left to do. Raises
+    DatabaseUnfit."""
     config = tortoise_config(settings)
     # To wait for another migrator, or to build an index on a large table, takes longer than any request may.
-    config["connections"]["default"]["credentials"]["command_timeout"] = _STEP_SECONDS
+    credentials = config["connections"]["default"]["credentials"]
+    credentials["command_timeout"] = _STEP_SECONDS
+    credentials["server_settings"] = {}  # the lock's transaction is silent for as long as everything takes
     await Tortoise.init(config=config, init_connections=False, _enable_global_fallback=True)
     try:
         client = connections.get("default")
-        # The lock belongs to one connection, so that connection is held until everything is applied.
-        async with client.acquire_connection() as holder:
-            await holder.execute("SELECT pg_advisory_lock($1)", _MIGRATE_LOCK)
-            try:
-                executor = MigrationExecutor(client, config["apps"])
-                missing = [str(step.migration.name) for step in await executor.plan()]
-                if missing:
-                    await executor.migrate()
-                return missing
-            finally:
-                await holder.execute("SELECT pg_advisory_unlock($1)", _MIGRATE_LOCK)
+        # The lock is a transaction's, open until everything is applied by other connections: one of the session would
+        # stay with the pooler's connection. Between its statements it holds back neither vacuum nor CONCURRENTLY.
+        async with client.acquire_connection() as holder, holder.transaction():
+            if (encoding := await holder.fetchval("SHOW server_encoding")) != "UTF8":
+                raise DatabaseUnfit(f"its encoding is {encoding}: createdb -O USER -E UTF8 -T template0 DATABASE")
+            await holder.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATE_LOCK)
+            executor = MigrationExecutor(client, config["apps"])
+            missing = [str(step.migration.name) for step in await executor.plan()]
+            if missing:
+                await executor.migrate()
+            return missing
     finally:
         await Tortoise.close_connections()
 

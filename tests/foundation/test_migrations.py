@@ -1,17 +1,26 @@
 """Migrations that were released stay as they are, and so does what they call: deployments have them behind them."""
 
 import ast
+import asyncio
 import hashlib
 import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
+from tortoise import connections
 from tortoise.fields import Field
-from tortoise.migrations.operations import AddField
+from tortoise.migrations.operations import AddField, AddIndex, CreateModel
+from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 
 import migrations
+from migrations._columns import SqlIndex
+from migrations._concurrently import AddIndexConcurrently
+from server.background.sweeps import JobRun
+from server.foundation.settings import Settings
 from tests.test_architecture import SQL_CLOCK
 
 FOLDER = Path(migrations.__path__[0])
@@ -30,6 +39,7 @@ RELEASED = {
     "0012_wish_terms.py": "20d62ba8c94288e2c8a2b5b5f64efec7cf3df258394fcb91de1b836bd7117e39",
     "0013_roster_links.py": "05ff2f86699f05df95a8b6724c198701fa4a16dfd73b371ea0da79509164d9ca",
     "0014_keys.py": "f420872ff2ebcfaf614dbf86e0e922c0d70184b0199c280763278a90480a05bd",
+    "0015_certificate_items.py": "7a87c7e1dbf0c6cf19a1fa25372a6780e0c2ce902c8dd0f8db172a8523e67f96",
     "_columns.py": "ba8a5fca83348816af3868bc3bcced5aeaf7825bb36514e7cf52c74340b5528d",
     "_guards.py": "8f40627e9a0e45505dad4de2b9fad08b2f68bdc703dc20c552ce7aa5cae10910",
     "_reencrypting.py": "a819d24e4f3ce66ead68caef519e9038536c229f561dc9e4d5980e500c9eb5b7",
@@ -70,6 +80,73 @@ def test_new_columns_take_the_rows_that_are_there() -> None:
         if not added.field.null and not added.field.has_db_default()
     ]
     assert wrong == [], "a new column may be empty, or has a db_default"
+
+
+def test_indexes_on_tables_with_rows_are_built_beside_the_writers() -> None:
+    """From now on: what is released has built them."""
+    wrong = [
+        f"{path.stem}: {operation.describe()}"
+        for path in sorted(FOLDER.glob("[0-9]*.py"))
+        if path.name not in RELEASED
+        for operations in [[*_flat(importlib.import_module(f"migrations.{path.stem}").Migration.operations)]]
+        for operation in operations
+        if locks_writers_out(operation, {made.name for made in operations if isinstance(made, CreateModel)})
+    ]
+    assert wrong == [], "use AddIndexConcurrently (migrations/_concurrently.py), in a migration with atomic = False"
+
+
+def locks_writers_out(operation: object, new_tables: set[str]) -> bool:
+    """Whether it builds an index in a transaction, on a table that others write to."""
+    if isinstance(operation, AddIndexConcurrently) or getattr(operation, "model_name", None) in new_tables:
+        return False
+    return isinstance(operation, AddIndex)
+
+
+def test_what_locks_writers_out() -> None:
+    index = SqlIndex(name="wish_test", columns="id")
+    assert locks_writers_out(AddIndex(model_name="Wish", index=index), set())
+    assert not locks_writers_out(AddIndex(model_name="Wish", index=index), {"Wish"})
+    assert not locks_writers_out(AddIndexConcurrently(model_name="Wish", index=index), set())
+
+
+async def test_an_index_is_built_while_others_write(settings: Settings, app: object) -> None:
+    """A writer that has begun and not ended keeps the building waiting, and no other writer: with a plain index, who
+    comes later stands behind both. What an earlier build left goes."""
+    index = SqlIndex(name="job_run_beside", columns="every_seconds")
+    build = AddIndexConcurrently(model_name="JobRun", index=index)
+    editor = AsyncpgSchemaEditor(connections.get("default"), atomic=False)
+    state: Any = SimpleNamespace(apps=SimpleNamespace(get_model=lambda _: JobRun))
+    first, second = await asyncpg.connect(settings.database_url), await asyncpg.connect(settings.database_url)
+    write = (
+        "INSERT INTO job_run (id, created_at, name, every_seconds, milliseconds, done, error, runs, rows, failures) "
+        "VALUES (gen_random_uuid(), 'epoch', $1, 1, 0, 0, '', 0, 0, 0)"
+    )
+    try:
+        async with first.transaction():
+            await first.execute(write, "beside-1")
+            building = asyncio.create_task(build.database_forward("linli", state, state, editor))
+            waits = (
+                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' "
+                "AND wait_event_type = 'Lock')"
+            )
+            while not await second.fetchval(waits):
+                assert not building.done()
+            await second.execute(write, "beside-2", timeout=5)
+        await building
+        await first.execute("DROP INDEX job_run_beside")
+        await first.execute("CREATE INDEX job_run_beside ON job_run (name)")  # what was cut off is in the way
+        await build.database_forward("linli", state, state, editor)
+        [built] = await second.fetch(
+            "SELECT indisvalid, pg_get_indexdef(indexrelid) AS sql FROM pg_index "
+            "WHERE indexrelid = 'job_run_beside'::regclass"
+        )
+        assert built["indisvalid"]
+        assert "(every_seconds)" in built["sql"]
+    finally:
+        await first.execute("DROP INDEX IF EXISTS job_run_beside")
+        await first.execute("DELETE FROM job_run WHERE name LIKE 'beside-%'")
+        await first.close()
+        await second.close()
 
 
 def _flat(operations: list[Any]) -> Iterator[Any]:

@@ -168,3 +168,19 @@ async def test_a_user_that_may_not_migrate(other_database: Any, settings: Settin
     _, said = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
     assert said.decode().startswith("The database cannot be used: the user of DATABASE_URL lacks a right")
+
+
+async def test_a_database_of_another_encoding_is_not_migrated(
+    other_database: Any, settings: Settings, tmp_path: Path
+) -> None:
+    url = await other_database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc")
+    environment = Server(settings, tmp_path, DATABASE_URL=url).environment
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", "migrate", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    sentence = "The database cannot be used: its encoding is LATIN1: createdb -O USER -E UTF8 -T template0 DATABASE"
+    assert (process.returncode, said.decode().strip()) == (1, sentence)
+    owner = await asyncpg.connect(url)
+    assert await owner.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await owner.close()

@@ -5,9 +5,12 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import httpx
 import pytest
 
@@ -20,8 +23,9 @@ from tests.servers import Server, free_port
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
-async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: Path) -> None:
+@pytest.fixture
+def pooled_url(settings: Settings) -> Iterator[str]:
+    """The test's database through a pooler with four connections."""
     parts = urlsplit(settings.database_url)
     port, folder = free_port(), parse_qs(parts.query)["host"][0]
     config = settings.data_dir / "pgbouncer.ini"  # which another user may read
@@ -31,30 +35,59 @@ async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: 
         "ignore_startup_parameters = extra_float_digits,idle_in_transaction_session_timeout\n"
     )
     owner = pwd.getpwnam("nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name)
-    assert PGBOUNCER
+    if PGBOUNCER is None:
+        pytest.skip("pgbouncer is not installed")
     pooler = subprocess.Popen(
         [PGBOUNCER, config], user=owner.pw_uid, group=owner.pw_gid, extra_groups=[], preexec_fn=die_with_parent()
     )
     try:
-        residents = [await create_resident(api, await create_community()) for _ in range(12)]
-        url = f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}"
-        with Server(settings, tmp_path, DATABASE_URL=url, LINLI_DATABASE_STATEMENTS="0") as server:
-            await server.start()
-            async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
-                door = Api(client)
-
-                async def live(me: Api, number: int) -> None:
-                    mine = door.as_(me.token)
-                    for turn in range(5):
-                        seen = await mine.get("/me")
-                        name = f"邻居{number}-{turn}"
-                        await mine.patch("/me", {"version": seen["version"], "nickname": name})
-                        assert (await mine.get("/me"))["nickname"] == name
-                        await mine.get("/wishes")
-
-                await asyncio.gather(*(live(me, number) for number, me in enumerate(residents)))
-                assert (await client.get("/readyz")).json()["database"] == "ok"
-            assert {line["level"] for line in server.lines} <= {"info", "warning"}
+        yield f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}"
     finally:
         pooler.terminate()
         pooler.wait()
+
+
+async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: Path, pooled_url: str) -> None:
+    residents = [await create_resident(api, await create_community()) for _ in range(12)]
+    with Server(settings, tmp_path, DATABASE_URL=pooled_url, LINLI_DATABASE_STATEMENTS="0") as server:
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+            door = Api(client)
+
+            async def live(me: Api, number: int) -> None:
+                mine = door.as_(me.token)
+                for turn in range(5):
+                    seen = await mine.get("/me")
+                    name = f"邻居{number}-{turn}"
+                    await mine.patch("/me", {"version": seen["version"], "nickname": name})
+                    assert (await mine.get("/me"))["nickname"] == name
+                    await mine.get("/wishes")
+
+            await asyncio.gather(*(live(me, number) for number, me in enumerate(residents)))
+            assert (await client.get("/readyz")).json()["database"] == "ok"
+        assert {line["level"] for line in server.lines} <= {"info", "warning"}
+
+
+async def test_several_migrate_at_once_through_a_pooler(settings: Settings, tmp_path: Path, pooled_url: str) -> None:
+    """And the lock is gone with each of them, although the pooler keeps the connections."""
+    direct = await asyncpg.connect(settings.database_url)
+    environment = Server(
+        settings,
+        tmp_path,
+        DATABASE_URL=urlsplit(pooled_url)._replace(path="/pooled").geturl(),
+        LINLI_DATABASE_STATEMENTS="0",
+    ).environment
+    command = (sys.executable, "-m", "server", "migrate")
+    pipe = asyncio.subprocess.PIPE
+    try:
+        await direct.execute("CREATE DATABASE pooled TEMPLATE template0 ENCODING 'UTF8'")
+        started = [
+            await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe) for _ in range(2)
+        ]
+        said = await asyncio.wait_for(asyncio.gather(*(process.communicate() for process in started)), 120)
+        assert [process.returncode for process in started] == [0, 0], said
+        assert sorted(out.decode().startswith("applied 0001") for out, _ in said) == [False, True]
+        assert await direct.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    finally:
+        await direct.execute("DROP DATABASE IF EXISTS pooled WITH (FORCE)")
+        await direct.close()
