@@ -165,7 +165,14 @@ _NEXT_SHIFT = (
 
 _SEARCHED = "concat_ws(' ', a.title, a.text, a.place_name)"
 
-_VISIBLE = "a.state = 'published' AND a.area_id = ANY($2::uuid[]) AND a.ends_at > $1"
+_AREAS = (
+    "WITH RECURSIVE home AS (SELECT o.id, o.parent_id FROM person p JOIN organization o ON o.id = p.community_id "
+    "WHERE p.id = {0} UNION ALL SELECT o.id, o.parent_id FROM home JOIN organization o ON o.id = home.parent_id) "
+    "SELECT id FROM home UNION ALL SELECT id FROM organization WHERE level = 'city' AND NOT EXISTS (SELECT FROM home)"
+)
+"""The organizations that contain where the person lives, the community included; the cities, while unknown."""
+
+_VISIBLE = f"a.state = 'published' AND a.area_id = ANY(ARRAY({_AREAS.format('$2')})) AND a.ends_at > $1"
 
 
 async def list_activities(person_id: str, query: UpcomingQuery) -> Page[ActivityCard]:
@@ -183,7 +190,7 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
         "AND ($9::timestamptz IS NULL OR (next.starts_at, a.id) > ($9, $10::uuid)) "
         f"ORDER BY next.starts_at, a.id LIMIT $11 {_FOUND} ORDER BY found.starts_at, a.id",
         clock.now(),
-        await areas_of(person_id),
+        person_id,
         query.kind and str(query.kind),
         query.since,
         query.until,
@@ -206,7 +213,7 @@ async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[Nea
         f"WHERE $6::int IS NULL OR {_METERS} <= $6 ORDER BY {_METERS}, a.id LIMIT $5 {_FOUND} "
         f"ORDER BY {_METERS}, a.id",
         clock.now(),
-        await areas_of(person_id),
+        person_id,
         query.longitude,
         query.latitude,
         query.limit,
@@ -336,14 +343,8 @@ async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, s
 
 
 async def areas_of(person_id: str) -> list[str]:
-    """The organizations that contain where the person lives, the community included; the cities, while unknown."""
-    path = await fetch_value(
-        "SELECT o.path FROM person p JOIN organization o ON o.id = p.community_id WHERE p.id = $1", person_id
-    )
-    if path:
-        # The labels of a path are the ids from the city down.
-        return str(path).split(".")
-    return [row["id"] for row in await fetch("SELECT id FROM organization WHERE level = 'city'")]
+    """Where what the person may see is shown: see _AREAS."""
+    return [row["id"] for row in await fetch(_AREAS.format("$1"), person_id)]
 
 
 def _card(row: Any) -> ActivityCard:
