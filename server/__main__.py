@@ -129,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     manager.add_argument("--phone", required=True, help="the phone number with which the person signs in")
     manager.add_argument("--name", required=True, help="the person's real name")
     manager.add_argument("--organization", required=True, help="the organization's code, such as 371002")
+    add(
+        "end-queued-messages",
+        _end_queued_messages,
+        "On a restored dump, before its first worker: end the subscribe messages that wait, which may have been sent.",
+    )
     schema = add("openapi", _openapi, "Print the OpenAPI document.", needs_servers=False)
     schema.add_argument("--output", type=Path, help="write it to this file instead")
     tour = add("tour", _tour, "Play the main job against a running server, step by step.", needs_servers=False)
@@ -227,6 +232,18 @@ def _reencrypt(settings: Settings, _: argparse.Namespace) -> int:
             )
             return 1
         print("Everything is encrypted with the key in front: LINLI_KEYS no longer needs the others.")
+        return 0
+
+    return asyncio.run(_while_connected(settings, work()))
+
+
+def _end_queued_messages(settings: Settings, _: argparse.Namespace) -> int:
+    from server.background.outbox import end_open
+    from server.notifications.telling import SUBSCRIBE_MESSAGE
+
+    async def work() -> int:
+        ended = await end_open(SUBSCRIBE_MESSAGE, "restored")
+        print(f"{ended} subscribe messages will not be sent; staff find them among the failed ones.")
         return 0
 
     return asyncio.run(_while_connected(settings, work()))

@@ -91,15 +91,19 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
 
 
 def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
-    @app.route("/healthz", methods=["GET", "HEAD"], name="healthz")
+    @app.route("/healthz", methods=_ASKED_BY, name="healthz")
     async def healthz(request: Request) -> HTTPResponse:
         request.ctx.operation = "healthz"
+        if request.method == "OPTIONS":
+            return _allowed()
         return JsonAnswer(b'{"status":"ok"}', content_type="application/json")
 
-    @app.route("/readyz", methods=["GET", "HEAD"], name="readyz")
+    @app.route("/readyz", methods=_ASKED_BY, name="readyz")
     async def readyz(request: Request) -> HTTPResponse:
         """Whether to send requests here; see readiness.py."""
         request.ctx.operation = "readyz"
+        if request.method == "OPTIONS":
+            return _allowed()
         found = await check_readiness(settings, is_draining=getattr(app.ctx, "is_draining", False))
         return plain_json(msgspec.to_builtins(found), status=200 if found.is_ready else 503)
 
@@ -110,6 +114,13 @@ def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
         if not may_read_metrics(settings, request.ctx.address, request.headers.get("authorization", "")):
             raise NotFound()
         return HTTPResponse(_collect_metrics() + await health_metrics(), content_type=CONTENT_TYPE_LATEST)
+
+
+_ASKED_BY = ["GET", "HEAD", "OPTIONS"]
+
+
+def _allowed() -> HTTPResponse:
+    return HTTPResponse(status=204, headers={"allow": ", ".join(_ASKED_BY)})
 
 
 def may_read_metrics(settings: Settings, address: str, authorization: str) -> bool:

@@ -20,7 +20,7 @@ from server.wechat.errors import WeChatError
 
 _OLDEST = 15
 _EXTENSIONS = ("ltree", "btree_gist", "pg_trgm")
-_SKEW = (1.0, 10.0)
+_SKEW = (database.SKEW_SECONDS, 10.0)
 """Seconds between our clock and the database's: worth a word, and wrong (attendance codes live thirty)."""
 _DISK = (2 * 1024**3, 200 * 1024**2)
 
@@ -148,10 +148,7 @@ async def _look_at_database(settings: Settings, connection: asyncpg.Connection) 
     state, advice = ("ok", "") if wanted <= room else ("warn", "fewer processes or a smaller LINLI_DATABASE_POOL")
     found = f"{used} of {room} in use; this server and one worker want {wanted} at most"
     yield Finding("connections", state, found, advice)
-    before = clock.real_now()
-    theirs = await connection.fetchval("SELECT clock_timestamp()")
-    after = clock.real_now()
-    skew = max((before - theirs).total_seconds(), (theirs - after).total_seconds(), 0.0)
+    skew = abs(await database.clock_skew(connection.fetchval))
     state = "ok" if skew <= _SKEW[0] else "warn" if skew <= _SKEW[1] else "wrong"
     yield Finding("clock", state, f"{skew:.1f} s off the database's", "" if state == "ok" else "run NTP on both")
     if offset := clock.offset().total_seconds():

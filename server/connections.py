@@ -34,6 +34,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     try:
         await database.connect(settings)
         await keys.check_keys()
+        await database.warn_of_skew()
         yield
     finally:
         await live.finish_telling()

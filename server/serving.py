@@ -174,6 +174,8 @@ def _turn_away(listener: socket.socket) -> None:
 
 def _supervise(settings: Settings, listener: socket.socket) -> int:
     """Keep `settings.workers` processes serving; when told to stop, have them all finish what they have begun."""
+    from prometheus_client.multiprocess import mark_process_dead
+
     import server.app  # noqa: F401 (once, before the processes part)
 
     # From here on signals wait until they are asked for, so none is lost between two lines.
@@ -190,6 +192,7 @@ def _supervise(settings: Settings, listener: socket.socket) -> int:
             stopping = True
         for pid, status in _ended():
             lived = time.monotonic() - began.pop(pid)
+            mark_process_dead(pid)  # or its open streams would count for ever
             if stopping:
                 continue
             log.error("server_process_ended", exit_code=os.waitstatus_to_exitcode(status), seconds=round(lived))

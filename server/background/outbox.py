@@ -82,6 +82,17 @@ class OutboxRow(Model):
         ]
 
 
+async def end_open(kind: str, error: str) -> int:
+    """End, as failed, everything of this kind that is not done; how many that were."""
+    return await execute(
+        "UPDATE outbox SET state = 'failed', error = $2, lease_until = NULL, finished_at = $3 "
+        "WHERE kind = $1 AND state IN ('queued', 'waiting', 'in_flight')",
+        kind,
+        error,
+        clock.now(),
+    )
+
+
 Record = Callable[[], Awaitable[None]]
 """Writes what an effect brought about; runs in the transaction that finishes the row."""
 

@@ -45,5 +45,6 @@ class RotatingCode(NamedTuple):
         return datetime.fromtimestamp((window + 1) * self.seconds, UTC)
 
     def is_current(self, window: int, now: datetime) -> bool:
-        """Whether a code of this window is taken at `now`: the running window and the one before."""
-        return self.window_at(now) - 1 <= window <= self.window_at(now)
+        """Whether a code of this window is taken at `now`: the running window and its neighbours. The one before was
+        scanned and is sent late; the one after is of a server whose clock is ahead of ours."""
+        return abs(self.window_at(now) - window) <= 1

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from server.background import sweeps
 from server.background.outbox import Priority
 from server.foundation import clock
-from server.foundation.database import fetch, fetch_structs, is_unreachable
+from server.foundation.database import clock_skew, fetch, fetch_structs, is_unreachable
 from server.foundation.errors import NotAllowed
 from server.organizations.access import holds_role_anywhere
 from server.organizations.models import RoleKind
@@ -34,7 +34,8 @@ class JobView(msgspec.Struct):
     what went wrong if anything did; and its totals.
 
     `lag_seconds`: for how long the oldest due row has waited until now; null where it cannot be told. `is_late`: it
-    has not run for three of its intervals and a minute, or never: no worker runs, or it hangs.
+    has not run for three of its intervals and a minute, or never: no worker runs, or it hangs. One that began so far
+    ahead of now is late too: a worker's clock is wrong, and that none runs would not be seen before we come there.
     """
 
     name: str
@@ -80,6 +81,8 @@ async def health_metrics() -> bytes:
     """The same for Prometheus. Empty where the database is away."""
     try:
         families = [*_job_families(await _jobs()), *_outbox_families(await _outbox(), await _recent())]
+        skew = "By how many seconds this server's clock is ahead of the database's"
+        families.append(_family(GaugeMetricFamily, "clock_skew_seconds", skew, [], [([], await clock_skew())]))
     except Exception as error:
         log.warning("health_unknown", error=type(error).__name__)
         return b""
@@ -110,7 +113,7 @@ async def _jobs() -> list[JobView]:
         job = ran.get(sweep.name) or JobView(sweep.name, sweep.every.total_seconds())
         job.lag_seconds = await _lag(sweep)
         if job.started_at:
-            job.is_late = (now - job.started_at).total_seconds() > job.every_seconds * LATE_AFTER + 60
+            job.is_late = abs((now - job.started_at).total_seconds()) > job.every_seconds * LATE_AFTER + 60
         found.append(job)
     return found
 

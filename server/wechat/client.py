@@ -7,12 +7,15 @@ awaited: `await client.wxa.get_wxa_code(...)`. Paths that start with `/` begin a
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import msgspec
+import structlog
 import wechatpy
 
 from server.wechat.errors import NotSent, OutcomeUnknown, TokenStale, WeChatError, error_for
@@ -21,9 +24,14 @@ from server.wechat.tokens import Tokens
 TIMEOUT_SECONDS = 5.0
 CONNECTIONS = 32
 KEEPALIVE_SECONDS = 5.0
+AWAY_SECONDS = 60.0
+"""Between two lines of the log that the platform cannot be reached."""
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 _JSON = {"content-type": "application/json"}
 _PRIVATE_KEYS = ("access_token", "secret", "js_code", "code", "openid", "touser", "session_key", "signature")
+
+
+log = structlog.get_logger()
 
 
 class _OnlyWarnings(logging.Filter):
@@ -107,9 +115,9 @@ class Lanes(httpx.AsyncBaseTransport):
     the time of sending.
     """
 
-    def __init__(self, verify: ssl.SSLContext | bool) -> None:
+    def __init__(self, verify: ssl.SSLContext | bool, proxy: httpx.Proxy | None) -> None:
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_SECONDS)
-        self._idle = [httpx.AsyncHTTPTransport(verify=verify, limits=limits) for _ in range(CONNECTIONS)]
+        self._idle = [httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy) for _ in range(CONNECTIONS)]
         self._free = asyncio.Semaphore(CONNECTIONS)  # Fair, which asyncio's queues are not.
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -140,10 +148,10 @@ class Pool:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=TIMEOUT_SECONDS,
-            transport=transport or Lanes(ssl.create_default_context() if encrypted else False),
-            # A simulator on this machine is never asked through a proxy.
-            trust_env=encrypted,
+            transport=transport or _lanes(base_url, encrypted=encrypted),
+            trust_env=False,
         )
+        self._said_away_at: float | None = None
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -167,19 +175,48 @@ class Pool:
             raise OutcomeUnknown(f"{path}: neither a picture nor JSON")
         return _read_json(response.content, path, _private_values(params, data))
 
+    def _say_away(self, path: str, error: str) -> None:
+        """In the log at once, and then now and then."""
+        if self._said_away_at is None or time.monotonic() - self._said_away_at >= AWAY_SECONDS:
+            self._said_away_at = time.monotonic()
+            log.warning("wechat_away", path=path, error=error)
+
+    def _say_there(self) -> None:
+        if self._said_away_at is not None:
+            self._said_away_at = None
+            log.info("wechat_there")
+
     async def _exchange(
         self, method: str, path: str, params: dict[str, Any] | None, content: bytes | None
     ) -> httpx.Response:
         failure: WeChatError
         try:
             headers = _JSON if content else None
-            return await self._http.request(method, path, params=params, content=content, headers=headers)
-        except _NEVER_LEFT as error:
-            failure = NotSent(f"{path}: {type(error).__name__}")
+            answer = await self._http.request(method, path, params=params, content=content, headers=headers)
         except httpx.HTTPError as error:
-            failure = OutcomeUnknown(f"{path}: {type(error).__name__}")
+            self._say_away(path, type(error).__name__)
+            failure = _failure_of(error, path)
+        else:
+            self._say_there()
+            return answer
         # Raised outside the except block: httpx's exceptions hold the whole request, so not even a context may remain.
         raise failure
+
+
+def _lanes(base_url: str, *, encrypted: bool) -> Lanes:
+    """Through HTTPS_PROXY, believing SSL_CERT_FILE, where these are set; httpx heeds neither once it is given its
+    transport. A simulator on this machine is never asked through a proxy."""
+    if not encrypted:
+        return Lanes(False, None)
+    host = urlsplit(base_url).hostname or ""
+    found = "" if proxy_bypass(host) else getproxies().get("https", "")
+    url = found if "://" in found or not found else f"http://{found}"
+    return Lanes(ssl.create_default_context(), httpx.Proxy(url) if url else None)
+
+
+def _failure_of(error: httpx.HTTPError, path: str) -> WeChatError:
+    words = f"{path}: {type(error).__name__}"
+    return NotSent(words) if isinstance(error, _NEVER_LEFT) else OutcomeUnknown(words)
 
 
 def _read_json(content: bytes, path: str, private: list[str]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +22,10 @@ import server.operations
 from server.background.outbox import enqueue
 from server.embedded.processes import die_with_parent
 from server.foundation import clock
-from server.foundation.database import execute, fetch, transaction
+from server.foundation.database import fetch, transaction
 from server.foundation.settings import ENVIRONMENT_NAMES, SECRETS, Settings
-from tests.servers import Server, free_port
+from tests.clients import Api
+from tests.servers import Server, free_port, until
 
 DEPLOY = Path(server.operations.__file__).parent / "deploy"
 UNIT = DEPLOY / "linli@.service"
@@ -231,15 +234,43 @@ async def test_a_backup_is_one_that_can_be_restored(settings: Settings, tmp_path
         await connection.close()
 
 
-async def test_a_restored_dump_sends_nothing_twice(app: object) -> None:
-    """As the README has it: what waited ends, where staff can send it again; what harms nobody twice goes on."""
-    (statement,) = re.findall(r"```sql\n(.*?);\n```", (DEPLOY.parent / "README.md").read_text(), re.S)
+async def test_a_restored_dump_sends_nothing_twice(app: object, settings: Settings, tmp_path: Path) -> None:
+    """What waited ends, where staff can send it again; what harms nobody twice goes on."""
     async with transaction():
         for kind in ("subscribe_message", "check_text"):
             await enqueue(kind, {}, due_at=clock.now() + timedelta(days=1))
-    await execute(statement)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "server", "end-queued-messages"),
+        env=Server(settings, tmp_path).environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said = (await process.communicate())[0].decode()
+    assert (process.returncode, said.split(";")[0]) == (0, "1 subscribe messages will not be sent")
     rows = await fetch("SELECT kind, state, error FROM outbox ORDER BY kind")
     assert [tuple(row.values()) for row in rows] == [
         ("check_text", "queued", ""),
         ("subscribe_message", "failed", "restored"),
     ]
+
+
+async def test_balancers_may_ask_what_they_may_ask(api: Api) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = await api.client.options(path)
+        assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+async def test_what_a_killed_process_counted_goes_with_it(settings: Settings, tmp_path: Path, migrated: None) -> None:
+    with Server(settings, tmp_path, LINLI_WORKERS="2") as server:
+        await server.start()
+        assert server.process
+        await until(lambda: len(server.children) == 2)
+        killed, kept = (
+            settings.data_dir / "metrics" / str(server.process.pid) / f"gauge_livesum_{pid}.db"
+            for pid in server.children
+        )
+        killed.touch()
+        kept.touch()
+        os.kill(server.children[0], signal.SIGKILL)
+        await until(lambda: not killed.exists())
+        assert kept.exists()

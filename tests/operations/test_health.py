@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from server.background import outbox, sweeps
 from server.background.outbox import Priority, enqueue
 from server.background.relay import drain_outbox
 from server.background.sweeps import Sweep, declare_sweeps
-from server.foundation import clock
+from server.foundation import clock, database
+from server.foundation.database import execute
 from server.operations import health
 from server.organizations.models import RoleKind
 from server.worker import run_sweep
@@ -197,3 +199,26 @@ async def test_without_the_database_the_process_still_answers(api: Api, monkeypa
     found = await metrics(api)
     assert any(name.startswith("linli_requests_total") for name in found)
     assert not any(name.startswith("linli_sweep") for name in found)
+
+
+async def test_a_worker_whose_clock_is_a_day_ahead_hides_nothing(api: Api) -> None:
+    await run_sweeps()
+    assert (await metrics(api))['linli_sweep_late{sweep="works"}'] == 0
+    await execute("UPDATE job_run SET started_at = started_at + interval '1 day' WHERE name = 'works'")
+    assert (await metrics(api))['linli_sweep_late{sweep="works"}'] == 1
+
+
+async def test_a_clock_that_is_off_the_databases(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert abs((await metrics(api))["linli_clock_skew_seconds"]) < 0.5
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(database, "log", log)
+    await database.warn_of_skew()
+    real = clock.real_now
+    for off in (40, -40):
+        monkeypatch.setattr(clock, "real_now", lambda off=off: real() + timedelta(seconds=off))
+        assert (await metrics(api))["linli_clock_skew_seconds"] == pytest.approx(off, abs=1)
+        await database.warn_of_skew()
+    assert [(call.args, round(call.kwargs["seconds"])) for call in log.calls] == [
+        (("clock_skewed",), 40),
+        (("clock_skewed",), -40),
+    ]
