@@ -12,7 +12,7 @@ PROFILE_REFUSED = Event(
 COMMUNITY_SUCCEEDED = Event(
     name="community_succeeded",
     title="您所在的社区有变动",
-    text="{closed[name]}已撤销，您现在属于{organization[full_name]}",
+    text="{closed[name]}已撤销，您现在属于{organization[full_name]}。",
     kinds={"closed": "organization"},
 )
 

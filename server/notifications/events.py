@@ -11,6 +11,7 @@ sent:
   or what its sentence needs instead.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from string import Formatter
@@ -42,6 +43,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `template` names one of server.wechat.templates and `fields` fills exactly its keys; without a template the message
     stays in the inbox. Where there is one, `topic` says with what people turn it off.
 
+    `said` tells how the numbers among its facts are said (minutes as `1 小时 30 分钟`).
+
     Importance: an `urgent` one overtakes others, does not wait for the end of quiet hours, and gets a person's last
     accept; a `minor` one (it confirms what the person has just done) leaves the last accept of its template to others.
     `bulk` is for what is told to many at once: it goes after everything else, and never at night unless it is urgent.
@@ -60,6 +63,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, str] = {}
     kinds: dict[str, str] = {}
     words: dict[str, dict[str, str]] = {}
+    said: dict[str, Callable[[int], str]] = {}
     urgent: bool = False
     minor: bool = False
     bulk: bool = False

@@ -2,15 +2,26 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from server.foundation.dates import day_of, render_short_time, render_time, today
+from server.foundation.dates import (
+    day_of,
+    instant,
+    render_date,
+    render_short_date,
+    render_short_time,
+    render_time,
+    today,
+)
 from server.foundation.ids import is_id
 from server.notifications.events import EVENTS, Event, names_in
 
 GONE = "（已删除）"
 """What stands for a thing that is no longer there."""
+
+ENDS = {"due", "until"}
+"""Facts until when something is to be done: those that end with a day are told by it."""
 
 _SECOND_STOP = re.compile(r"(?<=[。！？…])。")
 """Where a reason that somebody wrote as a sentence ends one of ours."""
@@ -36,6 +47,8 @@ class Told(NamedTuple):
     event: str
     facts: Mapping[str, Any]
 
+
+Show = Callable[[datetime], str]
 
 Described = dict[tuple[str, str], Mapping[str, str]]
 """(kind, id) → its words."""
@@ -77,7 +90,7 @@ def render_words(told: Told, described: Described) -> Words:
     declared = EVENTS.get(told.event)
     if declared is None:
         return Words("通知", "", "")
-    values = _values(declared, told.facts, described, _short_time)
+    values = _values(declared, told.facts, described, _short_time, _end_of_day)
     page, text = declared.page.format_map(values), declared.text.format_map(values)
     if gone_subjects(declared, told.facts, described, declared.page):
         page = ""  # It would open on an error.
@@ -89,7 +102,7 @@ def render_words(told: Told, described: Described) -> Words:
 def render_fields(told: Told, described: Described) -> dict[str, str]:
     """The values for the template's fields, times in WeChat's form; not yet cut to what WeChat accepts."""
     declared = EVENTS[told.event]
-    values = _values(declared, told.facts, described, render_time)
+    values = _values(declared, told.facts, described, render_time, render_time)
     return {key: text.format_map(values) for key, text in declared.fields.items()}
 
 
@@ -102,18 +115,27 @@ def gone_subjects(declared: Event, facts: Mapping[str, Any], described: Describe
     ]
 
 
-def _values(
-    declared: Event, facts: Mapping[str, Any], described: Described, show_time: Callable[[datetime], str]
-) -> _Facts:
+def _values(declared: Event, facts: Mapping[str, Any], described: Described, show_time: Show, show_end: Show) -> _Facts:
     values = _Facts()
     for name, value in facts.items():
         if _is_subject(declared, name):
             values[name] = _Subject(described.get((_kind(declared, name), value), {}))
         elif isinstance(value, dict):
-            values[name] = show_time(datetime.fromisoformat(value["time"]))
+            moment = datetime.fromisoformat(value["time"])
+            ends_a_day = name in ENDS and moment == instant(day_of(moment))
+            # WeChat's fields have a time of the clock, of the same day.
+            values[name] = show_end(moment - timedelta(minutes=1)) if ends_a_day else show_time(moment)
+        elif name in declared.said:
+            values[name] = declared.said[name](int(value))
         else:
             values[name] = declared.words.get(name, {}).get(str(value), str(value))
     return values
+
+
+def _end_of_day(moment: datetime) -> str:
+    """`10月1日 24:00`: midnight as the end of the day that `moment` is in, where people look for it."""
+    day = day_of(moment)
+    return f"{render_short_date(day) if day.year == today().year else render_date(day)} 24:00"
 
 
 def _is_subject(declared: Event, name: str) -> bool:

@@ -1,12 +1,14 @@
 """What people are told of their service record."""
 
+from server.foundation.dates import render_duration
 from server.notifications.events import Event
 
 NOTED = Event(
     name="service_noted",
     title="社区为您补录了服务",
-    text="{organization[name]}补录了您在{at}的服务，共{minutes}分钟，可在服务记录中查看。",
+    text="{organization[name]}补录了您在{at}的服务，共 {minutes}，可在服务记录中查看。",
     page="pages/me/service-record",
+    said={"minutes": render_duration},
 )
 
 REVERSED = Event(

@@ -5,14 +5,14 @@ from server.notifications.events import Event
 JOINED = Event(
     name="team_joined",
     title="有人加入了团队",
-    text="{person[nickname]}加入了您的团队“{team[name]}”",
+    text="{person[nickname]}加入了您的团队“{team[name]}”。",
     page="pages/team/detail?id={team[id]}",
 )
 
 LEFT = Event(
     name="team_left",
     title="您已不在团队中",
-    text="{why}：{team[name]}",
+    text="{why}：{team[name]}。",
     page="pages/team/mine",
     words={"why": {"removed": "队长已将您移出团队", "ended": "团队已解散"}},
 )

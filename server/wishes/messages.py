@@ -94,7 +94,8 @@ NOTE_REFUSED = _of_wish(
 UNCLAIMED = _for_staff(
     name="wish_unclaimed",
     title="心愿还没有人认领",
-    text="心愿“{wish[title]}”希望在{wish[wished_by]}前实现，还剩 {left} 天，还没有人认领，请帮忙联系。",
+    text="心愿“{wish[title]}”希望在{wish[wished_by]}前实现，{left}，还没有人认领，请帮忙联系。",
+    said={"left": lambda days: f"还剩 {days} 天" if days else "今天到期"},
 )
 
 HANDED_TO_STAFF = _for_staff(

@@ -46,7 +46,7 @@ async def test_a_granted_role_works_at_once_and_is_told(api: Api) -> None:
     listed = await resident.get("/staff/roles", organization_id=community.id)
     assert [item["person"]["id"] for item in listed["items"]] == [manager.person_id, resident.person_id]
     message = (await resident.inbox())[0]
-    assert message["text"].endswith("塔山社区的工作人员")
+    assert message["text"].endswith("塔山社区的工作人员。")
     entry = await AuditEntry.get(action="grant_role")
     assert (entry.actor_id, entry.person_id, entry.organization_id, entry.details) == (
         manager.person_id,

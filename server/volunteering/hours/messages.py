@@ -1,5 +1,6 @@
 """What people are told of their hours, of certificates and ratings, and of appeals."""
 
+from server.foundation.dates import render_duration
 from server.notifications.events import Event, review_result, service_report
 
 NO_SHOW_APPEALED = Event(
@@ -20,16 +21,18 @@ NO_SHOW_APPEAL_DECIDED = Event(
 CREDITED = Event(
     name="hours_credited",
     title="服务时长已计入",
-    text="您参加“{shift[title]}”的服务时长 {minutes} 分钟已确认，感谢您的付出。",
+    text="您参加“{shift[title]}”的服务时长 {minutes}已确认，感谢您的付出。",
     page="pages/me/service-record",
-    **service_report("service_record", "{shift[title]}", "服务时长{minutes}分钟已计入"),
+    said={"minutes": render_duration},
+    **service_report("service_record", "{shift[title]}", "服务时长{minutes}已计入"),
 )
 
 WAITING = Event(
     name="hours_waiting",
     title="服务时长待审批",
-    text="您参加“{shift[title]}”的服务时长 {minutes} 分钟已提交，{needs}后计入。",
+    text="您参加“{shift[title]}”的服务时长 {minutes}已提交，{needs}后计入。",
     page="pages/me/service-record",
+    said={"minutes": render_duration},
     words={
         "needs": {
             "second_person": "补录须另一位工作人员核实",
@@ -42,14 +45,14 @@ WAITING = Event(
 TO_APPROVE = Event(
     name="hours_to_approve",
     title="有服务时长待审批",
-    text="“{hours[title]}”有一条 {hours[minutes]} 分钟的服务时长需要您审批。",
+    text="“{hours[title]}”有一条 {hours[minutes]}的服务时长需要您审批。",
     page="pages/staff/hours",
 )
 
 REFUSED = Event(
     name="hours_refused",
     title="服务时长未获批准",
-    text="“{hours[title]}”的 {hours[minutes]} 分钟服务时长未获批准：{hours[decision]}。",
+    text="“{hours[title]}”的 {hours[minutes]}的服务时长未获批准：{hours[decision]}。",
     page="pages/me/service-record",
     **review_result("service_record", "{hours[title]}", "未通过", "{hours[decision]}"),
 )
@@ -57,9 +60,10 @@ REFUSED = Event(
 CORRECTED = Event(
     name="hours_corrected",
     title="服务时长已更正",
-    text="您在“{hours[title]}”的服务时长由 {before} 分钟更正为 {hours[minutes]} 分钟：{hours[reason]}。",
+    text="您在“{hours[title]}”的服务时长由 {before}更正为 {hours[minutes]}：{hours[reason]}。",
     page="pages/me/service-record",
-    **service_report("service_record", "{hours[title]}", "服务时长更正为{hours[minutes]}分钟"),
+    said={"before": render_duration},
+    **service_report("service_record", "{hours[title]}", "服务时长更正为{hours[minutes]}"),
 )
 
 CERTIFICATE_REVOKED = Event(

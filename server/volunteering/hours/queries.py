@@ -8,6 +8,7 @@ import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation.database import fetch
+from server.foundation.dates import render_duration
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations.access import require_role
@@ -99,12 +100,12 @@ async def list_hours(person_id: str, query: HoursQuery) -> Page[HoursView]:
 async def describe_hours(hours_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """The words for hours: the activity's `title`, the `minutes`, the `reason` of a correction and of a `decision`."""
     rows = await fetch(
-        f"SELECT h.id, a.title, h.minutes::text AS minutes, {HOURS_REASON} AS reason, "
+        f"SELECT h.id, a.title, h.minutes, {HOURS_REASON} AS reason, "
         "h.decision_reason AS decision FROM hours h "
         "JOIN shift sh ON sh.id = h.shift_id JOIN activity a ON a.id = sh.activity_id WHERE h.id = ANY($1::uuid[])",
         list(hours_ids),
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: {**dict(row), "minutes": render_duration(row["minutes"])} for row in rows}
 
 
 async def show_hours(hours_id: str) -> HoursView:

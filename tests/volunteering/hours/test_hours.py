@@ -242,7 +242,7 @@ async def test_a_correction_is_a_new_row(api: Api) -> None:
     entries = await ServiceEntry.all().order_by("id").values_list("minutes", "points")
     assert entries == [(120, 20), (-120, -20), (60, 10)]
     inbox = await people.first.inbox()
-    assert "由 120 分钟更正为 60 分钟：提前离开" in inbox[0]["text"]
+    assert "由 2 小时更正为 1 小时：提前离开" in inbox[0]["text"]
     await people.staff.refused("POST", path, {"minutes": 30, "reason": "x"}, code="wrong_state")
     # Up again, more than the shift has: never beyond it. And away.
     again = await people.staff.post(f"/staff/hours/{made['id']}/correct", {"minutes": 600, "reason": "有误"})
