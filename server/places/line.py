@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from server.foundation import clock
-from server.foundation.database import execute, fetch_value
+from server.foundation.database import execute, fetch_one, fetch_value
 from server.foundation.errors import NotFound
 from server.places.errors import PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlacePass, PlaceState, Purpose
@@ -49,12 +49,11 @@ async def take(allotment: Allotment, person_id: str, party_size: int, wait: bool
         raise PlacesFull("人数超过总名额")
     now = clock.now()
     started = allotment.has_started(now)
-    await _give_number(allotment)
     place = Place(
         allotment_id=allotment.id,
         person_id=person_id,
         party_size=party_size,
-        number=allotment.last_number,
+        number=allotment.last_number + 1,
         state=PlaceState.WAITING,
         due_at=allotment.starts_at,
     )
@@ -62,11 +61,12 @@ async def take(allotment: Allotment, person_id: str, party_size: int, wait: bool
     # Nobody gets past those who wait, except a group that does not fit: move_up knows.
     if fits and (started or not await Place.exists(allotment_id=allotment.id, state=PlaceState.WAITING)):
         place.state, place.confirmed_at, place.due_at = PlaceState.CONFIRMED, now, None
-        await _add_taken(allotment, party_size)
+        await _add_taken(allotment, party_size, last_number=place.number)
         await place.save(force_create=True)
         return place
     if started:
         raise PlacesFull()
+    await _give_number(allotment)
     await place.save(force_create=True)
     if fits:
         await move_up(allotment, newcomer=place)
@@ -209,13 +209,16 @@ async def end_place(allotment: Allotment, place: Place, state: PlaceState, reaso
     await place.save(update_fields=["state", "ended_at", "end_reason", "offered_until", "held_until", "due_at"])
 
 
-async def _add_taken(allotment: Allotment, people: int) -> None:
-    """Count `people` more as taken. The condition holds even for somebody who forgot the lock."""
-    taken = await fetch_value(
-        "UPDATE allotment SET taken = taken + $2 WHERE id = $1 AND taken + $2 <= capacity RETURNING taken",
+async def _add_taken(allotment: Allotment, people: int, *, last_number: int | None = None) -> None:
+    """Count `people` more as taken, and with them the queue number that a newcomer was given. The condition holds even
+    for somebody who forgot the lock."""
+    row = await fetch_one(
+        "UPDATE allotment SET taken = taken + $2, last_number = COALESCE($3, last_number) "
+        "WHERE id = $1 AND taken + $2 <= capacity RETURNING taken, last_number",
         allotment.id,
         people,
+        last_number,
     )
-    if taken is None:
+    if row is None:
         raise PlacesFull()
-    allotment.taken = taken
+    allotment.taken, allotment.last_number = row["taken"], row["last_number"]

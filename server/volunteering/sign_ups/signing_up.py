@@ -68,7 +68,7 @@ async def sign_up(
         party = [each for each in persons if each not in present]
         if not party:
             return await get_sign_up(person_id, present[person_id])
-        shift = await Shift.get(id=shift_id).select_related("activity")
+        shift = role.shift
         _ensure_open(shift)
         for each in party:
             await _ensure_may(each, shift, role, signer_id=person_id)
@@ -242,8 +242,8 @@ async def _leave_all(sign_ups: Sequence[Any], reason: str) -> None:
 
 
 async def role_of(shift_id: str, shift_role_id: str | None) -> ShiftRole:
-    """The role asked for, or the only one. Raises RoleNeeded, NotFound."""
-    roles = await ShiftRole.filter(shift_id=shift_id)
+    """The role asked for, or the only one, with its shift and activity. Raises RoleNeeded, NotFound."""
+    roles = await ShiftRole.filter(shift_id=shift_id).select_related("shift__activity")
     if shift_role_id is None:
         if len(roles) > 1:
             raise RoleNeeded()
