@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, written from the declared routes."""
 
 import inspect
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from server.foundation.settings import Settings
 from server.foundation.words import Worded, words_of
 
 _REF = "#/components/schemas/{name}"
+_GENERIC = re.compile(r"\b([A-Z][A-Za-z0-9]*)_([A-Z][A-Za-z0-9]*)_$")
 
 
 def openapi_document(routes: list[Route], settings: Settings) -> bytes:
@@ -44,7 +46,20 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
             "securitySchemes": {"session": {"type": "http", "scheme": "bearer", "description": "登录后得到的令牌"}},
         },
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+    return msgspec.json.format(msgspec.json.encode(_for_generators(document)), indent=1)
+
+
+def _for_generators(node: Any) -> Any:
+    """Without what makes generators of clients stumble: `items: false` (`maxItems` says the same), and the names that
+    msgspec gives to generics (`Page_WishCard_` becomes `WishCardPage`)."""
+    if isinstance(node, dict):
+        kept = {key: value for key, value in node.items() if not (key == "items" and value is False)}
+        return {_GENERIC.sub(r"\2\1", key): _for_generators(value) for key, value in kept.items()}
+    if isinstance(node, list):
+        return [_for_generators(item) for item in node]
+    if isinstance(node, str) and node.startswith(_REF.format(name="")):
+        return _GENERIC.sub(r"\2\1", node)
+    return node
 
 
 def _tell_words(components: dict[str, Any]) -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from miniprogram_api.pages import PAGES
 from server.__main__ import _parser
 from server.background.sweeps import SWEEPS
 from server.foundation.settings import ENVIRONMENT_NAMES, Settings
 from server.notifications.events import MOMENTS
+from server.wechat.templates import TEMPLATES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -71,3 +73,14 @@ def test_the_project_speaks_of_itself_alone() -> None:
     locks = [ROOT / "requirements.lock", *(ROOT / "server").rglob("requirements.lock")]
     assert len(locks) == 3
     assert all("://" not in lock.read_text() for lock in locks)
+
+
+def test_every_page_and_template_is_told_in_order() -> None:
+    text = section("Pages and templates")
+    pages = re.findall(r"^\| `(pages/[^`]+)` \| (\S+) \| `(\w+)` \|$", text, re.M)
+    assert pages == [("?".join(filter(None, (p.path, "&".join(p.query)))), p.title, p.operation_id) for p in PAGES]
+    templates = re.findall(r"^\| `(\w+)` \| (\S+) \| (`\w+` .+) \|$", text, re.M)
+    told = [(name, title, dict(re.findall(r"`(\w+)` ([^、]+)", fields))) for name, title, fields in templates]
+    assert [(name, title, list(fields.items())) for name, title, fields in told] == [
+        (template.name, template.title, list(template.fields.items())) for template in TEMPLATES
+    ]

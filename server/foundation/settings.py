@@ -271,6 +271,8 @@ def _check_numbers(settings: Settings) -> list[str]:
         for name in ("port", "simulator_port")
         if not 0 < getattr(settings, name) < 65536
     ]
+    if settings.port == settings.simulator_port and not (settings.is_production or settings.wechat_api_base):
+        problems.append(f"LINLI_PORT: {settings.port} is WECHAT_SIMULATOR_PORT too; the two need a port each")
     problems += [
         f"{ENVIRONMENT_NAMES[name]}: must be between {least} and {most}"
         for name, (least, most) in _RANGES.items()

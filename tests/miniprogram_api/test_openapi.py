@@ -51,6 +51,15 @@ def test_no_two_types_share_a_name(document: dict[str, Any]) -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_generators_of_clients_can_read_it(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
+    assert schemas["WishCardPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/WishCard"}
+    assert '"items": false' not in json.dumps(document)
+    (pair, _) = schemas["ActivityCard"]["properties"]["location"]["anyOf"]
+    assert (pair["minItems"], pair["maxItems"], len(pair["prefixItems"])) == (2, 2, 2)
+
+
 def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     enumerations = [schema for schema in schemas.values() if "enum" in schema]

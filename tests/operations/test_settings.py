@@ -192,3 +192,10 @@ def test_the_database_is_believed_by_the_citys_own_ca(mode: str, checks_name: bo
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname is checks_name
     assert context.cert_store_stats()["x509_ca"] > 0
+
+
+def test_the_server_and_the_simulator_have_a_port_each() -> None:
+    told = problems_of(DEMO | {"LINLI_PORT": "8001"})
+    assert told == ["LINLI_PORT: 8001 is WECHAT_SIMULATOR_PORT too; the two need a port each"]
+    assert load_settings(DEMO | {"LINLI_PORT": "8001", "WECHAT_SIMULATOR_PORT": "8002"}).port == 8001
+    assert load_settings(DEMO | {"LINLI_PORT": "8001", "WECHAT_API_BASE": "https://api.weixin.qq.com"}).port == 8001
