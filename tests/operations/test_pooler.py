@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 
+import server.operations
 from server.embedded.processes import die_with_parent
 from server.foundation.settings import Settings
 from tests.builders import create_community, create_resident
@@ -29,11 +30,17 @@ def pooled_url(settings: Settings) -> Iterator[str]:
     parts = urlsplit(settings.database_url)
     port, folder = free_port(), parse_qs(parts.query)["host"][0]
     config = settings.data_dir / "pgbouncer.ini"  # which another user may read
-    config.write_text(
-        f"[databases]\n* = host={folder} user={parts.username}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-        f"listen_port = {port}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 4\nunix_socket_dir =\n"
-        "ignore_startup_parameters = extra_float_digits,idle_in_transaction_session_timeout\n"
-    )
+    text = (Path(server.operations.__file__).parent / "deploy" / "pgbouncer.ini").read_text()
+    for ours, theirs in (
+        ("host=127.0.0.1", f"host={folder} user={parts.username}"),
+        ("listen_port = 6432", f"listen_port = {port}"),
+        ("auth_type = scram-sha-256", "auth_type = any"),
+        ("auth_file = /etc/pgbouncer/userlist.txt\n", ""),
+        ("default_pool_size = 40", "default_pool_size = 4"),
+    ):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    config.write_text(text)
     owner = pwd.getpwnam("nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name)
     if PGBOUNCER is None:
         pytest.skip("pgbouncer is not installed")
@@ -49,9 +56,9 @@ def pooled_url(settings: Settings) -> Iterator[str]:
 
 async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: Path, pooled_url: str) -> None:
     residents = [await create_resident(api, await create_community()) for _ in range(12)]
-    with Server(settings, tmp_path, DATABASE_URL=pooled_url, LINLI_DATABASE_STATEMENTS="0") as server:
-        await server.start()
-        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+    with Server(settings, tmp_path, DATABASE_URL=pooled_url, LINLI_DATABASE_STATEMENTS="0") as one:
+        await one.start()
+        async with httpx.AsyncClient(base_url=one.url, timeout=20) as client:
             door = Api(client)
 
             async def live(me: Api, number: int) -> None:
@@ -65,7 +72,7 @@ async def test_a_server_behind_a_pooler(api: Api, settings: Settings, tmp_path: 
 
             await asyncio.gather(*(live(me, number) for number, me in enumerate(residents)))
             assert (await client.get("/readyz")).json()["database"] == "ok"
-        assert {line["level"] for line in server.lines} <= {"info", "warning"}
+        assert {line["level"] for line in one.lines} <= {"info", "warning"}
 
 
 async def test_several_migrate_at_once_through_a_pooler(settings: Settings, tmp_path: Path, pooled_url: str) -> None:
