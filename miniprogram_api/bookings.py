@@ -48,7 +48,7 @@ routes = Routes("预约 bookings")
 _NOT_THEN = [SlotNotOffered, TooShortNotice, TooFarAhead, TooManyBookings, BookingOverlaps]
 """What stands against the time that somebody wants."""
 _CANNOT_BOOK = [*_NOT_THEN, ConsentNeeded, NotEligible, Blocked]
-_CANNOT_MOVE = [*_NOT_THEN, ChangeTooLate, WrongState]
+CANNOT_MOVE = [*_NOT_THEN, ChangeTooLate, WrongState]
 
 
 class Asked(Strict, kw_only=True):
@@ -158,7 +158,7 @@ async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
     return await queries.get_booking(SLOTS, caller.person_id, booking_id)
 
 
-@routes.post("/bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, PlacesFull])
+@routes.post("/bookings/<booking_id>/move", errors=[*CANNOT_MOVE, PlacesFull])
 async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> BookingView:
     """改期
 
@@ -206,7 +206,7 @@ async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
     return await queries.get_booking(ROOMS, caller.person_id, booking_id)
 
 
-@routes.post("/room-bookings/<booking_id>/move", errors=[*_CANNOT_MOVE, RoomTaken])
+@routes.post("/room-bookings/<booking_id>/move", errors=[*CANNOT_MOVE, RoomTaken])
 async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> RoomBookingView:
     """活动室改期
 

@@ -1,7 +1,9 @@
 """工作端：预约: the counter's work with bookings, rooms and home visits."""
 
 from datetime import date
+from typing import Any
 
+from miniprogram_api.bookings import CANNOT_MOVE, MoveBooking, MoveRoomBooking
 from miniprogram_api.fields import HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
@@ -29,8 +31,8 @@ class DayBookingsQuery(DayQuery):
     service_id: Id | None = None
 
 
-class BookWalkIn(Strict):
-    """Either a known person's `person_id`, or name and phone. For a home visit, address and grid too."""
+class WalkIn(Strict, kw_only=True):
+    """Either a known person's `person_id`, or name and phone."""
 
     starts_at: Moment
     person_id: Id | None = None
@@ -38,8 +40,29 @@ class BookWalkIn(Strict):
     phone: PhoneIfAny = ""
     party_size: PartySize = 1
     note: Words = ""
+
+    def wanted(self, caller: Caller, **more: Any) -> Wanted:
+        return Wanted(
+            actor_id=caller.person_id,
+            person_id=self.person_id or "",
+            starts_at=self.starts_at,
+            party_size=self.party_size,
+            note=self.note,
+            **more,
+        )
+
+
+class BookWalkIn(WalkIn, kw_only=True):
+    """Either a known person's `person_id`, or name and phone. For a home visit, address and grid too."""
+
     address: HomeAddress = ""
     area_id: Id | None = None
+
+
+class BookRoomWalkIn(WalkIn, kw_only=True):
+    """Either a known person's `person_id`, or name and phone."""
+
+    ends_at: Moment
 
 
 class WithShownReason(Strict):
@@ -88,16 +111,20 @@ async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) 
 )
 async def book_walk_in(caller: Caller, service_id: Id, body: BookWalkIn) -> DayBooking:
     """窗口现场预约"""
-    wanted = Wanted(
-        actor_id=caller.person_id,
-        person_id=body.person_id or "",
-        starts_at=body.starts_at,
-        party_size=body.party_size,
-        note=body.note,
-        address=body.address,
-        area_id=body.area_id,
-    )
-    return await walk_ins.book_walk_in(service_id, wanted, real_name=body.real_name, phone=body.phone)
+    wanted = body.wanted(caller, address=body.address, area_id=body.area_id)
+    return await walk_ins.book_walk_in(SLOTS, service_id, wanted, real_name=body.real_name, phone=body.phone)
+
+
+@routes.post(
+    "/services/<service_id>/room-walk-ins", status=201, who=Who.STAFF, errors=[SlotNotOffered, RoomTaken, WrongState]
+)
+async def book_room_walk_in(caller: Caller, service_id: Id, body: BookRoomWalkIn) -> DayRoomBooking:
+    """现场使用活动室
+
+    无需审核。已开始但尚未结束的时间也可以；与其时间重叠的申请随即被拒绝并通知本人。
+    """
+    wanted = body.wanted(caller, ends_at=body.ends_at)
+    return await walk_ins.book_walk_in(ROOMS, service_id, wanted, real_name=body.real_name, phone=body.phone)
 
 
 @routes.get("/bookings/<booking_id>", who=Who.STAFF)
@@ -125,6 +152,15 @@ async def refuse_booking(caller: Caller, booking_id: Id, body: WithShownReason) 
 async def cancel_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> DayBooking:
     """取消居民的预约"""
     return await counter.cancel_booking_by_staff(SLOTS, caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/bookings/<booking_id>/move", who=Who.STAFF, errors=[*CANNOT_MOVE, PlacesFull])
+async def move_booking_by_staff(caller: Caller, booking_id: Id, body: MoveBooking) -> DayBooking:
+    """为来电居民改期
+
+    规则与居民自己改期相同；已通过审核的仍为已通过。本人会收到通知。
+    """
+    return await counter.move_booking_by_staff(SLOTS, caller.person_id, booking_id, body.starts_at)
 
 
 @routes.post("/bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])
@@ -182,6 +218,15 @@ async def refuse_room_booking(caller: Caller, booking_id: Id, body: WithShownRea
 async def cancel_room_booking_by_staff(caller: Caller, booking_id: Id, body: WithShownReason) -> DayRoomBooking:
     """取消居民的活动室预约"""
     return await counter.cancel_booking_by_staff(ROOMS, caller.person_id, booking_id, body.reason)
+
+
+@routes.post("/room-bookings/<booking_id>/move", who=Who.STAFF, errors=[*CANNOT_MOVE, RoomTaken])
+async def move_room_booking_by_staff(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> DayRoomBooking:
+    """为来电居民改期活动室
+
+    规则与居民自己改期相同，已通过审核的也可改期，仍为已通过。本人会收到通知。
+    """
+    return await counter.move_booking_by_staff(ROOMS, caller.person_id, booking_id, body.starts_at, body.ends_at)
 
 
 @routes.post("/room-bookings/<booking_id>/attended", who=Who.STAFF, errors=[WrongState])

@@ -58,7 +58,7 @@ SHEETS = (
     Copied(
         "场地预约",
         "SELECT b.person_id, b.state, v.name AS venue, s.name AS service, b.starts_at, b.ends_at, b.party_size, "
-        f"b.note, b.moves, b.arrived_at, b.staff_reason, b.created_at, b.ended_at FROM {ROOMS.source} "
+        f"b.note, b.walk_in, b.moves, b.arrived_at, b.staff_reason, b.created_at, b.ended_at FROM {ROOMS.source} "
         f"WHERE {ours('b.person_id')} ORDER BY b.starts_at DESC, b.id DESC",
         Named("谁", "person_id"),
         Shown("场馆", "venue", 24),
@@ -68,6 +68,7 @@ SHEETS = (
         Shown("状态", "state", 12, words_of(BookingState)),
         Shown("人数", "party_size", 8),
         Sealed("备注", "note", ROOM_NOTE_CONTEXT, 30),
+        Shown("现场代约", "walk_in", 10),
         Shown("改期次数", "moves", 10),
         Shown("到场时间", "arrived_at", 22),
         Shown("工作人员说明", "staff_reason", 30),

@@ -164,6 +164,7 @@ async def write_booking(
         party_size=wanted.party_size,
         note=keyring().encrypt(wanted.note, kind.note_context) if wanted.note else None,
         starts_at=span.starts_at,
+        walk_in=walk_in,
         series_id=series_id,
         answer_by=answer_by,
         answer_due_at=answer_by,
@@ -171,7 +172,7 @@ async def write_booking(
     )
     if isinstance(booking, Booking):
         await take_slot(booking, terms, span, needs_approval=needs_approval, wait=wait)
-        booking.walk_in, booking.area_id = walk_in, wanted.area_id
+        booking.area_id = wanted.area_id
         booking.address = keyring().encrypt(wanted.address, ADDRESS_CONTEXT) if wanted.address else None
     else:
         booking.service_id = terms.id
@@ -193,38 +194,60 @@ async def move_booking(
     check_times(starts_at, ends_at)
     person_id, service_id = await require_mine(kind, actor_id, booking_id)
     async with transaction():
-        await lock_for_booking(person_id, service_id)
-        if kind is ROOMS:
-            await lock_room(service_id)
-        booking = await lock_booking(kind, booking_id)
-        now, day = clock.now(), day_of(starts_at)
-        terms = await read_terms(service_id, day, day)
-        if starts_at == booking.starts_at and (isinstance(booking, Booking) or ends_at == booking.ends_at):
-            return await get_booking(kind, actor_id, booking_id)
-        if booking.state not in OPEN_STATES:
-            raise WrongState()
-        if booking.is_holding:
-            if kind is ROOMS and terms.needs_approval:
+        booking = await lock_to_move(kind, booking_id, person_id, service_id)
+        if not is_at(booking, starts_at, ends_at):
+            terms = await read_terms(service_id, day_of(starts_at), day_of(starts_at))
+            if kind is ROOMS and terms.needs_approval and booking.is_holding:
                 raise WrongState("该预约已通过审核，如需改期请重新申请")
-            check_deadline(terms, booking.starts_at, now)
-        span = require_span(kind, terms, starts_at, ends_at)
-        check_day(terms, span, now)
-        held = await held_times(kind, person_id, held_from(day, now))
-        check_limits(terms, span, held, moving=booking_id, series_id=booking.series_id)
-        if kind is ROOMS:
-            await require_free_room(service_id, busy_span(terms, span), besides=booking_id)
-        was = booking.starts_at
-        await change_time(booking, terms, span, actor_id)
-        if isinstance(booking, Booking):
-            booking.approval = Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED
-            booking.answer_by = booking.answer_due_at = None
-        if booking.is_request:
-            booking.answer_by = booking.answer_due_at = terms.answer_by(now, span.starts_at)
-        await save_booking(booking)
-        await tell(booking, kind.events.moved, was=was)
-        if kind is SLOTS:
-            await ask_for_approval(terms, booking)
+            was = booking.starts_at
+            await change_to(booking, terms, starts_at, ends_at, actor_id)
+            if isinstance(booking, Booking):
+                booking.approval = Approval.PENDING if terms.needs_approval else Approval.NOT_NEEDED
+            await save_moved(booking, terms)
+            await tell(booking, kind.events.moved, was=was)
+            if kind is SLOTS:
+                await ask_for_approval(terms, booking)
         return await get_booking(kind, actor_id, booking_id)
+
+
+async def lock_to_move(kind: AnyKind, booking_id: str, person_id: str, service_id: str) -> AnyBooking:
+    """The booking of this person's, and what is locked before it. Raises NotFound."""
+    await lock_for_booking(person_id, service_id)
+    if kind is ROOMS:
+        await lock_room(service_id)
+    return await lock_booking(kind, booking_id)
+
+
+def is_at(booking: AnyBooking, starts_at: datetime, ends_at: datetime | None) -> bool:
+    return starts_at == booking.starts_at and (isinstance(booking, Booking) or ends_at == booking.ends_at)
+
+
+async def change_to(
+    booking: AnyBooking, terms: ServiceTerms, starts_at: datetime, ends_at: datetime | None, actor_id: str
+) -> None:
+    """The booking at a time that somebody wants, whoever moves it: the rules are the person's. The caller has locked it
+    (lock_to_move), and saves it. Raises WrongState and what stands against a time."""
+    kind, now = kind_of(booking), clock.now()
+    if booking.state not in OPEN_STATES:
+        raise WrongState()
+    if booking.is_holding:
+        check_deadline(terms, booking.starts_at, now)
+    span = require_span(kind, terms, starts_at, ends_at)
+    check_day(terms, span, now)
+    held = await held_times(kind, booking.person_id, held_from(day_of(starts_at), now))
+    check_limits(terms, span, held, moving=booking.id, series_id=booking.series_id)
+    if kind is ROOMS:
+        await require_free_room(terms.id, busy_span(terms, span), besides=booking.id)
+    await change_time(booking, terms, span, actor_id)
+
+
+async def save_moved(booking: AnyBooking, terms: ServiceTerms) -> None:
+    """A request that was moved is promised an answer anew."""
+    if isinstance(booking, Booking):
+        booking.answer_by = booking.answer_due_at = None
+    if booking.is_request:
+        booking.answer_by = booking.answer_due_at = terms.answer_by(clock.now(), booking.starts_at)
+    await save_booking(booking)
 
 
 async def change_time(booking: AnyBooking, terms: ServiceTerms, span: Span, actor_id: str | None) -> None:

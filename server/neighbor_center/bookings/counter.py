@@ -1,14 +1,18 @@
-"""What staff of the venue do with bookings, of slots and of rooms: decide on requests, take bookings back, note who
-came. Each verb gives the booking as staff see it; its row in the audit log notes whom they have seen."""
+"""What staff of the venue do with bookings, of slots and of rooms: decide on requests, take bookings back, move them
+for callers, note who came. Each verb gives the booking as staff see it; its row in the audit log notes whom they have
+seen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.dates import day_of
 from server.foundation.errors import NotFound, WrongState
+from server.neighbor_center.bookings.booking import change_to, check_times, is_at, lock_to_move, save_moved
 from server.neighbor_center.bookings.kinds import (
     KINDS,
     ROOMS,
@@ -23,13 +27,13 @@ from server.neighbor_center.bookings.models import (
     OPEN_STATES,
     AnyBooking,
     Approval,
-    Booking,
     BookingState,
     RoomBooking,
 )
 from server.neighbor_center.bookings.outcomes import attend, end_booking, miss
 from server.neighbor_center.bookings.queries import get_day_booking
 from server.neighbor_center.bookings.rooms import lock_room, require_free_room
+from server.neighbor_center.bookings.terms import read_terms
 from server.neighbor_center.opening.rules import ARRIVES_BEFORE, Span
 from server.organizations.access import require_another, require_role_or_hide
 
@@ -51,7 +55,7 @@ async def approve_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: s
             if booking.is_holding:
                 await tell(booking, kind.events.approved)
             if isinstance(booking, RoomBooking):
-                await _refuse_others(booking, actor_id)
+                await refuse_others(booking, actor_id)
         return await get_day_booking(kind, booking_id)
 
 
@@ -98,6 +102,58 @@ async def mark_booking_no_show(kind: Kind[Any, DayView], actor_id: str, booking_
         return await get_day_booking(kind, booking_id)
 
 
+async def move_booking_by_staff(
+    kind: Kind[Any, DayView], actor_id: str, booking_id: str, starts_at: datetime, ends_at: datetime | None = None
+) -> DayView:
+    """To another time, for somebody who calls: the rules are those of moving it oneself, only that what was agreed to
+    stays so, since staff agree by moving it. The person is told. Raises what booking.move_booking does, OwnMatter."""
+    check_times(starts_at, ends_at)
+    row = await _require_booking(kind, actor_id, booking_id)
+    async with transaction():
+        booking = await lock_to_move(kind, booking_id, row["person_id"], row["service_id"])
+        _require_of_another(actor_id, booking)
+        if not is_at(booking, starts_at, ends_at):
+            terms = await read_terms(row["service_id"], day_of(starts_at), day_of(starts_at))
+            was = booking.starts_at
+            await change_to(booking, terms, starts_at, ends_at, actor_id)
+            await save_moved(booking, terms)
+            await tell(booking, kind.events.moved_at_request, was=was)
+            if isinstance(booking, RoomBooking) and booking.is_holding:
+                await refuse_others(booking, actor_id)
+        action = ("move_booking_by_staff", "move_room_booking_by_staff")
+        await _record(kind, action, actor_id, booking, row["organization_id"])
+        return await get_day_booking(kind, booking_id)
+
+
+async def _require_booking(kind: AnyKind, actor_id: str, booking_id: str) -> Any:
+    """Of which venue it is, for staff there. Raises NotFound also to those who do not work there."""
+    row = await fetch_one(
+        f"SELECT b.person_id, v.id, v.organization_id, s.id AS service_id FROM {kind.source} WHERE b.id = $1",
+        booking_id,
+    )
+    if row is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, row["organization_id"])
+    return row
+
+
+def _require_of_another(actor_id: str, booking: AnyBooking) -> None:
+    """Raises OwnMatter for one's own, and what one booked for a relative; at the counter one booked as staff."""
+    require_another(actor_id, booking.person_id, None if booking.walk_in else booking.booked_by_id)
+
+
+async def _record(
+    kind: AnyKind, action: tuple[str, ...], actor_id: str, booking: AnyBooking, organization_id: str
+) -> None:
+    await record_audit(
+        action[KINDS.index(kind)],
+        actor_id=actor_id,
+        subject=(kind.table, booking.id),
+        person_id=booking.person_id,
+        organization_id=organization_id,
+    )
+
+
 @asynccontextmanager
 async def booking_of_staff(
     kind: AnyKind, actor_id: str, booking_id: str, action: tuple[str, ...]
@@ -107,29 +163,16 @@ async def booking_of_staff(
 
     Raises NotFound also to those who do not work there: bookings are private; OwnMatter for the actor's own.
     """
-    row = await fetch_one(
-        f"SELECT v.id, v.organization_id, s.id AS service_id FROM {kind.source} WHERE b.id = $1", booking_id
-    )
-    if row is None:
-        raise NotFound()
-    await require_role_or_hide(actor_id, row["organization_id"])
+    row = await _require_booking(kind, actor_id, booking_id)
     async with transaction():
         if kind is ROOMS:
             # Shared with those who book; staff who change the calendar hold it alone, and lock many bookings.
             await fetch("SELECT 1 FROM venue WHERE id = $1 FOR SHARE", row["id"])
             await lock_room(row["service_id"])
         booking = await lock_booking(kind, booking_id)
-        # Whoever booked for a relative; at the counter it was one of the staff.
-        by_walk_in = isinstance(booking, Booking) and booking.walk_in
-        require_another(actor_id, booking.person_id, None if by_walk_in else booking.booked_by_id)
+        _require_of_another(actor_id, booking)
         yield booking
-        await record_audit(
-            action[KINDS.index(kind)],
-            actor_id=actor_id,
-            subject=(kind.table, booking_id),
-            person_id=booking.person_id,
-            organization_id=row["organization_id"],
-        )
+        await _record(kind, action, actor_id, booking, row["organization_id"])
 
 
 async def _give_room(booking: RoomBooking, actor_id: str) -> None:
@@ -140,7 +183,7 @@ async def _give_room(booking: RoomBooking, actor_id: str) -> None:
     await save_booking(booking)
 
 
-async def _refuse_others(booking: RoomBooking, actor_id: str) -> None:
+async def refuse_others(booking: RoomBooking, actor_id: str) -> None:
     """Nobody else can have the room then."""
     others = RoomBooking.filter(
         service_id=booking.service_id,

@@ -36,6 +36,7 @@ class Events(NamedTuple):
     approved: Event
     refused: Event
     moved: Event
+    moved_at_request: Event
     moved_by_staff: Event
     cancelled: Event
     closed: Event
@@ -91,7 +92,7 @@ SLOTS = Kind(
         "v.location[1] AS latitude, s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, p.end_reason"
     ),
     day_view=DayBooking,
-    day_columns="s.mode, b.walk_in, b.area_id, b.visitor_id",
+    day_columns="s.mode, b.area_id, b.visitor_id",
     note_context=NOTE_CONTEXT,
     events=Events(
         booked=messages.SLOT_BOOKED,
@@ -99,6 +100,7 @@ SLOTS = Kind(
         approved=messages.SLOT_APPROVED,
         refused=messages.SLOT_REFUSED,
         moved=messages.SLOT_MOVED,
+        moved_at_request=messages.SLOT_MOVED_AT_REQUEST,
         moved_by_staff=messages.SLOT_MOVED_BY_STAFF,
         cancelled=messages.SLOT_CANCELLED,
         closed=messages.SLOT_CLOSED,
@@ -128,6 +130,7 @@ ROOMS = Kind(
         approved=messages.ROOM_BOOKED,
         refused=messages.ROOM_REFUSED,
         moved=messages.ROOM_MOVED,
+        moved_at_request=messages.ROOM_MOVED_AT_REQUEST,
         moved_by_staff=messages.ROOM_MOVED_BY_STAFF,
         cancelled=messages.ROOM_CANCELLED,
         closed=messages.ROOM_CLOSED,

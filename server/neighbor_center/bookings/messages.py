@@ -201,6 +201,14 @@ SLOT_MOVED_BY_STAFF = Event(
     urgent=True,
 )
 
+SLOT_MOVED_AT_REQUEST = Event(
+    name="slot_moved_at_request",
+    title="预约已为您改期",
+    text="应您的要求，工作人员已将您的预约“{slot[service]}”由{was}改到{slot[time]}，{slot[venue]}。如果您没有要求改期，请联系工作人员。",
+    page="pages/booking/detail?id={booking[id]}",
+    **_notice("slot", "bookings", "已改期", "请以新的时间为准"),
+)
+
 SLOT_OVERDUE = Event(
     name="slot_overdue",
     title="预约申请超时未答复",
@@ -237,6 +245,14 @@ ROOM_MOVED_BY_STAFF = Event(
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "已改期", "{room_booking[reason]}"),
     urgent=True,
+)
+
+ROOM_MOVED_AT_REQUEST = Event(
+    name="room_moved_at_request",
+    title="活动室预约已为您改期",
+    text="应您的要求，工作人员已将您预约的“{room_booking[service]}”由{was}改到{room_booking[time]}，{room_booking[venue]}。如果您没有要求改期，请联系工作人员。",
+    page="pages/booking/room?id={room_booking[id]}",
+    **_notice("room_booking", "bookings", "已改期", "请以新的时间为准"),
 )
 
 ROOM_NO_SHOW = Event(

@@ -191,13 +191,14 @@ class BookingMove(Model):
 
 class RoomBooking(Model):
     """A room for one party from `starts_at` to `ends_at`, on a grid of 15 minutes; until `busy_until` it is made ready
-    for the next. Requests may overlap; what is booked cannot (room_booking_no_overlap). `note` is encrypted. What the
-    sweeps go by is as in Booking. `moves`: how often it was moved."""
+    for the next. Requests may overlap; what is booked cannot (room_booking_no_overlap). `note` is encrypted. `walk_in`
+    and what the sweeps go by are as in Booking. `moves`: how often it was moved."""
 
     service = foreign_key("Service")
     service_id: str
     person_id = IdField()
     booked_by_id = IdField()
+    walk_in = fields.BooleanField(default=False, db_default=False)
     party_size = fields.SmallIntField(default=1)
     note = sealed(ROOM_NOTE_CONTEXT, null=True)
     starts_at = fields.DatetimeField()

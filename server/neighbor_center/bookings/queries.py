@@ -162,7 +162,8 @@ def _select_day(kind: AnyKind) -> str:
     """What staff see of it; for _day_view."""
     return (
         f"SELECT b.id, {kind.state} AS state, s.id AS service_id, s.name AS service_name, {kind.time}.starts_at, "
-        f"{kind.time}.ends_at, b.person_id, b.party_size, b.note, b.answer_by, b.arrived_at, {kind.day_columns} "
+        f"{kind.time}.ends_at, b.person_id, b.party_size, b.note, b.walk_in, b.answer_by, b.arrived_at, "
+        f"{kind.day_columns} "
         f"FROM {kind.source}"
     )
 

@@ -30,7 +30,7 @@ def _settle(kind: AnyKind) -> Sweep:
         booking.settled_at = clock.now()
         await booking.save(update_fields=["settled_at"])
         is_expected = booking.state is BookingState.BOOKED
-        if isinstance(booking, Booking) and (booking.walk_in or booking.address is not None):
+        if booking.walk_in or (isinstance(booking, Booking) and booking.address is not None):
             is_expected = False
         if is_expected and await _was_kept(kind, row, day_of(booking.starts_at)):
             await miss(booking)
@@ -61,12 +61,12 @@ def _settle(kind: AnyKind) -> Sweep:
 async def _was_kept(kind: AnyKind, row: Any, day: date) -> bool:
     """Whether somebody is noted as there that day, at the service or, for a room, at any room of the venue."""
     here, value = ("s.id", row["service_id"]) if kind is SLOTS else ("s.venue_id", row["venue_id"])
-    but = "AND NOT b.walk_in" if kind is SLOTS else ""
     return bool(
         await fetch_value(
             f"SELECT EXISTS (SELECT 1 FROM {kind.source} WHERE {here} = $1 AND {kind.time}.starts_at >= $2 "
             # What has come has not ended: said too, for the index of rooms' times.
-            f"AND {kind.time}.starts_at < $3 AND {kind.state} = 'attended' AND {kind.ended}.ended_at IS NULL {but})",
+            f"AND {kind.time}.starts_at < $3 AND {kind.state} = 'attended' AND {kind.ended}.ended_at IS NULL "
+            "AND NOT b.walk_in)",
             value,
             instant(day, 0),
             instant(day, 1440),

@@ -114,5 +114,6 @@ class DayRoomBooking(msgspec.Struct, kw_only=True):
     phone: str
     party_size: int
     note: str
+    walk_in: bool
     answer_by: datetime | None
     arrived_at: datetime | None

@@ -1,11 +1,17 @@
 """What staff do with bookings."""
 
+from datetime import datetime, timedelta
+
 from server.accounts.details import save_details
 from server.foundation.database import execute, fetch_value
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_community, create_person, create_resident, create_staff, register, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, set_clock
+from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_room, create_service, moment, set_clock
+
+
+def is_at(told: str, wall_clock: str) -> bool:
+    return datetime.fromisoformat(told) == moment(wall_clock)
 
 
 async def audited(action: str, person_id: str) -> int:
@@ -182,3 +188,137 @@ async def test_the_days_list_is_audited_and_for_the_venues_people(api: Api, comm
     await elsewhere.refused("GET", f"{path}?day={TUESDAY}", code="not_allowed")
     await first.refused("GET", f"{path}?day={TUESDAY}", code="not_allowed")
     await staff.refused("GET", f"/staff/venues/{community.id}/bookings?day={TUESDAY}", code="not_found")
+
+
+async def test_staff_move_a_booking_for_a_caller(api: Api, community: Organization) -> None:
+    service = await create_service(community)
+    resident, bystander = [await create_resident(api, community) for _ in range(2)]
+    staff = await create_staff(api, community)
+    booking, other = await book(resident, service), await book(bystander, service, "10:00")
+    path = f"/staff/bookings/{booking['id']}/move"
+    await staff.refused("POST", path, {"starts_at": at("10:00")}, code="places_full")
+    await staff.refused("POST", path, {"starts_at": at("12:30")}, code="slot_not_offered")
+    await staff.refused("POST", path, {"starts_at": at("09:00", MONDAY + timedelta(days=40))}, code="too_far_ahead")
+    assert (await resident.get(f"/bookings/{booking['id']}"))["starts_at"] == booking["starts_at"]
+    for _ in range(2):
+        moved = await staff.post(path, {"starts_at": at("11:00")})
+        assert (moved["id"], moved["state"]) == (booking["id"], "booked")
+        assert is_at(moved["starts_at"], "11:00")
+    assert await told(resident) == ["slot_booked", "slot_moved_at_request"]
+    assert await told(bystander) == ["slot_booked"]
+    message = (await resident.inbox())[0]["text"]
+    assert "09:00改到" in message
+    assert "11:00" in message
+    assert await audited("move_booking_by_staff", resident.person_id) == 2
+    assert is_at((await bystander.get(f"/bookings/{other['id']}"))["starts_at"], "10:00")
+    # The deadline is the person's own.
+    set_clock("09:01", TUESDAY)
+    await staff.refused("POST", path, {"starts_at": at("16:00")}, code="change_too_late")
+
+
+async def test_who_moves_for_others(api: Api, community: Organization) -> None:
+    service, room = await create_service(community), await create_room(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    booking = await book(resident, service)
+    span = {"starts_at": at("15:00"), "ends_at": at("16:00")}
+    held = await resident.post(f"/services/{room.id}/room-bookings", span)
+    for path, body in (
+        (f"/staff/bookings/{booking['id']}/move", {"starts_at": at("11:00")}),
+        (f"/staff/room-bookings/{held['id']}/move", {"starts_at": at("10:00"), "ends_at": at("11:00")}),
+    ):
+        observer = await create_staff(api, community, RoleKind.OBSERVER)
+        elsewhere = await create_staff(api, await create_community())
+        await observer.refused("POST", path, body, code="not_found")
+        await elsewhere.refused("POST", path, body, code="not_found")
+        await resident.refused("POST", path, body, code="not_allowed")
+    own = await book(staff, service, "10:00")
+    await staff.refused("POST", f"/staff/bookings/{own['id']}/move", {"starts_at": at("11:00")}, code="own_matter")
+    await staff.post(f"/staff/bookings/{booking['id']}/cancel", {"reason": "停诊"})
+    path = f"/staff/bookings/{booking['id']}/move"
+    await staff.refused("POST", path, {"starts_at": at("11:00")}, code="wrong_state")
+    assert await told(resident) == ["slot_booked", "room_booked", "slot_closed"]
+
+
+async def test_what_was_agreed_to_stays_so_when_staff_move_it(api: Api, community: Organization) -> None:
+    service, room = (
+        await create_service(community, needs_approval=True),
+        await create_room(community, needs_approval=True),
+    )
+    first, second = [await create_resident(api, community) for _ in range(2)]
+    staff = await create_staff(api, community)
+    booking = await book(first, service)
+    path = f"/staff/bookings/{booking['id']}"
+    # A request that was moved is still one, and is promised an answer anew.
+    set_clock("09:00")
+    moved = await staff.post(f"{path}/move", {"starts_at": at("10:00")})
+    assert moved["state"] == "requested"
+    assert moved["answer_by"] > booking["answer_by"]
+    await staff.post(f"{path}/approve")
+    assert (await staff.post(f"{path}/move", {"starts_at": at("11:00")}))["state"] == "booked"
+    assert (await first.get(f"/bookings/{booking['id']}"))["approval"] == "approved"
+
+    span = {"starts_at": at("15:00"), "ends_at": at("16:00")}
+    later = {"starts_at": at("13:00"), "ends_at": at("14:00")}
+    held = await first.post(f"/services/{room.id}/room-bookings", span)
+    asked = await second.post(f"/services/{room.id}/room-bookings", later)
+    path = f"/staff/room-bookings/{held['id']}"
+    assert (await staff.post(f"{path}/move", {"starts_at": at("15:00"), "ends_at": at("16:30")}))[
+        "state"
+    ] == "requested"
+    assert (await second.get(f"/room-bookings/{asked['id']}"))["state"] == "requested"
+    await staff.post(f"{path}/approve")
+    await first.refused("POST", f"/room-bookings/{held['id']}/move", later, code="wrong_state")
+    assert (await staff.post(f"{path}/move", later))["state"] == "booked"
+    # Who had asked for that time is told that the room is given.
+    assert (await second.get(f"/room-bookings/{asked['id']}"))["state"] == "refused"
+    assert await told(first) == [
+        "slot_requested",
+        "slot_moved_at_request",
+        "slot_approved",
+        "slot_moved_at_request",
+        "room_requested",
+        "room_moved_at_request",
+        "room_booked",
+        "room_moved_at_request",
+    ]
+    assert await told(second) == ["room_requested", "room_refused"]
+    assert await audited("move_room_booking_by_staff", first.person_id) == 2
+
+
+async def test_a_walk_in_has_a_room_at_once(api: Api, community: Organization) -> None:
+    room = await create_room(community, needs_approval=True)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    asked = await resident.post(
+        f"/services/{room.id}/room-bookings", {"starts_at": at("10:30", MONDAY), "ends_at": at("11:30", MONDAY)}
+    )
+    set_clock("10:10", MONDAY)
+    path = f"/staff/services/{room.id}/room-walk-ins"
+    body = {
+        "starts_at": at("10:00", MONDAY),
+        "ends_at": at("11:00", MONDAY),
+        "real_name": "王小明",
+        "phone": "13800000001",
+        "party_size": 4,
+    }
+    made = await staff.post(path, body, expect=201)
+    assert (made["state"], made["name"], made["walk_in"], made["party_size"]) == ("booked", "王小明", True, 4)
+    assert await staff.post(path, body, expect=201) == made
+    assert (await resident.get(f"/room-bookings/{asked['id']}"))["state"] == "refused"
+    taken = body | {"real_name": "李红", "phone": "13800000002"}
+    await staff.refused("POST", path, taken, code="room_taken")
+    await staff.refused("POST", path, taken | {"starts_at": at("08:00", MONDAY)}, code="slot_not_offered")
+    over = taken | {"starts_at": at("09:00", MONDAY), "ends_at": at("10:00", MONDAY)}
+    await staff.refused("POST", path, over, code="slot_not_offered")
+    await staff.refused("POST", path, taken | {"party_size": 21}, code="invalid_fields")
+    elsewhere = await create_staff(api, await create_community())
+    await elsewhere.refused("POST", path, body, code="not_allowed")
+    await resident.refused("POST", path, body, code="not_allowed")
+    own = taken | {"person_id": staff.person_id, "starts_at": at("14:00", MONDAY), "ends_at": at("15:00", MONDAY)}
+    await register(staff.person_id, community)
+    await staff.refused("POST", path, own, code="own_matter")
+    service = await create_service(community)
+    await staff.refused("POST", f"/staff/services/{service.id}/room-walk-ins", body, code="invalid_fields")
+    await staff.refused("POST", f"/staff/services/{room.id}/walk-ins", body | {"ends_at": None}, code="invalid_fields")
+    # They booked as staff, not for a relative: the same staff note who came.
+    assert (await staff.post(f"/staff/room-bookings/{made['id']}/attended"))["state"] == "attended"
+    assert await audited("book_walk_in", made["person_id"]) == 1

@@ -183,3 +183,17 @@ async def test_one_that_cannot_be_settled_does_not_hold_up_the_others(
     sweeps.FAILURES.clear()
     assert await settle_bookings() == 1
     assert await state_of(people[0], bookings[0]) == "no_show"
+
+
+async def test_who_walked_into_a_room_is_not_missed(api: Api, community: Organization) -> None:
+    room = await create_room(community)
+    staff, booker = await create_staff(api, community), await create_resident(api, community)
+    span = {"starts_at": at("10:00"), "ends_at": at("11:00")}
+    booked = await booker.post(f"/services/{room.id}/room-bookings", span)
+    walk_in = {"starts_at": at("12:00"), "ends_at": at("13:00"), "real_name": "王小明", "phone": "13800000001"}
+    made = await staff.post(f"/staff/services/{room.id}/room-walk-ins", walk_in, expect=201)
+    set_clock("12:30", TUESDAY)
+    await come(staff, booked, "room-bookings")
+    set_clock("13:01", WEDNESDAY)
+    assert await settle_bookings() == 2
+    assert (await staff.get(f"/staff/room-bookings/{made['id']}"))["state"] == "booked"
