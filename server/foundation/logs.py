@@ -89,12 +89,17 @@ def log_request(request_id: str, method: str, operation: str, status: int, secon
         "level": "info",
         "timestamp": clock.real_now(),
     }
-    if not _unwritten:
-        asyncio.get_running_loop().call_soon(_write_lines, _request_lines)
+    global _writing_loop
+    loop = asyncio.get_running_loop()
+    # Lines of a loop that ended before its turn came are written by the next one.
+    if not _unwritten or _writing_loop is not loop:
+        _writing_loop = loop
+        loop.call_soon(_write_lines, _request_lines)
     _unwritten.append(_encode_line(line).decode())
 
 
 _unwritten: list[str] = []
+_writing_loop: asyncio.AbstractEventLoop | None = None
 
 
 def _write_lines(to: TextIO) -> None:
