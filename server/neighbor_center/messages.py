@@ -22,10 +22,11 @@ TICKET_CALLED = Event(
     expires_after=timedelta(minutes=10),
 )
 
-TICKET_NEAR = Event(
-    name="ticket_near",
+TICKETS_AHEAD = Event(
+    name="tickets_ahead",
     title="快要叫到您了",
-    text="“{ticket[service]}”您的排队号{ticket[number]}前面还有不到4人，请回到{ticket[venue]}等候。",
+    text="“{ticket[service]}”您的排队号{ticket[number]}{ahead}，请回到{ticket[venue]}等候。",
+    said={"ahead": lambda ahead: f"前面还有 {ahead} 人" if ahead else "下一个就叫到"},
     page="pages/venue/ticket?id={ticket[id]}",
     urgent=True,
     expires_after=timedelta(minutes=10),
@@ -55,6 +56,6 @@ COMPLAINT_RECEIVED = Event(
 COMPLAINT_ANSWERED = Event(
     name="complaint_answered",
     title="您的投诉已答复",
-    text="您对{complaint[venue]}的投诉已有答复，请查看。",
+    text="您对{complaint[venue]}的投诉已有答复：{complaint[answer]}。",
     page="pages/venue/complaint?id={complaint[id]}",
 )

@@ -181,15 +181,16 @@ async def _require_open(service_id: str, person_id: str | None) -> None:
 
 async def _tell_near(service_id: str, day: date, now: datetime) -> None:
     rows = await fetch(
-        "UPDATE queue_ticket SET told_near_at = $3 WHERE id IN (SELECT q.id FROM queue_ticket q "
+        f"WITH near AS (SELECT q.id, row_number() OVER (ORDER BY {TURN}) - 1 AS ahead FROM queue_ticket q "
         f"WHERE q.service_id = $1 AND q.day = $2 AND q.state = 'waiting' ORDER BY {TURN} LIMIT {NEAR + 1}) "
-        "AND told_near_at IS NULL AND person_id IS NOT NULL RETURNING id, person_id",
+        "UPDATE queue_ticket t SET told_near_at = $3 FROM near WHERE t.id = near.id "
+        "AND t.told_near_at IS NULL AND t.person_id IS NOT NULL RETURNING t.id, t.person_id, near.ahead",
         service_id,
         day,
         now,
     )
     for row in sorted(rows, key=lambda row: row["person_id"]):
-        await notify(row["person_id"], messages.TICKET_NEAR, ticket=row["id"])
+        await notify(row["person_id"], messages.TICKETS_AHEAD, ticket=row["id"], ahead=row["ahead"])
 
 
 async def _lock_line(service_id: str, day: date) -> None:

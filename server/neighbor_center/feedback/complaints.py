@@ -174,13 +174,13 @@ async def has_complained(person_id: str, path: str) -> bool:
 
 
 async def describe_complaints(complaint_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Words for messages: about which venue, not what was said."""
+    """Words for messages: about which venue, and what was answered; not what was said."""
     rows = await fetch(
-        "SELECT c.id, v.name AS title, v.name AS venue FROM complaint c JOIN venue v ON v.id = c.venue_id "
+        "SELECT c.id, v.name AS title, v.name AS venue, c.answer FROM complaint c JOIN venue v ON v.id = c.venue_id "
         "WHERE c.id = ANY($1::uuid[])",
         list(complaint_ids),
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: {**row, "answer": _answer(row)} for row in rows}
 
 
 def _staff_view(row: Any, person: dict[str, str]) -> StaffComplaintView:
@@ -191,8 +191,13 @@ def _clear(row: Any) -> dict[str, Any]:
     """The columns of a ComplaintView."""
     values = {name: row[name] for name in ComplaintView.__struct_fields__}
     values["text"] = keyring().decrypt(bytes(row["text"]), COMPLAINT_CONTEXT)
-    values["answer"] = keyring().decrypt(bytes(row["answer"]), ANSWER_CONTEXT) if row["answer"] else ""
+    values["answer"] = _answer(row)
     return values
+
+
+def _answer(row: Any) -> str:
+    """Empty until there is one."""
+    return keyring().decrypt(bytes(row["answer"]), ANSWER_CONTEXT) if row["answer"] else ""
 
 
 async def erase_complaints_of(person_id: str) -> None:

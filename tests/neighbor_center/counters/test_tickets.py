@@ -41,7 +41,11 @@ async def test_take_a_number_wait_and_be_called(api: Api, community: Organizatio
     assert (mine["state"], mine["counter"], mine["ahead"]) == ("called", "1号窗口", None)
     assert await told(people[0]) == ["ticket_called"]
     # Those with at most three before them know that their turn is near; each is told once.
-    assert [await told(person) for person in people[1:]] == [["ticket_near"]] * 4 + [[]]
+    assert [await told(person) for person in people[1:]] == [["tickets_ahead"]] * 4 + [[]]
+    assert [(await person.inbox())[0]["text"] for person in people[1:5]] == [
+        f"“综合窗口”您的排队号{number}{ahead}，请回到{mine['venue_name']}等候。"
+        for number, ahead in ((2, "下一个就叫到"), (3, "前面还有 1 人"), (4, "前面还有 2 人"), (5, "前面还有 3 人"))
+    ]
     assert (await people[5].get(f"/tickets/{drawn[5]['id']}"))["ahead"] == 4
     queue = await people[5].get(f"/venues/{counter.venue_id}/queues")
     assert queue == [
@@ -55,8 +59,8 @@ async def test_take_a_number_wait_and_be_called(api: Api, community: Organizatio
     # The next one to the same counter: the first counts as served.
     await staff.post(path, {"counter": "1号窗口"})
     assert (await people[0].get(f"/tickets/{drawn[0]['id']}"))["state"] == "served"
-    assert await told(people[5]) == ["ticket_near"]
-    assert await told(people[2]) == ["ticket_near"]
+    assert await told(people[5]) == ["tickets_ahead"]
+    assert await told(people[2]) == ["tickets_ahead"]
     # Served, the first may come again and gets a new number.
     assert (await people[0].post(tickets(counter)))["number"] == 7
 

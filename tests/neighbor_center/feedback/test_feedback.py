@@ -101,6 +101,7 @@ async def test_a_complaint_is_answered(api: Api, community: Organization) -> Non
     assert (answered["person_id"], answered["name"]) == (listed[0]["person_id"], listed[0]["name"])
     await staff.refused("POST", answer, body, code="wrong_state")
     assert await told(resident) == ["complaint_answered"]
+    assert (await resident.inbox())[0]["text"].endswith("的投诉已有答复：值班人员临时外出，已改正。")
     assert (await resident.get(f"/complaints/{made['id']}"))["answer"] == "值班人员临时外出，已改正。"
     assert [one["id"] for one in (await resident.get("/complaints"))["items"]] == [made["id"]]
     assert (await staff.get(listing))["items"] == []
