@@ -13,7 +13,6 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.ids import new_id
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part, Verdict
-from server.wechat.verdicts import LABELS
 
 CHECK_TEXT = "check_text"
 CHECK_PICTURE = "check_picture"
@@ -130,9 +129,12 @@ async def move_checks(from_id: str, into_id: str) -> None:
 
 
 async def refusal_reason(kind: str, subject_id: str) -> str:
-    """Why the latest revision was refused, in Chinese: the staff's words, or WeChat's label; empty when it was not."""
+    """Why the latest revision was refused, in Chinese: the staff's words, or what to do; empty when it was not.
+
+    WeChat's category stays with the staff: told to the author it reads as an accusation, and as a hint to evade it.
+    """
     row = await fetch_one(
-        "SELECT c.reason, c.label FROM content_check c JOIN checked_subject s ON s.id = c.subject_id "
+        "SELECT c.reason FROM content_check c JOIN checked_subject s ON s.id = c.subject_id "
         "AND s.revision = c.revision WHERE s.kind = $1 AND s.subject_id = $2 AND c.state = 'refused' "
         "ORDER BY c.id LIMIT 1",
         kind,
@@ -140,7 +142,7 @@ async def refusal_reason(kind: str, subject_id: str) -> str:
     )
     if row is None:
         return ""
-    return row["reason"] or f"内容未通过安全检查（{LABELS.get(row['label'], '其他')}）"
+    return row["reason"] or "内容未通过安全检查，请修改后再提交"
 
 
 async def record_state(

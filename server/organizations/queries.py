@@ -14,9 +14,10 @@ from server.organizations.models import Level
 _FULL_NAME = (
     "(WITH RECURSIVE up AS (SELECT a.name, a.parent_id, 1 AS height FROM organization a WHERE a.id = o.id "
     "UNION ALL SELECT p.name, p.parent_id, up.height + 1 FROM up JOIN organization p ON p.id = up.parent_id) "
-    "SELECT string_agg(up.name, '' ORDER BY up.height DESC) FROM up) AS full_name"
+    "SELECT CASE WHEN starts_with(o.name, (array_agg(up.name ORDER BY up.height DESC))[1]) THEN o.name "
+    "ELSE string_agg(up.name, '' ORDER BY up.height DESC) END FROM up) AS full_name"
 )
-"""威海市环翠区竹岛街道… for the row `o`; a few primary key look-ups."""
+"""威海市环翠区竹岛街道… for the row `o`, which has its city once (威海市教育局); a few primary key look-ups."""
 
 _VIEW = (
     "o.id, o.code, o.name, o.level, o.parent_id, o.location[0] AS longitude, o.location[1] AS latitude, "

@@ -63,7 +63,7 @@ async def test_a_reason_is_told_in_chinese(api: Api, simulator: Simulator, notes
     me = await create_resident(api, await create_community())
     note = await notes.submit(me, "【广告】办卡")
     await simulator.settle()
-    assert await refusal_reason(KIND, note) == "内容未通过安全检查（广告）"
+    assert await refusal_reason(KIND, note) == "内容未通过安全检查，请修改后再提交"
 
 
 async def test_a_long_text_is_checked_to_its_end(api: Api, simulator: Simulator, notes: Notes) -> None:

@@ -143,6 +143,9 @@ async def test_words(app: object) -> None:
     assert await describe_organizations([street.id, new_id()]) == {
         street.id: {"id": street.id, "name": "竹岛街道", "full_name": "威海市环翠区竹岛街道"}
     }
+    for name, full_name in (("威海市教育局", "威海市教育局"), ("教育局", "威海市环翠区竹岛街道教育局")):
+        unit = await create_organization(Level.UNIT, parent=street, name=name)
+        assert (await describe_organizations([unit.id]))[unit.id]["full_name"] == full_name
 
 
 async def test_party_organizations_by_name(api: Api) -> None:

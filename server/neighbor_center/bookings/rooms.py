@@ -8,6 +8,7 @@ comes second gets an answer in words.
 from datetime import datetime, timedelta
 
 from server.foundation.database import fetch, fetch_value
+from server.foundation.dates import render_duration
 from server.foundation.errors import InvalidFields
 from server.neighbor_center.bookings.models import RoomBooking
 from server.neighbor_center.bookings.terms import ServiceTerms
@@ -20,12 +21,15 @@ def require_range(terms: ServiceTerms, starts_at: datetime, ends_at: datetime) -
     if terms.longest_minutes is None:
         raise InvalidFields.of("starts_at", "该服务请按时段预约")
     if not is_on_grid(starts_at):
-        raise InvalidFields.of("starts_at", f"请选择 {GRID_MINUTES} 分钟的整点时刻")
+        raise InvalidFields.of("starts_at", f"请按每 {GRID_MINUTES} 分钟一格选择时间")
     if not is_on_grid(ends_at):
-        raise InvalidFields.of("ends_at", f"请选择 {GRID_MINUTES} 分钟的整点时刻")
+        raise InvalidFields.of("ends_at", f"请按每 {GRID_MINUTES} 分钟一格选择时间")
     minutes = (ends_at - starts_at) / timedelta(minutes=1)
     if not terms.calendar.minutes <= minutes <= terms.longest_minutes:
-        raise InvalidFields.of("ends_at", f"每次可预约 {terms.calendar.minutes} 至 {terms.longest_minutes} 分钟")
+        raise InvalidFields.of(
+            "ends_at",
+            f"每次可预约 {render_duration(terms.calendar.minutes)}至 {render_duration(terms.longest_minutes)}",
+        )
     span = Span(starts_at, ends_at)
     if not is_open_throughout(terms.calendar, span):
         raise SlotNotOffered()

@@ -111,6 +111,8 @@ async def test_limits_hold_for_rooms_too(api: Api, community: Organization) -> N
     wednesday = TUESDAY + timedelta(days=1)
     far = {"starts_at": at("09:00", wednesday), "ends_at": at("10:00", wednesday)}
     await resident.refused("POST", path, far, code="too_far_ahead")
+    short = await resident.refused("POST", path, span("12:00", "12:15"), code="invalid_fields")
+    assert short["errors"][0]["problem"].startswith("每次可预约 30 分钟至 4 小时"), short
 
 
 async def test_a_room_is_not_moved_past_the_limit(api: Api, community: Organization) -> None:
