@@ -55,6 +55,29 @@ def test_every_field_has_bounds(request_type: type) -> None:
     assert unbounded(kinds.type_info(request_type), request_type.__name__) == []
 
 
+def lenient(kind: kinds.Type) -> list[str]:
+    """The Structs in it that take unknown fields."""
+    match kind:
+        case kinds.Metadata():
+            return lenient(kind.type)
+        case kinds.StructType():
+            inner = [name for field in kind.fields for name in lenient(field.type)]
+            return inner if kind.forbid_unknown_fields else [kind.cls.__name__, *inner]
+        case kinds.UnionType():
+            return [name for part in kind.types for name in lenient(part)]
+        case kinds.ListType() | kinds.SetType() | kinds.VarTupleType():
+            return lenient(kind.item_type)
+        case kinds.DictType():
+            return lenient(kind.value_type)
+        case _:
+            return []
+
+
+@pytest.mark.parametrize("request_type", sorted(REQUESTS, key=str), ids=lambda kind: kind.__name__)
+def test_unknown_fields_are_refused_at_every_depth(request_type: type) -> None:
+    assert lenient(kinds.type_info(request_type)) == []
+
+
 @pytest.mark.parametrize(
     ("value", "path"),
     [
