@@ -32,7 +32,7 @@ from tests.clients import Api
 from tests.servers import PRODUCTION, Server
 
 FROM_MODELS = bool(os.environ.get("LINLI_SCHEMA_FROM_MODELS"))
-REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{16}")
+REQUEST_ID = re.compile(r"[0-9a-f]{24}")
 
 
 # Health
