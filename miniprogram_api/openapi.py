@@ -147,7 +147,7 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
             "description": "；".join(f"{error.code} {error.title}" for error in errors),
             # A page for people may tell a refusal in its own words.
             "content": {
-                PROBLEM_TYPE: {"schema": by_type[id(Problem)]},
+                PROBLEM_TYPE: {"schema": {"allOf": [by_type[id(Problem)], _with_codes(errors)]}},
                 **{kind: {"schema": {}} for kind in route.options.raw if kind == "text/html"},
             },
         }
@@ -160,6 +160,13 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
         "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},
     }
     return responses
+
+
+def _with_codes(errors: list[type[Refusal]]) -> dict[str, Any]:
+    """A problem whose code is one of these, each told in its words."""
+    titles = {error.code: error.title for error in errors}
+    code = {"type": "string", "enum": list(titles), "x-enum-descriptions": list(titles.values())}
+    return {"type": "object", "properties": {"code": code}, "required": ["code"]}
 
 
 def is_schema(kind: Any) -> bool:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -75,13 +75,13 @@ class JsonAnswer(HTTPResponse):
 class Problem(msgspec.Struct, omit_defaults=True):
     """RFC 9457. `code` is stable and for programs; `title` and `detail` are Chinese and for people."""
 
-    code: str
-    title: str
-    status: int
-    type: str = "about:blank"
-    detail: str = ""
-    errors: list[FieldProblem] = []
-    request_id: str = ""
+    code: Annotated[str, msgspec.Meta(description="错误码，不会改变，供程序判断")]
+    title: Annotated[str, msgspec.Meta(description="给人看的一句话")]
+    status: Annotated[int, msgspec.Meta(description="HTTP 状态码")]
+    type: Annotated[str, msgspec.Meta(description="总是 about:blank（RFC 9457）")] = "about:blank"
+    detail: Annotated[str, msgspec.Meta(description="这一次的具体情况，可能为空")] = ""
+    errors: Annotated[list[FieldProblem], msgspec.Meta(description="哪一项填写有误、为什么")] = []
+    request_id: Annotated[str, msgspec.Meta(description="请求编号，反馈问题时请提供，日志里也有它")] = ""
 
 
 def prepare_app(app: Sanic[Any, Any], settings: Settings) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -60,10 +61,21 @@ def test_generators_of_clients_can_read_it(document: dict[str, Any]) -> None:
     assert (pair["minItems"], pair["maxItems"], len(pair["prefixItems"])) == (2, 2, 2)
 
 
+def _successes(document: dict[str, Any]) -> Iterator[Any]:
+    """What the paths say apart from their refusals."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            answers = {status: one for status, one in operation["responses"].items() if status.startswith("2")}
+            yield {**operation, "responses": answers}
+
+
 def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     enumerations = [schema for schema in schemas.values() if "enum" in schema]
-    assert json.dumps(document).count('"enum": [') == len(enumerations), "each is a type of its own"
+    elsewhere = json.dumps({**document, "paths": [*_successes(document)]})
+    assert elsewhere.count('"enum": [') == len(enumerations), (
+        "each is a type of its own, but for the codes of a refusal"
+    )
     for schema in enumerations:
         words = schema["x-enum-descriptions"]
         for value, word in zip(schema["enum"], words, strict=True):
@@ -96,7 +108,15 @@ def test_every_route_is_documented(document: dict[str, Any], route: Route) -> No
     for status, answer in problems.items():
         pages = set() if status == "default" else {"text/html"} & set(route.options.raw)
         assert answer["content"].keys() == {PROBLEM_TYPE, *pages}
-        assert answer["content"][PROBLEM_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
+        schema = answer["content"][PROBLEM_TYPE]["schema"]
+        if status == "default":
+            assert schema == {"$ref": "#/components/schemas/Problem"}
+        else:
+            problem, told = schema["allOf"]
+            assert problem == {"$ref": "#/components/schemas/Problem"}
+            code = told["properties"]["code"]
+            expected = {error.code: error.title for error in route.errors if str(error.status) == status}
+            assert dict(zip(code["enum"], code["x-enum-descriptions"], strict=True)) == expected
     for error in route.errors:
         assert f"{error.code} {error.title}" in problems[str(error.status)]["description"]
     assert not set(route.options.errors) & set(route.implied_errors()), (
