@@ -7,7 +7,9 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
+from miniprogram_api.scanned import links, show_scanned
 from server.foundation.errors import NotFound
+from server.foundation.settings import Environment, Settings
 
 VENDOR = Path(__file__).parent / "vendor" / "swagger-ui"
 
@@ -58,14 +60,38 @@ class _Manifest(msgspec.Struct):
     version: str
 
 
-def add_pages(app: Sanic[Any, Any]) -> None:
-    """`/docs` and its assets. Those of Swagger UI lie under its version, so they can be cached for ever."""
+def add_pages(app: Sanic[Any, Any], settings: Settings) -> None:
+    """`/`, which says where everything is, and `/docs` with its assets.
+
+    Those of Swagger UI lie under its version, so they can be cached for ever.
+    """
     version = msgspec.json.decode((VENDOR / "manifest.json").read_bytes(), type=_Manifest).version
     page = _PAGE.format(version=version)
     assets = {
         "swagger-ui.css": ("text/css; charset=utf-8", (VENDOR / "swagger-ui.css").read_bytes()),
         "swagger-ui-bundle.js": ("text/javascript; charset=utf-8", (VENDOR / "swagger-ui-bundle.js").read_bytes()),
     }
+
+    places = [
+        ("/docs", "接口文档", "每个接口的说明，可以在页面上试着调用"),
+        ("/api/v1/openapi.json", "OpenAPI", "机器可读的接口描述（3.1），用来生成客户端"),
+        ("/api/v1/pages", "小程序页面", "消息、二维码和分享会打开的页面与参数"),
+        ("/healthz", "是否存活", "服务进程在运行"),
+        ("/readyz", "是否就绪", "数据库、缓存和数据结构都正常"),
+    ]
+    if settings.environment is Environment.DEMO:
+        places.insert(0, (f"{settings.wechat_base}/", "模拟的微信", "可以登录的演示人物，收到的订阅消息"))
+
+    @app.get("/")
+    async def front(request: Request) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        return show_scanned(
+            "plain",
+            "邻里 Linli",
+            links(places),
+            subtitle="城市社区小程序的后端",
+            note="居民、党员和志愿者请在微信小程序中使用",
+        )
 
     @app.get("/docs")
     async def docs(request: Request) -> HTTPResponse:

@@ -46,6 +46,7 @@ th { width: 5.8rem; font-weight: normal; color: #7a7068; white-space: nowrap }
 .lines td { font-size: .92rem; padding-right: .8rem }
 .lines td:first-child { color: #7a7068; white-space: nowrap }
 .lines td:last-child { padding-right: 0; text-align: right; white-space: nowrap }
+a { color: #a61e1e }
 footer { padding: 1.8rem 1.5rem 2.4rem; font-size: .84rem; color: #7a7068; text-align: center }
 footer b { display: block; margin-bottom: .1rem; font-weight: 600; letter-spacing: .2em; color: #a61e1e }
 """
@@ -76,6 +77,15 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
     """What there is to know, as (label, value); what is empty is left out."""
     filled = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows if value)
     return f"<section><table>{filled}</table></section>"
+
+
+def links(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Where to go on, as (address, name, what is there)."""
+    cells = "".join(
+        f'<tr><th><a href="{escape(address)}">{escape(name)}</a></th><td>{escape(what)}</td></tr>'
+        for address, name, what in rows
+    )
+    return f"<section><table>{cells}</table></section>"
 
 
 def lines(heading: str, rows: Sequence[Sequence[str]]) -> str:

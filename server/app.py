@@ -65,7 +65,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         return HTTPResponse(document, content_type="application/json")
 
     app.blueprint(blueprint)
-    docs.add_pages(app)
+    docs.add_pages(app, settings)
     wechat.add_push(app, settings)
     mini_codes.add_open_page(app)
     _add_health(app, settings)

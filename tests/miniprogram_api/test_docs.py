@@ -45,3 +45,13 @@ async def test_there_are_no_other_assets(api: Api) -> None:
     version = json.loads((VENDOR / "manifest.json").read_text())["version"]
     for name in ("manifest.json", "LICENSE", "..%2f..%2fdocs.py"):
         assert (await api.client.get(f"/docs/{version}/{name}")).status_code == 404
+
+
+async def test_the_front_page_leads_everywhere(api: Api) -> None:
+    page = await api.client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    addresses = re.findall(r'<a href="([^"]+)"', page.text)
+    assert "/docs" in addresses
+    for address in addresses:
+        assert (await api.client.get(address)).status_code == 200, address
