@@ -38,6 +38,16 @@ _PAGE = """<!doctype html>
 """
 
 _START = """"use strict";
+// The filter as it comes looks at tags alone; people look for words.
+const findOperations = (tags, phrase) => {
+  const isMeant = (found) =>
+    [found.get("path"), found.getIn(["operation", "summary"]), found.getIn(["operation", "operationId"])].some((text) =>
+      String(text).toLowerCase().includes(phrase.trim().toLowerCase())
+    );
+  return tags
+    .map((tag, name) => (name.includes(phrase.trim()) ? tag : tag.update("operations", (all) => all.filter(isMeant))))
+    .filter((tag) => tag.get("operations").size > 0);
+};
 fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
   // Calls made from this page go to the server that it came from, by whatever name that was reached.
   spec.servers = [{ url: location.origin }];
@@ -48,6 +58,7 @@ fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
     defaultModelsExpandDepth: 0,
     deepLinking: true,
     filter: true,
+    plugins: [() => ({ fn: { opsFilter: findOperations } })],
     displayRequestDuration: true,
     persistAuthorization: true,
     validatorUrl: null,
