@@ -61,6 +61,7 @@ async def test_the_words_of(name: str, api: Api, community: Organization) -> Non
         "room_booking": room_booking["id"],
         "series": series.id,
         "ticket": ticket_id,
+        "ahead": 2,
         "duty": duty.id,
         "complaint": complaint["id"],
         "reason": "not_reached",
