@@ -459,7 +459,7 @@ async def test_nearby_is_found_by_index(api: Api) -> None:
         "'activity_id', a.id))).* FROM shift s, activity a WHERE a.id <> $1",
         made["id"],
     )
-    await refresh("activity", "shift")
+    await refresh("activity", "shift", "shift_role", "allotment", "picture", "team", "organization", "person")
     with listening() as asked:
         found = await people.first.get("/activities/nearby", longitude=122.1, latitude=37.5, limit=10)
     assert len(found["items"]) == 10
