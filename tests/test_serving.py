@@ -153,9 +153,17 @@ async def check_nothing_personal_is_logged(server: Server, token: str) -> None:
         await client.get("/api/v1/me", headers={"authorization": f"Bearer {TOKEN}", "cookie": f"a={PHONE}"})
         await client.post("/api/v1/pictures", content=PHONE.encode(), headers={"content-type": "image/jpeg"})
         await client.post("/api/v1/me/consents", json=told, headers={"idempotency-key": secrets["key"]})
-    lines = [
-        line for line in server.lines if line.get("request_id") == "personal-data-1" and line["event"] == "request"
-    ]
+
+    def written() -> list[Any]:
+        return [
+            line for line in server.lines if line.get("request_id") == "personal-data-1" and line["event"] == "request"
+        ]
+
+    # An answer may arrive before its line: the lines of a turn of the server's loop are written at its end.
+    async with asyncio.timeout(5):
+        while len(written()) < 15:
+            await asyncio.sleep(0.01)
+    lines = written()
     assert len(lines) == 15
     for line in lines:
         assert set(line) == {
