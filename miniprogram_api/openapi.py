@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,8 +14,21 @@ from server.foundation.http import PROBLEM_TYPE, Problem
 from server.foundation.settings import Settings
 from server.foundation.words import Worded, words_of
 
+EXAMPLES = Path(__file__).parent / "examples.json"
+"""By operation; recorded by the tests (tests/examples.py), whose every answer they are taken from."""
+
+PROPERTIES = Path(__file__).parent / "properties.json"
+"""What each name of a property says, wherever it stands (as a rule; a declaration may tell its own more exactly)."""
+
 _REF = "#/components/schemas/{name}"
 _GENERIC = re.compile(r"\b([A-Z][A-Za-z0-9]*)_([A-Z][A-Za-z0-9]*)_$")
+
+
+class Example(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody once sent to a route, and what it answered; None where it takes or gives no JSON."""
+
+    request: Any = None
+    response: Any = None
 
 
 def openapi_document(routes: list[Route], settings: Settings) -> bytes:
@@ -26,11 +40,20 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
         types += [route.parameters[name] for name in route.path_parameters]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     _tell_words(components)
+    _tell_properties(components)
     by_type = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
+    shared: dict[str, Any] = {}
     for route in routes:
         path = "/api/v1" + route.path.replace("<", "{").replace(">", "}")
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_type)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, by_type, shared)
+    for name, response in shared.items():
+        content = response["content"][PROBLEM_TYPE]
+        # Named, so that a generated client has one type for it and not one for each route.
+        components[f"{name}Problem"], content["schema"] = (
+            content["schema"],
+            {"$ref": _REF.format(name=f"{name}Problem")},
+        )
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -43,10 +66,25 @@ def openapi_document(routes: list[Route], settings: Settings) -> bytes:
         "paths": paths,
         "components": {
             "schemas": components,
+            "responses": dict(sorted(shared.items())),
             "securitySchemes": {"session": {"type": "http", "scheme": "bearer", "description": "登录后得到的令牌"}},
         },
     }
-    return msgspec.json.format(msgspec.json.encode(_for_generators(document)), indent=1)
+    made = _for_generators(document)
+    _show_examples(made)
+    return msgspec.json.format(msgspec.json.encode(made), indent=1)
+
+
+def _show_examples(document: dict[str, Any]) -> None:
+    examples = msgspec.json.decode(EXAMPLES.read_bytes(), type=dict[str, Example])
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            example = examples.get(operation["operationId"], Example())
+            if example.request is not None:
+                operation["requestBody"]["content"]["application/json"]["example"] = example.request
+            if example.response is not None:
+                answer = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+                answer["content"]["application/json"]["example"] = example.response
 
 
 def _for_generators(node: Any) -> Any:
@@ -73,13 +111,22 @@ def _tell_words(components: dict[str, Any]) -> None:
             schema["x-enum-descriptions"] = [words[name][value] for value in schema["enum"]]
 
 
-def _operation(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
+def _tell_properties(components: dict[str, Any]) -> None:
+    """Say of each property in Chinese what its name says, unless it has words of its own."""
+    words = msgspec.json.decode(PROPERTIES.read_bytes(), type=dict[str, str])
+    for schema in components.values():
+        for name, told in schema.get("properties", {}).items():
+            if name in words and told.get("description", "").isascii():
+                told["description"] = words[name]
+
+
+def _operation(route: Route, by_type: dict[int, Any], shared: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
         "tags": [route.tag],
         "summary": route.summary,
         "parameters": _parameters(route),
-        "responses": _responses(route, by_type),
+        "responses": _responses(route, by_type, shared),
         "security": [] if route.who is Who.ANYONE else [{"session": []}],
     }
     if route.description.strip():
@@ -132,7 +179,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return parameters
 
 
-def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
+def _responses(route: Route, by_type: dict[int, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """By status. A refusal with one code is the same for every route, so it stands once, in `shared`."""
     answer: dict[str, Any] = {"description": "成功"}
     if is_schema(route.response_type):
         answer["content"] = {"application/json": {"schema": by_type[id(route.response_type)]}}
@@ -143,23 +191,33 @@ def _responses(route: Route, by_type: dict[int, Any]) -> dict[str, Any]:
     for error in route.errors:
         refusals.setdefault(error.status, []).append(error)
     for status, errors in sorted(refusals.items()):
-        responses[str(status)] = {
-            "description": "；".join(f"{error.code} {error.title}" for error in errors),
+        name = "".join(part.capitalize() for part in errors[0].code.split("_"))
+        is_page = "text/html" in route.options.raw
+        if len(errors) == 1 and not is_page:
+            if name not in shared:
+                shared[name] = _refusal(errors, by_type)
+            responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
+        else:
+            responses[str(status)] = _refusal(errors, by_type)
+        if is_page:
             # A page for people may tell a refusal in its own words.
-            "content": {
-                PROBLEM_TYPE: {"schema": {"allOf": [by_type[id(Problem)], _with_codes(errors)]}},
-                **{kind: {"schema": {}} for kind in route.options.raw if kind == "text/html"},
-            },
-        }
-        if any(error.retry_after for error in errors):
-            responses[str(status)]["headers"] = {
-                "Retry-After": {"description": "多少秒后可以再试", "schema": {"type": "integer", "minimum": 1}}
-            }
-    responses["default"] = {
-        "description": "其他错误",
-        "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}},
-    }
+            responses[str(status)]["content"]["text/html"] = {"schema": {}}
+    responses["default"] = {"description": "其他错误", "content": {PROBLEM_TYPE: {"schema": by_type[id(Problem)]}}}
     return responses
+
+
+def _refusal(errors: list[type[Refusal]], by_type: dict[int, Any]) -> dict[str, Any]:
+    """A response that is a problem with one of these codes."""
+    schema = {"allOf": [by_type[id(Problem)], _with_codes(errors)]}
+    refusal: dict[str, Any] = {
+        "description": "；".join(f"{error.code} {error.title}" for error in errors),
+        "content": {PROBLEM_TYPE: {"schema": schema}},
+    }
+    if any(error.retry_after for error in errors):
+        refusal["headers"] = {
+            "Retry-After": {"description": "多少秒后可以再试", "schema": {"type": "integer", "minimum": 1}}
+        }
+    return refusal
 
 
 def _with_codes(errors: list[type[Refusal]]) -> dict[str, Any]:

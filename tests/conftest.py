@@ -28,6 +28,7 @@ from server.foundation.settings import RATE_GROUPS, Environment, Settings
 from server.wiring import wire
 from tests.clients import Api
 from tests.declarations import Answers
+from tests.examples import Recorder
 from tests.simulator import Simulator, connect_to, run_simulator
 from tests.statements import Statements
 
@@ -37,6 +38,10 @@ wire()
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("linli", deadline=None)
 hypothesis.settings.load_profile("linli")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-examples", action="store_true", help="take examples for the OpenAPI document")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,9 +92,10 @@ async def migrated(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-async def started_app(settings: Settings, migrated: None) -> AsyncIterator[Any]:
+async def started_app(settings: Settings, migrated: None, pytestconfig: pytest.Config) -> AsyncIterator[Any]:
     """The application, started as a server starts it."""
     application = create_app(settings, name="linli_test")
+    recorder = Recorder(application) if pytestconfig.getoption("--record-examples") else None
     application.ctx.answers, application.ctx.statements = Answers(application), Statements(application)
     prepare = database._prepare_connection
 
@@ -100,6 +106,8 @@ async def started_app(settings: Settings, migrated: None) -> AsyncIterator[Any]:
     database._prepare_connection = prepare_and_watch
     async with LifespanManager(application, startup_timeout=30, shutdown_timeout=30):
         yield application
+    if recorder:
+        recorder.save()
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,8 @@ async def test_an_adult_accepts_on_their_own_phone(api: Api) -> None:
     await guardian.refused("POST", "/me/guardians", code, code="wrong_state")
     (view,) = await father.post("/me/guardians", code, expect=201)
     assert (view["person_id"], view["nickname"], view["relation"]) == (guardian.person_id, "小王", "parent")
+    assert await father.get("/me/guardians") == [view]
+    assert await stranger.get("/me/guardians") == []
     assert (await told(guardian))[-1] == "guardian_accepted"
     (mine,) = await guardian.get("/me/dependants")
     assert (mine["person_id"], mine["is_accepted"]) == (father.person_id, True)

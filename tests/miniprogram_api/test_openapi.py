@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from miniprogram_api.openapi import openapi_document
+from miniprogram_api.openapi import EXAMPLES, PROPERTIES, Example, is_schema, openapi_document
 from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Route, Who
 from server.foundation.http import PROBLEM_TYPE
@@ -19,6 +19,7 @@ from server.foundation.settings import Settings
 from server.foundation.words import Worded
 from server.wishes.models import WishState
 from tests.clients import Api
+from tests.examples import only_right
 
 ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
 
@@ -35,14 +36,24 @@ def operation_of(document: dict[str, Any], route: Route) -> dict[str, Any]:
     return found
 
 
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """What stands there, or what it refers to."""
+    if "$ref" not in node:
+        return node
+    *_, kind, name = node["$ref"].split("/")
+    found: dict[str, Any] = document["components"][kind][name]
+    return found
+
+
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
-    assert named == set(document["components"]["schemas"])
+    for kind in ("schemas", "responses"):
+        named = set(re.findall(rf'"#/components/{kind}/([^"]+)"', json.dumps(document)))
+        assert named == set(document["components"][kind])
 
 
 def test_no_two_types_share_a_name(document: dict[str, Any]) -> None:
@@ -72,7 +83,8 @@ def _successes(document: dict[str, Any]) -> Iterator[Any]:
 def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     enumerations = [schema for schema in schemas.values() if "enum" in schema]
-    elsewhere = json.dumps({**document, "paths": [*_successes(document)]})
+    types = {name: schema for name, schema in schemas.items() if "allOf" not in schema}
+    elsewhere = json.dumps([types, [*_successes(document)]])
     assert elsewhere.count('"enum": [') == len(enumerations), (
         "each is a type of its own, but for the codes of a refusal"
     )
@@ -84,6 +96,36 @@ def test_every_enumeration_has_words(document: dict[str, Any]) -> None:
     assert schemas["WishState"]["x-enum-descriptions"] == [
         WishState(state).word for state in schemas["WishState"]["enum"]
     ]
+
+
+def test_every_property_says_what_it_is(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    silent, names = [], set()
+    for kind, schema in schemas.items():
+        for name, told in schema.get("properties", {}).items():
+            names.add(name)
+            references = [one["$ref"].rsplit("/")[-1] for one in (told, *told.get("anyOf", [])) if "$ref" in one]
+            is_enumeration = any("enum" in schemas[reference] for reference in references)
+            if not is_enumeration and not re.search(r"[\u4e00-\u9fff]", told.get("description", "")):
+                silent.append(f"{kind}.{name}")
+    assert silent == [], "words for them belong into miniprogram_api/properties.json"
+    assert json.loads(PROPERTIES.read_text()).keys() <= names
+
+
+def test_every_request_and_answer_has_an_example(document: dict[str, Any]) -> None:
+    """One that somebody sent and the app gave, and that is still right. `pytest --record-examples` takes what lacks."""
+    examples = msgspec.json.decode(EXAMPLES.read_bytes(), type=dict[str, Example])
+    assert examples.keys() <= {route.operation_id for route in ROUTES}
+    for route in ROUTES:
+        example = examples.get(route.operation_id, Example())
+        assert only_right(route, example) == example, f"{route.operation_id}: the example is not right any more"
+        operation = operation_of(document, route)
+        if route.body_type:
+            assert operation["requestBody"]["content"]["application/json"]["example"] == example.request is not None
+        if is_schema(route.response_type):
+            answer = operation["responses"][str(route.status)]
+            assert answer["content"]["application/json"]["example"] == example.response is not None
 
 
 def test_operation_ids_are_unique() -> None:
@@ -101,7 +143,7 @@ def test_every_route_is_documented(document: dict[str, Any], route: Route) -> No
     assert re.search(r"[\u4e00-\u9fff]", operation["summary"]), "the summary is what people see in the documentation"
     assert operation["operationId"] == route.operation_id
     assert operation["tags"]
-    responses = operation["responses"]
+    responses = {status: resolved(document, answer) for status, answer in operation["responses"].items()}
     assert [status for status in responses if status.startswith("2")]
     assert "default" in responses
     problems = {status: answer for status, answer in responses.items() if not status.startswith("2")}
@@ -112,7 +154,7 @@ def test_every_route_is_documented(document: dict[str, Any], route: Route) -> No
         if status == "default":
             assert schema == {"$ref": "#/components/schemas/Problem"}
         else:
-            problem, told = schema["allOf"]
+            problem, told = resolved(document, schema)["allOf"]
             assert problem == {"$ref": "#/components/schemas/Problem"}
             code = told["properties"]["code"]
             expected = {error.code: error.title for error in route.errors if str(error.status) == status}
