@@ -14,13 +14,15 @@ from tests.simulator import Simulator
 
 
 @asynccontextmanager
-async def touring(app: Any, simulator: Simulator) -> AsyncIterator[tuple[Tour, list[str]]]:
+async def touring(
+    app: Any, simulator: Simulator, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[tuple[Tour, list[str]]]:
     """A filled city, a tour whose waiting does the worker's work, and the lines that it writes."""
     await fill_demo_city()
     for person in PEOPLE:
         await simulator.person(person.openid, phone_number=person.phone)
     lines: list[str] = []
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = transport or httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://linli.test") as server:
         tour = Tour(server, simulator.client, lines.append)
 
