@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.scanned import links, show_scanned
-from server.foundation.errors import NotFound
+from server.foundation.errors import NotFound, Unavailable
 from server.foundation.settings import Environment, Settings
 
 VENDOR = Path(__file__).parent / "vendor" / "swagger-ui"
@@ -27,8 +28,12 @@ _PAGE = """<!doctype html>
 <title>邻里 Linli 接口文档</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/{version}/swagger-ui.css">
+<link rel="stylesheet" href="/docs/start.css">
 </head>
 <body>
+<form id="sign-in" hidden>
+<label>演示人物 <select name="person"></select></label> <button>登录</button> <output></output>
+</form>
 <div id="page"></div>
 <noscript>此页需要 JavaScript。接口的完整描述见 <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>。</noscript>
 <script src="/docs/{version}/swagger-ui-bundle.js"></script>
@@ -51,7 +56,7 @@ const findOperations = (tags, phrase) => {
 fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
   // Calls made from this page go to the server that it came from, by whatever name that was reached.
   spec.servers = [{ url: location.origin }];
-  SwaggerUIBundle({
+  const page = SwaggerUIBundle({
     spec,
     domNode: document.getElementById("page"),
     docExpansion: "list",
@@ -63,7 +68,45 @@ fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
     persistAuthorization: true,
     validatorUrl: null,
   });
+  offerSignIn(page);
 });
+const json = async (address, body) => {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(address, body && { method: "POST", headers, body: JSON.stringify(body) });
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.title);
+  return content;
+};
+// Only the demo has people to sign in as; elsewhere a token is put in under Authorize.
+const offerSignIn = async (page) => {
+  const form = document.getElementById("sign-in");
+  const answer = await fetch("/docs/persons");
+  if (!answer.ok) return;
+  for (const person of (await answer.json()).items) form.person.add(new Option(person.nickname, person.openid));
+  form.hidden = false;
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    const told = form.querySelector("output");
+    try {
+      const { code } = await json(`/docs/persons/${form.person.value}/login-code`, {});
+      const { token } = await json("/api/v1/sessions", { code });
+      page.preauthorizeApiKey("session", token);
+      told.value = `已登录为${form.person.selectedOptions[0].text}，可以直接发送请求`;
+    } catch (error) {
+      told.value = `没有登录成功：${error.message}`;
+    }
+  };
+};
+"""
+
+_STYLE = """
+#sign-in { display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; padding: .8rem 1.25rem; background: #f6f2ea;
+  font: 16px/1.6 system-ui, -apple-system, "PingFang SC", "Noto Sans SC", "Microsoft YaHei", sans-serif }
+#sign-in[hidden] { display: none }
+#sign-in select, #sign-in button { font: inherit; padding: .3rem .7rem; border: 1px solid #cbbfae; border-radius: 6px;
+  background: #fff }
+#sign-in button { border-color: #a61e1e; background: #a61e1e; color: #fff; cursor: pointer }
+#sign-in output { color: #6b5f54 }
 """
 
 
@@ -71,10 +114,21 @@ class _Manifest(msgspec.Struct):
     version: str
 
 
-def add_pages(app: Sanic[Any, Any], settings: Settings) -> None:
-    """`/`, which says where everything is, and `/docs` with its assets.
+class _DemoPerson(msgspec.Struct):
+    openid: str
+    nickname: str
 
-    Those of Swagger UI lie under its version, so they can be cached for ever.
+
+class _DemoPersons(msgspec.Struct):
+    items: list[_DemoPerson]
+
+
+def add_pages(
+    app: Sanic[Any, Any], settings: Settings, simulator_transport: httpx.AsyncBaseTransport | None = None
+) -> None:
+    """`/`, which says where everything is, and `/docs` with its assets; in the demo, its people can be signed in as.
+
+    The assets of Swagger UI lie under its version, so they can be cached for ever.
     """
     version = msgspec.json.decode((VENDOR / "manifest.json").read_bytes(), type=_Manifest).version
     page = _PAGE.format(version=version)
@@ -115,6 +169,11 @@ def add_pages(app: Sanic[Any, Any], settings: Settings) -> None:
         request.ctx.operation = "docs"
         return HTTPResponse(_START, content_type="text/javascript; charset=utf-8")
 
+    @app.get("/docs/start.css")
+    async def docs_style(request: Request) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        return HTTPResponse(_STYLE, content_type="text/css; charset=utf-8")
+
     @app.get(f"/docs/{version}/<name>")
     async def docs_asset(request: Request, name: str) -> HTTPResponse:
         request.ctx.operation = "docs"
@@ -122,3 +181,33 @@ def add_pages(app: Sanic[Any, Any], settings: Settings) -> None:
             raise NotFound()
         content_type, content = assets[name]
         return HTTPResponse(content, content_type=content_type, headers={"cache-control": _FOREVER})
+
+    if settings.environment is Environment.DEMO:
+        _add_demo_persons(app, settings.wechat_base, simulator_transport)
+
+
+def _add_demo_persons(app: Sanic[Any, Any], simulator: str, transport: httpx.AsyncBaseTransport | None) -> None:
+    """The people of the demo, whose login codes the simulator hands out. Through this server, since the page may speak
+    to nobody else."""
+
+    async def ask(method: str, path: str) -> bytes:
+        async with httpx.AsyncClient(base_url=simulator, transport=transport, trust_env=False) as client:
+            try:
+                answer = await client.request(method, f"/admin/persons{path}")
+            except httpx.TransportError:
+                raise Unavailable() from None
+        if answer.is_client_error:
+            raise NotFound()
+        return answer.content
+
+    @app.get("/docs/persons")
+    async def demo_persons(request: Request) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        known = msgspec.json.decode(await ask("GET", ""), type=_DemoPersons).items
+        shown = [person for person in known if person.openid.startswith("demo-")]
+        return HTTPResponse(msgspec.json.encode(_DemoPersons(shown)), content_type="application/json")
+
+    @app.post("/docs/persons/<openid:demo-[a-z-]+>/login-code")
+    async def demo_login_code(request: Request, openid: str) -> HTTPResponse:
+        request.ctx.operation = "docs"
+        return HTTPResponse(await ask("POST", f"/{openid}/login-code"), content_type="application/json")
