@@ -197,6 +197,10 @@ class Environment:
                 elif line.startswith("Installing collected"):
                     progress.text = f"Installing {seen} packages"
             pip.wait()
+        if pip.returncode != 0 and any("connection broken by" in line for line in lines):
+            raise DevFailed(
+                "the package index cannot be reached: is there a network, and is pip's own configuration right?"
+            )
         if pip.returncode != 0:
             print("".join(lines[-20:]), file=sys.stderr)
             raise DevFailed(

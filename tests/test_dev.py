@@ -155,6 +155,11 @@ def test_it_says_in_one_sentence_why_no_venv_can_be_made(
     with pytest.raises(DevFailed, match="pip could not install"):
         environment.ensure()
     assert environment.problem() == "is only half made"
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(DevFailed, match="the package index cannot be reached"):
+        environment.ensure()
 
 
 def refuse(path: Path) -> None:

@@ -12,6 +12,7 @@ import httpx
 
 from server.demo.stage import Person, Stage, TourFailed
 from server.foundation import clock
+from server.foundation.http import PROBLEM_TYPE
 from server.foundation.settings import Settings
 from server.media.drawing.qr import draw_qr
 
@@ -281,6 +282,9 @@ async def play_tour(settings: Settings, server: str) -> int:
         httpx.AsyncClient(base_url=settings.wechat_base, timeout=30) as simulator,
     ):
         try:
+            if problem := await find_mismatch(api, simulator):
+                write(f"\n{problem}")
+                return 1
             await Tour(api, simulator, write).play()
         except TourFailed as failure:
             write(f"\n   ✗ {failure}\n\nThe tour stopped: something is not as it should be.")
@@ -291,6 +295,20 @@ async def play_tour(settings: Settings, server: str) -> int:
             return 1
     write("\nThe tour is done: everything was as it should be.")
     return 0
+
+
+async def find_mismatch(api: httpx.AsyncClient, simulator: httpx.AsyncClient) -> str:
+    """Why these two are not one demo, in a sentence, or nothing: this WeChat's codes are good at no other server."""
+    named = "LINLI_PORT and WECHAT_SIMULATOR_PORT name the demo that is meant"
+    code = await simulator.post("/admin/persons/demo-staff/login-code", json={})
+    if code.status_code != 201:
+        return f"What answers at {simulator.base_url} is not the demo's WeChat: {named}."
+    session = await api.post("/api/v1/sessions", json={"code": code.json()["code"]})
+    if session.headers.get("content-type") not in ("application/json", PROBLEM_TYPE):
+        return f"What answers at {api.base_url} is not Linli: {named}."
+    if session.status_code == 422:
+        return f"{api.base_url} and {simulator.base_url} do not belong to one demo: {named}."
+    return ""
 
 
 def _clock(moment: str) -> str:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from server.demo.stage import TourFailed
+from server.demo.tour import find_mismatch
+from tests.clients import Api
 from tests.demo.touring import touring
 from tests.simulator import Simulator
 
@@ -35,3 +38,18 @@ async def test_the_tour_fails_when_a_step_is_not_as_it_should_be(tour: Any, monk
 
 async def _nothing() -> None:
     """What a forgotten message looks like."""
+
+
+def answering(status: int, **content: Any) -> httpx.AsyncClient:
+    """A server that has one answer for everything."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, **content))
+    return httpx.AsyncClient(transport=transport, base_url="http://other.test")
+
+
+async def test_a_server_and_a_wechat_of_different_demos_are_told_apart(api: Api, simulator: Simulator) -> None:
+    await simulator.person("demo-staff")
+    assert await find_mismatch(api.client, simulator.client) == ""
+    page, other = answering(404, html="<p>not here</p>"), answering(201, json={"code": "of another simulator"})
+    assert "http://other.test is not the demo's WeChat: LINLI_PORT" in await find_mismatch(api.client, page)
+    assert "http://other.test is not Linli: LINLI_PORT" in await find_mismatch(page, simulator.client)
+    assert "do not belong to one demo: LINLI_PORT" in await find_mismatch(api.client, other)
