@@ -15,7 +15,7 @@ from tests.writes import SEVERAL_TRANSACTIONS, WRITES
 _LOCK = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)(?: OF (\w+))?(?! SKIP| OF)")
 _ADVISORY = re.compile(r"pg_advisory_xact_lock\((?:hashtextextended\((encode)?.*?, (\d)\))?")
 _ADVISORIES = {"1": "sign_ups", "2": "no_shows", "3": "points", "4": "unit_half_year", "7": "visits", "9": "hours"}
-_WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) \"?(?!session\b|idempotency_key\b)(\w+)")
+_WRITE = re.compile(r"\s*(?:WITH \w+ AS \()?(INSERT INTO|UPDATE|DELETE FROM) \"?(?!session\b|idempotency_key\b)(\w+)")
 """A session's last use and kept answers are the door's own."""
 _SEVERAL = re.compile(r"\bid\"? (= ANY ?|IN )\(")
 _OF_ONE = re.compile(r" FROM \"|WHERE (\w+\.)?(person_)?id = \$1 LIMIT \$2$")

@@ -30,8 +30,8 @@ WRITES = {
     "view_floating_member": "=view_floating_member:po",
     "record_contact": "caller membership =record_contact:po",
     # 双报到 check-in
-    "apply_check_in": "caller membership organization person =apply_check_in:po",
-    "apply_check_in_again": "caller membership organization person =change_check_in:po",
+    "apply_check_in": "caller membership organization consent =apply_check_in:po",
+    "apply_check_in_again": "caller membership organization consent =change_check_in:po",
     "change_talents": "caller membership =change_talents:po",
     "withdraw_check_in": "caller membership =withdraw_check_in:po",
     "apply_for_post": "caller membership post =apply_for_post:po",
@@ -68,7 +68,7 @@ WRITES = {
     "remove_from_team": "caller team",
     "end_team": "caller team",
     # 志愿服务 volunteering
-    "sign_up": "caller sign_ups allotment person shift",
+    "sign_up": "caller consent sign_ups allotment shift",
     "cancel_sign_up": "caller allotment",
     "accept_shift_offer": "caller allotment",
     "decline_shift_offer": "caller allotment",
@@ -86,7 +86,7 @@ WRITES = {
     # 邻里中心 neighbor center
     "complain": "caller",
     # 预约 bookings
-    "book_slot": "caller allotment person venue",
+    "book_slot": "caller consent allotment person venue",
     "move_booking": "caller allotment booking person venue",
     "cancel_booking": "caller allotment booking",
     "accept_slot_offer": "caller allotment booking",

@@ -6,7 +6,7 @@ from server.accounts.consent_texts import text_of
 from server.accounts.models import Consent, ConsentKind
 from server.accounts.queries import ConsentView, list_consents
 from server.foundation import clock
-from server.foundation.database import execute, exists, fetch, transaction
+from server.foundation.database import execute, fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, Refusal
 
 GUARDED_UNTIL = 14
@@ -118,16 +118,16 @@ async def move_consent(from_id: str, into_id: str, kind: ConsentKind) -> None:
 async def require_consent(person_id: str, kind: ConsentKind) -> None:
     """In the transaction of what rests on it: whoever takes the consent back waits for its end, or we see that it is
     gone. Raises ConsentNeeded when the person has not agreed to the text in force, or no longer does."""
-    await fetch("SELECT 1 FROM person WHERE id = $1 FOR SHARE", person_id)
-    if not await exists(
-        "SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND text_version = $3 AND withdrawn_at IS NULL",
-        person_id,
-        str(kind),
-        text_of(kind).version,
-    ):
+    # Locking the row itself is lock and look in one: where its end was waited for, it is looked at once more. Only one
+    # that was given anew meanwhile is not seen by this, hence the second look.
+    values = person_id, str(kind), text_of(kind).version
+    if not await fetch(f"{_AGREED} FOR SHARE", *values) and not await fetch(f"{_AGREED} FOR SHARE", *values):
         raise ConsentNeeded.to(kind)
 
 
+_AGREED = "SELECT 1 FROM consent WHERE person_id = $1 AND kind = $2 AND text_version = $3 AND withdrawn_at IS NULL"
+
+
 async def _hold(person_id: str) -> None:
-    """The person's consents change, one after another, and while nobody relies on them."""
+    """The person's consents change, one after another."""
     await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)

@@ -222,19 +222,29 @@ async def enqueue(
 
 
 async def enqueue_all(
-    kind: str, entries: Sequence[Entry], *, due_at: datetime | None = None, expires_at: datetime | None = None
+    kind: str,
+    entries: Sequence[Entry],
+    *,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    along: tuple[str, Sequence[Any]] | None = None,
 ) -> None:
-    """The same for many, in one statement; the rows of a lane keep the order of `entries`."""
+    """The same for many, in one statement; the rows of a lane keep the order of `entries`. `along`: a write of the
+    caller's (SQL and its values) that is carried out in the same statement, which there has to be some entry for."""
     if not entries:
         return
     now = clock.now()
+    sql, first = along or ("", ())
+    n = len(first)
     await execute(
-        "INSERT INTO outbox "
+        f"{f'WITH along AS ({sql}) ' if sql else ''}INSERT INTO outbox "
         "(id, created_at, kind, payload, lane, priority, state, due_at, expires_at, attempts, dedupe_key, error) "
-        "SELECT id, $2::timestamptz, $3::text, payload, lane, priority, 'queued', $4::timestamptz, $5::timestamptz, 0, "
-        "dedupe_key, '' FROM unnest($1::uuid[], $6::jsonb[], $7::uuid[], $8::int[], $9::text[]) "
+        f"SELECT id, ${n + 2}::timestamptz, ${n + 3}::text, payload, lane, priority, 'queued', ${n + 4}::timestamptz, "
+        f"${n + 5}::timestamptz, 0, dedupe_key, '' "
+        f"FROM unnest(${n + 1}::uuid[], ${n + 6}::jsonb[], ${n + 7}::uuid[], ${n + 8}::int[], ${n + 9}::text[]) "
         "AS entry (id, payload, lane, priority, dedupe_key) "
         "ON CONFLICT (dedupe_key) DO NOTHING",
+        *first,
         [new_id() for _ in entries],
         now,
         kind,

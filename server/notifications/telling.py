@@ -22,6 +22,17 @@ SUBSCRIBE_MESSAGE = "subscribe_message"
 """The outbox kind; its payload is {"message": inbox message id}: what it says is read from the inbox."""
 
 
+_TELL = (
+    "INSERT INTO inbox_message "
+    "(id, created_at, person_id, event, facts, read_at, hidden, delivery, delivery_note, digest_due_at) "
+    "SELECT id, $4, person_id, $5, $6::jsonb, $7::timestamptz, $8, "
+    "CASE WHEN to_wechat THEN 'queued' ELSE 'inbox_only' END, CASE WHEN to_wechat THEN '' ELSE $9::text END, "
+    "CASE WHEN to_wechat THEN NULL ELSE $10::timestamptz END "
+    "FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) AS told (id, person_id, to_wechat)"
+)
+"""The inbox's rows of one event."""
+
+
 async def notify(
     person_ids: str | Iterable[str], event: Event, *, expires_at: datetime | None = None, **facts: Any
 ) -> None:
@@ -47,36 +58,33 @@ async def notify(
     ids = [new_id() for _ in persons]
     missed = bool(event.template) and not event.hidden
     # Not by models: what is told to hundreds at once would keep a worker busy for a tenth of a second.
-    await execute(
-        "INSERT INTO inbox_message "
-        "(id, created_at, person_id, event, facts, read_at, hidden, delivery, delivery_note, digest_due_at) "
-        "SELECT id, $4, person_id, $5, $6::jsonb, $7::timestamptz, $8, "
-        "CASE WHEN to_wechat THEN 'queued' ELSE 'inbox_only' END, CASE WHEN to_wechat THEN '' ELSE $9::text END, "
-        "CASE WHEN to_wechat THEN NULL ELSE $10::timestamptz END "
-        "FROM unnest($1::uuid[], $2::uuid[], $3::bool[]) AS told (id, person_id, to_wechat)",
-        ids,
-        persons,
-        [person_id in to_wechat for person_id in persons],
-        now,
-        event.name,
-        msgspec.json.encode(stored).decode(),
-        now if event.hidden else None,
-        event.hidden,
-        NO_ACCEPT if missed else "",
-        next_digest(now) if missed else None,
+    told = (
+        _TELL,
+        [
+            ids,
+            persons,
+            [person_id in to_wechat for person_id in persons],
+            now,
+            event.name,
+            msgspec.json.encode(stored).decode(),
+            now if event.hidden else None,
+            event.hidden,
+            NO_ACCEPT if missed else "",
+            next_digest(now) if missed else None,
+        ],
     )
+    # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
+    entries = [
+        Entry({"message": id_}, person_id, event.priority, f"{SUBSCRIBE_MESSAGE}:{id_}")
+        for id_, person_id in zip(ids, persons, strict=True)
+        if person_id in to_wechat
+    ]
+    if entries:
+        await enqueue_all(SUBSCRIBE_MESSAGE, entries, expires_at=expires_at or now + event.expires_after, along=told)
+    else:
+        await execute(_TELL, *told[1])
     if not event.hidden:
         after_commit(partial(live.tell, persons))
-    # The lane is the person: WeChat takes one message at a time for each (43108), and order is kept.
-    await enqueue_all(
-        SUBSCRIBE_MESSAGE,
-        [
-            Entry({"message": id_}, person_id, event.priority, f"{SUBSCRIBE_MESSAGE}:{id_}")
-            for id_, person_id in zip(ids, persons, strict=True)
-            if person_id in to_wechat
-        ],
-        expires_at=expires_at or now + event.expires_after,
-    )
 
 
 async def retry_messages(row_ids: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.accounts.consents import withdraw_consent
+from server.accounts.consents import give_consent, withdraw_consent
 from server.accounts.dependants import end_dependant
 from server.accounts.merging import merge_persons
 from server.accounts.models import Consent, ConsentKind, Person
@@ -63,6 +63,16 @@ async def test_a_consent_that_is_being_withdrawn_carries_nothing(api: Api) -> No
     )
     assert code == "consent_needed"
     assert await CheckIn.all().count() == 0
+
+
+async def test_a_consent_that_is_being_given_anew_carries(api: Api) -> None:
+    people = await create_people(api)
+    shift = await publish_shift(people)
+    code = await while_held(
+        lambda: give_consent(people.first.person_id, ConsentKind.PRIVACY, "1"),
+        lambda: code_of(people.first, "POST", f"/shifts/{shift}/sign-ups", {}),
+    )
+    assert code == ""
 
 
 async def test_whoever_withdraws_ends_what_was_just_begun(api: Api) -> None:
