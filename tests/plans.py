@@ -84,15 +84,18 @@ async def refresh(*tables: str) -> None:
     await execute("VACUUM (ANALYZE)")
 
 
+_TELLS = ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")
+
+
 @contextmanager
-def listening() -> Iterator[list[Query]]:
-    """Every query of this process while it is open; not BEGIN and the like."""
+def listening(*, to_all: bool = False) -> Iterator[list[Query]]:
+    """Every query of this process while it is open; BEGIN and the like only where it listens `to_all`."""
     asked: list[Query] = []
     originals = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "fetchrow", "execute")}
 
     def listener(name: str) -> Any:
         async def listen(connection: Any, sql: str, *values: Any, **options: Any) -> Any:
-            if sql.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")):
+            if to_all or sql.lstrip().upper().startswith(_TELLS):
                 asked.append((sql, values))
             return await originals[name](connection, sql, *values, **options)
 

@@ -19,6 +19,10 @@ OPENS_TABLES = {"FROM", "JOIN", "USING"}
 """After these a table is read; after a comma too, as long as the list goes on."""
 ENDS_TABLES = re.compile("WHERE|SET|ON|GROUP|ORDER|HAVING|LIMIT|UNION|INTERSECT|EXCEPT|RETURNING|SELECT|VALUES|FOR")
 ORM_WRITES = {"create", "bulk_create", "bulk_update", "update", "delete", "save", "get_or_create", "update_or_create"}
+ROW_WRITES = {"write_together", "insert_and_fetch"}
+"""They write the rows that they are given (foundation/rows.py)."""
+GIVES_A_ROW = {"lock_row", "row_as"}
+"""Of the model that is their first argument."""
 TAKES_A_TABLE = {"Rule": "UPDATE", "delete_oldest": "UPDATE", "due_sweep": "FROM"}
 """What forgets the rows of a table told by its name. A sweep locks them: what it does to them is seen in its verb."""
 SPEAKS_FOR = {"server.background": "server.foundation"}
@@ -114,6 +118,8 @@ class Source:
         called = False
         while isinstance(node, (ast.Await, ast.Call, ast.Attribute, ast.Starred)):
             called = isinstance(node, ast.Call)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in GIVES_A_ROW:
+                return self.table_of(node.args[0], known)
             node = node.func if isinstance(node, ast.Call) else node.value
         if not isinstance(node, ast.Name):
             return None
@@ -171,6 +177,9 @@ class Source:
     def uses_by_models(self, scope: ast.stmt) -> Iterator[tuple[int, Use]]:
         rows = self.rows_in(scope)
         for call in ast.walk(scope):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ROW_WRITES:
+                written = [self.table_of(row, rows) for row in call.args]
+                yield from ((call.lineno, Use(table, True)) for table in written if table)
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
             if table := self.table_of(call.func, rows):
@@ -243,6 +252,11 @@ WALLS = [
     ("accounts", 'due = due_sweep("late", every, rows="session s JOIN wish w", due="at")', "reads wish"),
     ("check_in", "await Membership.filter(id=1).order_by('id').update(id=2)", "writes membership"),
     ("check_in", "def end(kept: Membership | None):\n    kept.save()", "writes membership"),
+    (
+        "check_in",
+        "async def end(one: Post):\n    kept = await lock_row(Membership, one.id)\n    await write_together(one, kept)",
+        "writes membership",
+    ),
     (
         "check_in",
         "async def end():\n    found = await Membership.get(id=1)\n    await found.delete()",

@@ -242,10 +242,11 @@ NAMED = "named.shown_nickname, named_in_full.real_name AS sealed_name"
 """SQL: what `shown_name` needs of a person, in a query that joins `named(…)`."""
 
 
-def shown_name(row: Any) -> tuple[str, str]:
-    """How others see the person of a row with NAMED: the nickname, and the masked real name or else the nickname."""
-    name = mask_name(open_name(row["sealed_name"]))
-    nickname = row["shown_nickname"] or name or "居民"
+def shown_name(row: Any, of: str = "") -> tuple[str, str]:
+    """How others see the person of a row with NAMED: the nickname, and the masked real name or else the nickname. `of`
+    begins the two columns' names where the row has several persons."""
+    name = mask_name(open_name(row[f"{of}sealed_name"]))
+    nickname = row[f"{of}shown_nickname"] or name or "居民"
     return nickname, name or nickname
 
 

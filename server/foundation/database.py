@@ -80,6 +80,8 @@ class Model(TortoiseModel):
 
     id = IdField(primary_key=True, default=new_id)
     created_at = fields.DatetimeField(default=clock.now)
+    was: dict[str, Any] | None = None
+    """What `rows.row_as` read; None of others."""
 
     class Meta:
         abstract = True

@@ -1,9 +1,6 @@
 """Taking a wish on, alone, for a unit or with a team; sharing in it; giving it up."""
 
-from server.accounts.details import details_of
-from server.accounts.models import ConsentKind
 from server.accounts.power import has_business
-from server.accounts.queries import has_consent
 from server.foundation import clock
 from server.foundation.actions import ActionView, try_out
 from server.foundation.database import transaction
@@ -14,6 +11,7 @@ from server.notifications.telling import notify
 from server.organizations.models import Level, Organization
 from server.teams.teams import leads_team, team_people
 from server.wishes import messages
+from server.wishes.claimers import Claimer, hold_hands, read_claimer, require_free_hand
 from server.wishes.errors import (
     NameNeeded,
     OwnWish,
@@ -32,12 +30,10 @@ from server.wishes.steps import (
     acts_for_unit,
     begin_step,
     finish_step,
-    open_claim,
-    require_free_hands,
+    new_claim,
     whom_to_tell,
     wisher_ids,
 )
-from server.wishes.terms import Terms, terms_of
 
 
 async def claim_wish(
@@ -61,15 +57,16 @@ async def claim_wish(
         if step.holder:
             return await get_visible_wish(person_id, wish_id)
         await require_may_act_for(person_id, step.wish, unit_id, team_id)
-        if not unit_id and not await _serves(person_id):
+        await hold_hands(person_id, unit_id)
+        claimer = await read_claimer(person_id, step.wish.community_id, unit_id)
+        if not unit_id and not claimer.is_volunteer and not await is_member(person_id):
             raise VolunteerNeeded("阅读并同意志愿者协议后即可认领")
-        terms = await terms_of(step.wish.community_id)
-        await _require_known(person_id, step.wish, terms)
-        await require_free_hands(person_id, terms, unit_id)
-        claim = await open_claim(step.wish, person_id, terms, unit_id=unit_id, team_id=team_id)
-        await finish_step(step)
+        await _require_known(person_id, step.wish, claimer)
+        require_free_hand(claimer, unit_id)
+        claim = new_claim(step.wish, person_id, claimer.terms, unit_id=unit_id, team_id=team_id)
+        await finish_step(step, claim=claim)
         await tell_of_claim(step.wish, claim)
-        return await get_visible_wish(person_id, wish_id)
+        return await get_visible_wish(person_id, wish_id, is_claimed=True)
 
 
 async def list_wish_actions(person_id: str, wish_id: str) -> list[ActionView]:
@@ -82,15 +79,14 @@ async def list_wish_actions(person_id: str, wish_id: str) -> list[ActionView]:
     return found
 
 
-async def _require_known(person_id: str, wish: Wish, terms: Terms) -> None:
+async def _require_known(person_id: str, wish: Wish, claimer: Claimer) -> None:
     """Whoever is given somebody's address can be found; a first time, as the community wants it. Raises PhoneNeeded,
     NameNeeded, VouchNeeded."""
-    details = await details_of(person_id)
-    if not details.phone_is_verified:
+    if not claimer.has_phone:
         raise PhoneNeeded()
-    if not details.real_name:
+    if not claimer.has_name:
         raise NameNeeded()
-    if terms.first_claim is FirstClaim.VOUCHED and not await WishClaim.exists(
+    if claimer.terms.first_claim is FirstClaim.VOUCHED and not await WishClaim.exists(
         claimer_id=person_id, state=ClaimState.FULFILLED
     ):
         organization = await Organization.get(id=wish.community_id)
@@ -214,7 +210,3 @@ async def require_may_act_for(person_id: str, wish: Wish, unit_id: str | None, t
             raise InvalidFields.of("team_id", "只有队长可以代表团队认领")
         if await team_people(team_id) & wisher_ids(wish):
             raise OwnWish("许愿人是该团队成员，团队不能认领")
-
-
-async def _serves(person_id: str) -> bool:
-    return await has_consent(person_id, ConsentKind.VOLUNTEER_TERMS) or await is_member(person_id)

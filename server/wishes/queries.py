@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from server.accounts.queries import NAMED, describe_persons, named, shown_name
+from server.accounts.queries import NAMED, named, shown_name
 from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rows import columns_of, row_as
 from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.moderation.verdicts import hidden_words
 from server.organizations.access import READERS, require_role_or_hide
@@ -27,8 +29,6 @@ from server.wishes.models import (
     WishAudience,
     WishClaim,
     WishKind,
-    WishNote,
-    WishShare,
     WishState,
 )
 from server.wishes.rules import PUBLIC, WishAction, WishActor, days_left, may_see, may_see_contact, offered_actions
@@ -144,16 +144,32 @@ _CLAIM = (
 
 
 _VIEW = (
-    f"SELECT w.id, w.title, w.kind, w.audience, w.text, w.state, w.place, w.community_id, o.name AS community_name, "
+    f"w.id, w.title, w.kind, w.audience, w.text, w.state, w.place, w.community_id, o.name AS community_name, "
     f"{NAMED}, w.quantity, w.wished_by, w.picture_ids, w.submitted_at, w.published_at, w.reason, w.version, w.grid_id, "
-    f"w.escalation, {STAKES} FROM wish w JOIN organization o ON o.id = w.community_id {named('w.beneficiary_id')} "
-    f"{HOLDER} WHERE w.id = $1"
+    f"w.escalation, {STAKES}"
+)
+_FROM = f"FROM wish w JOIN organization o ON o.id = w.community_id {named('w.beneficiary_id')} {HOLDER}"
+_CLAIMER = (
+    "JOIN person claimer ON claimer.id = h.claimer_id "
+    "LEFT JOIN person_details claimer_in_full ON claimer_in_full.person_id = claimer.id"
 )
 
 
-async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
-    """The wish as this person may see it. Raises NotFound where it is not for them."""
-    row = await fetch_one(_VIEW, wish_id, person_id)
+@cache
+def _claim_seen() -> str:
+    """SQL: what view_claim needs of a claim `h`, joined with its _CLAIMER."""
+    return (
+        f"{columns_of(WishClaim, 'h', 'claim_')}, claimer.shown_nickname AS claimer_shown_nickname, "
+        "claimer_in_full.real_name AS claimer_sealed_name, "
+        "EXISTS (SELECT 1 FROM wish_note n WHERE n.claim_id = h.id) AS claim_has_notes"
+    )
+
+
+async def get_visible_wish(person_id: str, wish_id: str, *, is_claimed: bool = False) -> WishView:
+    """The wish as this person may see it. `is_claimed`: there is a claim that is for them to see, which is read at
+    once. Raises NotFound where it is not for them."""
+    more, claimer = (f", {_claim_seen()}", _CLAIMER) if is_claimed else ("", "")
+    row = await fetch_one(f"SELECT {_VIEW}{more} {_FROM} {claimer} WHERE w.id = $1", wish_id, person_id)
     if row is None:
         raise NotFound()
     state, actors = WishState(row["state"]), actors_of(person_id, row)
@@ -165,7 +181,9 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
     if not may_see(state, seen_as or actors):
         raise NotFound()
     is_staffs = WishActor.STAFF in seen_as
-    claim = await WishClaim.get(id=row["claim_id"]) if row["claim_id"] and seen_as else None
+    claim = row if is_claimed else None
+    if not is_claimed and row["claim_id"] and seen_as:
+        claim = await fetch_one(f"SELECT {_claim_seen()} FROM wish_claim h {_CLAIMER} WHERE h.id = $1", row["claim_id"])
     _, beneficiary_name = shown_name(row)
     return WishView(
         id=row["id"],
@@ -193,51 +211,44 @@ async def get_visible_wish(person_id: str, wish_id: str) -> WishView:
         grid_id=row["grid_id"] if is_staffs else None,
         escalation=row["escalation"] if is_staffs else 0,
         is_with_staff=is_staffs and row["handed_to_staff_at"] is not None,
-        claim=await view_claim(claim, seen_as) if claim else None,
+        claim=await _view_claim(claim, seen_as) if claim else None,
     )
 
 
-async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
-    """A claim as somebody who is `seen_as` to it may see it."""
-    claimer_id = claim.claimer_id
-    shares = await WishShare.filter(claim_id=claim.id, ended_at=None).order_by("id") if claim.team_id else []
-    notes = await WishNote.filter(claim_id=claim.id).order_by("id")
+async def _view_claim(row: Any, seen_as: set[WishActor]) -> ClaimView:
+    """A claim, a row of _claim_seen, as somebody who is `seen_as` to it may see it."""
+    claim = row_as(WishClaim, row, "claim_")
     is_on_claimers_side = bool(seen_as & {WishActor.CLAIMER, WishActor.HELPER, WishActor.STAFF})
     is_on_wishers_side = bool(seen_as & {WishActor.WISHER, WishActor.STAFF})
-    if not is_on_claimers_side:
-        notes = [note for note in notes if note.is_shown]
-    writers = {note.author_id for note in notes} | {share.person_id for share in shares}
-    people = await describe_persons({claimer_id, *writers})
+    shares = await _shares_of(claim.id) if claim.team_id else []
+    notes = await _notes_of(claim.id, with_hidden=is_on_claimers_side) if row["claim_has_notes"] else []
     note_shown = claim.note_is_shown or is_on_claimers_side
     words_shown = claim.words_are_shown or is_on_wishers_side
     is_dispute_hidden = claim.dispute_reason and not is_on_wishers_side
     dispute_shown = not is_dispute_hidden or not await hidden_words("wish_dispute", [claim.id])
     note_pictures = claim.picture_ids if note_shown else []
     thanks = claim.thanks_picture_ids if words_shown else []
-    told_pictures = [picture_id for note in notes for picture_id in note.picture_ids]
+    told_pictures = [picture_id for note in notes for picture_id in note["picture_ids"]]
     pictures = await picture_views([*note_pictures, *thanks, *told_pictures])
     return ClaimView(
         id=claim.id,
         state=claim.state,
-        claimer_name=people[claimer_id]["nickname"],
+        claimer_name=shown_name(row, "claimer_")[0],
         unit_name=(await describe_organizations([claim.unit_id]))[claim.unit_id]["name"] if claim.unit_id else None,
         team_name=(await describe_teams([claim.team_id]))[claim.team_id]["name"] if claim.team_id else None,
         quantity=claim.quantity,
         pledged=claim.pledged,
-        shares=[
-            ShareView(person_id=share.person_id, nickname=people[share.person_id]["nickname"], quantity=share.quantity)
-            for share in shares
-        ],
+        shares=shares,
         claimed_at=claim.created_at,
         due_at=claim.due_at,
         progress=[
             NoteView(
-                id=note.id,
-                author_name=people[note.author_id]["nickname"],
-                written_at=note.created_at,
-                text=note.text,
-                pictures=in_order(pictures, note.picture_ids),
-                is_shown=note.is_shown,
+                id=note["id"],
+                author_name=shown_name(note)[0],
+                written_at=note["created_at"],
+                text=note["text"],
+                pictures=in_order(pictures, note["picture_ids"]),
+                is_shown=note["is_shown"],
             )
             for note in notes
         ],
@@ -256,6 +267,26 @@ async def view_claim(claim: WishClaim, seen_as: set[WishActor]) -> ClaimView:
         claimer_agrees_to_show=claim.claimer_agreed_at is not None,
         ended_at=claim.ended_at,
         end_reason=claim.end_reason if seen_as & {WishActor.CLAIMER, WishActor.STAFF} else "",
+    )
+
+
+async def _shares_of(claim_id: str) -> list[ShareView]:
+    rows = await fetch(
+        f"SELECT s.person_id, s.quantity, {NAMED} FROM wish_share s {named('s.person_id')} "
+        "WHERE s.claim_id = $1 AND s.ended_at IS NULL ORDER BY s.id",
+        claim_id,
+    )
+    return [
+        ShareView(person_id=row["person_id"], nickname=shown_name(row)[0], quantity=row["quantity"]) for row in rows
+    ]
+
+
+async def _notes_of(claim_id: str, *, with_hidden: bool) -> list[Any]:
+    return await fetch(
+        f"SELECT n.id, n.created_at, n.text, n.picture_ids, n.is_shown, {NAMED} FROM wish_note n "
+        f"{named('n.author_id')} WHERE n.claim_id = $1 AND (n.is_shown OR $2) ORDER BY n.id",
+        claim_id,
+        with_hidden,
     )
 
 
@@ -317,8 +348,10 @@ async def list_claims_of_wish(actor_id: str, wish_id: str) -> list[ClaimView]:
     if wish is None or wish.state is WishState.DRAFT:
         raise NotFound()
     await require_role_or_hide(actor_id, wish.community_id, READERS)
-    claims = await WishClaim.filter(wish_id=wish_id).order_by("-id")
-    return [await view_claim(claim, {WishActor.STAFF}) for claim in claims]
+    rows = await fetch(
+        f"SELECT {_claim_seen()} FROM wish_claim h {_CLAIMER} WHERE h.wish_id = $1 ORDER BY h.id DESC", wish_id
+    )
+    return [await _view_claim(row, {WishActor.STAFF}) for row in rows]
 
 
 async def describe_wishes(wish_ids: Iterable[str]) -> dict[str, dict[str, str]]:

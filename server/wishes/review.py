@@ -22,6 +22,7 @@ from server.notifications.telling import notify
 from server.organizations.access import GRID_WORKERS
 from server.organizations.models import Level, Organization
 from server.wishes import messages
+from server.wishes.claimers import hold_hands, read_claimer, require_free_hand
 from server.wishes.claiming import put_back_on_wall, require_may_act_for, tell_of_claim, tell_of_end
 from server.wishes.errors import OwnWish, TooEarly, WishNotChecked
 from server.wishes.fulfilling import credit_claim, take_back_credit
@@ -33,8 +34,7 @@ from server.wishes.steps import (
     begin_step,
     extend_claim,
     finish_step,
-    open_claim,
-    require_free_hands,
+    new_claim,
     whom_to_tell,
     wisher_ids,
 )
@@ -132,11 +132,13 @@ async def assign_wish(
         if claimer_id == before_id:
             raise WrongState("心愿已由此人认领")
         await require_may_act_for(claimer_id, step.wish, unit_id, team_id)
-        terms = await terms_of(step.wish.community_id)
-        await require_free_hands(claimer_id, terms, unit_id, is_assigned=True)
+        await hold_hands(claimer_id, unit_id)
+        claimer = await read_claimer(claimer_id, step.wish.community_id, unit_id, is_assigned=True)
+        require_free_hand(claimer, unit_id)
         await finish_step(step, reason=reason)
         await tell_of_end(step, messages.TAKEN_BACK)
-        claim = await open_claim(step.wish, claimer_id, terms, unit_id=unit_id, team_id=team_id)
+        claim = new_claim(step.wish, claimer_id, claimer.terms, unit_id=unit_id, team_id=team_id)
+        await claim.save(force_create=True)
         await notify(claimer_id, messages.ASSIGNED, wish=wish_id, due=claim.due_at)
         await tell_of_claim(step.wish, claim)
         return await _conclude("assign_wish", actor_id, step, claimer=claimer_id, before=before_id)
@@ -203,7 +205,8 @@ async def decide_wish_dispute(actor_id: str, wish_id: str, decision: DisputeDeci
         if decision is DisputeDecision.REDO:
             # A claim of its own, so that its points are its own; the limit on open claims is not asked: it was theirs.
             terms = await terms_of(step.wish.community_id)
-            again = await open_claim(step.wish, claimer_id, terms, unit_id=claim.unit_id, team_id=claim.team_id)
+            again = new_claim(step.wish, claimer_id, terms, unit_id=claim.unit_id, team_id=claim.team_id)
+            await again.save(force_create=True)
             for share in await WishShare.filter(claim_id=claim.id, ended_at=None):
                 await WishShare.create(claim_id=again.id, person_id=share.person_id, quantity=share.quantity)
             again.pledged = claim.pledged

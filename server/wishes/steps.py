@@ -1,16 +1,14 @@
 """One step of a wish: lock it, ask the table, change wish and claim together. Every verb goes through here."""
 
-from datetime import timedelta
 from typing import Any
 
 from server.foundation import clock
-from server.foundation.database import execute, fetch_one, fetch_value
-from server.foundation.errors import NotAllowed, NotFound
-from server.foundation.ids import new_id
+from server.foundation.database import fetch_one
+from server.foundation.errors import NotFound
+from server.foundation.rows import lock_row, write_together
 from server.organizations.access import LIAISONS, WORKERS, holds_role_at, role_holders
 from server.organizations.tree import reaching
-from server.wishes.errors import TooManyOpenClaims
-from server.wishes.models import HOLDING, ClaimState, Wish, WishClaim, WishState
+from server.wishes.models import HOLDING, Wish, WishClaim, WishState
 from server.wishes.rules import (
     HOLDER_BECOMES,
     WISH_TABLE,
@@ -52,8 +50,8 @@ async def begin_step(wish_id: str, action: WishAction, person_id: str | None) ->
     return Step(wish, holder, action, WISH_TABLE.next_state(wish.state, action, actors), actors)
 
 
-async def finish_step(step: Step, *, reason: str = "") -> None:
-    """Write the wish and its holder as the table says; `reason` is kept with a claim that ends."""
+async def finish_step(step: Step, *, reason: str = "", claim: WishClaim | None = None) -> None:
+    """Write the wish and its holder as the table says, and a new `claim`; `reason` is kept with one that ends."""
     wish = step.wish
     wish.state = step.following
     if wish.state is WishState.CLAIMED and wish.first_claimed_at is None:
@@ -61,12 +59,13 @@ async def finish_step(step: Step, *, reason: str = "") -> None:
     is_on_wall = wish.state is WishState.PUBLISHED
     wish.escalate_at = next_escalation(wish.wished_by, wish.escalation) if is_on_wall and wish.wished_by else None
     wish.changed_at = clock.now()
-    await wish.save()
+    rows: list[Wish | WishClaim] = [claim, wish] if claim else [wish]
     if step.holder and (becomes := HOLDER_BECOMES.get(step.action)):
         step.holder.state = becomes
         if becomes not in HOLDING:
             step.holder.ended_at, step.holder.end_reason = clock.now(), reason
-        await step.holder.save()
+        rows.append(step.holder)
+    await write_together(*rows)
 
 
 async def find_wish(
@@ -74,7 +73,7 @@ async def find_wish(
 ) -> tuple[Wish, WishClaim | None, set[WishActor]]:
     """The wish, the claim that holds it, and in which qualities the person acts on it (None is the system); whether
     they may see it is for the caller to ask. Raises NotFound."""
-    wish = await (Wish.filter(id=wish_id).select_for_update(no_key=True) if lock else Wish.filter(id=wish_id)).first()
+    wish = await (lock_row(Wish, wish_id) if lock else Wish.get_or_none(id=wish_id))
     if wish is None:
         raise NotFound()
     stakes = await fetch_one(f"SELECT {STAKES} FROM wish w {HOLDER} WHERE w.id = $1", wish_id, person_id)
@@ -145,47 +144,16 @@ async def whom_to_tell(wish: Wish) -> set[str]:
     return {wish.beneficiary_id, *await role_holders(wish.community_id)}
 
 
-async def require_free_hands(
-    person_id: str, terms: Terms, unit_id: str | None = None, *, is_assigned: bool = False
-) -> None:
-    """Raises TooManyOpenClaims when the person, or the unit, holds as many wishes as the terms allow.
-
-    What somebody released within a day counts too, or one could go from wish to wish and read every contact; not where
-    staff assign one.
-    """
-    # One person's taps on several wishes at once would each count the others' claims as not yet there: the person's row
-    # (the unit's, for a unit) makes them go one after another. It is always locked after a wish's. A person who is
-    # being blocked at this moment has either lost the claim with the others or finds that out here.
-    person = await fetch_one("SELECT closed_at FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
-    if person is None or person["closed_at"]:
-        raise NotAllowed("该账号已停用")
-    holder, limit, words = "claimer_id = $1 AND unit_id IS NULL", terms.max_open_claims, "最多"
-    if unit_id:
-        await execute("SELECT 1 FROM organization WHERE id = $1 FOR NO KEY UPDATE", unit_id)
-        holder, limit, words = "unit_id = $1", terms.max_open_claims_of_unit, "一个单位最多"
-    held = await fetch_value(
-        f"SELECT count(*) FROM wish_claim WHERE {holder} "
-        "AND (state = 'open' OR state = 'released' AND ended_at > $2 AND NOT $3)",
-        unit_id or person_id,
-        clock.now() - timedelta(days=1),
-        is_assigned,
-    )
-    if held >= limit:
-        raise TooManyOpenClaims(f"{words}同时认领 {limit} 个心愿，一天内放弃的也计算在内", limit=limit)
-
-
-async def open_claim(
+def new_claim(
     wish: Wish, claimer_id: str, terms: Terms, *, unit_id: str | None = None, team_id: str | None = None
 ) -> WishClaim:
-    """The wish is this person's from now on, for themselves, for a unit or with a team."""
+    """The wish is this person's from now on, for themselves, for a unit or with a team; for the caller to write."""
     assert wish.wished_by
-    return await WishClaim.create(
-        id=new_id(),
-        wish=wish,
+    return WishClaim(
+        wish_id=wish.id,
         claimer_id=claimer_id,
         unit_id=unit_id,
         team_id=team_id,
-        state=ClaimState.OPEN,
         quantity=wish.quantity,
         due_at=claim_due_at(clock.now(), wish.wished_by, terms.claim_days),
     )

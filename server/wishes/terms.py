@@ -1,7 +1,7 @@
 """What managers decide about wishes: how many one may hold, and for how long. Terms hold for a whole subtree, until
 something below has its own."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -81,15 +81,25 @@ async def set_wish_terms(actor_id: str, organization_id: str, version: int, term
         return await get_wish_terms(actor_id, organization_id)
 
 
-async def _find(organization_id: str) -> tuple[Terms, str] | None:
-    row = await fetch_one(
-        "SELECT t.organization_id, t.max_open_claims, t.max_open_claims_of_unit, t.claim_days, "
-        "t.contacts_a_day, t.first_claim FROM wish_terms t "
-        f"JOIN organization o ON o.id = t.organization_id WHERE {reaching('o.path', '$1')} "
-        "ORDER BY nlevel(o.path) DESC LIMIT 1",
-        organization_id,
+TERMS_COLUMNS = ", ".join(f"t.{name}" for name in Terms.__struct_fields__)
+
+
+def terms_at(organization: str) -> str:
+    """SQL: the row of terms in force at an organization, if there is any."""
+    return (
+        "SELECT t.* FROM wish_terms t JOIN organization o ON o.id = t.organization_id "
+        f"WHERE {reaching('o.path', organization)} ORDER BY nlevel(o.path) DESC LIMIT 1"
     )
-    if row is None:
-        return None
-    values = dict(row) | {"first_claim": FirstClaim(row["first_claim"])}
-    return Terms(**{name: values[name] for name in Terms.__struct_fields__}), values["organization_id"]
+
+
+def terms_in(row: Any) -> Terms:
+    """The terms of a row with TERMS_COLUMNS; all are null where nobody has set any."""
+    if row["max_open_claims"] is None:
+        return Terms()
+    values = {name: row[name] for name in Terms.__struct_fields__}
+    return Terms(**values | {"first_claim": FirstClaim(row["first_claim"])})
+
+
+async def _find(organization_id: str) -> tuple[Terms, str] | None:
+    row = await fetch_one(terms_at("$1"), organization_id)
+    return (terms_in(row), row["organization_id"]) if row else None
