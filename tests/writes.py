@@ -261,6 +261,8 @@ WRITES = {
     "decide_check": "caller checked_subject =decide_check",
     # 工作端：人员
     "find_person": "caller =find_person:po",
+    "find_persons_by_name": "caller =find_person",
+    "view_person": "=view_person:po",
     "register_walk_in": "caller organization phones =register_walk_in:po",
     "merge_person": "caller person =merge_persons|=propose_merge",
     "confirm_dependant": "caller person =confirm_dependant:po",

@@ -2,11 +2,12 @@
 
 from miniprogram_api.fields import Phone, PhoneIfAny, RealName, Strict
 from miniprogram_api.routing import Routes, Who
-from server.accounts import blocking, dependants, merges, registry, roster_links
+from server.accounts import blocking, dependants, merges, person_page, registry, roster_links
 from server.accounts.blocking import BlockReason
 from server.accounts.merges import MergeProposed, MergeView
+from server.accounts.person_page import PersonPage
 from server.accounts.queries import DependantView
-from server.accounts.registry import PersonFound
+from server.accounts.registry import PersonFound, PersonsFound
 from server.accounts.roster_links import RosterLinkView
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotFound, WrongState
@@ -25,6 +26,29 @@ class FindPerson(Strict):
 async def find_person(caller: Caller, body: FindPerson) -> PersonFound:
     """按手机号查找人员（留痕）"""
     return await registry.find_person(caller.person_id, body.phone)
+
+
+class FindPersonsByName(Strict):
+    real_name: RealName
+
+
+@routes.post("/persons/find-by-name", who=Who.STAFF, idempotent=False, group=Group.FINDING)
+async def find_persons_by_name(caller: Caller, body: FindPersonsByName) -> PersonsFound:
+    """按姓名查找人员（留痕）
+
+    只找得到在本辖区办过事的人，须写全名；间隔点和空格的写法不限。
+    """
+    return await registry.find_persons_by_name(caller.person_id, body.real_name)
+
+
+@routes.get("/persons/<person_id>", who=Who.STAFF)
+async def view_person(caller: Caller, person_id: Id) -> PersonPage:
+    """一个人在本辖区的全部事项（留痕）
+
+    报到、岗位、心愿、认领、预约、报名、服务时长、爽约、投诉等，每类最近 20 条。姓名和电话隐去一部分，
+    需要时另行查看联系方式。
+    """
+    return await person_page.view_person(caller.person_id, person_id)
 
 
 class RegisterPerson(Strict):

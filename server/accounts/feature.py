@@ -13,6 +13,7 @@ from server.accounts import (
     merges,
     merging,
     messages,
+    person_page,
     personal_copy,
     personal_data,
     persons,
@@ -60,7 +61,9 @@ FEATURE = Feature(
         "erasers": cancelling.ERASERS,
         "consent_withdrawn": consents.CONSENT_WITHDRAWN,
         "personal_copy": personal_data.SHEETS,
+        "person_page": person_page.SECTIONS,
     },
     when_wired=(partial(use_identities, queries.find_openids, queries.find_person_by_openid),),
+    person_page=(person_page.REGISTERED,),
     desk=desk.QUEUES,
 )

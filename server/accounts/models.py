@@ -65,6 +65,7 @@ class PersonDetails(Model):
         table = "person_details"
         indexes = [
             SqlIndex(name="person_details_phone", columns="phone_index"),
+            SqlIndex(name="person_details_name", columns="real_name_index"),
             # Numbers are reassigned by the carriers, so only one person can have verified a number at a time.
             SqlIndex(
                 name="person_details_verified_phone",

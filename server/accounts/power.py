@@ -6,6 +6,7 @@ checked in, signed up, booked, wished, served.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 from server.accounts.models import Person
 from server.foundation.database import exists, fetch
@@ -28,29 +29,47 @@ async def require_power_over(
     """
     if upon_account:
         require_another(actor_id, person_id)
-    areas = await fetch(
+    areas = await areas_of(actor_id, kinds)
+    if not areas or not await Person.exists(id=person_id, merged_into_id=None):
+        raise NotFound()
+    area = await area_with_business(areas, person_id)
+    if area is None:
+        raise NotFound()
+    if upon_account and await exists(
+        "SELECT 1 FROM role_grant g JOIN organization o ON o.id = g.organization_id WHERE g.person_id = $1 "
+        "AND g.ended_at IS NULL AND NOT o.path <@ $2::text[]::ltree[]",
+        person_id,
+        [each.path for each in areas],
+    ):
+        raise NotAllowed("该人员在您的管理范围之外任职，请联系上级管理员")
+    return area.id
+
+
+class Area(NamedTuple):
+    """An organization where somebody holds a role, which reaches all below it."""
+
+    id: str
+    path: str
+
+
+async def areas_of(actor_id: str, kinds: Iterable[RoleKind] = WORKERS) -> list[Area]:
+    """Where the actor holds one of these roles, the smallest area first."""
+    rows = await fetch(
         "SELECT DISTINCT o.id, o.path, nlevel(o.path) AS depth FROM role_grant g JOIN organization o "
         "ON o.id = g.organization_id WHERE g.person_id = $1 AND g.ended_at IS NULL AND g.kind = ANY($2) "
         "ORDER BY depth DESC, o.id",
         actor_id,
         [str(kind) for kind in kinds],
     )
-    if not areas or not await Person.exists(id=person_id, merged_into_id=None):
-        raise NotFound()
+    return [Area(row["id"], row["path"]) for row in rows]
+
+
+async def area_with_business(areas: Iterable[Area], person_id: str) -> Area | None:
+    """The first of the areas in which the person has business; None where they have none."""
     for area in areas:
-        if await has_business(person_id, area["path"]):
-            break
-    else:
-        raise NotFound()
-    if upon_account and await exists(
-        "SELECT 1 FROM role_grant g JOIN organization o ON o.id = g.organization_id WHERE g.person_id = $1 "
-        "AND g.ended_at IS NULL AND NOT o.path <@ $2::text[]::ltree[]",
-        person_id,
-        [each["path"] for each in areas],
-    ):
-        raise NotAllowed("该人员在您的管理范围之外任职，请联系上级管理员")
-    organization_id: str = area["id"]
-    return organization_id
+        if await has_business(person_id, area.path):
+            return area
+    return None
 
 
 async def require_may_name(field: str, actor_id: str, person_id: str, kinds: Iterable[RoleKind] = WORKERS) -> None:

@@ -5,13 +5,13 @@ from contextlib import suppress
 
 import msgspec
 
-from server.accounts.details import details_of, lock_phones, phone_index
+from server.accounts.details import details_of, lock_phones, name_index, phone_index
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person, PersonOrigin, Registration
 from server.accounts.persons import create_person, find_by_phone
-from server.accounts.power import require_may_name, require_power_over
+from server.accounts.power import area_with_business, areas_of, require_may_name, require_power_over
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch_value, transaction
+from server.foundation.database import fetch, fetch_value, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound
 from server.foundation.ids import Id
 from server.organizations.access import WORKERS, holds_role_anywhere, require_role
@@ -27,6 +27,13 @@ class PersonFound(msgspec.Struct):
     phone: str
     nickname: str
     is_blocked: bool
+
+
+class PersonsFound(msgspec.Struct):
+    """Namesakes, the latest first. `has_more`: too many of one name; a phone number tells them apart."""
+
+    items: list[PersonFound]
+    has_more: bool
 
 
 class PersonDetailsView(msgspec.Struct):
@@ -60,11 +67,53 @@ async def find_person(actor_id: str, phone: str) -> PersonFound:
             subject=("person", person_id),
             person_id=person_id,
             organization_id=organization_id or await _any_area(actor_id),
-            and_organization_id=await _community_of(person_id) if person_id else None,
+            and_organization_id=await community_of(person_id) if person_id else None,
         )
     if found is None:
         raise NotFound("没有在本辖区办过事的人员使用该号码；如本人在场，请按姓名和手机号登记")
     return found
+
+
+_MOST_NAMESAKES = 20
+_MOST_LOOKED_AT = 200
+"""People of one name in the whole city, of whom it is asked whether they have business here."""
+
+
+async def find_persons_by_name(actor_id: str, name: str) -> PersonsFound:
+    """Who of those with business here has this name, however its spaces and dots are written; those whom somebody looks
+    after too. Each one found is audited for both organizations, and so is that nobody was. Raises NotAllowed,
+    InvalidFields."""
+    areas = await areas_of(actor_id)
+    if not areas:
+        raise NotAllowed()
+    rows = await fetch(
+        "SELECT p.id, p.community_id FROM person_details d JOIN person p ON p.id = d.person_id "
+        "WHERE d.real_name_index = $1 AND p.merged_into_id IS NULL ORDER BY p.id DESC LIMIT $2",
+        name_index(name),
+        _MOST_LOOKED_AT + 1,
+    )
+    found: list[PersonFound] = []
+    has_more = len(rows) > _MOST_LOOKED_AT
+    async with transaction():
+        for row in rows[:_MOST_LOOKED_AT]:
+            area = await area_with_business(areas, row["id"])
+            if area is None:
+                continue
+            if len(found) == _MOST_NAMESAKES:
+                has_more = True
+                break
+            found.append(await show_person(row["id"]))
+            await record_audit(
+                "find_person",
+                actor_id=actor_id,
+                subject=("person", row["id"]),
+                person_id=row["id"],
+                organization_id=area.id,
+                and_organization_id=row["community_id"],
+            )
+        if not found:
+            await record_audit("find_person", actor_id=actor_id, subject=("person", None), organization_id=areas[0].id)
+    return PersonsFound(found, has_more)
 
 
 async def register_walk_in(
@@ -94,7 +143,7 @@ async def register_walk_in(
             subject=("person", person_id),
             person_id=person_id,
             organization_id=organization_id,
-            and_organization_id=await _community_of(person_id),
+            and_organization_id=await community_of(person_id),
         )
         found = await show_person(person_id)
         return msgspec.structs.replace(found, nickname="", is_blocked=False)
@@ -129,7 +178,7 @@ async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsVie
             subject=("person", person_id),
             person_id=person_id,
             organization_id=organization_id,
-            and_organization_id=await _community_of(person_id),
+            and_organization_id=await community_of(person_id),
         )
         details = await details_of(person_id)
     return PersonDetailsView(person_id, details.real_name, details.phone, details.phone_is_verified, details.address)
@@ -148,7 +197,7 @@ async def show_person(person_id: str) -> PersonFound:
     )
 
 
-async def _community_of(person_id: str) -> str | None:
+async def community_of(person_id: str) -> str | None:
     """The one that the person chose: its staff may know who looks for its people, whatever else they may not."""
     community_id: str | None = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
     return community_id

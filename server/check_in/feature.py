@@ -9,6 +9,7 @@ from server.check_in import (
     desk,
     endings,
     messages,
+    person_page,
     personal_copy,
     queries,
 )
@@ -63,5 +64,6 @@ FEATURE = Feature(
     erasers=(endings.erase_member,),
     business=(business.is_in_roster_or_checked_in, business.acts_for_paired_unit),
     belonging=(belonging.belonging_of,),
+    person_page=person_page.SECTIONS,
     desk=desk.QUEUES,
 )

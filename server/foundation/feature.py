@@ -68,6 +68,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What it puts into people's calendars (calendars/feed.py)."""
     home: Sequence[Any] = ()
     """What it puts on people's home page (calendars/home.py HomeLines)."""
+    person_page: Sequence[Any] = ()
+    """What it knows of somebody, for the staff with whom they have business (accounts/person_page.py PersonSection)."""
     desk: Sequence[Any] = ()
     """What waits for its staff (organizations/desk.py DeskQueue)."""
     takes: Mapping[str, list[Any] | dict[Any, Any]] = {}

@@ -1,5 +1,6 @@
 """The schema: applying migrations, writing the next one, and telling whether the database has them all."""
 
+import asyncio
 import pkgutil
 from enum import Enum
 from typing import Any
@@ -26,6 +27,7 @@ from server.foundation.database import execute, fetch, tortoise_config
 from server.foundation.settings import Settings
 
 _MIGRATE_LOCK = 0x11_4C_49_4E_4C_49  # any constant that is only ours
+_ASKED_EVERY = 0.2
 _STEP_SECONDS = 3600
 
 
@@ -45,11 +47,16 @@ async def migrate(settings: Settings) -> list[str]:
     try:
         client = connections.get("default")
         # The lock is a transaction's, open until everything is applied by other connections: one of the session would
-        # stay with the pooler's connection. Between its statements it holds back neither vacuum nor CONCURRENTLY.
+        # stay with the pooler's connection. Whoever holds it, or waits for it, has no snapshot, for which CONCURRENTLY
+        # would wait in turn: it is asked for again and again, and what is said last, without a cursor, lets that of the
+        # question go.
         async with client.acquire_connection() as holder, holder.transaction():
             if (encoding := await holder.fetchval("SHOW server_encoding")) != "UTF8":
                 raise DatabaseUnfit(f"its encoding is {encoding}: createdb -O USER -E UTF8 -T template0 DATABASE")
-            await holder.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATE_LOCK)
+            while not await holder.fetchval(f"SELECT pg_try_advisory_xact_lock({_MIGRATE_LOCK})"):
+                await holder.execute("SELECT 1")
+                await asyncio.sleep(_ASKED_EVERY)
+            await holder.execute("SELECT 1")
             executor = MigrationExecutor(client, config["apps"])
             missing = [str(step.migration.name) for step in await executor.plan()]
             if missing:

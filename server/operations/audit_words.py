@@ -6,6 +6,7 @@ tests/accounts/test_personal_data.py fails for a new one until it has a name.
 ACTION_WORDS: dict[str, str] = {
     # persons
     "find_person": "查找人员",
+    "view_person": "查看人员情况",
     "view_person_details": "查看个人资料",
     "register_walk_in": "现场登记人员",
     "merge_persons": "合并重复的登记",

@@ -3,7 +3,7 @@
 from server.accounts.models import ConsentKind
 from server.foundation.feature import Feature
 from server.notifications.events import events_in
-from server.service_record import messages, personal_copy, queries, ranking, recording
+from server.service_record import messages, person_page, personal_copy, queries, ranking, recording
 
 FEATURE = Feature(
     models=("server.service_record.models",),
@@ -12,6 +12,7 @@ FEATURE = Feature(
     consent_withdrawn=((ConsentKind.SHOW_IN_RANKING, ranking.forget_places),),
     business=(queries.has_served,),
     personal_copy=personal_copy.SHEETS,
+    person_page=person_page.SECTIONS,
     belonging=(ranking.belonging_of,),
     takes={"belonging": recording.BELONGING},
 )

@@ -9,7 +9,7 @@ from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.places.models import Purpose
-from server.volunteering import activities, desk, messages, personal_copy, queries, reasons
+from server.volunteering import activities, desk, messages, person_page, personal_copy, queries, reasons
 from server.volunteering.attendance import settling
 from server.volunteering.hours import appeals, certificates, confirming, ratings
 from server.volunteering.hours import messages as hours_messages
@@ -60,5 +60,6 @@ FEATURE = Feature(
     places_lapsed={Purpose.SHIFT_ROLE: signing_up.tell_lapsed},
     calendar=(sign_up_queries.calendar_of_sign_ups,),
     home=sign_up_queries.HOME,
+    person_page=person_page.SECTIONS,
     desk=desk.QUEUES,
 )

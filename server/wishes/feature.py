@@ -12,6 +12,7 @@ from server.wishes import (
     home,
     leaving,
     messages,
+    person_page,
     personal_copy,
     posting,
     queries,
@@ -54,5 +55,6 @@ FEATURE = Feature(
     business=(queries.has_wished_or_claimed,),
     personal_copy=personal_copy.SHEETS,
     home=home.LINES,
+    person_page=person_page.SECTIONS,
     desk=desk.QUEUES,
 )
