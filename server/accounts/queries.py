@@ -268,7 +268,12 @@ async def names_for(person_id: str, person_ids: Iterable[str]) -> dict[str, str]
         person_id,
         list(person_ids),
     )
-    return {row["id"]: (open_name(row["sealed_name"]) if row["is_ours"] else "") or shown_name(row)[1] for row in rows}
+    return {row["id"]: name_for(row) for row in rows}
+
+
+def name_for(row: Any) -> str:
+    """The person of a row with NAMED as its reader reads them; `is_ours`: themselves, or somebody they look after."""
+    return (open_name(row["sealed_name"]) if row["is_ours"] else "") or shown_name(row)[1]
 
 
 async def find_openids(person_ids: Iterable[str], appid: str) -> dict[str, str]:

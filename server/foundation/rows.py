@@ -34,7 +34,7 @@ def row_as(model: type[ModelT], row: Any, prefix: str = "") -> ModelT:
     """A row of `columns_of` as its model, which remembers what it was like."""
     values = {column: row[prefix + column] for _, column, _ in _fields(model)}
     found = model._init_from_db(**values)  # noqa: SLF001 (as Tortoise's own queries make them)
-    _remember(found)
+    remember(found)
     return found
 
 
@@ -75,7 +75,7 @@ async def write_together(*rows: Model) -> None:
     along = ", ".join(f"w{number} AS ({sql})" for number, sql in enumerate(before))
     await execute(f"WITH {along} {last}" if along else last, *values)
     for row in rows:
-        _remember(row)
+        remember(row)
 
 
 async def insert_and_fetch(row: Model, name: str, sql: str, *values: Any) -> asyncpg.Record | None:
@@ -83,19 +83,19 @@ async def insert_and_fetch(row: Model, name: str, sql: str, *values: Any) -> asy
     reads is as it was before."""
     write = inserting(row, len(values) + 1)
     found = await fetch_one(f"WITH {name} AS ({write.sql} RETURNING *) {sql}", *values, *write.values)
-    _remember(row)
+    remember(row)
     return found
+
+
+def remember(row: Model) -> None:
+    """The table has this row as it is now."""
+    row._saved_in_db = True  # noqa: SLF001
+    values = {name: getattr(row, name) for name, _, _ in _fields(type(row))}
+    row.was = {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _is_new(row: Model) -> bool:
     return not row._saved_in_db  # noqa: SLF001 (Tortoise has no other word for it)
-
-
-def _remember(row: Model) -> None:
-    """This is what the table has."""
-    row._saved_in_db = True  # noqa: SLF001
-    values = {name: getattr(row, name) for name, _, _ in _fields(type(row))}
-    row.was = {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from server.foundation import clock
 from server.foundation.database import execute, fetch_one, fetch_value
 from server.foundation.errors import NotFound
+from server.foundation.rows import lock_row, remember, write_together
 from server.places.errors import PlacesClosed, PlacesFull
 from server.places.models import Allotment, Place, PlacePass, PlaceState, Purpose
 from server.places.rules import MAX_PASSES, hold_until, offer_until
@@ -25,7 +26,7 @@ _BATCH = 50
 
 async def lock_allotment(allotment_id: str) -> Allotment:
     """The allotment, its row locked until the transaction ends. Raises NotFound."""
-    allotment = await Allotment.filter(id=allotment_id).select_for_update(no_key=True).get_or_none()
+    allotment = await lock_row(Allotment, allotment_id)
     if allotment is None:
         raise NotFound()
     return allotment
@@ -41,8 +42,10 @@ async def lock_place(place_id: str) -> tuple[Allotment, Place]:
     return allotment, await Place.get(id=place_id)
 
 
-async def take(allotment: Allotment, person_id: str, party_size: int, wait: bool) -> Place:
-    """A new place in the locked allotment."""
+async def take(allotment: Allotment, person_id: str, party_size: int, wait: bool = True) -> Place:
+    """A new place in the locked allotment, for somebody who has none there: confirmed, or waiting if `wait` and the
+    allotment allow. Once the thing has started, only free places are given. Raises PlacesFull, PlacesClosed, after
+    which the caller's transaction is over."""
     if not allotment.is_open:
         raise PlacesClosed()
     if party_size > allotment.capacity:
@@ -59,20 +62,45 @@ async def take(allotment: Allotment, person_id: str, party_size: int, wait: bool
     )
     fits = party_size <= allotment.free
     # Nobody gets past those who wait, except a group that does not fit: move_up knows.
-    if fits and (started or not await Place.exists(allotment_id=allotment.id, state=PlaceState.WAITING)):
-        place.state, place.confirmed_at, place.due_at = PlaceState.CONFIRMED, now, None
-        await _add_taken(allotment, party_size, last_number=place.number)
-        await place.save(force_create=True)
+    if fits and await _confirm(allotment, place, now, past_others=started):
         return place
     if started:
         raise PlacesFull()
-    await _give_number(allotment)
-    await place.save(force_create=True)
+    allotment.last_number = place.number
+    await write_together(place, allotment)
     if fits:
         await move_up(allotment, newcomer=place)
     if place.state is PlaceState.WAITING and not (wait and allotment.may_wait):
         raise PlacesFull()
     return place
+
+
+async def _confirm(allotment: Allotment, place: Place, now: datetime, *, past_others: bool) -> bool:
+    """Count a new place, which fits, as taken and write it, in one statement; False where others wait. The conditions
+    hold even for somebody who forgot the lock."""
+    row = await fetch_one(
+        "WITH taken AS (UPDATE allotment SET taken = taken + $2, last_number = $3 WHERE id = $1 "
+        "AND taken + $2 <= capacity AND ($4 OR NOT EXISTS (SELECT 1 FROM place WHERE allotment_id = $1 "
+        "AND state = 'waiting')) RETURNING taken) "
+        "INSERT INTO place (id, created_at, allotment_id, person_id, party_size, number, state, confirmed_at, "
+        "passed_count, hold_used, end_reason) SELECT $5::uuid, $6::timestamptz, $1, $7::uuid, $2, $3, 'confirmed', "
+        "$6::timestamptz, 0, false, '' FROM taken RETURNING (SELECT taken FROM taken)",
+        allotment.id,
+        place.party_size,
+        place.number,
+        past_others,
+        place.id,
+        now,
+        place.person_id,
+    )
+    if row is None:
+        return False
+    place.created_at = place.confirmed_at = now
+    place.state, place.due_at = PlaceState.CONFIRMED, None
+    remember(place)
+    allotment.taken, allotment.last_number = row["taken"], place.number
+    remember(allotment)
+    return True
 
 
 async def move_up(allotment: Allotment, newcomer: Place | None = None) -> None:
@@ -209,16 +237,13 @@ async def end_place(allotment: Allotment, place: Place, state: PlaceState, reaso
     await place.save(update_fields=["state", "ended_at", "end_reason", "offered_until", "held_until", "due_at"])
 
 
-async def _add_taken(allotment: Allotment, people: int, *, last_number: int | None = None) -> None:
-    """Count `people` more as taken, and with them the queue number that a newcomer was given. The condition holds even
-    for somebody who forgot the lock."""
-    row = await fetch_one(
-        "UPDATE allotment SET taken = taken + $2, last_number = COALESCE($3, last_number) "
-        "WHERE id = $1 AND taken + $2 <= capacity RETURNING taken, last_number",
+async def _add_taken(allotment: Allotment, people: int) -> None:
+    """Count `people` more as taken. The condition holds even for somebody who forgot the lock."""
+    taken = await fetch_value(
+        "UPDATE allotment SET taken = taken + $2 WHERE id = $1 AND taken + $2 <= capacity RETURNING taken",
         allotment.id,
         people,
-        last_number,
     )
-    if row is None:
+    if taken is None:
         raise PlacesFull()
-    allotment.taken, allotment.last_number = row["taken"], row["last_number"]
+    allotment.taken = taken

@@ -15,19 +15,26 @@ from server.places.rules import NO_SHOW_RULES
 
 async def ensure_not_blocked(person_id: str, purpose: Purpose) -> None:
     """Raises Blocked while the person may take no new places of this purpose."""
-    until = await blocked_until(person_id, purpose)
+    refuse_blocked(await blocked_until(person_id, purpose))
+
+
+def refuse_blocked(until: datetime | None) -> None:
+    """Raises Blocked where there is such a time."""
     if until is not None:
         raise Blocked(f"因多次爽约，{clock.shanghai(until):%Y年%m月%d日 %H:%M} 之前不能报名或预约", until=until)
 
 
+def blocked(person: str, purpose: Purpose, now: str) -> str:
+    """SQL: until when the person may take no new places of this purpose; null when they may."""
+    return (
+        f"(SELECT max(until) FROM block WHERE person_id = {person} AND purpose = '{purpose}' AND lifted_at IS NULL "
+        f"AND until > {now})"
+    )
+
+
 async def blocked_until(person_id: str, purpose: Purpose) -> datetime | None:
     """Until when the person may take no new places of this purpose; None when they may."""
-    until: datetime | None = await fetch_value(
-        "SELECT max(until) FROM block WHERE person_id = $1 AND purpose = $2 AND lifted_at IS NULL AND until > $3",
-        person_id,
-        str(purpose),
-        clock.now(),
-    )
+    until: datetime | None = await fetch_value(f"SELECT {blocked('$1', purpose, '$2')}", person_id, clock.now())
     return until
 
 

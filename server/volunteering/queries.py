@@ -8,7 +8,7 @@ import msgspec
 
 from server.foundation import clock
 from server.foundation.bounds import Moment
-from server.foundation.database import fetch, fetch_one, fetch_value
+from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -298,14 +298,17 @@ _OF_A_SHIFT = tuple(name for name in ShiftView.__struct_fields__ if name not in 
 
 async def require_visible_shift(person_id: str, shift_id: str) -> None:
     """Raises NotFound unless the shift's activity is, or was, seen where the person lives."""
-    found = await fetch_value(
-        "SELECT 1 FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.id = $1 "
-        "AND a.state IN ('published', 'finished', 'cancelled') AND a.area_id = ANY($2::uuid[])",
+    if not await exists(
+        f"SELECT 1 FROM shift sh JOIN activity a ON a.id = sh.activity_id WHERE sh.id = $1 AND {seen_by('$2')}",
         shift_id,
-        await areas_of(person_id),
-    )
-    if not found:
+        person_id,
+    ):
         raise NotFound()
+
+
+def seen_by(person: str) -> str:
+    """SQL: whether activity `a` is, or was, seen where the person lives."""
+    return f"a.state IN ('published', 'finished', 'cancelled') AND a.area_id = ANY(ARRAY({_AREAS.format(person)}))"
 
 
 async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -340,11 +343,6 @@ async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, s
         list(sign_up_ids),
     )
     return {row["id"]: _words(row) for row in rows}
-
-
-async def areas_of(person_id: str) -> list[str]:
-    """Where what the person may see is shown: see _AREAS."""
-    return [row["id"] for row in await fetch(_AREAS.format("$1"), person_id)]
 
 
 def _card(row: Any) -> ActivityCard:

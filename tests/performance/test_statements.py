@@ -34,7 +34,7 @@ async def test_of_activities(api: Api) -> None:
     shift_id = shown[0]["shifts"][0]["id"]
     assert await statements_of(people.first, "GET", "/activities") <= 1
     assert await statements_of(people.first, "GET", f"/activities/{shown[0]['id']}") <= 2
-    assert await statements_of(people.first, "POST", f"/shifts/{shift_id}/sign-ups", {}) <= 25
+    assert await statements_of(people.first, "POST", f"/shifts/{shift_id}/sign-ups", {}) <= 10
 
 
 async def test_of_a_persons_own_pages(api: Api) -> None:

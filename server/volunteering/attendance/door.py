@@ -8,13 +8,15 @@ from server.foundation.database import transaction
 from server.foundation.ids import Id
 from server.notifications.telling import notify
 from server.organizations.access import GRID_WORKERS, require_another
+from server.places.line import lock_allotment
 from server.places.models import PlaceState
 from server.volunteering import messages
 from server.volunteering.access import require_organizer
 from server.volunteering.attendance.roster import SignUpRow, show_sign_ups
 from server.volunteering.models import SignUp
+from server.volunteering.sign_ups.deciding import ensure_free_time, hold_times
 from server.volunteering.sign_ups.errors import ShiftFull, ShiftStarted
-from server.volunteering.sign_ups.signing_up import ensure_free_time, hold_times, role_of, take_for
+from server.volunteering.sign_ups.signing_up import role_of, take_for
 from server.volunteering.steps import audit_sign_up, get_shift, lock_shift
 
 
@@ -55,7 +57,7 @@ async def add_at_the_door(
         mine = await SignUp.get_or_none(shift_role_id=role.id, person_id=person_id, place__ended_at=None)
         if mine is None:
             await ensure_free_time(person_id, shift)
-            place = await take_for(role, [person_id])
+            place = await take_for(await lock_allotment(role.allotment_id), [person_id])
             if place.state is not PlaceState.CONFIRMED:
                 raise ShiftFull("名额已满，可先调整名额")
             mine = await SignUp.create(

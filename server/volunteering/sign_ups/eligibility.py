@@ -1,11 +1,11 @@
 """Who may come: the rules of an activity, and a refusal that says which of them somebody does not meet."""
 
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, NamedTuple
 
 import msgspec
 
-from server.accounts.models import ConsentKind, Person
-from server.accounts.queries import has_consent
+from server.accounts.models import Person
 from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.dates import age_on, day_of
@@ -17,7 +17,7 @@ from server.organizations.access import holds_role_at
 from server.organizations.models import Level, Organization
 from server.service_record.queries import service_totals
 from server.service_record.recording import BELONGING
-from server.volunteering.models import Activity, ActivityAudience, Shift, ShiftRole, VolunteerSkill
+from server.volunteering.models import ActivityAudience, VolunteerSkill
 from server.volunteering.sign_ups.errors import NotEligible
 
 Skill = Annotated[RequiredText, msgspec.Meta(max_length=20)]
@@ -36,6 +36,26 @@ class WhoMayCome(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, froze
     min_minutes: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 0
 
 
+class ShiftTerms(msgspec.Struct, frozen=True):
+    """The same as one role of one shift asks it: both its `skills`, where there are any."""
+
+    audience: ActivityAudience
+    unit_id: str | None
+    min_age: int | None
+    max_age: int | None
+    skills: list[str]
+    min_minutes: int
+    starts_at: datetime
+
+
+class Comer(NamedTuple):
+    """What of a person is asked for most often."""
+
+    person_id: str
+    birth_date: date | None
+    is_volunteer: bool
+
+
 async def check_who(who: WhoMayCome) -> None:
     """Raises InvalidFields for rules that nobody could meet."""
     if (who.audience is ActivityAudience.UNIT) != (who.unit_id is not None):
@@ -46,19 +66,19 @@ async def check_who(who: WhoMayCome) -> None:
         raise InvalidFields.of("who.max_age", "最大年龄不能小于最小年龄")
 
 
-async def ensure_eligible(person_id: str, activity: Activity, shift: Shift, role: ShiftRole) -> None:
+async def ensure_eligible(comer: Comer, terms: ShiftTerms) -> None:
     """Raises NotEligible with the `rule` that the person does not meet: audience, age, skill or minutes."""
-    if text := await _audience_problem(person_id, activity):
+    if text := await _audience_problem(comer, terms):
         raise NotEligible(text, rule="audience")
-    if text := await _age_problem(person_id, activity, shift):
+    if text := _age_problem(comer, terms):
         raise NotEligible(text, rule="age")
-    for skill in (activity.needed_skill, role.needed_skill):
-        if skill and _plain(skill) not in await _skills_of(person_id):
+    for skill in filter(None, terms.skills):
+        if _plain(skill) not in await _skills_of(comer.person_id):
             raise NotEligible(f"需要“{skill}”特长，如果您会，请先在“我的特长”中添加", rule="skill", skill=skill)
-    if activity.min_minutes:
-        minutes = (await service_totals(person_id)).minutes
-        if minutes < activity.min_minutes:
-            needed, has = _hours(activity.min_minutes), _hours(minutes)
+    if terms.min_minutes:
+        minutes = (await service_totals(comer.person_id)).minutes
+        if minutes < terms.min_minutes:
+            needed, has = _hours(terms.min_minutes), _hours(minutes)
             raise NotEligible(f"需累计服务满 {needed} 小时，您目前有 {has} 小时", rule="minutes")
 
 
@@ -81,31 +101,30 @@ async def set_my_skills(person_id: str, skills: list[str]) -> list[str]:
     return await list_my_skills(person_id)
 
 
-async def _audience_problem(person_id: str, activity: Activity) -> str:
-    match activity.audience:
+async def _audience_problem(comer: Comer, terms: ShiftTerms) -> str:
+    match terms.audience:
         case ActivityAudience.VOLUNTEERS:
-            if not await has_consent(person_id, ConsentKind.VOLUNTEER_TERMS):
+            if not comer.is_volunteer:
                 return "仅限志愿者，请先同意志愿者服务协议"
         case ActivityAudience.MEMBERS:
-            if not await is_member(person_id):
+            if not await is_member(comer.person_id):
                 return "仅限党员"
         case ActivityAudience.UNIT:
-            assert activity.unit_id
-            if not await _belongs_to(person_id, activity.unit_id):
-                unit = await Organization.get(id=activity.unit_id)
+            assert terms.unit_id
+            if not await _belongs_to(comer.person_id, terms.unit_id):
+                unit = await Organization.get(id=terms.unit_id)
                 return f"仅限“{unit.name}”的人员"
     return ""
 
 
-async def _age_problem(person_id: str, activity: Activity, shift: Shift) -> str:
-    low, high = activity.min_age, activity.max_age
+def _age_problem(comer: Comer, terms: ShiftTerms) -> str:
+    low, high = terms.min_age, terms.max_age
     if low is None and high is None:
         return ""
     wanted = _ages(low, high)
-    birth_date = (await Person.get(id=person_id)).birth_date
-    if birth_date is None:
+    if comer.birth_date is None:
         return f"{wanted}，请先填写出生日期"
-    age = age_on(birth_date, day_of(shift.starts_at))
+    age = age_on(comer.birth_date, day_of(terms.starts_at))
     fits = (low is None or low <= age) and (high is None or age <= high)
     return "" if fits else f"{wanted}（以活动当天计，当天 {age} 岁）"
 

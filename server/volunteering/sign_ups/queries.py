@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import names_for, ours
+from server.accounts.queries import NAMED, name_for, named, names_for, ours
 from server.calendars.feed import CalendarEntry
 from server.calendars.home import HomeLines, HomePart
 from server.foundation import clock
@@ -13,9 +13,10 @@ from server.foundation.database import exists, fetch
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rows import insert_and_fetch
 from server.places.models import PlaceState
 from server.places.queries import Pass, Waiting, passes_of, waiting_places
-from server.volunteering.models import ActivityState, ShiftState
+from server.volunteering.models import ActivityState, ShiftState, SignUp
 from server.volunteering.reasons import REMOVAL_REASON, SHIFT_REASON
 from server.volunteering.sign_ups.why import why_ended, why_waiting
 
@@ -83,23 +84,27 @@ class SignUpsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
 _MINE = (
     "s.id, s.shift_id, s.shift_role_id, s.person_id, p.id AS place_id, p.state, p.party_size, p.offered_until, "
     f"p.held_until, p.passed_count, p.end_reason, {REMOVAL_REASON} AS removal_reason, t.sign_in_at, t.sign_out_at, "
-    "h.minutes AS confirmed_minutes FROM sign_up s JOIN place p ON p.id = s.place_id "
-    "LEFT JOIN attendance t ON t.sign_up_id = s.id LEFT JOIN hours h ON h.sign_up_id = s.id AND h.state = 'effective' "
+    f"h.minutes AS confirmed_minutes, {NAMED}, {ours('s.person_id')} AS is_ours, EXISTS (SELECT 1 FROM sign_up o "
+    f"JOIN place q ON q.id = o.place_id WHERE {ours('o.person_id')} AND o.shift_id = s.shift_id AND o.id <> s.id "
+    "AND q.ended_at IS NULL) AS has_family"
 )
-
+_FROM = (
+    f"JOIN place p ON p.id = s.place_id {named('s.person_id')} LEFT JOIN attendance t ON t.sign_up_id = s.id "
+    "LEFT JOIN hours h ON h.sign_up_id = s.id AND h.state = 'effective' JOIN shift sh ON sh.id = s.shift_id"
+)
 _SIGN_UP = (
-    "sh.activity_id, a.title, r.name AS role_name, a.place_name, a.meeting_point, sh.starts_at, sh.ends_at, "
+    "SELECT sh.activity_id, a.title, r.name AS role_name, a.place_name, a.meeting_point, sh.starts_at, sh.ends_at, "
     f"sh.cancel_until, sh.state AS shift_state, a.state AS activity_state, {SHIFT_REASON} AS shift_reason, {_MINE} "
-    "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
-    "JOIN shift_role r ON r.id = s.shift_role_id"
+    f"FROM {{sign_up}} {_FROM} JOIN activity a ON a.id = sh.activity_id JOIN shift_role r ON r.id = s.shift_role_id"
 )
+"""What a person $1 sees of their sign-ups; for _views."""
 
 
 async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpView]:
     """One's own and the family's sign-ups with those that ended, by the time of the shift."""
     compare, order, when = ("<", "DESC", "<=") if query.past else (">", "ASC", ">")
     rows = await fetch_page(
-        f"SELECT {_SIGN_UP} WHERE {ours('s.person_id')} AND sh.ends_at {when} $2 "
+        f"{_SIGN_UP.format(sign_up='sign_up s')} WHERE {ours('s.person_id')} AND sh.ends_at {when} $2 "
         f"AND ($3::timestamptz IS NULL OR (sh.starts_at, s.id) {compare} ($3, $4::uuid)) "
         f"ORDER BY sh.starts_at {order}, s.id {order} LIMIT $5",
         person_id,
@@ -112,19 +117,27 @@ async def list_my_sign_ups(person_id: str, query: SignUpsQuery) -> Page[SignUpVi
 
 async def get_sign_up(person_id: str, sign_up_id: str) -> SignUpView:
     """One sign-up of one's own, or of somebody one looks after. Raises NotFound."""
-    rows = await fetch(f"SELECT {_SIGN_UP} WHERE s.id = $2 AND {ours('s.person_id')}", person_id, sign_up_id)
+    rows = await fetch(
+        f"{_SIGN_UP.format(sign_up='sign_up s')} WHERE s.id = $2 AND {ours('s.person_id')}", person_id, sign_up_id
+    )
     if not rows:
         raise NotFound()
     return (await _views(person_id, rows))[0]
 
 
+async def add_sign_up(sign_up: SignUp) -> SignUpView:
+    """Write one's own, new sign-up, and what one sees of it, in one statement."""
+    row = await insert_and_fetch(sign_up, "s", _SIGN_UP.format(sign_up="s"), sign_up.person_id)
+    return (await _views(sign_up.person_id, [row]))[0]
+
+
 async def standings_in(activity_id: str, person_id: str) -> dict[str, MySignUp]:
     """Shift → the person's own standing in it, for an activity's shifts; one that ended, where there is no other."""
     rows = await fetch(
-        f"SELECT DISTINCT ON (s.shift_id) {SHIFT_REASON} AS shift_reason, {_MINE} JOIN shift sh ON sh.id = s.shift_id "
-        "WHERE sh.activity_id = $1 AND s.person_id = $2 ORDER BY s.shift_id, (p.ended_at IS NULL) DESC, s.id DESC",
-        activity_id,
+        f"SELECT DISTINCT ON (s.shift_id) {SHIFT_REASON} AS shift_reason, {_MINE} FROM sign_up s {_FROM} "
+        "WHERE sh.activity_id = $2 AND s.person_id = $1 ORDER BY s.shift_id, (p.ended_at IS NULL) DESC, s.id DESC",
         person_id,
+        activity_id,
     )
     return {row["shift_id"]: own for row, own in zip(rows, await _standings(person_id, rows), strict=True)}
 
@@ -186,22 +199,23 @@ async def _standings(person_id: str, rows: list[Any]) -> list[MySignUp]:
     waiting = await waiting_places([row["place_id"] for row in rows if row["state"] == PlaceState.WAITING])
     passes = await passes_of([row["place_id"] for row in rows if row["passed_count"]])
     # Everybody in the family, the person too, who is in these shifts or in line for them.
-    family = await fetch(
-        "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
+    shared = {row["shift_id"] for row in rows if row["has_family"]}
+    family = shared and await fetch(
+        f"SELECT s.id, s.shift_id, s.person_id, p.state, {NAMED}, true AS is_ours FROM sign_up s "
+        f"JOIN place p ON p.id = s.place_id {named('s.person_id')} "
         f"WHERE {ours('s.person_id')} AND s.shift_id = ANY($2::uuid[]) AND p.ended_at IS NULL ORDER BY s.id",
         person_id,
-        list({row["shift_id"] for row in rows}),
+        list(shared),
     )
-    names = await names_for(person_id, {row["person_id"] for row in [*rows, *family]})
     return [
         MySignUp(
             **{name: row[name] for name in _PLAIN},
-            person_name=names[row["person_id"]],
+            person_name=name_for(row),
             position=waiting[row["place_id"]].position if row["place_id"] in waiting else None,
             passes=passes.get(row["place_id"], []),
             why=_why(row, waiting.get(row["place_id"])),
             family=[
-                FamilySignUp(each["id"], each["person_id"], names[each["person_id"]], PlaceState(each["state"]))
+                FamilySignUp(each["id"], each["person_id"], name_for(each), PlaceState(each["state"]))
                 for each in family
                 if each["shift_id"] == row["shift_id"] and each["id"] != row["id"]
             ],

@@ -6,40 +6,40 @@ from typing import Any
 from server.accounts.cancelling import MatterKind, OpenMatter
 from server.accounts.consents import require_consent
 from server.accounts.models import ConsentKind
-from server.accounts.queries import describe_persons, has_consent, hold_dependant, ours, require_dependant
+from server.accounts.queries import has_consent, hold_dependant, ours, require_dependant
 from server.foundation import clock
-from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
-from server.foundation.dates import render_time
-from server.foundation.errors import InvalidFields, NotFound, Refusal
+from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.errors import InvalidFields, NotFound
+from server.foundation.rows import write_together
 from server.notifications.telling import notify
 from server.places.errors import PlacesClosed, PlacesFull
-from server.places.line import lock_allotment
-from server.places.models import Allotment, NoShowReason, Place, PlaceState, Purpose
-from server.places.no_shows import ensure_not_blocked, record_no_show
-from server.places.taking import accept_offer, decline_offer, leave_party, leave_place, take_place, wake_line
+from server.places.line import lock_allotment, take
+from server.places.models import Allotment, NoShowReason, Place, PlaceState
+from server.places.no_shows import record_no_show
+from server.places.taking import accept_offer, decline_offer, leave_party, leave_place, wake_line
 from server.volunteering import messages
 from server.volunteering.access import require_organizer
-from server.volunteering.models import ActivityState, Shift, ShiftRole, ShiftState, SignUp
-from server.volunteering.queries import ActivityView, require_visible_shift
+from server.volunteering.models import Shift, ShiftRole, SignUp
+from server.volunteering.queries import ActivityView
 from server.volunteering.reasons import REMOVAL, submit_reason
-from server.volunteering.sign_ups.eligibility import ensure_eligible
+from server.volunteering.sign_ups.deciding import (
+    REMOVED,
+    ensure_may,
+    ensure_open,
+    hold_times_and_places,
+    lock_calendars,
+    read_wanted,
+)
 from server.volunteering.sign_ups.errors import (
-    RemovedFromShift,
     RoleNeeded,
     ShiftFull,
     ShiftOff,
-    ShiftsOverlap,
     ShiftStarted,
-    SignUpClosed,
-    SignUpNotOpen,
 )
 from server.volunteering.sign_ups.party import MOST_FAMILY, part_party, people_of, tell_all
-from server.volunteering.sign_ups.queries import SignUpView, get_sign_up
+from server.volunteering.sign_ups.queries import SignUpView, add_sign_up, get_sign_up
 from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit
-
-REMOVED = "removed_by_organizer"
-"""The place's end reason where staff took it away."""
 
 
 async def sign_up(
@@ -60,30 +60,33 @@ async def sign_up(
         await require_consent(person_id, ConsentKind.PRIVACY)
         for relative in sorted(persons):
             await hold_dependant(person_id, relative)
-        await hold_times(shift_id, persons)
-        await require_visible_shift(person_id, shift_id)
-        role = await role_of(shift_id, shift_role_id)
-        active = await SignUp.filter(shift_role_id=role.id, person_id__in=persons, place__ended_at=None)
-        present = {found.person_id: found.id for found in active}
+        role_id, allotment = await hold_times_and_places(person_id, shift_id, persons, shift_role_id)
+        wanted = await read_wanted(person_id, role_id, persons)
+        present = {each.comer.person_id: each.sign_up_id for each in wanted.candidates if each.sign_up_id}
         party = [each for each in persons if each not in present]
         if not party:
             return await get_sign_up(person_id, present[person_id])
-        shift = role.shift
-        _ensure_open(shift)
-        for each in party:
-            await _ensure_may(each, shift, role, signer_id=person_id)
-        place = await take_for(role, party)
-        made = {
-            each: await SignUp.create(
-                place_id=place.id, shift_role_id=role.id, shift_id=shift_id, person_id=each, signed_up_by_id=person_id
+        ensure_open(wanted)
+        for each in wanted.candidates:
+            if not each.sign_up_id:
+                await ensure_may(each, wanted, signer_id=person_id)
+        place = await take_for(allotment, party)
+        made = [
+            SignUp(
+                place_id=place.id, shift_role_id=role_id, shift_id=shift_id, person_id=each, signed_up_by_id=person_id
             )
             for each in party
-        }
+        ]
         is_in = place.state is PlaceState.CONFIRMED
-        if is_in:
-            await part_party(place)
+        if party == [person_id]:
+            view = await add_sign_up(made[0])
+        else:
+            await write_together(*made)
+            if is_in:
+                await part_party(place)
+            view = await get_sign_up(person_id, present.get(person_id) or made[0].id)
         await notify({person_id, *party}, messages.SHIFT_CONFIRMED if is_in else messages.SHIFT_WAITING, shift=shift_id)
-        return await get_sign_up(person_id, present.get(person_id) or made[person_id].id)
+        return view
 
 
 async def cancel_sign_up(person_id: str, sign_up_id: str, *, with_family: bool = False) -> SignUpView:
@@ -214,7 +217,7 @@ async def leave_shifts_of_leaver(person_id: str) -> None:
     Somebody who is no longer a volunteer, but still here, leaves only what is for volunteers. In the caller's
     transaction; it counts as no no-show.
     """
-    await _lock_calendars([person_id])
+    await lock_calendars([person_id])
     is_here = await fetch_value(
         "SELECT closed_at IS NULL AND EXISTS (SELECT 1 FROM consent c WHERE c.person_id = p.id "
         "AND c.withdrawn_at IS NULL AND c.kind IN ('privacy', 'guardian', 'on_behalf')) FROM person p WHERE p.id = $1",
@@ -254,92 +257,10 @@ async def role_of(shift_id: str, shift_role_id: str | None) -> ShiftRole:
     raise NotFound()
 
 
-def _ensure_open(shift: Shift) -> None:
-    """Raises ShiftOff, SignUpNotOpen, SignUpClosed."""
-    if shift.activity.state is not ActivityState.PUBLISHED or shift.state is not ShiftState.SCHEDULED:
-        raise ShiftOff()
-    now = clock.now()
-    if now < shift.sign_up_opens_at:
-        opens = shift.sign_up_opens_at
-        raise SignUpNotOpen(f"报名将于 {render_time(opens)} 开始", opens_at=opens)
-    if now >= shift.sign_up_closes_at:
-        raise SignUpClosed(f"报名已于 {render_time(shift.sign_up_closes_at)} 截止")
-
-
-async def _lock_calendars(persons: list[str]) -> None:
-    """Two sign-ups of one person for overlapping shifts at the same time would not see each other: one person at a
-    time, in the order of their ids. Taken before the allotment's lock, always."""
-    for person_id in sorted(persons):
-        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", person_id)
-
-
-async def hold_times(shift_id: str, persons: list[str]) -> None:
-    """Nobody else signs these persons up until the transaction ends; and the shift, and those in which they have or
-    wait for places, stay when they are: whoever moves one of them at the same time would not see this sign-up, and tell
-    nobody that they overlap."""
-    await _lock_calendars(persons)
-    await execute(
-        "SELECT id FROM shift WHERE id = ANY(ARRAY(SELECT s.shift_id FROM sign_up s JOIN place p ON p.id = s.place_id "
-        "WHERE s.person_id = ANY($2) AND p.state IN ('waiting', 'offered', 'confirmed')) || $1::uuid) "
-        "ORDER BY id FOR SHARE",
-        shift_id,
-        persons,
-    )
-
-
-async def ensure_free_time(person_id: str, shift: Shift) -> None:
-    """Raises ShiftsOverlap when the person has, waits for or is offered a place at the same time.
-
-    Half-open: back-to-back is fine. Waiting counts too: it may turn into a place without asking again.
-    """
-    other = await fetch_one(
-        "SELECT s.id, a.title, sh.starts_at, sh.ends_at FROM sign_up s JOIN place p ON p.id = s.place_id "
-        "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id "
-        "WHERE s.person_id = $1 AND p.state IN ('waiting', 'offered', 'confirmed') AND sh.state = 'scheduled' "
-        "AND sh.starts_at < $3 AND $2 < sh.ends_at ORDER BY sh.starts_at LIMIT 1",
-        person_id,
-        shift.starts_at,
-        shift.ends_at,
-    )
-    if other:
-        end = clock.shanghai(other["ends_at"])
-        raise ShiftsOverlap(
-            f"与您已报名的“{other['title']}”（{render_time(other['starts_at'])} 至 {end:%H:%M}）时间重叠",
-            sign_up_id=other["id"],
-        )
-
-
-async def _ensure_may(person_id: str, shift: Shift, role: ShiftRole, *, signer_id: str) -> None:
-    """Raises what keeps the person out; of a family member it says so."""
+async def take_for(allotment: Allotment, party: list[str]) -> Place:
+    """One place in the locked allotment for all of them, confirmed or waiting. Raises ShiftFull, ShiftOff."""
     try:
-        await _ensure_not_removed(person_id, shift.id)
-        await ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
-        await ensure_eligible(person_id, shift.activity, shift, role)
-        await ensure_free_time(person_id, shift)
-    except Refusal as refusal:
-        if person_id != signer_id:
-            name = (await describe_persons([person_id]))[person_id]["name"]
-            refusal.detail = f"家人 {name}：{refusal.detail or refusal.title}"
-            refusal.facts["person_id"] = person_id
-        raise
-
-
-async def _ensure_not_removed(person_id: str, shift_id: str) -> None:
-    reason = await fetch_value(
-        "SELECT s.removal_reason FROM sign_up s JOIN place p ON p.id = s.place_id "
-        "WHERE s.person_id = $1 AND s.shift_id = $2 AND p.end_reason = $3 LIMIT 1",
-        person_id,
-        shift_id,
-        REMOVED,
-    )
-    if reason is not None:
-        raise RemovedFromShift(f"主办方已取消在该场次的报名：{reason}")
-
-
-async def take_for(role: ShiftRole, party: list[str]) -> Place:
-    """One place for all of them, confirmed or waiting. Raises ShiftFull, ShiftOff."""
-    try:
-        return await take_place(role.allotment_id, party[0], party_size=len(party))
+        return await take(allotment, party[0], len(party))
     except PlacesFull as full:
         raise ShiftFull(full.detail) from full
     except PlacesClosed as closed:
