@@ -65,6 +65,13 @@ class OfOrganization(Strict):
     organization_id: Id
 
 
+class ByName(Strict):
+    """Somebody's whole name, as it was given; it stays out of addresses, and so out of logs."""
+
+    organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
+    real_name: RealName
+
+
 class OrganizationPage(PageQuery):
     organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
 

@@ -176,6 +176,7 @@ WRITES = {
     "reverse_service_entry": "caller =reverse_service_entry:po",
     "view_service_record": "=view_service_record:po",
     # 工作端：微心愿
+    "find_wishes": "caller =find_wishes",
     "set_wish_terms": "caller =set_wish_terms:o",
     "publish_wish": "caller wish =publish_wish:po",
     "return_wish": "caller wish =return_wish:po",
@@ -230,6 +231,7 @@ WRITES = {
     "list_day_room_bookings": "=view_day_booking:po",
     "book_walk_in": "caller person venue =book_walk_in|=register_walk_in|=view_day_booking",
     "book_room_walk_in": "caller person venue =book_walk_in|=register_walk_in|=view_day_booking",
+    "find_bookings": "caller =view_day_booking:po",
     "show_booking_to_staff": "=view_day_booking:po",
     "approve_booking": "caller booking =approve_booking:po",
     "refuse_booking": "caller allotment booking =refuse_booking:po",

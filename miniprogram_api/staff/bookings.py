@@ -4,15 +4,16 @@ from datetime import date
 from typing import Any
 
 from miniprogram_api.bookings import CANNOT_MOVE, MoveBooking, MoveRoomBooking
-from miniprogram_api.fields import HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
+from miniprogram_api.fields import ByName, HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.neighbor_center.bookings import counter, queries, requests, visits, walk_ins
+from server.neighbor_center.bookings import counter, finding, queries, requests, visits, walk_ins
 from server.neighbor_center.bookings.booking import Wanted
+from server.neighbor_center.bookings.finding import BookingsFound
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.requests import OpenRequest, RequestOrder
 from server.neighbor_center.bookings.views import DayBooking, DayRoomBooking
@@ -125,6 +126,15 @@ async def book_room_walk_in(caller: Caller, service_id: Id, body: BookRoomWalkIn
     """
     wanted = body.wanted(caller, ends_at=body.ends_at)
     return await walk_ins.book_walk_in(ROOMS, service_id, wanted, real_name=body.real_name, phone=body.phone)
+
+
+@routes.post("/bookings/find", who=Who.STAFF, idempotent=False)
+async def find_bookings(caller: Caller, body: ByName) -> BookingsFound:
+    """按姓名查找辖区内的预约和活动室预约
+
+    本人或为其预约的家人的全名，间隔点和空格的写法不限；尚未结束的在前，已取消的也在内。看到的每个人都会留痕。
+    """
+    return await finding.find_bookings(caller.person_id, body.organization_id, body.real_name)
 
 
 @routes.get("/bookings/<booking_id>", who=Who.STAFF)

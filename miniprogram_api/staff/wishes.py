@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from miniprogram_api.fields import OfOrganization, OrganizationPage, Reason, Statement, Strict, WithReason
+from miniprogram_api.fields import ByName, OfOrganization, OrganizationPage, Reason, Statement, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Version
@@ -13,7 +13,7 @@ from server.wishes import figures, lists, queries, review
 from server.wishes import terms as wish_terms
 from server.wishes.errors import OwnWish, TooEarly, TooManyOpenClaims, WishNotChecked
 from server.wishes.figures import CommunityWishFigures, WishFigures
-from server.wishes.lists import UnclaimedWish, WishCard, WishInReview
+from server.wishes.lists import UnclaimedWish, WishCard, WishesFound, WishInReview
 from server.wishes.models import WishState
 from server.wishes.queries import ClaimView, WishView
 from server.wishes.review import DisputeDecision
@@ -37,6 +37,15 @@ class AreaQuery(PageQuery):
 async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard]:
     """辖区内某一状态的心愿"""
     return await lists.list_wishes_of_area(caller.person_id, query.organization_id, query.state, query)
+
+
+@routes.post("/wishes/find", who=Who.STAFF, idempotent=False)
+async def find_wishes(caller: Caller, body: ByName) -> WishesFound:
+    """按姓名查找辖区内的心愿（留痕）
+
+    许愿人或代写人的全名，间隔点和空格的写法不限；不含草稿。
+    """
+    return await lists.find_wishes(caller.person_id, body.organization_id, body.real_name)
 
 
 @routes.get("/wishes/unclaimed", who=Who.STAFF)

@@ -194,6 +194,11 @@ IDENTIFIES = "(d.phone_verified_at IS NOT NULL OR p.origin <> 'dependant')"
 by somebody else."""
 
 
+def called(column: str, index: str) -> str:
+    """SQL: whether the column is somebody of the name whose `details.name_index` is `index`."""
+    return f"{column} IN (SELECT d.person_id FROM person_details d WHERE d.real_name_index = {index})"
+
+
 _FAMILY_ENTRY = "p.origin = 'dependant' AND NOT EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id)"
 
 

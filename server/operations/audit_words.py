@@ -93,6 +93,7 @@ ACTION_WORDS: dict[str, str] = {
     "confirm_wish_for_wisher": "代为确认心愿",
     "decide_wish_dispute": "处理心愿异议",
     "view_wish_contact": "查看心愿联系方式",
+    "find_wishes": "按姓名查找心愿",
     "set_wish_terms": "设置心愿规则",
     # volunteering
     "create_activity": "新建活动",

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from server.accounts.queries import NAMED, named, shown_name
-from server.foundation.database import fetch, fetch_one
+from server.accounts.details import name_index
+from server.accounts.queries import NAMED, called, named, shown_name
+from server.foundation.audit import record_audit
+from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
@@ -88,6 +90,13 @@ class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Where the caller is (gcj02); without it, where their community is."""
     search: Search = ""
     """Words of at least two characters, with spaces between; all of them must occur."""
+
+
+class WishesFound(msgspec.Struct):
+    """The wishes of namesakes, the latest first; `has_more`: only the first are here."""
+
+    items: list[WishCard]
+    has_more: bool
 
 
 class WishInReview(msgspec.Struct, kw_only=True):
@@ -195,6 +204,35 @@ async def list_wishes_of_area(actor_id: str, organization_id: str, state: WishSt
     where = Where("w.state = {}", str(state))
     where.add(SUBTREE, organization_id)
     return await _newest_first(where, page)
+
+
+async def find_wishes(actor_id: str, organization_id: str, name: str) -> WishesFound:
+    """The wishes in the organization's subtree of whoever has this name, or which they wrote for somebody, whatever
+    became of them; drafts are nobody's but the wisher's. Whom they are for is audited. Raises NotAllowed,
+    InvalidFields."""
+    await require_role(actor_id, organization_id)
+    where = Where(f"({called('w.beneficiary_id', '{0}')} OR {called('w.author_id', '{0}')})", name_index(name))
+    where.add("w.submitted_at IS NOT NULL")
+    where.add(SUBTREE, organization_id)
+    async with transaction():
+        rows = await fetch(
+            f"SELECT c.*, b.beneficiary_id FROM ({CARD} WHERE {where} ORDER BY w.id DESC LIMIT {_MOST_FOUND + 1}) c "
+            "JOIN wish b ON b.id = c.id ORDER BY c.id DESC",
+            *where.values,
+        )
+        found = rows[:_MOST_FOUND]
+        for person_id in dict.fromkeys(row["beneficiary_id"] for row in found) or [None]:
+            await record_audit(
+                "find_wishes",
+                actor_id=actor_id,
+                subject=("person", person_id),
+                person_id=person_id,
+                organization_id=organization_id,
+            )
+    return WishesFound([make_card(row) for row in found], len(rows) > len(found))
+
+
+_MOST_FOUND = 50
 
 
 async def _newest_first(where: Where, page: PageQuery) -> Page[WishCard]:
