@@ -39,7 +39,7 @@ from server.neighbor_center.bookings.models import (
     BookingState,
 )
 from server.neighbor_center.bookings.outcomes import count_late, end_booking
-from server.neighbor_center.bookings.queries import get_booking
+from server.neighbor_center.bookings.queries import add_booking, get_booking
 from server.neighbor_center.bookings.rooms import busy_span, lock_room, require_free_room, require_range, set_room_time
 from server.neighbor_center.bookings.slots import change_slot, require_slot, take_slot
 from server.neighbor_center.bookings.terms import (
@@ -52,6 +52,7 @@ from server.neighbor_center.bookings.terms import (
     held_from,
     held_times,
     lock_for_booking,
+    read_standing,
     read_terms,
     require_may_act_for,
     require_may_book,
@@ -61,8 +62,7 @@ from server.neighbor_center.opening.rules import Span, check_year
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.reminders import next_reminder
 from server.places.line import lock_place
-from server.places.models import Purpose
-from server.places.no_shows import ensure_not_blocked
+from server.places.no_shows import refuse_blocked
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,23 +95,23 @@ async def book(kind: Kind[View, Any], service_id: str, wanted: Wanted, *, wait: 
         if wanted.address:
             await require_consent(wanted.actor_id, ConsentKind.SENSITIVE_DATA)
         now, day = clock.now(), day_of(wanted.starts_at)
-        terms = await read_terms(service_id, day, day)
+        terms, held, blocked_until, lives_here = await read_standing(kind, wanted.person_id, service_id, day, now)
         span = require_span(kind, terms, wanted.starts_at, wanted.ends_at)
-        held = await held_times(kind, wanted.person_id, held_from(day, now))
         if mine := find_held(kind, held, service_id, span):
             return await get_booking(kind, wanted.actor_id, mine)
-        await ensure_not_blocked(wanted.person_id, Purpose.SLOT)
-        await require_may_book(terms, wanted.person_id)
+        refuse_blocked(blocked_until)
+        await require_may_book(terms, wanted.person_id, lives_here=lives_here)
         check_day(terms, span, now)
         check_limits(terms, span, held)
         wanted = await check_wanted(terms, wanted)
         if kind is ROOMS:
             await lock_room(service_id)
             await require_free_room(service_id, busy_span(terms, span))
-        booking = await write_booking(kind, terms, span, wanted, wait=wait)
+        booking = await make_booking(kind, terms, span, wanted, wait=wait)
+        view = await add_booking(kind, booking)
         await tell_booked(booking)
         await ask_for_approval(terms, booking)
-        return await get_booking(kind, wanted.actor_id, booking.id)
+        return view
 
 
 def check_times(starts_at: datetime, ends_at: datetime | None) -> None:
@@ -140,7 +140,14 @@ async def check_wanted(terms: ServiceTerms, wanted: Wanted) -> Wanted:
     return msgspec.structs.replace(wanted, area_id=await find_visited_area(terms, wanted.area_id))
 
 
-async def write_booking(
+async def write_booking(kind: AnyKind, terms: ServiceTerms, span: Span, wanted: Wanted, **more: Any) -> AnyBooking:
+    """Make the booking and write it, in the caller's transaction; as make_booking. Raises PlacesFull, RoomTaken."""
+    booking = await make_booking(kind, terms, span, wanted, **more)
+    await save_booking(booking, created=True)
+    return booking
+
+
+async def make_booking(
     kind: AnyKind,
     terms: ServiceTerms,
     span: Span,
@@ -150,10 +157,10 @@ async def write_booking(
     series_id: str | None = None,
     walk_in: bool = False,
 ) -> AnyBooking:
-    """Take the place, or the room, and write the booking, in the caller's transaction, who has checked that it may be
-    (and holds the room).
+    """Take the place, or the room, for a booking that the caller writes, who has checked that it may be (and holds the
+    room).
 
-    Walk-ins stand before staff and need no approval. Raises PlacesFull, RoomTaken.
+    Walk-ins stand before staff and need no approval. Raises PlacesFull.
     """
     now = clock.now()
     needs_approval = terms.needs_approval and not walk_in
@@ -178,7 +185,6 @@ async def write_booking(
         booking.service_id = terms.id
         booking.state = BookingState.REQUESTED if needs_approval else BookingState.BOOKED
         set_room_time(booking, terms, span)
-    await save_booking(booking, created=True)
     return booking
 
 

@@ -4,6 +4,8 @@ A verb that works on either takes the Kind; what it does to the one booking, it 
 (`state`, `is_request`, `starts_at`, …).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from server.accounts.queries import require_dependant
@@ -69,6 +71,11 @@ class Kind(NamedTuple, Generic[View, DayView]):
     note_context: str
     events: Events
 
+    @property
+    def source_of_new(self) -> str:
+        """`source`, where the statement itself has written the booking, as a table `b`."""
+        return self.source.removeprefix(f"{self.table} ")
+
 
 SLOTS = Kind(
     name=BookingKind.SLOT,
@@ -89,7 +96,8 @@ SLOTS = Kind(
     view=BookingView,
     columns=(
         "b.approval, s.kind AS service_kind, s.mode, v.phone AS venue_phone, v.location[0] AS longitude, "
-        "v.location[1] AS latitude, s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, p.end_reason"
+        "v.location[1] AS latitude, s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, "
+        "p.end_reason, (SELECT d.real_name FROM person_details d WHERE d.person_id = b.person_id) AS sealed_name"
     ),
     day_view=DayBooking,
     day_columns="s.mode, b.area_id, b.visitor_id",
@@ -162,8 +170,15 @@ async def lock_booking(kind: AnyKind, booking_id: str) -> AnyBooking:
 
 async def save_booking(booking: AnyBooking, *, created: bool = False) -> None:
     """Raises RoomTaken where the database sees an overlap."""
-    try:
+    with refusing_overlaps():
         await booking.save(force_create=created)
+
+
+@contextmanager
+def refusing_overlaps() -> Iterator[None]:
+    """Raises RoomTaken where the database sees an overlap."""
+    try:
+        yield
     except IntegrityError as error:
         if violates(error, "room_booking_no_overlap"):
             raise RoomTaken() from None

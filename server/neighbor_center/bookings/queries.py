@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from server.accounts.details import Details, read_details
+from server.accounts.details import Details, open_name, read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import ours, require_dependant
 from server.foundation.audit import record_audit
@@ -13,9 +13,10 @@ from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rows import insert_and_fetch
 from server.foundation.words import Worded
-from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View
-from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, BookingState
+from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View, refusing_overlaps
+from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, AnyBooking, BookingState
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide
@@ -56,6 +57,13 @@ async def get_booking(kind: Kind[View, Any], person_id: str, booking_id: str) ->
     if row is None:
         raise NotFound()
     await require_dependant(person_id, row["person_id"])
+    return (await _views(kind, [row]))[0]
+
+
+async def add_booking(kind: Kind[View, Any], booking: AnyBooking) -> View:
+    """Write a new booking, and what its person sees of it, in one statement. Raises RoomTaken."""
+    with refusing_overlaps():
+        row = await insert_and_fetch(booking, "b", _select(kind, kind.source_of_new))
     return (await _views(kind, [row]))[0]
 
 
@@ -146,7 +154,7 @@ async def _name(rows: list[Any]) -> dict[str, dict[str, str]]:
     return named
 
 
-def _select(kind: AnyKind) -> str:
+def _select(kind: AnyKind, source: str = "") -> str:
     """What its person sees of a booking; for _views."""
     more = f", {kind.columns}" if kind.columns else ""
     return (
@@ -154,7 +162,7 @@ def _select(kind: AnyKind) -> str:
         f"v.name AS venue_name, v.address AS venue_address, {kind.time}.starts_at, {kind.time}.ends_at, b.series_id, "
         "b.person_id, b.party_size, b.note, s.cancel_until_minutes, b.answer_by, b.arrived_at, b.staff_reason, "
         f"(SELECT g.stars FROM booking_rating g WHERE g.{kind.table}_id = b.id) AS stars, b.created_at{more} "
-        f"FROM {kind.source}"
+        f"FROM {source or kind.source}"
     )
 
 
@@ -171,7 +179,6 @@ def _select_day(kind: AnyKind) -> str:
 async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
     waiting = [row["place_id"] for row in rows if row["state"] == BookingState.WAITING]
     positions = await waiting_positions(waiting) if waiting else {}
-    details = await read_details({row["person_id"] for row in rows}) if kind is SLOTS else {}
     views = []
     for row in rows:
         values = dict(row)
@@ -181,10 +188,9 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
             "change_until": row["starts_at"] - timedelta(minutes=minutes),
         }
         if kind is SLOTS:
-            person = details.get(row["person_id"])
             values |= {
                 "address": _clear(row["address"], ADDRESS_CONTEXT),
-                "person_name": person.real_name if person else "",
+                "person_name": open_name(values.pop("sealed_name")),
                 "position": positions.get(values.pop("place_id")),
             }
         views.append(kind.view(**values))

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from server.foundation import clock
-from server.foundation.database import execute, fetch
+from server.foundation.database import execute, fetch, fetch_one
 from server.foundation.errors import InvalidFields
+from server.foundation.rows import columns_of, row_as
 from server.neighbor_center.bookings import messages
 from server.neighbor_center.bookings.models import Approval, Booking, BookingMove, Slot
 from server.neighbor_center.bookings.terms import ServiceTerms
@@ -12,8 +13,9 @@ from server.neighbor_center.errors import SlotNotOffered
 from server.neighbor_center.opening.rules import Span, find_slot
 from server.neighbor_center.venues.models import Service
 from server.notifications.telling import notify
-from server.places.models import Purpose
-from server.places.taking import change_capacity, move_place, open_allotment, take_place
+from server.places.line import take
+from server.places.models import Allotment, Place, Purpose
+from server.places.taking import change_capacity, move_place, open_allotment
 
 
 def require_slot(terms: ServiceTerms, starts_at: datetime) -> Span:
@@ -58,10 +60,32 @@ async def make_slot(terms: ServiceTerms, span: Span) -> Slot:
 
 async def take_slot(booking: Booking, terms: ServiceTerms, span: Span, *, needs_approval: bool, wait: bool) -> None:
     """A place in the slot for a new booking, which the caller writes. Raises PlacesFull."""
-    slot = await make_slot(terms, span)
-    booking.slot_id = slot.id
-    booking.place = await take_place(slot.allotment_id, booking.person_id, booking.party_size, wait)
+    booking.slot_id, allotment, mine = await _hold_slot(terms, span, booking.person_id)
+    if mine:
+        booking.place = await Place.get(id=mine)
+    else:
+        booking.place = await take(allotment, booking.person_id, booking.party_size, wait)
     booking.approval = Approval.PENDING if needs_approval else Approval.NOT_NEEDED
+
+
+async def _hold_slot(terms: ServiceTerms, span: Span, person_id: str) -> tuple[str, Allotment, str | None]:
+    """The slot, its places, locked, and the one that the person has there, whom the caller has locked."""
+    for is_first_look in (True, False):
+        row = await fetch_one(
+            f"SELECT t.id AS slot_id, {columns_of(Allotment, 'al')}, (SELECT p.id FROM place p "
+            "WHERE p.allotment_id = al.id AND p.person_id = $4 AND p.ended_at IS NULL) AS place_id "
+            "FROM slot t JOIN allotment al ON al.id = t.allotment_id "
+            "WHERE t.service_id = $1 AND t.starts_at = $2 AND t.ends_at = $3 FOR NO KEY UPDATE OF al",
+            terms.id,
+            span.starts_at,
+            span.ends_at,
+            person_id,
+        )
+        if row:
+            return row["slot_id"], row_as(Allotment, row), row["place_id"]
+        if is_first_look:
+            await make_slot(terms, span)
+    raise AssertionError("the second look finds what was made")
 
 
 async def change_slot(booking: Booking, terms: ServiceTerms, span: Span, actor_id: str | None) -> None:

@@ -1,7 +1,7 @@
 """What a service asks of those who book it: when it is open, for whom it is, and how often one person may come."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,8 @@ from server.neighbor_center.opening.queries import CALENDAR_COLUMNS, LAST_DAY, c
 from server.neighbor_center.opening.rules import Calendar, Span
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode, WhoMayBook
 from server.organizations.models import Level
+from server.places.models import Purpose
+from server.places.no_shows import blocked
 
 
 class ServiceTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +120,53 @@ async def lock_for_booking(person_id: str, service_id: str) -> None:
     venue, shared: a booking that begins while staff close the day must not slip in behind their list of whom to tell
     (they hold it exclusively, see changes/calendars.py). NO KEY: rows that merely refer to the person don't wait.
     """
-    await fetch("SELECT 1 FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
-    if not await fetch_value(
-        "SELECT 1 FROM venue WHERE id = (SELECT venue_id FROM service WHERE id = $1) FOR SHARE", service_id
+    if not await fetch(
+        "SELECT 1 FROM person p CROSS JOIN venue v WHERE p.id = $1 AND v.id = (SELECT venue_id FROM service "
+        "WHERE id = $2) FOR NO KEY UPDATE OF p FOR SHARE OF v",
+        person_id,
+        service_id,
     ):
         raise NotFound()
+
+
+class Standing(NamedTuple):
+    """What a service asks, and how the person stands who would book it: what of this kind they have, until when they
+    are blocked, and, where it is for residents, whether they are one."""
+
+    terms: ServiceTerms
+    held: list[HeldTime]
+    blocked_until: datetime | None
+    lives_here: bool | None
+
+
+async def read_standing(kind: AnyKind, person_id: str, service_id: str, day: date, now: datetime) -> Standing:
+    """All that decides about a booking on that day, in one look; after lock_for_booking. Raises NotFound."""
+    held = ", ".join(f"h.{name} AS held_{name}" for name in HeldTime.__struct_fields__)
+    rows = await fetch(
+        f"SELECT {TERMS_COLUMNS}, {blocked('$4', Purpose.SLOT, '$5')} AS blocked_until, "
+        f"CASE WHEN s.who_may_book = 'residents' THEN {LIVES_HERE.replace('$6', '$4')} END AS lives_here, {held} "
+        f"FROM service s JOIN venue v ON v.id = s.venue_id LEFT JOIN ({_held(kind, '$4', '$6', '$7', '$5')}) h ON true "
+        "WHERE s.id = $1 ORDER BY h.starts_at",
+        service_id,
+        day,
+        day,
+        person_id,
+        now,
+        instant(held_from(day, now), 0),
+        [str(state) for state in OPEN_STATES],
+    )
+    if not rows:
+        raise NotFound()
+    return Standing(
+        terms_of(rows[0]),
+        [
+            HeldTime(**{name: row[f"held_{name}"] for name in HeldTime.__struct_fields__})
+            for row in rows
+            if row["held_booking_id"]
+        ],
+        rows[0]["blocked_until"],
+        rows[0]["lives_here"],
+    )
 
 
 LIVES_HERE = (
@@ -184,13 +228,20 @@ async def held_times(kind: AnyKind, person_id: str, from_day: date) -> list[Held
     """What of this kind the person has booked or waits for, from that day on (what is over that day included)."""
     return await fetch_structs(
         HeldTime,
-        f"SELECT b.id AS booking_id, s.id AS service_id, {kind.time}.starts_at, {kind.time}.ends_at, "
-        f"{kind.state} = ANY($3) AND {kind.time}.ends_at > $4 AS is_open, b.series_id FROM {kind.source} "
-        f"WHERE b.person_id = $1 AND b.starts_at >= $2 AND {kind.ended}.ended_at IS NULL ORDER BY b.starts_at",
+        f"{_held(kind, '$1', '$2', '$3', '$4')} ORDER BY starts_at",
         person_id,
         instant(from_day, 0),
         [str(state) for state in OPEN_STATES],
         clock.now(),
+    )
+
+
+def _held(kind: AnyKind, person: str, since: str, open_states: str, now: str) -> str:
+    """SQL: columns of HeldTime."""
+    return (
+        f"SELECT b.id AS booking_id, s.id AS service_id, {kind.time}.starts_at, {kind.time}.ends_at, "
+        f"{kind.state} = ANY({open_states}) AND {kind.time}.ends_at > {now} AS is_open, b.series_id "
+        f"FROM {kind.source} WHERE b.person_id = {person} AND b.starts_at >= {since} AND {kind.ended}.ended_at IS NULL"
     )
 
 

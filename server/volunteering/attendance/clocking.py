@@ -7,7 +7,7 @@ kept, refused ones with their reason.
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import IntegrityError, execute, fetch_one, transaction, violates
 from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
+from server.foundation.rows import columns_of, row_as, write_together
 from server.volunteering.access import require_leader_or_staff
 from server.volunteering.attendance.codes import SHIFT_CODE, read_pass
 from server.volunteering.attendance.errors import (
@@ -33,7 +34,6 @@ from server.volunteering.attendance.errors import (
 )
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
 from server.volunteering.attendance.rules import is_open_for_scans, is_plausible, meters_between
-from server.volunteering.hours.models import Hours, HoursState
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import ActivityView
 from server.volunteering.sign_ups.errors import ShiftOff
@@ -200,11 +200,10 @@ def _scan(
 
 @contextlib.asynccontextmanager
 async def _attempt(kept: ShiftScan) -> AsyncIterator[None]:
-    """A transaction in which somebody comes or leaves, and the scan that is kept; refused, with the refusal's code."""
+    """A transaction in which somebody comes or leaves; a scan that is refused is kept too, with the refusal's code."""
     try:
         async with transaction():
             yield
-            await kept.save(force_create=True)
     except Refusal as refusal:
         # The scan's transaction is gone; this row has its own.
         kept.refusal = refusal.code
@@ -213,7 +212,7 @@ async def _attempt(kept: ShiftScan) -> AsyncIterator[None]:
 
 
 async def _record(shift: Shift, scan: ShiftScan) -> SignUp:
-    """Write that somebody came or left; whose sign-up it was."""
+    """Write that somebody came or left, and the scan; whose sign-up it was."""
     ensure_on(shift)
     if not is_open_for_scans(scan.scanned_at, shift.starts_at, shift.ends_at):
         raise OutsideHours()
@@ -222,7 +221,8 @@ async def _record(shift: Shift, scan: ShiftScan) -> SignUp:
     known_from = sign_up.created_at if scan.method is AttendanceMethod.SCANNER else scan.scanned_at
     if not is_plausible(scan.scanned_at, clock.now(), known_from, shift.ends_at):
         raise ScanImplausible()
-    await _write(sign_up, scan)
+    attendance = await _decide(sign_up, scan)
+    await write_together(scan, *([attendance] if attendance else []))
     if scan.method in _BY_OTHERS:
         await audit_sign_up(
             "mark_attendance",
@@ -237,7 +237,6 @@ async def _record(shift: Shift, scan: ShiftScan) -> SignUp:
 
 
 _BY_OTHERS = (AttendanceMethod.SCANNER, AttendanceMethod.LEADER)
-_SIGN_UP = "SELECT s.id, s.shift_id, s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id"
 
 
 async def _lock_sign_up(shift: Shift, scan: ShiftScan) -> SignUp:
@@ -245,12 +244,13 @@ async def _lock_sign_up(shift: Shift, scan: ShiftScan) -> SignUp:
 
     Raises NotSignedUp, CodeInvalid for another shift's pass, OwnAttendance for a leader's own.
     """
+    of = f"SELECT {columns_of(SignUp, 's')}, p.state FROM sign_up s JOIN place p ON p.id = s.place_id"
     if scan.sign_up_id:
-        row = await fetch_one(f"{_SIGN_UP} WHERE s.id = $1 FOR UPDATE OF s", scan.sign_up_id)
+        row = await fetch_one(f"{of} WHERE s.id = $1 FOR UPDATE OF s", scan.sign_up_id)
     else:
         # Who cancelled and signed up again has several: the one that is alive.
         row = await fetch_one(
-            f"{_SIGN_UP} WHERE s.shift_id = $1 AND s.person_id = $2 ORDER BY (p.state IN ('confirmed', 'attended', "
+            f"{of} WHERE s.shift_id = $1 AND s.person_id = $2 ORDER BY (p.state IN ('confirmed', 'attended', "
             "'no_show')) DESC, s.id DESC LIMIT 1 FOR UPDATE OF s",
             shift.id,
             scan.person_id,
@@ -263,38 +263,45 @@ async def _lock_sign_up(shift: Shift, scan: ShiftScan) -> SignUp:
         raise NotSignedUp()
     if scan.method in _BY_OTHERS and row["person_id"] == scan.by_id:
         raise OwnAttendance()
-    return await SignUp.get(id=row["id"])
+    return row_as(SignUp, row)
 
 
-async def _write(sign_up: SignUp, scan: ShiftScan) -> None:
-    """The earliest coming and the earliest leaving count, in whatever order they are told; a real leaving replaces the
-    rule's. Raises NotClockedIn, AttendanceConfirmed."""
+async def _decide(sign_up: SignUp, scan: ShiftScan) -> Attendance | None:
+    """What is to be written of the person's being there, if anything changes. The earliest coming and the earliest
+    leaving count, in whatever order they are told; a real leaving replaces the rule's. Raises NotClockedIn,
+    AttendanceConfirmed."""
     at = scan.scanned_at
-    attendance = await Attendance.get_or_none(sign_up_id=sign_up.id)
+    row = await fetch_one(
+        f"SELECT {columns_of(Attendance, 't', 'attendance_')}, EXISTS (SELECT 1 FROM hours h WHERE h.sign_up_id = s.id "
+        "AND h.state IN ('waiting', 'effective')) AS is_confirmed FROM sign_up s "
+        "LEFT JOIN attendance t ON t.sign_up_id = s.id WHERE s.id = $1",
+        sign_up.id,
+    )
+    assert row
     coming = scan.direction is Direction.IN
-    if attendance is None:
-        await _ensure_unconfirmed(sign_up)
+    if row["attendance_id"] is None:
+        _ensure_unconfirmed(row)
         if not coming:
             raise NotClockedIn()
-        await Attendance.create(sign_up_id=sign_up.id, sign_in_at=at, sign_in_method=scan.method)
-        return
+        return Attendance(sign_up_id=sign_up.id, sign_in_at=at, sign_in_method=scan.method)
+    attendance = row_as(Attendance, row, "attendance_")
     if not coming and at < attendance.sign_in_at:
         raise NotClockedIn("签退时间早于签到时间")
     if coming:
         if at >= attendance.sign_in_at:
-            return
+            return None
         attendance.sign_in_at, attendance.sign_in_method = at, scan.method
     else:
         left = attendance.sign_out_at
         if left and left <= at and attendance.sign_out_method is not AttendanceMethod.RULE:
-            return
+            return None
         attendance.sign_out_at, attendance.sign_out_method = at, scan.method
-    await _ensure_unconfirmed(sign_up)
-    await attendance.save()
+    _ensure_unconfirmed(row)
+    return attendance
 
 
-async def _ensure_unconfirmed(sign_up: SignUp) -> None:
-    if await Hours.exists(sign_up_id=sign_up.id, state__in=[HoursState.WAITING, HoursState.EFFECTIVE]):
+def _ensure_unconfirmed(row: Any) -> None:
+    if row["is_confirmed"]:
         raise AttendanceConfirmed()
 
 
