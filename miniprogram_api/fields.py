@@ -76,6 +76,13 @@ class OrganizationPage(PageQuery):
     organization_id: Annotated[Id, msgspec.Meta(description="the organization whose subtree is looked at")]
 
 
+class OfDays(OfOrganization, kw_only=True):
+    """From day to day, both included; a year at most."""
+
+    first_day: date
+    last_day: date
+
+
 class DutiesQuery(Strict):
     first_day: date | None = None
     days: Days = 7

@@ -157,6 +157,7 @@ WRITES = {
     "end_unit_pairing": "caller unit_check_in =end_unit_check_in:o",
     # 工作端：党员
     "register_member": "caller membership organization person phones =change_member|=offer_transfer|=register_member",
+    "export_members": "=export_members:o",
     "view_member": "=view_member:po",
     "change_member": "caller membership =change_member:po",
     "end_member": "caller allotment membership post_holding =end_member:po",
@@ -176,6 +177,8 @@ WRITES = {
     "reverse_service_entry": "caller =reverse_service_entry:po",
     "view_service_record": "=view_service_record:po",
     # 工作端：微心愿
+    "export_wishes": "=export_wishes:o",
+    "export_wish_figures": "=export_wish_figures:o",
     "find_wishes": "caller =find_wishes",
     "set_wish_terms": "caller =set_wish_terms:o",
     "publish_wish": "caller wish =publish_wish:po",
@@ -203,6 +206,7 @@ WRITES = {
     # 工作端：出勤与时长
     "list_shift_roster": "=view_shift_roster:po",
     "export_audit_entries": "=export_audit_entries:o",
+    "export_hours": "=export_hours:o",
     "export_shift_roster": "=export_shift_roster:po",
     "take_pass_scans": "caller",
     "mark_attendance_list": "caller",
@@ -231,6 +235,8 @@ WRITES = {
     "list_day_room_bookings": "=view_day_booking:po",
     "book_walk_in": "caller person venue =book_walk_in|=register_walk_in|=view_day_booking",
     "book_room_walk_in": "caller person venue =book_walk_in|=register_walk_in|=view_day_booking",
+    "export_day_bookings": "=export_day_bookings:o",
+    "export_utilization": "=export_utilization:o",
     "find_bookings": "caller =view_day_booking:po",
     "show_booking_to_staff": "=view_day_booking:po",
     "approve_booking": "caller booking =approve_booking:po",

@@ -6,7 +6,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import send_file
-from miniprogram_api.fields import PhoneIfAny, RealNameIfAny, Reason, Strict, WithReason
+from miniprogram_api.fields import OfDays, PhoneIfAny, RealNameIfAny, Reason, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.errors import NotAllowed, WrongState
@@ -21,7 +21,7 @@ from server.volunteering.attendance.codes import ShiftCode
 from server.volunteering.attendance.door import Newcomer
 from server.volunteering.attendance.models import Direction
 from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
-from server.volunteering.hours import appeals, confirming, ratings
+from server.volunteering.hours import appeals, confirming, exports, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import AppealsQuery, AppealView
 from server.volunteering.hours.confirming import ConfirmedPerson, Minutes
@@ -34,6 +34,7 @@ from server.volunteering.hours.errors import (
     TooEarlyToConfirm,
     WrongApprover,
 )
+from server.volunteering.hours.models import HoursState
 from server.volunteering.hours.queries import HoursQuery, HoursView
 from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
@@ -181,6 +182,24 @@ async def confirm_attendance(caller: Caller, shift_id: Id, body: ConfirmAttendan
 async def list_hours(caller: Caller, query: HoursQuery) -> Page[HoursView]:
     """辖区内的服务时长（默认待审批的）"""
     return await hours_queries.list_hours(caller.person_id, query)
+
+
+class HoursWanted(OfDays, kw_only=True):
+    """Service that began from day to day, both included; of one state, or all."""
+
+    state: HoursState | None = HoursState.EFFECTIVE
+
+
+@routes.get("/hours/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_hours(caller: Caller, query: HoursWanted) -> HTTPResponse:
+    """导出辖区内的服务时长（xlsx，默认有效的）
+
+    按服务日期，姓名与列表一样隐去一部分；最多 10000 条，每次导出都会留痕。
+    """
+    file = await exports.export_hours(
+        caller.person_id, query.organization_id, query.first_day, query.last_day, query.state
+    )
+    return send_file(file, XLSX)
 
 
 @routes.post("/hours/<hours_id>/approve", who=Who.STAFF, errors=[MinutesCreditedAlready, WrongApprover, WrongState])

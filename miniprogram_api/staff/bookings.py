@@ -3,7 +3,10 @@
 from datetime import date
 from typing import Any
 
+from sanic.response import HTTPResponse
+
 from miniprogram_api.bookings import CANNOT_MOVE, MoveBooking, MoveRoomBooking
+from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import ByName, HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
@@ -11,6 +14,9 @@ from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
+from server.media.spreadsheets import XLSX
+from server.neighbor_center import exports
 from server.neighbor_center.bookings import counter, finding, queries, requests, visits, walk_ins
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.finding import BookingsFound
@@ -96,6 +102,19 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
         service_id=query.service_id,
         page=query,
     )
+
+
+class OfDay(Strict):
+    day: date
+
+
+@routes.get("/venues/<venue_id>/bookings/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_day_bookings(caller: Caller, venue_id: Id, query: OfDay) -> HTTPResponse:
+    """导出某日的预约名单，含活动室（xlsx）
+
+    内容与名单相同，电话隐去一部分；名单上的每个人和每次导出都会留痕。
+    """
+    return send_file(await exports.export_day_bookings(caller.person_id, venue_id, query.day), XLSX)
 
 
 @routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF)

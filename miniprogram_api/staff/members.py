@@ -5,11 +5,12 @@ from urllib.parse import quote
 from sanic import Request
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import OfOrganization, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
-from server.check_in import contacts, member_queries, registering, roster, transfers
+from server.check_in import contacts, exports, member_queries, registering, roster, transfers
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import MemberContent, OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
@@ -51,6 +52,30 @@ async def list_members(caller: Caller, query: MembersQuery) -> Page[MemberCard]:
 async def count_members(caller: Caller, query: OfOrganization) -> list[MemberCount]:
     """辖区内党员底数（按类别）"""
     return await member_queries.count_members(caller.person_id, query.organization_id)
+
+
+class MembersWanted(OfOrganization, kw_only=True):
+    """As in the list of members."""
+
+    kind: MemberKind | None = None
+    unmatched: bool = False
+    contact_overdue: bool = False
+
+
+@routes.get("/members/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_members(caller: Caller, query: MembersWanted) -> HTTPResponse:
+    """导出党员名单（xlsx）
+
+    条件与列表相同，姓名同样隐去一部分；最多 10000 条，每次导出都会留痕。
+    """
+    file = await exports.export_members(
+        caller.person_id,
+        query.organization_id,
+        kind=query.kind,
+        unmatched=query.unmatched,
+        contact_overdue=query.contact_overdue,
+    )
+    return send_file(file, XLSX)
 
 
 class RegisterMember(Registration, kw_only=True, frozen=True):

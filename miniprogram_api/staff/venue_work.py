@@ -4,7 +4,9 @@ from datetime import date
 from typing import Annotated
 
 import msgspec
+from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import LongText, ShortName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
@@ -12,6 +14,9 @@ from server.foundation.bounds import RequiredText
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
+from server.foundation.rates import Group
+from server.media.spreadsheets import XLSX
+from server.neighbor_center import exports
 from server.neighbor_center.counters import arrivals, screens, tickets
 from server.neighbor_center.counters.arrivals import VenueCode
 from server.neighbor_center.counters.queries import CalledTicket, TicketView
@@ -154,6 +159,17 @@ async def get_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> Uti
     按服务项目和一天中的小时统计；最多 92 天。
     """
     return await utilization.get_utilization(caller.person_id, venue_id, query.first_day, query.last_day)
+
+
+@routes.get("/venues/<venue_id>/utilization/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_utilization(caller: Caller, venue_id: Id, query: DaysQuery) -> HTTPResponse:
+    """导出服务利用率（xlsx）
+
+    每次导出都会留痕。
+    """
+    return send_file(
+        await exports.export_utilization(caller.person_id, venue_id, query.first_day, query.last_day), XLSX
+    )
 
 
 @routes.get("/organizations/<organization_id>/three-zeros", who=Who.STAFF)

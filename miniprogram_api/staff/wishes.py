@@ -2,14 +2,28 @@
 
 from datetime import date
 
-from miniprogram_api.fields import ByName, OfOrganization, OrganizationPage, Reason, Statement, Strict, WithReason
+from sanic.response import HTTPResponse
+
+from miniprogram_api.downloads import send_file
+from miniprogram_api.fields import (
+    ByName,
+    OfDays,
+    OfOrganization,
+    OrganizationPage,
+    Reason,
+    Statement,
+    Strict,
+    WithReason,
+)
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
-from server.wishes import figures, lists, queries, review
+from server.foundation.rates import Group
+from server.media.spreadsheets import XLSX
+from server.wishes import exports, figures, lists, queries, review
 from server.wishes import terms as wish_terms
 from server.wishes.errors import OwnWish, TooEarly, TooManyOpenClaims, WishNotChecked
 from server.wishes.figures import CommunityWishFigures, WishFigures
@@ -37,6 +51,24 @@ class AreaQuery(PageQuery):
 async def list_wishes_of_area(caller: Caller, query: AreaQuery) -> Page[WishCard]:
     """辖区内某一状态的心愿"""
     return await lists.list_wishes_of_area(caller.person_id, query.organization_id, query.state, query)
+
+
+class WishesWanted(OfDays, kw_only=True):
+    """Handed in from day to day, both included; of one state, or all but drafts."""
+
+    state: WishState | None = None
+
+
+@routes.get("/wishes/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_wishes(caller: Caller, query: WishesWanted) -> HTTPResponse:
+    """导出辖区内的心愿（xlsx）
+
+    按提交日期，姓名与列表一样隐去一部分，不含地址和电话；最多 10000 条，每次导出都会留痕。
+    """
+    file = await exports.export_wishes(
+        caller.person_id, query.organization_id, query.first_day, query.last_day, query.state
+    )
+    return send_file(file, XLSX)
 
 
 @routes.post("/wishes/find", who=Who.STAFF, idempotent=False)
@@ -77,6 +109,16 @@ class TotalsQuery(Strict):
 async def get_wish_figures(caller: Caller, query: TotalsQuery) -> WishFigures:
     """辖区心愿统计合计"""
     return await figures.get_wish_figures(caller.person_id, query.organization_id, query.since, query.until)
+
+
+@routes.get("/wishes/figures/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_wish_figures(caller: Caller, query: TotalsQuery) -> HTTPResponse:
+    """导出各社区心愿统计及合计（xlsx）
+
+    每次导出都会留痕。
+    """
+    file = await exports.export_wish_figures(caller.person_id, query.organization_id, query.since, query.until)
+    return send_file(file, XLSX)
 
 
 @routes.get("/wishes/terms", who=Who.STAFF)

@@ -1,6 +1,5 @@
 """The audit log of an organization's subtree, as pages and a file; its rows hold ids, and words are rendered here."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -8,16 +7,15 @@ import msgspec
 
 from server.accounts.queries import describe_persons
 from server.accounts.roles import OrganizationBrief, PersonBrief, brief_of
-from server.foundation import clock
-from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_one, transaction
+from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import render_time
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, last_id
 from server.media.files import File
-from server.media.spreadsheets import Cell, Column, Sheet, write_workbook
+from server.media.spreadsheets import Cell, Column
 from server.operations.audit_words import ACTION_WORDS, OTHER
 from server.organizations.access import require_role_or_hide
+from server.organizations.exports import MOST, export_list, times_in_words
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import describe_organizations
 
@@ -71,35 +69,19 @@ async def list_audit_entries(
 async def export_audit_entries(actor_id: str, organization_id: str, wanted: AuditFilter) -> File:
     """The same as an xlsx file, the newest 10,000 at most; itself audited. Raises NotFound."""
     await require_role_or_hide(actor_id, organization_id, AUDITORS)
-    entries = await _entries(organization_id, wanted, _MOST, None)
-    place = (await describe_organizations([organization_id]))[organization_id]
-    now = clock.now()
-    async with transaction():
-        await record_audit(
-            "export_audit_entries",
-            actor_id=actor_id,
-            subject=("organization", organization_id),
-            organization_id=organization_id,
-            entries=len(entries.items),
-        )
-    since = f"{render_time(wanted.since)} 起" if wanted.since else ""
-    until = f"{render_time(wanted.until)} 前" if wanted.until else ""
-    title = "，".join(
-        part
-        for part in (
-            f"{place['full_name']} 操作记录",
-            f"{since}{'、' if since and until else ''}{until}",
-            f"{render_time(now)} 导出",
-            f"仅含最近 {_MOST} 条" if entries.next_cursor else f"共 {len(entries.items)} 条",
-        )
-        if part
+    entries = await _entries(organization_id, wanted, MOST, None)
+    return await export_list(
+        actor_id,
+        organization_id,
+        "export_audit_entries",
+        "操作记录",
+        _COLUMNS,
+        [_cells(entry) for entry in entries.items],
+        period=times_in_words(wanted.since, wanted.until),
+        is_cut=entries.next_cursor is not None,
     )
-    cells = [_cells(entry) for entry in entries.items]
-    content = await asyncio.to_thread(write_workbook, [Sheet("操作记录", _COLUMNS, cells, title)])
-    return File(f"{place['name']} 操作记录 {clock.shanghai(now):%Y-%m-%d %H%M}.xlsx", content)
 
 
-_MOST = 10_000
 _COLUMNS = (
     Column("时间", 22),
     Column("操作", 24),

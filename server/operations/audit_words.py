@@ -24,6 +24,7 @@ ACTION_WORDS: dict[str, str] = {
     "grant_role": "授予工作角色",
     "end_role": "结束工作角色",
     # members
+    "export_members": "导出党员名单",
     "view_member": "查看党员信息",
     "view_floating_member": "查看流动党员信息",
     "view_unit_member": "查看本单位在职党员",
@@ -93,6 +94,8 @@ ACTION_WORDS: dict[str, str] = {
     "confirm_wish_for_wisher": "代为确认心愿",
     "decide_wish_dispute": "处理心愿异议",
     "view_wish_contact": "查看心愿联系方式",
+    "export_wishes": "导出微心愿",
+    "export_wish_figures": "导出微心愿统计",
     "find_wishes": "按姓名查找心愿",
     "set_wish_terms": "设置心愿规则",
     # volunteering
@@ -113,6 +116,7 @@ ACTION_WORDS: dict[str, str] = {
     "remove_sign_up": "取消他人报名",
     "view_shift_roster": "查看花名册",
     "export_shift_roster": "导出花名册",
+    "export_hours": "导出服务时长",
     "mark_attendance": "代签到签退",
     "mark_absent": "登记未到",
     "confirm_attendance": "确认出勤与服务时长",
@@ -129,6 +133,8 @@ ACTION_WORDS: dict[str, str] = {
     "change_service_rule": "修改积分规则",
     # neighbor centers
     "view_day_booking": "查看当日预约",
+    "export_day_bookings": "导出当日预约",
+    "export_utilization": "导出服务利用率",
     "view_visit_details": "查看上门服务的联系方式与地址",
     "book_walk_in": "现场代为预约",
     "approve_booking": "同意预约",

@@ -99,8 +99,14 @@ async def _period(
     actor_id: str, organization_id: str, since: date | None, until: date | None
 ) -> tuple[datetime, datetime]:
     await require_role(actor_id, organization_id, READERS)
+    first_day, last_day = period_of(since, until)
+    return instant(first_day), end_of(last_day)
+
+
+def period_of(since: date | None, until: date | None) -> tuple[date, date]:
+    """The days meant, the year so far where none are given. Raises InvalidFields."""
     until = until or today()
     since = since or until.replace(month=1, day=1)
     if not since <= until <= since + LONGEST_PERIOD:
         raise InvalidFields.of("since", "起止日期应先后有序，且不超过三年")
-    return instant(since), end_of(until)
+    return since, until

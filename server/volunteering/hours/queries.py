@@ -1,14 +1,14 @@
 """Reading service hours: one's own, and those that wait for somebody's approval."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
 from server.foundation.database import fetch
-from server.foundation.dates import render_duration
+from server.foundation.dates import end_of, instant, render_duration
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.organizations.access import require_role
@@ -95,6 +95,24 @@ async def list_hours(person_id: str, query: HoursQuery) -> Page[HoursView]:
         page=query,
     )
     return Page(await _views(rows.items), rows.next_cursor)
+
+
+async def hours_of_days(
+    organization_id: str, first_day: date, last_day: date, state: HoursState | None, limit: int
+) -> list[HoursView]:
+    """Hours given in a subtree for service that began on these days, in the order of time; the caller has checked who
+    may see them."""
+    rows = await fetch(
+        f"{_VIEW} JOIN organization o ON o.id = h.organization_id WHERE {within('o.path', '$1')} "
+        "AND h.starts_at >= $2 AND h.starts_at < $3 AND ($4::text IS NULL OR h.state = $4) "
+        "ORDER BY h.starts_at, h.id LIMIT $5",
+        organization_id,
+        instant(first_day),
+        end_of(last_day),
+        state and str(state),
+        limit,
+    )
+    return await _views(rows)
 
 
 async def describe_hours(hours_ids: Iterable[str]) -> dict[str, dict[str, str]]:
