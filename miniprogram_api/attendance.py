@@ -12,6 +12,7 @@ from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.foundation.rating import NewRating
 from server.volunteering.attendance import clocking, codes
 from server.volunteering.attendance.clocking import BeingThere
 from server.volunteering.attendance.codes import ShiftPass
@@ -30,7 +31,7 @@ from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import MyNoShows
 from server.volunteering.hours.errors import AlreadyAppealed, AlreadyRated, AppealClosed, NotAttended, RatingClosed
 from server.volunteering.hours.queries import HoursView, MyHoursQuery
-from server.volunteering.hours.ratings import MyRatingView, NewRating, RatingTotals, RatingView
+from server.volunteering.hours.ratings import MyRatingView, RatingTotals, RatingView
 from server.volunteering.sign_ups.errors import ShiftOff
 from server.volunteering.sign_ups.queries import SignUpView
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import HomeAddress, PartySize, ScannedText, Stars, Strict, Words
+from miniprogram_api.fields import HomeAddress, PartySize, ScannedText, Strict, Words
 from miniprogram_api.routing import Routes
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -14,6 +14,7 @@ from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.foundation.rating import NewRating
 from server.neighbor_center.bookings import booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
@@ -127,11 +128,6 @@ def _repetition(body: BookSlotSeries | BookRoomSeries) -> Repetition:
 
 class Arrive(Strict):
     code: ScannedText
-
-
-class Rate(Strict):
-    stars: Stars
-    comment: Annotated[str, msgspec.Meta(max_length=500, description="for the venue's staff")] = ""
 
 
 @routes.post("/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea])
@@ -263,15 +259,15 @@ async def arrive(caller: Caller, body: Arrive) -> Arrival:
 
 
 @routes.post("/bookings/<booking_id>/rating", errors=[WrongState])
-async def rate_booking(caller: Caller, booking_id: Id, body: Rate) -> BookingView:
+async def rate_booking(caller: Caller, booking_id: Id, body: NewRating) -> BookingView:
     """评价预约的服务"""
-    return await ratings.rate_booking(SLOTS, caller.person_id, booking_id, body.stars, body.comment)
+    return await ratings.rate_booking(SLOTS, caller.person_id, booking_id, body)
 
 
 @routes.post("/room-bookings/<booking_id>/rating", errors=[WrongState])
-async def rate_room_booking(caller: Caller, booking_id: Id, body: Rate) -> RoomBookingView:
+async def rate_room_booking(caller: Caller, booking_id: Id, body: NewRating) -> RoomBookingView:
     """评价活动室"""
-    return await ratings.rate_booking(ROOMS, caller.person_id, booking_id, body.stars, body.comment)
+    return await ratings.rate_booking(ROOMS, caller.person_id, booking_id, body)
 
 
 @routes.get("/venues/<venue_id>/queues")

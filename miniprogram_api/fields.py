@@ -35,17 +35,11 @@ TextVersion = Annotated[RequiredText, msgspec.Meta(max_length=16)]
 ScannedText = Annotated[RequiredText, msgspec.Meta(max_length=200, description="what the QR code says")]
 SignedCode = Annotated[RequiredText, msgspec.Meta(max_length=128, description="what the code shown says")]
 
-Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="gcj02")]
-Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="gcj02")]
-VenueLatitude = Annotated[float, msgspec.Meta(ge=-85, le=85, description="gcj02")]
-"""Where a walk is measured: near the poles a degree of longitude is no distance."""
-
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2200)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=31)]
 Period = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}H[12]$(?!\n)", description="2026H1：2026年上半年")]
 
 PartySize = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-Stars = Annotated[int, msgspec.Meta(ge=1, le=5)]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True):

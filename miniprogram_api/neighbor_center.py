@@ -7,12 +7,13 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.calendars import CALENDAR_TYPE
-from miniprogram_api.fields import Days, DutiesQuery, Longitude, LongText, Strict, VenueLatitude, Year
+from miniprogram_api.fields import Days, DutiesQuery, LongText, Strict, Year
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.accounts.sharing import SharedCard
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
+from server.foundation.location import Latitude, Longitude
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.foundation.search import Search
@@ -50,7 +51,7 @@ class NearbyQuery(PageQuery):
     """A point in gcj02, as wx.getLocation gives it."""
 
     longitude: Longitude
-    latitude: VenueLatitude
+    latitude: Latitude
     meters: Meters = FIFTEEN_MINUTES_METERS
     kind: VenueKind | None = None
 

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import Latitude, Longitude, Strict
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts import joining
 from server.accounts.sessions import Caller
 from server.accounts.sharing import SharedCard
 from server.foundation.ids import Id
+from server.foundation.location import Latitude, Longitude
 from server.foundation.pages import Page, PageQuery
 from server.organizations import queries
 from server.organizations.models import Level

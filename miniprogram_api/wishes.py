@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from sanic.response import HTTPResponse
 
-from miniprogram_api.fields import SignedCode, Stars, Statement, Strict, WithReason, Words
+from miniprogram_api.fields import SignedCode, Statement, Strict, WithReason, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
@@ -17,6 +17,7 @@ from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed,
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.foundation.rating import NewRating
 from server.media.uploads.uploading import PictureUnusable
 from server.wishes import claiming, contact, fulfilling, lists, posting, queries, stories
 from server.wishes.contact import ContactViewed, WishContact
@@ -285,9 +286,7 @@ async def hand_over_wish(caller: Caller, wish_id: Id, body: HandOverWish) -> Wis
     return await fulfilling.hand_over_wish(caller.person_id, wish_id, body.code, body.note, body.picture_ids)
 
 
-class ConfirmWish(Strict):
-    rating: Stars
-    words: Words = ""
+class ConfirmWish(NewRating, kw_only=True):
     picture_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_PICTURES)] = []
     agrees_to_show: bool = False
     """The wisher agrees that the story is shown on a poster and on the public page, once the claimer does too."""
@@ -299,8 +298,7 @@ async def confirm_wish(caller: Caller, wish_id: Id, body: ConfirmWish) -> WishVi
     return await fulfilling.confirm_wish(
         caller.person_id,
         wish_id,
-        body.rating,
-        body.words,
+        body,
         body.picture_ids,
         agrees_to_show=body.agrees_to_show,
     )

@@ -13,6 +13,7 @@ from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
+from server.foundation.rating import NewRating
 from server.media.spreadsheets import XLSX
 from server.organizations.access import OwnMatter
 from server.volunteering.attendance import clocking, codes, door, roster
@@ -36,7 +37,7 @@ from server.volunteering.hours.errors import (
 )
 from server.volunteering.hours.models import HoursState
 from server.volunteering.hours.queries import HoursQuery, HoursView
-from server.volunteering.hours.ratings import NewRating, RatingTotals, RatingView
+from server.volunteering.hours.ratings import RatingTotals, RatingView
 from server.volunteering.queries import ActivityView
 from server.volunteering.sign_ups.errors import RoleNeeded, ShiftFull, ShiftOff, ShiftsOverlap, ShiftStarted
 

@@ -8,13 +8,11 @@ import msgspec
 
 from miniprogram_api.fields import (
     DutiesQuery,
-    Longitude,
     PartySize,
     PhoneIfAny,
     ShortName,
     ShownReason,
     Strict,
-    VenueLatitude,
     Words,
     Year,
 )
@@ -22,8 +20,9 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Moment, RequiredText, Version
 from server.foundation.dates import minutes_of
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.media.uploads.uploading import PictureUnusable
 from server.neighbor_center.changes import holiday_years, venues
 from server.neighbor_center.changes import hours as opening
@@ -74,8 +73,7 @@ class CreateVenue(Strict):
     kind: VenueKind
     name: Annotated[RequiredText, msgspec.Meta(max_length=60)]
     address: Annotated[RequiredText, msgspec.Meta(max_length=120)]
-    longitude: Longitude
-    latitude: VenueLatitude
+    location: Location
     phone: PhoneIfAny = ""
     opening: Annotated[str, msgspec.Meta(max_length=200)] = ""
     facilities: Words = ""
@@ -313,7 +311,7 @@ async def list_duties_for_staff(caller: Caller, venue_id: Id, query: DutiesQuery
 
 
 def _given(body: msgspec.Struct) -> dict[str, Any]:
-    """The columns that the body gives, its point as one of them."""
+    """The columns that the body gives."""
     not_columns = {"organization_id", "version", "cancel_bookings", "move_bookings", "reason"}
     values = {
         name: value
@@ -322,8 +320,4 @@ def _given(body: msgspec.Struct) -> dict[str, Any]:
     }
     if "released_at" in values:
         values["released_at"] = minutes_of(values["released_at"])
-    if "longitude" in values and "latitude" in values:
-        values["location"] = (values.pop("longitude"), values.pop("latitude"))
-    elif {"longitude", "latitude"} & values.keys():
-        raise InvalidFields.of("longitude", "经度和纬度须同时填写")
     return values

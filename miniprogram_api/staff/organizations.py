@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import Latitude, Longitude, Strict
+from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts import roles
 from server.accounts.roles import RoleView
@@ -12,6 +12,7 @@ from server.accounts.sessions import Caller
 from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.foundation.pages import Page, PageQuery
 from server.organizations import changing, desk, party, queries
 from server.organizations.changing import CodeTaken
@@ -25,17 +26,6 @@ routes = Routes("工作端：组织与角色", prefix="/staff")
 
 Name = Annotated[RequiredText, msgspec.Meta(max_length=100)]
 LocationText = Annotated[str, msgspec.Meta(max_length=100)]
-
-
-class Location(Strict):
-    """A gcj02 point."""
-
-    longitude: Longitude
-    latitude: Latitude
-
-    @property
-    def point(self) -> tuple[float, float]:
-        return self.longitude, self.latitude
 
 
 @routes.get("/desk", errors=[NotAllowed])
@@ -66,7 +56,7 @@ async def create_organization(caller: Caller, body: CreateOrganization) -> Organ
         level=body.level,
         name=body.name,
         code=body.code,
-        location=body.location.point if body.location else None,
+        location=body.location,
     )
 
 
@@ -86,7 +76,7 @@ async def edit_organization(caller: Caller, organization_id: Id, body: EditOrgan
         organization_id,
         body.version,
         name=body.name,
-        location=body.location.point if body.location else None,
+        location=body.location,
     )
 
 

@@ -62,7 +62,7 @@ class GuardianCodeInvalid(Refusal):
 class GuardianCode(msgspec.Struct):
     """What the adult scans on their own phone, as text and as a PNG (base64)."""
 
-    text: str
+    code: str
     valid_until: datetime
     picture: str
 

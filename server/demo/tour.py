@@ -161,7 +161,7 @@ class Tour(Stage):
         await resident.told_on_wechat("wish_progress")
         photo = await self.call(member, "POST", "/pictures", status=201, content=("image/png", draw_qr("linli")))
         await member.post(f"{path}/report", {"note": "坐垫已送到家里", "picture_ids": [photo["id"]]})
-        done = await resident.post(f"{path}/confirm", {"rating": 5, "words": "谢谢王老师，坐垫很合适。"})
+        done = await resident.post(f"{path}/confirm", {"stars": 5, "text": "谢谢王老师，坐垫很合适。"})
         self.expect(done["state"] == "fulfilled", "the wish came true")
         record = await member.get("/me/service-record")
         self.expect(

@@ -25,6 +25,7 @@ from server.foundation import clock
 from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
 from server.foundation.errors import Busy, NotFound, Refusal
 from server.foundation.ids import decode_id, encode_id, new_id
+from server.foundation.location import decode_location, encode_location
 from server.foundation.settings import Settings
 
 MODEL_MODULES: list[str] = []
@@ -371,6 +372,9 @@ async def _leave_as_it_is(connection: asyncpg.Connection) -> None:
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=decode_id, decoder=encode_id, format="binary")
+    await connection.set_type_codec(
+        "point", schema="pg_catalog", encoder=encode_location, decoder=decode_location, format="binary"
+    )
     if await connection.fetchval("SELECT 1 FROM pg_type WHERE typname = 'ltree'"):
         schema = await connection.fetchval("SELECT typnamespace::regnamespace::text FROM pg_type WHERE typname='ltree'")
         await connection.set_type_codec("ltree", schema=schema, encoder=str, decoder=str, format="text")

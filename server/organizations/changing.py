@@ -8,6 +8,7 @@ from server.foundation.audit import record_audit
 from server.foundation.database import fetch_value, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import new_id
+from server.foundation.location import Location
 from server.organizations.access import require_role
 from server.organizations.models import AREA_LEVELS, LEVEL_RANK, Level, Organization, RoleKind
 from server.organizations.queries import OrganizationView, get_organization
@@ -34,7 +35,7 @@ async def create_organization(
     level: Level,
     name: str,
     code: str = "",
-    location: tuple[float, float] | None = None,
+    location: Location | None = None,
 ) -> OrganizationView:
     """A new node below `parent_id`, for managers of the parent.
 
@@ -68,7 +69,7 @@ async def edit_organization(
     version: int,
     *,
     name: str | None = None,
-    location: tuple[float, float] | None = None,
+    location: Location | None = None,
 ) -> OrganizationView:
     """Another name or place, for managers of what lies above (a root's own managers for the root).
 

@@ -8,6 +8,7 @@ import msgspec
 from server.foundation.database import StructT, fetch, fetch_one, fetch_structs, fetch_value, get_struct
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import ID_LENGTH, Id
+from server.foundation.location import Location
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_struct_page
 from server.organizations.models import Level
 
@@ -20,7 +21,7 @@ _FULL_NAME = (
 """威海市环翠区竹岛街道… for the row `o`, which has its city once (威海市教育局); a few primary key look-ups."""
 
 _VIEW = (
-    "o.id, o.code, o.name, o.level, o.parent_id, o.location[0] AS longitude, o.location[1] AS latitude, "
+    "o.id, o.code, o.name, o.level, o.parent_id, o.location, "
     f"o.closed_at IS NOT NULL AS is_closed, o.successor_id, o.version, {_FULL_NAME}"
 )
 
@@ -36,7 +37,7 @@ _METERS_BETWEEN = (
 
 
 class OrganizationView(msgspec.Struct):
-    """A node of the tree. `full_name` starts at the city; the location is gcj02 degrees."""
+    """A node of the tree. `full_name` starts at the city."""
 
     id: Id
     code: str
@@ -44,8 +45,7 @@ class OrganizationView(msgspec.Struct):
     full_name: str
     level: Level
     parent_id: Id | None
-    longitude: float | None
-    latitude: float | None
+    location: Location | None
     is_closed: bool
     successor_id: Id | None
     version: int
@@ -65,8 +65,7 @@ class NearbyCommunityView(msgspec.Struct):
     id: Id
     name: str
     full_name: str
-    longitude: float
-    latitude: float
+    location: Location
     meters: int
 
 
@@ -119,7 +118,7 @@ async def nearest_communities(longitude: float, latitude: float, limit: int) -> 
     # The index orders by degrees, which are shorter from east to west: a few more than asked for are measured.
     return await fetch_structs(
         NearbyCommunityView,
-        f"SELECT o.id, o.name, {_FULL_NAME}, o.location[0] AS longitude, o.location[1] AS latitude, "
+        f"SELECT o.id, o.name, {_FULL_NAME}, o.location, "
         f"round({_METERS_BETWEEN})::int AS meters FROM (SELECT id, name, parent_id, location FROM organization "
         "WHERE level = 'community' AND closed_at IS NULL AND location IS NOT NULL "
         f"ORDER BY location <-> point($1, $2) LIMIT $3 * 3 + 10) o ORDER BY {_METERS_BETWEEN}, o.id LIMIT $3",
@@ -129,15 +128,15 @@ async def nearest_communities(longitude: float, latitude: float, limit: int) -> 
     )
 
 
-async def communities_within(longitude: float, latitude: float, meters: int, most: int) -> list[str]:
-    """Ids of the open communities so near to a gcj02 point, `most` of them, nearest first."""
+async def communities_within(here: Location, meters: int, most: int) -> list[str]:
+    """Ids of the open communities so near, `most` of them, nearest first."""
     rows = await fetch(
         f"SELECT o.id FROM (SELECT id, location FROM organization "
         "WHERE level = 'community' AND closed_at IS NULL AND location IS NOT NULL "
         f"ORDER BY location <-> point($1, $2) LIMIT $4 * 3 + 10) o WHERE round({_METERS_BETWEEN}) <= $3 "
         f"ORDER BY {_METERS_BETWEEN}, o.id LIMIT $4",
-        longitude,
-        latitude,
+        here.longitude,
+        here.latitude,
         meters,
         most,
     )

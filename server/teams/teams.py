@@ -88,7 +88,7 @@ class TeamView(msgspec.Struct, kw_only=True):
 class TeamCode(msgspec.Struct):
     """What others join by, as text and as a PNG (base64)."""
 
-    text: str
+    code: str
     valid_until: datetime
     picture: str
 

@@ -11,6 +11,7 @@ from server.foundation.bounds import RequiredText
 from server.foundation.database import execute, transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.media.uploads.uploading import attach_pictures, change_pictures, copy_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, verdict_of
@@ -56,12 +57,12 @@ PictureIds = Annotated[list[Id], msgspec.Meta(max_length=MOST_PICTURES)]
 
 
 class ActivityText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What people read of an activity; `location` is (longitude, latitude) in gcj02."""
+    """What people read of an activity."""
 
     title: Annotated[RequiredText, msgspec.Meta(max_length=60)]
     text: Annotated[RequiredText, msgspec.Meta(max_length=4000)]
     place_name: Annotated[RequiredText, msgspec.Meta(max_length=100)]
-    location: tuple[float, float] | None = None
+    location: Location | None = None
     meeting_point: Annotated[str, msgspec.Meta(max_length=100)] = ""
     contact: Annotated[str, msgspec.Meta(max_length=60)] = ""
     what_to_bring: Annotated[str, msgspec.Meta(max_length=300)] = ""
@@ -83,7 +84,6 @@ class NewActivity(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 async def create_activity(actor_id: str, new: NewActivity) -> ActivityView:
     """A draft with its shifts and their places. Raises NotAllowed, NotFound, InvalidFields, PictureUnusable."""
     organizer_id = await _organizer_of(actor_id, new)
-    _check_location(new.words.location)
     await check_who(new.who)
     now = clock.now()
     shifts = await expand_series(new.shifts, now)
@@ -155,7 +155,6 @@ async def change_activity(
     read. Raises EditedMeanwhile, InvalidFields, PictureUnusable, WrongState once it has ended, and NotAllowed for a
     team's leader once it is published.
     """
-    _check_location(words.location)
     if who:
         await check_who(who)
     async with transaction():
@@ -356,9 +355,5 @@ async def _tell_reviewers(activity: Activity, author_id: str) -> None:
 
 
 def _whereabouts(activity: Activity) -> tuple[Any, ...]:
-    return activity.place_name, activity.location, activity.meeting_point
-
-
-def _check_location(location: tuple[float, float] | None) -> None:
-    if location and not (-180 <= location[0] <= 180 and -90 <= location[1] <= 90):
-        raise InvalidFields.of("location", "坐标不正确")
+    location = activity.location and (activity.location[0], activity.location[1])
+    return activity.place_name, location, activity.meeting_point

@@ -12,6 +12,7 @@ from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
+from server.foundation.location import Latitude, Location, Longitude
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.search import Search, holds_words, search_words
 from server.media.uploads.queries import PictureView, in_order, picture_views, ready_picture, thumbnail_address
@@ -46,7 +47,7 @@ class ActivityCard(msgspec.Struct):
     team_name: str | None
     audience: ActivityAudience
     place_name: str
-    location: tuple[float, float] | None
+    location: Location | None
     picture_url: str | None
     starts_at: datetime
     ends_at: datetime
@@ -105,7 +106,7 @@ class ActivityView(msgspec.Struct):
     organizer_name: str
     team_name: str | None
     place_name: str
-    location: tuple[float, float] | None
+    location: Location | None
     sign_in_meters: int
     meeting_point: str
     contact: str
@@ -132,10 +133,10 @@ class UpcomingQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class NearbyQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Around a gcj02 point, within `meters` where they are given."""
+    """Around a point, within `meters` where they are given."""
 
-    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    longitude: Longitude
+    latitude: Latitude
     meters: Annotated[int, msgspec.Meta(ge=1, le=50_000)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
@@ -281,7 +282,7 @@ async def _view(row: Any, person_id: str) -> ActivityView:
                     may_wait=each["may_wait"],
                 )
             )
-    values = _with_location(row)
+    values = dict(row)
     picture_ids = values.pop("picture_ids")
     del values["is_signed_up"], values["is_seen_here"]
     who = WhoMayCome(**{name: values.pop(name) for name in WhoMayCome.__struct_fields__})
@@ -354,20 +355,13 @@ def _card(row: Any) -> ActivityCard:
         team_name=row["team_name"],
         audience=row["audience"],
         place_name=row["place_name"],
-        location=row["location"] and (row["location"].x, row["location"].y),
+        location=row["location"],
         picture_url=thumbnail_address(row["picture_id"]),
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         state=row["state"],
         free=row["free"],
     )
-
-
-def _with_location(row: Any) -> dict[str, Any]:
-    values = dict(row)
-    point = values.pop("location")
-    values["location"] = None if point is None else (point.x, point.y)
-    return values
 
 
 def _words(row: Any) -> dict[str, str]:

@@ -18,7 +18,7 @@ LONGEST_PERIOD = timedelta(days=3 * 366)
 class WishFigures(msgspec.Struct, kw_only=True):
     """Of the wishes first published in a period: how many, how many of them were claimed and how many are fulfilled by
     now; the median days from publication to the first claim and to fulfilment; how many in a hundred of the fulfilled
-    were so by the wished-by date; and the mean rating of those rated. Null where there is nothing to count."""
+    were so by the wished-by date; and the mean of the stars of those rated. Null where there is nothing to count."""
 
     published: int
     claimed: int
@@ -26,8 +26,8 @@ class WishFigures(msgspec.Struct, kw_only=True):
     median_days_to_claim: float | None
     median_days_to_fulfil: float | None
     percent_in_time: float | None
-    rating: float | None
-    rated: int
+    average_stars: float | None
+    rating_count: int
 
 
 class CommunityWishFigures(WishFigures, kw_only=True):
@@ -49,7 +49,7 @@ _FIGURES = (
     "round(100.0 * count(w.id) FILTER (WHERE w.state = 'fulfilled' "
     "AND (w.fulfilled_at AT TIME ZONE 'Asia/Shanghai')::date <= w.wished_by) "
     "/ NULLIF(count(w.id) FILTER (WHERE w.state = 'fulfilled'), 0), 1)::float8 AS percent_in_time, "
-    "round(avg(c.rating), 2)::float8 AS rating, count(c.rating)::int AS rated"
+    "round(avg(c.rating), 2)::float8 AS average_stars, count(c.rating)::int AS rating_count"
 )
 
 _WISHES = (

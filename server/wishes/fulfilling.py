@@ -10,6 +10,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
+from server.foundation.rating import NewRating
 from server.media.drawing.qr import qr_as_text
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
@@ -39,7 +40,7 @@ _CODE = RotatingCode("wish", "wish_hand_over", seconds=60)
 class HandOverCode(msgspec.Struct):
     """The wisher's code as text and as a PNG (base64); after `shown_until` the screen asks for the next one."""
 
-    text: str
+    code: str
     shown_until: datetime
     picture: str
 
@@ -128,28 +129,28 @@ async def _report(step: Step, person_id: str, note: str, picture_ids: list[str])
 
 
 async def confirm_wish(
-    person_id: str, wish_id: str, rating: int, words: str, picture_ids: list[str], *, agrees_to_show: bool = False
+    person_id: str, wish_id: str, rating: NewRating, picture_ids: list[str], *, agrees_to_show: bool = False
 ) -> WishView:
-    """The wisher says that the wish came true and rates it from 1 to 5; who fulfilled it gets the points.
+    """The wisher says that the wish came true and rates it; who fulfilled it gets the points.
 
-    Words and thank-you pictures are shown to the claimer once the content check has passed them. Raises NotFound,
+    Its text and thank-you pictures are shown to the claimer once the content check has passed them. Raises NotFound,
     NotAllowed, WrongState, PictureUnusable, InvalidFields.
     """
-    require_no_number("words", words)
+    require_no_number("text", rating.text)
     async with transaction():
         step = await begin_step(wish_id, WishAction.CONFIRM, person_id)
         claim = step.claim
         picture_ids = list(dict.fromkeys(picture_ids))
         await attach_pictures(person_id, picture_ids, ("wish_claim", claim.id))
-        claim.rating, claim.words, claim.thanks_picture_ids = rating, words, picture_ids
+        claim.rating, claim.words, claim.thanks_picture_ids = rating.stars, rating.text, picture_ids
         if agrees_to_show:
             claim.wisher_agreed_at = clock.now()
         await credit_claim(step, person_id, ConfirmedAs.WISHER)
         await finish_step(step)
-        if words or picture_ids:
+        if rating.text or picture_ids:
             await _submit("wish_thanks", claim.id, person_id, step.wish, picture_ids)
         everyone = {claim.claimer_id, *await helpers_of(claim)}
-        await notify(everyone, messages.CONFIRMED, wish=wish_id, rating=rating, at=clock.now())
+        await notify(everyone, messages.CONFIRMED, wish=wish_id, rating=rating.stars, at=clock.now())
         return await get_visible_wish(person_id, wish_id)
 
 

@@ -14,6 +14,7 @@ from server.foundation.database import fetch, fetch_one, transaction
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
+from server.foundation.location import Latitude, Location, Longitude
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
 from server.foundation.search import Search, search_words
 from server.media.uploads.queries import ready_picture, thumbnail_address
@@ -33,9 +34,6 @@ CARD = (
 """SQL for `make_card`: all that is shown, in one statement."""
 
 SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.path', '{}')})"
-
-Point = tuple[float, float]
-"""Longitude and latitude, gcj02 degrees."""
 
 SEARCHED = "(w.title || ' ' || w.text || ' ' || w.place)"
 """What the search looks in: the expression of the index wish_search."""
@@ -85,8 +83,8 @@ class WallQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Wished for by a day between these, both included."""
     within_meters: Annotated[int, msgspec.Meta(ge=100, le=50_000)] | None = None
     """Only of communities this near to the point; exact places of wishes are nobody's to search by."""
-    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
-    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
     """Where the caller is (gcj02); without it, where their community is."""
     search: Search = ""
     """Words of at least two characters, with spaces between; all of them must occur."""
@@ -266,7 +264,7 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
     )
 
 
-def make_card(row: Any, seen_from: Point | None = None, day: date | None = None) -> WishCard:
+def make_card(row: Any, seen_from: Location | None = None, day: date | None = None) -> WishCard:
     """A row of CARD as it is shown; whoever shows many of them knows what `day` it is."""
     _, name = shown_name(row)
     return WishCard(
@@ -287,13 +285,12 @@ def make_card(row: Any, seen_from: Point | None = None, day: date | None = None)
     )
 
 
-def _meters(here: Point, there: Point) -> int:
+def _meters(here: Location, there: Location) -> int:
     """Along a straight line over the ground (haversine)."""
-    (longitude, latitude), (other_longitude, other_latitude) = here, there
-    north, east = math.radians(other_latitude - latitude), math.radians(other_longitude - longitude)
+    north, east = math.radians(there.latitude - here.latitude), math.radians(there.longitude - here.longitude)
     chord = (
         math.sin(north / 2) ** 2
-        + math.cos(math.radians(latitude)) * math.cos(math.radians(other_latitude)) * math.sin(east / 2) ** 2
+        + math.cos(math.radians(here.latitude)) * math.cos(math.radians(there.latitude)) * math.sin(east / 2) ** 2
     )
     return round(12_742_000 * math.asin(math.sqrt(chord)))
 
@@ -329,19 +326,19 @@ async def _own_community(person_id: str, where: Where, limit: int) -> tuple[Any,
     return (rows[0] if rows else None), [row for row in rows if row["id"]]
 
 
-async def _areas(own: Any, query: WallQuery) -> tuple[Point | None, list[tuple[int, _Area]]]:
+async def _areas(own: Any, query: WallQuery) -> tuple[Location | None, list[tuple[int, _Area]]]:
     """Where distances are measured from, and the areas one after another with their numbers; together they have no wish
     twice. The caller's own community is number 0, and has been asked for already. What is nearby is looked for once the
     list comes to it: most people never scroll so far."""
-    seen_from: Point | None = None
+    seen_from: Location | None = None
     if query.longitude is not None and query.latitude is not None:
-        seen_from = query.longitude, query.latitude
+        seen_from = Location(query.longitude, query.latitude)
     elif own and own["own_location"]:
-        seen_from = own["own_location"][0], own["own_location"][1]
+        seen_from = own["own_location"]
     if query.within_meters:
         if seen_from is None:
             raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
-        near = await communities_within(*seen_from, query.within_meters, MAX_NEARBY)
+        near = await communities_within(seen_from, query.within_meters, MAX_NEARBY)
         if query.organization_id:
             return seen_from, [(0, _area(f"w.community_id = ANY({{}}) AND {SUBTREE}", near, query.organization_id))]
         first = [own["own_id"]] if own and own["own_id"] in near else []
@@ -357,7 +354,7 @@ async def _areas(own: Any, query: WallQuery) -> tuple[Point | None, list[tuple[i
     own_id, parent_id = own["own_id"], own["own_parent_id"]
 
     async def nearby() -> list[str]:
-        near = await communities_within(*seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
+        near = await communities_within(seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
         return [community_id for community_id in near if community_id != own_id]
 
     async def around() -> _Condition:

@@ -181,8 +181,8 @@ REPORT_REFUSED = _of_wish(
 CONFIRMED = _of_wish(
     name="wish_confirmed",
     title="许愿人确认了心愿",
-    text="心愿“{wish[title]}”已实现，许愿人给出 {rating} 分的评价，感谢您！",
-    **_progress("已实现", "评价：{rating}分"),
+    text="心愿“{wish[title]}”已实现，许愿人给了 {rating} 星评价，感谢您！",
+    **_progress("已实现", "评价：{rating} 星"),
 )
 
 CONFIRMED_BY_STAFF = _of_wish(

@@ -13,6 +13,7 @@ from server.foundation.dates import render_date
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rating import Rating
 from server.foundation.rows import columns_of, row_as
 from server.media.uploads.queries import PictureView, in_order, picture_views
 from server.moderation.verdicts import hidden_words
@@ -55,7 +56,7 @@ class NoteView(msgspec.Struct, kw_only=True):
 
 
 class ClaimView(msgspec.Struct, kw_only=True):
-    """A claim, for those concerned. Notes and words are empty to others until the check passes.
+    """A claim, for those concerned. Notes and the rating's text are empty to others until the check passes.
 
     `unit_name` or `team_name` is for whom it was claimed, if not for the claimer alone; of `quantity` things the team's
     people have promised `pledged` (see `shares`), the rest is the leader's.
@@ -76,8 +77,7 @@ class ClaimView(msgspec.Struct, kw_only=True):
     handed_over_by: HandedOverBy | None
     note: str
     pictures: list[PictureView]
-    rating: int | None
-    words: str
+    rating: Rating | None
     thanks_pictures: list[PictureView]
     confirmed_at: datetime | None
     confirmed_as: ConfirmedAs | None
@@ -256,8 +256,7 @@ async def _view_claim(row: Any, seen_as: set[WishActor]) -> ClaimView:
         handed_over_by=claim.handed_over_by,
         note=claim.note if note_shown else "",
         pictures=in_order(pictures, note_pictures),
-        rating=claim.rating,
-        words=claim.words if words_shown else "",
+        rating=_rating_of(claim, with_text=words_shown),
         thanks_pictures=in_order(pictures, thanks),
         confirmed_at=claim.confirmed_at,
         confirmed_as=claim.confirmed_as,
@@ -288,6 +287,13 @@ async def _notes_of(claim_id: str, *, with_hidden: bool) -> list[Any]:
         claim_id,
         with_hidden,
     )
+
+
+def _rating_of(claim: WishClaim, *, with_text: bool) -> Rating | None:
+    if claim.rating is None:
+        return None
+    assert claim.confirmed_at
+    return Rating(stars=claim.rating, text=claim.words if with_text else "", rated_at=claim.confirmed_at)
 
 
 async def list_my_wish_claims(

@@ -14,6 +14,7 @@ from server.foundation.dates import day_of
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor
+from server.foundation.rating import Rating
 from server.media.drawing.threads import draw_in_thread
 from server.media.drawing.wish_poster import WishPoster, draw_wish_poster
 from server.media.mini_codes import CodeKind, CodeTarget, draw_mini_code
@@ -36,9 +37,8 @@ class WishStory(msgspec.Struct, kw_only=True):
 
     beneficiary_name: str
     helper_name: str
-    rating: int | None
+    rating: Rating | None
     note: str
-    words: str
     pictures: list[PictureView]
 
 
@@ -62,7 +62,7 @@ class FulfilledWish(msgspec.Struct, kw_only=True):
 _FULFILLED = (
     "SELECT w.id, w.title, w.kind, w.audience, w.community_id, o.name AS community_name, w.beneficiary_id, "
     "w.first_published_at, w.fulfilled_at, c.id AS claim_id, c.claimer_id, c.unit_id, c.team_id, c.rating, "
-    "c.wisher_agreed_at IS NOT NULL AND c.claimer_agreed_at IS NOT NULL AS is_agreed, "
+    "c.confirmed_at, c.wisher_agreed_at IS NOT NULL AND c.claimer_agreed_at IS NOT NULL AS is_agreed, "
     "CASE WHEN c.note_is_shown THEN c.note ELSE '' END AS note, "
     "CASE WHEN c.words_are_shown THEN c.words ELSE '' END AS words, "
     "(CASE WHEN c.words_are_shown THEN c.thanks_picture_ids ELSE '{}'::uuid[] END "
@@ -126,8 +126,8 @@ async def draw_poster_of_wish(person_id: str | None, wish_id: str) -> bytes:
         helper=story.helper_name,
         helper_role="圆梦单位" if row["unit_id"] else "圆梦团队" if row["team_id"] else "圆梦人",
         took=f"{_days(row)} 天实现" if _days(row) else "当天实现",
-        rating=story.rating,
-        words=story.words,
+        rating=story.rating.stars if story.rating else None,
+        words=story.rating.text if story.rating else "",
         picture=await read_picture(row["picture_ids"][0]) if row["picture_ids"] else None,
         code=code.content,
         code_hint="打开“邻里”小程序扫一扫，看看还有哪些心愿" if code.is_plain else "微信扫一扫，看看还有哪些心愿",
@@ -187,9 +187,8 @@ async def _stories(rows: list[Any]) -> dict[str, WishStory]:
         stories[row["id"]] = WishStory(
             beneficiary_name=people[row["beneficiary_id"]]["name"],
             helper_name=helper,
-            rating=row["rating"],
+            rating=row["rating"] and Rating(stars=row["rating"], text=row["words"], rated_at=row["confirmed_at"]),
             note=row["note"],
-            words=row["words"],
             pictures=in_order(pictures, row["picture_ids"]),
         )
     return stories

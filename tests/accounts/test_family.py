@@ -120,7 +120,7 @@ async def test_an_adult_accepts_on_their_own_phone(api: Api) -> None:
     body = {"starts_at": at("09:00"), "person_id": entry["person_id"]}
     await guardian.refused("POST", f"/services/{service.id}/bookings", body, code="not_found")
     await stranger.refused("GET", f"/me/dependants/{entry['person_id']}/code", code="not_found")
-    code = {"code": (await guardian.get(f"/me/dependants/{entry['person_id']}/code"))["text"]}
+    code = {"code": (await guardian.get(f"/me/dependants/{entry['person_id']}/code"))["code"]}
     for wrong in ("x", code["code"][:-2] + "!!", code["code"].replace("guardian.", "team.")):
         await father.refused("POST", "/me/guardians", {"code": wrong}, code="guardian_code_invalid")
     await guardian.refused("POST", "/me/guardians", code, code="wrong_state")
@@ -147,7 +147,7 @@ async def test_a_code_ends(api: Api) -> None:
     community = await create_community()
     guardian, father = await create_resident(api, community), await create_resident(api, community)
     entry = await guardian.post("/me/dependants", FATHER, expect=201)
-    code = {"code": (await guardian.get(f"/me/dependants/{entry['person_id']}/code"))["text"]}
+    code = {"code": (await guardian.get(f"/me/dependants/{entry['person_id']}/code"))["code"]}
     clock.move_clock(timedelta(hours=2))
     await father.refused("POST", "/me/guardians", code, code="guardian_code_invalid")
 

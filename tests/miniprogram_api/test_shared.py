@@ -46,10 +46,10 @@ class Things:
         post = await create_post(await create_staff(self.api, people.community), people.community)
         (leader,) = await put_persons(self.api, people.community, "队长")
         team = await put_team(leader, community=people.community)
-        invitation = (await leader.get(f"/teams/{team.id}/code"))["text"]
+        invitation = (await leader.get(f"/teams/{team.id}/code"))["code"]
         guardian = await create_resident(self.api, people.community, "小海")
         self.entry = await guardian.post("/me/dependants", FATHER, expect=201)
-        code = (await guardian.get(f"/me/dependants/{self.entry['person_id']}/code"))["text"]
+        code = (await guardian.get(f"/me/dependants/{self.entry['person_id']}/code"))["code"]
         self.people, self.activity, self.wish, self.service, self.guardian = people, activity, wish, service, guardian
         title = (await wishers.wisher.get(f"/wishes/{wish}"))["title"]
         self.paths = {

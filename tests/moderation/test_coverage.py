@@ -73,8 +73,8 @@ BETWEEN_THEM_AND_STAFF = {
     "book_room": ("note",),
     "book_room_series": ("note",),
     # Staff read these, without a name.
-    "rate_booking": ("comment",),
-    "rate_room_booking": ("comment",),
+    "rate_booking": ("text",),
+    "rate_room_booking": ("text",),
     "ask_correction": ("request",),
 }
 

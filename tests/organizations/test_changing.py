@@ -56,7 +56,7 @@ async def test_a_community_manager_makes_grids_buildings_and_units(api: Api, tow
             "location": {"longitude": 122.1, "latitude": 37.5},
         },
     )
-    assert (building["code"], building["longitude"]) == (f"{community.code}-001-001", 122.1)
+    assert (building["code"], building["location"]["longitude"]) == (f"{community.code}-001-001", 122.1)
     unit = await manager.post("/staff/organizations", new(community, "unit", code="91350100M000100Y43"), expect=201)
     assert unit["full_name"].startswith("威海市")
     assert (await manager.post("/staff/organizations", new(community, "grid")))["code"] == f"{community.code}-002"

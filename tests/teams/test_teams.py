@@ -23,7 +23,7 @@ async def test_a_team_is_made_and_joined(api: Api, simulator: Simulator) -> None
     await simulator.settle()
     path = f"/teams/{made['id']}"
     assert (await leader.get(path))["name"] == "海风 志愿队"
-    code = (await leader.get(f"{path}/code"))["text"]
+    code = (await leader.get(f"{path}/code"))["code"]
     joined = await other.post("/teams/join", {"code": code})
     assert [(member["nickname"], member["is_leader"]) for member in joined["members"]] == [
         ("队长", True),
@@ -48,7 +48,7 @@ async def test_who_may_not_make_or_join_one(api: Api) -> None:
     for wrong in ("", " ", "长" * 21, "x"):
         await leader.refused("POST", "/teams", {"name": wrong}, code="invalid_fields")
     team = await put_team(leader, community=community)
-    code = (await leader.get(f"/teams/{team.id}/code"))["text"]
+    code = (await leader.get(f"/teams/{team.id}/code"))["code"]
     await resident.refused("POST", "/teams/join", {"code": code}, code="consent_needed")
     homeless = await sign_in(api, await create_person())
     await homeless.post("/me/consents", {"kind": "volunteer_terms", "text_version": "1"})
@@ -64,7 +64,7 @@ async def test_a_code_is_good_for_a_day_or_two(api: Api) -> None:
     leader, other = await put_persons(api, community, "队长", "队员")
     team = await put_team(leader, community=community)
     shown = await leader.get(f"/teams/{team.id}/code")
-    code = shown["text"]
+    code = shown["code"]
     for wrong in ("x", code[:-1] + "!", code.replace("team.", "wish."), "team." + "0" * 22 + ".20000.x"):
         await other.refused("POST", "/teams/join", {"code": wrong}, code="team_code_invalid")
     clock.move_clock(timedelta(days=1))
@@ -78,7 +78,7 @@ async def test_ten_at_most_however_many_tap(api: Api) -> None:
     community = await create_community()
     leader, *others = await put_persons(api, community, *(f"队员{number}" for number in range(15)))
     team = await put_team(leader, community=community)
-    code = (await leader.get(f"/teams/{team.id}/code"))["text"]
+    code = (await leader.get(f"/teams/{team.id}/code"))["code"]
     answers = await asyncio.gather(*(who.send("POST", "/teams/join", {"code": code}) for who in others))
     codes = [answer.json().get("code", "joined") for answer in answers]
     assert (codes.count("joined"), codes.count("team_full")) == (9, 5)
@@ -95,7 +95,7 @@ async def test_leaving_removing_and_ending(api: Api) -> None:
     await leader.refused("POST", f"{path}/leave", code="wrong_state")
     await leader.refused("DELETE", f"{path}/members/{leader.person_id}", code="wrong_state")
     await other.refused("DELETE", f"{path}/members/{third.person_id}", code="not_allowed")
-    old = (await leader.get(f"{path}/code"))["text"]
+    old = (await leader.get(f"{path}/code"))["code"]
     await other.post(f"{path}/leave", expect=204)
     await leader.refused("DELETE", f"{path}/members/{other.person_id}", code="not_found")
     # Who left by themselves may come back with it; who was taken out, may not.
@@ -104,7 +104,7 @@ async def test_leaving_removing_and_ending(api: Api) -> None:
     assert (await leader.delete(f"{path}/members/{third.person_id}"))["size"] == 1
     assert (await told(third))[-1] == "team_left"
     await third.refused("POST", "/teams/join", {"code": old}, code="team_code_invalid")
-    code = (await leader.get(f"{path}/code"))["text"]
+    code = (await leader.get(f"{path}/code"))["code"]
     await other.post("/teams/join", {"code": code})
     await leader.post(f"{path}/end", expect=204)
     assert (await told(other))[-1] == "team_left"

@@ -156,5 +156,5 @@ async def sign_up(person: Api, shift_id: str, *family_ids: str) -> Any:
 
 async def code_of(staff: Api, shift_id: str, direction: str = "in") -> str:
     """The text of the code that the staff's screen shows now."""
-    text: str = (await staff.get(f"/staff/shifts/{shift_id}/code", direction=direction))["text"]
+    text: str = (await staff.get(f"/staff/shifts/{shift_id}/code", direction=direction))["code"]
     return text

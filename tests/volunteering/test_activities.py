@@ -20,6 +20,8 @@ from tests.plans import listening, read_by, refresh
 from tests.simulator import Simulator
 from tests.volunteering.builders import WORDS, activity, create_people, draft, publish, publish_shift, shift, sign_up
 
+SPOT = {"longitude": 122.1, "latitude": 37.5}
+
 
 async def test_from_draft_to_published(api: Api) -> None:
     people = await create_people(api)
@@ -189,15 +191,15 @@ async def test_times_must_fit_together(api: Api) -> None:
         ("shifts.0.starts_at", {"shifts": [good | {"starts_at": "9999-12-31T00:00:00Z"}]}),
         ("shifts.0.cancel_until", {"shifts": [good | {"cancel_until": "0001-01-01T00:00:00Z"}]}),
         ("shifts.0.sign_up_closes_at", {"shifts": [good | {"minimum": 1}]}),
-        ("location", {"words": WORDS | {"location": [200.0, 37.5]}}),
+        ("words.location.longitude", {"words": WORDS | {"location": {"longitude": 200.0, "latitude": 37.5}}}),
         ("organizer_id", {"organizer_id": None}),
     ]
     for field, more in far:
         body = activity(people.community.id, good) | more
         problem = await people.staff.refused("POST", "/staff/activities", body, code="invalid_fields")
         assert problem["errors"][0]["field"] == field
-    made = await draft(people.staff, people.community.id, good, words={"location": [122.1, 37.5]})
-    assert made["location"] == [122.1, 37.5]
+    made = await draft(people.staff, people.community.id, good, words={"location": SPOT})
+    assert made["location"] == SPOT
 
 
 async def test_the_list_is_read_page_by_page_and_by_kind(api: Api) -> None:
@@ -246,7 +248,11 @@ async def test_activities_finish_by_themselves(api: Api) -> None:
 async def test_everything_there_is_to_know_about_an_activity(api: Api) -> None:
     people = await create_people(api)
     picture = await upload(people.staff)
-    words = {"meeting_point": "南门岗亭", "what_to_bring": "水杯、帽子", "location": [122.1, 37.5]}
+    words = {
+        "meeting_point": "南门岗亭",
+        "what_to_bring": "水杯、帽子",
+        "location": SPOT,
+    }
     who = {"audience": "volunteers", "min_age": 16, "max_age": 70, "needed_skill": "急救", "min_minutes": 120}
     made = await draft(people.staff, people.community.id, shift(), words=words, who=who, picture_ids=[picture["id"]])
     await Activity.filter(id=made["id"]).update(state=ActivityState.PUBLISHED, published_at=clock.now())
@@ -427,11 +433,16 @@ async def test_nearby(api: Api) -> None:
             people.staff,
             people.community.id,
             shift(timedelta(days=days)),
-            words={"title": title, "location": [longitude, 37.50]},
+            words={"title": title, "location": {"longitude": longitude, "latitude": 37.50}},
         )
     await publish(people.staff, people.community.id, shift(), words={"title": "没有坐标"})
-    await draft(people.staff, people.community.id, shift(), words={"title": "草稿", "location": list(here)})
     where: dict[str, Any] = {"longitude": here[0], "latitude": here[1]}
+    await draft(
+        people.staff,
+        people.community.id,
+        shift(),
+        words={"title": "草稿", "location": where},
+    )
     found = (await people.first.get("/activities/nearby", **where))["items"]
     assert [item["activity"]["title"] for item in found] == ["近", "中", "远"]
     # A thousandth of a degree of longitude is 88 m at this latitude.
@@ -448,7 +459,7 @@ async def test_nearby(api: Api) -> None:
 async def test_nearby_is_found_by_index(api: Api) -> None:
     """Among thousands of the same area those nearby are read, and a few more."""
     people = await create_people(api)
-    made = await publish(people.staff, people.community.id, shift(), words={"location": [122.1, 37.5]})
+    made = await publish(people.staff, people.community.id, shift(), words={"location": SPOT})
     an_id = "overlay(gen_random_uuid()::text PLACING '0' FROM 1)"
     await execute(
         f"INSERT INTO activity SELECT (jsonb_populate_record(a, jsonb_build_object('id', {an_id}, "

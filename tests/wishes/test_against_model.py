@@ -28,6 +28,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, Refusal
+from server.foundation.rating import NewRating
 from server.moderation.models import Verdict
 from server.teams.teams import leave_all_teams
 from server.wishes import claiming, fulfilling, posting, review
@@ -481,7 +482,7 @@ class WishMachine(RuleBasedStateMachine):
                 code = await self.code_of(act.wish)
                 await fulfilling.hand_over_wish(who, wish_id, code, "", [])
             case WishAction.CONFIRM:
-                await fulfilling.confirm_wish(who, wish_id, 4, "", [])
+                await fulfilling.confirm_wish(who, wish_id, NewRating(stars=4), [])
             case WishAction.AGREE_TO_SHOW:
                 await fulfilling.agree_to_show_wish(who, wish_id, True)
             case WishAction.DISPUTE:
@@ -496,7 +497,7 @@ class WishMachine(RuleBasedStateMachine):
         try:
             return (
                 await fulfilling.show_hand_over_code(self.id_of(self.world.wishes[wish].wisher), self.wish_ids[wish])
-            ).text
+            ).code
         except Refusal:
             return ""
 

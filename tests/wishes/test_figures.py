@@ -50,8 +50,8 @@ async def test_figures_of_a_community(api: Api) -> None:
         "median_days_to_claim": 1.5,
         "median_days_to_fulfil": 8.0,
         "percent_in_time": 66.7,
-        "rating": 4.5,
-        "rated": 2,
+        "average_stars": 4.5,
+        "rating_count": 2,
     }
     period: dict[str, Any] = {"since": since.isoformat(), "until": today().isoformat()}
     total = await people.staff.get(f"{FIGURES}/total", organization_id=people.community.id, **period)
@@ -73,7 +73,7 @@ async def test_figures_of_a_subdistrict_by_community(api: Api) -> None:
     rows = (await above.get(FIGURES, organization_id=subdistrict.id, **period))["items"]
     assert {row["community_id"]: row["published"] for row in rows} == {people.community.id: 1, empty.id: 0}
     nothing = next(row for row in rows if row["community_id"] == empty.id)
-    assert (nothing["median_days_to_claim"], nothing["percent_in_time"], nothing["rating"]) == (None, None, None)
+    assert (nothing["median_days_to_claim"], nothing["percent_in_time"], nothing["average_stars"]) == (None, None, None)
     first = await above.get(FIGURES, organization_id=subdistrict.id, limit=1)
     rest = await above.get(FIGURES, organization_id=subdistrict.id, limit=1, cursor=first["next_cursor"])
     assert [row["community_id"] for row in first["items"] + rest["items"]] == [row["community_id"] for row in rows]

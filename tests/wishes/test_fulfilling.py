@@ -140,7 +140,7 @@ async def test_the_wishers_code_hands_it_over(api: Api, simulator: Simulator) ->
     assert (await told(people.wisher))[-1] == "wish_reported"
     await simulator.settle()
     assert (await people.wisher.get(path))["claim"]["note"] == "当面送到"
-    await people.wisher.post(f"{path}/confirm", {"rating": 5})
+    await people.wisher.post(f"{path}/confirm", {"stars": 5})
     assert await points_of(people.claimer) == 10
 
 
@@ -190,26 +190,26 @@ async def test_things_may_be_left_with_the_staff(api: Api) -> None:
     for who in (people.wisher, people.claimer):
         assert (await told(who))[-1] == "wish_taken_in"
     assert (await people.wisher.get(f"/wishes/{wish_id}"))["claim"]["staff_note"] == "放在服务台，下午送去"
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 4})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 4})
 
 
 async def test_rating_is_from_one_to_five(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)
     for rating in (0, 6):
-        body: dict[str, Any] = {"rating": rating}
+        body: dict[str, Any] = {"stars": rating}
         await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", body, code="invalid_fields")
-    await people.claimer.refused("POST", f"/wishes/{wish_id}/confirm", {"rating": 5}, code="not_allowed")
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 1})
+    await people.claimer.refused("POST", f"/wishes/{wish_id}/confirm", {"stars": 5}, code="not_allowed")
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 1})
 
 
 async def test_thanks_that_fail_the_check_stay_hidden(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5, "words": "【违规】"})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5, "text": "【违规】"})
     await simulator.settle()
     seen = await people.claimer.get(f"/wishes/{wish_id}")
-    assert (seen["state"], seen["claim"]["rating"], seen["claim"]["words"]) == ("fulfilled", 5, "")
+    assert (seen["state"], seen["claim"]["rating"]["stars"], seen["claim"]["rating"]["text"]) == ("fulfilled", 5, "")
 
 
 async def test_staff_confirm_only_after_seven_days(api: Api) -> None:
@@ -231,7 +231,7 @@ async def test_a_dispute_before_the_confirmation(api: Api) -> None:
     await people.wisher.post(f"/wishes/{wish_id}/dispute", {"reason": "没有收到"})
     assert (await told(people.claimer))[-1] == "wish_disputed"
     assert "wish_dispute_to_decide" in await told(people.staff)
-    await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", {"rating": 5}, code="wrong_state")
+    await people.wisher.refused("POST", f"/wishes/{wish_id}/confirm", {"stars": 5}, code="wrong_state")
     await people.stranger.refused("GET", f"/wishes/{wish_id}", code="not_found")
     decided = await people.staff.post(
         f"/staff/wishes/{wish_id}/dispute/decision", {"decision": "uphold", "note": "物业签收"}
@@ -265,7 +265,7 @@ async def test_a_dispute_afterwards_takes_the_points_back(api: Api) -> None:
     # Back on the wall; the same person may make it good, and is credited for that.
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await report(people.claimer, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 4})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 4})
     assert await points_of(people.claimer) == 10
 
 
@@ -279,7 +279,7 @@ async def test_a_dispute_may_end_with_another_try(api: Api) -> None:
     assert (decided["state"], decided["claim"]["state"]) == ("claimed", "open")
     assert await points_of(people.claimer) == 0
     await report(people.claimer, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5})
     assert await points_of(people.claimer) == 10
 
 

@@ -59,7 +59,7 @@ async def test_staff_see_it_through(api: Api) -> None:
     assert confirmed["claim"]["confirmed_as"] == "staff"
     assert await points_of(people.claimer) == 10
     # They rate nothing in the wisher's place, but may say that it was not so.
-    await people.staff.refused("POST", f"/wishes/{claimed}/confirm", {"rating": 5}, code="not_allowed")
+    await people.staff.refused("POST", f"/wishes/{claimed}/confirm", {"stars": 5}, code="not_allowed")
     await people.staff.post(f"/wishes/{claimed}/dispute", {"reason": "没有送到"})
     await people.staff.put(f"/wishes/{returned}", content(title="改好的标题", version=1))
     await people.staff.post(f"/wishes/{returned}/submit")
@@ -82,7 +82,7 @@ async def test_what_a_blocked_person_held_is_on_the_wall_again(api: Api) -> None
     assert (await told(people.wisher)).count("wish_back_on_wall") == 2
     assert "认领人已退出" in (await people.wisher.inbox())[0]["text"]
     await people.stranger.post(f"/wishes/{claimed}/claim")
-    await people.wisher.post(f"/wishes/{reported}/confirm", {"rating": 5})
+    await people.wisher.post(f"/wishes/{reported}/confirm", {"stars": 5})
 
 
 async def test_a_share_ends_and_a_team_without_its_leader_too(api: Api) -> None:

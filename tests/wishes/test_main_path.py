@@ -57,14 +57,18 @@ async def test_a_wish_comes_true(api: Api, simulator: Simulator) -> None:
 
     thanks_id = await create_picture(people.wisher)
     confirmed = await people.wisher.post(
-        f"/wishes/{wish_id}/confirm", {"rating": 5, "words": "太感谢了", "picture_ids": [thanks_id]}
+        f"/wishes/{wish_id}/confirm", {"stars": 5, "text": "太感谢了", "picture_ids": [thanks_id]}
     )
     assert (confirmed["state"], confirmed["claim"]["confirmed_as"]) == ("fulfilled", "wisher")
     assert (await told(people.claimer))[-1] == "wish_confirmed"
-    assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["words"] == ""
+    assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["rating"]["text"] == ""
     await simulator.settle()
     thanked = (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]
-    assert (thanked["rating"], thanked["words"], len(thanked["thanks_pictures"])) == (5, "太感谢了", 1)
+    assert (thanked["rating"]["stars"], thanked["rating"]["text"], len(thanked["thanks_pictures"])) == (
+        5,
+        "太感谢了",
+        1,
+    )
 
     record = (await people.claimer.get("/me/service-record"))["items"]
     assert [(entry["rule"], entry["points"]) for entry in record] == [("wish_fulfilled", 10)]

@@ -94,7 +94,7 @@ async def test_what_everybody_reads_says_neither_who_nor_where_nor_a_number(api:
         "POST", f"/wishes/{claimed}/notes", {"text": "打我 13800001111"}, code="invalid_fields"
     )
     reported = await put_wish(people, WishState.REPORTED)
-    words = {"rating": 5, "words": "谢谢，常打 13800001111"}
+    words = {"stars": 5, "text": "谢谢，常打 13800001111"}
     await people.wisher.refused("POST", f"/wishes/{reported}/confirm", words, code="invalid_fields")
     # What only looks a little like one is fine.
     draft = await people.wisher.post("/wishes", content(text="订单 20261124001，要 1380 厘米长的绳子"))

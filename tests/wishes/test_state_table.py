@@ -12,6 +12,7 @@ from server.foundation.audit import AuditEntry
 from server.foundation.database import execute, fetch_value, undone
 from server.foundation.dates import today
 from server.foundation.errors import Refusal
+from server.foundation.rating import NewRating
 from server.moderation.models import Verdict
 from server.wishes import claiming, fulfilling, posting, review
 from server.wishes.fulfilling import settle_report_check
@@ -69,7 +70,7 @@ ACTS: dict[WishAction, Callable[[str, str, Given], Awaitable[Any]]] = {
     WishAction.REPORT_DONE: lambda who, wish, given: fulfilling.report_wish_done(who, wish, "", [given.picture_id]),
     WishAction.HAND_OVER: lambda who, wish, given: fulfilling.hand_over_wish(who, wish, given.code, "", []),
     WishAction.TAKE_IN: lambda who, wish, _: review.take_in_wish(who, wish, "代收"),
-    WishAction.CONFIRM: lambda who, wish, _: fulfilling.confirm_wish(who, wish, 4, "", []),
+    WishAction.CONFIRM: lambda who, wish, _: fulfilling.confirm_wish(who, wish, NewRating(stars=4), []),
     WishAction.CONFIRM_FOR_WISHER: lambda who, wish, _: review.confirm_wish_for_wisher(who, wish, "电话核实"),
     WishAction.DISPUTE: lambda who, wish, _: fulfilling.dispute_wish(who, wish, "原因"),
     WishAction.UPHOLD_REPORT: lambda who, wish, _: _decide(review.DisputeDecision.UPHOLD, who, wish),
@@ -131,7 +132,7 @@ async def try_every_action(api: Api, cast: Cast, state: WishState, *, is_with_st
     wish_id = await put_team_wish(cast, state, handed_to_staff_at=clock.now() if is_with_staff else None)
     code = ""
     if state is WishState.CLAIMED:
-        code = (await fulfilling.show_hand_over_code(cast.people.wisher.person_id, wish_id)).text
+        code = (await fulfilling.show_hand_over_code(cast.people.wisher.person_id, wish_id)).code
     parts = cast.parts(state, is_with_staff=is_with_staff)
     if is_with_staff:
         parts = {person_id: actors for person_id, actors in parts.items() if WishActor.STAND_IN in actors}

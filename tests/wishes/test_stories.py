@@ -51,12 +51,12 @@ async def test_a_story_is_told_once_both_sides_agreed(api: Api) -> None:
     assert await story() is None
     await people.claimer.put(path, {"agrees": True})
     told = await story()
-    assert (told["beneficiary_name"], told["helper_name"], told["rating"]) == ("王**", "热心人", 5)
-    assert (told["note"], told["words"]) == ("收音机送到了", "太感谢了")
+    assert (told["beneficiary_name"], told["helper_name"], told["rating"]["stars"]) == ("王**", "热心人", 5)
+    assert (told["note"], told["rating"]["text"]) == ("收音机送到了", "太感谢了")
     # What the content check has not passed is not shown, agreed or not.
     await execute("UPDATE wish_claim SET words_are_shown = false, note_is_shown = false")
     told = await story()
-    assert (told["note"], told["words"], told["pictures"]) == ("", "", [])
+    assert (told["note"], told["rating"]["text"], told["pictures"]) == ("", "", [])
     await people.claimer.put(path, {"agrees": False})
     assert await story() is None
     reported = await put_wish(people, WishState.REPORTED)
@@ -76,10 +76,10 @@ async def test_who_withdraws_is_shown_no_longer(api: Api) -> None:
 async def test_the_wisher_agrees_while_confirming(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.REPORTED)
-    confirmed = await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5, "agrees_to_show": True})
+    confirmed = await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5, "agrees_to_show": True})
     assert confirmed["claim"]["wisher_agrees_to_show"] is True
     other = await put_wish(people, WishState.REPORTED)
-    confirmed = await people.wisher.post(f"/wishes/{other}/confirm", {"rating": 5})
+    confirmed = await people.wisher.post(f"/wishes/{other}/confirm", {"stars": 5})
     assert confirmed["claim"]["wisher_agrees_to_show"] is False
 
 

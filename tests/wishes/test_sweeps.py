@@ -252,7 +252,7 @@ async def test_staff_are_asked_to_call_once(api: Api) -> None:
     assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 1
     assert await sweeps.TELL_STAFF_OF_UNANSWERED.run() == 0
     assert (await told(people.staff))[-1] == "wish_unanswered"
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 3})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 3})
 
 
 def test_how_long_a_claimer_has() -> None:

@@ -35,7 +35,7 @@ async def test_a_unit_claims_by_its_liaison(api: Api) -> None:
     assert [(claim["wish"]["id"], claim["is_mine"]) for claim in listed] == [(wish_id, False)]
     await people.stranger.refused("GET", f"/wishes/claims?unit_id={unit.id}", code="not_found")
     await report(colleague, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5})
     assert [await points_of(who) for who in (liaison, colleague)] == [10, 0]
 
 
@@ -129,7 +129,7 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
 
     await report(people.claimer, wish_id)
     await helpers[0].refused("PUT", f"{path}/share", {"quantity": 1}, code="wrong_state")
-    await people.wisher.post(f"{path}/confirm", {"rating": 5})
+    await people.wisher.post(f"{path}/confirm", {"stars": 5})
     assert "wish_confirmed" in await told(helpers[0])
     assert [await points_of(who) for who in (people.claimer, *helpers)] == [5, 5, 0, 5]
     await people.wisher.post(f"{path}/dispute", {"reason": "有的书缺页"})
@@ -139,7 +139,7 @@ async def test_a_team_shares_the_things_and_the_points(api: Api) -> None:
     assert [await points_of(who) for who in (people.claimer, *helpers)] == [0, 0, 0, 0]
     assert (decided["claim"]["team_name"], decided["claim"]["pledged"]) == ("海风志愿队", 4)
     await report(people.claimer, wish_id)
-    await people.wisher.post(f"{path}/confirm", {"rating": 4})
+    await people.wisher.post(f"{path}/confirm", {"stars": 4})
     assert [await points_of(who) for who in (people.claimer, *helpers)] == [5, 5, 0, 5]
 
 
@@ -151,7 +151,7 @@ async def test_a_leader_who_did_it_alone_gets_all(api: Api) -> None:
     await people.stranger.delete(f"/wishes/{wish_id}/shares/{people.stranger.person_id}")
     assert (await told(people.claimer))[-1] == "wish_share_ended"
     await report(people.claimer, wish_id)
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5})
     assert [await points_of(who) for who in (people.claimer, people.stranger)] == [10, 0]
 
 
@@ -190,7 +190,7 @@ async def test_no_more_than_nine_help(api: Api) -> None:
     # One leaves the team but keeps the share; anyone who takes the place in the team finds none in the wish.
     await teams.leave_team(helpers[0].person_id, team.id)
     await teams.join_team(
-        people.stranger.person_id, (await teams.show_team_code(people.claimer.person_id, team.id)).text
+        people.stranger.person_id, (await teams.show_team_code(people.claimer.person_id, team.id)).code
     )
     await people.stranger.refused("PUT", f"/wishes/{wish_id}/share", code="too_many_helpers")
     assert (await helpers[0].get(f"/wishes/{wish_id}"))["actors"] == ["helper", "resident"]

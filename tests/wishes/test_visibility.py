@@ -60,7 +60,7 @@ async def test_the_contact_is_gone_once_fulfilled(api: Api) -> None:
     await people.claimer.post(f"/wishes/{wish_id}/claim")
     await report(people.claimer, wish_id)
     assert (await contact_of(people.claimer, wish_id))["phone"] == "13800001111"
-    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"rating": 5})
+    await people.wisher.post(f"/wishes/{wish_id}/confirm", {"stars": 5})
     await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
 
 
@@ -148,5 +148,5 @@ async def test_a_past_claimer_does_not_read_what_was_written_since(api: Api) -> 
 async def test_the_rating_is_between_those_concerned(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.FULFILLED, claim={"rating": 5})
-    assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["rating"] == 5
+    assert (await people.claimer.get(f"/wishes/{wish_id}"))["claim"]["rating"]["stars"] == 5
     assert (await people.stranger.get(f"/wishes/{wish_id}"))["claim"] is None

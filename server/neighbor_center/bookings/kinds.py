@@ -95,8 +95,8 @@ SLOTS = Kind(
     is_request="b.approval = 'pending' AND p.ended_at IS NULL",
     view=BookingView,
     columns=(
-        "b.approval, s.kind AS service_kind, s.mode, v.phone AS venue_phone, v.location[0] AS longitude, "
-        "v.location[1] AS latitude, s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, "
+        "b.approval, s.kind AS service_kind, s.mode, v.phone AS venue_phone, v.location, "
+        "s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, "
         "p.end_reason, (SELECT d.real_name FROM person_details d WHERE d.person_id = b.person_id) AS sealed_name"
     ),
     day_view=DayBooking,

@@ -13,10 +13,12 @@ from server.foundation.dates import instant, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rating import Rating
 from server.foundation.rows import insert_and_fetch
 from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View, refusing_overlaps
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, AnyBooking, BookingState
+from server.neighbor_center.feedback.models import COMMENT_CONTEXT
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide
@@ -161,8 +163,8 @@ def _select(kind: AnyKind, source: str = "") -> str:
         f"SELECT b.id, {kind.state} AS state, s.id AS service_id, s.name AS service_name, s.venue_id, "
         f"v.name AS venue_name, v.address AS venue_address, {kind.time}.starts_at, {kind.time}.ends_at, b.series_id, "
         "b.person_id, b.party_size, b.note, s.cancel_until_minutes, b.answer_by, b.arrived_at, b.staff_reason, "
-        f"(SELECT g.stars FROM booking_rating g WHERE g.{kind.table}_id = b.id) AS stars, b.created_at{more} "
-        f"FROM {source or kind.source}"
+        f"g.stars, g.comment, g.created_at AS rated_at, b.created_at{more} "
+        f"FROM {source or kind.source} LEFT JOIN booking_rating g ON g.{kind.table}_id = b.id"
     )
 
 
@@ -183,7 +185,9 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
     for row in rows:
         values = dict(row)
         minutes = values.pop("cancel_until_minutes")
+        stars, comment, rated_at = (values.pop(name) for name in ("stars", "comment", "rated_at"))
         values |= {
+            "rating": stars and Rating(stars=stars, text=_clear(comment, COMMENT_CONTEXT), rated_at=rated_at),
             "note": _clear(row["note"], kind.note_context),
             "change_until": row["starts_at"] - timedelta(minutes=minutes),
         }

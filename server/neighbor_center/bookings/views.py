@@ -5,6 +5,8 @@ from datetime import datetime
 import msgspec
 
 from server.foundation.ids import Id
+from server.foundation.location import Location
+from server.foundation.rating import Rating
 from server.neighbor_center.bookings.models import Approval, BookingState
 from server.neighbor_center.venues.models import ServiceKind, ServiceMode
 
@@ -15,7 +17,7 @@ class BookingView(msgspec.Struct, kw_only=True):
     `position` in the waiting list, from 1; `offered_until`: a place is kept until then, accept or decline;
     `change_until`: the deadline for moving and cancelling; `answer_by`: until when a request is promised an answer;
     `documents`: what to bring; `end_reason`: a code for how it ended (cancelled, declined, closed, refused, unanswered,
-    cancelled_by_staff, offer_expired, not_reached); `staff_reason`: staff's words; `stars`: the person's rating.
+    cancelled_by_staff, offer_expired, not_reached); `staff_reason`: staff's words; `rating`: the person's.
     """
 
     id: Id
@@ -29,8 +31,7 @@ class BookingView(msgspec.Struct, kw_only=True):
     venue_name: str
     venue_address: str
     venue_phone: str
-    longitude: float
-    latitude: float
+    location: Location
     documents: list[str]
     starts_at: datetime
     ends_at: datetime
@@ -48,7 +49,7 @@ class BookingView(msgspec.Struct, kw_only=True):
     arrived_at: datetime | None
     end_reason: str
     staff_reason: str
-    stars: int | None
+    rating: Rating | None
     created_at: datetime
 
 
@@ -72,7 +73,7 @@ class RoomBookingView(msgspec.Struct, kw_only=True):
     change_until: datetime
     arrived_at: datetime | None
     staff_reason: str
-    stars: int | None
+    rating: Rating | None
     created_at: datetime
 
 

@@ -35,7 +35,7 @@ VENUE_CODE = RotatingCode("LV1", "venue_code", seconds=30)
 class VenueCode(msgspec.Struct):
     """A venue's code as text and as a PNG (base64); after `shown_until` the screen asks for the next one."""
 
-    text: str
+    code: str
     shown_until: datetime
     picture: str
 

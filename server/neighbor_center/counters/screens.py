@@ -69,8 +69,8 @@ class BoardService(msgspec.Struct, kw_only=True):
 
 
 class BoardView(msgspec.Struct, kw_only=True):
-    """Everything for the screen at the door. `notices` are the reasons for what is closed or extra today; `code` (with
-    a screen's token alone) is what people scan on arriving."""
+    """Everything for the screen at the door. `notices` are the reasons for what is closed or extra today;
+    `arrival_code` (with a screen's token alone) is what people scan on arriving."""
 
     venue_id: Id
     venue_name: str
@@ -80,7 +80,7 @@ class BoardView(msgspec.Struct, kw_only=True):
     queues: list[QueueView]
     duties: list[DutyView]
     notices: list[str]
-    code: VenueCode | None
+    arrival_code: VenueCode | None
 
 
 async def create_screen(actor_id: str, venue_id: str, name: str) -> NewScreen:
@@ -132,7 +132,7 @@ async def show_screen(token: str) -> BoardView:
     if row is None:
         raise NotFound()
     board = await get_board(row["venue_id"])
-    board.code = venue_code(row["venue_id"])
+    board.arrival_code = venue_code(row["venue_id"])
     return board
 
 
@@ -152,7 +152,7 @@ async def get_board(venue_id: str) -> BoardView:
         queues=await list_queues(venue_id),
         duties=(await list_duties(venue_id, today, 1))[0].duties,
         notices=await _notices(venue_id, today),
-        code=None,
+        arrival_code=None,
     )
 
 

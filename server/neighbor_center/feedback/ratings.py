@@ -1,9 +1,7 @@
 """Ratings of what people came for: once, within 30 days."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-
-import msgspec
 
 from server.accounts.queries import require_dependant
 from server.foundation import clock
@@ -12,6 +10,7 @@ from server.foundation.database import IntegrityError, fetch_one, transaction, v
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.rating import NewRating, Rating
 from server.neighbor_center.bookings.kinds import Kind, View
 from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
@@ -21,16 +20,13 @@ from server.organizations.access import READERS
 RATED_WITHIN = timedelta(days=30)
 
 
-class ServiceRatingView(msgspec.Struct):
+class ServiceRatingView(Rating, kw_only=True):
     """A rating as staff read it: not whose it is."""
 
     id: Id
-    stars: int
-    comment: str
-    created_at: datetime
 
 
-async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, stars: int, comment: str) -> View:
+async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, new: NewRating) -> View:
     """Stars for a booking that was attended. Raises NotFound; WrongState where nobody came, it was rated or is too long
     ago."""
     row = await fetch_one(
@@ -48,8 +44,8 @@ async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, st
     rating = BookingRating(
         service_id=row["service_id"],
         person_id=row["person_id"],
-        stars=stars,
-        comment=keyring().encrypt(comment, COMMENT_CONTEXT) if comment else None,
+        stars=new.stars,
+        comment=keyring().encrypt(new.text, COMMENT_CONTEXT) if new.text else None,
         **{f"{kind.table}_id": booking_id},
     )
     try:
@@ -73,10 +69,10 @@ async def list_service_ratings(actor_id: str, service_id: str, page: PageQuery) 
     )
     views = [
         ServiceRatingView(
-            row["id"],
-            row["stars"],
-            keyring().decrypt(bytes(row["comment"]), COMMENT_CONTEXT) if row["comment"] else "",
-            row["created_at"],
+            id=row["id"],
+            stars=row["stars"],
+            text=keyring().decrypt(bytes(row["comment"]), COMMENT_CONTEXT) if row["comment"] else "",
+            rated_at=row["created_at"],
         )
         for row in rows.items
     ]

@@ -19,7 +19,7 @@ from server.neighbor_center.venues.queries import CARD_COLUMNS, VenueCard
 
 
 class ServiceView(msgspec.Struct, kw_only=True):
-    """A service and the terms of booking it; see models.Service for the units. `stars` is the average rating."""
+    """A service and the terms of booking it; see models.Service for the units."""
 
     id: Id
     venue_id: Id
@@ -48,8 +48,8 @@ class ServiceView(msgspec.Struct, kw_only=True):
     area_ids: list[Id]
     documents: list[str]
     price: int
+    average_stars: float | None
     rating_count: int
-    stars: float | None
     state: ServiceState
     version: int
     hours: list[OpeningHoursView]
@@ -92,12 +92,12 @@ async def get_service(service_id: str) -> ServiceView:
 
 async def _read_services(where: str, value: str) -> list[ServiceView]:
     """Services `s` that satisfy a condition on $1, with the hours that are not over yet."""
-    computed = ("rating_count", "stars", "hours")
+    computed = ("rating_count", "average_stars", "hours")
     columns = ", ".join(f"s.{name}" for name in ServiceView.__struct_fields__ if name not in computed)
     rows = await fetch(
-        f"SELECT {columns}, r.rating_count, r.stars FROM service s CROSS JOIN LATERAL (SELECT count(*) "
-        "AS rating_count, round(avg(g.stars), 1)::float8 AS stars FROM booking_rating g WHERE g.service_id = s.id) r "
-        f"WHERE {where} ORDER BY s.id",
+        f"SELECT {columns}, r.rating_count, r.average_stars FROM service s CROSS JOIN LATERAL ("
+        "SELECT count(*) AS rating_count, round(avg(g.stars), 1)::float8 AS average_stars FROM booking_rating g "
+        f"WHERE g.service_id = s.id) r WHERE {where} ORDER BY s.id",
         value,
     )
     hours = await read_hours([row["id"] for row in rows])

@@ -5,6 +5,7 @@ import msgspec
 from server.foundation.database import fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.neighbor_center.statistics.spans import share
 from server.neighbor_center.venues.models import VenueKind
 from server.neighbor_center.venues.queries import FIFTEEN_MINUTES_METERS, METERS_PER_DEGREE, meters_between
@@ -18,8 +19,7 @@ class UncoveredBuilding(msgspec.Struct):
 
     id: Id
     name: str
-    longitude: float
-    latitude: float
+    location: Location
     nearest_meters: int | None
 
 
@@ -71,7 +71,7 @@ async def get_circle_coverage(organization_id: str, *, meters: int, kind: VenueK
     """The same, with the buildings that lie in none. Raises NotFound."""
     count = await count_coverage(organization_id, meters=meters, kind=kind)
     rows = await fetch(
-        "SELECT b.id, b.name, b.location[0] AS longitude, b.location[1] AS latitude, "
+        "SELECT b.id, b.name, b.location, "
         f"(SELECT round(min({meters_between('n.location', 'b.location')}))::int FROM (SELECT v.location "
         "FROM venue v WHERE v.state = 'open' AND ($4::text IS NULL OR v.kind = $4) ORDER BY v.location <-> b.location "
         f"LIMIT 5) n) AS nearest_meters FROM ({_BUILDINGS}) b WHERE b.location IS NOT NULL AND NOT b.is_covered "

@@ -9,6 +9,7 @@ import msgspec
 from server.foundation.database import fetch, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.search import holds_words, search_words
 from server.media.uploads.queries import picture_views
@@ -43,25 +44,21 @@ class VenueCard(msgspec.Struct, kw_only=True):
     kind: VenueKind
     name: str
     address: str
-    longitude: float
-    latitude: float
+    location: Location
     phone: str
     opening: str
     accessibility: list[Accessibility]
 
 
 class VenueBrief(VenueCard, kw_only=True):
-    """A venue in a list. `distance` is in meters along a straight line, where a point was given; `thumbnail_url` is its
+    """A venue in a list. `meters`: how far it is along a straight line, where a point was given; `thumbnail_url` is its
     first picture's, for some minutes."""
 
     thumbnail_url: str | None = None
-    distance: float | None = None
+    meters: int | None = None
 
 
-CARD_COLUMNS = (
-    "v.id, v.organization_id, v.kind, v.name, v.address, v.location[0] AS longitude, v.location[1] AS latitude, "
-    "v.phone, v.opening, v.accessibility"
-)
+CARD_COLUMNS = "v.id, v.organization_id, v.kind, v.name, v.address, v.location, v.phone, v.opening, v.accessibility"
 """Of a venue `v`, for a VenueCard."""
 _BRIEF_COLUMNS = f"{CARD_COLUMNS}, v.picture_ids[1] AS picture_id"
 
@@ -153,19 +150,19 @@ async def list_nearby_venues(
     wide = tall / max(cos(radians(latitude)), 0.01)
     rows = await fetch_page(
         "SELECT * FROM (SELECT "
-        f"{_BRIEF_COLUMNS}, round({meters_between('v.location', '(point($1, $2))')})::float8 AS distance "
+        f"{_BRIEF_COLUMNS}, round({meters_between('v.location', '(point($1, $2))')})::int AS meters "
         "FROM venue v WHERE v.state = 'open' "
         "AND v.location <@ box(point($1 - $3, $2 - $4), point($1 + $3, $2 + $4)) "
-        "AND ($5::text IS NULL OR v.kind = $5)) AS near WHERE distance <= $6 "
-        "AND ($7::float8 IS NULL OR (distance, id) > ($7, $8::uuid)) ORDER BY distance, id LIMIT $9",
+        "AND ($5::text IS NULL OR v.kind = $5)) AS near WHERE meters <= $6 "
+        "AND ($7::int IS NULL OR (meters, id) > ($7, $8::uuid)) ORDER BY meters, id LIMIT $9",
         longitude,
         latitude,
         wide,
         tall,
         kind and str(kind),
-        float(meters),
+        meters,
         page=page,
-        key={"distance": float, "id": Id},
+        key={"meters": int, "id": Id},
     )
     return Page(await _briefs(rows.items), rows.next_cursor)
 

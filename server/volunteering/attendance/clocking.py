@@ -17,6 +17,7 @@ from server.foundation.bounds import Moment, RequiredText
 from server.foundation.database import IntegrityError, execute, fetch_one, transaction, violates
 from server.foundation.errors import InvalidFields, Refusal
 from server.foundation.ids import Id
+from server.foundation.location import Location
 from server.foundation.rows import columns_of, row_as, write_together
 from server.volunteering.access import require_leader_or_staff
 from server.volunteering.attendance.codes import SHIFT_CODE, read_pass
@@ -42,12 +43,9 @@ from server.volunteering.staff_queries import get_staff_activity
 from server.volunteering.steps import audit as audit_activity
 from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_activity
 
-Location = tuple[Annotated[float, msgspec.Meta(ge=-180, le=180)], Annotated[float, msgspec.Meta(ge=-90, le=90)]]
-"""(longitude, latitude) in gcj02 degrees."""
-
 
 class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Either the text of the `code` on the spot, or the phone's `location` (gcj02). `person_id`: somebody one looks
+    """Either the text of the `code` on the spot, or the phone's `location`. `person_id`: somebody one looks
     after, who has signed up; left out, oneself."""
 
     code: Annotated[RequiredText, msgspec.Meta(max_length=200, description="what the QR code says")] | None = None
@@ -58,7 +56,7 @@ class BeingThere(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class PassScan(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A pass that a scanner has read: when, by the scanner's clock, and the scanner's own number for it."""
 
-    text: Annotated[RequiredText, msgspec.Meta(max_length=200)]
+    code: Annotated[RequiredText, msgspec.Meta(max_length=200, description="what the QR code says")]
     direction: Direction
     scanned_at: Moment
     nonce: Annotated[str, msgspec.Meta(min_length=8, max_length=64)]
@@ -167,7 +165,7 @@ async def _clock(caller_id: str, shift_id: str, direction: Direction, there: Bei
 async def _take_pass(actor_id: str, shift: Shift, scan: PassScan) -> ShiftScan:
     if first := await ShiftScan.get_or_none(shift_id=shift.id, by_id=actor_id, nonce=scan.nonce):
         return first
-    sign_up_id = read_pass(scan.text)
+    sign_up_id = read_pass(scan.code)
     kept = _scan(
         shift,
         scan.direction,
@@ -321,7 +319,7 @@ def _check_place(shift: Shift, location: Location, kept: ShiftScan) -> None:
     activity = shift.activity
     if activity.location is None or activity.sign_in_meters == 0:
         raise PlaceUnknown()
-    kept.meters = meters_between(activity.location, location)
+    kept.meters = meters_between(Location(*activity.location), location)
     if kept.meters > activity.sign_in_meters:
         raise TooFarAway(
             f"您距活动地点约 {kept.meters} 米，{activity.sign_in_meters} 米以内才能定位签到",

@@ -25,7 +25,7 @@ _PURPOSE = "shift_pass"
 class ShiftCode(msgspec.Struct):
     """A shift's code as text and as a PNG (base64); after `shown_until` the screen asks for the next one."""
 
-    text: str
+    code: str
     direction: Direction
     shown_until: datetime
     picture: str
@@ -34,7 +34,7 @@ class ShiftCode(msgspec.Struct):
 class ShiftPass(msgspec.Struct):
     """What a signed-up person shows to a scanner, as text and as a PNG (base64); good for this shift alone."""
 
-    text: str
+    code: str
     picture: str
 
 

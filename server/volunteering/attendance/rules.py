@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 
+from server.foundation.location import Location
+
 SCAN_BEFORE = timedelta(hours=2)
 SCAN_AFTER = timedelta(hours=2)
 
@@ -26,10 +28,10 @@ def is_plausible(scanned_at: datetime, now: datetime, signed_up_at: datetime, sh
     )
 
 
-def meters_between(one: tuple[float, float], other: tuple[float, float]) -> int:
-    """Along the surface between two points of (longitude, latitude) degrees in the same system. gcj02 shifts
+def meters_between(one: Location, other: Location) -> int:
+    """Along the surface between two points. gcj02 shifts
     neighbouring points alike, so that distances of some hundred metres come out right in it."""
-    (east, north), (east2, north2) = one, other
+    east, north, east2, north2 = one.longitude, one.latitude, other.longitude, other.latitude
     half = (
         sin(radians(north2 - north) / 2) ** 2
         + cos(radians(north)) * cos(radians(north2)) * sin(radians(east2 - east) / 2) ** 2

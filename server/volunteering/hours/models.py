@@ -135,7 +135,7 @@ class ShiftRating(Model):
     side = fields.CharEnumField(Side, max_length=16)
     by_id = IdField()
     stars = fields.SmallIntField()
-    text = fields.CharField(max_length=200, default="")
+    text = fields.CharField(max_length=500, default="")
     text_is_shown = fields.BooleanField(default=False)
 
     class Meta:

@@ -1,8 +1,5 @@
 """Both sides rate after real attendance: the volunteer the shift, the leader or staff the volunteer, once each."""
 
-from datetime import datetime
-from typing import Annotated
-
 import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
@@ -11,6 +8,7 @@ from server.foundation.database import IntegrityError, fetch_one, transaction, v
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
+from server.foundation.rating import NewRating, Rating
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
@@ -29,40 +27,28 @@ CHECKED = "shift_rating"
 """The kind of thing that the content check knows ratings by."""
 
 
-class NewRating(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
-    text: Annotated[str, msgspec.Meta(max_length=200)] = ""
-
-
-class RatingView(msgspec.Struct):
-    """Stars from 1 to 5. `text` is empty while, or if, the content check does not let it pass; `nickname` is
-    the writer's."""
+class RatingView(Rating, kw_only=True):
+    """A rating; `nickname` is the writer's."""
 
     id: Id
     side: Side
-    stars: int
-    text: str
     nickname: str
-    rated_at: datetime
 
 
 class RatingTotals(msgspec.Struct):
-    """How a shift is rated: `average` of all stars, and how many ratings that are."""
+    """How a shift is rated: the average of all stars, and how many ratings that are."""
 
-    average: float | None
-    count: int
+    average_stars: float | None
+    rating_count: int
     ratings: Page[RatingView]
 
 
-class MyRatingView(msgspec.Struct):
+class MyRatingView(Rating, kw_only=True):
     """What leaders said of oneself after a shift."""
 
     id: Id
     shift_id: Id
     title: str
-    stars: int
-    text: str
-    rated_at: datetime
 
 
 async def rate_shift(caller_id: str, sign_up_id: str, rating: NewRating) -> RatingView:
@@ -175,7 +161,7 @@ async def _view(rating: ShiftRating) -> RatingView:
 
 async def _ratings(shift_id: str, side: Side, page: PageQuery) -> RatingTotals:
     totals = await fetch_one(
-        "SELECT round(avg(stars), 1)::float AS average, count(*) AS count FROM shift_rating "
+        "SELECT round(avg(stars), 1)::float AS average_stars, count(*) AS rating_count FROM shift_rating "
         "WHERE shift_id = $1 AND side = $2",
         shift_id,
         str(side),
@@ -195,4 +181,4 @@ async def _ratings(shift_id: str, side: Side, page: PageQuery) -> RatingTotals:
         values = dict(row)
         nickname = words[values.pop("by_id")]["nickname"]
         views.append(RatingView(**values, nickname=nickname))
-    return RatingTotals(totals["average"], totals["count"], Page(views, rows.next_cursor))
+    return RatingTotals(**totals, ratings=Page(views, rows.next_cursor))

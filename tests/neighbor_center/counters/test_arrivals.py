@@ -31,19 +31,19 @@ async def test_one_scan_notes_everybody_who_came(api: Api, community: Organizati
     family = await book(resident, service, "09:00", person_id=elder.id)
     later = await book(resident, await create_service(venue=await Venue.get(id=venue_id)), "11:00")
     set_clock("08:29", TUESDAY)
-    code = (await staff.get(f"/staff/venues/{venue_id}/code"))["text"]
+    code = (await staff.get(f"/staff/venues/{venue_id}/code"))["code"]
     await resident.refused("POST", "/arrivals", {"code": code}, code="nothing_booked_now")
     set_clock("08:31", TUESDAY)
     shown = await staff.get(f"/staff/venues/{venue_id}/code")
     assert shown["picture"]
     assert shown["shown_until"] == "2031-03-04T00:31:30Z"
-    arrival = await resident.post("/arrivals", {"code": shown["text"]})
+    arrival = await resident.post("/arrivals", {"code": shown["code"]})
     assert {one["id"] for one in arrival["bookings"]} == {mine["id"], family["id"]}
     assert {one["state"] for one in arrival["bookings"]} == {"attended"}
     assert arrival["bookings"][0]["arrived_at"][:16] == "2031-03-04T00:31"
     assert arrival["tickets"] == []
     # Scanning twice changes nothing.
-    assert (await resident.post("/arrivals", {"code": shown["text"]}))["bookings"] == arrival["bookings"]
+    assert (await resident.post("/arrivals", {"code": shown["code"]}))["bookings"] == arrival["bookings"]
     assert (await resident.get(f"/bookings/{later['id']}"))["state"] == "booked"
 
 
@@ -53,8 +53,8 @@ async def test_a_code_is_of_no_use_later_or_elsewhere(api: Api, community: Organ
     resident, staff = await create_resident(api, community), await create_staff(api, community)
     await book(resident, service, "09:00")
     set_clock("08:45", TUESDAY)
-    text = (await staff.get(f"/staff/venues/{service.venue_id}/code"))["text"]
-    elsewhere = (await staff.get(f"/staff/venues/{other_venue.id}/code"))["text"]
+    text = (await staff.get(f"/staff/venues/{service.venue_id}/code"))["code"]
+    elsewhere = (await staff.get(f"/staff/venues/{other_venue.id}/code"))["code"]
     await resident.refused("POST", "/arrivals", {"code": elsewhere}, code="nothing_booked_now")
     clock.move_clock(clock.offset() + timedelta(seconds=70))
     await resident.refused("POST", "/arrivals", {"code": text}, code="venue_code_expired")
@@ -88,7 +88,7 @@ async def test_coming_late_takes_the_no_show_back_and_a_request_is_no_booking(
     await book(other, asked)
     set_clock("09:10", TUESDAY)
     await staff.post(f"/staff/bookings/{booking['id']}/no-show")
-    code = {"code": (await staff.get(f"/staff/venues/{service.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{service.venue_id}/code"))["code"]}
     assert (await resident.post("/arrivals", code))["bookings"][0]["state"] == "attended"
     assert await fetch_value("SELECT count(*) FROM no_show WHERE forgiven_at IS NULL") == 0
     await other.refused("POST", "/arrivals", code, code="nothing_booked_now")
@@ -100,11 +100,11 @@ async def test_a_rooms_party_arrives(api: Api, community: Organization) -> None:
     span = {"starts_at": at("10:00"), "ends_at": at("11:00")}
     booking = await resident.post(f"/services/{room.id}/room-bookings", span)
     set_clock("10:40", TUESDAY)
-    code = {"code": (await staff.get(f"/staff/venues/{room.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{room.venue_id}/code"))["code"]}
     arrival = await resident.post("/arrivals", code)
     assert [(one["id"], one["state"]) for one in arrival["room_bookings"]] == [(booking["id"], "attended")]
     set_clock("11:01", TUESDAY)
-    code = {"code": (await staff.get(f"/staff/venues/{room.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{room.venue_id}/code"))["code"]}
     await resident.refused("POST", "/arrivals", code, code="nothing_booked_now")
 
 
@@ -142,8 +142,8 @@ async def test_a_screen_shows_the_board_and_the_code(api: Api, community: Organi
     # The code on it lets people arrive; the public board has none.
     set_clock("09:20", TUESDAY)
     board = await api.get("/screen-board", token=screen["token"])
-    assert (await resident.post("/arrivals", {"code": board["code"]["text"]}))["bookings"]
-    assert (await api.get(f"/venues/{venue_id}/board"))["code"] is None
+    assert (await resident.post("/arrivals", {"code": board["arrival_code"]["code"]}))["bookings"]
+    assert (await api.get(f"/venues/{venue_id}/board"))["arrival_code"] is None
     assert [one["name"] for one in await staff.get(f"/staff/venues/{venue_id}/screens")] == ["大厅屏幕"]
     ended = [await staff.post(f"/staff/screens/{screen['id']}/end") for _ in range(2)]
     assert ended[0]["ended_at"]

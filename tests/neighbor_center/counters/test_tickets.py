@@ -145,7 +145,7 @@ async def test_who_booked_is_called_first_once_their_time_has_come(api: Api, com
     await walk_in.post(tickets(counter))
     await other.post(tickets(counter))
     set_clock("09:10")
-    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["code"]}
     arrival = await booked.post("/arrivals", code)
     assert [(one["number"], one["ahead"], one["is_booked"]) for one in arrival["tickets"]] == [(3, 2, True)]
     # Scanning again draws no other number.
@@ -160,7 +160,7 @@ async def test_who_booked_is_called_first_once_their_time_has_come(api: Api, com
     set_clock("14:00")
     early = await other.get("/tickets")
     second = await book(other, counter, "14:30", MONDAY)
-    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["code"]}
     again = await other.post("/arrivals", code)
     assert again["bookings"][0]["id"] == second["id"]
     assert [one["id"] for one in again["tickets"]] == [early[0]["id"]]
@@ -212,7 +212,7 @@ async def test_a_dependants_number_is_seen_by_who_looks_after_them(api: Api, com
     guardian, staff = await create_resident(api, community), await create_staff(api, community)
     elder = await create_dependant(guardian)
     await book(guardian, counter, "09:30", MONDAY, person_id=elder.id)
-    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["text"]}
+    code = {"code": (await staff.get(f"/staff/venues/{counter.venue_id}/code"))["code"]}
     arrival = await guardian.post("/arrivals", code)
     assert len(arrival["tickets"]) == 1
     clock.move_clock(clock.offset() + timedelta(minutes=1))

@@ -36,14 +36,14 @@ async def test_what_was_attended_is_rated_once(api: Api, community: Organization
         await staff.post(f"/staff/bookings/{booking['id']}/attended")
     await second.refused("POST", path, {"stars": 5}, code="not_found")
     await first.refused("POST", path, {"stars": 6}, code="invalid_fields")
-    assert (await first.post(path, {"stars": 5, "comment": "医生很耐心"}))["stars"] == 5
+    assert (await first.post(path, {"stars": 5, "text": "医生很耐心"}))["rating"]["stars"] == 5
     await first.refused("POST", path, {"stars": 1}, code="wrong_state")
     await second.post(f"/bookings/{bookings[1]['id']}/rating", {"stars": 4})
-    assert (await first.get(f"/bookings/{bookings[0]['id']}"))["stars"] == 5
+    assert (await first.get(f"/bookings/{bookings[0]['id']}"))["rating"]["text"] == "医生很耐心"
     shown = await api.get(f"/services/{service.id}")
-    assert (shown["rating_count"], shown["stars"]) == (2, 4.5)
+    assert (shown["rating_count"], shown["average_stars"]) == (2, 4.5)
     listed = (await staff.get(f"/staff/services/{service.id}/ratings"))["items"]
-    assert [(one["stars"], one["comment"]) for one in listed] == [(4, ""), (5, "医生很耐心")]
+    assert [(one["stars"], one["text"]) for one in listed] == [(4, ""), (5, "医生很耐心")]
     assert first.person_id not in str(listed)
     stored = await fetch_value("SELECT comment FROM booking_rating WHERE comment IS NOT NULL")
     assert "耐心".encode() not in bytes(stored)
@@ -65,7 +65,7 @@ async def test_a_room_is_rated_within_thirty_days(api: Api, community: Organizat
     await resident.refused("POST", path, {"stars": 3}, code="wrong_state")
     set_clock("10:59", TUESDAY + timedelta(days=30))
     await resident.post(path, {"stars": 3})
-    assert (await resident.get(f"/room-bookings/{booking['id']}"))["stars"] == 3
+    assert (await resident.get(f"/room-bookings/{booking['id']}"))["rating"]["stars"] == 3
     await resident.refused("POST", f"/room-bookings/{room.id}/rating", {"stars": 3}, code="not_found")
 
 

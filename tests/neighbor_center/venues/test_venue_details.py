@@ -64,7 +64,7 @@ async def test_the_terms_of_a_service_are_shown(api: Api, community: Organizatio
     made = (await staff.post(f"/staff/venues/{venue.id}/services", SERVICE | terms, expect=201))["id"]
     shown = await api.get(f"/services/{made}")
     assert {name: shown[name] for name in terms} == terms
-    assert (shown["rating_count"], shown["stars"]) == (0, None)
+    assert (shown["rating_count"], shown["average_stars"]) == (0, None)
     await staff.patch(f"/staff/services/{made}", {"version": 1, "max_per_month": None, "released_at": "09:30"})
     shown = await api.get(f"/services/{made}")
     assert (shown["max_per_month"], shown["released_at"]) == (None, "09:30")

@@ -20,12 +20,11 @@ from tests.neighbor_center.builders import (
     set_clock,
 )
 
-VENUE = {
+VENUE: dict[str, Any] = {
     "kind": "neighbor_center",
     "name": "和平邻里中心",
     "address": "和平路 8 号",
-    "longitude": 122.1,
-    "latitude": 37.5,
+    "location": {"longitude": 122.1, "latitude": 37.5},
 }
 SERVICE = {"kind": "family_medicine", "name": "家庭医生", "minutes": 30, "capacity": 2}
 HOURS = {"weekdays": [1, 2, 3, 4, 5], "opens": "09:00", "closes": "11:00", "days": "workdays"}
@@ -47,7 +46,8 @@ async def test_staff_set_up_a_venue(api: Api, community: Organization) -> None:
     staff = await create_staff(api, community)
     venue_id, service_id = await set_up(staff, community)
     venue = await api.get(f"/venues/{venue_id}")
-    assert (venue["name"], venue["organization_name"], venue["longitude"]) == ("和平邻里中心", community.name, 122.1)
+    assert (venue["name"], venue["organization_name"]) == ("和平邻里中心", community.name)
+    assert venue["location"] == {"longitude": 122.1, "latitude": 37.5}
     hours = venue["services"][0]["hours"][0]
     assert (hours["weekdays"], hours["opens"], hours["closes"]) == ([1, 2, 3, 4, 5], "09:00", "11:00")
     assert (await api.get(f"/services/{service_id}"))["name"] == "家庭医生"
@@ -101,9 +101,10 @@ async def test_what_cannot_be_set_up(api: Api, community: Organization) -> None:
 async def test_editing_needs_the_current_version(api: Api, community: Organization) -> None:
     staff = await create_staff(api, community)
     venue_id, service_id = await set_up(staff, community)
-    await staff.patch(f"/staff/venues/{venue_id}", {"version": 1, "name": "新名字", "longitude": 122, "latitude": 37})
+    there = {"longitude": 122, "latitude": 37}
+    await staff.patch(f"/staff/venues/{venue_id}", {"version": 1, "name": "新名字", "location": there})
     await staff.refused("PATCH", f"/staff/venues/{venue_id}", {"version": 1}, code="edited_meanwhile")
-    half = {"version": 2, "longitude": 122}
+    half = {"version": 2, "location": {"longitude": 122}}
     await staff.refused("PATCH", f"/staff/venues/{venue_id}", half, code="invalid_fields")
     assert (await api.get(f"/venues/{venue_id}"))["name"] == "新名字"
     await staff.patch(f"/staff/services/{service_id}", {"version": 1, "price": 500})
@@ -124,7 +125,7 @@ async def test_my_communitys_venues_and_those_near_me(api: Api, community: Organ
     point: dict[str, Any] = {"longitude": 122.12, "latitude": 37.51}
     near = await api.get("/venues/nearby", **point, limit=3)
     more = await api.get("/venues/nearby", **point, limit=3, cursor=near["next_cursor"])
-    found = [(venue["id"], venue["distance"]) for venue in near["items"] + more["items"]]
+    found = [(venue["id"], venue["meters"]) for venue in near["items"] + more["items"]]
     # A thousandth of a degree of longitude is 88 m up here.
     assert found == [(here[0].id, 0), *sorted([(here[1].id, 88), (other.id, 88)]), (here[2].id, 177)]
     assert (await api.get("/venues/nearby", **point, kind="station"))["items"] == []

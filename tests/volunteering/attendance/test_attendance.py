@@ -69,7 +69,7 @@ async def test_the_code_changes_every_thirty_seconds(api: Api) -> None:
     left = (datetime.fromisoformat(shown["shown_until"]) - clock.now()).total_seconds()
     assert -1 < left <= SHIFT_CODE.seconds
     clock.move_clock(timedelta(seconds=SHIFT_CODE.seconds))
-    texts = {shown["text"], await code_of(people.staff, shift_id), await code_of(people.staff, shift_id, "out")}
+    texts = {shown["code"], await code_of(people.staff, shift_id), await code_of(people.staff, shift_id, "out")}
     assert len(texts) == 3
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.ids import new_id
+from server.foundation.location import Location
 from server.places.models import NoShow, Place, PlaceState
 from server.volunteering.attendance.codes import read_pass, write_pass
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, ShiftScan
@@ -36,9 +37,9 @@ from tests.volunteering.builders import (
     sign_up,
 )
 
-BEACH = [122.1, 37.5]
-AT_300_METERS = [122.1, 37.5027]
-AT_700_METERS = [122.1, 37.5063]
+BEACH = {"longitude": 122.1, "latitude": 37.5}
+AT_300_METERS = BEACH | {"latitude": 37.5027}
+AT_700_METERS = BEACH | {"latitude": 37.5063}
 
 
 async def at_the_beach(people: People, **more: Any) -> str:
@@ -48,7 +49,7 @@ async def at_the_beach(people: People, **more: Any) -> str:
 
 def scan(text: str, direction: str = "in", at: datetime | None = None) -> dict[str, Any]:
     return {
-        "text": text,
+        "code": text,
         "direction": direction,
         "scanned_at": (at or clock.now()).isoformat(),
         "nonce": new_id(),
@@ -64,7 +65,7 @@ async def mark(leader: Api, shift_id: str, *marks: dict[str, Any]) -> Any:
 
 
 async def pass_of(person: Api, sign_up_id: str) -> str:
-    text: str = (await person.get(f"/sign-ups/{sign_up_id}/pass"))["text"]
+    text: str = (await person.get(f"/sign-ups/{sign_up_id}/pass"))["code"]
     return text
 
 
@@ -117,7 +118,7 @@ async def test_by_place_needs_a_place_and_the_hours(api: Api) -> None:
     path = f"/shifts/{shift_id}/sign-in"
     clock.move_clock(DAYS)
     await people.first.refused("POST", path, {"location": BEACH}, code="place_unknown")
-    for neither in ({}, {"location": BEACH, "code": "x"}, {"location": [200, 37]}):
+    for neither in ({}, {"location": BEACH, "code": "x"}, {"location": {"longitude": 200, "latitude": 37}}):
         await people.first.refused("POST", path, neither, code="invalid_fields")
     clock.move_clock(timedelta())
     beach = await at_the_beach(people, capacity=1)
@@ -129,7 +130,7 @@ async def test_by_place_needs_a_place_and_the_hours(api: Api) -> None:
 def test_distances_are_those_of_a_plane_nearby(east: float, north: float) -> None:
     """Within a kilometre the earth is flat: 111.19 km a degree, times the cosine from east to west."""
     flat = ((east * 111_195 * 0.79335) ** 2 + (north * 111_195) ** 2) ** 0.5
-    assert abs(meters_between((122.1, 37.5), (122.1 + east, 37.5 + north)) - flat) < 2
+    assert abs(meters_between(Location(122.1, 37.5), Location(122.1 + east, 37.5 + north)) - flat) < 2
 
 
 # By pass and scanner
@@ -141,16 +142,16 @@ async def test_a_scanner_reads_passes(api: Api) -> None:
     mine = (await sign_up(people.first, shift_id))["sign_up"]["id"]
     shown = await people.first.get(f"/sign-ups/{mine}/pass")
     picture = Image.open(io.BytesIO(base64.b64decode(shown["picture"])))
-    assert [code.text for code in zxingcpp.read_barcodes(picture)] == [shown["text"]]
+    assert [code.text for code in zxingcpp.read_barcodes(picture)] == [shown["code"]]
     clock.move_clock(DAYS)
-    [result] = await upload(people.third, shift_id, scan(shown["text"]))
+    [result] = await upload(people.third, shift_id, scan(shown["code"]))
     assert (result["refusal"], result["sign_up_id"]) == ("", mine)
     assert result["sign_in_at"]
     assert not result["sign_out_at"]
     assert (await Attendance.get(sign_up_id=mine)).sign_in_method is AttendanceMethod.SCANNER
     assert await AuditEntry.filter(action="mark_attendance", actor_id=people.third.person_id).count() == 1
     for stranger in (people.second, await create_staff(api, await create_community())):
-        body = {"scans": [scan(shown["text"])]}
+        body = {"scans": [scan(shown["code"])]}
         await stranger.refused("POST", f"/staff/shifts/{shift_id}/scans", body, code="not_found")
     assert await ShiftScan.all().count() == 1
 

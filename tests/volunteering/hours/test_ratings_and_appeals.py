@@ -43,7 +43,7 @@ async def test_both_sides_rate(api: Api, simulator: Simulator) -> None:
     assert await AuditEntry.filter(action="rate_volunteer", person_id=people.first.person_id).count() == 1
     # Words are shown once the content check has let them pass; stars at once.
     seen = await people.second.get(f"/shifts/{shift_id}/ratings")
-    assert (seen["average"], seen["count"]) == (5.0, 1)
+    assert (seen["average_stars"], seen["rating_count"]) == (5.0, 1)
     assert [row["text"] for row in seen["ratings"]["items"]] == [""]
     await simulator.settle()
     seen = await people.second.get(f"/shifts/{shift_id}/ratings")
@@ -74,10 +74,10 @@ async def test_rated_once_and_the_same_twice_is_the_same(api: Api) -> None:
     answers = await asyncio.gather(*(people.first.post(path, body) for _ in range(3)))
     assert len({answer["id"] for answer in answers}) == 1
     await people.first.refused("POST", path, {"stars": 4}, code="already_rated")
-    for wrong in ({"stars": 0}, {"stars": 6}, {"stars": 3, "text": "长" * 201}):
+    for wrong in ({"stars": 0}, {"stars": 6}, {"stars": 3, "text": "长" * 501}):
         await people.first.refused("POST", path, wrong, code="invalid_fields")
     assert await ShiftRating.all().count() == 1
-    assert (await people.staff.get(f"/staff/shifts/{shift_id}/ratings"))["average"] is None
+    assert (await people.staff.get(f"/staff/shifts/{shift_id}/ratings"))["average_stars"] is None
 
 
 async def test_only_who_was_really_there(api: Api) -> None:

@@ -1,0 +1,13 @@
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("linli", "0016_room_walk_in")]
+
+    initial = False
+
+    operations = [
+        # A longer varchar: PostgreSQL rewrites nothing.
+        ops.AlterField(model_name="ShiftRating", name="text", field=fields.CharField(default="", max_length=500)),
+    ]
