@@ -9,6 +9,7 @@ from miniprogram_api.fields import HomeAddress, PartySize, ScannedText, Strict, 
 from miniprogram_api.routing import Routes
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
+from server.calendars.appointments import When
 from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
@@ -18,7 +19,6 @@ from server.foundation.rating import NewRating
 from server.neighbor_center.bookings import booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
-from server.neighbor_center.bookings.queries import When
 from server.neighbor_center.bookings.series import Repetition, SeriesView
 from server.neighbor_center.bookings.views import BookingView, RoomBookingView
 from server.neighbor_center.counters import arrivals, tickets

@@ -5,12 +5,14 @@ from sanic.response import HTTPResponse
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.calendars import appointments, home
 from server.calendars import feed as calendar_feed
-from server.calendars import home
+from server.calendars.appointments import Appointment, AppointmentsQuery
 from server.calendars.feed import FeedAddress, MyCalendar
 from server.calendars.home import HomeView
 from server.foundation.bounds import Moment
 from server.foundation.ids import Id
+from server.foundation.pages import Page
 
 routes = Routes("日历 calendars")
 
@@ -30,6 +32,16 @@ async def get_home(caller: Caller) -> HomeView:
     每部分每类最多五项；`page` 是要打开的页面，`for_whom` 是家人的姓名（本人为空）。
     """
     return await home.get_home(caller.person_id)
+
+
+@routes.get("/me/appointments")
+async def list_my_appointments(caller: Caller, query: AppointmentsQuery) -> Page[Appointment]:
+    """我的预约（时段、活动室、排号、报名）
+
+    本人和家人的全部预约、排号和活动报名，一张列表。`when=coming`：未结束的，最近的在前；`when=past`：已结束或已取消的，
+    最近的在前。`page` 是要打开的页面，`for_whom` 是家人的姓名（本人为空）。
+    """
+    return await appointments.list_my_appointments(caller.person_id, query)
 
 
 @routes.get("/me/calendar")

@@ -222,16 +222,16 @@ class Tour(Stage):
     async def _attend(self, shift: str, start: datetime, people: list[Person], staff: Person) -> None:
         """They come, go, are confirmed, and have their hours."""
         old = await staff.get(f"/staff/shifts/{shift}/code")
-        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["text"]}, "outside_hours")
+        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["code"]}, "outside_hours")
         await self.move_clock_to(start - timedelta(minutes=10))
-        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["text"]}, "code_expired")
+        await self.refused(people[0], "POST", f"/shifts/{shift}/sign-in", {"code": old["code"]}, "code_expired")
         code = await staff.get(f"/staff/shifts/{shift}/code")
         for person in people:
-            await person.post(f"/shifts/{shift}/sign-in", {"code": code["text"]})
+            await person.post(f"/shifts/{shift}/sign-in", {"code": code["code"]})
         await self.move_clock_to(start + timedelta(hours=2, minutes=5))
         code = await staff.get(f"/staff/shifts/{shift}/code", direction="out")
         for person in people:
-            await person.post(f"/shifts/{shift}/sign-out", {"code": code["text"]})
+            await person.post(f"/shifts/{shift}/sign-out", {"code": code["code"]})
         roster = (await staff.get(f"/staff/shifts/{shift}/roster"))["items"]
         self.expect(len(roster) == 2, "the leader sees who was there")
         await staff.post(

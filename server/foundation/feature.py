@@ -70,6 +70,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What it puts on people's home page (calendars/home.py HomeLines)."""
     person_page: Sequence[Any] = ()
     """What it knows of somebody, for the staff with whom they have business (accounts/person_page.py PersonSection)."""
+    appointments: Sequence[Any] = ()
+    """What it has in people's list of appointments (calendars/appointments.py AppointmentLines)."""
     desk: Sequence[Any] = ()
     """What waits for its staff (organizations/desk.py DeskQueue)."""
     takes: Mapping[str, list[Any] | dict[Any, Any]] = {}

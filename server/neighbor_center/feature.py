@@ -7,7 +7,7 @@ from server.accounts.models import ConsentKind
 from server.background.retention import Rule
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
-from server.neighbor_center import desk, home, messages, person_page, personal_copy
+from server.neighbor_center import appointments, desk, home, messages, person_page, personal_copy
 from server.neighbor_center.bookings import (
     feeds,
     leaving,
@@ -73,5 +73,6 @@ FEATURE = Feature(
     calendar=(feeds.calendar_of_bookings,),
     home=home.LINES,
     person_page=person_page.SECTIONS,
+    appointments=appointments.LINES,
     desk=desk.QUEUES,
 )

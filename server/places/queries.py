@@ -19,11 +19,11 @@ class AllotmentCount(msgspec.Struct):
     is_open: bool
 
 
-_POSITION = (
+POSITION = (
     "1 + (SELECT count(*) FROM place before WHERE before.allotment_id = p.allotment_id AND before.state = 'waiting' "
-    "AND before.number < p.number) AS position"
+    "AND before.number < p.number)"
 )
-"""Of a place `p` that waits, from 1; a party is one position."""
+"""SQL: the position in line of a place `p` that waits, from 1; a party is one position."""
 
 
 async def count_places(allotment_ids: list[str]) -> dict[str, AllotmentCount]:
@@ -41,7 +41,8 @@ async def count_places(allotment_ids: list[str]) -> dict[str, AllotmentCount]:
 async def waiting_positions(place_ids: list[str]) -> dict[str, int]:
     """Position in line of those of the places that are waiting."""
     rows = await fetch(
-        f"SELECT p.id, {_POSITION} FROM place p WHERE p.id = ANY($1::uuid[]) AND p.state = 'waiting'", place_ids
+        f"SELECT p.id, {POSITION} AS position FROM place p WHERE p.id = ANY($1::uuid[]) AND p.state = 'waiting'",
+        place_ids,
     )
     return {row["id"]: row["position"] for row in rows}
 
@@ -74,7 +75,7 @@ async def waiting_places(place_ids: list[str]) -> dict[str, Waiting]:
         return {}
     rows = await fetch_structs(
         Waiting,
-        f"SELECT p.id AS place_id, {_POSITION}, p.party_size, a.capacity, "
+        f"SELECT p.id AS place_id, {POSITION} AS position, p.party_size, a.capacity, "
         "GREATEST(a.capacity - a.taken, 0) AS free, EXISTS (SELECT 1 FROM place other WHERE "
         "other.allotment_id = p.allotment_id AND other.state = 'waiting' AND other.held_until > $2 "
         "AND other.id <> p.id) AS is_held, p.held_until, p.hold_used FROM place p "

@@ -15,8 +15,8 @@ from server.volunteering.hours import appeals, certificates, confirming, ratings
 from server.volunteering.hours import messages as hours_messages
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.shifts import changing, mini_codes, reminders
+from server.volunteering.sign_ups import appointments, signing_up
 from server.volunteering.sign_ups import queries as sign_up_queries
-from server.volunteering.sign_ups import signing_up
 
 FEATURE = Feature(
     models=(
@@ -61,5 +61,6 @@ FEATURE = Feature(
     calendar=(sign_up_queries.calendar_of_sign_ups,),
     home=sign_up_queries.HOME,
     person_page=person_page.SECTIONS,
+    appointments=appointments.LINES,
     desk=desk.QUEUES,
 )

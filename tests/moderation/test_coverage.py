@@ -28,7 +28,7 @@ CHECKED = {
     "add_wish_note": dict.fromkeys(("text", "picture_ids"), "wish_note"),
     "report_wish_done": dict.fromkeys(("note", "picture_ids"), "wish_report"),
     "hand_over_wish": dict.fromkeys(("note", "picture_ids"), "wish_report"),
-    "confirm_wish": dict.fromkeys(("words", "picture_ids"), "wish_thanks"),
+    "confirm_wish": dict.fromkeys(("text", "picture_ids"), "wish_thanks"),
     "dispute_wish": {"reason": "wish_dispute"},
     # A team's leader writes these on a phone; what staff write by the same routes, another of them reads.
     "create_activity": dict.fromkeys(("words", "who", "shifts", "picture_ids"), "activity"),

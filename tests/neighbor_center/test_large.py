@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from server.calendars.appointments import When
 from server.foundation import clock
 from server.foundation.database import execute, fetch, undone
 from server.foundation.pages import PageQuery
@@ -17,7 +18,6 @@ from server.neighbor_center.bookings import queries as booking_queries
 from server.neighbor_center.bookings import reminders, requests
 from server.neighbor_center.bookings.availability import get_availability
 from server.neighbor_center.bookings.kinds import SLOTS
-from server.neighbor_center.bookings.queries import When
 from server.neighbor_center.opening.models import OpeningRule
 from server.neighbor_center.statistics import coverage
 from server.neighbor_center.venues import queries

@@ -129,10 +129,10 @@ async def test_the_wishers_code_hands_it_over(api: Api, simulator: Simulator) ->
         await who.refused("GET", f"{path}/hand-over-code", code="not_found")
     code = await people.wisher.get(f"{path}/hand-over-code")
     (read,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(base64.b64decode(code["picture"]))))
-    assert read.text == code["text"]
-    body = {"code": code["text"], "note": "当面送到"}
+    assert read.text == code["code"]
+    body = {"code": code["code"], "note": "当面送到"}
     await people.stranger.refused("POST", f"{path}/hand-over", body, code="not_allowed")
-    for wrong in ("x", "wish." + "0" * 22 + ".1.x", code["text"][:-1] + "x", code["text"].replace("wish.", "linli.")):
+    for wrong in ("x", "wish." + "0" * 22 + ".1.x", code["code"][:-1] + "x", code["code"].replace("wish.", "linli.")):
         await people.claimer.refused("POST", f"{path}/hand-over", {"code": wrong}, code="hand_over_code_invalid")
     # No picture is needed: the code is the proof.
     done = await people.claimer.post(f"{path}/hand-over", body)
@@ -148,16 +148,16 @@ async def test_the_code_lives_two_minutes_and_for_one_claim(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
     path = f"/wishes/{wish_id}"
-    code = (await people.wisher.get(f"{path}/hand-over-code"))["text"]
+    code = (await people.wisher.get(f"{path}/hand-over-code"))["code"]
     clock.move_clock(timedelta(seconds=120))
     await people.claimer.refused("POST", f"{path}/hand-over", {"code": code}, code="hand_over_code_expired")
-    fresh = (await people.wisher.get(f"{path}/hand-over-code"))["text"]
+    fresh = (await people.wisher.get(f"{path}/hand-over-code"))["code"]
     await people.claimer.post(f"{path}/release", {"reason": "没时间"})
     await people.wisher.refused("GET", f"{path}/hand-over-code", code="wrong_state")
     await people.stranger.post(f"{path}/claim")
     await people.stranger.refused("POST", f"{path}/hand-over", {"code": fresh}, code="hand_over_code_invalid")
     # The phone is a little late: what the screen showed a moment ago still works.
-    code = (await people.wisher.get(f"{path}/hand-over-code"))["text"]
+    code = (await people.wisher.get(f"{path}/hand-over-code"))["code"]
     clock.move_clock(timedelta(seconds=180))
     assert (await people.stranger.post(f"{path}/hand-over", {"code": code}))["state"] == "reported"
 
@@ -166,14 +166,14 @@ async def test_whoever_stands_in_shows_the_code(api: Api) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED, author_id=people.stranger.person_id)
     code = await people.stranger.get(f"/wishes/{wish_id}/hand-over-code")
-    await people.claimer.post(f"/wishes/{wish_id}/hand-over", {"code": code["text"]})
+    await people.claimer.post(f"/wishes/{wish_id}/hand-over", {"code": code["code"]})
 
 
 async def test_bad_words_do_not_undo_a_hand_over(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
     code = await people.wisher.get(f"/wishes/{wish_id}/hand-over-code")
-    await people.claimer.post(f"/wishes/{wish_id}/hand-over", {"code": code["text"], "note": "【违规】"})
+    await people.claimer.post(f"/wishes/{wish_id}/hand-over", {"code": code["code"], "note": "【违规】"})
     await simulator.settle()
     seen = await people.wisher.get(f"/wishes/{wish_id}")
     assert (seen["state"], seen["claim"]["note"]) == ("reported", "")

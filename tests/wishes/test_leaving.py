@@ -52,7 +52,7 @@ async def test_staff_see_it_through(api: Api) -> None:
     await manager.post(f"/staff/persons/{people.wisher.person_id}/block", {"reason": "deceased"})
     # They show the code and hear what becomes of it, since there is nobody else to.
     code = await people.staff.get(f"/wishes/{claimed}/hand-over-code")
-    await people.claimer.post(f"/wishes/{claimed}/hand-over", {"code": code["text"]})
+    await people.claimer.post(f"/wishes/{claimed}/hand-over", {"code": code["code"]})
     assert (await told(people.staff))[-1] == "wish_reported"
     # Nobody is waited for who cannot answer.
     confirmed = await people.staff.post(f"/staff/wishes/{reported}/confirm", {"note": "上门核实"})

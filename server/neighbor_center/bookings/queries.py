@@ -6,6 +6,7 @@ from typing import Any
 from server.accounts.details import Details, open_name, read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import ours, require_dependant
+from server.calendars.appointments import When
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import exists, fetch, fetch_one, fetch_value, transaction
@@ -15,7 +16,6 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.rating import Rating
 from server.foundation.rows import insert_and_fetch
-from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View, refusing_overlaps
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, AnyBooking, BookingState
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT
@@ -23,12 +23,6 @@ from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide
 from server.places.queries import waiting_positions
-
-
-class When(Worded):
-    COMING = "coming", "未结束"
-    PAST = "past", "已结束"
-
 
 _COMING = (
     "AND b.starts_at >= $2 AND ($3::timestamptz IS NULL OR (b.starts_at, b.id) > ($3, $4::uuid)) "

@@ -60,12 +60,25 @@ class QueueView(msgspec.Struct, kw_only=True):
 TURN = "(q.ready_at IS NULL OR q.ready_at > $3), q.number"
 """The order of a line, at the moment $3: who booked comes first once their slot has begun, the others by number."""
 
+
+def state_on(day: str) -> str:
+    """SQL: the state of a number `q` as it is on the day."""
+    return f"CASE WHEN q.state IN ('waiting', 'called') AND q.day < {day} THEN 'expired' ELSE q.state END"
+
+
+def ahead_at(day: str, now: str) -> str:
+    """SQL: how many are called before a number `q` that waits on the day, at the moment."""
+    turn = TURN.replace("$3", now)
+    return (
+        f"CASE WHEN q.state = 'waiting' AND q.day = {day} THEN (SELECT count(*) FROM queue_ticket o "
+        "WHERE o.service_id = q.service_id AND o.day = q.day AND o.state = 'waiting' "
+        f"AND ({turn.replace('q.', 'o.')}) < ({turn})) END"
+    )
+
+
 _VIEW = (
     "SELECT q.id, q.service_id, s.name AS service_name, s.venue_id, v.name AS venue_name, q.day, q.number, "
-    "CASE WHEN q.state IN ('waiting', 'called') AND q.day < $2 THEN 'expired' ELSE q.state END AS state, "
-    "CASE WHEN q.state = 'waiting' AND q.day = $2 THEN (SELECT count(*) FROM queue_ticket o "
-    "WHERE o.service_id = q.service_id AND o.day = q.day AND o.state = 'waiting' "
-    f"AND ({TURN.replace('q.', 'o.')}) < ({TURN})) END AS ahead, q.counter, q.called_at, "
+    f"{state_on('$2')} AS state, {ahead_at('$2', '$3')} AS ahead, q.counter, q.called_at, "
     "q.booking_id IS NOT NULL AS is_booked "
     "FROM queue_ticket q JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id "
 )

@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0016_room_walk_in")]
+    dependencies = [("linli", "0017_persons_by_name")]
 
     initial = False
 
