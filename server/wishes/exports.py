@@ -109,6 +109,6 @@ def _figures(name: str, figures: WishFigures) -> tuple[Cell, ...]:
         figures.median_days_to_claim,
         figures.median_days_to_fulfil,
         figures.percent_in_time,
-        figures.rating,
-        figures.rated,
+        figures.average_stars,
+        figures.rating_count,
     )
