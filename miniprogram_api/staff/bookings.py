@@ -81,7 +81,10 @@ class AssignVisitor(Strict):
 
 
 class RequestsQuery(PageQuery):
+    """`area_id`: only home visits in this grid."""
+
     order: RequestOrder = RequestOrder.ALL
+    area_id: Id | None = None
 
 
 class VisitsQuery(Strict):
@@ -274,9 +277,12 @@ async def mark_room_no_show(caller: Caller, booking_id: Id) -> DayRoomBooking:
 async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> Page[OpenRequest]:
     """待审核的预约申请
 
-    承诺答复时间最早的在前；`order=overdue` 只列出已超时的。
+    承诺答复时间最早的在前，带居民的备注；上门服务还有所在网格，可按 `area_id` 只看一个网格的。
+    `order=overdue` 只列出已超时的。
     """
-    return await requests.list_requests(caller.person_id, venue_id, order=query.order, page=query)
+    return await requests.list_requests(
+        caller.person_id, venue_id, order=query.order, area_id=query.area_id, page=query
+    )
 
 
 @routes.get("/visits", who=Who.STAFF)

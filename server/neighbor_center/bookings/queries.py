@@ -181,13 +181,13 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
         minutes = values.pop("cancel_until_minutes")
         stars, comment, rated_at = (values.pop(name) for name in ("stars", "comment", "rated_at"))
         values |= {
-            "rating": stars and Rating(stars=stars, text=_clear(comment, COMMENT_CONTEXT), rated_at=rated_at),
-            "note": _clear(row["note"], kind.note_context),
+            "rating": stars and Rating(stars=stars, text=open_note(comment, COMMENT_CONTEXT), rated_at=rated_at),
+            "note": open_note(row["note"], kind.note_context),
             "change_until": row["starts_at"] - timedelta(minutes=minutes),
         }
         if kind is SLOTS:
             values |= {
-                "address": _clear(row["address"], ADDRESS_CONTEXT),
+                "address": open_note(row["address"], ADDRESS_CONTEXT),
                 "person_name": open_name(values.pop("sealed_name")),
                 "position": positions.get(values.pop("place_id")),
             }
@@ -198,11 +198,12 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
 def _day_view(
     kind: Kind[Any, DayView], row: Any, people: dict[str, dict[str, str]], *, with_note: bool = True
 ) -> DayView:
-    note = _clear(row["note"], kind.note_context) if with_note else ""
+    note = open_note(row["note"], kind.note_context) if with_note else ""
     return kind.day_view(**(dict(row) | people[row["person_id"]] | {"note": note}))
 
 
-def _clear(ciphertext: bytes | None, context: str) -> str:
+def open_note(ciphertext: bytes | None, context: str) -> str:
+    """A sealed note or address in clear, empty where there is none. The caller has checked who asks."""
     return keyring().decrypt(bytes(ciphertext), context) if ciphertext else ""
 
 

@@ -19,8 +19,9 @@ from server.foundation.words import Worded
 from server.neighbor_center.bookings.kinds import KINDS, ROOMS, SLOTS, AnyKind, lock_booking, tell, tell_staff
 from server.neighbor_center.bookings.models import BookingKind, BookingState
 from server.neighbor_center.bookings.outcomes import end_booking
-from server.neighbor_center.bookings.queries import name_persons
+from server.neighbor_center.bookings.queries import name_persons, open_note
 from server.neighbor_center.venues.queries import require_venue_reader
+from server.organizations.access import WORKERS, holds_role
 
 UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
 
@@ -31,7 +32,8 @@ class RequestOrder(Worded):
 
 
 class OpenRequest(msgspec.Struct, kw_only=True):
-    """A request that nobody has answered yet; overdue past `answer_by`."""
+    """A request that nobody has answered yet; overdue past `answer_by`. The `note` is empty for observers; of a home
+    visit, `area_id` and `area_name` are the grid that its address lies in."""
 
     kind: BookingKind
     booking_id: Id
@@ -43,39 +45,49 @@ class OpenRequest(msgspec.Struct, kw_only=True):
     name: str
     phone: str
     party_size: int
+    note: str
+    area_id: Id | None
+    area_name: str | None
     requested_at: datetime
     answer_by: datetime
 
 
 OPEN_REQUESTS = " UNION ALL ".join(
     f"SELECT '{kind.name}' AS kind, b.id, s.id AS service_id, s.name AS service_name, s.venue_id, "
-    f"{kind.time}.starts_at, {kind.time}.ends_at, b.person_id, b.party_size, b.created_at AS requested_at, b.answer_by "
+    f"{kind.time}.starts_at, {kind.time}.ends_at, b.person_id, b.party_size, b.note, "
+    f"{'b.area_id' if kind is SLOTS else 'NULL::uuid AS area_id'}, b.created_at AS requested_at, b.answer_by "
     f"FROM {kind.source} WHERE b.answer_due_at IS NOT NULL AND {kind.is_request}"
     for kind in KINDS
 )
 """All of them; for a subquery."""
 
 
-async def list_requests(actor_id: str, venue_id: str, *, order: RequestOrder, page: PageQuery) -> Page[OpenRequest]:
-    """The venue's open requests, those promised soonest first; each person shown is audited. Raises NotFound,
-    NotAllowed."""
+async def list_requests(
+    actor_id: str, venue_id: str, *, order: RequestOrder, area_id: str | None, page: PageQuery
+) -> Page[OpenRequest]:
+    """The venue's open requests, those of one grid or all, those promised soonest first; each person shown is audited.
+    Raises NotFound, NotAllowed."""
     async with transaction():
         organization_id = await require_venue_reader(actor_id, venue_id)
         rows = await fetch_page(
-            f"SELECT * FROM ({OPEN_REQUESTS}) q WHERE q.venue_id = $1 "
-            "AND ($2::timestamptz IS NULL OR q.answer_by < $2) "
-            "AND ($3::timestamptz IS NULL OR (q.answer_by, q.id) > ($3, $4::uuid)) ORDER BY q.answer_by, q.id LIMIT $5",
+            f"SELECT q.*, a.name AS area_name FROM ({OPEN_REQUESTS}) q LEFT JOIN organization a ON a.id = q.area_id "
+            "WHERE q.venue_id = $1 AND ($2::timestamptz IS NULL OR q.answer_by < $2) "
+            "AND ($3::uuid IS NULL OR q.area_id = $3) "
+            "AND ($4::timestamptz IS NULL OR (q.answer_by, q.id) > ($4, $5::uuid)) ORDER BY q.answer_by, q.id LIMIT $6",
             venue_id,
             clock.now() if order is RequestOrder.OVERDUE else None,
+            area_id,
             page=page,
             key={"answer_by": datetime, "id": Id},
         )
         people = await name_persons(actor_id, organization_id, "booking_request", rows.items)
+        with_notes = await holds_role(actor_id, organization_id, WORKERS)
     return Page(
         [
             OpenRequest(
                 **({name: row[name] for name in _SAME_COLUMNS} | people[row["person_id"]]),
                 kind=BookingKind(row["kind"]),
+                note=open_note(row["note"], _NOTE_CONTEXTS[row["kind"]]) if with_notes else "",
                 booking_id=row["id"],
             )
             for row in rows.items
@@ -84,6 +96,7 @@ async def list_requests(actor_id: str, venue_id: str, *, order: RequestOrder, pa
     )
 
 
+_NOTE_CONTEXTS = {kind.name: kind.note_context for kind in KINDS}
 _SAME_COLUMNS = (
     "service_id",
     "service_name",
@@ -91,6 +104,8 @@ _SAME_COLUMNS = (
     "ends_at",
     "person_id",
     "party_size",
+    "area_id",
+    "area_name",
     "requested_at",
     "answer_by",
 )

@@ -8,10 +8,19 @@ import pytest
 
 from server.foundation.database import IntegrityError, execute, fetch_value, violates
 from server.neighbor_center.venues.models import Service, ServiceMode
-from server.organizations.models import Level, Organization
+from server.organizations.models import Level, Organization, RoleKind
 from tests.builders import create_community, create_organization, create_resident, create_staff, told
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, TUESDAY, at, book, create_service, create_venue, set_clock
+from tests.neighbor_center.builders import (
+    MONDAY,
+    TUESDAY,
+    at,
+    book,
+    create_room,
+    create_service,
+    create_venue,
+    set_clock,
+)
 
 ADDRESS = "和平路 5 号 2 单元 301"
 
@@ -205,3 +214,44 @@ async def test_a_service_visited_at_the_venue_has_no_visitor(api: Api, community
     staff = await create_staff(api, community)
     body = {"visitor_id": staff.person_id}
     await staff.refused("POST", f"/staff/bookings/{booking['id']}/visitor", body, code="wrong_state")
+
+
+async def test_a_request_tells_its_note_and_its_grid(api: Api, community: Organization) -> None:
+    set_clock("08:00")
+    near, far = [
+        await create_organization(Level.GRID, parent=community, name=name) for name in ("第一网格", "第二网格")
+    ]
+    venue = await create_venue(community)
+    service = await create_service(
+        venue=venue, mode=ServiceMode.HOME_VISIT, capacity=3, needs_approval=True, area_ids=[near.id, far.id]
+    )
+    room = await create_room(community, venue=venue, needs_approval=True)
+    path = f"/services/{service.id}/bookings"
+    asked = {}
+    for time, grid, note in (("09:00", near, "卧床，请带血压计"), ("09:30", far, "")):
+        resident = await create_resident(api, community)
+        body = {"starts_at": at(time), "address": ADDRESS, "area_id": grid.id, "note": note}
+        asked[grid.name] = (await resident.post(path, body, expect=201))["id"]
+    span = {"starts_at": at("15:00"), "ends_at": at("16:00"), "note": "读书会"}
+    in_room = await (await create_resident(api, community)).post(f"/services/{room.id}/room-bookings", span, expect=201)
+    staff, observer = await create_staff(api, community), await create_staff(api, community, RoleKind.OBSERVER)
+    requests = f"/staff/venues/{venue.id}/requests"
+
+    def told_of(page: Any) -> list[tuple[str, str, str | None, str | None]]:
+        return sorted((one["booking_id"], one["note"], one["area_id"], one["area_name"]) for one in page["items"])
+
+    everything = sorted(
+        [
+            (asked["第一网格"], "卧床，请带血压计", near.id, "第一网格"),
+            (asked["第二网格"], "", far.id, "第二网格"),
+            (in_room["id"], "读书会", None, None),
+        ]
+    )
+    assert told_of(await staff.get(requests)) == everything
+    assert told_of(await staff.get(requests, area_id=near.id)) == [
+        (asked["第一网格"], "卧床，请带血压计", near.id, "第一网格")
+    ]
+    assert (await staff.get(requests, area_id=community.id))["items"] == []
+    # What somebody wrote of their health is for those who work there.
+    assert {one["note"] for one in (await observer.get(requests))["items"]} == {""}
+    await staff.refused("GET", f"{requests}?area_id=x", code="invalid_fields")
