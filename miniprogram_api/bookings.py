@@ -10,13 +10,14 @@ from miniprogram_api.routing import Routes
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.calendars.appointments import When
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.foundation.rating import NewRating
-from server.neighbor_center.bookings import booking, queries, series, waiting
+from server.neighbor_center.bookings import actions, booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.series import Repetition, SeriesView
@@ -154,6 +155,16 @@ async def get_booking(caller: Caller, booking_id: Id) -> BookingView:
     return await queries.get_booking(SLOTS, caller.person_id, booking_id)
 
 
+@routes.get("/bookings/<booking_id>/actions")
+async def list_booking_actions(caller: Caller, booking_id: Id) -> list[ActionView]:
+    """这项预约能做什么
+
+    改期、取消、接受候补、评价等能不能做、为什么；过了取消期限时另有 `cancel_as_no_show`（取消计为爽约）。
+    只是试算，什么都不会改变。
+    """
+    return await actions.list_booking_actions(SLOTS, caller.person_id, booking_id)
+
+
 @routes.post("/bookings/<booking_id>/move", errors=[*CANNOT_MOVE, PlacesFull])
 async def move_booking(caller: Caller, booking_id: Id, body: MoveBooking) -> BookingView:
     """改期
@@ -202,6 +213,15 @@ async def get_room_booking(caller: Caller, booking_id: Id) -> RoomBookingView:
     return await queries.get_booking(ROOMS, caller.person_id, booking_id)
 
 
+@routes.get("/room-bookings/<booking_id>/actions")
+async def list_room_booking_actions(caller: Caller, booking_id: Id) -> list[ActionView]:
+    """这项活动室预约能做什么
+
+    与时段预约相同。
+    """
+    return await actions.list_booking_actions(ROOMS, caller.person_id, booking_id)
+
+
 @routes.post("/room-bookings/<booking_id>/move", errors=[*CANNOT_MOVE, RoomTaken])
 async def move_room_booking(caller: Caller, booking_id: Id, body: MoveRoomBooking) -> RoomBookingView:
     """活动室改期
@@ -238,6 +258,15 @@ async def book_room_series(caller: Caller, service_id: Id, body: BookRoomSeries)
 async def get_series(caller: Caller, series_id: Id) -> SeriesView:
     """连续预约详情"""
     return await series.get_series(caller.person_id, series_id)
+
+
+@routes.get("/booking-series/<series_id>/actions")
+async def list_series_actions(caller: Caller, series_id: Id) -> list[ActionView]:
+    """这组连续预约能做什么
+
+    还有可取消的，才有 `cancel`。
+    """
+    return await actions.list_series_actions(caller.person_id, series_id)
 
 
 @routes.post("/booking-series/<series_id>/cancel")

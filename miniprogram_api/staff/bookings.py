@@ -10,6 +10,7 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import ByName, HomeAddress, PartySize, PhoneIfAny, RealNameIfAny, ShownReason, Strict, Words
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Moment
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
@@ -17,7 +18,7 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.neighbor_center import exports
-from server.neighbor_center.bookings import counter, finding, queries, requests, visits, walk_ins
+from server.neighbor_center.bookings import actions, counter, finding, queries, requests, visits, walk_ins
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.finding import BookingsFound
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
@@ -168,6 +169,15 @@ async def show_booking_to_staff(caller: Caller, booking_id: Id) -> DayBooking:
     return await queries.get_staff_booking(SLOTS, caller.person_id, booking_id)
 
 
+@routes.get("/bookings/<booking_id>/actions", who=Who.STAFF)
+async def list_booking_actions_of_staff(caller: Caller, booking_id: Id) -> list[ActionView]:
+    """工作人员对这项预约能做什么
+
+    审核、登记到场、改期、取消、安排上门等能不能做、为什么。
+    """
+    return await actions.list_booking_actions_of_staff(SLOTS, caller.person_id, booking_id)
+
+
 @routes.post("/bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState])
 async def approve_booking(caller: Caller, booking_id: Id) -> DayBooking:
     """通过预约申请"""
@@ -229,6 +239,12 @@ async def show_room_booking_to_staff(caller: Caller, booking_id: Id) -> DayRoomB
     通知打开的页面，已取消的也可查看。每次查看都会留痕。
     """
     return await queries.get_staff_booking(ROOMS, caller.person_id, booking_id)
+
+
+@routes.get("/room-bookings/<booking_id>/actions", who=Who.STAFF)
+async def list_room_booking_actions_of_staff(caller: Caller, booking_id: Id) -> list[ActionView]:
+    """工作人员对这项活动室预约能做什么"""
+    return await actions.list_booking_actions_of_staff(ROOMS, caller.person_id, booking_id)
 
 
 @routes.post("/room-bookings/<booking_id>/approve", who=Who.STAFF, errors=[WrongState, RoomTaken])

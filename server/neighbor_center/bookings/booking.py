@@ -203,8 +203,7 @@ async def move_booking(
         booking = await lock_to_move(kind, booking_id, person_id, service_id)
         if not is_at(booking, starts_at, ends_at):
             terms = await read_terms(service_id, day_of(starts_at), day_of(starts_at))
-            if kind is ROOMS and terms.needs_approval and booking.is_holding:
-                raise WrongState("该预约已通过审核，如需改期请重新申请")
+            require_not_agreed(booking, terms)
             was = booking.starts_at
             await change_to(booking, terms, starts_at, ends_at, actor_id)
             if isinstance(booking, Booking):
@@ -234,10 +233,7 @@ async def change_to(
     """The booking at a time that somebody wants, whoever moves it: the rules are the person's. The caller has locked it
     (lock_to_move), and saves it. Raises WrongState and what stands against a time."""
     kind, now = kind_of(booking), clock.now()
-    if booking.state not in OPEN_STATES:
-        raise WrongState()
-    if booking.is_holding:
-        check_deadline(terms, booking.starts_at, now)
+    require_movable(booking, terms)
     span = require_span(kind, terms, starts_at, ends_at)
     check_day(terms, span, now)
     held = await held_times(kind, booking.person_id, held_from(day_of(starts_at), now))
@@ -245,6 +241,20 @@ async def change_to(
     if kind is ROOMS:
         await require_free_room(terms.id, busy_span(terms, span), besides=booking.id)
     await change_time(booking, terms, span, actor_id)
+
+
+def require_not_agreed(booking: AnyBooking, terms: ServiceTerms) -> None:
+    """A room that staff have agreed to is moved by them alone. Raises WrongState."""
+    if kind_of(booking) is ROOMS and terms.needs_approval and booking.is_holding:
+        raise WrongState("该预约已通过审核，如需改期请重新申请")
+
+
+def require_movable(booking: AnyBooking, terms: ServiceTerms) -> None:
+    """What stands against moving it, wherever to. Raises WrongState, ChangeTooLate."""
+    if booking.state not in OPEN_STATES:
+        raise WrongState()
+    if booking.is_holding:
+        check_deadline(terms, booking.starts_at, clock.now())
 
 
 async def save_moved(booking: AnyBooking, terms: ServiceTerms) -> None:

@@ -86,8 +86,7 @@ async def cancel_booking_by_staff(kind: Kind[Any, DayView], actor_id: str, booki
 async def mark_booking_attended(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
     """They came; also takes back that they did not. From 30 minutes before it begins. Raises NotFound, WrongState."""
     async with booking_of_staff(kind, actor_id, booking_id, ("mark_booking_attended", "mark_room_attended")) as booking:
-        if clock.now() < booking.starts_at - ARRIVES_BEFORE:
-            raise WrongState("尚未到预约时间")
+        _require_begun(booking, booking.starts_at - ARRIVES_BEFORE)
         await attend(booking)
         return await get_day_booking(kind, booking_id)
 
@@ -95,11 +94,16 @@ async def mark_booking_attended(kind: Kind[Any, DayView], actor_id: str, booking
 async def mark_booking_no_show(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
     """Nobody came; it counts towards a block. Once it has begun. Raises NotFound, WrongState."""
     async with booking_of_staff(kind, actor_id, booking_id, ("mark_booking_no_show", "mark_room_no_show")) as booking:
-        if clock.now() < booking.starts_at:
-            raise WrongState("尚未到预约时间")
+        _require_begun(booking, booking.starts_at)
         if booking.state is not BookingState.NO_SHOW:
             await miss(booking)
         return await get_day_booking(kind, booking_id)
+
+
+def _require_begun(booking: AnyBooking, since: datetime) -> None:
+    if clock.now() < since:
+        # For what has ended no time comes any more.
+        raise WrongState("尚未到预约时间" if booking.is_holding else "")
 
 
 async def move_booking_by_staff(
@@ -108,10 +112,10 @@ async def move_booking_by_staff(
     """To another time, for somebody who calls: the rules are those of moving it oneself, only that what was agreed to
     stays so, since staff agree by moving it. The person is told. Raises what booking.move_booking does, OwnMatter."""
     check_times(starts_at, ends_at)
-    row = await _require_booking(kind, actor_id, booking_id)
+    row = await require_booking_of_staff(kind, actor_id, booking_id)
     async with transaction():
         booking = await lock_to_move(kind, booking_id, row["person_id"], row["service_id"])
-        _require_of_another(actor_id, booking)
+        require_of_another(actor_id, booking)
         if not is_at(booking, starts_at, ends_at):
             terms = await read_terms(row["service_id"], day_of(starts_at), day_of(starts_at))
             was = booking.starts_at
@@ -125,7 +129,7 @@ async def move_booking_by_staff(
         return await get_day_booking(kind, booking_id)
 
 
-async def _require_booking(kind: AnyKind, actor_id: str, booking_id: str) -> Any:
+async def require_booking_of_staff(kind: AnyKind, actor_id: str, booking_id: str) -> Any:
     """Of which venue it is, for staff there. Raises NotFound also to those who do not work there."""
     row = await fetch_one(
         f"SELECT b.person_id, v.id, v.organization_id, s.id AS service_id FROM {kind.source} WHERE b.id = $1",
@@ -137,7 +141,7 @@ async def _require_booking(kind: AnyKind, actor_id: str, booking_id: str) -> Any
     return row
 
 
-def _require_of_another(actor_id: str, booking: AnyBooking) -> None:
+def require_of_another(actor_id: str, booking: AnyBooking) -> None:
     """Raises OwnMatter for one's own, and what one booked for a relative; at the counter one booked as staff."""
     require_another(actor_id, booking.person_id, None if booking.walk_in else booking.booked_by_id)
 
@@ -163,14 +167,14 @@ async def booking_of_staff(
 
     Raises NotFound also to those who do not work there: bookings are private; OwnMatter for the actor's own.
     """
-    row = await _require_booking(kind, actor_id, booking_id)
+    row = await require_booking_of_staff(kind, actor_id, booking_id)
     async with transaction():
         if kind is ROOMS:
             # Shared with those who book; staff who change the calendar hold it alone, and lock many bookings.
             await fetch("SELECT 1 FROM venue WHERE id = $1 FOR SHARE", row["id"])
             await lock_room(row["service_id"])
         booking = await lock_booking(kind, booking_id)
-        _require_of_another(actor_id, booking)
+        require_of_another(actor_id, booking)
         yield booking
         await _record(kind, action, actor_id, booking, row["organization_id"])
 

@@ -47,15 +47,26 @@ async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> Day
     at another home or on the way then, InvalidFields when they do not work here."""
     async with booking_of_staff(SLOTS, actor_id, booking_id, ("assign_visitor",)) as booking:
         assert isinstance(booking, Booking)
-        if booking.address is None:
-            raise WrongState("这不是上门服务的预约")
-        if booking.state not in OPEN_STATES:
-            raise WrongState()
+        _require_visit(booking)
         if not await holds_role(visitor_id, await _organization_of(booking_id), WORKERS):
             raise InvalidFields.of("visitor_id", "此人不是该场所的工作人员")
         if booking.visitor_id != visitor_id:
             await _send(booking, visitor_id)
         return await get_day_booking(SLOTS, booking_id)
+
+
+async def require_visit(actor_id: str, booking_id: str) -> None:
+    """Whether somebody could be sent at all, whoever it is. Raises NotFound, WrongState, OwnMatter."""
+    async with booking_of_staff(SLOTS, actor_id, booking_id, ("assign_visitor",)) as booking:
+        assert isinstance(booking, Booking)
+        _require_visit(booking)
+
+
+def _require_visit(booking: Booking) -> None:
+    if booking.state not in OPEN_STATES:
+        raise WrongState()
+    if booking.address is None:
+        raise WrongState("这不是上门服务的预约")
 
 
 async def _send(booking: Booking, visitor_id: str) -> None:

@@ -12,6 +12,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.rating import NewRating, Rating
 from server.neighbor_center.bookings.kinds import Kind, View
+from server.neighbor_center.bookings.models import OPEN_STATES, BookingState
 from server.neighbor_center.bookings.queries import get_booking
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
 from server.neighbor_center.venues.queries import require_role_at_service
@@ -30,15 +31,15 @@ async def rate_booking(kind: Kind[View, Any], actor_id: str, booking_id: str, ne
     """Stars for a booking that was attended. Raises NotFound; WrongState where nobody came, it was rated or is too long
     ago."""
     row = await fetch_one(
-        f"SELECT b.person_id, s.id AS service_id, {kind.time}.ends_at, {kind.state} = 'attended' AS was_attended "
+        f"SELECT b.person_id, s.id AS service_id, {kind.time}.ends_at, {kind.state} AS state "
         f"FROM {kind.source} WHERE b.id = $1",
         booking_id,
     )
     if row is None:
         raise NotFound()
     await require_dependant(actor_id, row["person_id"])
-    if not row["was_attended"]:
-        raise WrongState("到场后才能评价")
+    if row["state"] != BookingState.ATTENDED:
+        raise WrongState("到场后才能评价" if row["state"] in OPEN_STATES else "")
     if clock.now() > row["ends_at"] + RATED_WITHIN:
         raise WrongState("已超过评价期限")
     rating = BookingRating(
