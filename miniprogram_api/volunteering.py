@@ -13,6 +13,7 @@ from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
+from server.volunteering import actions as volunteering_actions
 from server.volunteering import queries, sharing
 from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
 from server.volunteering.sharing import SharedActivity
@@ -128,6 +129,15 @@ async def list_my_sign_ups(caller: Caller, query: SignUpsQuery) -> Page[SignUpVi
 async def get_sign_up(caller: Caller, sign_up_id: Id) -> SignUpView:
     """报名详情"""
     return await sign_up_queries.get_sign_up(caller.person_id, sign_up_id)
+
+
+@routes.get("/sign-ups/<sign_up_id>/actions")
+async def list_sign_up_actions(caller: Caller, sign_up_id: Id) -> list[ActionView]:
+    """这份报名能做什么
+
+    本人或家人的：取消、接受或放弃名额、评价；不能做的说明原因。
+    """
+    return await volunteering_actions.list_sign_up_actions(caller.person_id, sign_up_id)
 
 
 class CancelSignUp(Strict):

@@ -7,13 +7,14 @@ import msgspec
 from miniprogram_api.fields import Strict, WithReason, WithVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.uploads.uploading import PictureUnusable
-from server.volunteering import activities, staff_queries
+from server.volunteering import actions, activities, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
 from server.volunteering.queries import ActivityView
 from server.volunteering.shifts import adding, changing
@@ -58,6 +59,15 @@ async def list_led_activities(caller: Caller, query: PageQuery) -> Page[StaffAct
 async def show_activity_to_staff(caller: Caller, activity_id: Id) -> ActivityView:
     """活动详情（含草稿）"""
     return await get_staff_activity(caller.person_id, activity_id)
+
+
+@routes.get("/activities/<activity_id>/actions")
+async def list_activity_actions_of_staff(caller: Caller, activity_id: Id) -> list[ActionView]:
+    """工作人员对这个活动能做什么
+
+    修改、提交、审核、加场次、取消能不能做、为什么；队长也可查看。
+    """
+    return await actions.list_activity_actions_of_staff(caller.person_id, activity_id)
 
 
 class ChangeActivity(Strict):
@@ -141,6 +151,15 @@ async def show_shift_to_staff(caller: Caller, shift_id: Id) -> StaffShiftView:
     return await staff_queries.get_staff_shift(caller.person_id, shift_id)
 
 
+@routes.get("/shifts/<shift_id>/actions")
+async def list_shift_actions_of_staff(caller: Caller, shift_id: Id) -> list[ActionView]:
+    """工作人员对这个场次能做什么
+
+    修改、取消；每个岗位（of）能不能调整名额、现场加人。
+    """
+    return await actions.list_shift_actions_of_staff(caller.person_id, shift_id)
+
+
 class ChangeShift(ShiftChange):
     version: Version
 
@@ -171,6 +190,15 @@ async def change_role_capacity(caller: Caller, shift_role_id: Id, body: ChangeCa
     调高时候补依次递补；调低不影响已确认的人。
     """
     return await changing.change_role_capacity(caller.person_id, shift_role_id, body.capacity)
+
+
+@routes.get("/sign-ups/<sign_up_id>/actions")
+async def list_sign_up_actions_of_staff(caller: Caller, sign_up_id: Id) -> list[ActionView]:
+    """工作人员对这份报名能做什么
+
+    取消报名、评价志愿者能不能做、为什么。
+    """
+    return await actions.list_sign_up_actions_of_staff(caller.person_id, sign_up_id)
 
 
 @routes.post("/sign-ups/<sign_up_id>/remove", errors=[ShiftStarted])
