@@ -5,8 +5,9 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.accounts.sharing import SharedCard
-from server.check_in import checking_in, queries
+from server.check_in import actions, checking_in, queries
 from server.check_in.checking_in import CheckInApplication, Talents
+from server.check_in.posts import actions as post_actions
 from server.check_in.posts import holding
 from server.check_in.posts import queries as post_queries
 from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
@@ -54,6 +55,15 @@ async def apply_check_in_again(caller: Caller, check_in_id: Id, body: ApplyAgain
     return await checking_in.apply_check_in_again(caller.person_id, check_in_id, body.version, body)
 
 
+@routes.get("/check-ins/<check_in_id>/actions")
+async def list_check_in_actions(caller: Caller, check_in_id: Id) -> list[ActionView]:
+    """我对这次报到能做什么
+
+    修改申请、更新信息、撤回或结束报到；不能做的说明原因。
+    """
+    return await actions.list_check_in_actions(caller.person_id, check_in_id)
+
+
 @routes.put("/check-ins/<check_in_id>/talents", errors=[WrongState, EditedMeanwhile])
 async def change_talents(caller: Caller, check_in_id: Id, body: ChangeTalents) -> MyCheckIns:
     """更新住址、特长和服务意愿"""
@@ -90,7 +100,7 @@ async def show_shared_post(caller: Caller | None, post_id: Id) -> SharedCard:
 @routes.get("/posts/<post_id>/actions")
 async def list_post_actions(caller: Caller, post_id: Id) -> list[ActionView]:
     """我现在可以对这个岗位做什么：申请（不能的说明原因），或卸任"""
-    return await holding.list_post_actions(caller.person_id, post_id)
+    return await post_actions.list_post_actions(caller.person_id, post_id)
 
 
 @routes.post(
@@ -102,6 +112,12 @@ async def list_post_actions(caller: Caller, post_id: Id) -> list[ActionView]:
 async def apply_for_post(caller: Caller, post_id: Id) -> MyHolding:
     """申请岗位"""
     return await holding.apply_for_post(caller.person_id, post_id)
+
+
+@routes.get("/post-holdings/<holding_id>/actions")
+async def list_holding_actions(caller: Caller, holding_id: Id) -> list[ActionView]:
+    """我对这份岗位申请（任职）能做什么"""
+    return await post_actions.list_holding_actions(caller.person_id, holding_id)
 
 
 @routes.post("/post-holdings/<holding_id>/leave", errors=[WrongState])

@@ -3,11 +3,12 @@
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
+from server.check_in.units import actions, unit_check_in
 from server.check_in.units import queries as unit_queries
-from server.check_in.units import unit_check_in
 from server.check_in.units.contact import UnitContact
 from server.check_in.units.queries import PeriodQuery, UnitCheckInView, UnitMember, UnitMemberDetail, UnitPage, UnitPair
 from server.check_in.units.unit_check_in import MemberCount, UnitApplication
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Moment, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
@@ -51,6 +52,12 @@ async def apply_unit_check_in_again(
 ) -> UnitCheckInView:
     """修改并重新提交单位报到申请"""
     return await unit_check_in.apply_unit_check_in_again(caller.person_id, unit_check_in_id, body.version, body)
+
+
+@routes.get("/unit-check-ins/<unit_check_in_id>/actions")
+async def list_unit_check_in_actions(caller: Caller, unit_check_in_id: Id) -> list[ActionView]:
+    """联络员对这份单位报到能做什么"""
+    return await actions.list_unit_check_in_actions(caller.person_id, unit_check_in_id)
 
 
 @routes.post("/unit-check-ins/<unit_check_in_id>/withdraw", errors=[WrongState])

@@ -6,8 +6,9 @@ from miniprogram_api.downloads import SHEETS, send_sheet
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.check_in import checking_in, community_codes, queries
+from server.check_in import actions, checking_in, community_codes, queries
 from server.check_in.models import CheckInState
+from server.check_in.posts import actions as post_actions
 from server.check_in.posts import holding
 from server.check_in.posts import queries as post_queries
 from server.check_in.posts.holding import NewPost, PostContent
@@ -15,6 +16,7 @@ from server.check_in.posts.models import HoldingState, PostState
 from server.check_in.posts.queries import HoldingCard, PostCard
 from server.check_in.queries import CheckInCard, CheckInDetail
 from server.check_in.units.pairing import NotPaired
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
@@ -41,6 +43,15 @@ async def list_check_ins(caller: Caller, query: CheckInsQuery) -> Page[CheckInCa
 async def view_check_in(caller: Caller, check_in_id: Id) -> CheckInDetail:
     """查看报到申请（留痕）"""
     return await queries.view_check_in(caller.person_id, check_in_id)
+
+
+@routes.get("/check-ins/<check_in_id>/actions", who=Who.STAFF)
+async def list_check_in_actions_of_staff(caller: Caller, check_in_id: Id) -> list[ActionView]:
+    """工作人员对这份报到能做什么
+
+    确认、退回、调整网格、核对党组织、结束报到等能不能做、为什么。
+    """
+    return await actions.list_check_in_actions_of_staff(caller.person_id, check_in_id)
 
 
 class ConfirmCheckIn(Strict):
@@ -116,6 +127,12 @@ async def open_post(caller: Caller, body: NewPost) -> PostCard:
     return await holding.open_post(caller.person_id, body)
 
 
+@routes.get("/posts/<post_id>/actions", who=Who.STAFF)
+async def list_post_actions_of_staff(caller: Caller, post_id: Id) -> list[ActionView]:
+    """工作人员对这个岗位能做什么"""
+    return await post_actions.list_post_actions_of_staff(caller.person_id, post_id)
+
+
 @routes.put("/posts/<post_id>", who=Who.STAFF, errors=[WrongState, EditedMeanwhile])
 async def change_post(caller: Caller, post_id: Id, body: ChangePost) -> PostCard:
     """修改岗位"""
@@ -153,6 +170,12 @@ async def list_post_holdings(caller: Caller, query: HoldingsQuery) -> Page[Holdi
     return await post_queries.list_post_holdings(
         caller.person_id, query.community_id, query.state, query, query.post_id
     )
+
+
+@routes.get("/post-holdings/<holding_id>/actions", who=Who.STAFF)
+async def list_holding_actions_of_staff(caller: Caller, holding_id: Id) -> list[ActionView]:
+    """工作人员对这份岗位申请（任职）能做什么"""
+    return await post_actions.list_holding_actions_of_staff(caller.person_id, holding_id)
 
 
 @routes.post(

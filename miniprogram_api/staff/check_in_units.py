@@ -5,10 +5,11 @@ from datetime import date
 from miniprogram_api.fields import Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.check_in.units import actions, unit_check_in
 from server.check_in.units import queries as unit_queries
-from server.check_in.units import unit_check_in
 from server.check_in.units.models import UnitCheckInState
 from server.check_in.units.queries import UnitCheckInCard, UnitCheckInView
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
@@ -44,6 +45,12 @@ async def list_unit_check_ins_of_area(caller: Caller, query: UnitCheckInsQuery) 
 async def view_unit_check_in(caller: Caller, unit_check_in_id: Id) -> UnitCheckInView:
     """查看单位报到（含联系人，留痕）"""
     return await unit_queries.view_unit_check_in(caller.person_id, unit_check_in_id)
+
+
+@routes.get("/unit-check-ins/<unit_check_in_id>/actions", who=Who.STAFF)
+async def list_unit_check_in_actions_of_staff(caller: Caller, unit_check_in_id: Id) -> list[ActionView]:
+    """工作人员对这份单位报到能做什么"""
+    return await actions.list_unit_check_in_actions_of_staff(caller.person_id, unit_check_in_id)
 
 
 @routes.post(

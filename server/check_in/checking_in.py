@@ -218,15 +218,21 @@ async def match_home(actor_id: str, check_in_id: str, home_organization_id: str)
     Possible while the application is decided, and as long as the check-in is active.
     """
     async with transaction():
-        check_in, _ = await _lock_seen(actor_id, check_in_id)
-        if check_in.state not in (CheckInState.APPLIED, CheckInState.RETURNED, CheckInState.CONFIRMED):
-            raise NotFound()
+        check_in = await require_matchable(actor_id, check_in_id)
         before = await members.match_home(check_in.membership_id, home_organization_id)
         if before.home_organization_id != home_organization_id:
             facts = {"home": home_organization_id, "was": before.home_organization_id}
             await _audit("match_home", actor_id, check_in, before.person_id, **facts)
             await notify([before.person_id], messages.HOME_MATCHED, party_organization=home_organization_id)
         return await queries.get_check_in_card(check_in_id)
+
+
+async def require_matchable(actor_id: str, check_in_id: str) -> CheckIn:
+    """The check-in, its membership locked, as long as it is decided or active. Raises NotFound, OwnMatter."""
+    check_in, _ = await _lock_seen(actor_id, check_in_id)
+    if check_in.state not in (CheckInState.APPLIED, CheckInState.RETURNED, CheckInState.CONFIRMED):
+        raise NotFound()
+    return check_in
 
 
 async def stop_check_in(check_in: CheckIn, state: CheckInState, reason: str, *, moment: datetime | None = None) -> None:

@@ -30,6 +30,7 @@ class CheckIn(Model):
     community = foreign_key("Organization")
     community_id: str
     grid = foreign_key("Organization", null=True)
+    grid_id: str | None
     via_unit = foreign_key("Organization", null=True)
     via_unit_id: str | None
     state = fields.CharEnumField(CheckInState, max_length=16, default=CheckInState.APPLIED)

@@ -6,6 +6,7 @@ from functools import partial
 from server.foundation import clock
 from server.foundation.actions import ActionView, Verb, try_each
 from server.foundation.errors import NotFound
+from server.foundation.rating import NewRating
 from server.volunteering.access import ORGANIZERS, require_leader_or_staff
 from server.volunteering.activities import (
     ActivityText,
@@ -16,7 +17,7 @@ from server.volunteering.activities import (
     submit_activity,
 )
 from server.volunteering.attendance.door import Newcomer, add_at_the_door
-from server.volunteering.hours.ratings import NewRating, rate_shift, rate_volunteer
+from server.volunteering.hours.ratings import rate_shift, rate_volunteer
 from server.volunteering.models import Activity, ShiftRole, SignUp
 from server.volunteering.queries import ActivityView
 from server.volunteering.shifts.adding import NewRole, NewShift, add_shifts

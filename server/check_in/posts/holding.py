@@ -16,7 +16,6 @@ from server.check_in.posts.queries import HoldingCard, MyHolding, PostCard
 from server.check_in.posts.rules import HOLDING_TABLE
 from server.check_in.rules import CheckInAction, CheckInActor
 from server.foundation import clock
-from server.foundation.actions import ActionView, try_out
 from server.foundation.audit import record_audit
 from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
@@ -162,24 +161,6 @@ async def apply_for_post(person_id: str, post_id: str) -> MyHolding:
         await notify([person_id], messages.APPLIED, holding=holding.id)
         await notify(await role_holders(post.community_id), messages.TO_REVIEW, holding=holding.id)
         return (await queries.list_my_holdings(membership_id, holding.id))[0]
-
-
-async def list_post_actions(person_id: str, post_id: str) -> list[ActionView]:
-    """Whether one could apply for the post, or may leave it. Raises NotFound."""
-    membership_id = await membership_of(person_id)
-    mine = (
-        await PostHolding.get_or_none(
-            post_id=post_id, membership_id=membership_id, state__in=[HoldingState.APPLIED, HoldingState.HELD]
-        )
-        if membership_id
-        else None
-    )
-    if mine:
-        return [await try_out("leave", lambda: leave_post(person_id, mine.id, "试算"))]
-    found = await try_out("apply", lambda: apply_for_post(person_id, post_id))
-    if found.why == NotFound.code:
-        raise NotFound()
-    return [found]
 
 
 async def approve_post(actor_id: str, holding_id: str) -> HoldingCard:
