@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,14 @@ def _tell_words(components: dict[str, Any]) -> None:
             schema["x-enum-descriptions"] = [words[name][value] for value in schema["enum"]]
 
 
+@cache
+def _property_words() -> dict[str, str]:
+    return msgspec.json.decode(PROPERTIES.read_bytes(), type=dict[str, str])
+
+
 def _tell_properties(components: dict[str, Any]) -> None:
     """Say of each property in Chinese what its name says, unless it has words of its own."""
-    words = msgspec.json.decode(PROPERTIES.read_bytes(), type=dict[str, str])
+    words = _property_words()
     for schema in components.values():
         for name, told in schema.get("properties", {}).items():
             if name in words and told.get("description", "").isascii():
@@ -164,6 +170,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
     parameters += [
         {"name": field.encode_name, "in": "query", "required": field.required, "schema": _schema(field.type)}
+        | ({"description": words} if (words := _property_words().get(field.encode_name)) else {})
         for field in _query_fields(route)
     ]
     if route.idempotent:

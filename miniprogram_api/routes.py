@@ -9,6 +9,7 @@ from miniprogram_api import (
     certificates,
     check_in,
     check_in_units,
+    console_sign_in,
     media,
     members,
     mini_codes,
@@ -45,6 +46,7 @@ from miniprogram_api.staff import wishes as staff_wishes
 
 ALL_ROUTES: list[Routes] = [
     accounts.routes,
+    console_sign_in.routes,
     organizations.routes,
     members.routes,
     check_in.routes,

@@ -143,16 +143,33 @@ class Route:
             caller = await find_caller(token.strip(), afresh=self.who is Who.STAFF)
         return await answer_within(self.group, caller, request.ctx.address, lambda: self._answer(request, caller, path))
 
+    async def perform(
+        self, caller: Caller, request: Request, path: dict[str, str], query: dict[str, Any], body: Any = None
+    ) -> Any:
+        """What the operation gives, for the other door: the same limits, checks and locks, with plain values.
+
+        `query` and `body` hold text as people typed it. Raises what the route refuses with.
+        """
+
+        async def answer() -> Any:
+            self._admit(caller)
+            arguments: dict[str, Any] = {**_admitted(path), "caller": caller, "request": request}
+            if self.query_type:
+                arguments["query"] = _converted(query, self.query_type)
+            if self.body_type:
+                arguments["body"] = _converted(body or {}, self.body_type)
+            arguments = {name: value for name, value in arguments.items() if name in self.parameters}
+            if self.method == "GET":
+                return await self.function(**arguments)
+            return await write(lambda: hold_caller(caller.person_id), lambda: self.function(**arguments))
+
+        return await answer_within(self.group, caller, request.ctx.address, answer)
+
     async def _answer(
         self, request: Request, caller: Caller | None, path: dict[str, str]
     ) -> HTTPResponse | ResponseStream:
         self._admit(caller)
-        arguments: dict[str, Any] = {}
-        for name, value in path.items():
-            # An impossible id is a thing that does not exist.
-            if name.endswith("_id") and not is_id(value):
-                raise NotFound()
-            arguments[name] = value
+        arguments: dict[str, Any] = _admitted(path)
         if "caller" in self.parameters:
             arguments["caller"] = caller
         if "request" in self.parameters:
@@ -274,12 +291,24 @@ def _decode_query(request: Request, query_type: Any) -> Any:
             raise BadRequest(f"参数 {name} 重复")
         if name in moments and not _BEGINS_WITH_A_DAY.match(given[0]):
             raise InvalidFields.of(name, "日期或时间格式不正确")
+    return _converted(values, query_type)
+
+
+def _admitted(path: dict[str, str]) -> dict[str, str]:
+    """The path's parameters. An impossible id is a thing that does not exist."""
+    if any(name.endswith("_id") and not is_id(value) for name, value in path.items()):
+        raise NotFound()
+    return dict(path)
+
+
+def _converted(values: Any, kind: Any) -> Any:
+    """Text as it was typed, as a Struct. Raises InvalidFields."""
     try:
-        query = msgspec.convert(values, query_type, strict=False)
+        converted = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise invalid_fields(error) from None
-    check_bounds(query)
-    return query
+    check_bounds(converted)
+    return converted
 
 
 @cache

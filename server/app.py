@@ -18,6 +18,7 @@ from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import add_routes
 from server import wiring
 from server.connections import connected
+from server.console.door import add_console
 from server.foundation.errors import NotFound
 from server.foundation.http import JsonAnswer, prepare_app
 from server.foundation.settings import Settings
@@ -68,6 +69,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
     docs.add_pages(app, settings)
     wechat.add_push(app, settings)
     mini_codes.add_open_page(app)
+    add_console(app, settings)
     _add_health(app, settings)
 
     @app.before_server_start

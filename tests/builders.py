@@ -4,7 +4,7 @@ Each `create_x` makes one valid thing with nothing but what the test says about 
 """
 
 import itertools
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from server.accounts.details import verify_phone
 from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, Registration, WeChatIdentity
@@ -88,7 +88,7 @@ async def grant(person: Person, organization: Organization, kind: RoleKind = Rol
 
 async def sign_in(api: Api, person: Person) -> Api:
     """The API as this person."""
-    session = await open_session(person.id, days=30)
+    session = await open_session(person.id, timedelta(days=30))
     return api.as_(session.token, person.id)
 
 

@@ -121,6 +121,7 @@ def test_libraries_stay_in_their_room() -> None:
         "segno": ("server.media", "server.wechat.simulator"),
         "sanic": (
             "miniprogram_api",
+            "server.console",
             "server.app",
             "server.foundation.http",
             "server.serving",

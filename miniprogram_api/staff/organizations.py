@@ -16,7 +16,7 @@ from server.foundation.location import Location
 from server.foundation.pages import Page, PageQuery
 from server.organizations import changing, desk, party, queries
 from server.organizations.changing import CodeTaken
-from server.organizations.desk import DeskView
+from server.organizations.desk import DeskRow, DeskView
 from server.organizations.models import Level, RoleKind
 from server.organizations.queries import OrganizationView, PartyOrganizationView
 from server.organizations.roles import LastManager, RoleHeld
@@ -35,6 +35,19 @@ async def get_desk(caller: Caller) -> DeskView:
     按种类给出数量、最早的一件和逾期数，有逾期的在前；`path` 是逐件处理的接口。没有待办的种类不列出。
     """
     return await desk.get_desk(caller.person_id)
+
+
+class DeskQuery(PageQuery):
+    kind: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+
+
+@routes.get("/desk/items", errors=[NotAllowed])
+async def list_desk(caller: Caller, query: DeskQuery) -> Page[DeskRow]:
+    """工作台：等我处理的事项，逐件列出，最急的在前
+
+    `kind` 只看一种。
+    """
+    return await desk.list_desk(caller.person_id, kind=query.kind, page=query)
 
 
 class CreateOrganization(Strict):

@@ -7,7 +7,9 @@ QUEUES = (
         kind="roster_link",
         words="名册与本人待核对",
         path="/staff/roster-links",
-        sql="SELECT organization_id, created_at AS since, NULL::timestamptz AS due FROM roster_link "
+        subject=("person", "name"),
+        sql="SELECT id, entry_id AS subject_id, organization_id, created_at AS since, NULL::timestamptz AS due FROM "
+        "roster_link "
         "WHERE state = 'waiting'",
     ),
 )

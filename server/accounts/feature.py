@@ -34,6 +34,7 @@ FEATURE = Feature(
     # Ended and expired alike; for a month one can still see that there was a device.
     retention=(
         Rule("old_sessions", "session", "expires_at", timedelta(days=30)),
+        Rule("old_console_sign_ins", "console_sign_in", "expires_at", timedelta(days=30)),
         Rule("old_merge_proposals", "merge_proposal", "ended_at", timedelta(days=180)),
         Rule("old_roster_links", "roster_link", "decided_at", timedelta(days=180)),
     ),

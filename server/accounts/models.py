@@ -200,6 +200,32 @@ class Session(Model):
         ]
 
 
+class ConsoleSignIn(Model):
+    """A browser that waits for a phone to let it into the console, two minutes long and once.
+
+    Only the browser that asked has the nonce, whose hash this is; `number` stands on its screen, and is typed into the
+    phone. `person` is whose phone let it in, `ended_at` when it was refused, used, or guessed at too often.
+    """
+
+    nonce_hash = fields.BinaryField()
+    number = fields.SmallIntField()
+    browser = fields.CharField(max_length=120)
+    address = fields.CharField(max_length=45)
+    expires_at = fields.DatetimeField()
+    wrong = fields.SmallIntField(default=0)
+    person = foreign_key("Person", null=True, on_delete=fields.CASCADE)
+    person_id: str | None
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "console_sign_in"
+        indexes = [
+            SqlIndex(name="console_sign_in_nonce", columns="nonce_hash", unique=True),
+            SqlIndex(name="console_sign_in_expiry", columns="expires_at"),
+            SqlIndex(name="console_sign_in_person", columns="person_id", where="person_id IS NOT NULL"),
+        ]
+
+
 class ConsentKind(Worded):
     """What a person agrees to. (个人信息保护法 art. 14, 29, 31: informed, separate for what is sensitive, by the
     guardian under 14.)"""

@@ -36,12 +36,12 @@ class NewSession(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-async def open_session(person_id: str, days: int) -> NewSession:
-    """A new session for the person, living `days` days from its last use."""
+async def open_session(person_id: str, life: timedelta) -> NewSession:
+    """A new session for the person, which ends where it is not used for as long as `life`."""
     token = secrets.token_urlsafe(32)
     now = clock.now()
     session = await Session.create(
-        person_id=person_id, token_hash=hash_token(token), expires_at=now + timedelta(days=days), used_at=now
+        person_id=person_id, token_hash=hash_token(token), expires_at=now + life, used_at=now
     )
     return NewSession(token, session.expires_at)
 
@@ -102,7 +102,7 @@ async def _look_up(token_hash: bytes) -> Caller | None:
     if row is None:
         return None
     expires_at = row["expires_at"]
-    if now - row["used_at"] > _SLIDE_AFTER:
+    if now - row["used_at"] > min(_SLIDE_AFTER, row["life"] / 8):
         expires_at = now + row["life"]
         await execute("UPDATE session SET expires_at = $2, used_at = $3 WHERE id = $1", row["id"], expires_at, now)
     return Caller(row["person_id"], row["id"], expires_at, row["is_staff"])

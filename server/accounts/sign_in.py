@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -73,7 +73,7 @@ async def sign_in(code: str, session_days: int) -> SignedIn:
     identity.signed_in_at = clock.now()
     await identity.save(update_fields=["session_key", "unionid", "signed_in_at"])
     person_id: str = identity.person_id
-    opened = await open_session(person_id, session_days)
+    opened = await open_session(person_id, timedelta(days=session_days))
     return SignedIn(opened.token, opened.expires_at, person_id, is_new)
 
 

@@ -268,6 +268,7 @@ def _welcome(settings: Settings, simulated: bool, sign_in_help: str, seconds: fl
     lines = [
         f"Linli is ready ({seconds:.1f} s).",
         "",
+        f"  Console    {base}/console (the staff's pages; sign in as somebody of the demo)",
         f"  API docs   {base}/docs",
         f"  Health     {base}/healthz and {base}/readyz",
         *([f"  WeChat     {_url(settings.host, settings.simulator_port)}/ (simulated)"] if simulated else []),

@@ -21,6 +21,8 @@ ACTION_WORDS: dict[str, str] = {
     "correct_name": "核实或更正姓名",
     "refuse_roster_link": "认定不是名册中的党员",
     "cancel_account": "注销账号",
+    "sign_in_to_console": "登录工作台",
+    "refuse_console_sign_in": "拒绝登录工作台",
     "grant_role": "授予工作角色",
     "end_role": "结束工作角色",
     # members

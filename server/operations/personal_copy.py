@@ -24,6 +24,14 @@ SHEETS = (
         of=one_person,
     ),
     Copied(
+        "登录工作台",
+        "SELECT created_at, browser, address FROM console_sign_in WHERE person_id = ANY($1) ORDER BY id DESC",
+        Shown("时间", "created_at", 22),
+        Shown("浏览器", "browser", 24),
+        Shown("网络地址", "address", 22),
+        of=one_person,
+    ),
+    Copied(
         "谁看过我的信息",
         "SELECT a.created_at, a.action, COALESCE(o.name, '') AS organization, "
         "CASE WHEN a.actor_id IS NULL THEN '系统' ELSE '他人' END AS actor FROM audit_entry a "

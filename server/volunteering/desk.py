@@ -12,7 +12,9 @@ QUEUES = (
         kind="activity_review",
         words="活动待发布",
         path="/staff/activities",
-        sql="SELECT area_id AS organization_id, created_at AS since, starts_at AS due FROM activity "
+        subject=("activity", "title"),
+        sql="SELECT id, id AS subject_id, area_id AS organization_id, created_at AS since, starts_at AS due FROM "
+        "activity "
         "WHERE state = 'in_review'",
     ),
     DeskQueue(
@@ -20,7 +22,9 @@ QUEUES = (
         words="活动出勤待确认",
         path="/staff/shifts/{id}/roster",
         roles=ORGANIZERS,
-        sql="SELECT a.organizer_id AS organization_id, sh.ends_at AS since, NULL::timestamptz AS due FROM shift sh "
+        subject=("shift", "title"),
+        sql="SELECT sh.id, sh.id AS subject_id, a.organizer_id AS organization_id, sh.ends_at AS since, "
+        "NULL::timestamptz AS due FROM shift sh "
         "JOIN activity a ON a.id = sh.activity_id AND a.state IN ('published', 'finished') "
         f"WHERE sh.state = 'scheduled' AND sh.ends_at < $2 AND sh.ends_at > $2 - interval '{_LOOKED_BACK.days} days' "
         "AND EXISTS (SELECT 1 FROM sign_up s JOIN place p ON p.id = s.place_id AND p.state = 'confirmed' "
@@ -30,13 +34,17 @@ QUEUES = (
         kind="hours",
         words="服务时长待审批",
         path="/staff/hours",
-        sql="SELECT organization_id, created_at AS since, NULL::timestamptz AS due FROM hours WHERE state = 'waiting'",
+        subject=("hours", "title"),
+        sql="SELECT id, id AS subject_id, organization_id, created_at AS since, NULL::timestamptz AS due FROM hours "
+        "WHERE state = 'waiting'",
     ),
     DeskQueue(
         kind="no_show_appeal",
         words="缺席申诉待处理",
         path="/staff/no-show-appeals",
-        sql="SELECT organizer_id AS organization_id, created_at AS since, NULL::timestamptz AS due "
+        subject=("appeal", "title"),
+        sql="SELECT id, id AS subject_id, organizer_id AS organization_id, created_at AS since, NULL::timestamptz "
+        "AS due "
         "FROM no_show_appeal WHERE state = 'submitted'",
     ),
 )

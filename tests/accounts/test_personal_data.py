@@ -21,7 +21,7 @@ from tortoise.models import Model
 from server.accounts import personal_data
 from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
-from server.accounts.models import ConsentKind, Person, PersonOrigin, RosterLink
+from server.accounts.models import ConsentKind, ConsoleSignIn, Person, PersonOrigin, RosterLink
 from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
@@ -126,6 +126,7 @@ IN_SHEET = {
     "checked_subject": "内容安全检查",
     "content_check": "内容安全检查",
     "session": "登录设备",
+    "console_sign_in": "登录工作台",
     "audit_entry": "谁看过我的信息",
 }
 """Table → the sheet in which it is."""
@@ -261,6 +262,14 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
     await everything_of_bookings(me, other, community)
     await report_answers(me.person_id, {template_ids()["wish_progress"]: "accept"})
     await put_picture(me)
+    await ConsoleSignIn.create(
+        person_id=me.person_id,
+        nonce_hash=b"spent",
+        number=47,
+        browser="Edge（Windows）",
+        address="203.0.113.9",
+        expires_at=clock.now(),
+    )
     subject = await CheckedSubject.create(kind="nickname", subject_id=me.person_id, author_id=me.person_id)
     await ContentCheck.create(
         subject=subject, revision=1, part=Part.TEXT, state=CheckState.REFUSED, reason="昵称不合适"

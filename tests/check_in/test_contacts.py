@@ -157,7 +157,7 @@ async def test_a_member_that_cannot_be_read_does_not_keep_the_others_from_being_
 
 async def sign_in_again(api: Api, caller: Api) -> Api:
     """After more days than a session lives."""
-    return api.as_((await open_session(caller.person_id, days=30)).token, caller.person_id)
+    return api.as_((await open_session(caller.person_id, timedelta(days=30))).token, caller.person_id)
 
 
 async def test_what_is_told_late(api: Api) -> None:

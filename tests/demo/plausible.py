@@ -134,6 +134,6 @@ async def play_city(app: Any, api: Api, simulator: Simulator) -> City:
     people = await fetch("SELECT DISTINCT person_id FROM wechat_identity ORDER BY person_id")
     callers = []
     for row in people:
-        session = await open_session(row["person_id"], days=30)
+        session = await open_session(row["person_id"], timedelta(days=30))
         callers.append(api.as_(session.token, row["person_id"]))
     return City(callers, things, random.Random(random.random()))

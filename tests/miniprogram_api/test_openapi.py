@@ -107,6 +107,12 @@ def test_every_property_says_what_it_is(document: dict[str, Any]) -> None:
             is_enumeration = any("enum" in schemas[reference] for reference in references)
             if not is_enumeration and not re.search(r"[\u4e00-\u9fff]", told.get("description", "")):
                 silent.append(f"{kind}.{name}")
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "query":
+                    names.add(parameter["name"])
+                    assert re.search(r"[\u4e00-\u9fff]", parameter.get("description", "")), parameter["name"]
     assert silent == [], "words for them belong into miniprogram_api/properties.json"
     assert json.loads(PROPERTIES.read_text()).keys() <= names
 

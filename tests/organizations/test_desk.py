@@ -5,6 +5,7 @@ from typing import Any
 
 from server.foundation import clock
 from server.foundation.database import execute, fetch
+from server.notifications.rendering import SUBJECTS
 from server.organizations import desk
 from server.organizations.models import Level, RoleKind
 from server.wishes.models import WishState
@@ -53,6 +54,39 @@ async def test_what_waits_is_counted_where_the_role_reaches(api: Api) -> None:
         (item["overdue"] > 0 for item in found["items"]), reverse=True
     )
     assert found["items"][0]["path"].startswith("/staff/")
+
+
+async def test_it_is_listed_one_by_one_the_soonest_due_first(api: Api) -> None:
+    set_clock("08:00")
+    here, there = await create_community(), await create_community()
+    staff = await create_staff(api, here)
+    for community in (here, there, here):
+        await (await create_member(api, community)).post("/check-ins", application(community), expect=201)
+    resident = await create_resident(api, here)
+    service = await create_service(here, needs_approval=True, answer_within_hours=2)
+    await resident.post(f"/services/{service.id}/bookings", {"starts_at": at("09:00")}, expect=201)
+    first = await staff.get("/staff/desk/items", limit=2)
+    second = await staff.get("/staff/desk/items", limit=2, cursor=first["next_cursor"])
+    rows = first["items"] + second["items"]
+    assert [row["kind"] for row in rows] == ["booking_request", "check_in", "check_in"]
+    assert [row["due"] for row in rows] == sorted(row["due"] for row in rows)
+    assert {row["organization_name"] for row in rows} == {here.name}
+    assert rows[0]["title"] == service.name
+    assert all(row["title"].endswith("*") for row in rows[1:]), "who applies, masked"
+    assert [row["id"] for row in (await staff.get("/staff/desk/items", kind="check_in"))["items"]] == [
+        row["id"] for row in rows[1:]
+    ]
+    assert (await staff.get("/staff/desk/items", kind="nothing"))["items"] == []
+    await resident.refused("GET", "/staff/desk/items", code="not_allowed")
+
+
+async def test_every_queue_can_be_listed_with_its_titles(api: Api) -> None:
+    for queue in desk.QUEUES:
+        moment = [clock.now()] if "$2" in queue.sql else []
+        await fetch(f"SELECT id, subject_id, since, due FROM ({queue.sql.replace('$2', '$1')}) q", *moment)
+        subject, word = queue.subject
+        assert subject in {"", *SUBJECTS}
+        assert bool(word) == bool(subject)
 
 
 async def test_what_was_dealt_with_waits_no_longer(api: Api) -> None:

@@ -1,0 +1,66 @@
+"use strict";
+// Keyboard: j and k walk through what can be opened, Enter opens, digits do what the buttons with that number say.
+const typing = (target) => target.closest("input, select, textarea, [contenteditable]");
+const rows = () => [...document.querySelectorAll("[data-row]")];
+const at = () => rows().findIndex((row) => row.classList.contains("at"));
+const goTo = (number) => {
+  const all = rows();
+  if (!all.length) return;
+  const next = all[Math.max(0, Math.min(number, all.length - 1))];
+  all.forEach((row) => row.classList.toggle("at", row === next));
+  const link = next.matches("a") ? next : next.querySelector("a");
+  (link || next).focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.key === "j") goTo(at() + 1);
+  else if (event.key === "k") goTo(at() - 1);
+  else if (/^[1-9]$/.test(event.key)) document.querySelectorAll("[data-key]")[Number(event.key) - 1]?.click();
+  else return;
+  event.preventDefault();
+});
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("a[data-row]");
+  if (row) rows().forEach((other) => other.classList.toggle("at", other === row));
+  const all = event.target.closest("[data-all]");
+  if (all) document.querySelectorAll("[name=pick]").forEach((pick) => (pick.checked = all.checked));
+  const more = event.target.closest("[data-more]");
+  if (more) addOne(more.closest("fieldset"));
+});
+// Another one of a list in a form: a copy of the last, with the next number in its names.
+const addOne = (group) => {
+  const parts = [...group.querySelectorAll(":scope > .part")];
+  const last = parts[parts.length - 1];
+  const copy = last.cloneNode(true);
+  const stem = group.dataset.name + ".";
+  const renumber = (text) => text && text.replace(stem + (parts.length - 1) + ".", stem + parts.length + ".");
+  copy.querySelectorAll("[name], [id], [for], [data-name]").forEach((node) => {
+    for (const name of ["name", "id", "for", "data-name"])
+      if (node.hasAttribute(name)) node.setAttribute(name, renumber(node.getAttribute(name)));
+    if ("value" in node && !["checkbox", "hidden"].includes(node.type)) node.value = "";
+  });
+  last.after(copy);
+  copy.querySelector("input, select, textarea")?.focus();
+};
+const draw = () => {
+  if (!window.echarts) return;
+  document.querySelectorAll("[data-chart]").forEach((place) => {
+    if (echarts.getInstanceByDom(place)) return;
+    const chart = echarts.init(place, null, { renderer: "svg" });
+    chart.setOption(JSON.parse(place.dataset.chart));
+    new ResizeObserver(() => chart.resize()).observe(place);
+  });
+};
+const begin = () => {
+  // Where there is no room beside it, the menu opens when it is wanted.
+  if (window.matchMedia("(max-width: 60rem)").matches) document.querySelector(".side details")?.removeAttribute("open");
+  draw();
+  const first = document.querySelector("[data-open-first]");
+  if (first && window.matchMedia("(min-width: 60.01rem)").matches) first.click();
+  document.querySelector("[aria-invalid=true]")?.focus();
+};
+document.addEventListener("DOMContentLoaded", begin);
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});

@@ -1,0 +1,166 @@
+"""The console in a real browser: by mouse and by keyboard, on a desk and on a phone, for people who cannot see it too.
+
+Needs Chromium (Debian: apt install chromium).
+"""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pylopdf_fonts_zh_cn
+import pytest
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from server.console.pages import PAGES
+from server.foundation.settings import Settings
+from server.organizations.models import Level, RoleKind
+from server.wishes.models import WishState
+from tests.builders import create_community, create_organization, create_staff
+from tests.check_in.builders import application, create_member
+from tests.clients import Api
+from tests.neighbor_center.builders import create_service
+from tests.servers import Server
+from tests.wishes.builders import create_people, put_wish
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+FONTS = (
+    '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{fonts}</dir>'
+    "<dir>/usr/share/fonts</dir><cachedir>{cache}</cachedir></fontconfig>"
+)
+DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing (Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    folder = tmp_path_factory.mktemp("fonts")
+    config = folder / "fonts.conf"
+    fonts = Path(pylopdf_fonts_zh_cn.__file__).parent
+    config.write_text(FONTS.format(fonts=fonts, cache=folder / "cache"))
+    quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*quiet, "--disable-sync", "--no-first-run"],
+            env={"FONTCONFIG_FILE": str(config)},
+        )
+        yield browser
+        await browser.close()
+
+
+class Desk:
+    """A tab of a browser, and all that went wrong in it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url, self.wrong = page, url, list[str]()
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda asked: self._look(asked.url))
+
+    def _look(self, address: str) -> None:
+        if not address.startswith((self.url, "data:")):
+            self.wrong.append(f"asks {address}")
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(self.url + path)
+        await self.page.wait_for_load_state("networkidle")
+
+    async def sign_in(self, staff: Api) -> None:
+        """The staff's phone reads the code off the screen and types the number."""
+        await self.open("/console/sign-in")
+        number = await self.page.inner_text(".number")
+        from server.accounts.models import ConsoleSignIn
+
+        asked = await ConsoleSignIn.all().order_by("-id").first()
+        assert asked
+        await staff.post(
+            "/console-sign-ins/approve", {"code": f"console.{asked.id}", "number": int(number)}, expect=204
+        )
+        await self.page.wait_for_url("**/console/", timeout=15000)
+        await self.page.wait_for_load_state("networkidle")
+
+    async def faults(self) -> list[str]:
+        """What axe finds, if it is serious."""
+        await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {each['nodes'][0]['html'][:160]}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+
+
+@pytest.fixture
+async def desk(chromium: Browser, settings: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
+    with Server(settings, tmp_path) as server:
+        await server.start()
+        context = await chromium.new_context(viewport=DESK, locale="zh-CN")
+        yield Desk(await context.new_page(), server.url)
+        await context.close()
+
+
+@pytest.mark.timeout(300)
+async def test_a_morning_at_the_desk_by_keyboard_alone(api: Api, desk: Desk) -> None:
+    community = await create_community()
+    grid = await create_organization(Level.GRID, parent=community)
+    staff = await create_staff(api, community)
+    members = [await create_member(api, community) for _ in range(2)]
+    for member in members:
+        await member.post("/check-ins", application(community), expect=201)
+    page = desk.page
+    await desk.sign_in(staff)
+    # The first is open; 1 is its first button.
+    await page.wait_for_selector("#panel .acts a")
+    await page.keyboard.press("1")
+    await page.wait_for_selector("select[name=grid_id]")
+    await page.focus("select[name=grid_id]")
+    await page.select_option("select[name=grid_id]", grid.id)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("[role=status]")
+    assert "已确认报到" in await page.inner_text("[role=status]")
+    # The next is there at once; j and k walk, and the second is refused with a reason.
+    await page.wait_for_selector("#panel .acts a")
+    await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#panel .acts a")
+    await page.keyboard.press("3")
+    await page.wait_for_selector("textarea[name=reason], input[name=reason]")
+    await page.focus("[name=reason]")
+    await page.keyboard.type("不住在本社区")
+    await page.click("form.card button")
+    await page.wait_for_selector("text=都处理完了")
+    states = [(await member.get("/me/check-ins")) for member in members]
+    assert [(each["active"] or each["history"][0])["state"] for each in states] == ["confirmed", "refused"]
+    assert desk.wrong == []
+
+
+@pytest.mark.timeout(400)
+async def test_every_page_is_sound_on_a_desk_and_on_a_phone(api: Api, desk: Desk) -> None:
+    people = await create_people(api)
+    await put_wish(people, WishState.SUBMITTED)
+    await put_wish(people, WishState.PUBLISHED)
+    member = await create_member(api, people.community)
+    await member.post("/check-ins", application(people.community), expect=201)
+    service = await create_service(people.community)
+    await desk.sign_in(await create_staff(api, people.community, RoleKind.MANAGER))
+    paths = [
+        *(f"/console/work/{page.slug}" for page in PAGES),
+        *("/console/", "/console/figures", "/console/organization", "/console/people", "/console/system"),
+        *("/console/work/announcements/new/create_announcement", "/console/work/activities/new/create_activity"),
+        f"/console/work/bookings?venue_id={service.venue_id}",
+    ]
+    wrong = []
+    for path in paths:
+        await desk.page.set_viewport_size(DESK)
+        await desk.open(path)
+        wrong += [f"{path}: {fault}" for fault in await desk.faults()]
+        await desk.page.set_viewport_size(PHONE)
+        wide = await desk.page.evaluate("document.documentElement.scrollWidth")
+        if wide > PHONE["width"]:
+            wrong.append(f"{path}: {wide} pixels wide on a phone")
+    assert wrong == []
+    assert desk.wrong == []
