@@ -19,7 +19,16 @@ async def _party_organizations(visit: Visit, area_id: str) -> Choices:
     return [(item.id, item.name) for item in page.items]
 
 
-CHOOSERS: dict[str, Chooser] = {"grid_id": _grids, "home_organization_id": _party_organizations}
+async def _services(visit: Visit, venue_id: str) -> Choices:
+    venue = await visit.perform("get_venue", {"venue_id": venue_id})
+    return [(service.id, service.name) for service in venue.services]
+
+
+CHOOSERS: dict[str, Chooser] = {
+    "grid_id": _grids,
+    "home_organization_id": _party_organizations,
+    "service_id": _services,
+}
 
 
 async def choices_for(visit: Visit, names: tuple[str, ...], area_id: str) -> dict[str, Choices]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -34,6 +35,8 @@ _TAKEN_SECONDS = 300
 """How long what somebody has opened is marked as theirs, unless they go on with it."""
 _ROWS = "30"
 
+_EXPORTED = timedelta(days=90)
+"""How far back a sheet goes where it is of some days."""
 _BEGINS = {"day": lambda: today().isoformat(), "period": lambda: half_year_of(clock.now()).code}
 """What a list is of at first."""
 
@@ -59,6 +62,7 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/shifts/<shift_id>/code", ("GET",), show_big_code),
         ("/shifts/<shift_id>/attendance", ("POST",), confirm_attendance),
         ("/people", ("GET", "POST"), find_people),
+        ("/people/<person_id>", ("GET", "POST"), show_person),
         ("/organization", ("GET",), show_organization),
         ("/organization/<organization_id>/work-here", ("POST",), work_here),
         ("/figures", ("GET",), figures.show_figures),
@@ -182,7 +186,14 @@ async def export_list(visit: Visit, slug: str) -> HTTPResponse:
     if not page.exports:
         raise NotFound()
     path, query, _ = await _scope(visit, page)
-    answer: HTTPResponse = await visit.perform(page.exports, path or {}, query | _filters(visit, page))
+    if path is None:
+        raise NotFound()
+    takes = {field.encode_name for field in msgspec.structs.fields(OPERATIONS[page.exports].query_type)}
+    last = today()
+    known = {"first_day": (last - _EXPORTED).isoformat(), "last_day": last.isoformat()} | query | _filters(visit, page)
+    answer: HTTPResponse = await visit.perform(
+        page.exports, path, {name: value for name, value in known.items() if name in takes}
+    )
     return answer
 
 
@@ -221,13 +232,23 @@ async def make_new(visit: Visit, slug: str, operation: str) -> HTTPResponse:
     chosen = next((one for one in page.makes if one.operation == operation), None)
     if chosen is None:
         raise NotFound()
+    wanted = OPERATIONS[operation].path_parameters
     path, _, _ = await _scope(visit, page)
-    return await _carry_out(visit, page, chosen, path or {})
+    if wanted == ["service_id"]:
+        # At a counter one chooses what for first; the form sends it along.
+        services = await choices_for(visit, ("service_id",), (path or {}).get("venue_id", ""))
+        picked = form_of(visit.request).get("service_id") or visit.request.args.get("service_id") or ""
+        if picked not in dict(services["service_id"]):
+            return render(
+                visit.request, "choose.html", visit=visit, page=page, act=chosen, services=services["service_id"]
+            )
+        return await _carry_out(visit, page, chosen, {"service_id": picked})
+    return await _carry_out(visit, page, chosen, {name: (path or {})[name] for name in wanted})
 
 
 async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, str]) -> HTTPResponse:
     request, route = visit.request, OPERATIONS[chosen.operation]
-    typed = {name: list(values) for name, values in form_of(request).items() if name != "csrf"}
+    typed = {name: list(values) for name, values in form_of(request).items() if name not in ("csrf", "service_id")}
     back = _back(request, f"/console/work/{page.slug}")
     refusal: Refusal | None = None
     if request.method == "POST":
@@ -328,28 +349,36 @@ async def confirm_attendance(visit: Visit, shift_id: str) -> HTTPResponse:
 
 
 async def find_people(visit: Visit) -> HTTPResponse:
-    """Somebody who has business here, by phone number; looking is in the audit log."""
-    found, details, dependants, refusal = None, None, [], None
-    phone = (form_of(visit.request).get("phone") or "").strip() if visit.request.method == "POST" else ""
-    if phone:
+    """Those who have business here, by name or phone number; looking is in the audit log."""
+    found: list[Any] = []
+    refusal = None
+    wanted = (form_of(visit.request).get("wanted") or "").strip()
+    if wanted:
         try:
-            found = await visit.perform("find_person", {}, {}, {"phone": phone})
-            if form_of(visit.request).get("details"):
-                details = await visit.perform("view_person_details", {"person_id": found.person_id})
-                dependants = await visit.perform("list_dependants_for_staff", {"person_id": found.person_id})
+            if any(sign.isdigit() for sign in wanted):
+                found = [await visit.perform("find_person", {}, {}, {"phone": wanted})]
+            else:
+                found = (await visit.perform("find_persons_by_name", {}, {}, {"real_name": wanted})).items
         except Refusal as error:
             refusal = error
     return render(
         visit.request,
         "people.html",
-        visit=visit,
-        phone=phone,
-        found=found,
-        details=details,
-        dependants=dependants,
-        refusal=refusal,
         status=refusal.status if refusal else 200,
+        visit=visit,
+        wanted=wanted,
+        found=found,
+        refusal=refusal,
     )
+
+
+async def show_person(visit: Visit, person_id: str) -> HTTPResponse:
+    """All that concerns somebody here, masked until it is asked for; both are in the audit log."""
+    page = await visit.perform("view_person", {"person_id": person_id})
+    details = None
+    if form_of(visit.request).get("details"):
+        details = await visit.perform("view_person_details", {"person_id": person_id})
+    return render(visit.request, "person.html", visit=visit, page=page, details=details)
 
 
 async def show_organization(visit: Visit) -> HTTPResponse:

@@ -2,14 +2,16 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from server.accounts.details import save_details
 from server.check_in.models import CheckIn
 from server.console.pages import PAGES
 from server.foundation import clock
+from server.foundation.audit import AuditEntry
 from server.organizations.models import Level, RoleKind
 from server.wishes.models import WishState
 from tests.builders import create_community, create_organization, create_resident, create_staff
@@ -179,12 +181,56 @@ async def test_a_shift_from_its_code_to_its_hours(app: Any, api: Api) -> None:
 
 
 async def test_finding_a_person_leaves_a_trace(app: Any, api: Api) -> None:
-    community = await create_community()
-    browser = await Browser(app).sign_in(await create_staff(api, community))
+    community, elsewhere = await create_community(), await create_community()
+    staff, stranger = await create_staff(api, community), await create_staff(api, elsewhere)
+    member, _ = await apply(api, community)
+    await save_details(member.person_id, real_name="慕容雪", phone="13912345678")
+    browser = await Browser(app).sign_in(staff)
     await browser.open("/console/people")
-    await browser.send("/console/people", {"phone": "13912345678"})
+    await browser.send("/console/people", {"wanted": "13900000001"})
     assert browser.status == 404
-    assert 'value="13912345678"' in browser.text
+    assert 'value="13900000001"' in browser.text
+    for wanted in ("慕容雪", "13912345678"):
+        await browser.send("/console/people", {"wanted": wanted})
+        page = browser.link("/console/people/")
+        assert page.endswith(member.person_id)
+    await browser.open(page)
+    assert "慕容雪" not in browser.text, "masked until it is asked for"
+    assert "报到" in browser.text
+    await browser.send(page, {"details": "1"})
+    assert "慕容雪" in browser.text
+    assert await AuditEntry.filter(action="view_person_details", person_id=member.person_id).count() == 1
+    other = await Browser(app).sign_in(stranger)
+    assert (await other.open(page)).status == 404
+
+
+async def test_a_walk_in_is_booked_at_the_counter(app: Any, api: Api) -> None:
+    set_clock("08:00")
+    community = await create_community()
+    staff, resident = await create_staff(api, community), await create_resident(api, community)
+    service = await create_service(community)
+    days = (await resident.get(f"/services/{service.id}/availability", days=2))["days"]
+    moment = next(slot["starts_at"] for day in days for slot in day["slots"] if slot["free"])
+    browser = await Browser(app).sign_in(staff)
+    await browser.open("/console/work/bookings/new/book_walk_in")
+    await browser.open(browser.link(service.id))
+    here = f"{clock.shanghai(datetime.fromisoformat(moment)):%Y-%m-%dT%H:%M}"
+    address = f"{browser.url.path}?service_id={service.id}"
+    await browser.send(address, {"starts_at": here, "real_name": "王大爷", "party_size": "1"})
+    assert "已现场预约" in browser.text, browser.text
+    day = (await staff.get(f"/staff/venues/{service.venue_id}/bookings", day=moment[:10]))["items"]
+    assert [row["walk_in"] for row in day] == [True]
+
+
+async def test_lists_go_out_as_sheets(app: Any, api: Api) -> None:
+    community = await create_community()
+    await create_service(community)
+    browser = await Browser(app).sign_in(await create_staff(api, community, RoleKind.MANAGER))
+    for page in PAGES:
+        if page.exports:
+            answer = await browser.client.get(f"/console/work/{page.slug}/export")
+            assert answer.status_code == 200, page.slug
+            assert answer.content.startswith(b"PK"), "a workbook"
 
 
 async def test_working_elsewhere_is_remembered_by_the_browser(app: Any, api: Api) -> None:
