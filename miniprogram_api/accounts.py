@@ -148,13 +148,16 @@ async def give_details(caller: Caller, body: GiveDetails) -> Me:
 
 
 class ChooseCommunity(Strict):
+    """`grid_id`: a grid of the community, where one knows in which one lives; without it, none."""
+
     community_id: Id
+    grid_id: Id | None = None
 
 
 @routes.put("/me/community")
 async def choose_community(caller: Caller, body: ChooseCommunity) -> Me:
     """选择所在社区"""
-    return await persons.choose_community(caller.person_id, body.community_id)
+    return await persons.choose_community(caller.person_id, body.community_id, body.grid_id)
 
 
 @routes.get("/consent-texts", who=Who.ANYONE)

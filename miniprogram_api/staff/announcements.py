@@ -16,6 +16,7 @@ from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
+from server.media.uploads.uploading import PictureUnusable
 
 routes = Routes("工作端：公告", prefix="/staff/announcements")
 
@@ -35,11 +36,11 @@ class AudienceQuery(Strict):
     audience: AnnouncementAudience = AnnouncementAudience.RESIDENTS
 
 
-@routes.post("", who=Who.STAFF, status=201, errors=[NotFound])
+@routes.post("", who=Who.STAFF, status=201, errors=[NotFound, PictureUnusable])
 async def create_announcement(caller: Caller, body: CreateAnnouncement) -> StaffAnnouncementView:
     """新建公告草稿
 
-    可以核对发送的其他人会收到站内信。
+    可发给社区、街道、区、市或一个网格；网格的公告网格员也可以写。可以核对发送的其他人会收到站内信。
     """
     return await sending.create_announcement(caller.person_id, body.organization_id, body.words)
 
@@ -65,7 +66,7 @@ async def show_announcement_to_staff(caller: Caller, announcement_id: Id) -> Sta
     return await queries.get_staff_announcement(caller.person_id, announcement_id)
 
 
-@routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, WrongState])
+@routes.put("/<announcement_id>", who=Who.STAFF, errors=[EditedMeanwhile, PictureUnusable, WrongState])
 async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeAnnouncement) -> StaffAnnouncementView:
     """修改公告草稿"""
     return await sending.change_announcement(caller.person_id, announcement_id, body.version, body.words)

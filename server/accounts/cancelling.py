@@ -210,6 +210,7 @@ async def _erase(person_id: str) -> None:
         shown_avatar_id=None,
         birth_date=None,
         community_id=None,
+        grid_id=None,
         closed_at=now,
         cancelled_at=now,
     )

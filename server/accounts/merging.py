@@ -68,7 +68,7 @@ async def _become(old: Person, kept: Person) -> None:
     for move in MERGERS:
         await move(old.id, kept.id)
     if kept.community_id is None:
-        await Person.filter(id=kept.id).update(community_id=old.community_id)
+        await Person.filter(id=kept.id).update(community_id=old.community_id, grid_id=old.grid_id)
     await Person.filter(id=old.id).update(merged_into_id=kept.id)
 
 

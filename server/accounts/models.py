@@ -24,7 +24,8 @@ class Person(Model):
 
     `nickname` and `avatar_id` (a picture) are what the person wrote; others see `shown_nickname` and `shown_avatar_id`,
     the last ones that passed the content check. A merged person points to the one that remains and owns nothing.
-    `closed_at`: kept out; `cancelled_at`: the person cancelled the account 注销, and nothing tells who they were.
+    `grid_id`: the grid of the community in which they said that they live. `closed_at`: kept out; `cancelled_at`: the
+    person cancelled the account 注销, and nothing tells who they were.
     """
 
     origin = fields.CharEnumField(PersonOrigin, max_length=16)
@@ -34,6 +35,7 @@ class Person(Model):
     shown_avatar_id = IdField(null=True)
     community = foreign_key("Organization", null=True)
     community_id: str | None
+    grid_id: str | None = IdField(null=True)
     birth_date = fields.DateField(null=True)
     merged_into = foreign_key("Person", null=True)
     merged_into_id: str | None
@@ -45,6 +47,7 @@ class Person(Model):
         table = "person"
         indexes = [
             SqlIndex(name="person_community", columns="community_id, id"),
+            SqlIndex(name="person_grid", columns="grid_id, id", where="grid_id IS NOT NULL"),
             SqlIndex(name="person_merged_into", columns="merged_into_id", where="merged_into_id IS NOT NULL"),
         ]
 

@@ -25,7 +25,7 @@ _RECORD = "长期保存；注销后去除姓名和联系方式"
 
 PERIODS = (
     Period(
-        "昵称、头像、姓名、手机号、住址、出生日期、微信标识、家人",
+        "昵称、头像、姓名、手机号、住址、出生日期、所在社区和网格、微信标识、家人",
         _ACCOUNT,
         ("person", "person_details", "wechat_identity", "dependant", "picture"),
     ),
@@ -57,6 +57,7 @@ PERIODS = (
     Period("窗口取号", "180 天", ("queue_ticket", "queue_day")),
     Period("内容安全检查的结果", _RECORD, ("checked_subject", "content_check")),
     Period("社区公告", "长期保存", ("announcement",)),
+    Period("打开过哪些公告", _ACCOUNT, ("announcement_read",)),
     Period("操作和查看记录（审计）", "两年，或运营单位设定的期限", ("audit_entry",)),
     Period("重复提交的识别", "24 小时", ("idempotency_key",)),
     Period(

@@ -35,6 +35,7 @@ async def _facts(persons: Sequence[Any]) -> list[dict[str, Any]]:
             ("他人看到的昵称", person["shown_nickname"]),
             ("出生日期", person["birth_date"] and render_date(person["birth_date"])),
             ("所在社区", person["community"]),
+            ("所在网格", person["grid"]),
             ("登记方式", PersonOrigin(person["origin"]).word),
             ("登记时间", person["created_at"]),
         ]
@@ -63,8 +64,9 @@ async def _facts(persons: Sequence[Any]) -> list[dict[str, Any]]:
 SHEETS = (
     Copied(
         "基本信息",
-        "SELECT p.id, p.nickname, p.shown_nickname, p.origin, p.birth_date, p.created_at, o.name AS community "
-        "FROM person p LEFT JOIN organization o ON o.id = p.community_id WHERE p.id = ANY($1) "
+        "SELECT p.id, p.nickname, p.shown_nickname, p.origin, p.birth_date, p.created_at, o.name AS community, "
+        "g.name AS grid FROM person p LEFT JOIN organization o ON o.id = p.community_id "
+        "LEFT JOIN organization g ON g.id = p.grid_id WHERE p.id = ANY($1) "
         "ORDER BY array_position($1, p.id)",
         Shown("项目", "fact", 20),
         Shown("内容", "content", 50),

@@ -21,7 +21,7 @@ from server.media.uploads.uploading import attach_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
-from server.organizations.queries import require_community
+from server.organizations.queries import require_community, require_grid
 
 
 async def create_person(
@@ -54,11 +54,14 @@ async def find_by_phone(phone: str) -> str | None:
     return rows[0]["person_id"] if rows[0]["verified"] or len(rows) == 1 else None
 
 
-async def choose_community(person_id: str, community_id: str) -> Me:
-    """The community that the person belongs to as a resident. Raises InvalidFields where it is none, or closed."""
+async def choose_community(person_id: str, community_id: str, grid_id: str | None) -> Me:
+    """The community that the person belongs to as a resident, and its grid, where they say in which they live. Raises
+    InvalidFields where one is none, or closed."""
     async with transaction():
         await require_community(community_id)
-        await Person.filter(id=person_id).update(community_id=community_id)
+        if grid_id:
+            await require_grid(grid_id, community_id)
+        await Person.filter(id=person_id).update(community_id=community_id, grid_id=grid_id)
         return await get_me(person_id)
 
 

@@ -18,6 +18,8 @@ from server.organizations.models import RoleKind
 
 
 class CommunityBrief(msgspec.Struct):
+    """A community, or a grid of it."""
+
     id: Id
     name: str
 
@@ -37,6 +39,7 @@ class Me(msgspec.Struct):
     nickname: str
     avatar_url: str | None
     community: CommunityBrief | None
+    grid: CommunityBrief | None
     phone: str
     phone_is_verified: bool
     real_name: str
@@ -74,10 +77,12 @@ class DependantView(msgspec.Struct):
 async def get_me(person_id: str) -> Me:
     """Everything that the mini-program's "me" page shows."""
     row = await fetch_one(
-        "SELECT p.nickname, p.avatar_id, p.community_id, o.name AS community_name, p.birth_date, p.version, "
+        "SELECT p.nickname, p.avatar_id, p.community_id, o.name AS community_name, p.grid_id, "
+        "g.name AS grid_name, p.birth_date, p.version, "
         "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = p.id AND c.kind = 'volunteer_terms' "
         "AND c.withdrawn_at IS NULL) AS is_volunteer "
-        "FROM person p LEFT JOIN organization o ON o.id = p.community_id WHERE p.id = $1",
+        "FROM person p LEFT JOIN organization o ON o.id = p.community_id "
+        "LEFT JOIN organization g ON g.id = p.grid_id WHERE p.id = $1",
         person_id,
     )
     if row is None:
@@ -89,6 +94,7 @@ async def get_me(person_id: str) -> Me:
         nickname=row["nickname"],
         avatar_url=avatar.thumbnail_url if avatar else None,
         community=CommunityBrief(row["community_id"], row["community_name"]) if row["community_id"] else None,
+        grid=CommunityBrief(row["grid_id"], row["grid_name"]) if row["grid_id"] else None,
         phone=mask_phone(details.phone),
         phone_is_verified=details.phone_is_verified,
         real_name=mask_name(details.real_name),

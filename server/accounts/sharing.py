@@ -14,6 +14,7 @@ class ShareBar(Worded):
 
     NOT_SIGNED_IN = "not_signed_in", "请先登录"
     COMMUNITY_NEEDED = "community_needed", "请先选择所在社区"
+    GRID_NEEDED = "grid_needed", "请先选择所在网格"
     CONSENT_NEEDED = "consent_needed", "请先阅读并同意相关条款"
     OTHER_AREA = "other_area", "这是其他社区的内容，可以看看本社区的"
 
@@ -44,12 +45,14 @@ async def find_bar(
         return ShareBar.NOT_SIGNED_IN
     if area_id:
         home = await fetch_one(
-            "SELECT home.id, COALESCE(area.path @> home.path, false) AS is_within FROM person p "
-            "JOIN organization area ON area.id = $2 LEFT JOIN organization home ON home.id = p.community_id "
-            "WHERE p.id = $1",
+            "SELECT home.id, COALESCE(area.path @> home.path, false) AS is_within, p.grid_id IS NULL "
+            "AND area.path <@ home.path AS lacks_grid FROM person p JOIN organization area ON area.id = $2 "
+            "LEFT JOIN organization home ON home.id = COALESCE(p.grid_id, p.community_id) WHERE p.id = $1",
             person_id,
             area_id,
         )
+        if home and not home["is_within"] and home["lacks_grid"]:
+            return ShareBar.GRID_NEEDED
         if home and not home["is_within"]:
             return ShareBar.OTHER_AREA if home["id"] else ShareBar.COMMUNITY_NEEDED
     if consent and not await has_consent(person_id, consent):

@@ -11,7 +11,8 @@ from server.organizations.tree import within
 
 _RESIDENTS = (
     "p.merged_into_id IS NULL AND p.closed_at IS NULL "
-    "AND EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id) AND p.community_id = ANY($1)"
+    "AND EXISTS (SELECT 1 FROM wechat_identity w WHERE w.person_id = p.id) "
+    "AND (p.community_id = ANY($1) OR p.grid_id = ANY($1))"
 )
 _CONDITIONS = {
     AnnouncementAudience.RESIDENTS: _RESIDENTS,
@@ -21,7 +22,11 @@ _CONDITIONS = {
     ),
     AnnouncementAudience.WORKERS: "p.id = ANY($1)",
 }
-_COMMUNITIES = f"SELECT c.id FROM organization c WHERE {within('c.path', '$1')} AND c.level = 'community'"
+_HOMES = (
+    f"SELECT c.id FROM organization c WHERE {within('c.path', '$1')} AND c.level = 'community' "
+    "UNION ALL SELECT c.id FROM organization c WHERE c.id = $1 AND c.level = 'grid'"
+)
+"""The communities of an area, or the grid itself."""
 _WORKERS = (
     "SELECT DISTINCT g.person_id AS id FROM role_grant g JOIN organization held ON held.id = g.organization_id "
     f"WHERE {within('held.path', '$1')} AND g.ended_at IS NULL"
@@ -65,6 +70,7 @@ async def next_persons(
 
 
 async def _scope(organization_id: str, audience: AnnouncementAudience) -> list[Any]:
-    """The communities whose residents, or the persons, that are meant: found first, so that the plan knows how many."""
-    sql = _WORKERS if audience is AnnouncementAudience.WORKERS else _COMMUNITIES
+    """The communities, or the grid, whose residents are meant, or the persons: found first, so that the plan knows how
+    many."""
+    sql = _WORKERS if audience is AnnouncementAudience.WORKERS else _HOMES
     return [row["id"] for row in await fetch(sql, organization_id)]

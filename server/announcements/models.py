@@ -1,7 +1,8 @@
 """Announcements: what staff tell everybody of a scope."""
 
 from tortoise import fields
-from tortoise.migrations.constraints import CheckConstraint
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
@@ -46,11 +47,13 @@ class Announcement(Model):
     expected = fields.IntField(default=0)
     told = fields.IntField(default=0)
     told_through = IdField(null=True)
+    picture_ids = ArrayField(element_type="uuid", default=list, db_default=[])
     version = fields.IntField(default=1)
 
     class Meta:
         table = "announcement"
         constraints = [
+            CheckConstraint(check="cardinality(picture_ids) <= 9", name="announcement_pictures"),
             CheckConstraint(check="state NOT IN ('sending', 'sent') OR sent_at IS NOT NULL", name="announcement_sent"),
             CheckConstraint(check="state <> 'sent' OR finished_at IS NOT NULL", name="announcement_finished"),
             CheckConstraint(check="(state = 'withdrawn') = (withdrawn_at IS NOT NULL)", name="announcement_withdrawn"),
@@ -59,3 +62,15 @@ class Announcement(Model):
             SqlIndex(name="announcement_organization", columns="organization_id, id"),
             SqlIndex(name="announcement_sending", columns="urgent DESC, sent_at, id", where="state = 'sending'"),
         ]
+
+
+class AnnouncementRead(Model):
+    """Somebody opened an announcement, the first time that they did."""
+
+    announcement = foreign_key("Announcement")
+    person_id = IdField()
+
+    class Meta:
+        table = "announcement_read"
+        constraints = [UniqueConstraint(fields=("announcement_id", "person_id"), name="announcement_read_once")]
+        indexes = [SqlIndex(name="announcement_read_person", columns="person_id, id")]

@@ -1,5 +1,6 @@
 """Announcements from draft to everybody's inbox: one person writes, another one sends."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -15,9 +16,11 @@ from server.foundation.audit import record_audit
 from server.foundation.bounds import RequiredText
 from server.foundation.database import transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
+from server.foundation.ids import Id
+from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.notifications.telling import notify
-from server.organizations.access import WORKERS, holds_role, require_role, role_holders
-from server.organizations.models import AREA_LEVELS, Organization, RoleKind
+from server.organizations.access import GRID_WORKERS, WORKERS, holds_role, require_role, role_holders
+from server.organizations.models import AREA_LEVELS, Level, Organization, RoleKind
 
 BATCH = 200
 """Persons told in one transaction."""
@@ -40,20 +43,23 @@ class AnnouncementText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     text: Annotated[RequiredText, msgspec.Meta(max_length=2000)]
     audience: AnnouncementAudience = AnnouncementAudience.RESIDENTS
     urgent: bool = False
+    picture_ids: Annotated[list[Id], msgspec.Meta(max_length=9)] = []
 
 
 async def create_announcement(actor_id: str, organization_id: str, words: AnnouncementText) -> StaffAnnouncementView:
-    """A draft. Those who may send it are told that it is to be read and sent. Raises NotAllowed, InvalidFields
-    where the organization has no residents of its own (a grid, a unit) or is closed."""
-    await require_role(actor_id, organization_id)
+    """A draft; of a grid, its grid workers write too. Those who may send it are told that it is to be read and sent.
+    Raises NotAllowed, InvalidFields where the organization has no residents of its own (a building, a unit) or is
+    closed, PictureUnusable."""
+    await require_role(actor_id, organization_id, GRID_WORKERS)
     _check(words)
     async with transaction():
         organization = await Organization.get(id=organization_id)
-        if organization.closed_at or organization.level not in AREA_LEVELS:
-            raise InvalidFields.of("organization_id", "请选择社区、街道、区或市")
+        if organization.closed_at or organization.level not in (*AREA_LEVELS, Level.GRID):
+            raise InvalidFields.of("organization_id", "请选择网格、社区、街道、区或市")
         announcement = await Announcement.create(
             organization_id=organization_id, written_by_id=actor_id, **msgspec.structs.asdict(words)
         )
+        await attach_pictures(actor_id, words.picture_ids, ("announcement", announcement.id))
         await _audit("create_announcement", actor_id, announcement)
         await _ask_to_send(announcement)
         return await get_staff_announcement(actor_id, announcement.id)
@@ -63,12 +69,14 @@ async def change_announcement(
     actor_id: str, announcement_id: str, version: int, words: AnnouncementText
 ) -> StaffAnnouncementView:
     """Other words of a draft. Where that makes others the ones to send it, they are told. Raises NotFound,
-    EditedMeanwhile, WrongState once it is being sent."""
+    EditedMeanwhile, WrongState once it is being sent, PictureUnusable."""
     _check(words)
     async with transaction():
-        announcement = await _lock(actor_id, announcement_id)
+        announcement = await _lock(actor_id, announcement_id, GRID_WORKERS)
         _require_draft(announcement, version)
         others_send = announcement.written_by_id != actor_id or words.urgent > announcement.urgent
+        subject = ("announcement", announcement.id)
+        await change_pictures(actor_id, announcement.picture_ids, words.picture_ids, subject)
         announcement.update_from_dict(msgspec.structs.asdict(words))
         announcement.written_by_id = actor_id
         announcement.version += 1
@@ -157,10 +165,10 @@ def _require_draft(announcement: Announcement, version: int) -> None:
         raise EditedMeanwhile()
 
 
-async def _lock(actor_id: str, announcement_id: str) -> Announcement:
+async def _lock(actor_id: str, announcement_id: str, kinds: Iterable[RoleKind] = WORKERS) -> Announcement:
     """The announcement, locked against the sweep and other staff. Raises NotFound for who does not work there."""
     announcement = await Announcement.filter(id=announcement_id).select_for_update(no_key=True).first()
-    if announcement is None or not await holds_role(actor_id, announcement.organization_id, WORKERS):
+    if announcement is None or not await holds_role(actor_id, announcement.organization_id, kinds):
         raise NotFound()
     return announcement
 

@@ -160,6 +160,19 @@ async def require_community(community_id: str) -> None:
         raise InvalidFields.of("community_id", "请选择一个社区")
 
 
+async def require_grid(grid_id: str, community_id: str) -> None:
+    """The same of a grid of the community. Raises InvalidFields."""
+    row = await fetch_one(
+        "SELECT g.level = $3 AND g.closed_at IS NULL AND g.path <@ c.path AS is_open FROM organization g "
+        "JOIN organization c ON c.id = $2 WHERE g.id = $1 FOR SHARE OF g",
+        grid_id,
+        community_id,
+        str(Level.GRID),
+    )
+    if row is None or not row["is_open"]:
+        raise InvalidFields.of("grid_id", "请选择所在社区的网格")
+
+
 async def hold_organization(organization_id: str) -> None:
     """The same of any organization. Raises WrongState for one that is closed, NotFound."""
     row = await fetch_one("SELECT closed_at FROM organization WHERE id = $1 FOR SHARE", organization_id)

@@ -22,6 +22,7 @@ from server.accounts import personal_data
 from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, ConsoleSignIn, Person, PersonOrigin, RosterLink
+from server.announcements.models import Announcement, AnnouncementRead
 from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
@@ -118,6 +119,7 @@ IN_SHEET = {
     "service_entry": "服务记录与积分",
     "ranking_place": "参加的排行榜",
     "inbox_message": "消息",
+    "announcement_read": "读过的公告",
     "grant_balance": "订阅消息授权",
     "grant_entry": "订阅消息授权明细",
     "notification_preferences": "消息偏好",
@@ -395,6 +397,16 @@ async def everything_of_volunteering(me: Api, other: Api, staff: Api, community:
         issued_at=now,
     )
     await VolunteerSkill.create(person_id=me.person_id, name="急救")
+    board = {
+        "organization": community,
+        "audience": "residents",
+        "text": "请储水",
+        "state": "sent",
+        "written_by_id": new_id(),
+    }
+    for who, title in ((me, "停水通知"), (other, "别人读的")):
+        read = await Announcement.create(title=title, sent_at=now, finished_at=now, **board)
+        await AnnouncementRead.create(announcement=read, person_id=who.person_id)
     no_show = await NoShow.create(
         person_id=me.person_id,
         purpose=Purpose.SHIFT_ROLE,
@@ -529,6 +541,7 @@ async def test_everything_is_in_the_copy_in_clear(cast: tuple[Api, Api, Api]) ->
     assert entries["参加志愿服务"]["服务分钟"] == 120
     assert entries["完成微心愿"]["事项"] == "想有人陪着散步"
     assert copy.one("参加的排行榜")["网格"] == "塔山社区"
+    assert copy.one("读过的公告")["公告"] == "停水通知"
     assert any("塔山社区" in row["内容"] and row["微信订阅消息"] for row in copy.sheets["消息"])
     assert (copy.one("订阅消息授权")["订阅消息"], copy.one("订阅消息授权")["最近的选择"]) == ("心愿进度通知", "允许")
     assert copy.one("订阅消息授权明细")["次数变化"] == 1

@@ -149,8 +149,9 @@ async def test_where_nobody_else_works_the_nearest_above_are_asked(api: Api) -> 
 
 async def test_what_cannot_be_announced(api: Api, office: Office) -> None:
     grid = await create_organization(Level.GRID, parent=office.community)
+    building = await create_organization(Level.BUILDING, parent=grid)
     for body in (
-        {"organization_id": grid.id, "words": WORDS},
+        {"organization_id": building.id, "words": WORDS},
         {"organization_id": office.community.id, "words": WORDS | {"title": "长" * 31}},
         {"organization_id": office.community.id, "words": WORDS | {"title": "  "}},
         {"organization_id": office.community.id, "words": WORDS | {"text": ""}},
