@@ -68,6 +68,7 @@ PAGES = (
     _page("venue/complaint", "我的投诉", "get_complaint", "id"),
     _page("venue/detail", "邻里中心", "get_venue", "id", shared_by="show_shared_venue"),
     _page("venue/ticket", "我的排号", "get_ticket", "id"),
+    _page("visit/mine", "我的上门任务", "list_my_visits"),
     _page("wish/claims", "我的认领", "list_my_wish_claims"),
     _page("wish/detail", "微心愿", "get_wish", "id", shared_by="show_shared_wish"),
 )

@@ -18,12 +18,13 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.neighbor_center import exports
-from server.neighbor_center.bookings import actions, counter, finding, queries, requests, visits, walk_ins
+from server.neighbor_center.bookings import actions, counter, finding, queries, requests, visitors, visits, walk_ins
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.finding import BookingsFound
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.requests import OpenRequest, RequestOrder
 from server.neighbor_center.bookings.views import DayBooking, DayRoomBooking
+from server.neighbor_center.bookings.visitors import VisitorView
 from server.neighbor_center.bookings.visits import VisitDetails, VisitView
 from server.neighbor_center.errors import OutsideArea, RoomTaken, SlotNotOffered, VisitorBusy
 from server.places.errors import PlacesFull
@@ -219,17 +220,53 @@ async def mark_booking_no_show(caller: Caller, booking_id: Id) -> DayBooking:
 
 @routes.post("/bookings/<booking_id>/visitor", who=Who.STAFF, errors=[WrongState, VisitorBusy])
 async def assign_visitor(caller: Caller, booking_id: Id, body: AssignVisitor) -> DayBooking:
-    """安排上门人员"""
+    """安排上门人员
+
+    场所的工作人员，或为这项服务指定的上门人员（医生、裁缝等）。
+    """
     return await visits.assign_visitor(caller.person_id, booking_id, body.visitor_id)
 
 
-@routes.get("/bookings/<booking_id>/visit", who=Who.STAFF)
+# Who goes to people's homes need not hold a role: both show the caller's own visits.
+
+
+@routes.get("/bookings/<booking_id>/visit")
 async def get_visit_details(caller: Caller, booking_id: Id) -> VisitDetails:
     """上门服务的联系人和地址
 
     仅上门人员当天可见。
     """
     return await visits.get_visit_details(caller.person_id, booking_id)
+
+
+class NameVisitor(Strict):
+    """Somebody who has business here: registered at the counter, say."""
+
+    person_id: Id
+
+
+@routes.get("/services/<service_id>/visitors", who=Who.STAFF)
+async def list_visitors(caller: Caller, service_id: Id) -> list[VisitorView]:
+    """一项上门服务的上门人员"""
+    return await visitors.list_visitors(caller.person_id, service_id)
+
+
+@routes.post("/services/<service_id>/visitors", who=Who.STAFF, errors=[WrongState])
+async def name_visitor(caller: Caller, service_id: Id, body: NameVisitor) -> list[VisitorView]:
+    """指定上门人员
+
+    医生、裁缝等不担任工作角色的人；只能看到自己的上门任务，当天可看联系人和地址。
+    """
+    return await visitors.name_visitor(caller.person_id, service_id, body.person_id)
+
+
+@routes.delete("/services/<service_id>/visitors/<person_id>", who=Who.STAFF, errors=[WrongState])
+async def end_visitor(caller: Caller, service_id: Id, person_id: Id) -> list[VisitorView]:
+    """不再担任上门人员
+
+    还有未完成的上门任务时，须先改派。
+    """
+    return await visitors.end_visitor(caller.person_id, service_id, person_id)
 
 
 @routes.get("/room-bookings/<booking_id>", who=Who.STAFF)
@@ -301,7 +338,7 @@ async def list_requests(caller: Caller, venue_id: Id, query: RequestsQuery) -> P
     )
 
 
-@routes.get("/visits", who=Who.STAFF)
+@routes.get("/visits")
 async def list_my_visits(caller: Caller, query: VisitsQuery) -> list[VisitView]:
     """我某日的上门任务"""
     return await visits.list_my_visits(caller.person_id, query.day)

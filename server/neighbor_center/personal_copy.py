@@ -148,4 +148,11 @@ SHEETS = (
         Shown("起", "valid_from"),
         Shown("止", "valid_until"),
     ),
+    Copied(
+        "上门服务",
+        "SELECT v.name AS venue, s.name AS service, g.created_at FROM service_visitor g JOIN service s "
+        "ON s.id = g.service_id JOIN venue v ON v.id = s.venue_id WHERE g.person_id = $1 ORDER BY g.id DESC",
+        *_OF,
+        Shown("指定时间", "created_at", 22),
+    ),
 )

@@ -155,6 +155,8 @@ ACTION_WORDS: dict[str, str] = {
     "move_booking_for_change": "因安排变化改期预约",
     "cancel_booking_for_change": "因安排变化取消预约",
     "keep_booking_for_change": "安排变化后保留预约",
+    "name_visitor": "指定上门人员",
+    "end_visitor": "上门人员不再担任",
     "assign_visitor": "安排上门人员",
     "answer_complaint": "答复投诉",
     "give_ticket": "现场取号",

@@ -46,6 +46,7 @@ from server.neighbor_center.bookings.models import (
     BookingSeries,
     BookingState,
     RoomBooking,
+    ServiceVisitor,
 )
 from server.neighbor_center.counters.models import QueueTicket
 from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
@@ -116,6 +117,7 @@ IN_SHEET = {
     "booking_rating": "预约评价",
     "complaint": "投诉",
     "duty": "值班",
+    "service_visitor": "上门服务",
     "service_entry": "服务记录与积分",
     "ranking_place": "参加的排行榜",
     "inbox_message": "消息",
@@ -176,7 +178,7 @@ OTHERS = {
     *("assessed_by_id", "released_by_id", "acknowledged_by_id", "applied_by_id", "confirmed_by_id", "stated_by_id"),
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
-    *("registered_by_id", "proposed_by_id", "noted_by_id"),
+    *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
     # the entry that may be the person's
@@ -397,7 +399,7 @@ async def everything_of_volunteering(me: Api, other: Api, staff: Api, community:
         issued_at=now,
     )
     await VolunteerSkill.create(person_id=me.person_id, name="急救")
-    board = {
+    board: dict[str, Any] = {
         "organization": community,
         "audience": "residents",
         "text": "请储水",
@@ -451,6 +453,7 @@ async def everything_of_bookings(me: Api, other: Api, community: Organization) -
     )
     await BookingSeries.create(**asked, service=room, starts_at=moment("10:00"), every_weeks=2, times=6)
     await QueueTicket.create(service=service, day=MONDAY, number=17, person_id=me.person_id)
+    await ServiceVisitor.create(service=service, person_id=me.person_id, named_by_id=new_id())
     await BookingRating.create(
         service=service,
         booking_id=booking["id"],
@@ -535,6 +538,7 @@ async def test_everything_is_in_the_copy_in_clear(cast: tuple[Api, Api, Api]) ->
     assert (copy.one("窗口取号")["号码"], copy.one("窗口取号")["日期"]) == (17, MONDAY)
     assert copy.one("预约评价")["评价"] == "医生很耐心"
     assert (copy.one("投诉")["投诉内容"], copy.one("投诉")["状态"]) == ("空调不制冷", "待答复")
+    assert copy.one("上门服务")["服务"] == "家庭医生"
     assert (copy.one("值班")["公示名称"], copy.one("值班")["时间"]) == ("李医生", "每周一、周三 08:30–11:30")
 
     entries = {row["类别"]: row for row in copy.sheets["服务记录与积分"]}

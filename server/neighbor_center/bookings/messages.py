@@ -134,7 +134,7 @@ VISIT_ASSIGNED = Event(
     name="visit_assigned",
     title="您有上门服务任务",
     text="请于{slot[time]}上门提供“{slot[service]}”。服务当天可查看联系人和地址。",
-    page="pages/staff/booking?id={booking[id]}",
+    page="pages/visit/mine",
 )
 
 ROOM_BOOKED = Event(
@@ -220,7 +220,7 @@ VISIT_CANCELLED = Event(
     name="visit_cancelled",
     title="上门服务任务已取消",
     text="原定{slot[time]}的上门服务“{slot[service]}”不再由您前往。",
-    page="pages/staff/booking?id={booking[id]}",
+    page="pages/visit/mine",
 )
 
 ROOM_REMINDER = Event(

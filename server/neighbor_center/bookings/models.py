@@ -74,6 +74,21 @@ OPEN_STATES = (BookingState.REQUESTED, BookingState.BOOKED, BookingState.WAITING
 """What can still be cancelled or moved."""
 
 
+class ServiceVisitor(Model):
+    """Somebody who goes to people's homes for a service 上门人员, and holds no role: a doctor, a tailor. They see their
+    own visits and nothing else."""
+
+    service = foreign_key("Service")
+    service_id: str
+    person_id = IdField()
+    named_by_id = IdField()
+
+    class Meta:
+        table = "service_visitor"
+        constraints = [UniqueConstraint(fields=("service_id", "person_id"), name="service_visitor_once")]
+        indexes = [SqlIndex(name="service_visitor_person", columns="person_id, id")]
+
+
 class BookingSeries(Model):
     """A repeating booking, of a slot or a room: what was asked for. Each occurrence is a booking of its own."""
 

@@ -26,10 +26,10 @@ from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, OPEN_STATES,
 from server.neighbor_center.bookings.queries import get_day_booking
 from server.neighbor_center.bookings.slots import end_visit
 from server.neighbor_center.bookings.views import DayBooking
+from server.neighbor_center.bookings.visitors import may_be_sent
 from server.neighbor_center.errors import VisitorBusy
 from server.neighbor_center.opening.rules import check_year
 from server.notifications.telling import notify
-from server.organizations.access import WORKERS, holds_role
 from server.places.models import Place, PlaceState
 
 
@@ -44,12 +44,13 @@ class VisitDetails(msgspec.Struct):
 
 async def assign_visitor(actor_id: str, booking_id: str, visitor_id: str) -> DayBooking:
     """Who goes to this home visit; the booking as staff see it. Raises NotFound, WrongState, VisitorBusy where they are
-    at another home or on the way then, InvalidFields when they do not work here."""
+    at another home or on the way then, InvalidFields when they neither work here nor were named for the service."""
     async with booking_of_staff(SLOTS, actor_id, booking_id, ("assign_visitor",)) as booking:
         assert isinstance(booking, Booking)
         _require_visit(booking)
-        if not await holds_role(visitor_id, await _organization_of(booking_id), WORKERS):
-            raise InvalidFields.of("visitor_id", "此人不是该场所的工作人员")
+        service_id = await fetch_value("SELECT service_id FROM slot WHERE id = $1", booking.slot_id)
+        if not await may_be_sent(visitor_id, service_id, await _organization_of(booking_id)):
+            raise InvalidFields.of("visitor_id", "此人不是该场所的工作人员或这项服务的上门人员")
         if booking.visitor_id != visitor_id:
             await _send(booking, visitor_id)
         return await get_day_booking(SLOTS, booking_id)
