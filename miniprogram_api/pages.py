@@ -25,6 +25,7 @@ def _page(path: str, title: str, operation_id: str, *query: str, shared_by: str 
 
 PAGES = (
     _page("activity/detail", "活动", "get_activity", "id", "shift", shared_by="show_shared_activity"),
+    _page("activity/recap", "活动回顾", "get_recap", "id"),
     _page("announcement/detail", "公告", "show_announcement", "id", shared_by="show_shared_announcement"),
     _page("booking/detail", "我的预约", "get_booking", "id"),
     _page("booking/room", "我的活动室预约", "get_room_booking", "id"),

@@ -14,8 +14,9 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
 from server.volunteering import actions as volunteering_actions
-from server.volunteering import queries, sharing
+from server.volunteering import queries, recaps, sharing
 from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
+from server.volunteering.recaps import PastActivity, PastQuery, RecapView
 from server.volunteering.sharing import SharedActivity
 from server.volunteering.sign_ups import actions, eligibility, signing_up
 from server.volunteering.sign_ups import queries as sign_up_queries
@@ -58,6 +59,24 @@ async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyAc
     坐标为 gcj02；由近到远。
     """
     return NearbyActivities(await queries.list_nearby_activities(caller.person_id, query))
+
+
+@routes.get("/activities/past")
+async def list_past_activities(caller: Caller, query: PastQuery) -> Page[PastActivity]:
+    """往期活动（活动回顾）
+
+    本人所在社区可见、已经结束的活动，最近的在前，附回顾的文字和照片；`only_recaps`：只看有回顾的。
+    """
+    return await recaps.list_past_activities(caller.person_id, query)
+
+
+@routes.get("/activities/<activity_id>/recap")
+async def get_recap(caller: Caller, activity_id: Id) -> RecapView:
+    """活动回顾
+
+    已通过内容安全检查的文字和照片。
+    """
+    return await recaps.get_recap(caller.person_id, activity_id)
 
 
 @routes.get("/activities/<activity_id>/shared", who=Who.ANYONE)

@@ -200,6 +200,7 @@ WRITES = {
     "return_activity": "caller activity =return_activity:o",
     "publish_activity": "caller activity =publish_activity:o",
     "cancel_activity": "caller activity shift =cancel_activity:o",
+    "write_recap": "caller activity =write_recap:o",
     "add_shifts": "caller activity =add_shifts:o",
     "change_shift": "caller activity shift =change_shift:o",
     "cancel_shift": "caller activity allotment shift =cancel_shift:o",

@@ -14,9 +14,10 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.uploads.uploading import PictureUnusable
-from server.volunteering import actions, activities, staff_queries
+from server.volunteering import actions, activities, recaps, staff_queries
 from server.volunteering.activities import ActivityText, NewActivity, PictureIds
 from server.volunteering.queries import ActivityView
+from server.volunteering.recaps import NewRecap, RecapView
 from server.volunteering.shifts import adding, changing
 from server.volunteering.shifts.adding import NewShift
 from server.volunteering.shifts.changing import ShiftChange
@@ -94,6 +95,24 @@ class CopyActivity(Strict):
     """When the first shift of the copy begins; the others keep their distance."""
 
     starts_at: Moment
+
+
+@routes.get("/activities/<activity_id>/recap")
+async def show_recap_to_staff(caller: Caller, activity_id: Id) -> RecapView:
+    """活动回顾（含未通过检查的）
+
+    还没有时 `version` 为 0。
+    """
+    return await recaps.show_recap_to_staff(caller.person_id, activity_id)
+
+
+@routes.put("/activities/<activity_id>/recap", errors=[EditedMeanwhile, PictureUnusable, WrongState])
+async def write_recap(caller: Caller, activity_id: Id, body: NewRecap) -> RecapView:
+    """发布活动回顾
+
+    活动结束后，由主办方、团队队长或场次负责人填写文字、上传照片，通过内容安全检查后居民可见。整体替换：文字和照片都不填时撤下。
+    """
+    return await recaps.write_recap(caller.person_id, activity_id, body)
 
 
 @routes.post("/activities/<activity_id>/copy", status=201)

@@ -13,6 +13,7 @@ KIND_WORDS = {
     "wish_dispute": "微心愿异议",
     "team": "团队名称",
     "activity": "活动",
+    "activity_recap": "活动回顾",
     "shift_rating": "志愿服务评价",
     "unit_offers": "单位资源",
     "activity_reason": "活动取消说明",

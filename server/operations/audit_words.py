@@ -108,6 +108,7 @@ ACTION_WORDS: dict[str, str] = {
     "return_activity": "退回活动",
     "refuse_activity_texts": "活动文字未通过检查",
     "cancel_activity": "取消活动",
+    "write_recap": "发布活动回顾",
     "add_shifts": "增加场次",
     "change_shift": "修改场次",
     "cancel_shift": "取消场次",

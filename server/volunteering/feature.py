@@ -9,7 +9,7 @@ from server.media.mini_codes import CodeKind
 from server.moderation.verdicts import texts_from
 from server.notifications.events import events_in
 from server.places.models import Purpose
-from server.volunteering import activities, desk, messages, person_page, personal_copy, queries, reasons
+from server.volunteering import activities, desk, messages, person_page, personal_copy, queries, reasons, recaps
 from server.volunteering.attendance import settling
 from server.volunteering.hours import appeals, certificates, confirming, ratings
 from server.volunteering.hours import messages as hours_messages
@@ -38,8 +38,13 @@ FEATURE = Feature(
         "activity": activities.activity_texts,
         ratings.CHECKED: texts_from("SELECT text FROM shift_rating WHERE id = $1"),
         **reasons.TEXTS,
+        **recaps.TEXTS,
     },
-    verdicts={"activity": activities.settle_activity_check, ratings.CHECKED: ratings.settle_rating_check},
+    verdicts={
+        "activity": activities.settle_activity_check,
+        ratings.CHECKED: ratings.settle_rating_check,
+        recaps.CHECKED: recaps.settle_recap_check,
+    },
     messages=events_in(messages, hours_messages),
     subjects={
         "activity": queries.describe_activities,

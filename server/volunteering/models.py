@@ -114,6 +114,7 @@ class Activity(Model):
             CheckConstraint(check="cardinality(picture_ids) <= 9", name="activity_pictures"),
         ]
         indexes = [
+            SqlIndex(name="activity_past", columns="area_id, ends_at, id", where="state IN ('published', 'finished')"),
             SqlIndex(name="activity_upcoming", columns="area_id, ends_at, id", where="state = 'published'"),
             SqlIndex(name="activity_organizer", columns="organizer_id, state, starts_at, id"),
             SqlIndex(name="activity_to_finish", columns="ends_at", where="state = 'published'"),
@@ -242,3 +243,24 @@ class VolunteerSkill(Model):
     class Meta:
         table = "volunteer_skill"
         constraints = [UniqueConstraint(fields=("person_id", "name"), name="volunteer_skill_once")]
+
+
+class ActivityRecap(Model):
+    """What was, told afterwards 活动回顾: words and photos; `is_shown`: the content check has passed both. Who wrote it
+    last is `edited_by_id`."""
+
+    activity = foreign_key("Activity")
+    activity_id: str
+    text = fields.CharField(max_length=2000, default="")
+    picture_ids = ArrayField(element_type="uuid", default=list)
+    is_shown = fields.BooleanField(default=False)
+    edited_by_id = IdField()
+    edited_at = fields.DatetimeField()
+    version = fields.IntField(default=0)
+
+    class Meta:
+        table = "activity_recap"
+        constraints = [
+            UniqueConstraint(fields=("activity_id",), name="activity_recap_once"),
+            CheckConstraint(check="cardinality(picture_ids) <= 18", name="activity_recap_pictures"),
+        ]

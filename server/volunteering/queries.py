@@ -141,13 +141,13 @@ class NearbyQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
 
-_ORGANIZER = (
+ORGANIZER = (
     f"o.name AS organizer_name, CASE WHEN t.id IS NULL THEN NULL ELSE COALESCE(NULLIF(t.shown_name, ''), '{UNNAMED}') "
     "END AS team_name"
 )
 
 _CARD = (
-    f"SELECT a.id, a.kind, a.title, {_ORGANIZER}, a.audience, a.place_name, a.location, "
+    f"SELECT a.id, a.kind, a.title, {ORGANIZER}, a.audience, a.place_name, a.location, "
     f"{ready_picture('a.picture_ids[1]')}, found.starts_at, found.ends_at, a.state, (SELECT "
     "COALESCE(sum(GREATEST(al.capacity - al.taken, 0)), 0) FROM shift_role r "
     "JOIN allotment al ON al.id = r.allotment_id WHERE r.shift_id = found.shift_id)::int AS free"
@@ -166,14 +166,14 @@ _NEXT_SHIFT = (
 
 _SEARCHED = "concat_ws(' ', a.title, a.text, a.place_name)"
 
-_AREAS = (
+AREAS = (
     "WITH RECURSIVE home AS (SELECT o.id, o.parent_id FROM person p JOIN organization o ON o.id = p.community_id "
     "WHERE p.id = {0} UNION ALL SELECT o.id, o.parent_id FROM home JOIN organization o ON o.id = home.parent_id) "
     "SELECT id FROM home UNION ALL SELECT id FROM organization WHERE level = 'city' AND NOT EXISTS (SELECT FROM home)"
 )
 """The organizations that contain where the person lives, the community included; the cities, while unknown."""
 
-_VISIBLE = f"a.state = 'published' AND a.area_id = ANY(ARRAY({_AREAS.format('$2')})) AND a.ends_at > $1"
+_VISIBLE = f"a.state = 'published' AND a.area_id = ANY(ARRAY({AREAS.format('$2')})) AND a.ends_at > $1"
 
 
 async def list_activities(person_id: str, query: UpcomingQuery) -> Page[ActivityCard]:
@@ -240,7 +240,7 @@ async def show_activity(activity_id: str, person_id: str) -> ActivityView:
 
 
 _VIEW = (
-    f"SELECT a.id, a.kind, a.title, a.text, a.organizer_id, {_ORGANIZER}, a.place_name, a.location, a.sign_in_meters, "
+    f"SELECT a.id, a.kind, a.title, a.text, a.organizer_id, {ORGANIZER}, a.place_name, a.location, a.sign_in_meters, "
     "a.meeting_point, a.contact, a.what_to_bring, a.picture_ids, a.audience, a.unit_id, a.min_age, a.max_age, "
     f"a.needed_skill, a.min_minutes, a.visibility, a.state, {ACTIVITY_REASON} AS reason, a.version, "
     "EXISTS (SELECT 1 FROM shift sh JOIN sign_up s ON s.shift_id = sh.id WHERE sh.activity_id = a.id "
@@ -309,7 +309,20 @@ async def require_visible_shift(person_id: str, shift_id: str) -> None:
 
 def seen_by(person: str) -> str:
     """SQL: whether activity `a` is, or was, seen where the person lives."""
-    return f"a.state IN ('published', 'finished', 'cancelled') AND a.area_id = ANY(ARRAY({_AREAS.format(person)}))"
+    return f"a.state IN ('published', 'finished', 'cancelled') AND a.area_id = ANY(ARRAY({AREAS.format(person)}))"
+
+
+async def require_visible_activity(person_id: str, activity_id: str) -> None:
+    """Raises NotFound unless the activity is, or was, seen where the person lives, or they signed up for it."""
+    found = await exists(
+        f"SELECT 1 FROM activity a WHERE a.id = $2 AND ({seen_by('$1')} OR EXISTS (SELECT 1 FROM shift sh "
+        "JOIN sign_up s ON s.shift_id = sh.id WHERE sh.activity_id = a.id "
+        "AND (s.person_id = $1 OR s.signed_up_by_id = $1)))",
+        person_id,
+        activity_id,
+    )
+    if not found:
+        raise NotFound()
 
 
 async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -143,6 +143,7 @@ IN_NONE = {
     "service_rule": "what service is worth",
     "wish_terms": "an organization's rules",
     "activity": "an organizer's; who wrote or published it did so at work, and is in the audit log",
+    "activity_recap": "an organizer's; who wrote it did so for the activity, and is in the audit log",
     "shift": "an organizer's; its leader is whom the organizer named for the work",
     "shift_role": "an organizer's",
     "allotment": "numbers of places",

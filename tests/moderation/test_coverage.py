@@ -39,6 +39,7 @@ CHECKED = {
     "remove_sign_up": {"reason": "removal_reason"},
     "confirm_attendance": {"persons": "hours_reason"},
     "correct_hours": {"reason": "hours_reason"},
+    "write_recap": dict.fromkeys(("text", "picture_ids"), "activity_recap"),
     "rate_shift": {"text": "shift_rating"},
     "rate_volunteer": {"text": "shift_rating"},
 }

@@ -8,6 +8,7 @@ SUBJECT_WORDS = {
     "wish_claim": "微心愿完成报告或感谢",
     "wish_note": "微心愿进展",
     "activity": "活动",
+    "activity_recap": "活动回顾",
     "venue": "场馆",
 }
 
