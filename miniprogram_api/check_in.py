@@ -88,6 +88,12 @@ async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
     return await post_queries.list_posts(community_id, query)
 
 
+@routes.get("/posts/<post_id>")
+async def show_post(post_id: Id) -> PostCard:
+    """岗位详情"""
+    return await post_queries.show_post(post_id)
+
+
 @routes.get("/posts/<post_id>/shared", who=Who.ANYONE)
 async def show_shared_post(caller: Caller | None, post_id: Id) -> SharedCard:
     """分享链接打开的岗位卡片

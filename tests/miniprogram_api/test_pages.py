@@ -4,9 +4,17 @@ from urllib.parse import parse_qs
 
 from miniprogram_api.pages import PAGES
 from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routing import Who
 from server.media.mini_codes import CODES
 from server.notifications.events import EVENTS
 from tests.clients import Api
+
+ELSEWHERE = {
+    "get_sign_up": "in the activity's page",
+    "show_party_organization": "chosen in a form",
+    "view_unit_member": "in the unit's reports",
+}
+"""Operation that gives one thing → where people see it, which has no page of its own."""
 
 QUERY_OF = {page.path: set(page.query) for page in PAGES}
 
@@ -29,6 +37,25 @@ def test_every_page_has_a_route_that_fills_it() -> None:
     assert len(QUERY_OF) == len(PAGES)
     for page in PAGES:
         assert page.operation_id in routes, page
+
+
+def test_everything_that_can_be_shared_has_a_page() -> None:
+    shared = {route.operation_id for one in ALL_ROUTES for route in one.declared if route.path.endswith("/shared")}
+    assert len(shared) >= 9
+    assert shared == {page.shared_by for page in PAGES if page.shared_by}
+
+
+def test_every_single_thing_that_residents_read_has_a_page() -> None:
+    things = {
+        route.operation_id
+        for one in ALL_ROUTES
+        for route in one.declared
+        if route.method == "GET"
+        and route.path.endswith("_id>")
+        and route.who is not Who.STAFF
+        and not route.options.raw
+    }
+    assert things - {page.operation_id for page in PAGES} == ELSEWHERE.keys()
 
 
 async def test_the_list_is_public(api: Api) -> None:

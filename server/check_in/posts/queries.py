@@ -10,7 +10,7 @@ from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import ConsentKind
 from server.accounts.sharing import SharedCard, find_bar, make_card
 from server.check_in.posts.models import HoldingState, PostCategory, PostState
-from server.foundation.database import fetch, fetch_one, fetch_structs
+from server.foundation.database import fetch, fetch_one, fetch_structs, get_struct
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
@@ -93,6 +93,11 @@ async def list_posts(community_id: str, page: PageQuery, state: PostState = Post
 async def get_post(post_id: str) -> PostCard:
     """One post that exists."""
     return (await fetch_structs(PostCard, f"{_POST} WHERE p.id = $1", post_id))[0]
+
+
+async def show_post(post_id: str) -> PostCard:
+    """One post that can be held, for everybody. Raises NotFound for one that has ended."""
+    return await get_struct(PostCard, f"{_POST} WHERE p.id = $1 AND p.state <> 'ended'", post_id)
 
 
 async def list_my_posts(person_id: str) -> list[MyHolding]:

@@ -27,6 +27,7 @@ async def test_a_member_takes_a_post_and_leaves_it(api: Api) -> None:
     member = await create_checked_in(api, staff, community)
     post = await create_post(staff, community)
     (card,) = (await member.get(f"/communities/{community.id}/posts"))["items"]
+    assert await member.get(f"/posts/{card['id']}") == card
     assert (card["id"], card["places"], card["free_places"]) == (post, 1, 1)
 
     holding = (await member.post(f"/posts/{post}/apply", expect=201))["id"]
@@ -96,6 +97,7 @@ async def test_who_may_apply(api: Api) -> None:
         await caller.refused("POST", f"/posts/{post}/apply", code="not_checked_in")
     member = await create_checked_in(api, staff, community)
     await member.refused("POST", f"/posts/{community.id}/apply", code="not_found")
+    await member.refused("GET", f"/posts/{community.id}", code="not_found")
     holding = (await member.post(f"/posts/{post}/apply", expect=201))["id"]
     stranger = await create_resident(api, community)
     await stranger.refused("POST", f"/post-holdings/{holding}/leave", {"reason": "x"}, code="not_found")
@@ -113,6 +115,7 @@ async def test_closing_and_changing_a_post(api: Api) -> None:
     await staff.refused("PUT", f"/staff/posts/{post}", change, code="edited_meanwhile")
     member = await create_checked_in(api, staff, community)
     (card,) = (await member.get(f"/communities/{community.id}/posts"))["items"]
+    assert await member.get(f"/posts/{card['id']}") == card
     assert (card["title"], card["places"]) == ("楼道长", 3)
     holding = (await member.post(f"/posts/{post}/apply", expect=201))["id"]
     await staff.post(f"/staff/posts/{post}/close", expect=200)
