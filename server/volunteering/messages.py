@@ -59,7 +59,7 @@ ACTIVITY_EDITED = Event(
 ACTIVITY_PLACE_CHANGED = Event(
     name="activity_place_changed",
     title="活动地点有变动",
-    text="您报名的“{activity[title]}”地点有变动，请以新的地点为准：{activity[place]}，集合：{activity[meet_at]}。",
+    text="您报名的“{activity[title]}”地点有变动，请以新的地点为准：{activity[where]}。",
     page="pages/activity/detail?id={activity[id]}",
     **_reminder("地点有变动，请查看", of="activity"),
     urgent=True,

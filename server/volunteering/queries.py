@@ -326,7 +326,8 @@ async def require_visible_activity(person_id: str, activity_id: str) -> None:
 
 
 async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """The words for activities: `title`, `organizer`, `place`, `meet_at`, `time` of the start, and `reason`."""
+    """The words for activities: `title`, `organizer`, `place`, `meet_at`, `where` (both), `time` of the
+    start, and `reason`."""
     rows = await fetch(
         "SELECT a.id, a.title, o.name AS organizer, a.place_name AS place, a.meeting_point, a.starts_at, "
         f"{ACTIVITY_REASON} AS reason FROM activity a JOIN organization o ON o.id = a.organizer_id "
@@ -382,5 +383,7 @@ def _words(row: Any) -> dict[str, str]:
     words = values | {"time": render_time(values.pop("starts_at"))}
     if "place" in words:
         # Where people go: where they meet, if that is said.
-        words["meet_at"] = words.pop("meeting_point") or words["place"]
+        place, point = words["place"], words.pop("meeting_point")
+        words["meet_at"] = point or place
+        words["where"] = f"{place}，集合：{point}" if point and place not in point else words["meet_at"]
     return words

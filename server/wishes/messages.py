@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from server.foundation.phrases import days_to_go
 from server.notifications.events import Event, review_result
 
 
@@ -95,7 +96,7 @@ UNCLAIMED = _for_staff(
     name="wish_unclaimed",
     title="心愿还没有人认领",
     text="心愿“{wish[title]}”希望在{wish[wished_by]}前实现，{left}，还没有人认领，请帮忙联系。",
-    said={"left": lambda days: f"还剩 {days} 天" if days else "今天到期"},
+    said={"left": days_to_go},
 )
 
 HANDED_TO_STAFF = _for_staff(

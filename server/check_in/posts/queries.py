@@ -14,6 +14,7 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, get_stru
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
+from server.foundation.phrases import without_place
 from server.members.memberships import membership_of, open_memberships
 from server.members.queries import details_of_members
 from server.organizations.access import READERS, require_role
@@ -189,7 +190,7 @@ async def describe_posts(post_ids: Iterable[str]) -> dict[str, dict[str, str]]:
         "WHERE p.id = ANY($1)",
         list(post_ids),
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: _words(row) for row in rows}
 
 
 async def describe_holdings(holding_ids: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -199,7 +200,11 @@ async def describe_holdings(holding_ids: Iterable[str]) -> dict[str, dict[str, s
         "JOIN post p ON p.id = h.post_id JOIN organization o ON o.id = p.community_id WHERE h.id = ANY($1)",
         list(holding_ids),
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: _words(row) for row in rows}
+
+
+def _words(row: Any) -> dict[str, str]:
+    return {**row, "title": without_place(row["title"], row["community"])}
 
 
 async def _cards(rows: list[Any]) -> list[HoldingCard]:

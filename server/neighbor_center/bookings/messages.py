@@ -23,7 +23,7 @@ def _notice(subject: str, topic: str, result: str, note: str) -> dict[str, Any]:
 SLOT_BOOKED = Event(
     name="slot_booked",
     title="预约成功",
-    text="您已预约“{slot[service]}”：{slot[time]}，{slot[venue]}（{slot[address]}）。不能如约请提前取消。",
+    text="您已预约“{slot[service]}”：{slot[time]}，{slot[where]}。不能如约请提前取消。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "预约成功", "如不方便，请提前取消"),
     minor=True,
@@ -94,7 +94,7 @@ SLOT_LAPSED = Event(
 SLOT_APPROVED = Event(
     name="slot_approved",
     title="预约申请已通过",
-    text="您预约的“{slot[service]}”已通过审核：{slot[time]}，{slot[venue]}（{slot[address]}）。",
+    text="您预约的“{slot[service]}”已通过审核：{slot[time]}，{slot[where]}。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已通过", "如不方便，请提前取消"),
 )
@@ -140,7 +140,7 @@ VISIT_ASSIGNED = Event(
 ROOM_BOOKED = Event(
     name="room_booked",
     title="活动室预约成功",
-    text="您已预约“{room_booking[service]}”：{room_booking[time]}，{room_booking[venue]}（{room_booking[address]}）。",
+    text="您已预约“{room_booking[service]}”：{room_booking[time]}，{room_booking[where]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "预约成功", "不能使用请提前取消"),
     minor=True,
@@ -187,7 +187,7 @@ ROOM_TO_APPROVE = Event(
 SLOT_REMINDER = Event(
     name="slot_reminder",
     title="预约即将开始",
-    text="您预约的“{slot[service]}”将于{slot[time]}开始，{slot[venue]}（{slot[address]}）。{slot[documents]}",
+    text="您预约的“{slot[service]}”将于{slot[time]}开始，{slot[where]}。{slot[documents]}",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "reminders", "即将开始", "如不方便，请提前取消"),
 )
@@ -226,7 +226,7 @@ VISIT_CANCELLED = Event(
 ROOM_REMINDER = Event(
     name="room_reminder",
     title="活动室预约即将开始",
-    text="您预约的“{room_booking[service]}”将于{room_booking[time]}开始，{room_booking[venue]}（{room_booking[address]}）。",
+    text="您预约的“{room_booking[service]}”将于{room_booking[time]}开始，{room_booking[where]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "reminders", "即将开始", "请按时到场，不能使用请提前取消"),
 )
@@ -272,7 +272,7 @@ ROOM_OVERDUE = Event(
 SERIES_BOOKED = Event(
     name="series_booked",
     title="连续预约成功",
-    text="您已预约“{series[service]}”共{series[times]}次，自{series[time]}起，{series[venue]}（{series[address]}）。每次可单独改期或取消。",
+    text="您已预约“{series[service]}”共{series[times]}次，自{series[time]}起，{series[where]}。每次可单独改期或取消。",
     page="pages/booking/series?id={series[id]}",
     **_notice("series", "bookings", "预约成功", "共{series[times]}次，可单独改期或取消"),
     kinds={"series": "booking_series"},

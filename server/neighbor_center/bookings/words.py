@@ -4,6 +4,7 @@ from typing import Any
 
 from server.foundation.database import fetch
 from server.foundation.dates import render_time
+from server.foundation.phrases import place_in_full, without_place
 from server.neighbor_center.bookings.kinds import AnyKind
 from server.neighbor_center.venues.models import ServiceMode
 
@@ -22,7 +23,7 @@ async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
         if row["mode"] == ServiceMode.HOME_VISIT:
             words[row["id"]] |= {
                 "venue": f"上门服务·{row['venue']}",
-                "address": "您填写的地址",
+                "where": f"上门服务·{row['venue']}（您填写的地址）",
                 "documents": f"请在家等候，并准备好：{bring}。" if bring else "请在家等候。",
             }
     return words
@@ -39,11 +40,12 @@ async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, 
 
 
 def service_words(row: Any) -> dict[str, str]:
+    """`service` stands beside its venue, `title` alone; `where` is the venue with its address."""
     return {
         "id": row["id"],
         "title": row["service"],
-        "service": row["service"],
+        "service": without_place(row["service"], row["venue"]),
         "venue": row["venue"],
-        "address": row["address"],
+        "where": place_in_full(row["venue"], row["address"]),
         "time": render_time(row["starts_at"]),
     }

@@ -10,6 +10,7 @@ from server.foundation.database import fetch, fetch_structs, fetch_value
 from server.foundation.dates import day_of, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
+from server.foundation.phrases import without_place
 from server.neighbor_center.counters.models import TicketState
 
 
@@ -145,7 +146,7 @@ async def describe_tickets(ticket_ids: list[str]) -> dict[str, dict[str, str]]:
         "JOIN service s ON s.id = q.service_id JOIN venue v ON v.id = s.venue_id WHERE q.id = ANY($1::uuid[])",
         list(ticket_ids),
     )
-    return {row["id"]: dict(row) for row in rows}
+    return {row["id"]: {**row, "service": without_place(row["service"], row["venue"])} for row in rows}
 
 
 async def _views(where: str, value: str) -> list[TicketView]:
