@@ -118,9 +118,9 @@ async def get_circle_coverage(organization_id: Id, query: CoverageQuery) -> Circ
 
 
 @routes.get("/venues/<venue_id>", who=Who.ANYONE)
-async def get_venue(venue_id: Id) -> VenueView:
+async def get_venue(caller: Caller | None, venue_id: Id) -> VenueView:
     """服务场所详情及服务项目"""
-    return await offers.get_venue(venue_id)
+    return await offers.get_venue(venue_id, caller.person_id if caller else None)
 
 
 @routes.get("/venues/<venue_id>/shared", who=Who.ANYONE)
@@ -142,9 +142,9 @@ async def show_shared_service(caller: Caller | None, service_id: Id) -> SharedCa
 
 
 @routes.get("/services/<service_id>", who=Who.ANYONE)
-async def get_service(service_id: Id) -> ServiceView:
+async def get_service(caller: Caller | None, service_id: Id) -> ServiceView:
     """服务项目详情"""
-    return await offers.get_service(service_id)
+    return await offers.get_service(service_id, caller.person_id if caller else None)
 
 
 @routes.get("/services/<service_id>/availability")

@@ -15,7 +15,7 @@ from server.foundation.pages import Page
 from server.places.errors import Blocked, OfferExpired
 from server.volunteering import actions as volunteering_actions
 from server.volunteering import queries, recaps, sharing
-from server.volunteering.queries import ActivityCard, ActivityView, NearbyActivity, NearbyQuery, UpcomingQuery
+from server.volunteering.queries import ActivityCard, ActivityView, NearbyQuery, UpcomingQuery
 from server.volunteering.recaps import PastActivity, PastQuery, RecapView
 from server.volunteering.sharing import SharedActivity
 from server.volunteering.sign_ups import actions, eligibility, signing_up
@@ -49,7 +49,7 @@ async def list_activities(caller: Caller, query: UpcomingQuery) -> Page[Activity
 
 
 class NearbyActivities(msgspec.Struct):
-    items: list[NearbyActivity]
+    items: list[ActivityCard]
 
 
 @routes.get("/activities/nearby")

@@ -16,6 +16,7 @@ from server.foundation.location import Latitude, Location, Longitude
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.search import Search, holds_words, search_words
 from server.media.uploads.queries import PictureView, in_order, picture_views, ready_picture, thumbnail_address
+from server.places.models import PlaceState
 from server.teams.teams import UNNAMED
 from server.volunteering.models import (
     SHOWN_STATES,
@@ -37,8 +38,9 @@ _METERS = (
 
 
 class ActivityCard(msgspec.Struct):
-    """An activity in a list, with the times of its next shift and the places `free` there. `team_name`: the team that
-    organizes it, under the organizer's eyes."""
+    """An activity in a list, with the times of its next shift and how many places are `free` there of its `capacity`.
+    `mine`: how the reader stands in that shift, None for who has not signed up; `meters`: how far it is from the point,
+    or from the reader's community. `team_name`: the team that organizes it, under the organizer's eyes."""
 
     id: Id
     kind: ActivityKind
@@ -48,18 +50,15 @@ class ActivityCard(msgspec.Struct):
     audience: ActivityAudience
     place_name: str
     location: Location | None
-    picture_url: str | None
+    meters: int | None
+    thumbnail_url: str | None
     starts_at: datetime
     ends_at: datetime
+    sign_up_closes_at: datetime
     state: ActivityState
+    capacity: int
     free: int
-
-
-class NearbyActivity(msgspec.Struct):
-    """An activity and how far it is, in metres along a straight line."""
-
-    activity: ActivityCard
-    meters: int
+    mine: PlaceState | None
 
 
 class ShiftRoleView(msgspec.Struct):
@@ -148,13 +147,16 @@ ORGANIZER = (
 
 _CARD = (
     f"SELECT a.id, a.kind, a.title, {ORGANIZER}, a.audience, a.place_name, a.location, "
-    f"{ready_picture('a.picture_ids[1]')}, found.starts_at, found.ends_at, a.state, (SELECT "
-    "COALESCE(sum(GREATEST(al.capacity - al.taken, 0)), 0) FROM shift_role r "
-    "JOIN allotment al ON al.id = r.allotment_id WHERE r.shift_id = found.shift_id)::int AS free"
+    f"{ready_picture('a.picture_ids[1]')}, found.starts_at, found.ends_at, sh.sign_up_closes_at, a.state, "
+    "room.capacity, room.free, (SELECT p.state FROM sign_up s JOIN place p ON p.id = s.place_id "
+    "WHERE s.shift_id = found.shift_id AND s.person_id = $2 AND p.ended_at IS NULL) AS mine, (SELECT h.location "
+    "FROM person hp JOIN organization h ON h.id = hp.community_id WHERE hp.id = $2) AS home"
 )
 _FOUND = (
     ") found JOIN activity a ON a.id = found.id JOIN organization o ON o.id = a.organizer_id "
-    "LEFT JOIN team t ON t.id = a.team_id "
+    "JOIN shift sh ON sh.id = found.shift_id LEFT JOIN team t ON t.id = a.team_id CROSS JOIN LATERAL (SELECT "
+    "COALESCE(sum(al.capacity), 0)::int AS capacity, COALESCE(sum(GREATEST(al.capacity - al.taken, 0)), 0)::int "
+    "AS free FROM shift_role r JOIN allotment al ON al.id = r.allotment_id WHERE r.shift_id = found.shift_id) room "
 )
 """SQL: `_CARD` FROM (those to be shown, each with its next shift `_FOUND`. What only cards need is read for those."""
 
@@ -204,7 +206,7 @@ async def list_activities(person_id: str, query: UpcomingQuery) -> Page[Activity
     return Page([_card(row) for row in rows.items], rows.next_cursor)
 
 
-async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[NearbyActivity]:
+async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[ActivityCard]:
     """Of the same activities those nearest to a point, nearest first, by index."""
     # The index orders by degrees, which are shorter from east to west: a few more than asked for are measured.
     rows = await fetch(
@@ -220,7 +222,7 @@ async def list_nearby_activities(person_id: str, query: NearbyQuery) -> list[Nea
         query.limit,
         query.meters,
     )
-    return [NearbyActivity(_card(row), row["meters"]) for row in rows]
+    return [_card(row, row["meters"]) for row in rows]
 
 
 async def get_activity(person_id: str, activity_id: str) -> ActivityView:
@@ -360,7 +362,10 @@ async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, s
     return {row["id"]: _words(row) for row in rows}
 
 
-def _card(row: Any) -> ActivityCard:
+def _card(row: Any, meters: int | None = None) -> ActivityCard:
+    location, home = row["location"], row["home"]
+    if meters is None and location and home:
+        meters = location.meters_to(home)
     return ActivityCard(
         id=row["id"],
         kind=row["kind"],
@@ -369,12 +374,16 @@ def _card(row: Any) -> ActivityCard:
         team_name=row["team_name"],
         audience=row["audience"],
         place_name=row["place_name"],
-        location=row["location"],
-        picture_url=thumbnail_address(row["picture_id"]),
+        location=location,
+        meters=meters,
+        thumbnail_url=thumbnail_address(row["picture_id"]),
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
+        sign_up_closes_at=row["sign_up_closes_at"],
         state=row["state"],
+        capacity=row["capacity"],
         free=row["free"],
+        mine=row["mine"],
     )
 
 

@@ -1,6 +1,5 @@
 """Wishes on lists: the card, the wall 心愿墙, one's own and the staff's lists."""
 
-import math
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from server.foundation.errors import InvalidFields
 from server.foundation.ids import Id
 from server.foundation.location import Latitude, Location, Longitude
 from server.foundation.pages import Page, PageQuery, cut_page, decode_cursor, fetch_page
+from server.foundation.phrases import days_to_go
 from server.foundation.search import Search, search_words
 from server.media.uploads.queries import ready_picture, thumbnail_address
 from server.moderation.models import Verdict
@@ -28,6 +28,8 @@ from server.wishes.rules import days_left
 CARD = (
     "SELECT w.id, w.title, w.kind, w.audience, w.state, w.place, w.quantity, w.community_id, "
     f"o.name AS community_name, o.location, {NAMED}, w.wished_by, {ready_picture('w.picture_ids[1]')}, "
+    "w.author_id, w.beneficiary_id, w.reason, CASE WHEN w.state = 'claimed' THEN (SELECT c.due_at FROM wish_claim c "
+    "WHERE c.wish_id = w.id AND c.state = 'open') END AS due_at, "
     "w.submitted_at, w.version, w.escalation FROM wish w JOIN organization o ON o.id = w.community_id "
     f"{named('w.beneficiary_id')}"
 )
@@ -53,8 +55,10 @@ _Area = Callable[[], Awaitable[_Condition]]
 
 
 class WishCard(msgspec.Struct, kw_only=True):
-    """A wish on a list, without anything private. `days_left` counts to the wished-by date, that day not included;
-    `meters` is how far its community is, where the list knows from where."""
+    """A wish on a list, without anything private. `days_left` counts to the wished-by date, that day not included, and
+    `time_left` says so; `meters` is how far its community is, where the list knows from where. `is_mine`: the reader's,
+    or written by them; `due_at`: until when the one who claimed it should have fulfilled it; `reason`: why it was
+    returned or refused, for those concerned."""
 
     id: Id
     title: str
@@ -69,6 +73,10 @@ class WishCard(msgspec.Struct, kw_only=True):
     beneficiary_name: str
     wished_by: date | None
     days_left: int | None
+    time_left: str
+    due_at: datetime | None
+    is_mine: bool
+    reason: str
     thumbnail_url: str | None
 
 
@@ -157,12 +165,12 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
         found += [(number, row) for row in rows]
     page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
     day = today()
-    return Page([make_card(row, seen_from, day) for _, row in page.items], page.next_cursor)
+    return Page([make_card(row, person_id, seen_from, day) for _, row in page.items], page.next_cursor)
 
 
 async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
     """What the person wished or wrote for somebody, newest first."""
-    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), page)
+    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), page, person_id)
 
 
 async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQuery) -> Page[WishInReview]:
@@ -180,7 +188,7 @@ async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQ
     return Page(
         [
             WishInReview(
-                wish=make_card(row),
+                wish=make_card(row, for_staff=True),
                 verdict=Verdict(row["verdict"]),
                 submitted_at=row["submitted_at"],
                 version=row["version"],
@@ -227,18 +235,19 @@ async def find_wishes(actor_id: str, organization_id: str, name: str) -> WishesF
                 person_id=person_id,
                 organization_id=organization_id,
             )
-    return WishesFound([make_card(row) for row in found], len(rows) > len(found))
+    return WishesFound([make_card(row, for_staff=True) for row in found], len(rows) > len(found))
 
 
 _MOST_FOUND = 50
 
 
-async def _newest_first(where: Where, page: PageQuery) -> Page[WishCard]:
+async def _newest_first(where: Where, page: PageQuery, reader_id: str | None = None) -> Page[WishCard]:
     if page.cursor:
         where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
     rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
     cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    return Page([make_card(row) for row in cut.items], cut.next_cursor)
+    cards = [make_card(row, reader_id, for_staff=reader_id is None) for row in cut.items]
+    return Page(cards, cut.next_cursor)
 
 
 async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQuery) -> Page[UnclaimedWish]:
@@ -260,13 +269,23 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
     rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {page.limit + 1}", *where.values)
     cut = cut_page(rows, page.limit, lambda row: (row["wished_by"], row["id"]))
     return Page(
-        [UnclaimedWish(wish=make_card(row), escalation=row["escalation"]) for row in cut.items], cut.next_cursor
+        [UnclaimedWish(wish=make_card(row, for_staff=True), escalation=row["escalation"]) for row in cut.items],
+        cut.next_cursor,
     )
 
 
-def make_card(row: Any, seen_from: Location | None = None, day: date | None = None) -> WishCard:
-    """A row of CARD as it is shown; whoever shows many of them knows what `day` it is."""
+def make_card(
+    row: Any,
+    reader_id: str | None = None,
+    seen_from: Location | None = None,
+    day: date | None = None,
+    *,
+    for_staff: bool = False,
+) -> WishCard:
+    """A row of CARD as its reader sees it; whoever shows many of them knows what `day` it is."""
     _, name = shown_name(row)
+    is_mine = reader_id in (row["author_id"], row["beneficiary_id"])
+    sent_back = row["state"] in (WishState.RETURNED, WishState.REFUSED)
     return WishCard(
         id=row["id"],
         title=row["title"],
@@ -277,22 +296,16 @@ def make_card(row: Any, seen_from: Location | None = None, day: date | None = No
         place=row["place"],
         community_id=row["community_id"],
         community_name=row["community_name"],
-        meters=_meters(seen_from, row["location"]) if seen_from and row["location"] else None,
+        meters=seen_from.meters_to(row["location"]) if seen_from and row["location"] else None,
         beneficiary_name=name,
         wished_by=row["wished_by"],
         days_left=days_left(row["wished_by"], day) if row["wished_by"] else None,
+        time_left=days_to_go((row["wished_by"] - (day or today())).days) if row["wished_by"] else "",
+        due_at=row["due_at"],
+        is_mine=is_mine,
+        reason=row["reason"] if sent_back and (is_mine or for_staff) else "",
         thumbnail_url=thumbnail_address(row["picture_id"]),
     )
-
-
-def _meters(here: Location, there: Location) -> int:
-    """Along a straight line over the ground (haversine)."""
-    north, east = math.radians(there.latitude - here.latitude), math.radians(there.longitude - here.longitude)
-    chord = (
-        math.sin(north / 2) ** 2
-        + math.cos(math.radians(here.latitude)) * math.cos(math.radians(there.latitude)) * math.sin(east / 2) ** 2
-    )
-    return round(12_742_000 * math.asin(math.sqrt(chord)))
 
 
 def _matching(query: WallQuery, words: list[str]) -> Where:

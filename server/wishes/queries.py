@@ -331,7 +331,7 @@ async def get_my_wish_claim(person_id: str, claim_id: str) -> MyClaimView:
 
 async def _make_my_claims(person_id: str, rows: list[Any]) -> list[MyClaimView]:
     wish_rows = await fetch(f"{CARD} WHERE w.id = ANY($1)", [row["wish_id"] for row in rows])
-    cards = {row["id"]: make_card(row) for row in wish_rows}
+    cards = {row["id"]: make_card(row, person_id) for row in wish_rows}
     return [
         MyClaimView(
             id=row["id"],

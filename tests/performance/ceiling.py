@@ -17,6 +17,7 @@ from server.foundation.clock import now
 from server.foundation.crypto import keyring, use_keys
 from server.foundation.database import _prepare_connection
 from server.foundation.pages import Page, encode_cursor
+from server.foundation.phrases import days_to_go
 from server.foundation.settings import load_settings
 from server.volunteering.queries import ActivityCard, ActivityView, ShiftRoleView, ShiftView
 from server.volunteering.sign_ups.eligibility import WhoMayCome
@@ -43,9 +44,12 @@ WISH = (
 )
 ACTIVITIES = (
     "SELECT a.id, a.kind, a.title, o.name AS organizer_name, NULL::text AS team_name, a.audience, a.place_name, "
-    "NULL::text AS location, NULL::text AS picture_url, next.starts_at, next.ends_at, a.state, (SELECT "
+    "NULL::text AS location, NULL::int AS meters, NULL::text AS thumbnail_url, next.starts_at, next.ends_at, "
+    "next.sign_up_closes_at, a.state, (SELECT sum(al.capacity) FROM shift_role r JOIN allotment al "
+    "ON al.id = r.allotment_id WHERE r.shift_id = next.id)::int AS capacity, (SELECT "
     "sum(GREATEST(al.capacity - al.taken, 0)) FROM shift_role r JOIN allotment al ON al.id = r.allotment_id "
-    "WHERE r.shift_id = next.id)::int AS free FROM (SELECT a.*, sh.id AS shift_id FROM activity a CROSS JOIN LATERAL ("
+    "WHERE r.shift_id = next.id)::int AS free, NULL::text AS mine "
+    "FROM (SELECT a.*, sh.id AS shift_id FROM activity a CROSS JOIN LATERAL ("
     "SELECT sh.id, sh.starts_at FROM shift sh WHERE sh.activity_id = a.id AND sh.state = 'scheduled' AND "
     "sh.ends_at > $2 ORDER BY sh.starts_at, sh.id LIMIT 1) sh WHERE a.state = 'published' AND a.area_id = ANY($1) "
     "AND a.ends_at > $2 ORDER BY sh.starts_at, a.id LIMIT 21) a JOIN shift next ON next.id = a.shift_id "
@@ -108,6 +112,10 @@ async def wall(request: Request) -> HTTPResponse:
             beneficiary_name=_name(row["real_name"]),
             wished_by=row["wished_by"],
             days_left=days_left(row["wished_by"]),
+            time_left=days_to_go(days_left(row["wished_by"])),
+            due_at=None,
+            is_mine=False,
+            reason="",
             thumbnail_url=None,
         )
         for row in rows[:20]

@@ -261,7 +261,7 @@ async def test_everything_there_is_to_know_about_an_activity(api: Api) -> None:
     assert seen["who"] == {**who, "unit_id": None}
     assert [shown["id"] for shown in seen["pictures"]] == [picture["id"]]
     [card] = (await people.first.get("/activities"))["items"]
-    assert card["picture_url"]
+    assert card["thumbnail_url"]
     assert card["audience"] == "volunteers"
     # A picture belongs to one thing, and to the one who uploaded it.
     for taken in (picture["id"], (await upload(people.first))["id"]):
@@ -444,15 +444,15 @@ async def test_nearby(api: Api) -> None:
         words={"title": "草稿", "location": where},
     )
     found = (await people.first.get("/activities/nearby", **where))["items"]
-    assert [item["activity"]["title"] for item in found] == ["近", "中", "远"]
+    assert [item["title"] for item in found] == ["近", "中", "远"]
     # A thousandth of a degree of longitude is 88 m at this latitude.
     assert [round(item["meters"], -1) for item in found] == [90, 1760, 7060]
     close = (await people.first.get("/activities/nearby", **where, meters=2000, limit=1))["items"]
-    assert [item["activity"]["title"] for item in close] == ["近"]
+    assert [item["title"] for item in close] == ["近"]
     assert (await stranger.get("/activities/nearby", **where))["items"] == []
     clock.move_clock(timedelta(days=6))
     left = (await people.first.get("/activities/nearby", **where))["items"]
-    assert [item["activity"]["title"] for item in left] == ["近"]
+    assert [item["title"] for item in left] == ["近"]
     await people.first.refused("GET", "/activities/nearby?longitude=200&latitude=1", code="invalid_fields")
 
 

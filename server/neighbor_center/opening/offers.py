@@ -1,7 +1,11 @@
 """What a venue offers, and when: its page, and that of a service."""
 
+from datetime import datetime
+
 import msgspec
 
+from server.accounts.queries import ours
+from server.foundation import clock
 from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import wall_clock
 from server.foundation.errors import NotFound
@@ -19,7 +23,8 @@ from server.neighbor_center.venues.queries import CARD_COLUMNS, VenueCard
 
 
 class ServiceView(msgspec.Struct, kw_only=True):
-    """A service and the terms of booking it; see models.Service for the units."""
+    """A service and the terms of booking it; see models.Service for the units. `my_next_at`: when the reader's next
+    booking of it, or the family's, begins."""
 
     id: Id
     venue_id: Id
@@ -53,6 +58,7 @@ class ServiceView(msgspec.Struct, kw_only=True):
     state: ServiceState
     version: int
     hours: list[OpeningHoursView]
+    my_next_at: datetime | None
 
 
 class VenueView(VenueCard, kw_only=True):
@@ -66,7 +72,7 @@ class VenueView(VenueCard, kw_only=True):
     services: list[ServiceView]
 
 
-async def get_venue(venue_id: str) -> VenueView:
+async def get_venue(venue_id: str, person_id: str | None = None) -> VenueView:
     """A venue with what it offers, closed ones too: a booking's page still leads there. Raises NotFound."""
     row = await fetch_one(
         f"SELECT {CARD_COLUMNS}, o.name AS organization_name, v.facilities, v.picture_ids, v.state, v.version "
@@ -75,24 +81,24 @@ async def get_venue(venue_id: str) -> VenueView:
     )
     if row is None:
         raise NotFound()
-    services = await _read_services("s.venue_id = $1 AND s.state = 'offered'", venue_id)
+    services = await _read_services("s.venue_id = $1 AND s.state = 'offered'", venue_id, person_id)
     values = dict(row)
     picture_ids = values.pop("picture_ids")
     pictures = in_order(await picture_views(picture_ids), picture_ids)
     return VenueView(**values, pictures=pictures, services=services)
 
 
-async def get_service(service_id: str) -> ServiceView:
+async def get_service(service_id: str, person_id: str | None = None) -> ServiceView:
     """One service. Raises NotFound."""
-    services = await _read_services("s.id = $1", service_id)
+    services = await _read_services("s.id = $1", service_id, person_id)
     if not services:
         raise NotFound()
     return services[0]
 
 
-async def _read_services(where: str, value: str) -> list[ServiceView]:
+async def _read_services(where: str, value: str, person_id: str | None) -> list[ServiceView]:
     """Services `s` that satisfy a condition on $1, with the hours that are not over yet."""
-    computed = ("rating_count", "average_stars", "hours")
+    computed = ("rating_count", "average_stars", "hours", "my_next_at")
     columns = ", ".join(f"s.{name}" for name in ServiceView.__struct_fields__ if name not in computed)
     rows = await fetch(
         f"SELECT {columns}, r.rating_count, r.average_stars FROM service s CROSS JOIN LATERAL ("
@@ -100,8 +106,29 @@ async def _read_services(where: str, value: str) -> list[ServiceView]:
         f"WHERE g.service_id = s.id) r WHERE {where} ORDER BY s.id",
         value,
     )
-    hours = await read_hours([row["id"] for row in rows])
+    service_ids = [row["id"] for row in rows]
+    hours = await read_hours(service_ids)
+    mine = await _next_bookings(person_id, service_ids) if person_id else {}
     return [
-        ServiceView(**(dict(row) | {"released_at": wall_clock(row["released_at"])}), hours=hours.get(row["id"], []))
+        ServiceView(
+            **(dict(row) | {"released_at": wall_clock(row["released_at"])}),
+            hours=hours.get(row["id"], []),
+            my_next_at=mine.get(row["id"]),
+        )
         for row in rows
     ]
+
+
+async def _next_bookings(person_id: str, service_ids: list[str]) -> dict[str, datetime]:
+    """Service → when the next booking of it begins, of this person's or the family's."""
+    rows = await fetch(
+        "SELECT service_id, min(starts_at) AS starts_at FROM (SELECT t.service_id, b.starts_at FROM booking b "
+        "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id "
+        f"WHERE {ours('b.person_id')} AND b.starts_at > $2 AND p.ended_at IS NULL UNION ALL "
+        f"SELECT b.service_id, b.starts_at FROM room_booking b WHERE {ours('b.person_id')} AND b.starts_at > $2 "
+        "AND b.state IN ('requested', 'booked')) coming WHERE service_id = ANY($3::uuid[]) GROUP BY service_id",
+        person_id,
+        clock.now(),
+        service_ids,
+    )
+    return {row["service_id"]: row["starts_at"] for row in rows}

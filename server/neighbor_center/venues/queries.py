@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import fetch, fetch_one, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.location import Location
@@ -51,7 +51,8 @@ class VenueCard(msgspec.Struct, kw_only=True):
 
 
 class VenueBrief(VenueCard, kw_only=True):
-    """A venue in a list. `meters`: how far it is along a straight line, where a point was given; `thumbnail_url` is its
+    """A venue in a list. `meters`: how far it is along a straight line, from the point, or from the reader's
+    community; `thumbnail_url` is its
     first picture's, for some minutes."""
 
     thumbnail_url: str | None = None
@@ -126,8 +127,11 @@ async def list_venues(
     """The open venues of an organization's subtree, the caller's community without one, newest first; before they have
     said where they live, of the whole city. Of these, where words are given, those that have all of them in name,
     address or what they offer. Raises InvalidFields for a word too short."""
-    if organization_id is None:
-        organization_id = await fetch_value("SELECT community_id FROM person WHERE id = $1", person_id)
+    home = await fetch_one(
+        "SELECT o.id, o.location FROM person p JOIN organization o ON o.id = p.community_id WHERE p.id = $1", person_id
+    )
+    if organization_id is None and home:
+        organization_id = home["id"]
     rows = await fetch_page(
         f"SELECT {_BRIEF_COLUMNS} FROM venue v JOIN organization o ON o.id = v.organization_id "
         f"WHERE ($1::uuid IS NULL OR {within('o.path', '$1')}) AND v.state = 'open' "
@@ -138,7 +142,11 @@ async def list_venues(
         search_words(search),
         page=page,
     )
-    return Page(await _briefs(rows.items), rows.next_cursor)
+    briefs = await _briefs(rows.items)
+    if home and home["location"]:
+        for brief in briefs:
+            brief.meters = brief.location.meters_to(home["location"])
+    return Page(briefs, rows.next_cursor)
 
 
 async def list_nearby_venues(

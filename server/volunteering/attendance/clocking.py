@@ -34,7 +34,7 @@ from server.volunteering.attendance.errors import (
     TooFarAway,
 )
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, Direction, ShiftScan
-from server.volunteering.attendance.rules import is_open_for_scans, is_plausible, meters_between
+from server.volunteering.attendance.rules import is_open_for_scans, is_plausible
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.queries import ActivityView
 from server.volunteering.sign_ups.errors import ShiftOff
@@ -319,7 +319,7 @@ def _check_place(shift: Shift, location: Location, kept: ShiftScan) -> None:
     activity = shift.activity
     if activity.location is None or activity.sign_in_meters == 0:
         raise PlaceUnknown()
-    kept.meters = meters_between(Location(*activity.location), location)
+    kept.meters = location.meters_to(Location(*activity.location))
     if kept.meters > activity.sign_in_meters:
         raise TooFarAway(
             f"您距活动地点约 {kept.meters} 米，{activity.sign_in_meters} 米以内才能定位签到",

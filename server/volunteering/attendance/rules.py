@@ -1,9 +1,6 @@
 """When and where one can clock in and out."""
 
 from datetime import datetime, timedelta
-from math import asin, cos, radians, sin, sqrt
-
-from server.foundation.location import Location
 
 SCAN_BEFORE = timedelta(hours=2)
 SCAN_AFTER = timedelta(hours=2)
@@ -12,7 +9,6 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far a scanner's clock may be ahead of ours."""
 CONFIRM_WITHIN = timedelta(days=7)
 """How long after the end the leader's word alone is enough, offline scans are taken, and absences can wait for it."""
-_EARTH_METERS = 6_371_000
 
 
 def is_open_for_scans(moment: datetime, shift_starts_at: datetime, shift_ends_at: datetime) -> bool:
@@ -26,17 +22,6 @@ def is_plausible(scanned_at: datetime, now: datetime, signed_up_at: datetime, sh
     return (
         signed_up_at - CLOCK_TOLERANCE <= scanned_at <= now + CLOCK_TOLERANCE and now <= shift_ends_at + CONFIRM_WITHIN
     )
-
-
-def meters_between(one: Location, other: Location) -> int:
-    """Along the surface between two points. gcj02 shifts
-    neighbouring points alike, so that distances of some hundred metres come out right in it."""
-    east, north, east2, north2 = one.longitude, one.latitude, other.longitude, other.latitude
-    half = (
-        sin(radians(north2 - north) / 2) ** 2
-        + cos(radians(north)) * cos(radians(north2)) * sin(radians(east2 - east) / 2) ** 2
-    )
-    return round(2 * _EARTH_METERS * asin(sqrt(min(1.0, half))))
 
 
 def assumed_clock_out(clocked_in_at: datetime, shift_ends_at: datetime) -> datetime:

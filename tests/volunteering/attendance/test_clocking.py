@@ -19,7 +19,7 @@ from server.foundation.location import Location
 from server.places.models import NoShow, Place, PlaceState
 from server.volunteering.attendance.codes import read_pass, write_pass
 from server.volunteering.attendance.models import Attendance, AttendanceMethod, ShiftScan
-from server.volunteering.attendance.rules import CONFIRM_WITHIN, assumed_clock_out, is_plausible, meters_between
+from server.volunteering.attendance.rules import CONFIRM_WITHIN, assumed_clock_out, is_plausible
 from server.volunteering.attendance.settling import CLOSE_SHIFTS, SETTLE_ABSENCES
 from server.volunteering.hours.models import Hours
 from server.volunteering.models import Shift
@@ -130,7 +130,7 @@ async def test_by_place_needs_a_place_and_the_hours(api: Api) -> None:
 def test_distances_are_those_of_a_plane_nearby(east: float, north: float) -> None:
     """Within a kilometre the earth is flat: 111.19 km a degree, times the cosine from east to west."""
     flat = ((east * 111_195 * 0.79335) ** 2 + (north * 111_195) ** 2) ** 0.5
-    assert abs(meters_between(Location(122.1, 37.5), Location(122.1 + east, 37.5 + north)) - flat) < 2
+    assert abs(Location(122.1, 37.5).meters_to(Location(122.1 + east, 37.5 + north)) - flat) < 2
 
 
 # By pass and scanner
