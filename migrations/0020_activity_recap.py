@@ -9,7 +9,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0018_rating_text")]
+    dependencies = [("linli", "0019_console_sign_in")]
 
     initial = False
 
