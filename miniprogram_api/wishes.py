@@ -19,7 +19,7 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.foundation.rating import NewRating
 from server.media.uploads.uploading import PictureUnusable
-from server.wishes import claiming, contact, fulfilling, lists, posting, queries, stories
+from server.wishes import actions, claiming, contact, fulfilling, lists, posting, queries, stories
 from server.wishes.contact import ContactViewed, WishContact
 from server.wishes.errors import (
     CommunityNeeded,
@@ -125,9 +125,9 @@ async def show_shared_wish(caller: Caller | None, wish_id: Id) -> SharedCard:
 async def list_wish_actions(caller: Caller, wish_id: Id) -> list[ActionView]:
     """我现在可以对这个心愿做什么
 
-    待认领时总有 claim：不能认领的，why 和 words 说明原因。点按之前即可知道。
+    待认领时总有 claim：不能认领的，why 和 words 说明原因。工作人员的审核、改派等也在其中；end_share 的 of 为谁的一份。
     """
-    return await claiming.list_wish_actions(caller.person_id, wish_id)
+    return await actions.list_wish_actions(caller.person_id, wish_id)
 
 
 @routes.get("/wishes/<wish_id>/contact-views")

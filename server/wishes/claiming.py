@@ -2,7 +2,6 @@
 
 from server.accounts.power import has_business
 from server.foundation import clock
-from server.foundation.actions import ActionView, try_out
 from server.foundation.database import transaction
 from server.foundation.errors import InvalidFields, NotAllowed, NotFound, WrongState
 from server.members.memberships import is_member
@@ -22,7 +21,7 @@ from server.wishes.errors import (
     VouchNeeded,
     WishTaken,
 )
-from server.wishes.models import ClaimState, FirstClaim, Wish, WishClaim, WishKind, WishShare, WishState
+from server.wishes.models import ClaimState, FirstClaim, Wish, WishClaim, WishKind, WishShare
 from server.wishes.queries import MyClaimView, WishView, get_my_wish_claim, get_visible_wish
 from server.wishes.rules import MAX_HELPERS, PUBLIC, WishAction, WishActor
 from server.wishes.steps import (
@@ -67,16 +66,6 @@ async def claim_wish(
         await finish_step(step, claim=claim)
         await tell_of_claim(step.wish, claim)
         return await get_visible_wish(person_id, wish_id, is_claimed=True)
-
-
-async def list_wish_actions(person_id: str, wish_id: str) -> list[ActionView]:
-    """What the reader can do with the wish now, and, while it waits for somebody, whether they could claim it. Raises
-    NotFound."""
-    wish = await get_visible_wish(person_id, wish_id)
-    found = [ActionView(str(action), True) for action in wish.actions if action is not WishAction.CLAIM]
-    if wish.state is WishState.PUBLISHED:
-        found.insert(0, await try_out(str(WishAction.CLAIM), lambda: claim_wish(person_id, wish_id)))
-    return found
 
 
 async def _require_known(person_id: str, wish: Wish, claimer: Claimer) -> None:

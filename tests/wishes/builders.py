@@ -29,8 +29,8 @@ from server.organizations.models import Level, Organization, RoleGrant, RoleKind
 from server.service_record.recording import record_service
 from server.teams.models import Team, TeamMember
 from server.wishes.fulfilling import RULE
-from server.wishes.models import ClaimState, Wish, WishAudience, WishClaim, WishKind, WishState
-from server.wishes.rules import claim_due_at, next_escalation
+from server.wishes.models import ClaimState, Wish, WishAudience, WishClaim, WishKind, WishShare, WishState
+from server.wishes.rules import WishActor, claim_due_at, next_escalation
 from tests.builders import create_organization
 from tests.clients import Api
 from tests.media.builders import upload
@@ -279,3 +279,39 @@ async def put_picture(owner: Api) -> str:
 async def points_of(who: Api) -> int:
     sql = "SELECT COALESCE(sum(points), 0)::int FROM service_entry WHERE person_id = $1"
     return int(await fetch_value(sql, who.person_id))
+
+
+class Cast(NamedTuple):
+    people: People
+    helper: Api
+    team_id: str
+
+    def parts(self, state: WishState, *, is_with_staff: bool) -> dict[str, set[WishActor]]:
+        """Person → what they are to a wish in this state."""
+        people, is_held = self.people, state in HOLDER_STATES
+        staff = {WishActor.STAFF, WishActor.RESIDENT, *([WishActor.STAND_IN] if is_with_staff else [])}
+        return {
+            people.wisher.person_id: {WishActor.WISHER},
+            people.claimer.person_id: {WishActor.CLAIMER} if is_held else {WishActor.RESIDENT},
+            self.helper.person_id: {WishActor.HELPER, WishActor.RESIDENT} if is_held else {WishActor.RESIDENT},
+            people.staff.person_id: staff,
+            people.stranger.person_id: {WishActor.RESIDENT},
+        }
+
+
+async def create_cast(api: Api) -> Cast:
+    people = await create_people(api)
+    (helper,) = await put_persons(api, people.community, "队员")
+    team = await put_team(people.claimer, helper, community=people.community)
+    return Cast(people, helper, team.id)
+
+
+async def put_team_wish(cast: Cast, state: WishState, **other: Any) -> str:
+    """A wish in this state, held by a team one of whom shares in it, long enough ago for staff to confirm."""
+    claim = {"team_id": cast.team_id, "reported_at": clock.now() - timedelta(days=8)}
+    wish_id = await put_wish(cast.people, state, claim=claim, **other)
+    if state in HOLDER_STATES:
+        holder = await WishClaim.get(wish_id=wish_id)
+        await WishShare.create(claim_id=holder.id, person_id=cast.helper.person_id)
+    await put_verdict("wish", wish_id, cast.people, Verdict.PASSED)
+    return wish_id

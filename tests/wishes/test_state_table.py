@@ -25,14 +25,12 @@ from tests.clients import Api
 from tests.state_tables import Outcome, check_shown, check_table, try_every_combination
 from tests.wishes.builders import (
     HOLDER_STATES,
-    People,
+    Cast,
     content,
-    create_people,
-    put_persons,
+    create_cast,
     put_picture,
-    put_team,
+    put_team_wish,
     put_verdict,
-    put_wish,
 )
 
 REFUSED = {"wrong_state", "not_allowed", "not_found", "own_wish", "wish_taken"}
@@ -79,42 +77,6 @@ ACTS: dict[WishAction, Callable[[str, str, Given], Awaitable[Any]]] = {
     WishAction.AGREE_TO_SHOW: lambda who, wish, _: fulfilling.agree_to_show_wish(who, wish, True),
 }
 """What people do; the rest is the system's."""
-
-
-class Cast(NamedTuple):
-    people: People
-    helper: Api
-    team_id: str
-
-    def parts(self, state: WishState, *, is_with_staff: bool) -> dict[str, set[WishActor]]:
-        """Person → what they are to a wish in this state."""
-        people, is_held = self.people, state in HOLDER_STATES
-        staff = {WishActor.STAFF, WishActor.RESIDENT, *([WishActor.STAND_IN] if is_with_staff else [])}
-        return {
-            people.wisher.person_id: {WishActor.WISHER},
-            people.claimer.person_id: {WishActor.CLAIMER} if is_held else {WishActor.RESIDENT},
-            self.helper.person_id: {WishActor.HELPER, WishActor.RESIDENT} if is_held else {WishActor.RESIDENT},
-            people.staff.person_id: staff,
-            people.stranger.person_id: {WishActor.RESIDENT},
-        }
-
-
-async def create_cast(api: Api) -> Cast:
-    people = await create_people(api)
-    (helper,) = await put_persons(api, people.community, "队员")
-    team = await put_team(people.claimer, helper, community=people.community)
-    return Cast(people, helper, team.id)
-
-
-async def put_team_wish(cast: Cast, state: WishState, **other: Any) -> str:
-    """A wish in this state, held by a team one of whom shares in it, long enough ago for staff to confirm."""
-    claim = {"team_id": cast.team_id, "reported_at": clock.now() - timedelta(days=8)}
-    wish_id = await put_wish(cast.people, state, claim=claim, **other)
-    if state in HOLDER_STATES:
-        holder = await WishClaim.get(wish_id=wish_id)
-        await WishShare.create(claim_id=holder.id, person_id=cast.helper.person_id)
-    await put_verdict("wish", wish_id, cast.people, Verdict.PASSED)
-    return wish_id
 
 
 async def test_every_combination(api: Api) -> None:
