@@ -22,6 +22,7 @@ from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.series import Repetition, SeriesView
 from server.neighbor_center.bookings.views import BookingView, RoomBookingView
+from server.neighbor_center.counters import actions as ticket_actions
 from server.neighbor_center.counters import arrivals, tickets
 from server.neighbor_center.counters import queries as counter_queries
 from server.neighbor_center.counters.arrivals import Arrival
@@ -330,6 +331,12 @@ async def get_ticket(caller: Caller, ticket_id: Id) -> TicketView:
     实时：前面还有几人。
     """
     return await counter_queries.get_ticket(caller.person_id, ticket_id)
+
+
+@routes.get("/tickets/<ticket_id>/actions")
+async def list_ticket_actions(caller: Caller, ticket_id: Id) -> list[ActionView]:
+    """我对这个排队号能做什么"""
+    return await ticket_actions.list_ticket_actions(caller.person_id, ticket_id)
 
 
 @routes.post("/tickets/<ticket_id>/leave", errors=[WrongState])

@@ -6,11 +6,12 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import Period, Statement, Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
+from server.check_in.reports import actions, reviewing
 from server.check_in.reports import files as report_files
 from server.check_in.reports import queries as report_queries
-from server.check_in.reports import reviewing
 from server.check_in.reports.queries import MyReport, ReportView, UnitReportCard, UnitSummary
 from server.check_in.reports.reviewing import Acknowledged
+from server.foundation.actions import ActionView
 from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -36,6 +37,15 @@ async def view_report(caller: Caller, report_id: Id) -> ReportView:
     本人、社区工作人员和（反馈之后）所属单位的联络员可以查看；他人查看会留痕。
     """
     return await report_queries.view_report(caller.person_id, report_id)
+
+
+@routes.get("/reports/<report_id>/actions")
+async def list_report_actions(caller: Caller, report_id: Id) -> list[ActionView]:
+    """我对这份反馈能做什么
+
+    本人、社区工作人员和联络员各看到自己的；不能做的说明原因，如核对期未满。
+    """
+    return await actions.list_report_actions(caller.person_id, report_id)
 
 
 @routes.get("/reports/<report_id>/pdf", raw=(_PDF,), group=Group.DRAWING, errors=[GlyphMissing])

@@ -7,11 +7,12 @@ import msgspec
 from miniprogram_api.fields import OrganizationPage, Strict, WithVersion
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
-from server.announcements import queries, sending
+from server.announcements import actions, queries, sending
 from server.announcements.audience import AudienceView
 from server.announcements.models import AnnouncementAudience
 from server.announcements.queries import StaffAnnouncementView
 from server.announcements.sending import AnnouncementText, NobodyToTell, SecondPersonNeeded
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
@@ -70,6 +71,15 @@ async def show_announcement_to_staff(caller: Caller, announcement_id: Id) -> Sta
 async def change_announcement(caller: Caller, announcement_id: Id, body: ChangeAnnouncement) -> StaffAnnouncementView:
     """修改公告草稿"""
     return await sending.change_announcement(caller.person_id, announcement_id, body.version, body.words)
+
+
+@routes.get("/<announcement_id>/actions", who=Who.STAFF)
+async def list_announcement_actions(caller: Caller, announcement_id: Id) -> list[ActionView]:
+    """对这份公告能做什么
+
+    修改、发送、撤回；不能做的说明原因，如须由另一人发送。
+    """
+    return await actions.list_announcement_actions(caller.person_id, announcement_id)
 
 
 @routes.post(

@@ -10,6 +10,7 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import LongText, ShortName, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.bounds import RequiredText
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
@@ -17,7 +18,7 @@ from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
 from server.neighbor_center import exports
-from server.neighbor_center.counters import arrivals, screens, tickets
+from server.neighbor_center.counters import actions, arrivals, screens, tickets
 from server.neighbor_center.counters.arrivals import VenueCode
 from server.neighbor_center.counters.queries import CalledTicket, TicketView
 from server.neighbor_center.counters.screens import NewScreen, ScreenView
@@ -107,6 +108,15 @@ async def call_next(caller: Caller, service_id: Id, body: CallNext) -> CalledTic
     return await tickets.call_next(caller.person_id, service_id, body.counter)
 
 
+@routes.get("/tickets/<ticket_id>/actions", who=Who.STAFF)
+async def list_ticket_actions_of_staff(caller: Caller, ticket_id: Id) -> list[ActionView]:
+    """窗口对这个号能做什么
+
+    `finish` 为办结，`miss` 为过号。
+    """
+    return await actions.list_ticket_actions_of_staff(caller.person_id, ticket_id)
+
+
 @routes.post("/tickets/<ticket_id>/call-again", who=Who.STAFF, errors=[WrongState])
 async def call_again(caller: Caller, ticket_id: Id) -> CalledTicket:
     """再叫一次"""
@@ -144,6 +154,12 @@ async def show_complaint_to_staff(caller: Caller, complaint_id: Id) -> StaffComp
     通知打开的页面。每次查看都会留痕。
     """
     return await complaints.get_staff_complaint(caller.person_id, complaint_id)
+
+
+@routes.get("/complaints/<complaint_id>/actions", who=Who.STAFF)
+async def list_complaint_actions_of_staff(caller: Caller, complaint_id: Id) -> list[ActionView]:
+    """对这条投诉能做什么"""
+    return await complaints.list_complaint_actions_of_staff(caller.person_id, complaint_id)
 
 
 @routes.post("/complaints/<complaint_id>/answer", who=Who.STAFF, errors=[WrongState])

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from server.foundation.actions import ActionView, try_each, try_out
@@ -42,7 +43,7 @@ async def list_wish_actions(person_id: str, wish_id: str) -> list[ActionView]:
         elif action is WishAction.TAKE_SHARE:
             found += await _taking(person_id, wish)
         elif action is not WishAction.CLAIM:
-            found += await try_each(wish, {str(action): lambda do=_VERBS[action]: do(person_id, wish)})
+            found += await try_each(wish, {str(action): partial(_VERBS[action], person_id, wish)})
     return found
 
 
@@ -52,7 +53,7 @@ async def _endings(person_id: str, wish: WishView) -> list[ActionView]:
     name, found = str(WishAction.END_SHARE), []
     for share in wish.claim.shares:
         if WishActor.CLAIMER in wish.actors or share.person_id == person_id:
-            ending = {name: lambda of=share.person_id: end_share(person_id, wish.id, of)}
+            ending = {name: partial(end_share, person_id, wish.id, share.person_id)}
             found += await try_each(wish, ending, of=share.person_id)
     return found
 

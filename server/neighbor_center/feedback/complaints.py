@@ -8,6 +8,7 @@ import msgspec
 from server.accounts.details import details_of
 from server.accounts.masking import mask_phone
 from server.foundation import clock
+from server.foundation.actions import ActionView, try_each
 from server.foundation.audit import record_audit
 from server.foundation.crypto import keyring
 from server.foundation.database import execute, exists, fetch, fetch_one, fetch_value, transaction
@@ -161,6 +162,17 @@ async def answer_complaint(actor_id: str, complaint_id: str, answer: str, *, is_
         row = await fetch_one(_COMPLAINT + "WHERE c.id = $1", complaint_id)
         details = await details_of(complaint.person_id)
         return _staff_view(row, {"name": details.real_name, "phone": mask_phone(details.phone)})
+
+
+async def list_complaint_actions_of_staff(actor_id: str, complaint_id: str) -> list[ActionView]:
+    """Whether it could be answered. Raises NotFound, also to those who have no role there."""
+    organization_id = await fetch_value(
+        "SELECT v.organization_id FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = $1", complaint_id
+    )
+    if organization_id is None:
+        raise NotFound()
+    await require_role_or_hide(actor_id, organization_id, READERS)
+    return await try_each(None, {"answer": lambda: answer_complaint(actor_id, complaint_id, "试算", is_upheld=False)})
 
 
 async def has_complained(person_id: str, path: str) -> bool:

@@ -7,6 +7,7 @@ from server.accounts.models import Person
 from server.foundation.database import fetch_value
 from server.neighbor_center.venues.models import Venue
 from server.organizations.models import Level, Organization, RoleKind
+from tests.actions import Tries, try_actions
 from tests.builders import create_community, create_organization, create_resident, create_staff, sign_in, told
 from tests.clients import Api
 from tests.neighbor_center.builders import (
@@ -216,3 +217,22 @@ async def test_the_circle_of_a_community(api: Api, community: Organization) -> N
     assert (stations["covered"], stations["uncovered"][0]["nearest_meters"]) == (0, None)
     venue = await create_venue(community)
     await api.refused("GET", f"/organizations/{venue.id}/circle-coverage", code="not_found")
+
+
+async def test_whether_a_complaint_can_be_answered_is_told(api: Api, community: Organization) -> None:
+    venue = await create_venue(community)
+    resident, staff = await create_resident(api, community), await create_staff(api, community)
+    observer, elsewhere = (
+        await create_staff(api, community, RoleKind.OBSERVER),
+        await create_staff(api, await create_community()),
+    )
+    made = await resident.post(f"/venues/{venue.id}/complaints", {"text": "空调坏了"}, expect=201)
+    path = f"/staff/complaints/{made['id']}"
+    answer = {"answer": "已修好", "is_upheld": True}
+    tries: Tries = {"answer": ("POST", "answer", answer)}
+    assert await try_actions(staff, path, tries) == "answer"
+    assert await try_actions(observer, path, tries) == ""
+    await elsewhere.refused("GET", f"{path}/actions", code="not_found")
+    await resident.refused("GET", f"{path}/actions", code="not_allowed")
+    await staff.post(f"{path}/answer", answer)
+    assert await try_actions(staff, path, tries) == "answer:wrong_state"
