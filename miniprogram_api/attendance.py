@@ -7,6 +7,7 @@ import msgspec
 from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.bounds import RequiredText
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
@@ -26,6 +27,7 @@ from server.volunteering.attendance.errors import (
     PlaceUnknown,
     TooFarAway,
 )
+from server.volunteering.hours import actions as hours_actions
 from server.volunteering.hours import appeals, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import MyNoShows
@@ -112,6 +114,12 @@ async def list_my_no_shows(caller: Caller, query: PageQuery) -> MyNoShows:
     含申诉结果，以及因多次爽约暂停报名的截止时间。
     """
     return await appeals.list_my_no_shows(caller.person_id, query)
+
+
+@routes.get("/no-shows/<no_show_id>/actions")
+async def list_no_show_actions(caller: Caller, no_show_id: Id) -> list[ActionView]:
+    """对这次爽约能做什么：申诉（不能的说明原因）"""
+    return await hours_actions.list_no_show_actions(caller.person_id, no_show_id)
 
 
 class AppealText(Strict):

@@ -9,6 +9,7 @@ from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import OfDays, PhoneIfAny, RealNameIfAny, Reason, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.errors import NotAllowed, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -22,6 +23,7 @@ from server.volunteering.attendance.codes import ShiftCode
 from server.volunteering.attendance.door import Newcomer
 from server.volunteering.attendance.models import Direction
 from server.volunteering.attendance.roster import ShiftScanView, SignUpRow
+from server.volunteering.hours import actions as hours_actions
 from server.volunteering.hours import appeals, confirming, exports, ratings
 from server.volunteering.hours import queries as hours_queries
 from server.volunteering.hours.appeals import AppealsQuery, AppealView
@@ -203,6 +205,15 @@ async def export_hours(caller: Caller, query: HoursWanted) -> HTTPResponse:
     return send_file(file, XLSX)
 
 
+@routes.get("/hours/<hours_id>/actions")
+async def list_hours_actions_of_staff(caller: Caller, hours_id: Id) -> list[ActionView]:
+    """对这条服务时长能做什么
+
+    批准、不批准、更正能不能做、为什么；场次负责人也可查看。
+    """
+    return await hours_actions.list_hours_actions_of_staff(caller.person_id, hours_id)
+
+
 @routes.post("/hours/<hours_id>/approve", who=Who.STAFF, errors=[MinutesCreditedAlready, WrongApprover, WrongState])
 async def approve_hours(caller: Caller, hours_id: Id) -> HoursView:
     """批准服务时长"""
@@ -248,6 +259,12 @@ async def list_volunteer_ratings(caller: Caller, shift_id: Id, query: PageQuery)
 async def list_no_show_appeals(caller: Caller, query: AppealsQuery) -> Page[AppealView]:
     """爽约申诉"""
     return await appeals.list_no_show_appeals(caller.person_id, query)
+
+
+@routes.get("/no-show-appeals/<appeal_id>/actions", who=Who.STAFF)
+async def list_appeal_actions_of_staff(caller: Caller, appeal_id: Id) -> list[ActionView]:
+    """对这条爽约申诉能做什么"""
+    return await hours_actions.list_appeal_actions_of_staff(caller.person_id, appeal_id)
 
 
 class AppealDecision(Strict):
