@@ -112,7 +112,7 @@ async def write_facts(membership: Membership, facts: MemberFacts) -> None:
     """Store what is known about a locked membership, with what is found by it."""
     now = clock.now()
     membership.kind = facts.kind
-    membership.sealed = _seal(facts)
+    membership.sealed = seal_facts(facts)
     membership.home_index = home_index_of(facts.home_organization_id) if facts.home_organization_id else None
     membership.contact_index = contact_index_of(facts.contact_person_id) if facts.contact_person_id else None
     if facts.kind is not MemberKind.FLOATING:
@@ -213,7 +213,7 @@ async def forget_notes(person_id: str) -> list[str]:
     ids = []
     for membership in await Membership.filter(person_index=index_of(person_id)).order_by("id"):
         facts = msgspec.structs.replace(open_membership(membership), note="", contact_person_id=None)
-        membership.sealed, membership.contact_index = _seal(facts), None
+        membership.sealed, membership.contact_index = seal_facts(facts), None
         await membership.save(update_fields=["sealed", "contact_index"])
         ids.append(membership.id)
     return ids
@@ -307,7 +307,7 @@ async def _move_contact_person(from_id: str, into_id: str) -> None:
         await write_facts(membership, facts)
 
 
-def _seal(facts: MemberFacts) -> bytes:
+def seal_facts(facts: MemberFacts) -> bytes:
     sealed = _Sealed(facts.person_id, facts.home_organization_id, facts.home_text, facts.contact_person_id, facts.note)
     return keyring().encrypt(msgspec.json.encode(sealed), f"{_CONTEXT}.{facts.membership_id}")
 
