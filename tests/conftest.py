@@ -29,6 +29,7 @@ from server.wiring import wire
 from tests.clients import Api
 from tests.declarations import Answers
 from tests.examples import Recorder
+from tests.reached import Reaching
 from tests.simulator import Simulator, connect_to, run_simulator
 from tests.statements import Statements
 
@@ -42,6 +43,10 @@ hypothesis.settings.load_profile("linli")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record-examples", action="store_true", help="take examples for the OpenAPI document")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Reaching())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

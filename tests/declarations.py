@@ -15,6 +15,7 @@ from miniprogram_api.routes import ALL_ROUTES
 from miniprogram_api.routing import Route
 from server.foundation.errors import InternalError, Unavailable
 from server.foundation.http import PROBLEM_TYPE
+from tests.reached import REACHED
 
 _BROKEN = {InternalError.code, Unavailable.code}
 _PROBLEM = msgspec.json.Decoder(dict[str, Any])
@@ -48,15 +49,18 @@ class Answers:
             return
         if response.content_type == PROBLEM_TYPE:
             code = _PROBLEM.decode(response.body or b"")["code"]
+            REACHED.add(code)
             if code not in {error.code for error in route.errors}:
                 self._undeclared[f"{route.operation_id}: {code}"] = code in _BROKEN
-        elif response.status != route.status and not (
+        elif response.status == route.status:
+            REACHED.add(f"{route.operation_id} {response.status}")
+            if isinstance(response, HTTPResponse) and (problem := self._mismatch(route, response.body or b"")):
+                self._undeclared[f"{route.operation_id}: {problem}"] = False
+        elif not (
             # A page for people tells a refusal in its own words.
             route.response_type is HTTPResponse and response.status in {error.status for error in route.errors}
         ):
             self._undeclared[f"{route.operation_id}: status {response.status}, not {route.status}"] = False
-        elif isinstance(response, HTTPResponse) and (problem := self._mismatch(route, response.body or b"")):
-            self._undeclared[f"{route.operation_id}: {problem}"] = False
 
     def _mismatch(self, route: Route, body: bytes) -> str:
         """What in an answer's content is not of the declared type."""

@@ -10,6 +10,7 @@ from asyncpg.connection import LoggedQuery
 from sanic import Request, Sanic
 from sanic.response import BaseHTTPResponse
 
+from tests.reached import REACHED
 from tests.writes import SEVERAL_TRANSACTIONS, WRITES
 
 _LOCK = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)(?: OF (\w+))?(?! SKIP| OF)")
@@ -56,6 +57,8 @@ class Statements:
                 current = self._begun
             elif wrong := self._unsafe(query.query, is_open=current is not None):
                 self._wrong.add(f"{wrong}: {query.query}")
+            if columns := _AUDIT.match(query.query):
+                REACHED.add(f"audits {_entry(columns[1], query.args)['action']}")
             if (said := _said.get()) is not None:
                 said.append(Said(query.query, query.args, current))
             if _ENDS.match(query.query):
@@ -98,6 +101,7 @@ class Statements:
             return
         if said[0].transaction is not None and not any(each.sql.startswith("BEGIN") for each in said):
             return  # Within a transaction of the test's, at whose beginning the caller would have been held.
+        REACHED.add(f"writes {operation}")
         transactions = {each.transaction for each in writes}
         can_be_half_done = len(transactions) > 1 or (None in transactions and len(writes) > 1)
         if can_be_half_done and request.method != "GET" and operation not in SEVERAL_TRANSACTIONS:
@@ -140,9 +144,13 @@ def audited(one: Said, said: list[Said]) -> list[str]:
     columns = _AUDIT.match(one.sql)
     if not columns:
         return []
-    entry = dict(zip(re.findall(r"\w+", columns[1]), one.values, strict=False))
+    entry = _entry(columns[1], one.values)
     callers = {each.values[0] for each in said if "caller" in locks_of(each.sql)}
     if callers and entry["actor_id"] not in callers:
         return []
     of = "".join(kind[0] for kind in ("person", "organization") if entry[f"{kind}_id"])
     return [f"={entry['action']}", f"={entry['action']}:{of}"]
+
+
+def _entry(columns: str, values: Any) -> dict[str, Any]:
+    return dict(zip(re.findall(r"\w+", columns), values, strict=False))

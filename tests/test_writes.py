@@ -15,7 +15,7 @@ from server.organizations import roles as organization_roles
 from server.organizations.models import RoleKind
 from tests.builders import create_community, create_person, create_staff
 from tests.clients import Api
-from tests.writes import WRITES
+from tests.writes import EARLIER_ACTIONS, WRITES
 
 ELSEWHERE = {
     "import_organizations": "a command",
@@ -23,8 +23,8 @@ ELSEWHERE = {
     "refuse_unanswered_booking": "a sweep",
     "refuse_activity_texts": "a verdict",
     **dict.fromkeys(("mark_attendance", "match_home", "record_consent", "confirm_merge"), "not each time"),
-    **dict.fromkeys((f"{act}_booking_for_change" for act in ("move", "cancel", "keep")), "not each time"),
-    **dict.fromkeys(("cancel_transfer", "change_duty", "withdraw_application"), "earlier versions"),
+    **dict.fromkeys((f"{act}_booking_for_change" for act in ("move", "cancel")), "not each time"),
+    **dict.fromkeys(EARLIER_ACTIONS, "earlier versions"),
 }
 """Actions that no request does by itself: where else they come from, and are tested."""
 ROUTES = {route.operation_id: route for routes in ALL_ROUTES for route in routes.declared}

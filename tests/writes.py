@@ -305,3 +305,6 @@ SEVERAL_TRANSACTIONS = {
     "change_service_rule",  # the first use writes the rules down
 }
 """What may be half done, and why that is right."""
+
+EARLIER_ACTIONS = ("cancel_transfer", "change_duty", "withdraw_application", "keep_booking_for_change")
+"""Actions of the audit log that only earlier versions wrote."""

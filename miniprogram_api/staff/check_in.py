@@ -23,7 +23,7 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.drawing.sheet import SheetFormat
-from server.places.errors import PlacesClosed, PlacesFull
+from server.places.errors import PlacesFull
 
 routes = Routes("工作端：双报到", prefix="/staff")
 
@@ -181,7 +181,7 @@ async def list_holding_actions_of_staff(caller: Caller, holding_id: Id) -> list[
 @routes.post(
     "/post-holdings/<holding_id>/approve",
     who=Who.STAFF,
-    errors=[WrongState, PlacesFull, PlacesClosed, holding.NotCheckedIn],
+    errors=[WrongState, PlacesFull, holding.NotCheckedIn],
 )
 async def approve_post(caller: Caller, holding_id: Id) -> HoldingCard:
     """同意任职"""

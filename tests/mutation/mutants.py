@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-KINDS = ("lock", "transaction", "order", "condition", "audit", "message", "permission", "comparison", "state")
+KINDS = ("lock", "transaction", "order", "condition", "audit", "message", "permission", "comparison", "state", "bound")
 _CALLS = {
     r"record_audit|_?audit\w*": "audit",
     r"notify\w*|_?tell\w*": "message",
@@ -122,6 +122,12 @@ def _variants(node: ast.AST, goes_on: bool) -> Iterator[tuple[str, Any]]:
             yield "state", ast.Pass()
         case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=of))) if of != "self":
             yield "state", ast.Pass()
+        case ast.Call(func=ast.Name(id="timedelta"), keywords=[ast.keyword(value=ast.Constant())]):
+            minute = ast.Call(node.func, [], [ast.keyword("minutes", ast.Constant(1))])
+            yield from (("bound", ast.BinOp(node, sign, minute)) for sign in (ast.Add(), ast.Sub()))
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int() as number)) if name.isupper():
+            for changed in (number + 1, number - 1):
+                yield "bound", ast.copy_location(ast.Assign(node.targets, ast.Constant(changed)), node)
         case ast.Compare(ops=[op]) if opposite := _OPPOSITE.get(type(op)):
             yield "comparison", ast.Compare(node.left, [opposite()], node.comparators)
 

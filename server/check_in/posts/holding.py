@@ -166,7 +166,7 @@ async def apply_for_post(person_id: str, post_id: str) -> MyHolding:
 async def approve_post(actor_id: str, holding_id: str) -> HoldingCard:
     """Staff give the member the post.
 
-    Raises PlacesFull when all its places are taken, PlacesClosed, NotCheckedIn, WrongState.
+    Raises PlacesFull when all its places are taken, NotCheckedIn, WrongState.
     """
     async with transaction():
         holding, post, state = await _lock_holding(actor_id, holding_id, CheckInAction.CONFIRM)

@@ -1,5 +1,6 @@
 """Uploading over HTTP."""
 
+import struct
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,9 @@ async def test_other_content_types_are_refused(resident: Api) -> None:
 async def test_what_is_no_picture_is_refused_and_leaves_nothing(resident: Api) -> None:
     assert (await upload(resident, b"<script>", expect=415))["code"] == "unsupported_type"
     assert (await upload(resident, draw()[:-30], expect=422))["code"] == "picture_unreadable"
+    gif = draw(kind="GIF")
+    huge = gif[:6] + struct.pack("<HH", 60_000, 60_000) + gif[10:]
+    assert (await upload(resident, huge, expect=422))["code"] == "too_many_pixels"
     assert await fetch_value("SELECT count(*) FROM picture") == 0
 
 
