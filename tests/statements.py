@@ -19,6 +19,8 @@ _ADVISORIES = {"1": "sign_ups", "2": "no_shows", "3": "points", "4": "unit_half_
 _WRITE = re.compile(r"\s*(?:WITH \w+ AS \()?(INSERT INTO|UPDATE|DELETE FROM) \"?(?!session\b|idempotency_key\b)(\w+)")
 """A session's last use and kept answers are the door's own."""
 _SEVERAL = re.compile(r"\bid\"? (= ANY ?|IN )\(")
+_ONE = re.compile(r"\b(id|starts_at) = \$| FROM \"")
+"""Of one row, or Tortoise's own."""
 _OF_ONE = re.compile(r" FROM \"|WHERE (\w+\.)?(person_)?id = \$1 LIMIT \$2$")
 """Tortoise's own, and what there is one of for each person."""
 _ENDS = re.compile(r"\s*(COMMIT|ROLLBACK)(?! TO)\b")
@@ -81,7 +83,7 @@ class Statements:
         """What is wrong with a statement wherever it comes from."""
         if not is_open and not _WRITE.match(sql) and locks_of(sql) and " FOR SHARE" not in sql:  # which only asks first
             return "locked outside of a transaction"
-        if _SEVERAL.search(sql) and _LOCK.search(sql) and " ORDER BY " not in sql:
+        if (_SEVERAL.search(sql) or _takes_many(sql)) and _LOCK.search(sql) and " ORDER BY " not in sql:
             return "locks several rows in no order"
         if " LIMIT $" in sql and " ORDER BY " not in sql and not _OF_ONE.search(sql):
             return "a page of rows in no order"
@@ -110,6 +112,11 @@ class Statements:
         found |= {name for each in kept for name in audited(each, said)}
         if missing := [names for names in WRITES[operation].split() if not found & set(names.split("|"))]:
             self._wrong.add(f"{operation}: no {missing} among {sorted(found)}")
+
+
+def _takes_many(sql: str) -> bool:
+    """Whether a SELECT takes rows for itself that are not one by its id."""
+    return sql.startswith("SELECT") and re.search(r" FOR (NO KEY )?UPDATE", sql) is not None and not _ONE.search(sql)
 
 
 def kept_of(said: list[Said]) -> list[Said]:

@@ -1,12 +1,20 @@
 """Who comes second reads what the first has done, though it was not committed when they asked."""
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from server.foundation.ids import decode_id
 from server.neighbor_center.bookings.booking import Wanted, book, cancel_booking
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.organizations.models import Organization
+from server.places import line
+from server.places.models import Allotment
 from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
 from tests.held import while_held
-from tests.neighbor_center.builders import at, create_room, create_service, moment
+from tests.neighbor_center.builders import TUESDAY, at, create_room, create_service, moment
 from tests.neighbor_center.builders import book as book_by_phone
 
 
@@ -36,3 +44,26 @@ async def test_a_request_that_is_being_taken_back_is_not_refused(api: Api, commu
     assert (await second.get(f"/room-bookings/{other['id']}"))["state"] == "cancelled"
     assert "room_refused" not in await told(second)
     assert (await first.get(f"/room-bookings/{asked['id']}"))["state"] == "booked"
+
+
+async def test_a_series_is_given_up_in_the_order_of_its_allotments(
+    api: Api, community: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in that of its bookings: somebody who moves between the same slots takes them so."""
+    service = await create_service(community, capacity=2, max_repeats=8)
+    first, second = await create_resident(api, community), await create_resident(api, community)
+    await book_by_phone(second, service, day=TUESDAY + timedelta(weeks=1))
+    body = {"starts_at": at("09:00"), "times": 2}
+    series = await first.post(f"/services/{service.id}/booking-series", body, expect=201)
+    locked, lock = list[str](), line.lock_row
+
+    async def lock_and_note(model: Any, row_id: str) -> Any:
+        if model is Allotment:
+            locked.append(row_id)
+        return await lock(model, row_id)
+
+    monkeypatch.setattr(line, "lock_row", lock_and_note)
+    await first.post(f"/booking-series/{series['id']}/cancel")
+    taken = list(dict.fromkeys(locked))
+    assert len(taken) == 2
+    assert taken == sorted(taken, key=decode_id)
