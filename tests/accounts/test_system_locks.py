@@ -9,7 +9,9 @@ from server.accounts.persons import show_checked_profile
 from server.check_in.endings import follow_successor
 from server.check_in.posts.holding import end_holdings_of
 from server.foundation.database import fetch_one
+from server.foundation.ids import new_id
 from server.notifications.grants import lock_balance
+from server.places.taking import move_places
 from server.teams.teams import leave_all_teams, settle_team_check
 from server.volunteering.activities import settle_activity_check
 from server.volunteering.hours.ratings import settle_rating_check
@@ -43,6 +45,11 @@ CASES: dict[str, tuple[str, str, Callable[[Any], Awaitable[Any]]]] = {
         "membership",
         "id AS row, community_id FROM membership WHERE community_id IS NOT NULL",
         lambda of: follow_successor(of["community_id"], of["community_id"]),
+    ),
+    "somebody else turns out to hold the place": (
+        "allotment",
+        "allotment_id AS row, person_id FROM place WHERE person_id = $1 AND ended_at IS NULL",
+        lambda of: move_places(of["person_id"], new_id()),
     ),
     "number lost": (
         "wish",
