@@ -3,6 +3,7 @@
 import asyncio
 import pkgutil
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -11,7 +12,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import AddConstraint, AlterModelOptions, CreateModel, TortoiseOperation
+from tortoise.migrations.operations import AddConstraint, AddIndex, AlterModelOptions, CreateModel, TortoiseOperation
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_generator.operation_generator import OperationGenerator
 from tortoise.migrations.schema_generator.state import State
@@ -20,6 +21,7 @@ from tortoise.migrations.writer import MigrationWriter
 from tortoise.transactions import in_transaction
 
 import migrations
+from migrations._columns import SqlIndex
 from migrations._guards import GUARDS
 from migrations._reencrypting import REFUSE_CHANGE
 from migrations._together import Together
@@ -84,16 +86,42 @@ async def compare_migrations() -> tuple[list[str], list[str]]:
 
 
 async def write_migration(settings: Settings, name: str) -> list[str]:
-    """Write the migration that brings the migrations up to the models, as `NUMBER_name`; the paths written."""
+    """Write what brings the migrations up to the models; the paths written."""
     paths = []
     for writer in await model_changes(settings):
-        writer.name = f"{writer.name.split('_')[0]}_{name}"
-        path = writer.write()
-        text = path.read_text().replace("operations = [", "operations = [Together([", 1)
-        head, _, tail = text.rpartition("]")
-        path.write_text(f"from migrations._together import Together\n{head}])]{tail}")
-        paths.append(str(path))
+        for path, text in migration_files(writer, name).items():
+            path.write_text(text)
+            paths.append(str(path))
     return paths
+
+
+def migration_files(writer: MigrationWriter, name: str) -> dict[Path, str]:
+    """Path → text: `NUMBER_name`, and after it `NUMBER_name_indexes` with the indexes of tables that may have rows,
+    built beside the writers."""
+    number = int(writer.name.split("_")[0])
+    made = {operation.name for operation in writer.operations if isinstance(operation, CreateModel)}
+    beside = [operation for operation in writer.operations if _builds_beside(operation, made)]
+    together = [operation for operation in writer.operations if operation not in beside]
+    files = {}
+    if together:
+        writer.name, writer.operations = f"{number:04d}_{name}", together
+        text = writer.as_string().replace("operations = [", "operations = [Together([", 1)
+        head, _, tail = text.rpartition("]")
+        files[writer.path()] = f"from migrations._together import Together\n{head}])]{tail}"
+        writer.dependencies, writer.initial = [(writer.app_label, writer.name)], False
+        number, name = number + 1, f"{name}_indexes"
+    if beside:
+        writer.name, writer.operations = f"{number:04d}_{name}", beside
+        text = writer.as_string().replace("ops.AddIndex(", "AddIndexConcurrently(")
+        text = text.replace("    operations = [", "    atomic = False\n\n    operations = [", 1)
+        text = text.replace("from tortoise.migrations import operations as ops\n", "", 1)
+        files[writer.path()] = f"from migrations._concurrently import AddIndexConcurrently\n{text}"
+    return files
+
+
+def _builds_beside(operation: Any, made: set[str]) -> bool:
+    is_ours = isinstance(operation, AddIndex) and isinstance(operation.index, SqlIndex)
+    return is_ours and operation.model_name not in made
 
 
 async def model_changes(settings: Settings) -> list[MigrationWriter]:

@@ -12,14 +12,16 @@ from typing import Any
 
 import asyncpg
 from tortoise import connections
-from tortoise.fields import Field
+from tortoise.fields import Field, IntField
 from tortoise.migrations.operations import AddField, AddIndex, CreateModel
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
+from tortoise.migrations.writer import MigrationWriter
 
 import migrations
 from migrations._columns import SqlIndex
 from migrations._concurrently import AddIndexConcurrently
 from server.background.sweeps import JobRun
+from server.foundation.schema import migration_files
 from server.foundation.settings import Settings
 from tests.test_architecture import SQL_CLOCK
 
@@ -107,6 +109,39 @@ def test_what_locks_writers_out() -> None:
     assert locks_writers_out(AddIndex(model_name="Wish", index=index), set())
     assert not locks_writers_out(AddIndex(model_name="Wish", index=index), {"Wish"})
     assert not locks_writers_out(AddIndexConcurrently(model_name="Wish", index=index), set())
+
+
+def test_a_migration_is_written_so_that_indexes_are_built_beside_the_writers() -> None:
+    index = SqlIndex(name="wish_test", columns="title, id", where="title <> ''")
+    operations: list[Any] = [
+        CreateModel(name="Thing", fields=[("id", IntField(primary_key=True))]),
+        AddIndex(model_name="Thing", index=SqlIndex(name="thing_test", columns="id")),
+        AddIndex(model_name="Wish", index=index),
+    ]
+    after = [("linli", "0017_persons_by_name")]
+    for given, names in (
+        (operations, ["0018_things.py", "0019_things_indexes.py"]),
+        (operations[:2], ["0018_things.py"]),
+        (operations[2:], ["0018_things.py"]),
+    ):
+        writer = MigrationWriter(
+            "0018_auto", "linli", given, dependencies=after, initial=False, migrations_module="migrations"
+        )
+        files = migration_files(writer, "things")
+        assert [path.name for path in files] == names
+        last_made = after
+        for path, text in files.items():
+            made: dict[str, Any] = {}
+            exec(compile(text, path.name, "exec"), made)
+            migration = made["Migration"]
+            flat = [*_flat(migration.operations)]
+            assert migration.dependencies == last_made
+            last_made = [("linli", path.stem)]
+            new = {one.name for one in flat if isinstance(one, CreateModel)}
+            assert not any(locks_writers_out(one, new) for one in flat)
+            built = [one for one in flat if isinstance(one, AddIndexConcurrently)]
+            assert bool(built) is not migration.atomic
+            assert [one.index.deconstruct() for one in built] == [index.deconstruct()] * len(built)
 
 
 async def test_an_index_is_built_while_others_write(settings: Settings, app: object) -> None:
