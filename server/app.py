@@ -24,7 +24,7 @@ from server.foundation.http import JsonAnswer, prepare_app
 from server.foundation.settings import Settings
 from server.notifications import live
 from server.operations.health import health_metrics
-from server.readiness import check_readiness
+from server.readiness import check_readiness, fits
 
 log = structlog.get_logger()
 
@@ -77,6 +77,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
         live.begin()
         app.ctx.connected = connected(settings)
         await app.ctx.connected.__aenter__()
+        app.ctx.has_fitted = await fits()
         log.info("server_started", environment=settings.environment, process=os.getpid())
 
     @app.before_server_stop
@@ -106,7 +107,11 @@ def _add_health(app: Sanic[Any, Any], settings: Settings) -> None:
         request.ctx.operation = "readyz"
         if request.method == "OPTIONS":
             return _allowed()
-        found = await check_readiness(settings, is_draining=getattr(app.ctx, "is_draining", False))
+        has_fitted = app.ctx.has_fitted
+        found = await check_readiness(
+            settings, is_draining=getattr(app.ctx, "is_draining", False), has_fitted=has_fitted
+        )
+        app.ctx.has_fitted = has_fitted or found.database == "ok"
         return plain_json(msgspec.to_builtins(found), status=200 if found.is_ready else 503)
 
     @app.get("/metrics")

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
@@ -50,7 +51,9 @@ async def look_everywhere(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("settings", "ok", f"{settings.environment}, {settings.workers} processes, {settings.public_base}")
     crypto.use_keys(settings)
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
+        connection = await asyncpg.connect(
+            settings.database_url, timeout=CONNECT_SECONDS, statement_cache_size=settings.database_statements
+        )
     except Exception as error:
         yield Finding("database", "wrong", _kind(error), why_no_database(error) or "look at DATABASE_URL")
     else:
@@ -205,7 +208,16 @@ async def _look_at_wechat() -> Finding:
 
 
 async def _look_at_disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.data_dir).free
+    """Of the data folder, or, where it will be made, of the one that it will lie in."""
+    there = next(
+        path for path in (settings.data_dir.absolute(), *settings.data_dir.absolute().parents) if path.is_dir()
+    )
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError:
+        return Finding("disk", "wrong", "LINLI_DATA_DIR cannot be written to", "make it a folder of this user's")
+    free = shutil.disk_usage(there).free
     state = "ok" if free > _DISK[0] else "warn" if free > _DISK[1] else "wrong"
     advice = "" if state == "ok" else "make room: pictures without S3, and uploads on their way, lie there"
     return Finding("disk", state, f"{free / 1024**3:.1f} GiB free at LINLI_DATA_DIR", advice)

@@ -46,17 +46,30 @@ class Readiness(msgspec.Struct):
         return self.status == "ready"
 
 
-async def check_readiness(settings: Settings, *, is_draining: bool) -> Readiness:
-    """Look at every part at once."""
+async def check_readiness(settings: Settings, *, is_draining: bool, has_fitted: bool) -> Readiness:
+    """Look at every part at once. A process that `has_fitted` the database goes on when it is migrated, until its own
+    turn to be restarted comes: migrations leave room for it, and a balancer would take every server out at once. One
+    that begins on a newer database is not ready: it may be the program of long ago."""
     database_state, keys_state, media_state, cache_state = await asyncio.gather(
         _told_in_time(_database, lambda: _why_no_answer(settings)),
         _told_in_time(_keys, _unknown),
         _told_in_time(storage.why_not_writable, _unknown),
         _told_in_time(_cache, _unreachable),
     )
-    ready = database_state in ("ok", "busy") and keys_state in ("ok", "unknown") and media_state in ("ok", "unknown")
+    fits = database_state in ("ok", "busy") or (database_state == "newer" and has_fitted)
+    ready = fits and keys_state in ("ok", "unknown") and media_state in ("ok", "unknown")
     status = "draining" if is_draining else "ready" if ready else "not_ready"
     return Readiness(status, database_state, keys_state, media_state, cache_state)
+
+
+async def fits() -> bool:
+    """Whether the database has this program's migrations, however long it takes to tell; not where it is away."""
+    try:
+        return await schema.compare_migrations() == ([], [])
+    except Exception as error:
+        if not is_unreachable(error):
+            raise
+        return False
 
 
 async def _told_in_time(look: Callable[[], Awaitable[str]], otherwise: Callable[[], Awaitable[str]]) -> str:

@@ -131,9 +131,20 @@ class Stage:
             raise TourFailed(f"{method} {path} answered {response.status_code}: {_short(answer, 600)}")
         return answer
 
-    async def refused(self, person: Person, method: str, path: str, body: Any, code: str) -> None:
-        """A request that must be refused with this code."""
-        problem = await self.call(person, method, path, body, refusal=code)
+    async def refused(
+        self, person: Person, method: str, path: str, body: Any, code: str, *, within: float = 0.0
+    ) -> None:
+        """A request that must be refused with this code, at the latest after `within` seconds: what one process of
+        several has been told, the others hear of a little later."""
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                problem = await self.call(person, method, path, body, refusal=code)
+                break
+            except TourFailed:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.2)
         self.say(f"refused in words: {problem['title']}")
 
     async def wechat(self, method: str, path: str, body: Any = None, *, query: dict[str, Any] | None = None) -> Any:

@@ -66,7 +66,7 @@ class Tour(Stage):
         leaving = await leaver.get("/me/cancellation")
         self.expect([each["kind"] for each in leaving["matters"]] == ["wish"], "what is open is told before")
         await self.call(leaver, "POST", "/me/cancellation", status=204)
-        await self.refused(leaver, "GET", "/me", None, "not_signed_in")
+        await self.refused(leaver, "GET", "/me", None, "not_signed_in", within=2.0)
 
     async def _check_in(self, community_id: str, staff: Person) -> Person:
         self.step("An in-service member checks in; staff confirm; the member takes a post")

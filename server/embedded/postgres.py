@@ -44,10 +44,11 @@ _PORT = 5432
 _PROGRAMS = Path("/var/lib") / NAME
 
 
-def start_postgres(data_dir: Path, *, durable: bool = True) -> Embedded:
+def start_postgres(data_dir: Path, *, durable: bool = True, **options: str) -> Embedded:
     """Start PostgreSQL on `data_dir`/postgres, made anew where there is none, with the empty database `linli`.
 
-    Without `durable` it is quicker and a power cut destroys the data: for the tests' throw-away folders only.
+    Without `durable` it is quicker and a power cut destroys the data: for the tests' throw-away folders only. `options`
+    are PostgreSQL's, before ours.
     """
     check_system("PostgreSQL", "DATABASE_URL")
     with starting(data_dir):
@@ -61,7 +62,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> Embedded:
         _forget_reused_pid(folder)
         sockets = fresh_sockets(data_dir, "postgres", account)
         command: list[str | Path] = [programs.path / "postgres", "-D", seen_as(folder), "-p", str(_PORT)]
-        for name, value in _postgres_options(sockets, durable).items():
+        for name, value in (_postgres_options(sockets, durable) | options).items():
             command += ["-c", f"{name}={value}"]
         process = start_server(
             "PostgreSQL", command, folder, account, signal.SIGINT, lambda pid: _is_ready(folder, pid)

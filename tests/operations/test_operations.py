@@ -19,6 +19,7 @@ import httpx
 import msgspec
 import pytest
 import structlog
+from sanic import Sanic
 from sanic.compat import Header
 
 from server.app import may_read_metrics
@@ -91,9 +92,23 @@ async def test_not_ready_while_migrations_are_missing(api: Api, monkeypatch: pyt
     assert await readiness(api) == (503, GOOD | {"status": "not_ready", "database": "2 migrations missing"})
 
 
-async def test_not_ready_with_the_database_of_a_newer_program(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_not_ready_with_the_database_of_a_newer_program(
+    api: Api, app: Sanic[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.ctx, "has_fitted", False)
     give_migrations(monkeypatch, unknown=["9999_later"])
     assert await readiness(api) == (503, GOOD | {"status": "not_ready", "database": "newer"})
+
+
+async def test_ready_until_its_turn_comes_when_the_database_is_migrated(
+    api: Api, app: Sanic[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a balancer that asks would take every server out at once."""
+    monkeypatch.setattr(app.ctx, "has_fitted", False)
+    give_migrations(monkeypatch)
+    assert await readiness(api) == (200, GOOD)
+    give_migrations(monkeypatch, unknown=["9999_later"])
+    assert await readiness(api) == (200, GOOD | {"database": "newer"})
 
 
 async def test_not_ready_without_the_database_and_nothing_internal_is_told(

@@ -98,3 +98,14 @@ async def test_several_migrate_at_once_through_a_pooler(settings: Settings, tmp_
     finally:
         await direct.execute("DROP DATABASE IF EXISTS pooled WITH (FORCE)")
         await direct.close()
+
+
+async def test_a_check_through_a_pooler(settings: Settings, tmp_path: Path, pooled_url: str, migrated: None) -> None:
+    """And another after it, which meets the connections of the first."""
+    environment = Server(settings, tmp_path, DATABASE_URL=pooled_url, LINLI_DATABASE_STATEMENTS="0").environment
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "server", "check", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        said = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
+        assert [line.split()[0] for line in said.splitlines() if "  wrong  " in line] == ["wechat"], said
