@@ -4,6 +4,7 @@
   python3 dev.py test [--full] [pytest's options]            run check, then all tests; --full: the long forms too
   python3 dev.py check                                       format, lint and types
   python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
+  python3 dev.py rehearse                                    a new city on this machine, as its operator begins one
   python3 dev.py mutate [--count N] [--seed S] [PATH…]       would the tests notice? What is taken out, drawn at random
 
 Each makes .venv from requirements.lock first (run: from server/demo/requirements.lock, which has less), where it is
@@ -262,12 +263,18 @@ def mutate(environment: Environment, options: list[str]) -> int:
     return subprocess.run([environment.python, "-m", "tests.mutation", *options]).returncode
 
 
+def rehearse(environment: Environment, options: list[str]) -> int:
+    """Deploy, upgrade, back up and move a city, and print what came of it (tests/operations/rehearsal)."""
+    return subprocess.run([environment.python, "-m", "tests.operations.rehearsal", *options]).returncode
+
+
 COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
     "run": run,
     "test": test,
     "check": check,
     "bench": bench,
     "mutate": mutate,
+    "rehearse": rehearse,
 }
 
 
@@ -277,7 +284,10 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     command = COMMANDS.get(arguments[0])
     if command is None:
-        print(f"dev.py: there is no command {arguments[0]}: use run, test, check, bench or mutate.", file=sys.stderr)
+        print(
+            f"dev.py: there is no command {arguments[0]}: use run, test, check, bench, mutate or rehearse.",
+            file=sys.stderr,
+        )
         return 2
     try:
         if os.name != "posix":
