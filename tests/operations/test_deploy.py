@@ -17,13 +17,14 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 import pytest
+import yaml
 
 import server.operations
 from server.background.outbox import enqueue
 from server.embedded.processes import die_with_parent
 from server.foundation import clock
 from server.foundation.database import fetch, transaction
-from server.foundation.settings import ENVIRONMENT_NAMES, SECRETS, Settings
+from server.foundation.settings import ENVIRONMENT_NAMES, SECRETS, Settings, load_settings
 from tests.clients import Api
 from tests.servers import Server, free_port, until
 
@@ -182,6 +183,57 @@ def test_the_unit_names_settings_that_there_are() -> None:
     assert named <= {f"{secret}_FILE" for secret in SECRETS} | set(ENVIRONMENT_NAMES.values())
     # Each credential that is loaded is used, and the other way round.
     assert set(re.findall(r"LoadCredential=(\w+):", text)) == set(re.findall(r"%d/(\w+)", text))
+
+
+def test_the_image_is_made_by_the_commands_of_the_readme() -> None:
+    text = (DEPLOY / "Containerfile").read_text()
+    [install] = re.findall(r"^RUN (python3 -m venv .*)$", text, re.MULTILINE)
+    assert f"`{install}`" in Path("README.md").read_text()
+    copied = dict(re.findall(r"^COPY (\S+) (\S+)$", text, re.MULTILINE))
+    assert copied
+    for source, target in copied.items():
+        assert Path(source).exists()
+        assert target == source
+    named = set(re.findall(r"\b(LINLI_\w+)=", text))
+    assert named == {"LINLI_HOST", "LINLI_DATA_DIR"}
+    assert named <= set(ENVIRONMENT_NAMES.values())
+    # What the program imports is copied, and what it installs is production's.
+    assert {path.split("/")[0] for path in copied} == {"server", "miniprogram_api", "migrations"}
+
+
+def test_staging_names_settings_commands_and_services_that_there_are() -> None:
+    staging = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    ours = {name: service for name, service in staging["services"].items() if service["image"] == "linli"}
+    assert len(ours) == 6
+    commands = subprocess.run([sys.executable, "-m", "server", "--help"], capture_output=True, text=True).stdout
+    for name, service in ours.items():
+        assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file(), name
+        assert set(service["environment"]) <= set(ENVIRONMENT_NAMES.values()), name
+        assert all(re.search(rf"^    {command}\b", commands, re.MULTILINE) for command in service["command"]), name
+        assert {*service.get("depends_on", ())} <= set(staging["services"]), name
+        assert {volume.split(":")[0] for volume in service["volumes"]} <= set(staging["volumes"]), name
+        # Whole settings, which a server would begin with; and every host in them is a service.
+        given = {
+            key: re.sub(r"\$\{\w+(?::[?-]([^}]*))?\}", r"\1", text) for key, text in service["environment"].items()
+        }
+        given["DATABASE_URL"] = "postgresql://linli:secret@database/linli"
+        load_settings(given | {"LINLI_HOST": "0.0.0.0"})
+        hosts = set(re.findall(r"//(?:[^@/]*@)?([a-z-]+)[:/]", " ".join(given.values())))
+        assert hosts <= set(staging["services"]), name
+    # nginx.conf finds both servers where staging opens them.
+    opened = {service["ports"][0].rpartition(":")[0] for name, service in ours.items() if name.startswith("server-")}
+    assert opened == set(re.findall(r"server (127\S+) max_fails", (DEPLOY / "nginx.conf").read_text()))
+
+
+def test_the_logs_that_nginx_writes_are_kept_for_six_months() -> None:
+    text = (DEPLOY / "linli.logrotate").read_text()
+    written = re.findall(r"^\s*(?:error|access)_log (/var\S+)", (DEPLOY / "nginx.conf").read_text(), re.MULTILINE)
+    [kept] = re.findall(r"^(/.*) \{$", text, re.MULTILINE)
+    assert set(kept.split()) == set(written)
+    [days] = re.findall(r"rotate (\d+)", text)
+    assert 184 <= int(days) <= 200
+    assert "\n    daily\n" in text
+    assert f"MaxRetentionSec={days}day" in text
 
 
 async def test_the_alerts_speak_of_metrics_that_there_are(two_servers: list[Server]) -> None:
