@@ -15,13 +15,14 @@ from server.foundation.database import is_unreachable
 from server.foundation.errors import Unavailable
 from server.foundation.keys import KeysWrong, check_keys
 from server.foundation.settings import Settings
+from server.foundation.skew import SKEW_SECONDS, clock_skew
 from server.media import storage
 from server.wechat import connection as wechat_connection
 from server.wechat.errors import WeChatError
 
 _OLDEST = 15
 _EXTENSIONS = ("ltree", "btree_gist", "pg_trgm")
-_SKEW = (database.SKEW_SECONDS, 10.0)
+_SKEW = (SKEW_SECONDS, 10.0)
 """Seconds between our clock and the database's: worth a word, and wrong (attendance codes live thirty)."""
 _DISK = (2 * 1024**3, 200 * 1024**2)
 
@@ -151,7 +152,7 @@ async def _look_at_database(settings: Settings, connection: asyncpg.Connection) 
     state, advice = ("ok", "") if wanted <= room else ("warn", "fewer processes or a smaller LINLI_DATABASE_POOL")
     found = f"{used} of {room} in use; this server and one worker want {wanted} at most"
     yield Finding("connections", state, found, advice)
-    skew = abs(await database.clock_skew(connection.fetchval))
+    skew = abs(await clock_skew(connection.fetchval))
     state = "ok" if skew <= _SKEW[0] else "warn" if skew <= _SKEW[1] else "wrong"
     yield Finding("clock", state, f"{skew:.1f} s off the database's", "" if state == "ok" else "run NTP on both")
     if offset := clock.offset().total_seconds():

@@ -8,6 +8,7 @@ from server.background import audit_retention
 from server.calendars import feed as calendar_feed
 from server.foundation import cache, clock, crypto, database, keys, rates
 from server.foundation.settings import Settings
+from server.foundation.skew import watching_skew
 from server.media import addresses, storage
 from server.media.drawing import fonts
 from server.notifications import live
@@ -34,8 +35,8 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     try:
         await database.connect(settings)
         await keys.check_keys()
-        await database.warn_of_skew()
-        yield
+        async with watching_skew():
+            yield
     finally:
         await live.finish_telling()
         await wechat_connection.disconnect()

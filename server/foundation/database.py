@@ -158,27 +158,6 @@ async def warn_of_connections(settings: Settings) -> None:
         log.warning("connections_short", processes=settings.workers, pool=settings.database_pool, room=room)
 
 
-SKEW_SECONDS = 1.0
-"""From which on that our clock is off the database's is worth a word."""
-
-
-async def clock_skew(ask: Callable[[str], Awaitable[Any]] | None = None) -> float:
-    """By how many seconds at least our clock is ahead of the database's, or behind (negative)."""
-    before = clock.real_now()
-    theirs = await (ask or fetch_value)("SELECT clock_timestamp()")
-    after = clock.real_now()
-    ahead, behind = (before - theirs).total_seconds(), (theirs - after).total_seconds()
-    skew: float = max(ahead, 0.0) or -max(behind, 0.0)
-    return skew
-
-
-async def warn_of_skew() -> None:
-    """Say so where our clock and the database's are not the same: leases, codes and due times rest on them."""
-    skew = await clock_skew()
-    if abs(skew) > SKEW_SECONDS:
-        log.warning("clock_skewed", seconds=round(skew, 1))
-
-
 async def disconnect() -> None:
     await Tortoise.close_connections()
 

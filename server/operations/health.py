@@ -16,8 +16,9 @@ from prometheus_client.metrics_core import Metric
 from server.background import sweeps
 from server.background.outbox import Priority
 from server.foundation import clock
-from server.foundation.database import clock_skew, fetch, fetch_structs, is_unreachable
+from server.foundation.database import fetch, fetch_structs, is_unreachable
 from server.foundation.errors import NotAllowed
+from server.foundation.skew import clock_skew
 from server.organizations.access import holds_role_anywhere
 from server.organizations.models import RoleKind
 

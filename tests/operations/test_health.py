@@ -1,5 +1,6 @@
 """The page of what runs by itself, and the same for Prometheus."""
 
+import asyncio
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from server.background import outbox, sweeps
 from server.background.outbox import Priority, enqueue
 from server.background.relay import drain_outbox
 from server.background.sweeps import Sweep, declare_sweeps
-from server.foundation import clock, database
+from server.foundation import clock, skew
 from server.foundation.database import execute
 from server.operations import health
 from server.organizations.models import RoleKind
@@ -211,14 +212,38 @@ async def test_a_worker_whose_clock_is_a_day_ahead_hides_nothing(api: Api) -> No
 async def test_a_clock_that_is_off_the_databases(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs((await metrics(api))["linli_clock_skew_seconds"]) < 0.5
     log = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(database, "log", log)
-    await database.warn_of_skew()
+    monkeypatch.setattr(skew, "log", log)
+    await skew.warn_of_skew()
     real = clock.real_now
     for off in (40, -40):
         monkeypatch.setattr(clock, "real_now", lambda off=off: real() + timedelta(seconds=off))
         assert (await metrics(api))["linli_clock_skew_seconds"] == pytest.approx(off, abs=1)
-        await database.warn_of_skew()
+        await skew.warn_of_skew()
     assert [(call.args, round(call.kwargs["seconds"])) for call in log.calls] == [
         (("clock_skewed",), 40),
         (("clock_skewed",), -40),
     ]
+
+
+async def test_a_clock_that_goes_wrong_while_all_runs(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And while the database is away nobody is told anything, nor does the watch end."""
+    log = structlog.testing.CapturingLogger()
+    monkeypatch.setattr(skew, "log", log)
+    monkeypatch.setattr(skew, "_EVERY", 0.001)
+    asked = asyncio.Event()
+
+    async def gone(_: str) -> Any:
+        asked.set()
+        raise ConnectionRefusedError
+
+    async with skew.watching_skew():
+        assert log.calls == []
+        with monkeypatch.context() as away:
+            away.setattr(skew, "clock_skew", lambda: gone(""))
+            await asyncio.wait_for(asked.wait(), 10)
+        real = clock.real_now
+        monkeypatch.setattr(clock, "real_now", lambda: real() + timedelta(seconds=40))
+        async with asyncio.timeout(10):
+            while not log.calls:
+                await asyncio.sleep(0)
+    assert {(call.args, round(call.kwargs["seconds"])) for call in log.calls} == {(("clock_skewed",), 40)}
