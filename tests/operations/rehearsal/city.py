@@ -23,14 +23,15 @@ class StepFailed(Exception):
 def install(folder: Path, *what: str | Path) -> Path:
     """A virtual environment with what pip is told to install, unless it is there; its Python. Debian's own lacks
     ensurepip, so the pip of the Python around us installs into it."""
-    python = folder / "bin" / "python"
-    if (folder / "whole").exists():
+    python, made_of = folder / "bin" / "python", folder / "made-of"
+    content = "".join(one.read_text() if isinstance(one, Path) else one for one in what)
+    if made_of.exists() and made_of.read_text() == content:
         return python
     base = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     run([base, "-m", "venv", "--without-pip", folder])
     options = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
     run([base, "-m", "pip", "--python", python, "install", *options, *what])
-    (folder / "whole").touch()
+    made_of.write_text(content)
     return python
 
 
@@ -125,7 +126,7 @@ class City:
             **self._own_folder(f"server-{number}"),
         )
         process = self.processes[f"server-{number}"]
-        await listening(address, 8000)
+        await listening(address, 8000, process)
         async with httpx.AsyncClient(base_url=f"http://{address}:8000", timeout=5) as client:
             for _ in range(100):
                 if (found := await client.get("/readyz")).status_code == 200:

@@ -228,14 +228,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-async def listening(address: str, port: int) -> None:
-    """Wait until somebody does. Raises TimeoutError."""
+async def listening(address: str, port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until somebody does. Raises TimeoutError, at once where `process` has ended."""
     deadline = time.monotonic() + 120
     while True:
         try:
             _, writer = await asyncio.open_connection(address, port)
         except OSError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (process and process.poll() is not None):
                 raise TimeoutError(f"nobody listens on {address}:{port}") from None
             await asyncio.sleep(0.05)
         else:
