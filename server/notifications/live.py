@@ -31,6 +31,7 @@ AT_ONCE_EACH = 5
 """Of one person: phones, and connections that broke without anybody noticing. One more ends the oldest."""
 _LONGEST_PAUSE = 30.0
 _TOLD_AT_ONCE = 500
+_TOLD_EVERY = 0.05
 
 _open_clients = Gauge("linli_inbox_streams", "Clients that follow their inbox", multiprocess_mode="livesum")
 
@@ -140,6 +141,8 @@ async def _tell() -> None:
     while _process.changed:
         some = [_process.changed.pop() for _ in range(min(len(_process.changed), _TOLD_AT_ONCE))]
         await cache.publish(CHANNEL, msgspec.msgpack.encode(some))
+        # What changes in the meantime is told of together: while many write, each word would cost them more than that.
+        await asyncio.sleep(_TOLD_EVERY)
 
 
 async def _listen() -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 from server.foundation.audit import record_audit
+from server.foundation.database import fetch_one
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
+from server.foundation.rows import columns_of, row_as
 from server.moderation.verdicts import submit_for_check
 from server.organizations.access import WORKERS, holds_role
 from server.places.line import lock_allotment
@@ -15,9 +17,15 @@ from server.volunteering.sign_ups.errors import ShiftOff
 
 async def get_shift(shift_id: str) -> Shift:
     """The shift with its activity. Raises NotFound."""
-    shift = await Shift.get_or_none(id=shift_id).select_related("activity")
-    if shift is None:
+    row = await fetch_one(
+        f"SELECT {columns_of(Shift, 'sh', 'shift_')}, {columns_of(Activity, 'a', 'activity_')} FROM shift sh "
+        "JOIN activity a ON a.id = sh.activity_id WHERE sh.id = $1",
+        shift_id,
+    )
+    if row is None:
         raise NotFound()
+    shift = row_as(Shift, row, "shift_")
+    shift.activity = row_as(Activity, row, "activity_")
     return shift
 
 

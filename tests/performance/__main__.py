@@ -3,30 +3,26 @@
 import argparse
 import asyncio
 import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from server.embedded.postgres import start_postgres
-from server.embedded.processes import die_with_parent
 from server.embedded.valkey import start_valkey
 from server.foundation import crypto, schema
-from server.foundation.settings import RATE_GROUPS, Settings
+from server.foundation.settings import Settings
 from server.wiring import wire
 from tests.performance import city as cities
 from tests.performance.chart import draw
-from tests.performance.load import Run, drive, drive_with_wrk, free_port, has_wrk, request_bytes
+from tests.performance.load import Run, drive, drive_with_wrk, has_wrk, request_bytes
+from tests.performance.measuring import CLIENTS, measure_rush, measure_writing, print_rush
+from tests.performance.systems import CEILING, OURS, PEER, System, compare, start
+from tests.performance.writing import WRITINGS
 from tests.servers import PRODUCTION
 
 FOLDER = Path(".data") / "performance"
-CLIENTS = 32
-OURS, CEILING, PEER = "Linli", "ceiling", "peer"
 
 
 class Scenario(NamedTuple):
@@ -50,19 +46,13 @@ SCENARIOS = (
 )
 
 
-class System(NamedTuple):
-    name: str
-    port: int
-    process: subprocess.Popen[bytes]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="10,000 wishes, short rounds: some three minutes")
     parser.add_argument("--wishes", type=int, default=0, help="how many (1,000,000; 10,000 with --quick)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one round")
-    parser.add_argument("--only", default="", help="scenarios whose names hold this")
+    parser.add_argument("--only", default="", help="scenarios whose names hold one of these, with commas between")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 3, 2.0
@@ -77,23 +67,35 @@ def main() -> int:
         wire()
         crypto.use_keys(settings)
         city = asyncio.run(_prepare(settings, wishes))
-        systems = {name: _start(name, settings, folder) for name in (OURS, CEILING, PEER)}
+        systems = {name: start(name, settings, folder) for name in (OURS, CEILING, PEER)}
         try:
-            results = [_measure(scenario, systems, city, options) for scenario in _chosen(options.only)]
+            results = [
+                _measure(scenario, systems, city, options)
+                for scenario in SCENARIOS
+                if _is_wanted(scenario.name, options)
+            ]
+            results += [
+                measure_writing(writing, systems, city, settings, options.rounds)
+                for writing in WRITINGS
+                if _is_wanted(writing.name, options)
+            ]
+            rush = measure_rush(systems, city, settings, options.rounds // 2) if _is_wanted("rush", options) else None
         finally:
             for system in systems.values():
                 system.process.kill()
         _print(results, wishes)
+        if rush:
+            print_rush(rush)
         draw(results, folder / "result.svg")
-        (folder / "result.json").write_text(json.dumps(results, ensure_ascii=False, indent=1))
+        (folder / "result.json").write_text(json.dumps([*results, rush], ensure_ascii=False, indent=1))
     finally:
         valkey.stop()
         postgres.stop()
     return 0
 
 
-def _chosen(part: str) -> list[Scenario]:
-    return [scenario for scenario in SCENARIOS if part in scenario.name]
+def _is_wanted(name: str, options: argparse.Namespace) -> bool:
+    return any(part in name for part in options.only.split(","))
 
 
 async def _prepare(settings: Settings, wishes: int) -> cities.City:
@@ -101,39 +103,9 @@ async def _prepare(settings: Settings, wishes: int) -> cities.City:
     found = await cities.find(settings.database_url)
     if found is None:
         found = await cities.load(settings.database_url, wishes=wishes, activities=max(wishes // 10, 4000))
+    if len(found.tokens) < cities.TOKENS:
+        raise SystemExit("This city is of an earlier version: add --fresh")
     return found
-
-
-def _start(name: str, settings: Settings, folder: Path) -> System:
-    port = free_port()
-    commands = {
-        OURS: ["-m", "server", "serve"],
-        CEILING: ["-m", "tests.performance.ceiling", str(port), settings.database_url],
-        PEER: ["-m", "tests.performance.peer", str(port), settings.database_url],
-    }
-    environment = (
-        os.environ
-        | PRODUCTION
-        | {
-            "LINLI_DATA_DIR": str(folder),
-            "DATABASE_URL": settings.database_url,
-            "REDIS_URL": settings.redis_url,
-            "LINLI_PORT": str(port),
-            "LINLI_RATE_LIMITS": ",".join(f"{group}=1000000/1000000" for group in RATE_GROUPS),
-        }
-    )
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *commands[name]], env=environment, stdout=log, stderr=log, preexec_fn=die_with_parent()
-        )
-    for _ in range(400):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
-                if answer.status == 200:
-                    return System(name, port, process)
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"{name} did not start: see {folder / f'{name}.log'}")
 
 
 def _measure(
@@ -153,16 +125,7 @@ def _measure(
             assert set(run.statuses) == {200}, (scenario.name, name, run.statuses)
             if number:  # The first is for caches and prepared statements.
                 runs[name].append(run)
-    result: dict[str, Any] = {"scenario": scenario.name}
-    for name, each in runs.items():
-        result[name] = {
-            "requests_per_second": round(statistics.median(run.rate for run in each)),
-            "cpu_microseconds": round(statistics.median(run.cpu for run in each) * 1e6),
-        }
-    for other in scenario.systems[1:]:
-        ratios = [mine.rate / theirs.rate for mine, theirs in zip(runs[OURS], runs[other], strict=True)]
-        result[f"of_{other}"] = [round(value, 2) for value in (statistics.median(ratios), min(ratios), max(ratios))]
-    return result
+    return compare(scenario.name, runs)
 
 
 def _drive(system: System, path: str, city: cities.City, seconds: float) -> Run:
@@ -170,7 +133,7 @@ def _drive(system: System, path: str, city: cities.City, seconds: float) -> Run:
         return drive_with_wrk(
             system.process.pid, system.port, path, city.tokens[0], clients=CLIENTS, seconds=max(seconds, 1)
         )
-    requests = [request_bytes("GET", path, token) for token in city.tokens]
+    requests = [request_bytes("GET", path, token) for token in city.tokens[: cities.READERS]]
     return drive(system.process.pid, system.port, requests, clients=CLIENTS, seconds=seconds)
 
 

@@ -24,10 +24,12 @@ from server.volunteering.sign_ups.eligibility import WhoMayCome
 from server.wishes.lists import WishCard
 from server.wishes.queries import WishView
 from server.wishes.rules import days_left
+from tests.performance.ceiling_writes import writes
 from tests.performance.city import TOKENS, token_of
 
 app = Sanic("ceiling", configure_logging=False)
-app.config.update(ACCESS_LOG=False, FALLBACK_ERROR_FORMAT="json", AUTO_EXTEND=False)
+app.blueprint(writes)
+app.config.update(ACCESS_LOG=False, RESPONSE_TIMEOUT=600, FALLBACK_ERROR_FORMAT="json", AUTO_EXTEND=False)
 encode = msgspec.json.Encoder().encode
 
 WALL = (
@@ -73,10 +75,11 @@ async def start(app: Sanic[Any, Any]) -> None:
     use_keys(load_settings())
     app.ctx.pool = await asyncpg.create_pool(sys.argv[2], min_size=1, max_size=10, init=_prepare_connection)
     rows = await app.ctx.pool.fetch(
-        "SELECT p.community_id, o.path FROM session s JOIN person p ON p.id = s.person_id "
+        "SELECT p.id, p.community_id, o.path FROM session s JOIN person p ON p.id = s.person_id "
         "JOIN organization o ON o.id = p.community_id ORDER BY s.id"
     )
     app.ctx.communities = {f"Bearer {token_of(n)}": rows[n]["community_id"] for n in range(TOKENS)}
+    app.ctx.persons = {f"Bearer {token_of(n)}": rows[n]["id"] for n in range(TOKENS)}
     app.ctx.areas = {f"Bearer {token_of(n)}": rows[n]["path"].split(".") for n in range(TOKENS)}
 
 

@@ -15,10 +15,15 @@ from server.foundation.ids import decode_id, encode_id, new_id
 
 COMMUNITIES = 2_000
 PERSONS = 20_000
-TOKENS = 64
+TOKENS = 4_096
+"""Callers, all of the first community: as many as there are connections in a rush."""
+READERS = 64
+"""Those of them who read, again and again."""
 MANY = 60
 """Wishes and activities in the callers' own community: some pages."""
 _BATCH = 20_000
+_FEW = 1_000
+"""Rows that are there at once, and not worth a line."""
 _NOW = datetime.now(UTC)
 _EMPTY: dict[str, Any] = {"boolean": False, "smallint": 0, "integer": 0, "character varying": "", "ARRAY": []}
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
@@ -44,6 +49,8 @@ class Progress:
 
     def add(self, count: int) -> None:
         self.done += count
+        if self.total <= _FEW:
+            return
         end = "\n" if self.done >= self.total else "\r"
         sys.stderr.write(f"{self.what}: {self.done:,} of {self.total:,}{end}")
         sys.stderr.flush()

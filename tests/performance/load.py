@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -54,8 +54,7 @@ class _Client(asyncio.Protocol):
         self.round, self.buffer = round_, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class.
         self.ask()
 
     def ask(self) -> None:
@@ -113,6 +112,46 @@ def drive(pid: int, port: int, requests: list[bytes], *, clients: int, seconds: 
     round_, took = uvloop.run(_drive(port, given, clients, seconds))
     count = len(round_.latencies)
     return Run(count, took, (cpu_seconds(pid) - before) / max(count, 1), sorted(round_.latencies), round_.statuses)
+
+
+class Rush(NamedTuple):
+    """What came of everybody asking at once: how long each took, and how many got which status."""
+
+    latencies: list[float]
+    statuses: dict[int, int]
+
+
+async def _rush(port: int, requests: list[bytes]) -> Rush:
+    loop = asyncio.get_running_loop()
+    waiting = _Round(iter(()), len(requests), 0)
+    clients = []
+    for _ in requests:
+        # They connect first, and ask together.
+        _, client = await loop.create_connection(lambda: _Waiting(waiting), "127.0.0.1", port)
+        clients.append(client)
+    for client, request in zip(clients, requests, strict=True):
+        client.send(request)
+    await waiting.over.wait()
+    return Rush(sorted(waiting.latencies), waiting.statuses)
+
+
+class _Waiting(_Client):
+    """A connection that asks once, when it is told to."""
+
+    def ask(self) -> None:
+        if self.asked_at:
+            self.transport.close()
+
+    asked_at = 0.0
+
+    def send(self, request: bytes) -> None:
+        self.asked_at = time.perf_counter()
+        self.transport.write(request)
+
+
+def rush(port: int, requests: list[bytes]) -> Rush:
+    """Each request on a connection of its own, all of them at the same moment."""
+    return uvloop.run(_rush(port, requests))
 
 
 def drive_with_wrk(pid: int, port: int, path: str, token: str, *, clients: int, seconds: float) -> Run:
