@@ -9,7 +9,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0019_console_sign_in")]
+    dependencies = [("linli", "0022_service_visitors")]
 
     initial = False
 

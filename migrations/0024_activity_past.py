@@ -5,7 +5,7 @@ from migrations._concurrently import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0020_activity_recap")]
+    dependencies = [("linli", "0023_activity_recap")]
 
     initial = False
     atomic = False
