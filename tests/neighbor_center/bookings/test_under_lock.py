@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from server.foundation.ids import decode_id
+from server.foundation.rows import lock_row
 from server.neighbor_center.bookings.booking import Wanted, book, cancel_booking
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.organizations.models import Organization
@@ -55,7 +56,7 @@ async def test_a_series_is_given_up_in_the_order_of_its_allotments(
     await book_by_phone(second, service, day=TUESDAY + timedelta(weeks=1))
     body = {"starts_at": at("09:00"), "times": 2}
     series = await first.post(f"/services/{service.id}/booking-series", body, expect=201)
-    locked, lock = list[str](), line.lock_row
+    locked, lock = list[str](), lock_row
 
     async def lock_and_note(model: Any, row_id: str) -> Any:
         if model is Allotment:
