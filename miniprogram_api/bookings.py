@@ -17,7 +17,8 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.foundation.rating import NewRating
-from server.neighbor_center.bookings import actions, booking, queries, series, waiting
+from server.neighbor_center import actions
+from server.neighbor_center.bookings import booking, queries, series, waiting
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.series import Repetition, SeriesView

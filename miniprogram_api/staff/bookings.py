@@ -17,8 +17,8 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
 from server.foundation.rates import Group
 from server.media.spreadsheets import XLSX
-from server.neighbor_center import exports
-from server.neighbor_center.bookings import actions, counter, finding, queries, requests, visitors, visits, walk_ins
+from server.neighbor_center import actions, exports
+from server.neighbor_center.bookings import counter, finding, queries, requests, visitors, visits, walk_ins
 from server.neighbor_center.bookings.booking import Wanted
 from server.neighbor_center.bookings.finding import BookingsFound
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS

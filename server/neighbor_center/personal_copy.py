@@ -6,12 +6,13 @@ from server.foundation.words import words_of
 from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.models import (
     ADDRESS_CONTEXT,
+    COMMENT_CONTEXT,
     NOTE_CONTEXT,
     ROOM_NOTE_CONTEXT,
     BookingState,
 )
 from server.neighbor_center.counters.models import TicketState
-from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMMENT_CONTEXT, COMPLAINT_CONTEXT, ComplaintState
+from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, ComplaintState
 from server.neighbor_center.opening.duties import duty_hours
 from server.neighbor_center.opening.models import DutyKind
 

@@ -40,6 +40,7 @@ from server.media.spreadsheets import XLSX
 from server.members.memberships import membership_of
 from server.moderation.models import CheckedSubject, CheckState, ContentCheck, Part
 from server.neighbor_center.bookings.models import (
+    COMMENT_CONTEXT,
     ROOM_NOTE_CONTEXT,
     Booking,
     BookingMove,
@@ -49,7 +50,7 @@ from server.neighbor_center.bookings.models import (
     ServiceVisitor,
 )
 from server.neighbor_center.counters.models import QueueTicket
-from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
+from server.neighbor_center.feedback.models import BookingRating
 from server.neighbor_center.opening.models import Duty, DutyKind
 from server.neighbor_center.venues.models import ServiceMode
 from server.notifications.grants import report_answers

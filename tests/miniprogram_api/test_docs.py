@@ -63,7 +63,7 @@ async def test_the_front_page_leads_everywhere(api: Api) -> None:
     addresses = re.findall(r'<a href="([^"]+)"', page.text)
     assert "/docs" in addresses
     for address in addresses:
-        assert (await api.client.get(address)).status_code == 200, address
+        assert (await api.client.get(address, follow_redirects=True)).status_code == 200, address
 
 
 async def test_in_the_demo_its_people_can_be_signed_in_as(api: Api, simulator: Simulator, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from server.places.models import Place, PlaceState
 NOTE_CONTEXT = "booking.note"
 ADDRESS_CONTEXT = "booking.address"
 ROOM_NOTE_CONTEXT = "room_booking.note"
+COMMENT_CONTEXT = "booking_rating.comment"
 """What the encrypted columns are encrypted for; see server.foundation.crypto."""
 
 

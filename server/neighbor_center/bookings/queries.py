@@ -17,8 +17,7 @@ from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.rating import Rating
 from server.foundation.rows import insert_and_fetch
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View, refusing_overlaps
-from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, AnyBooking, BookingState
-from server.neighbor_center.feedback.models import COMMENT_CONTEXT
+from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, COMMENT_CONTEXT, AnyBooking, BookingState
 from server.neighbor_center.opening.rules import check_year
 from server.neighbor_center.venues.queries import require_venue_reader
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide

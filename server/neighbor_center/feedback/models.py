@@ -5,8 +5,8 @@ from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key, sealed
 from server.foundation.words import Worded
+from server.neighbor_center.bookings.models import COMMENT_CONTEXT
 
-COMMENT_CONTEXT = "booking_rating.comment"
 COMPLAINT_CONTEXT = "complaint.text"
 ANSWER_CONTEXT = "complaint.answer"
 """What the encrypted columns are encrypted for; see server.foundation.crypto."""

@@ -12,9 +12,9 @@ from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
 from server.foundation.rating import NewRating, Rating
 from server.neighbor_center.bookings.kinds import Kind, View
-from server.neighbor_center.bookings.models import OPEN_STATES, BookingState
+from server.neighbor_center.bookings.models import COMMENT_CONTEXT, OPEN_STATES, BookingState
 from server.neighbor_center.bookings.queries import get_booking
-from server.neighbor_center.feedback.models import COMMENT_CONTEXT, BookingRating
+from server.neighbor_center.feedback.models import BookingRating
 from server.neighbor_center.venues.queries import require_role_at_service
 from server.organizations.access import READERS
 
