@@ -58,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         from server.checking import why_no_database
 
+        if isinstance(error, OSError) and Path(str(error.filename)).is_relative_to(settings.data_dir):
+            print(
+                f"LINLI_DATA_DIR cannot be written to ({error.strerror}): make it a folder of this user's.",
+                file=sys.stderr,
+            )
+            return 1
         if not options.needs_servers or not (reason := why_no_database(error)):
             raise
         print(f"The database cannot be used: {reason}", file=sys.stderr)

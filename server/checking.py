@@ -107,6 +107,7 @@ _ADVICE: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "the user or password of DATABASE_URL is not right, or pg_hba.conf lets it in from elsewhere only",
     ),
     ((asyncpg.InvalidCatalogNameError,), "there is no such database: createdb -O USER -E UTF8 DATABASE"),
+    ((asyncpg.UndefinedTableError,), "it has not been migrated: python -m server migrate"),
     (
         (asyncpg.InsufficientPrivilegeError,),
         "the user of DATABASE_URL lacks a right: `python -m server check` says which",

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,12 +43,14 @@ _STARTED_AFTER = 2.0
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code. Raises KeysWrong."""
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered first. The exit code. Raises KeysWrong, and
+    OSError where the data folder cannot be written to."""
     try:
         listener = _bind(settings.host, settings.port)
     except OSError as error:
         sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.\n")
         return 1
+    _check_folder(settings)
     if settings.workers > 1:
         # Before anything imports the metrics.
         _share_metrics(settings)
@@ -67,6 +70,14 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _check_folder(settings: Settings) -> None:
+    """Raises OSError. One process with a bucket writes nothing, and may have a system that is read-only."""
+    if settings.workers > 1 or not settings.bucket:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data_dir):
+            pass
 
 
 def _check_first(settings: Settings) -> None:

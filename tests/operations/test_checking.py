@@ -193,3 +193,57 @@ async def test_a_database_of_another_encoding_is_not_migrated(
     owner = await asyncpg.connect(url)
     assert await owner.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     await owner.close()
+
+
+MANAGER = ["create-manager", "--phone", "13800000000", "--name", "王小明", "--organization", "3710"]
+COMMANDS = [
+    ["worker"],
+    MANAGER,
+    ["end-queued-messages"],
+    ["reencrypt"],
+    ["import-organizations", "server/demo/weihai-divisions.csv"],
+]
+
+
+async def say(settings: Settings, folder: Path, *command: str, **environ: str) -> tuple[int | None, str]:
+    """What a command ends with and says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "server", *command),
+        env=Server(settings, folder, **environ).environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, said.decode().splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+async def test_before_the_database_is_migrated(
+    command: list[str], other_database: Any, settings: Settings, tmp_path: Path
+) -> None:
+    url = await other_database("ENCODING 'UTF8'")
+    sentence = "The database cannot be used: it has not been migrated: python -m server migrate"
+    assert await say(settings, tmp_path, *command, DATABASE_URL=url) == (1, sentence)
+
+
+@pytest.mark.parametrize("command", [["serve"], *COMMANDS], ids=lambda command: command[0])
+async def test_a_user_that_may_not_read(
+    command: list[str], other_database: Any, settings: Settings, tmp_path: Path, migrated: None
+) -> None:
+    owner = await asyncpg.connect(settings.database_url)
+    await owner.execute("CREATE ROLE to_check LOGIN")
+    await owner.close()
+    url = settings.database_url.replace("//linli@", "//to_check@")
+    lacking = "The database cannot be used: the user of DATABASE_URL lacks a right: `python -m server check` says which"
+    assert await say(settings, tmp_path, *command, DATABASE_URL=url) == (1, lacking)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_data_folder_that_cannot_be_written_to(
+    workers: str, settings: Settings, tmp_path: Path, migrated: None
+) -> None:
+    """/proc, where root cannot write either."""
+    code, said = await say(settings, tmp_path, "serve", LINLI_WORKERS=workers, LINLI_DATA_DIR="/proc/linli")
+    assert code == 1
+    assert said.startswith("LINLI_DATA_DIR cannot be written to (No such file or directory): make it a folder")
