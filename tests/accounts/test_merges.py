@@ -5,7 +5,17 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from server.accounts.merges import ANSWER_WITHIN, LAPSE_MERGES
-from server.accounts.models import Consent, Dependant, MergeProposal, MergeState, Person, PersonOrigin, Relation
+from server.accounts.merging import merge_persons
+from server.accounts.models import (
+    Consent,
+    Dependant,
+    MergeProposal,
+    MergeState,
+    Person,
+    PersonOrigin,
+    Registration,
+    Relation,
+)
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import fetch_value
@@ -248,3 +258,12 @@ async def test_nobody_looks_after_themselves(api: Api) -> None:
         await each.post(f"/me/merges/{proposal_id}/confirm")
     assert await cast.other.get("/me/dependants") == []
     assert [row["person_id"] for row in await cast.bystander.get("/me/dependants")] == [cast.other.person_id]
+
+
+async def test_who_was_at_the_counter_is_still_known_there(api: Api) -> None:
+    cast = await create_cast(api)
+    mover = await create_person()
+    await merge_persons(cast.entry.id, mover.id, actor_id=None)
+    known = await Registration.filter(organization=cast.community).values_list("person_id", flat=True)
+    assert {cast.one.person_id, cast.bystander.person_id, mover.id} <= set(known)
+    assert cast.entry.id not in known
