@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,18 @@ async def test_a_forgiven_no_show_lifts_its_block() -> None:
     await no_shows.mark_no_show((await confirmed_place(person_id)).id)
     with pytest.raises(Blocked):
         await no_shows.ensure_not_blocked(person_id, Purpose.SHIFT_ROLE)
+
+
+async def test_forgiving_leaves_blocks_that_are_over_as_they_were() -> None:
+    person_id, now = new_id(), clock.now()
+    about: dict[str, Any] = {"person_id": person_id, "purpose": Purpose.SHIFT_ROLE, "reason": "no_shows"}
+    lifted = await Block.create(**about, until=now + BLOCK_LASTS, lifted_at=now - timedelta(days=1))
+    served = await Block.create(**about, until=now - timedelta(days=1))
+    place = await confirmed_place(person_id)
+    await no_shows.mark_no_show(place.id)
+    await no_shows.mark_attended(place.id)
+    assert (await Block.get(id=lifted.id)).lifted_at == lifted.lifted_at
+    assert (await Block.get(id=served.id)).lifted_at is None
 
 
 async def test_attending() -> None:
