@@ -258,4 +258,4 @@ async def test_every_page_opens_in_few_statements(app: Any, api: Api, page: Any)
     assert browser.status == 200, browser.text
     said = [sql for sql, *_ in asked if "BEGIN" not in str(sql) and "COMMIT" not in str(sql)]
     # Two are of the visit itself; a venue's page reads which venues there are, and some lists leave a trace.
-    assert len(said) <= (9 if page.scope == "venue" or page.slug == "audit" else 7), said
+    assert len(said) <= (10 if page.scope == "venue" or page.slug == "audit" else 7), said

@@ -49,6 +49,10 @@ def hour_of(number: int, id_: str) -> str:
     return f"{day_of(number, id_)}T01:00:00Z"
 
 
+def past_hour_of(number: int, _: str) -> str:
+    return f"2031-01-{group_of(number) + 1:02}T02:00:00Z"
+
+
 def later(number: int, id_: str) -> str:
     return f"{day_of(number, id_)}T02:00:00Z"
 
@@ -218,6 +222,12 @@ LISTS = {
         ("wish_claim", {"wish_id": "wish", "state": "released", "claimer_id": "rival", "ended_at": hour_of}),
         by="-id",
     ),
+    "list_desk": of(
+        "staff",
+        ("wish", WISH | {"state": "submitted", "submitted_at": hour_of}),
+        by="submitted_at",
+        kind="wish_review",
+    ),
     "list_wishes_to_review": of(
         "staff", ("wish", WISH | {"state": "submitted", "submitted_at": hour_of}), by="submitted_at", **HERE
     ),
@@ -234,6 +244,11 @@ LISTS = {
         ("activity", ACTIVITY | {"ends_at": "2031-06-01T00:00:00Z"}),
         ("shift", {"activity_id": "@activity", "starts_at": hour_of, "ends_at": later}),
         by="starts_at",
+    ),
+    "list_past_activities": of(
+        "bystander",
+        ("activity", ACTIVITY | {"starts_at": "2031-01-01T00:00:00Z", "ends_at": past_hour_of}),
+        by="-ends_at",
     ),
     "list_activities_of_area": of(
         "staff",
