@@ -18,6 +18,7 @@ from server.wishes.models import WishState
 from tests.builders import create_community, create_organization, create_staff
 from tests.check_in.builders import application, create_member
 from tests.clients import Api
+from tests.console.visiting import asked_last
 from tests.neighbor_center.builders import create_service
 from tests.servers import Server
 from tests.wishes.builders import create_people, put_wish
@@ -71,13 +72,8 @@ class Desk:
         """The staff's phone reads the code off the screen and types the number."""
         await self.open("/console/sign-in")
         number = await self.page.inner_text(".number")
-        from server.accounts.models import ConsoleSignIn
-
-        asked = await ConsoleSignIn.all().order_by("-id").first()
-        assert asked
-        await staff.post(
-            "/console-sign-ins/approve", {"code": f"console.{asked.id}", "number": int(number)}, expect=204
-        )
+        code = await asked_last()
+        await staff.post("/console-sign-ins/approve", {"code": code, "number": int(number)}, expect=204)
         await self.page.wait_for_url("**/console/", timeout=15000)
         await self.page.wait_for_load_state("networkidle")
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import httpx
 
+from server.accounts.models import ConsoleSignIn
 from tests.clients import Api
+
+
+async def asked_last() -> str:
+    """What the code says that was shown last: a phone would read it off the screen."""
+    made = await ConsoleSignIn.all().order_by("-id").first()
+    assert made
+    return f"console.{made.id}"
 
 
 class Browser:
@@ -52,15 +60,7 @@ class Browser:
         """Open the page with the code; what the code says, and the number beside it."""
         await self.open("/console/sign-in")
         (number,) = re.findall(r'class="number"[^>]*>(\d\d)<', self.text)
-        row = await self._asked()
-        return f"console.{row}", int(number)
-
-    async def _asked(self) -> str:
-        from server.accounts.models import ConsoleSignIn
-
-        made = await ConsoleSignIn.all().order_by("-id").first()
-        assert made
-        return str(made.id)
+        return await asked_last(), int(number)
 
     async def sign_in(self, staff: Api) -> "Browser":
         """The staff's phone scans the code and types the number."""

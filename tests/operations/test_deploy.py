@@ -317,12 +317,11 @@ async def test_what_a_killed_process_counted_goes_with_it(settings: Settings, tm
         await server.start()
         assert server.process
         await until(lambda: len(server.children) == 2)
-        killed, kept = (
-            settings.data_dir / "metrics" / str(server.process.pid) / f"gauge_livesum_{pid}.db"
-            for pid in server.children
-        )
+        pids = server.children  # once: a process that is slow to start may be replaced between two looks
+        folder = settings.data_dir / "metrics" / str(server.process.pid)
+        killed, kept = (folder / f"gauge_livesum_{pid}.db" for pid in pids)
         killed.touch()
         kept.touch()
-        os.kill(server.children[0], signal.SIGKILL)
+        os.kill(pids[0], signal.SIGKILL)
         await until(lambda: not killed.exists())
         assert kept.exists()
