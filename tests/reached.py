@@ -12,6 +12,7 @@ REACHED = set[str]()
 UNREACHED = {
     "follow_inbox 200": "its answer is a stream",
     **dict.fromkeys(("writes sign_out", "writes sign_out_everywhere"), "sessions are not looked at"),
+    "writes view_console_sign_in": "a POST, since a code is not for addresses; it only reads",
     **{f"audits {action}": "of earlier versions" for action in EARLIER_ACTIONS},
 }
 """What no test reaches, and why."""
