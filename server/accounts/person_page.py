@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.power import areas_of, require_power_over
-from server.accounts.registry import PersonFound, community_of, show_person
-from server.foundation.audit import record_audit
+from server.accounts.registry import PersonFound, record_viewing, show_person
 from server.foundation.database import fetch, transaction
 from server.foundation.ids import Id
 from server.foundation.words import Worded
@@ -76,14 +75,7 @@ async def view_person(actor_id: str, person_id: str) -> PersonPage:
     organization_id = await require_power_over(actor_id, person_id)
     paths = [area.path for area in await areas_of(actor_id)]
     async with transaction():
-        await record_audit(
-            "view_person",
-            actor_id=actor_id,
-            subject=("person", person_id),
-            person_id=person_id,
-            organization_id=organization_id,
-            and_organization_id=await community_of(person_id),
-        )
+        await record_viewing("view_person", actor_id, person_id, organization_id)
         parts = [await _part(section, person_id, paths) for section in SECTIONS]
         return PersonPage(person=await show_person(person_id), parts=[part for part in parts if part.count])
 

@@ -172,16 +172,21 @@ async def view_person_details(actor_id: str, person_id: str) -> PersonDetailsVie
     """Name, phone and address in clear, for staff where the person has business. Raises NotFound for all others."""
     organization_id = await require_power_over(actor_id, person_id)
     async with transaction():
-        await record_audit(
-            "view_person_details",
-            actor_id=actor_id,
-            subject=("person", person_id),
-            person_id=person_id,
-            organization_id=organization_id,
-            and_organization_id=await community_of(person_id),
-        )
+        await record_viewing("view_person_details", actor_id, person_id, organization_id)
         details = await details_of(person_id)
     return PersonDetailsView(person_id, details.real_name, details.phone, details.phone_is_verified, details.address)
+
+
+async def record_viewing(action: str, actor_id: str, person_id: str, organization_id: str) -> None:
+    """That somebody of this organization's staff looked at a person, for the person's own community to read too."""
+    await record_audit(
+        action,
+        actor_id=actor_id,
+        subject=("person", person_id),
+        person_id=person_id,
+        organization_id=organization_id,
+        and_organization_id=await community_of(person_id),
+    )
 
 
 async def show_person(person_id: str) -> PersonFound:

@@ -1,6 +1,7 @@
 """What the rows of each list are made of."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from server.check_in.reports.freezing import ReportWords, seal_words
@@ -45,16 +46,11 @@ def day_of(number: int, _: str) -> str:
     return f"2031-05-{group_of(number) + 1:02}"
 
 
-def hour_of(number: int, id_: str) -> str:
-    return f"{day_of(number, id_)}T01:00:00Z"
+def hour_in(month: int, hour: int) -> Callable[[int, str], str]:
+    return lambda number, _: f"2031-{month:02}-{group_of(number) + 1:02}T{hour:02}:00:00Z"
 
 
-def past_hour_of(number: int, _: str) -> str:
-    return f"2031-01-{group_of(number) + 1:02}T02:00:00Z"
-
-
-def later(number: int, id_: str) -> str:
-    return f"{day_of(number, id_)}T02:00:00Z"
+hour_of, later, past_hour_of = hour_in(5, 1), hour_in(5, 2), hour_in(1, 2)
 
 
 def point_of(number: int, _: str) -> str:
