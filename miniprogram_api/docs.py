@@ -8,6 +8,7 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
+from miniprogram_api.downloads import add_assets
 from miniprogram_api.scanned import links, show_scanned
 from server.foundation.errors import NotFound, Unavailable
 from server.foundation.settings import Environment, Settings
@@ -18,7 +19,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_FOREVER = "public, max-age=31536000, immutable"
 
 _PAGE = """<!doctype html>
 <html lang="zh-CN">
@@ -175,14 +175,7 @@ def add_pages(
         request.ctx.operation = "docs"
         return HTTPResponse(_STYLE, content_type="text/css; charset=utf-8")
 
-    @app.get(f"/docs/{version}/<name>")
-    async def docs_asset(request: Request, name: str) -> HTTPResponse:
-        request.ctx.operation = "docs"
-        if name not in assets:
-            raise NotFound()
-        content_type, content = assets[name]
-        return HTTPResponse(content, content_type=content_type, headers={"cache-control": _FOREVER})
-
+    add_assets(app, f"/docs/{version}", assets, "docs")
     if settings.environment is Environment.DEMO:
         _add_demo_persons(app, settings.wechat_base, simulator_transport)
 

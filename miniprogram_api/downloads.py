@@ -1,13 +1,18 @@
 """Files that go out."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
+from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
+from server.foundation.errors import NotFound
 from server.media.drawing.sheet import SheetFormat
 from server.media.files import File
 from server.media.mini_codes import DrawnSheet
 
+FOREVER = "public, max-age=31536000, immutable"
 SHEETS = ("application/pdf", "image/png")
 
 
@@ -28,3 +33,17 @@ def send_sheet(sheet: DrawnSheet, name: str, kind: SheetFormat) -> HTTPResponse:
     answer = send_file(File(f"{name}.{kind}", sheet.content), content_type, shown="inline", kept="no-store")
     answer.headers["x-linli-code"] = "plain" if sheet.is_plain else "mini-program"
     return answer
+
+
+def add_assets(
+    where: "Blueprint | Sanic[Any, Any]", path: str, assets: Mapping[str, tuple[str, bytes]], operation: str
+) -> None:
+    """Files of pages by name, with their types. `path` has their version in it, so they are kept for ever."""
+
+    @where.get(f"{path}/<name>", name=f"{operation}_asset")
+    async def asset(request: Request, name: str) -> HTTPResponse:
+        request.ctx.operation = operation
+        if name not in assets:
+            raise NotFound()
+        kind, content = assets[name]
+        return HTTPResponse(content, content_type=kind, headers={"cache-control": FOREVER})

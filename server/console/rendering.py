@@ -2,12 +2,12 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sanic import Request
-from sanic.response import HTTPResponse
+from sanic.response import HTTPResponse, redirect
 
 from server.console import labels
 from server.console.pages import PAGES, SECTIONS
@@ -32,7 +32,6 @@ _templates.globals.update(
     facts_of=labels.facts_of,
     is_table=labels.is_table,
     is_struct=labels.is_struct,
-    is_shown=labels.is_shown,
     sections=[(section, [page for page in PAGES if page.section == section]) for section in SECTIONS],
     to_json=lambda value: msgspec.json.encode(value).decode(),
 )
@@ -60,4 +59,25 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     )
     if shown["done"] and not in_panel:
         set_cookie(answer, request, DONE_COOKIE, "", seconds=0)
+    return answer
+
+
+def by_redirect(address: str) -> HTTPResponse:
+    return redirect(address, status=303)
+
+
+def by_htmx(address: str) -> HTTPResponse:
+    """The same for what htmx asked: it follows redirects by itself, and would put the page into the panel."""
+    return HTTPResponse(status=200, headers={"hx-redirect": address})
+
+
+def go(request: Request, address: str) -> HTTPResponse:
+    """On to another page."""
+    return by_htmx(address) if request.headers.get("hx-request") else by_redirect(address)
+
+
+def done(request: Request, back: str, words: str) -> HTTPResponse:
+    """On to the page before, which says what was done."""
+    answer = go(request, back)
+    set_cookie(answer, request, DONE_COOKIE, quote(words), seconds=30)
     return answer

@@ -1,16 +1,17 @@
 """Signing in: the code on the screen, waiting for the phone, and signing out."""
 
 import base64
+from collections.abc import Callable
 
 import httpx
 from sanic import Blueprint, Request
-from sanic.response import HTTPResponse, redirect
+from sanic.response import HTTPResponse
 
 from server.accounts import console_sign_in
 from server.accounts.console_sign_in import ConsoleCodeExpired
 from server.accounts.sessions import end_all_sessions, end_session
 from server.accounts.sign_in import sign_in
-from server.console.rendering import render
+from server.console.rendering import by_htmx, by_redirect, render
 from server.console.visits import NONCE_COOKIE, SESSION_COOKIE, Visit, begin_visit, form_of, set_cookie
 from server.foundation import rates
 from server.foundation.errors import NotSignedIn, Refusal
@@ -48,15 +49,7 @@ def add_sign_in(blueprint: Blueprint, settings: Settings) -> None:
     @blueprint.get("/sign-in/wait")
     async def wait_for_phone(request: Request) -> HTTPResponse:
         """Asked every other second by the page: 204 while the phone has not answered."""
-        try:
-            session = await console_sign_in.enter_console(request.cookies.get(NONCE_COOKIE) or "")
-        except ConsoleCodeExpired:
-            return HTTPResponse(status=200, headers={"hx-redirect": "/console/sign-in"})
-        if session is None:
-            return HTTPResponse(status=204)
-        answer = HTTPResponse(status=200, headers={"hx-redirect": "/console/"})
-        set_cookie(answer, request, SESSION_COOKIE, session.token)
-        return answer
+        return await _enter(request, by_htmx) or HTTPResponse(status=204)
 
     @blueprint.post("/sign-out")
     async def sign_out(request: Request) -> HTTPResponse:
@@ -67,24 +60,30 @@ def add_sign_in(blueprint: Blueprint, settings: Settings) -> None:
                 await end_all_sessions(visit.caller.person_id)
             else:
                 await end_session(visit.caller.session_id)
-        answer = redirect("/console/sign-in", status=303)
+        answer = by_redirect("/console/sign-in")
         set_cookie(answer, request, SESSION_COOKIE, "", seconds=0)
         return answer
 
     @blueprint.get("/sign-in/enter")
     async def enter(request: Request) -> HTTPResponse:
         """The same for a browser without JavaScript."""
-        try:
-            session = await console_sign_in.enter_console(request.cookies.get(NONCE_COOKIE) or "")
-        except ConsoleCodeExpired:
-            session = None
-        answer = redirect("/console/" if session else "/console/sign-in", status=303)
-        if session:
-            set_cookie(answer, request, SESSION_COOKIE, session.token)
-        return answer
+        return await _enter(request, by_redirect) or by_redirect("/console/sign-in")
 
     if is_demo:
         _add_simulated_phone(blueprint, settings)
+
+
+async def _enter(request: Request, go: Callable[[str], HTTPResponse]) -> HTTPResponse | None:
+    """On to the console once a phone has let this browser in, or to another code; None while it waits."""
+    try:
+        session = await console_sign_in.enter_console(request.cookies.get(NONCE_COOKIE) or "")
+    except ConsoleCodeExpired:
+        return go("/console/sign-in")
+    if session is None:
+        return None
+    answer = go("/console/")
+    set_cookie(answer, request, SESSION_COOKIE, session.token)
+    return answer
 
 
 def _add_simulated_phone(blueprint: Blueprint, settings: Settings) -> None:
@@ -99,7 +98,7 @@ def _add_simulated_phone(blueprint: Blueprint, settings: Settings) -> None:
             answer = await simulator.post(f"/admin/persons/{openid}/login-code")
         person = await sign_in(answer.json()["code"], settings.session_days)
         await console_sign_in.approve_console_sign_in(person.person_id, code, int(number))
-        return redirect("/console/sign-in/enter", status=303)
+        return by_redirect("/console/sign-in/enter")
 
 
 def browser_of(request: Request) -> str:

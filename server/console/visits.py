@@ -9,9 +9,9 @@ from sanic import Request
 from sanic.request import RequestParameters
 from sanic.response import HTTPResponse
 
+from miniprogram_api.routes import BY_OPERATION
 from server.accounts.queries import RoleBrief, list_roles_of
 from server.accounts.sessions import Caller, find_caller
-from server.console.pages import OPERATIONS
 from server.foundation.crypto import keyring
 from server.foundation.errors import NotAllowed, NotSignedIn
 from server.foundation.ids import is_id
@@ -23,6 +23,8 @@ NONCE_COOKIE = "linli_console_asks"
 AREA_COOKIE = "linli_console_area"
 DONE_COOKIE = "linli_console_done"
 _CSRF = "console csrf"
+ROWS = "30"
+"""Of a list on one page."""
 
 
 def set_cookie(answer: HTTPResponse, request: Request, name: str, value: str, *, seconds: int | None = None) -> None:
@@ -48,7 +50,7 @@ class Visit(msgspec.Struct, kw_only=True):
         self, operation: str, path: Mapping[str, str] = {}, query: Mapping[str, Any] = {}, body: Any = None
     ) -> Any:
         """What an operation of the API gives, with the same checks, limits and locks. Raises what it refuses with."""
-        route = OPERATIONS[operation]
+        route = BY_OPERATION[operation]
         return await route.perform(self.caller, self.request, dict(path), dict(query), body)
 
     @property
@@ -56,6 +58,10 @@ class Visit(msgspec.Struct, kw_only=True):
         """Where they work: what they chose last, or the first of their roles."""
         chosen = self.request.args.get("organization_id") or self.request.cookies.get(AREA_COOKIE) or ""
         return chosen if is_id(chosen) else self.roles[0].organization_id
+
+    def given(self, *names: str) -> dict[str, str]:
+        """Those of these parameters that the address has."""
+        return {name: value for name in names if (value := self.request.args.get(name))}
 
     async def area(self) -> OrganizationView:
         view: OrganizationView = await self.perform("show_organization", {"organization_id": self.area_id})

@@ -151,10 +151,10 @@ async def test_every_page_is_sound_on_a_desk_and_on_a_phone(api: Api, desk: Desk
     service = await create_service(people.community)
     await desk.sign_in(await create_staff(api, people.community, RoleKind.MANAGER))
     paths = [
-        *(f"/console/work/{page.slug}" for page in PAGES),
+        *(f"/console/pages/{page.slug}" for page in PAGES),
         *("/console/", "/console/figures", "/console/organization", "/console/people", "/console/system"),
-        *("/console/work/announcements/new/create_announcement", "/console/work/activities/new/create_activity"),
-        f"/console/work/bookings?venue_id={service.venue_id}",
+        *("/console/pages/announcements/new/create_announcement", "/console/pages/activities/new/create_activity"),
+        f"/console/pages/bookings?venue_id={service.venue_id}",
     ]
     wrong = []
     for path in paths:

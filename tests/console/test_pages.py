@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from miniprogram_api.routes import BY_OPERATION
 from miniprogram_api.routing import Who
+from server.console.declaring import Act, WorkPage
 from server.console.door import _FOLDER
 from server.console.labels import label
-from server.console.pages import BY_SLUG, OPERATIONS, PAGES, WHERE, Act, WorkPage
+from server.console.pages import BY_SLUG, PAGES, WHERE
 from server.console.rendering import POLICY
 from server.foundation.words import Worded
 from server.organizations import desk
@@ -23,7 +25,7 @@ from tests.console.visiting import Browser
 
 def item_of(operation: str) -> Any:
     """The Struct of a row."""
-    answer = OPERATIONS[operation].response_type
+    answer = BY_OPERATION[operation].response_type
     return typing.get_args(answer)[0] if typing.get_args(answer) else answer
 
 
@@ -48,7 +50,7 @@ def test_a_page_shows_what_there_is(page: WorkPage) -> None:
     for column in page.columns:
         name = column.split(".")[0 if column.endswith(".name") else -1]
         assert re.search(r"[\u4e00-\u9fff]", label(name)), f"{name} has no word"
-    listed = OPERATIONS[page.lists]
+    listed = BY_OPERATION[page.lists]
     assert set(page.filters) <= parts_of(listed.query_type).keys() if listed.query_type else not page.filters
     thing = item_of(page.shows) if page.shows else row
     if page.headline:
@@ -56,11 +58,11 @@ def test_a_page_shows_what_there_is(page: WorkPage) -> None:
     for act in page.acts:
         fits(act, thing, row)
     for act in page.makes:
-        assert OPERATIONS[act.operation].path_parameters in ([], ["service_id"], ["venue_id"])
+        assert BY_OPERATION[act.operation].path_parameters in ([], ["service_id"], ["venue_id"])
 
 
 def fits(act: Act, thing: Any, row: Any) -> None:
-    route = OPERATIONS[act.operation]
+    route = BY_OPERATION[act.operation]
     assert len(route.path_parameters) == 1
     body = parts_of(route.body_type) if route.body_type else {}
     assert {*act.fills, *act.begins, *act.choices} <= body.keys()
@@ -82,7 +84,7 @@ def test_everything_on_the_desk_has_a_page() -> None:
 def test_what_a_page_calls_is_for_staff() -> None:
     for page in PAGES:
         for operation in (page.lists, *(act.operation for act in (*page.acts, *page.makes))):
-            assert OPERATIONS[operation].who is not Who.ANYONE
+            assert BY_OPERATION[operation].who is not Who.ANYONE
 
 
 def test_the_vendored_files_are_the_packages_own() -> None:

@@ -58,11 +58,11 @@ async def test_a_form_keeps_what_was_typed_and_says_what_is_wrong(app: Any, api:
     staff = await create_staff(api, community)
     _, waiting = await apply(api, community)
     browser = await Browser(app).sign_in(staff)
-    await browser.open(f"/console/work/check-ins/{waiting}/return_check_in")
+    await browser.open(f"/console/pages/check-ins/{waiting}/return_check_in")
     await browser.send(browser.url.path, {"reason": " "})
     assert browser.status == 422
     assert re.search(r'aria-invalid="true"', browser.text)
-    await browser.open("/console/work/announcements/new/create_announcement")
+    await browser.open("/console/pages/announcements/new/create_announcement")
     await browser.send(browser.url.path, {"words.title": "停水通知", "words.text": ""})
     assert browser.status == 422
     assert 'value="停水通知"' in browser.text
@@ -74,7 +74,7 @@ async def test_two_at_once_get_one_effect_and_a_clear_word(app: Any, api: Api) -
     grid = await create_organization(Level.GRID, parent=community)
     first, second = [await Browser(app).sign_in(await create_staff(api, community)) for _ in range(2)]
     member, waiting = await apply(api, community)
-    address = f"/console/work/check-ins/{waiting}"
+    address = f"/console/pages/check-ins/{waiting}"
     await first.open(f"{address}/confirm_check_in")
     await second.open(f"{address}/refuse_check_in")
     await asyncio.gather(
@@ -105,28 +105,28 @@ async def test_who_may_not_is_refused_by_the_server(app: Any, api: Api) -> None:
     _, waiting = await apply(api, community)
     stranger = await Browser(app).sign_in(await create_staff(api, elsewhere))
     for path in (
-        f"/console/work/check-ins/{waiting}",
-        f"/console/work/check-ins?organization_id={community.id}",
-        f"/console/work/audit?organization_id={community.id}",
+        f"/console/pages/check-ins/{waiting}",
+        f"/console/pages/check-ins?organization_id={community.id}",
+        f"/console/pages/audit?organization_id={community.id}",
     ):
         await stranger.open(path)
         assert stranger.status in (403, 404), path
-    await stranger.open("/console/work/announcements/new/create_announcement")
-    await stranger.send(f"/console/work/check-ins/{waiting}/refuse_check_in", {"reason": "不是我的"})
+    await stranger.open("/console/pages/announcements/new/create_announcement")
+    await stranger.send(f"/console/pages/check-ins/{waiting}/refuse_check_in", {"reason": "不是我的"})
     assert stranger.status in (403, 404)
     for path in (
-        "/console/work/nothing",
-        "/console/work/check-ins/x",
-        f"/console/work/check-ins/{waiting}/publish_wish",
+        "/console/pages/nothing",
+        "/console/pages/check-ins/x",
+        f"/console/pages/check-ins/{waiting}/publish_wish",
         f"/console/items/nothing/{waiting}",
-        "/console/work/check-ins/new/open_post",
-        "/console/work/posts/export",
-        f"/console/work/hours/{waiting}",
+        "/console/pages/check-ins/new/open_post",
+        "/console/pages/posts/export",
+        f"/console/pages/hours/{waiting}",
     ):
         await stranger.open(path)
         assert stranger.status == 404, path
     await stranger.open("/console/people")
-    await stranger.send("/console/work/hours/bulk/refuse_hours", {"pick": "x|y"})
+    await stranger.send("/console/pages/hours/bulk/refuse_hours", {"pick": "x|y"})
     assert stranger.status == 404
     assert (await CheckIn.get(id=waiting)).state == "applied"
 
@@ -146,11 +146,11 @@ async def test_many_at_once_after_a_look(app: Any, api: Api) -> None:
     browser = await Browser(app).sign_in(staff)
     await browser.open("/console/people")
     picks = [f"{booking['id']}|预约 {number}" for number, booking in enumerate(made)]
-    await browser.send("/console/work/bookings/bulk/approve_booking", {"pick": picks})
+    await browser.send("/console/pages/bookings/bulk/approve_booking", {"pick": picks})
     assert all(f"预约 {number}" in browser.text for number in range(len(made)))
     assert {(await residents[0].get(f"/bookings/{made[0]['id']}"))["state"]} == {"requested"}, "not before one is sure"
     await staff.post(f"/staff/bookings/{made[0]['id']}/refuse", {"reason": "人手不够"})
-    await browser.send("/console/work/bookings/bulk/approve_booking", {"pick": picks, "sure": "1"})
+    await browser.send("/console/pages/bookings/bulk/approve_booking", {"pick": picks, "sure": "1"})
     assert "当前状态不能进行此操作" in browser.text
     assert "已同意" in browser.text
     assert (await residents[1].get(f"/bookings/{made[1]['id']}"))["state"] == "booked"
@@ -212,7 +212,7 @@ async def test_a_walk_in_is_booked_at_the_counter(app: Any, api: Api) -> None:
     days = (await resident.get(f"/services/{service.id}/availability", days=2))["days"]
     moment = next(slot["starts_at"] for day in days for slot in day["slots"] if slot["free"])
     browser = await Browser(app).sign_in(staff)
-    await browser.open("/console/work/bookings/new/book_walk_in")
+    await browser.open("/console/pages/bookings/new/book_walk_in")
     await browser.open(browser.link(service.id))
     here = f"{clock.shanghai(datetime.fromisoformat(moment)):%Y-%m-%dT%H:%M}"
     address = f"{browser.url.path}?service_id={service.id}"
@@ -228,7 +228,7 @@ async def test_lists_go_out_as_sheets(app: Any, api: Api) -> None:
     browser = await Browser(app).sign_in(await create_staff(api, community, RoleKind.MANAGER))
     for page in PAGES:
         if page.exports:
-            answer = await browser.client.get(f"/console/work/{page.slug}/export")
+            answer = await browser.client.get(f"/console/pages/{page.slug}/export")
             assert answer.status_code == 200, page.slug
             assert answer.content.startswith(b"PK"), "a workbook"
 
@@ -254,7 +254,7 @@ async def test_every_page_opens_in_few_statements(app: Any, api: Api, page: Any)
     kind = RoleKind.MANAGER if page.managers_only else RoleKind.STAFF
     browser = await Browser(app).sign_in(await create_staff(api, people.community, kind))
     with listening() as asked:
-        await browser.open(f"/console/work/{page.slug}")
+        await browser.open(f"/console/pages/{page.slug}")
     assert browser.status == 200, browser.text
     said = [sql for sql, *_ in asked if "BEGIN" not in str(sql) and "COMMIT" not in str(sql)]
     # Two are of the visit itself; a venue's page reads which venues there are, and some lists leave a trace.

@@ -1,0 +1,49 @@
+"""What a page of the console is made of."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be done to a thing: an operation with the thing's id in its path.
+
+    `states` are those of the thing in which it makes sense (empty: any); `fills` gives fields of the request from the
+    thing; `begins` are fields to begin with, from the thing; `choices` offer options for a field (see choosing.py).
+    `is_bulk`: it asks nothing, so it can be done to many at once.
+    """
+
+    operation: str
+    words: str
+    look: str = ""
+    states: tuple[str, ...] = ()
+    fills: Mapping[str, str] = {}
+    begins: Mapping[str, str] = {}
+    choices: tuple[str, ...] = ()
+    is_bulk: bool = False
+
+
+class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A list and, perhaps, the detail of each of its things.
+
+    `columns` are attributes of a row, dots lead into its parts; `scope` says of what the list is: an `organization`
+    with all below it, one `community`, or one `venue`. `makes` are operations that make a new one; `begins` is what a
+    list is filtered by at first where it must be by something, `heads` are words over columns in place of the fields'.
+    """
+
+    slug: str
+    section: str
+    title: str
+    lists: str
+    columns: tuple[str, ...]
+    scope: str = "organization"
+    id: str = "id"
+    headline: str = ""
+    heads: Mapping[str, str] = {}
+    filters: tuple[str, ...] = ()
+    shows: str = ""
+    acts: tuple[Act, ...] = ()
+    makes: tuple[Act, ...] = ()
+    exports: str = ""
+    begins: Mapping[str, str] = {}
+    managers_only: bool = False
