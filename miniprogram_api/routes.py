@@ -24,7 +24,7 @@ from miniprogram_api import (
     wechat,
     wishes,
 )
-from miniprogram_api.routing import Routes
+from miniprogram_api.routing import Route, Routes
 from miniprogram_api.staff import accounts as staff_accounts
 from miniprogram_api.staff import announcements as staff_announcements
 from miniprogram_api.staff import attendance as staff_attendance
@@ -44,7 +44,7 @@ from miniprogram_api.staff import venue_work as staff_venue_work
 from miniprogram_api.staff import volunteering as staff_volunteering
 from miniprogram_api.staff import wishes as staff_wishes
 
-ALL_ROUTES: list[Routes] = [
+_FILES: list[Routes] = [
     accounts.routes,
     console_sign_in.routes,
     organizations.routes,
@@ -86,3 +86,6 @@ ALL_ROUTES: list[Routes] = [
     staff_announcements.routes,
     staff_operations.routes,
 ]
+
+ROUTES: list[Route] = [route for file in _FILES for route in file.declared]
+BY_OPERATION: dict[str, Route] = {route.operation_id: route for route in ROUTES}

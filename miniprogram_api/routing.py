@@ -263,10 +263,9 @@ class Routes:
     delete = _declares("DELETE", Options)
 
 
-def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
-    """Register every declared route; the flat list, for the OpenAPI document."""
-    declared = [route for routes in all_routes for route in routes.declared]
-    for route in declared:
+def add_routes(blueprint: Blueprint, routes: list[Route]) -> None:
+    """Register every declared route."""
+    for route in routes:
         # Sanic takes a ResponseStream too; its annotations have not heard of it.
         blueprint.add_route(
             route,  # type: ignore[arg-type]
@@ -275,7 +274,6 @@ def add_routes(blueprint: Blueprint, all_routes: list[Routes]) -> list[Route]:
             name=route.operation_id,
             stream=route.reads_raw_body,
         )
-    return declared
 
 
 def _decode_query(request: Request, query_type: Any) -> Any:

@@ -269,9 +269,9 @@ async def _while_connected(settings: Settings, work: Coroutine[Any, Any, int]) -
 
 def _openapi(settings: Settings, options: argparse.Namespace) -> int:
     from miniprogram_api.openapi import openapi_document
-    from miniprogram_api.routes import ALL_ROUTES
+    from miniprogram_api.routes import ROUTES
 
-    document = openapi_document([route for routes in ALL_ROUTES for route in routes.declared], settings)
+    document = openapi_document(ROUTES, settings)
     if options.output:
         options.output.write_bytes(document)
     else:

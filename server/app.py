@@ -14,7 +14,7 @@ from sanic.response import json as plain_json
 
 from miniprogram_api import docs, mini_codes, wechat
 from miniprogram_api.openapi import openapi_document
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from miniprogram_api.routing import add_routes
 from server import wiring
 from server.connections import connected
@@ -57,8 +57,8 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
     prepare_app(app, settings)
 
     blueprint = Blueprint("api", url_prefix="/api/v1")
-    declared = add_routes(blueprint, ALL_ROUTES)
-    document = openapi_document(declared, settings)
+    add_routes(blueprint, ROUTES)
+    document = openapi_document(ROUTES, settings)
 
     @blueprint.get("/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:

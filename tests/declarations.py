@@ -11,7 +11,7 @@ from sanic import Request, Sanic
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from miniprogram_api.openapi import is_schema
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import BY_OPERATION, ROUTES
 from miniprogram_api.routing import Route
 from server.foundation.errors import InternalError, Unavailable
 from server.foundation.http import PROBLEM_TYPE
@@ -25,11 +25,10 @@ class Answers:
     """Looks at every answer of an application, and keeps what its routes have not declared."""
 
     def __init__(self, app: Sanic[Any, Any]) -> None:
-        routes = [route for routes in ALL_ROUTES for route in routes.declared]
-        self._routes = {route.operation_id: route for route in routes}
+        self._routes = BY_OPERATION
         self._decoders = {
             route.operation_id: msgspec.json.Decoder(route.response_type)
-            for route in routes
+            for route in ROUTES
             if is_schema(route.response_type)
         }
         self._undeclared: dict[str, bool] = {}

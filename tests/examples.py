@@ -16,7 +16,7 @@ from sanic import Request, Sanic
 from sanic.response import BaseHTTPResponse
 
 from miniprogram_api.openapi import EXAMPLES, Example, is_schema
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import BY_OPERATION
 from miniprogram_api.routing import Route
 
 LONGEST = 3000
@@ -56,7 +56,7 @@ class Recorder:
     """Looks at every answer of an application, and keeps the one of each route that shows most on a page."""
 
     def __init__(self, app: Sanic[Any, Any]) -> None:
-        self._routes = {route.operation_id: route for routes in ALL_ROUTES for route in routes.declared}
+        self._routes = BY_OPERATION
         self._found: dict[str, Example] = {}
         app.on_response(self._look)
 

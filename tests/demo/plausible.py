@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import msgspec.inspect as kinds
 
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api import routes
 from miniprogram_api.routing import Route
 from server.accounts.sessions import open_session
 from server.foundation import clock
@@ -20,8 +20,7 @@ from tests.simulator import Simulator
 
 ROUTES = [
     route
-    for routes in ALL_ROUTES
-    for route in routes.declared
+    for route in routes.ROUTES
     if route.operation_id != "follow_inbox"  # it ends when the client leaves
 ]
 

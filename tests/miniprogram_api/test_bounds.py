@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec.inspect as kinds
 import pytest
 
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from server.foundation.bounds import SOMETHING_SEEN, check_bounds
 from server.foundation.errors import InvalidFields
 from server.foundation.ids import new_id
@@ -13,13 +13,7 @@ from server.foundation.pages import decode_cursor, encode_cursor
 from tests.builders import create_community, create_person, create_resident, create_staff, sign_in
 from tests.clients import Api
 
-REQUESTS = {
-    kind
-    for routes in ALL_ROUTES
-    for route in routes.declared
-    for kind in (route.body_type, route.query_type)
-    if kind is not None
-}
+REQUESTS = {kind for route in ROUTES for kind in (route.body_type, route.query_type) if kind is not None}
 BLANK = [" ", "　", "\u200b", "\u3164", "\u2800", "\x07", "\n\t", "\u202e\ufeff"]
 
 

@@ -18,12 +18,11 @@ import httpx
 import pytest
 
 from miniprogram_api.openapi import EXAMPLES, openapi_document
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from server.foundation.settings import Settings
 from tests.demo.touring import touring
 from tests.simulator import Simulator
 
-ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
 _NODE_PACKAGES = os.environ.get("LINLI_NODE_MODULES", "")
 """A folder node_modules with openapi-typescript 7 and typescript 5."""
 

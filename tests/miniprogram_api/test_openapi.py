@@ -12,7 +12,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from miniprogram_api.openapi import EXAMPLES, PROPERTIES, Example, is_schema, openapi_document
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from miniprogram_api.routing import Route, Who
 from server.foundation.http import PROBLEM_TYPE
 from server.foundation.settings import Settings
@@ -20,8 +20,6 @@ from server.foundation.words import Worded
 from server.wishes.models import WishState
 from tests.clients import Api
 from tests.examples import only_right
-
-ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from miniprogram_api.pages import PAGES
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import BY_OPERATION
 from miniprogram_api.routing import Who
 from server.accounts.models import Consent
 from server.media.mini_codes import CodeKind, scene_of
@@ -83,11 +83,10 @@ async def things(api: Api) -> Things:
 async def test_every_shared_page_has_its_card(api: Api, things: Things) -> None:
     newcomer = await sign_in(api, await create_person())
     neighbor = await create_resident(api, await create_community())
-    routes = {route.operation_id: route for one in ALL_ROUTES for route in one.declared}
     assert {page.shared_by for page in PAGES if page.shared_by} <= set(things.paths)
-    assert set(things.paths) == {name for name in routes if name.startswith("show_shared_")}
+    assert set(things.paths) == {name for name in BY_OPERATION if name.startswith("show_shared_")}
     for operation, (path, whys, title) in things.paths.items():
-        assert routes[operation].who is Who.ANYONE
+        assert BY_OPERATION[operation].who is Who.ANYONE
         for caller, why in zip((api, newcomer, neighbor), whys, strict=True):
             card: dict[str, Any] = await caller.get(path)
             assert (card["why"], bool(card["advice"])) == (why, why is not None), (operation, card)

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from miniprogram_api.routing import Who
 from server.foundation.bounds import SOMETHING_SEEN
 from server.moderation.verdicts import TEXTS
@@ -95,8 +95,7 @@ def sent_fields() -> set[tuple[str, str]]:
     """(operation, field) of everything with free text or pictures that routes open to residents take."""
     return {
         (route.operation_id, field.name)
-        for routes in ALL_ROUTES
-        for route in routes.declared
+        for route in ROUTES
         if route.who is not Who.STAFF and route.body_type
         for field in msgspec.structs.fields(route.body_type)
         if _has_words(field.type) or field.name in ("picture_ids", "avatar_id")

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from miniprogram_api.routes import ALL_ROUTES
+from miniprogram_api.routes import ROUTES
 from server.foundation.ids import decode_id, new_id
 from server.foundation.settings import Settings
 from tests.clients import Api
@@ -13,10 +13,7 @@ from tests.paging.rows import as_uuid, insert
 from tests.paging.scene import create_scene
 
 PAGED = {
-    route.operation_id: route
-    for routes in ALL_ROUTES
-    for route in routes.declared
-    if route.query_type and "cursor" in route.query_type.__struct_fields__
+    route.operation_id: route for route in ROUTES if route.query_type and "cursor" in route.query_type.__struct_fields__
 }
 SHOWN = ("id", "booking_id", "sign_up", "membership_id", "check_in_id", "community_id", "wish")
 """Where the id of a row stands."""
