@@ -108,6 +108,8 @@ def _list_field(
     hidden: Mapping[str, str],
 ) -> Field | None:
     item, _ = _bare(info.item_type)
+    if isinstance(field.value, str):
+        field.value = [field.value] if field.value else []
     if isinstance(item, types.EnumType):
         field.kind = "checkboxes"
         field.choices = [(str(member), str(show(member))) for member in item.cls]

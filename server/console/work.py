@@ -129,7 +129,7 @@ async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, 
             refusal = error
         else:
             return done(request, back, f"已{chosen.words}")
-    given = {name: values[0] for name, values in typed.items()} or _begun(request)
+    given = {name: values if len(values) > 1 else values[0] for name, values in typed.items()} or _begun(request)
     fields = await _form(visit, route, chosen, given) if route.body_type else []
     problems = {problem.field: problem.problem for problem in refusal.errors} if refusal else {}
     return render(

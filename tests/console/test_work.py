@@ -66,6 +66,11 @@ async def test_a_form_keeps_what_was_typed_and_says_what_is_wrong(app: Any, api:
     await browser.send(browser.url.path, {"words.title": "停水通知", "words.text": ""})
     assert browser.status == 422
     assert 'value="停水通知"' in browser.text
+    await browser.open("/console/pages/activities/new/create_activity")
+    days = {"shifts.0.repeat.weekdays": ["2", "5"], "words.title": "晨练"}
+    await browser.send(browser.url.path, days)
+    assert browser.status == 422
+    assert re.findall(r'name="shifts.0.repeat.weekdays" value="(.)" checked', browser.text) == ["2", "5"]
     assert (await CheckIn.get(id=waiting)).state == "applied"
 
 
