@@ -11,7 +11,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import send_file
 from miniprogram_api.fields import PhoneIfAny, RealName, ScannedText, Strict, TextVersion
 from miniprogram_api.routing import Routes, Who
-from server.accounts import cancelling, consents, dependants, merges, personal_data, persons, queries
+from server.accounts import actions, cancelling, consents, dependants, merges, personal_data, persons, queries
 from server.accounts import sign_in as signing_in
 from server.accounts.cancelling import EmptiableField, Leaving
 from server.accounts.consent_texts import ConsentText, list_consent_texts
@@ -31,6 +31,7 @@ from server.accounts.sign_in import (
     SignInBlocked,
     WeChatSessionStale,
 )
+from server.foundation.actions import ActionView
 from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, WrongState
 from server.foundation.ids import Id
@@ -236,6 +237,15 @@ async def cancel_account(caller: Caller) -> None:
 async def list_my_merges(caller: Caller) -> MyMerges:
     """社区认为与我是同一人的账号，等待双方确认"""
     return await merges.list_my_merges(caller.person_id)
+
+
+@routes.get("/me/merges/<proposal_id>/actions")
+async def list_merge_actions(caller: Caller, proposal_id: Id) -> list[ActionView]:
+    """对这次合并能做什么
+
+    确认或否认；已确认、等待对方的，只能否认。
+    """
+    return await actions.list_merge_actions(caller.person_id, proposal_id)
 
 
 @routes.post("/me/merges/<proposal_id>/confirm", errors=[WrongState])

@@ -7,12 +7,13 @@ from miniprogram_api.routing import Routes, Who
 from miniprogram_api.scanned import facts, show_scanned, words
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
-from server.check_in import contact_queries, contacts, identity, member_queries, transfers
+from server.check_in import contact_queries, contacts, identity, member_actions, member_queries, transfers
 from server.check_in.contact_queries import ContactView, FloatingMember, FloatingMemberDetail
 from server.check_in.identity import IdentityCard, VerifiedIdentity
 from server.check_in.member_queries import MyMembership
 from server.check_in.models import ContactMeans
 from server.foundation import clock
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Moment
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
@@ -41,6 +42,15 @@ class AnswerTransfer(Strict):
 async def answer_transfer(caller: Caller, body: AnswerTransfer) -> MyMembership:
     """答复转入组织关系的邀请（离退休党员）"""
     return await transfers.answer_transfer(caller.person_id, accept=body.accept, reason=body.reason)
+
+
+@routes.get("/me/membership/transfer/actions", errors=[NotFound])
+async def list_transfer_actions(caller: Caller) -> list[ActionView]:
+    """对转入组织关系的邀请能做什么
+
+    `accept` 为愿意，`decline` 为不愿意；没有待答复的邀请时为空。
+    """
+    return await member_actions.list_transfer_actions(caller.person_id)
 
 
 @routes.get("/me/identity-card", errors=[ConsentNeeded, NotFound])

@@ -9,11 +9,12 @@ from miniprogram_api.routing import Routes, Who
 from server.accounts.consents import ConsentNeeded
 from server.accounts.sessions import Caller
 from server.accounts.sharing import SharedCard
+from server.foundation.actions import ActionView
 from server.foundation.bounds import RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.rates import Group
-from server.teams import teams
+from server.teams import actions, teams
 from server.teams.teams import (
     TeamBrief,
     TeamCode,
@@ -76,6 +77,15 @@ async def show_shared_team(caller: Caller | None, query: InvitationQuery) -> Sha
 async def get_team(caller: Caller, team_id: Id) -> TeamView:
     """团队详情（仅成员可见）"""
     return await teams.get_team(caller.person_id, team_id)
+
+
+@routes.get("/teams/<team_id>/actions")
+async def list_team_actions(caller: Caller, team_id: Id) -> list[ActionView]:
+    """我在团队里能做什么
+
+    改名、退出、解散、移出（`of` 为移出哪一位）；不能做的说明原因。
+    """
+    return await actions.list_team_actions(caller.person_id, team_id)
 
 
 class RenameTeam(Strict):

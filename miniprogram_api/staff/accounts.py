@@ -2,7 +2,7 @@
 
 from miniprogram_api.fields import Phone, PhoneIfAny, RealName, Strict
 from miniprogram_api.routing import Routes, Who
-from server.accounts import blocking, dependants, merges, person_page, registry, roster_links
+from server.accounts import actions, blocking, dependants, merges, person_page, registry, roster_links
 from server.accounts.blocking import BlockReason
 from server.accounts.merges import MergeProposed, MergeView
 from server.accounts.person_page import PersonPage
@@ -10,6 +10,7 @@ from server.accounts.queries import DependantView
 from server.accounts.registry import PersonFound, PersonsFound
 from server.accounts.roster_links import RosterLinkView
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.errors import NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery
@@ -110,6 +111,15 @@ class RosterLinksQuery(PageQuery):
 async def list_roster_links(caller: Caller, query: RosterLinksQuery) -> Page[RosterLinkView]:
     """待核对：登录人的姓名和手机号与名册中的党员一致"""
     return await roster_links.list_roster_links(caller.person_id, query.organization_id, query)
+
+
+@routes.get("/roster-links/<link_id>/actions", who=Who.STAFF)
+async def list_roster_link_actions(caller: Caller, link_id: Id) -> list[ActionView]:
+    """对这条花名册核对能做什么
+
+    确认是本人，或不是；不能做的说明原因，如双方姓名已不一致。
+    """
+    return await actions.list_roster_link_actions(caller.person_id, link_id)
 
 
 @routes.post("/roster-links/<link_id>/confirm", who=Who.STAFF, errors=[WrongState])

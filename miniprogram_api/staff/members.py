@@ -10,10 +10,11 @@ from miniprogram_api.fields import OfOrganization, Strict, WithReason
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.uploads import read_file
 from server.accounts.sessions import Caller
-from server.check_in import contacts, exports, member_queries, registering, roster, transfers
+from server.check_in import contacts, exports, member_actions, member_queries, registering, roster, transfers
 from server.check_in.member_queries import MemberCard, MemberCount, MemberDetail
 from server.check_in.registering import MemberContent, OwnApplicationNeeded, Registration
 from server.check_in.roster import RosterInvalid, RosterResult
+from server.foundation.actions import ActionView
 from server.foundation.bounds import Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
@@ -95,6 +96,15 @@ async def register_member(caller: Caller, body: RegisterMember) -> MemberCard:
 async def view_member(caller: Caller, membership_id: Id) -> MemberDetail:
     """查看一名党员（留痕）"""
     return await member_queries.view_member(caller.person_id, membership_id)
+
+
+@routes.get("/members/<membership_id>/actions", who=Who.STAFF)
+async def list_member_actions(caller: Caller, membership_id: Id) -> list[ActionView]:
+    """对这名党员能做什么
+
+    修改、指定联系人、邀请转入组织关系、登记已转入、结束登记；不能做的说明原因。
+    """
+    return await member_actions.list_member_actions(caller.person_id, membership_id)
 
 
 class ChangeMember(MemberContent, kw_only=True, frozen=True):

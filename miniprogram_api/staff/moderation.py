@@ -7,10 +7,11 @@ import msgspec
 from miniprogram_api.fields import OrganizationPage, Strict
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.foundation.actions import ActionView
 from server.foundation.errors import WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
-from server.moderation import queue
+from server.moderation import actions, queue
 from server.moderation.queue import HeldCheckDecision, HeldCheckView
 
 routes = Routes("内容审核 moderation", prefix="/staff/moderation")
@@ -28,6 +29,15 @@ async def list_held_checks(caller: Caller, query: OrganizationPage) -> Page[Held
     微信内容安全检查无法判定的内容，最早的在前。
     """
     return await queue.list_held_checks(caller.person_id, query.organization_id, query)
+
+
+@routes.get("/<check_id>/actions", who=Who.STAFF)
+async def list_check_actions(caller: Caller, check_id: Id) -> list[ActionView]:
+    """对这项待审内容能做什么
+
+    通过、不通过；自己写的须由另一位工作人员审核。
+    """
+    return await actions.list_check_actions(caller.person_id, check_id)
 
 
 @routes.post("/<check_id>/decide", who=Who.STAFF, errors=[WrongState])

@@ -88,10 +88,7 @@ async def complete_transfer(actor_id: str, membership_id: str, home_organization
     Raises NotFound, WrongState (nothing was accepted), InvalidFields (a Party organization elsewhere).
     """
     async with transaction():
-        membership, facts = await lock_for_staff(actor_id, membership_id)
-        transfer = await MembershipTransfer.filter(membership_id=membership_id).order_by("-id").first()
-        if transfer is None or transfer.state is not TransferState.ACCEPTED:
-            raise WrongState()
+        membership, facts, transfer = await lock_accepted(actor_id, membership_id)
         assert membership.community_id
         if not await PartyOrganization.exists(id=home_organization_id, closed_at=None) or not await _is_kept_in(
             home_organization_id, membership.community_id
@@ -107,6 +104,18 @@ async def complete_transfer(actor_id: str, membership_id: str, home_organization
             [facts.person_id], messages.TRANSFER_COMPLETED, party_organization=home_organization_id, at=clock.now()
         )
         return await get_member_card(membership_id)
+
+
+async def lock_accepted(actor_id: str, membership_id: str) -> tuple[Membership, MemberFacts, MembershipTransfer]:
+    """A membership whose transfer waits for the paperwork, locked for staff, in the caller's transaction.
+
+    Raises NotFound, OwnMatter, WrongState (nothing was accepted).
+    """
+    membership, facts = await lock_for_staff(actor_id, membership_id)
+    transfer = await MembershipTransfer.filter(membership_id=membership_id).order_by("-id").first()
+    if transfer is None or transfer.state is not TransferState.ACCEPTED:
+        raise WrongState()
+    return membership, facts, transfer
 
 
 async def cancel_transfer(membership_id: str) -> None:

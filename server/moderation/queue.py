@@ -83,11 +83,7 @@ async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecis
     reason = reason.strip()
     if decision is HeldCheckDecision.REFUSE and not reason:
         raise InvalidFields.of("reason", "请填写不通过的原因")
-    check = await ContentCheck.get_or_none(id=check_id).select_related("subject")
-    if check is None:
-        raise NotFound()
-    subject = check.subject
-    await require_role_or_hide(reviewer_id, subject.organization_id or await _city())
+    subject = (await get_reviewed(reviewer_id, check_id)).subject
     require_another(reviewer_id, subject.author_id)
     async with transaction():
         decided = await record_state(
@@ -109,6 +105,15 @@ async def decide_check(reviewer_id: str, check_id: str, decision: HeldCheckDecis
             check=check_id,
             decision=str(decision),
         )
+
+
+async def get_reviewed(reviewer_id: str, check_id: str) -> ContentCheck:
+    """A part of what is in the reviewer's area, with the whole that it belongs to. Raises NotFound."""
+    check = await ContentCheck.get_or_none(id=check_id).select_related("subject")
+    if check is None:
+        raise NotFound()
+    await require_role_or_hide(reviewer_id, check.subject.organization_id or await _city())
+    return check
 
 
 async def _city() -> str:

@@ -4,6 +4,7 @@ from server.foundation.audit import AuditEntry
 from server.moderation.models import Verdict
 from server.moderation.verdicts import move_checks, refusal_reason, verdict_of
 from server.organizations.models import Level, Organization, RoleKind
+from tests.actions import Tries, try_actions
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.moderation.builders import KIND, Notes
@@ -139,3 +140,31 @@ async def test_what_belongs_to_no_organization_is_the_citys(api: Api, simulator:
     await staff.refused("POST", f"/staff/moderation/{held['id']}/decide", {"decision": "pass"}, code="not_found")
     await decide(city_staff, held["id"], "pass")
     assert await verdict_of(KIND, note) is Verdict.PASSED
+
+
+async def test_what_can_be_decided_is_told_before_the_tap(api: Api, simulator: Simulator, notes: Notes) -> None:
+    community = await create_community()
+    me, staff = await create_resident(api, community), await create_staff(api, community)
+    writer, elsewhere = await create_staff(api, community), await create_staff(api, await create_community())
+    picture = await upload_picture(me)
+    await simulator.admin("POST", "picture-verdicts", {"suggest": "review"})
+    await notes.submit(me, "【复核】", organization_id=community.id, picture_ids=(picture,))
+    await notes.submit(writer, "【复核】", organization_id=community.id)
+    await simulator.settle()
+    held = f"{HELD}?organization_id={community.id}"
+    text, shown, own = [each["id"] for each in (await staff.get(held))["items"]]
+    decisions: Tries = {
+        "pass": ("POST", "decide", {"decision": "pass"}),
+        "refuse": ("POST", "decide", {"decision": "refuse", "reason": "含有他人电话"}),
+    }
+
+    async def told_to(who: Api, check: str) -> str:
+        return await try_actions(who, f"/staff/moderation/{check}", decisions, shown=held)
+
+    assert [await told_to(staff, check) for check in (text, shown, own)] == ["pass refuse"] * 3
+    assert await told_to(writer, own) == "pass:own_matter refuse:own_matter"
+    await elsewhere.refused("GET", f"/staff/moderation/{text}/actions", code="not_found")
+    await me.refused("GET", f"/staff/moderation/{text}/actions", code="not_allowed")
+    await decide(staff, text, "refuse", "含有他人电话")
+    # The whole is refused with it.
+    assert [await told_to(staff, check) for check in (text, shown)] == ["", ""]
