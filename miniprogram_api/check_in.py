@@ -10,7 +10,7 @@ from server.check_in.checking_in import CheckInApplication, Talents
 from server.check_in.posts import actions as post_actions
 from server.check_in.posts import holding
 from server.check_in.posts import queries as post_queries
-from server.check_in.posts.queries import MyHolding, PostCard, VisibleHolder
+from server.check_in.posts.queries import MyHolding, PostView, VisibleHolder
 from server.check_in.queries import MyCheckIn, MyCheckIns
 from server.check_in.units.pairing import NotPaired
 from server.foundation.actions import ActionView
@@ -83,15 +83,15 @@ async def get_my_check_ins(caller: Caller) -> MyCheckIns:
 
 
 @routes.get("/communities/<community_id>/posts")
-async def list_posts(community_id: Id, query: PageQuery) -> Page[PostCard]:
+async def list_posts(caller: Caller, community_id: Id, query: PageQuery) -> Page[PostView]:
     """社区正在招募的岗位"""
-    return await post_queries.list_posts(community_id, query)
+    return await post_queries.list_posts(caller.person_id, community_id, query)
 
 
 @routes.get("/posts/<post_id>")
-async def show_post(post_id: Id) -> PostCard:
+async def show_post(caller: Caller, post_id: Id) -> PostView:
     """岗位详情"""
-    return await post_queries.show_post(post_id)
+    return await post_queries.show_post(caller.person_id, post_id)
 
 
 @routes.get("/posts/<post_id>/shared", who=Who.ANYONE)

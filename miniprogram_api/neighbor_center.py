@@ -98,13 +98,18 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
 
 
 @routes.get("/venues/nearby", who=Who.ANYONE)
-async def list_nearby_venues(query: NearbyQuery) -> Page[VenueBrief]:
+async def list_nearby_venues(caller: Caller | None, query: NearbyQuery) -> Page[VenueBrief]:
     """附近的服务场所（一刻钟服务圈）
 
     由近及远，默认 1.2 公里（步行十五分钟）以内，可用 `meters` 另定。
     """
     return await queries.list_nearby_venues(
-        query.longitude, query.latitude, meters=query.meters, kind=query.kind, page=query
+        caller.person_id if caller else None,
+        query.longitude,
+        query.latitude,
+        meters=query.meters,
+        kind=query.kind,
+        page=query,
     )
 
 

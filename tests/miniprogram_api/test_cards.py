@@ -6,7 +6,8 @@ from typing import Any
 from server.accounts.models import Person
 from server.foundation.dates import today
 from server.wishes.models import Wish, WishState
-from tests.builders import create_community, create_resident
+from tests.builders import create_community, create_resident, create_staff
+from tests.check_in.builders import create_checked_in, create_post
 from tests.clients import Api
 from tests.neighbor_center.builders import at, book, create_room, create_service, set_clock
 from tests.volunteering.builders import create_people as create_volunteers
@@ -108,8 +109,43 @@ async def test_venues_say_how_far_and_services_when_one_comes(api: Api) -> None:
     taken = await me.post(f"/services/{room.id}/room-bookings", span, expect=201)
     assert (await next_of(me, service.id), await next_of(me, room.id)) == (booked["starts_at"], taken["starts_at"])
     (offered,) = (await me.get(f"/venues/{service.venue.id}"))["services"]
+    nearby = "/venues/nearby?longitude=122.1&latitude=37.5&meters=3000"
+
+    async def next_at_venues(reader: Api, path: str = nearby) -> dict[str, Any]:
+        return {venue["id"]: venue["my_next_at"] for venue in (await reader.get(path))["items"]}
+
+    await room.fetch_related("venue")
+    coming = {service.venue.id: booked["starts_at"], room.venue.id: taken["starts_at"]}
+    for path in ("/venues", nearby):
+        assert await next_at_venues(me, path) == coming
+    for reader in (bystander, api):
+        assert set((await next_at_venues(reader)).values()) == {None}
     assert offered["my_next_at"] == booked["starts_at"]
     assert {await next_of(reader, service.id) for reader in (bystander, api)} == {None}
     await me.post(f"/bookings/{booked['id']}/cancel", {})
     await me.post(f"/room-bookings/{taken['id']}/cancel", {})
     assert (await next_of(me, service.id), await next_of(me, room.id)) == (None, None)
+    assert set((await next_at_venues(me)).values()) == {None}
+
+
+async def test_a_post_says_how_one_stands_in_it(api: Api) -> None:
+    community = await create_community()
+    staff = await create_staff(api, community)
+    first, second = [await create_checked_in(api, staff, community) for _ in range(2)]
+    post, other = [await create_post(staff, community) for _ in range(2)]
+
+    async def mine(reader: Api) -> list[str | None]:
+        cards = (await reader.get(f"/communities/{community.id}/posts"))["items"]
+        assert [card["id"] for card in cards] == [post, other]
+        shown = [await reader.get(f"/posts/{card['id']}") for card in cards]
+        assert shown == cards
+        return [card["mine"] for card in cards]
+
+    assert await mine(first) == [None, None]
+    holding = (await first.post(f"/posts/{post}/apply", expect=201))["id"]
+    await second.post(f"/posts/{other}/apply", expect=201)
+    assert (await mine(first), await mine(second)) == (["applied", None], [None, "applied"])
+    await staff.post(f"/staff/post-holdings/{holding}/approve")
+    assert (await mine(first), await mine(staff)) == (["held", None], [None, None])
+    await first.post(f"/post-holdings/{holding}/leave", {"reason": "搬家"})
+    assert await mine(first) == [None, None]

@@ -156,7 +156,7 @@ async def look_at_everything(
         (
             "nearby venues",
             spare,
-            queries.list_nearby_venues(122.1, 37.5, meters=1200, kind=None, page=PageQuery()),
+            queries.list_nearby_venues(person_id, 122.1, 37.5, meters=1200, kind=None, page=PageQuery()),
         ),
         ("the circle of 300 buildings", 6 * spare, coverage.count_coverage(community.id)),
         (

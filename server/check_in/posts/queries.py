@@ -15,7 +15,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.foundation.phrases import without_place
-from server.members.memberships import membership_of, open_memberships
+from server.members.memberships import index_of, membership_of, open_memberships
 from server.members.queries import details_of_members
 from server.organizations.access import READERS, require_role
 
@@ -34,6 +34,12 @@ class PostCard(msgspec.Struct):
     term_ends_on: date | None
     state: PostState
     version: int
+
+
+class PostView(PostCard, kw_only=True):
+    """The same, with `mine`: how the reader stands in it, None for who neither applied nor holds it."""
+
+    mine: HoldingState | None
 
 
 class MyHolding(msgspec.Struct, kw_only=True):
@@ -67,11 +73,17 @@ class VisibleHolder(msgspec.Struct):
     since: datetime
 
 
-_POST = (
-    "SELECT p.id, p.title, p.category, p.category_name, p.duties, a.capacity AS places, "
-    "GREATEST(a.capacity - a.taken, 0) AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version "
+_COLUMNS = (
+    "p.id, p.title, p.category, p.category_name, p.duties, a.capacity AS places, "
+    "GREATEST(a.capacity - a.taken, 0) AS free_places, p.term_starts_on, p.term_ends_on, p.state, p.version"
+)
+_POST = f"SELECT {_COLUMNS} FROM post p JOIN allotment a ON a.id = p.allotment_id"
+_POST_AND_MINE = (
+    f"SELECT {_COLUMNS}, (SELECT h.state FROM post_holding h JOIN membership m ON m.id = h.membership_id "
+    "WHERE h.post_id = p.id AND h.state IN ('applied', 'held') AND m.person_index = $1 AND m.ended_at IS NULL) AS mine "
     "FROM post p JOIN allotment a ON a.id = p.allotment_id"
 )
+"""With how the person of this index stands in it."""
 _HOLDING = (
     "SELECT h.id, h.post_id, p.title, h.membership_id, o.name AS community_name, h.state, h.reason, h.applied_at, "
     "h.decided_at, h.ended_at FROM post_holding h JOIN post p ON p.id = h.post_id "
@@ -79,14 +91,14 @@ _HOLDING = (
 )
 
 
-async def list_posts(community_id: str, page: PageQuery, state: PostState = PostState.OPEN) -> Page[PostCard]:
-    """The posts of a community in one state; those that are open, for everybody."""
+async def list_posts(person_id: str, community_id: str, page: PageQuery) -> Page[PostView]:
+    """The posts of a community that are open, for everybody."""
     return await fetch_struct_page(
-        PostCard,
-        f"{_POST} WHERE p.community_id = $1 AND p.state = $2 AND ($3::uuid IS NULL OR p.id > $3) "
+        PostView,
+        f"{_POST_AND_MINE} WHERE p.community_id = $2 AND p.state = 'open' AND ($3::uuid IS NULL OR p.id > $3) "
         "ORDER BY p.id LIMIT $4",
+        index_of(person_id),
         community_id,
-        str(state),
         page=page,
     )
 
@@ -96,9 +108,11 @@ async def get_post(post_id: str) -> PostCard:
     return (await fetch_structs(PostCard, f"{_POST} WHERE p.id = $1", post_id))[0]
 
 
-async def show_post(post_id: str) -> PostCard:
+async def show_post(person_id: str, post_id: str) -> PostView:
     """One post that can be held, for everybody. Raises NotFound for one that has ended."""
-    return await get_struct(PostCard, f"{_POST} WHERE p.id = $1 AND p.state <> 'ended'", post_id)
+    return await get_struct(
+        PostView, f"{_POST_AND_MINE} WHERE p.id = $2 AND p.state <> 'ended'", index_of(person_id), post_id
+    )
 
 
 async def list_my_posts(person_id: str) -> list[MyHolding]:
@@ -119,7 +133,14 @@ async def list_my_holdings(membership_id: str | None, holding_id: str | None = N
 async def list_community_posts(actor_id: str, community_id: str, state: PostState, page: PageQuery) -> Page[PostCard]:
     """All posts of a community in one state, for those who work there."""
     await require_role(actor_id, community_id, READERS)
-    return await list_posts(community_id, page, state)
+    return await fetch_struct_page(
+        PostCard,
+        f"{_POST} WHERE p.community_id = $1 AND p.state = $2 AND ($3::uuid IS NULL OR p.id > $3) "
+        "ORDER BY p.id LIMIT $4",
+        community_id,
+        str(state),
+        page=page,
+    )
 
 
 async def list_post_holdings(

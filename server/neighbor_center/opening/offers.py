@@ -4,8 +4,6 @@ from datetime import datetime
 
 import msgspec
 
-from server.accounts.queries import ours
-from server.foundation import clock
 from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import wall_clock
 from server.foundation.errors import NotFound
@@ -19,7 +17,7 @@ from server.neighbor_center.venues.models import (
     VenueState,
     WhoMayBook,
 )
-from server.neighbor_center.venues.queries import CARD_COLUMNS, VenueCard
+from server.neighbor_center.venues.queries import CARD_COLUMNS, VenueCard, next_bookings
 
 
 class ServiceView(msgspec.Struct, kw_only=True):
@@ -108,7 +106,7 @@ async def _read_services(where: str, value: str, person_id: str | None) -> list[
     )
     service_ids = [row["id"] for row in rows]
     hours = await read_hours(service_ids)
-    mine = await _next_bookings(person_id, service_ids) if person_id else {}
+    mine = await next_bookings(person_id, service_ids, "service") if person_id else {}
     return [
         ServiceView(
             **(dict(row) | {"released_at": wall_clock(row["released_at"])}),
@@ -117,18 +115,3 @@ async def _read_services(where: str, value: str, person_id: str | None) -> list[
         )
         for row in rows
     ]
-
-
-async def _next_bookings(person_id: str, service_ids: list[str]) -> dict[str, datetime]:
-    """Service → when the next booking of it begins, of this person's or the family's."""
-    rows = await fetch(
-        "SELECT service_id, min(starts_at) AS starts_at FROM (SELECT t.service_id, b.starts_at FROM booking b "
-        "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id "
-        f"WHERE {ours('b.person_id')} AND b.starts_at > $2 AND p.ended_at IS NULL UNION ALL "
-        f"SELECT b.service_id, b.starts_at FROM room_booking b WHERE {ours('b.person_id')} AND b.starts_at > $2 "
-        "AND b.state IN ('requested', 'booked')) coming WHERE service_id = ANY($3::uuid[]) GROUP BY service_id",
-        person_id,
-        clock.now(),
-        service_ids,
-    )
-    return {row["service_id"]: row["starts_at"] for row in rows}

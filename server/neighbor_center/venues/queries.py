@@ -1,11 +1,14 @@
 """Finding venues, whose they are, and who works there."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from math import cos, radians
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from server.accounts.queries import ours
+from server.foundation import clock
 from server.foundation.database import fetch, fetch_one, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
@@ -52,11 +55,12 @@ class VenueCard(msgspec.Struct, kw_only=True):
 
 class VenueBrief(VenueCard, kw_only=True):
     """A venue in a list. `meters`: how far it is along a straight line, from the point, or from the reader's
-    community; `thumbnail_url` is its
-    first picture's, for some minutes."""
+    community; `thumbnail_url` is its first picture's, for some minutes; `my_next_at`: when the reader's next booking
+    there, or the family's, begins."""
 
     thumbnail_url: str | None = None
     meters: int | None = None
+    my_next_at: datetime | None = None
 
 
 CARD_COLUMNS = "v.id, v.organization_id, v.kind, v.name, v.address, v.location, v.phone, v.opening, v.accessibility"
@@ -142,7 +146,7 @@ async def list_venues(
         search_words(search),
         page=page,
     )
-    briefs = await _briefs(rows.items)
+    briefs = await _briefs(rows.items, person_id)
     if home and home["location"]:
         for brief in briefs:
             brief.meters = brief.location.meters_to(home["location"])
@@ -150,7 +154,7 @@ async def list_venues(
 
 
 async def list_nearby_venues(
-    longitude: float, latitude: float, *, meters: int, kind: VenueKind | None, page: PageQuery
+    person_id: str | None, longitude: float, latitude: float, *, meters: int, kind: VenueKind | None, page: PageQuery
 ) -> Page[VenueBrief]:
     """The open venues within `meters` of a point (gcj02), nearest first."""
     # A box finds the candidates in the index; degrees of longitude shrink towards the poles, so meters are computed.
@@ -172,16 +176,39 @@ async def list_nearby_venues(
         page=page,
         key={"meters": int, "id": Id},
     )
-    return Page(await _briefs(rows.items), rows.next_cursor)
+    return Page(await _briefs(rows.items, person_id), rows.next_cursor)
 
 
-async def _briefs(rows: list[Any]) -> list[VenueBrief]:
+async def next_bookings(person_id: str, ids: list[str], of: Literal["venue", "service"]) -> dict[str, datetime]:
+    """Venue or service → when the next booking there begins, of this person's or the family's."""
+    rows = await fetch(
+        f"SELECT {of}_id AS id, min(starts_at) AS starts_at FROM (SELECT t.service_id, b.starts_at FROM booking b "
+        "JOIN place p ON p.id = b.place_id JOIN slot t ON t.id = b.slot_id "
+        f"WHERE {ours('b.person_id')} AND b.starts_at > $2 AND p.ended_at IS NULL UNION ALL "
+        f"SELECT b.service_id, b.starts_at FROM room_booking b WHERE {ours('b.person_id')} AND b.starts_at > $2 "
+        "AND b.state IN ('requested', 'booked')) coming JOIN service s ON s.id = coming.service_id "
+        f"WHERE {of}_id = ANY($3::uuid[]) GROUP BY {of}_id",
+        person_id,
+        clock.now(),
+        ids,
+    )
+    return {row["id"]: row["starts_at"] for row in rows}
+
+
+async def _briefs(rows: list[Any], person_id: str | None) -> list[VenueBrief]:
+    mine = await next_bookings(person_id, [row["id"] for row in rows], "venue") if person_id else {}
     pictures = await picture_views([row["picture_id"] for row in rows if row["picture_id"]])
     briefs = []
     for row in rows:
         values = dict(row)
         picture = pictures.get(values.pop("picture_id"))
-        briefs.append(VenueBrief(**values, thumbnail_url=picture.thumbnail_url if picture else None))
+        briefs.append(
+            VenueBrief(
+                **values,
+                thumbnail_url=picture.thumbnail_url if picture else None,
+                my_next_at=mine.get(row["id"]),
+            )
+        )
     return briefs
 
 
