@@ -18,6 +18,7 @@ from miniprogram_api.fields import (
 )
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
+from server.calendars.holidays import SpecialDay
 from server.foundation.bounds import Moment, RequiredText, Version
 from server.foundation.dates import minutes_of
 from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
@@ -31,7 +32,6 @@ from server.neighbor_center.changes.calendars import CalendarChange
 from server.neighbor_center.errors import RoomTaken, SlotNotOffered
 from server.neighbor_center.opening import duties
 from server.neighbor_center.opening.duties import DutyDay, DutyView, NewDuty
-from server.neighbor_center.opening.holidays import SpecialDay
 from server.neighbor_center.opening.hours import Hours, WallClock
 from server.neighbor_center.opening.models import ExceptionKind
 from server.neighbor_center.opening.offers import ServiceView, VenueView

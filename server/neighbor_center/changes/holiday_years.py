@@ -12,15 +12,14 @@ from typing import Any
 
 import msgspec
 
+from server.calendars.holidays import DAYS_OF_YEAR, SpecialDay, read_loaded_year, special_days, store_year
+from server.calendars.models import DayKind
 from server.foundation import clock
 from server.foundation.audit import record_audit
-from server.foundation.database import fetch, fetch_value
+from server.foundation.database import fetch
 from server.foundation.errors import InvalidFields, NotAllowed
-from server.foundation.ids import new_id
 from server.neighbor_center.changes.affected import NO_ANSWERS, Answers
 from server.neighbor_center.changes.calendars import CalendarChange, change_calendars
-from server.neighbor_center.opening.holidays import DAYS_OF_YEAR, SpecialDay, special_days
-from server.neighbor_center.opening.models import DayKind
 from server.organizations.access import holds_role
 from server.organizations.models import RoleKind
 
@@ -35,7 +34,7 @@ class YearView(msgspec.Struct, kw_only=True):
 
 async def get_holiday_year(year: int) -> YearView:
     """What is known of a year's holidays, with what the announcements of its neighbours say of it."""
-    loaded = {each: await _loaded(each) for each in (year - 1, year, year + 1)}
+    loaded = {each: await read_loaded_year(each) for each in (year - 1, year, year + 1)}
     own = loaded[year]
     days = {special.day: special for special in (special_days(year) if own is None else own)}
     days |= {special.day: special for each in (year - 1, year + 1) for special in loaded[each] or ()}
@@ -44,12 +43,6 @@ async def get_holiday_year(year: int) -> YearView:
         source="loaded" if own is not None else "library" if year in DAYS_OF_YEAR else "unknown",
         days=[special for day, special in sorted(days.items()) if day.year == year],
     )
-
-
-async def _loaded(year: int) -> list[SpecialDay] | None:
-    """The announcement of a year as it was loaded."""
-    days = await fetch_value("SELECT days FROM holiday_year WHERE year = $1", year)
-    return None if days is None else msgspec.json.decode(days, type=list[SpecialDay])
 
 
 async def load_holiday_year(
@@ -70,25 +63,14 @@ async def load_holiday_year(
         raise InvalidFields.of("days", "日期重复")
 
     async def write() -> str:
-        row = await fetch(
-            "INSERT INTO holiday_year (id, created_at, year, days, loaded_by_id, version) "
-            "VALUES ($1, $2, $3, $4, $5, 1) "
-            "ON CONFLICT (year) DO UPDATE SET days = EXCLUDED.days, loaded_by_id = EXCLUDED.loaded_by_id, "
-            "version = holiday_year.version + 1 RETURNING id",
-            new_id(),
-            clock.now(),
-            year,
-            msgspec.json.encode(sorted(days, key=lambda special: special.day)).decode(),
-            actor_id,
-        )
-        return str(row[0]["id"])
+        return await store_year(actor_id, year, days)
 
     async def audit(changed_id: str, **details: Any) -> None:
         await record_audit(
             "load_holiday_year", actor_id=actor_id, subject=("holiday_year", changed_id), year=year, **details
         )
 
-    before = [*(await get_holiday_year(year)).days, *(await _loaded(year) or ())]
+    before = [*(await get_holiday_year(year)).days, *(await read_loaded_year(year) or ())]
     on_days = sorted({special.day for special in [*before, *days]})
     rows = await fetch(
         "SELECT DISTINCT s.venue_id FROM opening_rule r JOIN service s ON s.id = r.service_id "

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from server.calendars.holidays import kind_of_day, read_loaded_years
 from server.foundation.audit import record_audit
 from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, fetch_one, transaction
@@ -14,8 +15,7 @@ from server.foundation.ids import Id
 from server.neighbor_center import messages
 from server.neighbor_center.opening.hours import Hours, check_period
 from server.neighbor_center.opening.models import Duty, DutyKind, RuleDays
-from server.neighbor_center.opening.queries import read_loaded_years
-from server.neighbor_center.opening.rules import WeeklyHours, check_year, holds_on, kind_of_day
+from server.neighbor_center.opening.rules import WeeklyHours, check_year, holds_on
 from server.neighbor_center.venues.queries import require_role_at_venue, require_service_of
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role

@@ -1,7 +1,5 @@
-from typing import Any
-
 from tortoise import fields
-from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.migrations.constraints import CheckConstraint
 
 from server.foundation.database import IdField, Model, SqlIndex, foreign_key
 from server.foundation.words import Worded
@@ -74,29 +72,6 @@ class OpeningException(Model):
             CheckConstraint(check="0 <= opens AND opens < closes AND closes <= 1440", name="opening_exception_hours"),
         ]
         indexes = [SqlIndex(name="opening_exception_day", columns="venue_id, day", where="ended_at IS NULL")]
-
-
-class DayKind(Worded):
-    """A public holiday 放假, or a working day in exchange for one 调休上班."""
-
-    HOLIDAY = "holiday", "放假"
-    WORKDAY = "workday", "调休上班"
-
-
-class HolidayYear(Model):
-    """The public holidays of a year as staff loaded them; such a year stands in for the library's (holidays.py).
-
-    `days` is a list of {"day", "kind", "name"}: holidays, and make-up working days.
-    """
-
-    year = fields.SmallIntField()
-    days: Any = fields.JSONField()
-    loaded_by_id = IdField(null=True)
-    version = fields.IntField(default=1)
-
-    class Meta:
-        table = "holiday_year"
-        constraints = [UniqueConstraint(fields=("year",), name="holiday_year_once")]
 
 
 class DutyKind(Worded):

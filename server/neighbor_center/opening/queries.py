@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from server.foundation.database import fetch, fetch_value
+from server.calendars.holidays import by_day
+from server.foundation.database import fetch
 from server.foundation.dates import today, wall_clock
 from server.foundation.ids import Id
-from server.neighbor_center.opening.holidays import SpecialDay
-from server.neighbor_center.opening.models import DayKind, ExceptionKind, RuleDays
+from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 from server.neighbor_center.opening.rules import Calendar, DayException, WeeklyHours, weekday_list
 
 LAST_DAY = date(9999, 12, 31)
@@ -39,25 +39,7 @@ def calendar_of(row: Any) -> Calendar:
         rules=msgspec.json.decode(row["rules"], type=list[WeeklyHours]),
         exceptions=msgspec.json.decode(row["exceptions"], type=list[DayException]),
         is_open=row["is_open"],
-        loaded=_by_day(row["holidays"]),
-    )
-
-
-def _by_day(holidays: str) -> dict[int, dict[date, DayKind]]:
-    return {
-        year: {special.day: special.kind for special in days}
-        for year, days in msgspec.json.decode(holidays, type=dict[int, list[SpecialDay]]).items()
-    }
-
-
-async def read_loaded_years(first_day: date, last_day: date) -> dict[int, dict[date, DayKind]]:
-    """The special days of the years that staff loaded, as rules.kind_of_day takes them."""
-    return _by_day(
-        await fetch_value(
-            "SELECT COALESCE(json_object_agg(year, days), '{}') FROM holiday_year WHERE year BETWEEN $1 AND $2",
-            first_day.year - 1,
-            last_day.year + 1,
-        )
+        loaded=by_day(row["holidays"]),
     )
 
 

@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from server.calendars.holidays import Loaded, kind_of_day
+from server.calendars.models import DayKind
 from server.foundation.dates import day_of, instant
 from server.foundation.errors import InvalidFields
-from server.neighbor_center.opening.holidays import DAYS_OF_YEAR
-from server.neighbor_center.opening.models import DayKind, ExceptionKind, RuleDays
+from server.neighbor_center.opening.models import ExceptionKind, RuleDays
 
 GRID_MINUTES = 15
 """Room bookings start and end on this grid."""
@@ -49,7 +50,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[WeeklyHours]
     exceptions: list[DayException]
     is_open: bool = True
-    loaded: dict[int, dict[date, DayKind]] = {}
+    loaded: Loaded = {}
 
 
 class Span(msgspec.Struct, frozen=True, order=True):
@@ -73,15 +74,6 @@ def weekday_set(days: list[int]) -> int:
 def weekday_list(bits: int) -> list[int]:
     """The bits → ISO weekdays in order."""
     return [day for day in range(1, 8) if bits >> (day - 1) & 1]
-
-
-def kind_of_day(day: date, loaded: dict[int, dict[date, DayKind]]) -> DayKind | None:
-    """Whether the day is a public holiday or a make-up working day; None where it is neither, or nobody knows. The New
-    Year's holiday may begin in December, which the announcement of the year after tells, the later one."""
-    for year in (day.year + 1, day.year, day.year - 1):
-        if kind := loaded.get(year, {}).get(day):
-            return kind
-    return None if day.year in loaded else DAYS_OF_YEAR.get(day.year, {}).get(day)
 
 
 def holds_on(rule: WeeklyHours, day: date, kind: DayKind | None) -> bool:

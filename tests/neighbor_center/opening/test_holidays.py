@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from server.calendars.holidays import kind_of_day, read_loaded_years, special_days
+from server.calendars.models import DayKind
 from server.foundation.database import fetch_value
 from server.neighbor_center.changes import holiday_years
-from server.neighbor_center.opening.holidays import special_days
-from server.neighbor_center.opening.models import DayKind, OpeningRule, RuleDays
-from server.neighbor_center.opening.queries import read_loaded_years
-from server.neighbor_center.opening.rules import Calendar, WeeklyHours, holds_on, kind_of_day, slots_of_day
+from server.neighbor_center.opening.models import OpeningRule, RuleDays
+from server.neighbor_center.opening.rules import Calendar, WeeklyHours, holds_on, slots_of_day
 from server.organizations.models import Organization, RoleKind
 from tests.builders import create_resident, create_staff, told
 from tests.clients import Api
