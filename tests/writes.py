@@ -241,6 +241,7 @@ WRITES = {
     "book_room_walk_in": "caller person venue =book_walk_in|=register_walk_in|=view_day_booking",
     "export_day_bookings": "=export_day_bookings:o",
     "export_utilization": "=export_utilization:o",
+    "export_three_zeros": "=export_three_zeros:o",
     "find_bookings": "caller =view_day_booking:po",
     "show_booking_to_staff": "=view_day_booking:po",
     "approve_booking": "caller booking =approve_booking:po",

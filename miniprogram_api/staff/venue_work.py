@@ -195,3 +195,14 @@ async def get_three_zeros(caller: Caller, organization_id: Id, query: DaysQuery)
     该组织及其下级的所有场所。
     """
     return await three_zeros.get_three_zeros(caller.person_id, organization_id, query.first_day, query.last_day)
+
+
+@routes.get("/organizations/<organization_id>/three-zeros/export", who=Who.STAFF, raw=(XLSX,), group=Group.DRAWING)
+async def export_three_zeros(caller: Caller, organization_id: Id, query: DaysQuery) -> HTTPResponse:
+    """导出零积压、零距离、零差错（xlsx）
+
+    每次导出都会留痕。
+    """
+    return send_file(
+        await exports.export_three_zeros(caller.person_id, organization_id, query.first_day, query.last_day), XLSX
+    )

@@ -1,4 +1,4 @@
-"""A day's bookings, and how well a venue is used, as files."""
+"""A day's bookings, how well a venue is used, and the three zeros, as files."""
 
 from datetime import date
 from itertools import chain
@@ -12,6 +12,7 @@ from server.neighbor_center.bookings.kinds import ROOMS, SLOTS
 from server.neighbor_center.bookings.models import BookingState
 from server.neighbor_center.bookings.queries import list_day_bookings
 from server.neighbor_center.bookings.views import DayBooking, DayRoomBooking
+from server.neighbor_center.statistics.three_zeros import get_three_zeros
 from server.neighbor_center.statistics.utilization import Use, get_utilization
 from server.organizations.exports import days_in_words, export_list, yes
 
@@ -39,6 +40,13 @@ _USE = (
     Column("到场", 10),
     Column("爽约", 10),
     Column("利用率（%）", 12),
+)
+_ZEROS = (
+    Column("三零", 10),
+    Column("指标", 30),
+    Column("数值", 22),
+    Column("单位", 10),
+    Column("统计时间", 30),
 )
 
 
@@ -89,6 +97,32 @@ async def export_utilization(actor_id: str, venue_id: str, first_day: date, last
     )
 
 
+async def export_three_zeros(actor_id: str, organization_id: str, first_day: date, last_day: date) -> File:
+    """What `get_three_zeros` shows, a figure a row, and what each is of: now, or the days asked for. Raises NotFound,
+    NotAllowed, InvalidFields."""
+    found = await get_three_zeros(actor_id, organization_id, first_day, last_day)
+    backlog, distance, mistakes = found.backlog, found.distance, found.mistakes
+    now, period = "导出时", days_in_words(first_day, last_day)
+    rows: list[tuple[Cell, ...]] = [
+        ("零积压", "待答复的预约申请", backlog.requests, "件", now),
+        ("零积压", "其中超过答复期限", backlog.overdue_requests, "件", now),
+        ("零积压", "待答复的投诉", backlog.complaints, "件", now),
+        ("零积压", "其中超过答复期限", backlog.overdue_complaints, "件", now),
+        ("零积压", "最早一件的提交时间", render_time(backlog.oldest) if backlog.oldest else "无", "", now),
+        ("零距离", "楼栋", distance.buildings, "栋", now),
+        ("零距离", "其中有坐标", distance.located, "栋", now),
+        ("零距离", "步行十五分钟可达服务场所", distance.covered, "栋", now),
+        ("零距离", "覆盖率", _percent(distance.share), "%", now),
+        ("零差错", "投诉", mistakes.complaints, "件", period),
+        ("零差错", "其中成立", mistakes.upheld, "件", period),
+        ("零差错", "到场", mistakes.attended, "人次", period),
+        ("零差错", "每千人次成立的投诉", mistakes.upheld_per_thousand, "件", period),
+    ]
+    return await export_list(
+        actor_id, organization_id, "export_three_zeros", "零积压、零距离、零差错", _ZEROS, rows, period=period
+    )
+
+
 def _booking(booking: DayBooking | DayRoomBooking) -> tuple[Cell, ...]:
     return (
         render_time(booking.starts_at),
@@ -105,8 +139,11 @@ def _booking(booking: DayBooking | DayRoomBooking) -> tuple[Cell, ...]:
 
 
 def _use(name: str, hours: str, unit: str, use: Use) -> tuple[Cell, ...]:
-    percent = None if use.share is None else round(100 * use.share, 2)
-    return (name, hours, unit, use.offered, use.booked, use.attended, use.no_shows, percent)
+    return (name, hours, unit, use.offered, use.booked, use.attended, use.no_shows, _percent(use.share))
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
 
 
 async def _venue(venue_id: str) -> tuple[str, str]:

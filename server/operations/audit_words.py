@@ -138,6 +138,7 @@ ACTION_WORDS: dict[str, str] = {
     "view_day_booking": "查看当日预约",
     "export_day_bookings": "导出当日预约",
     "export_utilization": "导出服务利用率",
+    "export_three_zeros": "导出零积压、零距离、零差错",
     "view_visit_details": "查看上门服务的联系方式与地址",
     "book_walk_in": "现场代为预约",
     "approve_booking": "同意预约",

@@ -127,6 +127,35 @@ async def test_how_a_venue_is_used(api: Api) -> None:
     await staff.refused("GET", backwards, code="invalid_fields")
 
 
+async def test_the_three_zeros(api: Api) -> None:
+    set_clock("08:00")
+    community, elsewhere = await create_community(name="塔山社区"), await create_community()
+    venue = await create_venue(community)
+    staff, me = await create_staff(api, community), await create_resident(api, community)
+    for text in ("环境嘈杂", "空调太冷"):
+        complaint = await me.post(f"/venues/{venue.id}/complaints", {"text": text}, expect=201)
+    await staff.post(f"/staff/complaints/{complaint['id']}/answer", {"answer": "已调整", "is_upheld": True})
+    day = clock.shanghai(clock.now()).date()
+    path = f"/staff/organizations/{community.id}/three-zeros/export?first_day={day}&last_day={day}"
+    out = await export(staff, path)
+    assert out.name.startswith("塔山社区 零积压、零距离、零差错 2031年3月3日 2031-03-03 08")
+    assert "塔山社区 零积压、零距离、零差错，2031年3月3日，" in out.title
+    assert out.heading == ["三零", "指标", "数值", "单位", "统计时间"]
+    figures = {(row[0], row[1]): row[2:] for row in out.rows if row[1] != "其中超过答复期限"}
+    assert figures["零积压", "待答复的投诉"] == [1, "件", "导出时"]
+    assert figures["零积压", "待答复的预约申请"] == [0, "件", "导出时"]
+    assert figures["零距离", "覆盖率"] == [None, "%", "导出时"], "no building's location is known"
+    assert figures["零差错", "投诉"] == [2, "件", "2031年3月3日"]
+    assert figures["零差错", "其中成立"] == [1, "件", "2031年3月3日"]
+    assert await audited("export_three_zeros", community) == 1
+    outsider = await create_staff(api, elsewhere)
+    for who in (outsider, me):
+        await who.refused("GET", path, code="not_allowed")
+    gone = path.replace(community.id, me.person_id)
+    await staff.refused("GET", gone, code="not_found")
+    await staff.refused("GET", path.replace(f"last_day={day}", "last_day=2031-03-01"), code="invalid_fields")
+
+
 async def test_hours(api: Api) -> None:
     community, elsewhere = await create_community(name="塔山社区"), await create_community()
     staff, other = await create_staff(api, community), await create_staff(api, elsewhere)
