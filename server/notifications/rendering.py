@@ -26,11 +26,11 @@ ENDS = {"due", "until"}
 _SECOND_STOP = re.compile(r"(?<=[。！？…])。")
 """Where a reason that somebody wrote as a sentence ends one of ours."""
 
-Describe = Callable[[list[str]], Awaitable[Mapping[str, Mapping[str, str]]]]
+Describe = Callable[[list[str]], Awaitable[Mapping[str, Mapping[str, Any]]]]
 
 SUBJECTS: dict[str, Describe] = {}
-"""Kind of subject → words of many subjects in one query: id → {"id": …, "title": …}, strings only, without those that
-are gone. Times in them are in WeChat's form (dates.render_time). Filled by wiring.py."""
+"""Kind of subject → words of many subjects in one query: id → {"id": …, "title": …}, without those that are gone. They
+are strings, and instants, which a text and a field of WeChat's show each in its form. Filled by wiring.py."""
 
 
 class Words(NamedTuple):
@@ -50,7 +50,7 @@ class Told(NamedTuple):
 
 Show = Callable[[datetime], str]
 
-Described = dict[tuple[str, str], Mapping[str, str]]
+Described = dict[tuple[str, str], Mapping[str, Any]]
 """(kind, id) → its words."""
 
 
@@ -119,7 +119,8 @@ def _values(declared: Event, facts: Mapping[str, Any], described: Described, sho
     values = _Facts()
     for name, value in facts.items():
         if _is_subject(declared, name):
-            values[name] = _Subject(described.get((_kind(declared, name), value), {}))
+            words = described.get((_kind(declared, name), value), {})
+            values[name] = _Subject({word: _shown(said, show_time) for word, said in words.items()})
         elif isinstance(value, dict):
             moment = datetime.fromisoformat(value["time"])
             ends_a_day = name in ENDS and moment == instant(day_of(moment))
@@ -130,6 +131,10 @@ def _values(declared: Event, facts: Mapping[str, Any], described: Described, sho
         else:
             values[name] = declared.words.get(name, {}).get(str(value), str(value))
     return values
+
+
+def _shown(said: Any, show_time: Show) -> str:
+    return show_time(said) if isinstance(said, datetime) else said
 
 
 def _end_of_day(moment: datetime) -> str:

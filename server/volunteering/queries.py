@@ -9,7 +9,6 @@ import msgspec
 from server.foundation import clock
 from server.foundation.bounds import Moment
 from server.foundation.database import exists, fetch, fetch_one
-from server.foundation.dates import render_time
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.location import Latitude, Location, Longitude
@@ -327,7 +326,7 @@ async def require_visible_activity(person_id: str, activity_id: str) -> None:
         raise NotFound()
 
 
-async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The words for activities: `title`, `organizer`, `place`, `meet_at`, `where` (both), `time` of the
     start, and `reason`."""
     rows = await fetch(
@@ -339,7 +338,7 @@ async def describe_activities(activity_ids: Iterable[str]) -> dict[str, dict[str
     return {row["id"]: _words(row) for row in rows}
 
 
-async def describe_shifts(shift_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+async def describe_shifts(shift_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The words for shifts: their activity's `title`, `activity_id`, `place`, `meet_at`, `time` of the start, and
     the `reason` where one was called off."""
     rows = await fetch(
@@ -351,7 +350,7 @@ async def describe_shifts(shift_ids: Iterable[str]) -> dict[str, dict[str, str]]
     return {row["id"]: _words(row) for row in rows}
 
 
-async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The words for sign-ups, also as a source of the service record: the activity's `title`, `time` of the start, and
     the `reason` where staff took it away."""
     rows = await fetch(
@@ -387,9 +386,9 @@ def _card(row: Any, meters: int | None = None) -> ActivityCard:
     )
 
 
-def _words(row: Any) -> dict[str, str]:
+def _words(row: Any) -> dict[str, Any]:
     values = dict(row)
-    words = values | {"time": render_time(values.pop("starts_at"))}
+    words = values | {"time": values.pop("starts_at")}
     if "place" in words:
         # Where people go: where they meet, if that is said.
         place, point = words["place"], words.pop("meeting_point")

@@ -8,7 +8,7 @@ import pytest
 from server.foundation import clock
 from server.foundation.dates import end_of, render_short_date, today
 from server.notifications.events import EVENTS
-from server.notifications.rendering import Told, render_fields, render_words
+from server.notifications.rendering import Described, Told, render_fields, render_words
 from tests.clients import Api
 
 LONG_MINUTES = re.compile(r"(?:[6-9][0-9]|[0-9]{3,}) ?分钟")
@@ -50,3 +50,16 @@ def test_a_deadline_is_told_by_its_day(api: Api) -> None:
     assert f"{render_short_date(day)} 24:00前" in text(end_of(day).isoformat())
     noon = clock.shanghai(end_of(day) - timedelta(hours=12))
     assert f"{render_short_date(day)} 12:00前" in text(noon.isoformat())
+
+
+@pytest.mark.parametrize(("years", "year"), [(0, ""), (1, "{}年")])
+def test_times_beside_one_another_have_one_form(api: Api, years: int, year: str) -> None:
+    moment = clock.shanghai(clock.now())
+    was, now = [moment.replace(year=moment.year + years, month=6, day=day, hour=9, minute=30) for day in (4, 5)]
+    told = Told("slot_moved", {"slot": "03558mLe8kIObCJRDv4aUI", "was": {"time": was.isoformat()}})
+    described: Described = {
+        ("slot", "03558mLe8kIObCJRDv4aUI"): {"service": "家庭医生", "venue": "阳光邻里中心", "time": now}
+    }
+    said = year.format(now.year)
+    assert f"由{said}6月4日 09:30改到{said}6月5日 09:30，" in render_words(told, described).text
+    assert render_fields(told, described)["time2"] == f"{now.year}年6月5日 09:30", "WeChat wants the year"

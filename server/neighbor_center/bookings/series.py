@@ -157,7 +157,7 @@ async def cancel_series(actor_id: str, series_id: str) -> SeriesView:
         return await get_series(actor_id, series_id)
 
 
-async def describe_series(series_ids: list[str]) -> dict[str, dict[str, str]]:
+async def describe_series(series_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Words for messages: what, where, when it begins, how often."""
     rows = await fetch(
         "SELECT q.id, s.name AS service, v.name AS venue, v.address, q.starts_at, "

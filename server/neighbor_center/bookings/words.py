@@ -3,13 +3,12 @@
 from typing import Any
 
 from server.foundation.database import fetch
-from server.foundation.dates import render_time
 from server.foundation.phrases import place_in_full, without_place
 from server.neighbor_center.bookings.kinds import AnyKind
 from server.neighbor_center.venues.models import ServiceMode
 
 
-async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
+async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Words for messages: what takes place then, and where. `title` is the service's name."""
     rows = await fetch(
         "SELECT t.id, s.name AS service, v.name AS venue, v.address, s.mode, s.documents, t.starts_at FROM slot t "
@@ -29,7 +28,7 @@ async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, str]]:
     return words
 
 
-async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, dict[str, str]]:
+async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Words for messages. The time is that of now: events about a certain time name the slot as well."""
     rows = await fetch(
         "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason "
@@ -39,7 +38,7 @@ async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, 
     return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
 
 
-def service_words(row: Any) -> dict[str, str]:
+def service_words(row: Any) -> dict[str, Any]:
     """`service` stands beside its venue, `title` alone; `where` is the venue with its address."""
     return {
         "id": row["id"],
@@ -47,5 +46,5 @@ def service_words(row: Any) -> dict[str, str]:
         "service": without_place(row["service"], row["venue"]),
         "venue": row["venue"],
         "where": place_in_full(row["venue"], row["address"]),
-        "time": render_time(row["starts_at"]),
+        "time": row["starts_at"],
     }

@@ -42,7 +42,7 @@ async def test_a_resident_books_moves_and_cancels(api: Api, community: Organizat
     await drain_outbox()
     inbox = await resident.get("/me/inbox")
     texts = [message["text"] for message in inbox["items"]]
-    assert texts[1] == "您的预约“家庭医生”已由3月4日 09:00改到2031年3月4日 14:30，阳光邻里中心。"
+    assert texts[1] == "您的预约“家庭医生”已由3月4日 09:00改到3月4日 14:30，阳光邻里中心。"
 
 
 async def test_the_note_is_stored_encrypted(api: Api, community: Organization) -> None:
