@@ -17,6 +17,7 @@ from server.accounts.queries import IDENTIFIES, Me, get_me
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import age_on, today
 from server.foundation.errors import EditedMeanwhile
+from server.foundation.typed import require_no_number
 from server.media.uploads.uploading import attach_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
@@ -68,7 +69,10 @@ async def choose_community(person_id: str, community_id: str, grid_id: str | Non
 async def change_profile(
     person_id: str, version: int, *, nickname: str | None = None, avatar_id: str | None = None
 ) -> Me:
-    """Nickname and avatar; others see them, so both are checked. Raises EditedMeanwhile on a stale version."""
+    """Nickname and avatar; others see them, so both are checked. Raises EditedMeanwhile on a stale version, and
+    InvalidFields for a nickname with a number in it."""
+    if nickname is not None:
+        require_no_number("nickname", nickname)
     async with transaction():
         person = await Person.filter(id=person_id).select_for_update(no_key=True).get()
         if person.version != version:

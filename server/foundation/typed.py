@@ -25,6 +25,16 @@ _NEARLY_MOBILE = re.compile(r"1[3-9]\d{7,10}")
 _LANDLINE = re.compile(r"[2-8]\d{6,7}|[2-9]\d{8,10}|10\d{8}")
 """A local number, or one with its area code (Beijing's is 10), or one of the 400 numbers."""
 _NO_NUMBER = "手机号格式不正确"
+_CHINESE_DIGITS = dict(zip("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001234567891123456789", strict=True))
+_GAP = r"[ .\-_·/()]{0,2}"
+_PUBLIC_NUMBER = re.compile(
+    # A mobile number in the usual groups, or in others with one sign between them; a landline; an identity card's.
+    rf"(?<!\d)(?:(?:(?:00)?86{_GAP})?(?:1[3-9]\d(?:{_GAP}\d{{4}}){{2}}"
+    r"|1[3-9]\d\d([ .\-_·/])(?:\d{4}\1\d{3}|\d{3}\1\d{4})|1[3-9]\d{3}([ .\-_·/])(?:\d{6}|\d{3}\2\d{3})"
+    r"|1([ .\-_·/])[3-9](?:\3\d){9})"
+    rf"|0\d{{2,3}}{_GAP}[2-9]\d{{2,3}}{_GAP}\d{{4}}"
+    rf"|\d{{6}}{_GAP}\d{{4}}{_GAP}\d\d{_GAP}\d\d{_GAP}\d{{3}}{_GAP}[\dXx])(?!\d)"
+)
 _CHINA = re.compile(r"(?:\+|00)?86(?=1[3-9]\d{9}$)")
 
 
@@ -74,6 +84,16 @@ def phone_number(phone: str, field: str = "phone") -> str:
     if not _LANDLINE.fullmatch(str(number.national_number)):
         raise InvalidFields.of(field, _NO_NUMBER)
     return re.sub(r"\D", "", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+
+
+def require_no_number(name: str, public: str) -> None:
+    """Raises InvalidFields where a text that others will read holds somebody's phone or identity number, however it is
+    written: in groups, in digits of any width and script or Chinese ones, with marks that nobody sees."""
+    plain = unicodedata.normalize("NFKC", public)
+    seen = (c for c in plain if unicodedata.category(c) not in ("Cf", "Mn", "Me"))
+    digits = "".join(str(unicodedata.digit(c)) if c.isdigit() else _CHINESE_DIGITS.get(c, c) for c in seen)
+    if _PUBLIC_NUMBER.search(digits):
+        raise InvalidFields.of(name, "请不要写出电话、身份证等号码")
 
 
 def organization_key(name: str) -> str:

@@ -16,6 +16,7 @@ from server.foundation.codes import RotatingCode
 from server.foundation.database import execute, exists, fetch, fetch_one, transaction
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal, WrongState
 from server.foundation.ids import Id, new_id
+from server.foundation.typed import require_no_number
 from server.media.drawing.qr import qr_as_text
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
@@ -375,6 +376,7 @@ def _clean_name(name: str) -> str:
     name = " ".join(name.split())
     if len(name) < 2:
         raise InvalidFields.of("name", "团队名称至少 2 个字")
+    require_no_number("name", name)
     return name
 
 

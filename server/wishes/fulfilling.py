@@ -11,6 +11,7 @@ from server.foundation.database import fetch, transaction
 from server.foundation.errors import InvalidFields, NotFound, WrongState
 from server.foundation.ids import new_id
 from server.foundation.rating import NewRating
+from server.foundation.typed import require_no_number
 from server.media.drawing.qr import qr_as_text
 from server.media.uploads.uploading import attach_pictures, change_pictures
 from server.moderation.models import Verdict
@@ -20,7 +21,6 @@ from server.organizations.access import role_holders
 from server.service_record.recording import record_service, reverse_entry
 from server.wishes import messages
 from server.wishes.claiming import helpers_of
-from server.wishes.contact import require_no_number
 from server.wishes.errors import HandOverCodeExpired, HandOverCodeInvalid, TooManyNotes
 from server.wishes.models import HOLDING, ConfirmedAs, HandedOverBy, Wish, WishClaim, WishNote, WishState
 from server.wishes.queries import WishView, get_visible_wish

@@ -17,6 +17,7 @@ from server.foundation.database import transaction
 from server.foundation.dates import today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound
 from server.foundation.ids import Id, new_id
+from server.foundation.typed import require_no_number
 from server.media.uploads.uploading import change_pictures
 from server.moderation.models import Verdict
 from server.moderation.verdicts import refusal_reason, submit_for_check, verdict_of
@@ -24,7 +25,7 @@ from server.notifications.telling import notify
 from server.organizations.access import GRID_WORKERS, require_role_or_hide, role_holders
 from server.wishes import messages
 from server.wishes.claiming import tell_of_end
-from server.wishes.contact import require_no_number, seal_contact
+from server.wishes.contact import seal_contact
 from server.wishes.errors import CommunityNeeded
 from server.wishes.models import Escalation, Wish, WishAudience, WishKind, WishState
 from server.wishes.queries import WishView, get_visible_wish

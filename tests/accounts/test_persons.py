@@ -39,6 +39,9 @@ async def test_choosing_a_community(api: Api) -> None:
 async def test_a_nickname_is_shown_once_it_passed(api: Api) -> None:
     caller = await create_resident(api, await create_community(), nickname="老王")
     me = await caller.get("/me")
+    number = {"nickname": "老王 138 0000 1111", "version": me["version"]}
+    refused = await caller.refused("PATCH", "/me", number, code="invalid_fields")
+    assert refused["errors"] == [{"field": "nickname", "problem": "请不要写出电话、身份证等号码"}]
     changed = await caller.patch("/me", {"nickname": "海边的老王", "version": me["version"]})
     assert (changed["nickname"], changed["version"]) == ("海边的老王", me["version"] + 1)
     assert (await Person.get(id=caller.person_id)).shown_nickname == "老王"

@@ -45,7 +45,7 @@ async def test_who_may_not_make_or_join_one(api: Api) -> None:
     (resident,) = await put_persons(api, community, "居民", volunteers=False)
     await resident.refused("POST", "/teams", {"name": "队伍"}, code="consent_needed")
     (leader,) = await put_persons(api, community, "队长")
-    for wrong in ("", " ", "长" * 21, "x"):
+    for wrong in ("", " ", "长" * 21, "x", "热线 13800001111"):
         await leader.refused("POST", "/teams", {"name": wrong}, code="invalid_fields")
     team = await put_team(leader, community=community)
     code = (await leader.get(f"/teams/{team.id}/code"))["code"]

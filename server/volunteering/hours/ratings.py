@@ -9,6 +9,7 @@ from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.foundation.rating import NewRating, Rating
+from server.foundation.typed import require_no_number
 from server.moderation.models import Verdict
 from server.moderation.verdicts import submit_for_check, verdict_of
 from server.notifications.telling import notify
@@ -110,6 +111,7 @@ async def settle_rating_check(rating_id: str) -> None:
 
 
 async def _rate(by_id: str, shift: Shift, sign_up: SignUp, side: Side, rating: NewRating) -> RatingView:
+    require_no_number("text", rating.text)
     row = await fetch_one("SELECT state FROM place WHERE id = $1", sign_up.place_id)
     if row is None or row["state"] != PlaceState.ATTENDED:
         raise NotAttended()

@@ -71,6 +71,7 @@ async def test_refused_words_are_not_shown(api: Api, simulator: Simulator) -> No
 async def test_rated_once_and_the_same_twice_is_the_same(api: Api) -> None:
     people, shift_id, mine = await attended(api)
     path, body = f"/sign-ups/{mine}/rating", {"stars": 3, "text": "还行"}
+    await people.first.refused("POST", path, body | {"text": "加我 138.0000.1111"}, code="invalid_fields")
     answers = await asyncio.gather(*(people.first.post(path, body) for _ in range(3)))
     assert len({answer["id"] for answer in answers}) == 1
     await people.first.refused("POST", path, {"stars": 4}, code="already_rated")
