@@ -13,6 +13,7 @@ from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, W
 from server.check_in.posts.holding import NewPost, open_post
 from server.check_in.posts.models import PostCategory
 from server.connections import connected
+from server.demo.life import fill_with_life
 from server.foundation import clock
 from server.foundation.database import execute, fetch, transaction
 from server.foundation.dates import day_of, today
@@ -101,21 +102,16 @@ async def _import_city() -> list[asyncpg.Record]:
         FILLED_COMMUNITIES,
     )
     await import_organizations(_grids_and_buildings([(row["code"], row["name"]) for row in rows]))
+    for number, row in enumerate(rows):
+        await execute("UPDATE organization SET location = point($2, $3) WHERE id = $1", row["id"], *_location(number))
     return rows
 
 
 async def _fill_communities(rows: list[asyncpg.Record]) -> None:
-    for number, row in enumerate(rows):
-        await execute(
-            "UPDATE organization SET location = point($2, $3) WHERE id = $1",
-            row["id"],
-            _CENTER[0] + 0.008 * number,
-            _CENTER[1] + 0.004 * number,
-        )
     people = {person.openid: await _create_person(person, rows[0]["id"]) for person in PEOPLE}
     await _grant_roles(people, rows[0]["id"])
     await _create_party_organizations()
-    await _create_neighbor_center(people["demo-staff"], rows[0])
+    family_medicine = await _create_neighbor_center(people["demo-staff"], rows[0])
     await open_post(
         people["demo-staff"],
         NewPost(
@@ -128,20 +124,29 @@ async def _fill_communities(rows: list[asyncpg.Record]) -> None:
         ),
     )
     await _create_wishes(people["demo-resident"], rows[0]["id"])
+    await fill_with_life(people, rows[0]["id"], family_medicine)
+
+
+def _location(community: int) -> tuple[float, float]:
+    """Where a community lies that is filled, by its number."""
+    return _CENTER[0] + 0.008 * community, _CENTER[1] + 0.004 * community
 
 
 def _grids_and_buildings(communities: list[tuple[str, str]]) -> bytes:
-    """Three grids of four buildings for each community, and two units, as a file to import."""
+    """Three grids of four buildings, each where it stands, for each community, and two units, as a file to import."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["code", "name", "level", "parent_code"])
-    for code, _ in communities:
+    writer.writerow(["code", "name", "level", "parent_code", "longitude", "latitude"])
+    for number, (code, _) in enumerate(communities):
+        longitude, latitude = _location(number)
         for grid in range(1, 4):
-            writer.writerow([f"{code}-{grid}", f"第{'一二三'[grid - 1]}网格", "grid", code])
+            writer.writerow([f"{code}-{grid}", f"第{'一二三'[grid - 1]}网格", "grid", code, "", ""])
             for building in range(1, 5):
-                writer.writerow([f"{code}-{grid}-{building}", f"{building}号楼", "building", f"{code}-{grid}"])
+                east, north = round(longitude + 0.0015 * grid, 6), round(latitude + 0.001 * building, 6)
+                name = f"{building}号楼"
+                writer.writerow([f"{code}-{grid}-{building}", name, "building", f"{code}-{grid}", east, north])
     for number, name in enumerate(("威海市教育局", "威海市立医院"), start=1):
-        writer.writerow([f"unit-{number}", name, "unit", "371002"])
+        writer.writerow([f"unit-{number}", name, "unit", "371002", "", ""])
     return text.getvalue().encode()
 
 
@@ -191,8 +196,9 @@ async def _create_party_organizations() -> None:
         await PartyOrganization.create(id=party_id, name=name, host=unit, path=party_id)
 
 
-async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> None:
-    """A neighbor center with the policy's five kinds of service, open every day."""
+async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> str:
+    """A neighbor center with the policy's five kinds of service, open every day; the first of them."""
+    services = []
     venue = await create_venue(
         staff_id,
         community["id"],
@@ -222,6 +228,8 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> N
             Hours(weekdays=list(range(1, 8)), opens="08:30", closes="17:30", days=RuleDays.EVERY_WEEK),
             valid_from=date(2026, 1, 1),
         )
+        services.append(service.id)
+    return services[0]
 
 
 async def _create_wishes(author_id: str, community_id: str) -> None:

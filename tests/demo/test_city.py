@@ -1,8 +1,11 @@
-"""Whom one may sign in as in the demo: everybody whom a deployment has."""
+"""The demo has everybody whom a deployment has, to sign in as, and something for each of them to see."""
 
 from server.accounts.models import WeChatIdentity
 from server.demo.city import PEOPLE, fill_demo_city
 from server.organizations.models import Level, RoleGrant, RoleKind
+from tests.announcements.builders import tell_everybody
+from tests.builders import sign_in
+from tests.clients import Api
 
 
 async def test_the_city_has_somebody_for_every_kind_of_staff(app: object) -> None:
@@ -20,3 +23,24 @@ async def test_the_city_has_somebody_for_every_kind_of_staff(app: object) -> Non
         "demo-city-manager": (RoleKind.MANAGER, Level.CITY),
         "demo-liaison": (RoleKind.LIAISON, Level.UNIT),
     }
+
+
+async def test_whoever_signs_in_finds_something(api: Api) -> None:
+    await fill_demo_city()
+    await tell_everybody()
+
+    async def sign_in_as(openid: str) -> Api:
+        return await sign_in(api, (await WeChatIdentity.get(openid=openid).prefetch_related("person")).person)
+
+    resident, volunteer, staff = [await sign_in_as(f"demo-{who}") for who in ("resident", "volunteer", "staff")]
+    home = await resident.get("/me/home")
+    assert [item["title"] for item in home["coming"]] == ["家庭医生咨询"]
+    assert [item["title"] for item in home["notices"]] == ["后天上午停水检修"]
+    home = await volunteer.get("/me/home")
+    assert [item["title"] for item in home["coming"]] == ["净滩志愿行动"]
+    assert len(home["wishes_nearby"]) == 2
+    cards = (await resident.get("/activities"))["items"]
+    assert [card["title"] for card in cards] == ["净滩志愿行动", "老年人手机课堂：挂号和缴费"]
+    community = (await staff.get("/me"))["roles"][0]["organization_id"]
+    circle = await staff.get(f"/organizations/{community}/circle-coverage")
+    assert circle["buildings"] == circle["located"] == circle["covered"] == 12
