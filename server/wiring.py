@@ -10,6 +10,7 @@ from server.announcements.feature import FEATURE as ANNOUNCEMENTS
 from server.background.feature import FEATURE as BACKGROUND
 from server.calendars.feature import FEATURE as CALENDARS
 from server.check_in.feature import FEATURE as CHECK_IN
+from server.figures.feature import FEATURE as FIGURES
 from server.foundation.feature import Feature
 from server.media.feature import FEATURE as MEDIA
 from server.members.feature import FEATURE as MEMBERS
@@ -44,6 +45,7 @@ FEATURES: tuple[Feature, ...] = (
     NEIGHBOR_CENTER,
     ANNOUNCEMENTS,
     OPERATIONS,
+    FIGURES,
 )
 """In the order in which each has its turn, above all when two persons merge or one leaves, so that both lock alike:
 

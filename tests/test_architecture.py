@@ -25,6 +25,8 @@ LAYERS = (
     "calendars",
 )
 """Packages of server/ below the features, lowest first."""
+ACROSS = "figures"
+"""Reads what all features have; none knows it."""
 ROOF = {"checking", "connections", "readiness", "wiring", "worker"}
 """Files of server/ that know all features."""
 ABOVE_DOORS = {"app", "__main__", "serving", "demo"}
@@ -73,6 +75,8 @@ def rank(module: str) -> int:
         return 10 + LAYERS.index(name)
     if name in FEATURES:
         return 100
+    if name == ACROSS:
+        return 120
     if name == "console":
         return 200
     if name in ABOVE_DOORS:

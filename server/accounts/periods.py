@@ -57,6 +57,7 @@ PERIODS = (
     Period("窗口取号", "180 天", ("queue_ticket", "queue_day")),
     Period("内容安全检查的结果", _RECORD, ("checked_subject", "content_check")),
     Period("社区公告", "长期保存", ("announcement",)),
+    Period("各组织每月的统计数，不含个人信息", "长期保存", ("figure", "figure_month")),
     Period("打开过哪些公告", _ACCOUNT, ("announcement_read",)),
     Period("担任哪些服务的上门人员", "担任期间；注销即清除", ("service_visitor",)),
     Period("操作和查看记录（审计）", "两年，或运营单位设定的期限", ("audit_entry",)),

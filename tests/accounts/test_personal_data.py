@@ -143,6 +143,8 @@ IN_NONE = {
     "unit_check_in": "between a unit and a place, its contact the unit's; who applied is in the audit log",
     "service_rule": "what service is worth",
     "wish_terms": "an organization's rules",
+    "figure": "sums of organizations",
+    "figure_month": "which months are counted",
     "activity": "an organizer's; who wrote or published it did so at work, and is in the audit log",
     "activity_recap": "an organizer's; who wrote it did so for the activity, and is in the audit log",
     "shift": "an organizer's; its leader is whom the organizer named for the work",
@@ -200,7 +202,7 @@ THINGS = {
         "sign_up_id",
         "source_id",
     ),
-    *("booking_id", "room_booking_id", "same_as_id", "told_through", "lane"),
+    *("parent_id", "booking_id", "room_booking_id", "same_as_id", "told_through", "lane"),
 }
 """Columns that name no person."""
 

@@ -16,6 +16,8 @@ from server.background import outbox, relay, retention, sweeps
 from server.background.relay import RelayStuck
 from server.background.sweeps import SWEEPS, RowsFailed, Sweep, declare_sweeps, due_sweep
 from server.check_in.reports.models import PeriodRun, RunKind
+from server.figures.models import FigureMonth
+from server.figures.months import this_month
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_one, undone
 from server.foundation.settings import Settings
@@ -242,6 +244,7 @@ async def test_every_sweep_finds_what_is_due_by_an_index(app: object, sweep: Swe
     # Only until its first period has been run does a report look among all rows for where to begin.
     for kind, period in ((RunKind.POST_MONTHS, month_of(clock.now())), (RunKind.REPORTS, half_year_of(clock.now()))):
         await PeriodRun.create(kind=kind, period=period.code, finished_at=clock.now())
+    await FigureMonth.create(month=this_month(), due_at=clock.now() + timedelta(hours=1))
     with listening() as asked:
         assert await sweep.run() == 0
         assert await sweep.lag() == 0
@@ -261,7 +264,7 @@ async def test_every_sweep_finds_what_is_due_by_an_index(app: object, sweep: Swe
             assert not scanned, f"{sql} reads all of {', '.join(scanned)}"
 
 
-SMALL = {"period_run"}
+SMALL = {"period_run", "figure_month"}
 """Tables with a few rows a year."""
 
 DUE_BY_STATE = {"announcement": {"sending"}}
