@@ -32,6 +32,7 @@ from miniprogram_api.staff import audit as staff_audit
 from miniprogram_api.staff import bookings as staff_bookings
 from miniprogram_api.staff import check_in as staff_check_in
 from miniprogram_api.staff import check_in_units as staff_check_in_units
+from miniprogram_api.staff import figures as staff_figures
 from miniprogram_api.staff import members as staff_members
 from miniprogram_api.staff import mini_codes as staff_mini_codes
 from miniprogram_api.staff import moderation as staff_moderation
@@ -74,6 +75,7 @@ _FILES: list[Routes] = [
     staff_members.routes,
     staff_reports.routes,
     staff_points.routes,
+    staff_figures.routes,
     staff_wishes.routes,
     staff_volunteering.routes,
     staff_attendance.routes,

@@ -180,6 +180,8 @@ WRITES = {
     "reverse_service_entry": "caller =reverse_service_entry:po",
     "view_service_record": "=view_service_record:po",
     # 工作端：微心愿
+    "list_figure_rows": "=open_figure:o",
+    "export_figures": "=export_figures:o",
     "export_wishes": "=export_wishes:o",
     "export_wish_figures": "=export_wish_figures:o",
     "find_wishes": "caller =find_wishes",

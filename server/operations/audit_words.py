@@ -190,6 +190,9 @@ ACTION_WORDS: dict[str, str] = {
     "retry_failed_messages": "批量重发未送达的消息",
     "export_audit_entries": "导出操作记录",
     "purge_audit_entries": "清理到期的审计记录",
+    # figures
+    "open_figure": "查看统计指标的明细",
+    "export_figures": "导出统计指标",
     # organizations
     "create_organization": "新建组织",
     "edit_organization": "修改组织",

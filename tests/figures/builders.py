@@ -8,11 +8,12 @@ from typing import Any
 import asyncpg
 
 from server.figures.counting import count_month
-from server.figures.models import FigureMonth
+from server.figures.models import Figure, FigureMonth
 from server.foundation import clock
 from server.foundation.database import fetch
 from server.foundation.ids import new_id
 from server.foundation.settings import Settings
+from server.organizations.models import Organization
 from tests.figures.rows import Row
 from tests.paging.rows import insert
 
@@ -55,3 +56,21 @@ async def figures(month: date = MARCH) -> dict[tuple[str, str], tuple[int, int, 
     """All figures of a month: (organization, code) → the two sums and what was left out."""
     rows = await fetch("SELECT * FROM figure WHERE month = $1", month)
     return {(r["organization_id"], r["code"]): (r["numerator"], r["denominator"], r["excluded"]) for r in rows}
+
+
+async def put_figure(
+    organization: Organization, code: str, *sums: int, month: date = MARCH, counted: bool = True
+) -> None:
+    """A figure as it would have been counted: of so many, of how many, and what was left out."""
+    numerator, denominator, excluded = (*sums, 0, 0, 0)[:3]
+    await Figure.create(
+        month=month,
+        organization_id=organization.id,
+        parent_id=organization.parent_id,
+        code=code,
+        numerator=numerator,
+        denominator=denominator,
+        excluded=excluded,
+    )
+    if counted:
+        await FigureMonth.get_or_create(month=month, defaults={"due_at": clock.now(), "counted_at": clock.now()})

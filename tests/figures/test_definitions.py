@@ -38,7 +38,7 @@ async def test_a_figure_is_what_a_hand_counts(app: object, settings: Settings, c
 def test_all_are_told_apart_and_in_words() -> None:
     assert len({definition.words for definition in ALL}) == len(ALL)
     for definition in ALL:
-        assert all((definition.counts, definition.source, definition.unit))
+        assert all((definition.what_counts, definition.source, definition.unit))
         assert definition.subject[0] in SUBJECTS
         assert not (definition.is_state and definition.is_told_late)
         assert (definition.unit == "%") == (definition.kind is Kind.SHARE)

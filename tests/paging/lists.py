@@ -53,6 +53,10 @@ def hour_in(month: int, hour: int) -> Callable[[int, str], str]:
 hour_of, later, past_hour_of = hour_in(5, 1), hour_in(5, 2), hour_in(1, 2)
 
 
+def published(number: int, _: str) -> str:
+    return f"2026-01-{group_of(number) + 1:02}T01:00:00Z"
+
+
 def point_of(number: int, _: str) -> str:
     return f"(122.1,{37.5 + group_of(number) / 1000})"
 
@@ -230,6 +234,14 @@ LISTS = {
     "list_wishes_of_area": of("staff", ("wish", WISH | {"state": "published"}), by="-id", state="published", **HERE),
     "list_unclaimed_wishes": of(
         "staff", ("wish", WISH | {"state": "published", "wished_by": day_of}), by="wished_by", **HERE
+    ),
+    "list_figure_rows": of(
+        "staff",
+        ("wish", WISH | {"first_published_at": published}),
+        by="first_published_at",
+        code="wishes_posted",
+        month="2026-01",
+        **HERE,
     ),
     "list_wish_figures": of(
         "manager", ("organization", AREA | {"path": "below", "code": sorted_code}), by="code", organization_id="street"

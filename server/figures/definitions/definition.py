@@ -36,7 +36,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     words: str
     unit: str
-    counts: str
+    what_counts: str
     source: str
     sql: str
     subject: tuple[str, str]
