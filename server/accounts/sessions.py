@@ -7,13 +7,16 @@ or is blocked is out of the process that did it with the commit, and of every ot
 import secrets
 from datetime import datetime, timedelta
 
+import asyncpg
 import msgspec
 
 from server.accounts.models import Session
+from server.accounts.queries import RoleBrief
 from server.foundation import clock
 from server.foundation.crypto import hash_token
-from server.foundation.database import after_commit, execute, fetch_one
+from server.foundation.database import after_commit, execute, fetch, fetch_one
 from server.foundation.errors import NotSignedIn
+from server.organizations.models import RoleKind
 
 _SLIDE_AFTER = timedelta(hours=1)
 KNOWN_FOR = timedelta(seconds=1)
@@ -89,18 +92,50 @@ async def find_caller(token: str, *, afresh: bool = False) -> Caller | None:
     return caller
 
 
+async def find_staff(token: str) -> tuple[Caller, list[RoleBrief]] | None:
+    """Who the token belongs to and the roles that they hold now, in one statement: for the console, whose every page
+    wants both."""
+    now = clock.now()
+    rows = await fetch(
+        "SELECT s.id, s.person_id, s.expires_at, s.used_at, s.expires_at - s.used_at AS life, g.id IS NOT NULL "
+        "AS is_staff, g.kind, g.organization_id, o.name AS organization_name "
+        f"{_SESSION.format(roles=_ROLES)} ORDER BY g.id",
+        hash_token(token),
+        now,
+    )
+    if not rows:
+        return None
+    roles = [
+        RoleBrief(RoleKind(row["kind"]), row["organization_id"], row["organization_name"])
+        for row in rows
+        if row["is_staff"]
+    ]
+    return await _slide(rows[0], now), roles
+
+
+_SESSION = (
+    "FROM session s JOIN person p ON p.id = s.person_id {roles} WHERE s.token_hash = $1 AND s.ended_at IS NULL "
+    "AND s.expires_at > $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL"
+)
+_ROLES = (
+    "LEFT JOIN role_grant g ON g.person_id = p.id AND g.ended_at IS NULL "
+    "LEFT JOIN organization o ON o.id = g.organization_id"
+)
+
+
 async def _look_up(token_hash: bytes) -> Caller | None:
     now = clock.now()
     row = await fetch_one(
         "SELECT s.id, s.person_id, s.expires_at, s.used_at, s.expires_at - s.used_at AS life, EXISTS (SELECT 1 FROM "
-        "role_grant g WHERE g.person_id = s.person_id AND g.ended_at IS NULL) AS is_staff "
-        "FROM session s JOIN person p ON p.id = s.person_id WHERE s.token_hash = $1 AND s.ended_at IS NULL "
-        "AND s.expires_at > $2 AND p.merged_into_id IS NULL AND p.closed_at IS NULL",
+        f"role_grant g WHERE g.person_id = s.person_id AND g.ended_at IS NULL) AS is_staff {_SESSION.format(roles='')}",
         token_hash,
         now,
     )
-    if row is None:
-        return None
+    return await _slide(row, now) if row else None
+
+
+async def _slide(row: asyncpg.Record, now: datetime) -> Caller:
+    """A session that is used lives longer."""
     expires_at = row["expires_at"]
     if now - row["used_at"] > min(_SLIDE_AFTER, row["life"] / 8):
         expires_at = now + row["life"]

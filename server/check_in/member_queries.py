@@ -17,7 +17,14 @@ from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_va
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_page
-from server.members.memberships import CONTACT_EVERY, audit_member, membership_of, open_membership, open_memberships
+from server.members.memberships import (
+    CONTACT_EVERY,
+    audit_member,
+    membership_of,
+    open_membership,
+    open_memberships,
+    open_sealed,
+)
 from server.members.models import MemberKind, Membership
 from server.members.queries import details_of_members, homes_of_members
 from server.organizations.access import READERS, WORKERS, holds_role, require_role
@@ -97,8 +104,8 @@ _ACTIVE = (
     "JOIN organization o ON o.id = c.community_id LEFT JOIN organization g ON g.id = c.grid_id WHERE m.ended_at IS NULL"
 )
 _CARD = (
-    "SELECT m.id AS membership_id, c.id AS check_in_id, o.name AS community_name, g.name AS grid_name, "
-    f"c.decided_at AS checked_in_at, m.last_contact_at, {overdue('$1')} AS contact_overdue, "
+    "SELECT m.id AS membership_id, m.kind, m.sealed, c.id AS check_in_id, o.name AS community_name, "
+    f"g.name AS grid_name, c.decided_at AS checked_in_at, m.last_contact_at, {overdue('$1')} AS contact_overdue, "
     "(SELECT t.state FROM membership_transfer t WHERE t.membership_id = m.id ORDER BY t.id DESC LIMIT 1) "
     f"AS transfer_state, m.version {_ACTIVE}"
 )
@@ -204,7 +211,7 @@ async def view_member(actor_id: str, membership_id: str) -> MemberDetail:
 
 
 async def _cards(rows: list[Any], *, with_contacts: bool) -> list[MemberCard]:
-    facts = await open_memberships([row["membership_id"] for row in rows])
+    facts = {row["membership_id"]: open_sealed(row["membership_id"], row["kind"], bytes(row["sealed"])) for row in rows}
     details = await details_of_members(facts)
     homes = await homes_of_members(facts.values())
     contacts = await contact_persons(facts.values()) if with_contacts else {}
@@ -215,7 +222,7 @@ async def _cards(rows: list[Any], *, with_contacts: bool) -> list[MemberCard]:
             home_organization=homes[id_],
             home_is_matched=facts[id_].home_organization_id is not None,
             contact=contacts.get(id_),
-            **row,
+            **{name: value for name, value in row.items() if name not in ("kind", "sealed")},
         )
         for row in rows
         for id_ in [row["membership_id"]]

@@ -27,6 +27,7 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
     assets = _read_assets()
     app.ctx.console_version = hashlib.sha256(b"".join(content for _, content in assets.values())).hexdigest()[:12]
     blueprint = Blueprint("console", url_prefix="/console")
+    blueprint.on_request(_name_operation)
     add_sign_in(blueprint, settings)
     for path, methods, page in (
         ("/", ("GET",), today.show_today),
@@ -58,11 +59,15 @@ def _read_assets() -> dict[str, tuple[str, bytes]]:
     return {path.name: (_TYPES[path.suffix], path.read_bytes()) for path in sorted(files)}
 
 
+async def _name_operation(request: Request) -> None:
+    """What metrics and logs call it: the page's function."""
+    request.ctx.operation = f"console_{(request.name or '').rpartition('.')[2]}"
+
+
 def _guarded(page: Page) -> Page:
     """Only for whoever has signed in; what is refused is told on a page."""
 
     async def answer(request: Request, **path: str) -> HTTPResponse:
-        request.ctx.operation = f"console_{page.__name__}"
         visit = None
         try:
             visit = await begin_visit(request)

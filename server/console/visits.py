@@ -10,8 +10,8 @@ from sanic.request import RequestParameters
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routes import BY_OPERATION
-from server.accounts.queries import RoleBrief, list_roles_of
-from server.accounts.sessions import Caller, find_caller
+from server.accounts.queries import RoleBrief
+from server.accounts.sessions import Caller, find_staff
 from server.foundation.crypto import keyring
 from server.foundation.errors import NotAllowed, NotSignedIn
 from server.foundation.ids import is_id
@@ -87,10 +87,10 @@ class Visit(msgspec.Struct, kw_only=True):
 
 async def begin_visit(request: Request) -> Visit:
     """Who the browser's session is of. Raises NotSignedIn, NotAllowed for whoever has no role any more."""
-    caller = await find_caller(request.cookies.get(SESSION_COOKIE) or "", afresh=True)
-    if caller is None:
+    found = await find_staff(request.cookies.get(SESSION_COOKIE) or "")
+    if found is None:
         raise NotSignedIn()
-    roles = msgspec.convert(msgspec.to_builtins(await list_roles_of(caller.person_id)), list[RoleBrief])
+    caller, roles = found
     if not roles:
         raise NotAllowed("您现在没有工作角色")
     return Visit(request=request, caller=caller, roles=roles)

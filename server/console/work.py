@@ -21,6 +21,7 @@ from server.console.visits import ROWS, Visit, form_of
 from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.errors import NotFound, NotSignedIn, Refusal
+from server.neighbor_center.venues.queries import name_venues
 from server.service_record.periods import half_year_of
 
 _EXPORTED = timedelta(days=90)
@@ -206,7 +207,7 @@ async def _scope(
     """Path and query of the place that a list is of, and the places to choose from; no path where there is none."""
     if page.scope != "venue":
         return {}, {f"{page.scope}_id": visit.area_id}, []
-    venues = (await visit.perform("list_venues", {}, {"organization_id": visit.area_id, "limit": "50"})).items
+    venues = await name_venues(visit.area_id)
     if not venues:
         return None, {}, []
     chosen = visit.request.args.get("venue_id") or venues[0].id

@@ -4,6 +4,7 @@ Written in the transaction of the action it tells of. Rows hold ids, never names
 The database itself refuses to change a row, or to delete one outside the retention purge (a trigger, see migrations).
 """
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -12,6 +13,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 from server.foundation.database import IdField, Model
+from server.foundation.rows import write_together
 
 
 class RequestContext(msgspec.Struct, frozen=True):
@@ -78,3 +80,25 @@ async def record_audit(
             address=context.address,
             request_id=context.request_id,
         )
+
+
+async def record_views(
+    action: str, *, actor_id: str, kind: str, seen: Iterable[tuple[str, str]], organization_id: str
+) -> None:
+    """One entry for each that a list has shown, (id, person) as `seen`, all in one statement."""
+    context = request_context.get()
+    entries = [
+        AuditEntry(
+            actor_id=actor_id,
+            action=action,
+            subject_kind=kind,
+            subject_id=subject_id,
+            person_id=person_id,
+            organization_id=organization_id,
+            address=context.address,
+            request_id=context.request_id,
+        )
+        for subject_id, person_id in seen
+    ]
+    if entries:
+        await write_together(*entries)

@@ -185,12 +185,12 @@ async def is_member(person_id: str) -> bool:
 async def open_memberships(membership_ids: Iterable[str]) -> dict[str, MemberFacts]:
     """Memberships in clear, for those who may see them; the caller audits the view."""
     rows = await fetch("SELECT id, kind, sealed FROM membership WHERE id = ANY($1)", list(membership_ids))
-    return {row["id"]: _open(row["id"], row["kind"], bytes(row["sealed"])) for row in rows}
+    return {row["id"]: open_sealed(row["id"], row["kind"], bytes(row["sealed"])) for row in rows}
 
 
 def open_membership(membership: Membership) -> MemberFacts:
     """One membership in clear."""
-    return _open(membership.id, membership.kind, bytes(membership.sealed))
+    return open_sealed(membership.id, membership.kind, bytes(membership.sealed))
 
 
 async def member_person(membership_id: str) -> str:
@@ -312,7 +312,8 @@ def seal_facts(facts: MemberFacts) -> bytes:
     return keyring().encrypt(msgspec.json.encode(sealed), f"{_CONTEXT}.{facts.membership_id}")
 
 
-def _open(membership_id: str, kind: str, sealed: bytes) -> MemberFacts:
+def open_sealed(membership_id: str, kind: str, sealed: bytes) -> MemberFacts:
+    """The columns of one membership in clear, where they were read with something else."""
     known = msgspec.json.decode(keyring().decrypt_bytes(sealed, f"{_CONTEXT}.{membership_id}"), type=_Sealed)
     return MemberFacts(
         membership_id,

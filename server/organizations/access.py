@@ -28,6 +28,15 @@ def require_another(actor_id: str | None, *concerned: str | None) -> None:
         raise OwnMatter()
 
 
+def kinds_held(person: str, organization: str) -> str:
+    """SQL: the kinds of the roles that a person holds at an organization or above it, where they are asked for together
+    with something else."""
+    return (
+        "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
+        f"WHERE g.person_id = {person} AND g.ended_at IS NULL AND {reaching('held.path', organization)})"
+    )
+
+
 async def holds_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind]) -> bool:
     """Whether the person holds one of the roles at this organization or above it."""
     return await exists(
@@ -62,6 +71,12 @@ async def holds_role_anywhere(person_id: str, kinds: Iterable[RoleKind] = WORKER
 async def require_role(person_id: str, organization_id: str, kinds: Iterable[RoleKind] = WORKERS) -> None:
     """Raises NotAllowed when the person holds none of the roles over this organization."""
     if not await holds_role(person_id, organization_id, kinds):
+        raise NotAllowed("您在该组织没有相应的工作权限")
+
+
+def require_one_of(held: Iterable[str], kinds: Iterable[RoleKind]) -> None:
+    """The same where `kinds_held` has told already."""
+    if {str(kind) for kind in kinds}.isdisjoint(held):
         raise NotAllowed("您在该组织没有相应的工作权限")
 
 

@@ -43,6 +43,13 @@ async def test_a_phone_lets_the_browser_in_that_shows_the_number(app: Any, api: 
     assert again.headers["hx-redirect"] == "/console/sign-in"
 
 
+async def test_metrics_name_the_pages(app: Any, api: Api) -> None:
+    browser = await Browser(app).sign_in(await create_staff(api, await create_community()))
+    told = (await browser.client.get("/metrics")).text
+    for operation in ("console_show_sign_in", "console_wait_for_phone", "console_show_today"):
+        assert f'linli_requests_total{{operation="{operation}"' in told
+
+
 async def test_a_wrong_number_three_times_ends_the_code(app: Any, api: Api) -> None:
     staff, browser = await create_staff(api, await create_community()), Browser(app)
     code, number = await browser.ask_to_sign_in()

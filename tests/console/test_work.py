@@ -5,23 +5,18 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
-
 from server.accounts.details import save_details
 from server.check_in.models import CheckIn
 from server.console.pages import PAGES
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.organizations.models import Level, RoleKind
-from server.wishes.models import WishState
 from tests.builders import create_community, create_organization, create_resident, create_staff
 from tests.check_in.builders import application, create_member
 from tests.clients import Api
 from tests.console.visiting import Browser
 from tests.neighbor_center.builders import create_service, set_clock
-from tests.plans import listening
 from tests.volunteering.builders import People, publish_shift
-from tests.wishes.builders import create_people, put_wish
 
 
 async def apply(api: Api, community: Any) -> tuple[Api, str]:
@@ -248,19 +243,3 @@ async def test_working_elsewhere_is_remembered_by_the_browser(app: Any, api: Api
     assert there.name in browser.text
     await browser.open("/console/figures")
     assert there.name in browser.text
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)
-async def test_every_page_opens_in_few_statements(app: Any, api: Api, page: Any) -> None:
-    people = await create_people(api)
-    await put_wish(people, WishState.SUBMITTED)
-    await apply(api, people.community)
-    await create_service(people.community)
-    kind = RoleKind.MANAGER if page.managers_only else RoleKind.STAFF
-    browser = await Browser(app).sign_in(await create_staff(api, people.community, kind))
-    with listening() as asked:
-        await browser.open(f"/console/pages/{page.slug}")
-    assert browser.status == 200, browser.text
-    said = [sql for sql, *_ in asked if "BEGIN" not in str(sql) and "COMMIT" not in str(sql)]
-    # Two are of the visit itself; a venue's page reads which venues there are, and some lists leave a trace.
-    assert len(said) <= (10 if page.scope == "venue" or page.slug == "audit" else 7), said

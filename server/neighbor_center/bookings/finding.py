@@ -12,6 +12,7 @@ from server.foundation.ids import Id
 from server.neighbor_center.bookings.kinds import KINDS, AnyKind
 from server.neighbor_center.bookings.models import BookingKind, BookingState
 from server.neighbor_center.bookings.queries import name_persons
+from server.neighbor_center.venues.queries import VenueReader
 from server.organizations.access import require_role
 from server.organizations.tree import within
 
@@ -73,7 +74,7 @@ async def find_bookings(actor_id: str, organization_id: str, name: str) -> Booki
             clock.now(),
         )
         found = rows[:_MOST]
-        people = await name_persons(actor_id, organization_id, "booking", found)
+        people = await name_persons(actor_id, VenueReader(organization_id, is_worker=True), "booking", found)
     return BookingsFound(
         [
             msgspec.convert({name: row[name] for name in _SHOWN} | people[row["person_id"]], FoundBooking)

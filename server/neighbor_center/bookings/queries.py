@@ -7,7 +7,7 @@ from server.accounts.details import Details, open_name, read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.queries import ours, require_dependant
 from server.calendars.appointments import When
-from server.foundation.audit import record_audit
+from server.foundation.audit import record_views
 from server.foundation.crypto import keyring
 from server.foundation.database import exists, fetch, fetch_one, fetch_value, transaction
 from server.foundation.dates import instant, today
@@ -19,7 +19,7 @@ from server.foundation.rows import insert_and_fetch
 from server.neighbor_center.bookings.kinds import SLOTS, AnyKind, DayView, Kind, View, refusing_overlaps
 from server.neighbor_center.bookings.models import ADDRESS_CONTEXT, COMMENT_CONTEXT, AnyBooking, BookingState
 from server.neighbor_center.opening.rules import check_year
-from server.neighbor_center.venues.queries import require_venue_reader
+from server.neighbor_center.venues.queries import VenueReader, require_venue_reader
 from server.organizations.access import READERS, WORKERS, holds_role, require_role_or_hide
 from server.places.queries import waiting_positions
 
@@ -84,7 +84,7 @@ async def list_day_bookings(
     check_year("day", day)
     starts_at = f"{kind.time}.starts_at"
     async with transaction():
-        organization_id = await require_venue_reader(actor_id, venue_id)
+        reader = await require_venue_reader(actor_id, venue_id)
         rows = await fetch_page(
             f"{_select_day(kind)} WHERE s.venue_id = $1 AND ($2::uuid IS NULL OR s.id = $2) "
             f"AND {starts_at} >= $3 AND {starts_at} < $4 AND {kind.ended}.ended_at IS NULL "
@@ -97,9 +97,8 @@ async def list_day_bookings(
             page=page,
             key={"starts_at": datetime, "id": Id},
         )
-        people = await name_persons(actor_id, organization_id, kind.table, rows.items)
-        with_notes = await holds_role(actor_id, organization_id, WORKERS)
-    return Page([_day_view(kind, row, people, with_note=with_notes) for row in rows.items], rows.next_cursor)
+        people = await name_persons(actor_id, reader, kind.table, rows.items)
+    return Page([_day_view(kind, row, people, with_note=reader.is_worker) for row in rows.items], rows.next_cursor)
 
 
 async def get_staff_booking(kind: Kind[Any, DayView], actor_id: str, booking_id: str) -> DayView:
@@ -111,9 +110,9 @@ async def get_staff_booking(kind: Kind[Any, DayView], actor_id: str, booking_id:
             raise NotFound()
         organization_id = await fetch_value(f"SELECT v.organization_id FROM {kind.source} WHERE b.id = $1", booking_id)
         await require_role_or_hide(actor_id, organization_id, READERS)
-        people = await name_persons(actor_id, organization_id, kind.table, [row])
-        with_note = await holds_role(actor_id, organization_id, WORKERS)
-    return _day_view(kind, row, people, with_note=with_note)
+        reader = VenueReader(organization_id, await holds_role(actor_id, organization_id, WORKERS))
+        people = await name_persons(actor_id, reader, kind.table, [row])
+    return _day_view(kind, row, people, with_note=reader.is_worker)
 
 
 async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:
@@ -123,18 +122,17 @@ async def get_day_booking(kind: Kind[Any, DayView], booking_id: str) -> DayView:
     return _day_view(kind, row, await _name([row]))
 
 
-async def name_persons(actor_id: str, organization_id: str, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:
+async def name_persons(actor_id: str, reader: VenueReader, kind: str, rows: list[Any]) -> dict[str, dict[str, str]]:
     """Name and masked phone of the persons in these rows, each view audited; for observers the name is masked too."""
-    for row in rows:
-        await record_audit(
-            "view_day_booking",
-            actor_id=actor_id,
-            subject=(kind, row["id"]),
-            person_id=row["person_id"],
-            organization_id=organization_id,
-        )
+    await record_views(
+        "view_day_booking",
+        actor_id=actor_id,
+        kind=kind,
+        seen=[(row["id"], row["person_id"]) for row in rows],
+        organization_id=reader.organization_id,
+    )
     people = await _name(rows)
-    if not await holds_role(actor_id, organization_id, WORKERS):
+    if not reader.is_worker:
         for person in people.values():
             person["name"] = mask_name(person["name"])
     return people

@@ -21,7 +21,6 @@ from server.neighbor_center.bookings.models import BookingKind, BookingState
 from server.neighbor_center.bookings.outcomes import end_booking
 from server.neighbor_center.bookings.queries import name_persons, open_note
 from server.neighbor_center.venues.queries import require_venue_reader
-from server.organizations.access import WORKERS, holds_role
 
 UNANSWERED = "工作人员未能在开始前答复，您可以改约其他时间"
 
@@ -68,7 +67,7 @@ async def list_requests(
     """The venue's open requests, those of one grid or all, those promised soonest first; each person shown is audited.
     Raises NotFound, NotAllowed."""
     async with transaction():
-        organization_id = await require_venue_reader(actor_id, venue_id)
+        reader = await require_venue_reader(actor_id, venue_id)
         rows = await fetch_page(
             f"SELECT q.*, a.name AS area_name FROM ({OPEN_REQUESTS}) q LEFT JOIN organization a ON a.id = q.area_id "
             "WHERE q.venue_id = $1 AND ($2::timestamptz IS NULL OR q.answer_by < $2) "
@@ -80,14 +79,13 @@ async def list_requests(
             page=page,
             key={"answer_by": datetime, "id": Id},
         )
-        people = await name_persons(actor_id, organization_id, "booking_request", rows.items)
-        with_notes = await holds_role(actor_id, organization_id, WORKERS)
+        people = await name_persons(actor_id, reader, "booking_request", rows.items)
     return Page(
         [
             OpenRequest(
                 **({name: row[name] for name in _SAME_COLUMNS} | people[row["person_id"]]),
                 kind=BookingKind(row["kind"]),
-                note=open_note(row["note"], _NOTE_CONTEXTS[row["kind"]]) if with_notes else "",
+                note=open_note(row["note"], _NOTE_CONTEXTS[row["kind"]]) if reader.is_worker else "",
                 booking_id=row["id"],
             )
             for row in rows.items

@@ -19,9 +19,16 @@ from server.foundation.words import Worded
 from server.neighbor_center import messages
 from server.neighbor_center.bookings.queries import name_persons
 from server.neighbor_center.feedback.models import ANSWER_CONTEXT, COMPLAINT_CONTEXT, Complaint, ComplaintState
-from server.neighbor_center.venues.queries import organization_of_venue, require_venue_reader
+from server.neighbor_center.venues.queries import VenueReader, organization_of_venue, require_venue_reader
 from server.notifications.telling import notify
-from server.organizations.access import READERS, require_another, require_role_or_hide, role_holders
+from server.organizations.access import (
+    READERS,
+    WORKERS,
+    holds_role,
+    require_another,
+    require_role_or_hide,
+    role_holders,
+)
 
 ANSWERED_WITHIN = timedelta(days=3)
 """Until when an answer is promised."""
@@ -106,7 +113,7 @@ async def list_complaints(
 ) -> Page[StaffComplaintView]:
     """A venue's, latest first; each person shown is audited. Raises NotFound, NotAllowed."""
     async with transaction():
-        organization_id = await require_venue_reader(actor_id, venue_id)
+        reader = await require_venue_reader(actor_id, venue_id)
         rows = await fetch_page(
             _COMPLAINT + "WHERE c.venue_id = $1 AND ($2::text IS NULL OR c.state = $2) "
             "AND ($3::uuid IS NULL OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
@@ -114,7 +121,7 @@ async def list_complaints(
             "open" if shown is ComplaintsShown.OPEN else None,
             page=page,
         )
-        people = await name_persons(actor_id, organization_id, "complaint", rows.items)
+        people = await name_persons(actor_id, reader, "complaint", rows.items)
     return Page([_staff_view(row, people[row["person_id"]]) for row in rows.items], rows.next_cursor)
 
 
@@ -128,7 +135,8 @@ async def get_staff_complaint(actor_id: str, complaint_id: str) -> StaffComplain
             "SELECT v.organization_id FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.id = $1", complaint_id
         )
         await require_role_or_hide(actor_id, organization_id, READERS)
-        people = await name_persons(actor_id, organization_id, "complaint", [row])
+        reader = VenueReader(organization_id, await holds_role(actor_id, organization_id, WORKERS))
+        people = await name_persons(actor_id, reader, "complaint", [row])
     return _staff_view(row, people[row["person_id"]])
 
 

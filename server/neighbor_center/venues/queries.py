@@ -9,7 +9,7 @@ import msgspec
 
 from server.accounts.queries import ours
 from server.foundation import clock
-from server.foundation.database import fetch, fetch_one, fetch_value
+from server.foundation.database import fetch, fetch_one, fetch_structs, fetch_value
 from server.foundation.errors import InvalidFields, NotFound
 from server.foundation.ids import Id
 from server.foundation.location import Location
@@ -21,7 +21,7 @@ from server.neighbor_center.venues.models import (
     Service,
     VenueKind,
 )
-from server.organizations.access import READERS, WORKERS, require_role
+from server.organizations.access import READERS, WORKERS, kinds_held, require_one_of, require_role
 from server.organizations.models import RoleKind
 from server.organizations.tree import within
 
@@ -100,9 +100,31 @@ async def require_role_at_service(actor_id: str, service_id: str, kinds: Iterabl
     return organization_id
 
 
-async def require_venue_reader(actor_id: str, venue_id: str) -> str:
-    """The same for staff and observers, who may look."""
-    return await require_role_at_venue(actor_id, venue_id, READERS)
+class VenueName(msgspec.Struct, frozen=True):
+    """A venue to choose."""
+
+    id: str
+    name: str
+
+
+class VenueReader(msgspec.Struct, frozen=True):
+    """Somebody who may look at a venue's work: whose it is, and whether they do that work themselves."""
+
+    organization_id: str
+    is_worker: bool
+
+
+async def require_venue_reader(actor_id: str, venue_id: str) -> VenueReader:
+    """For staff and observers of a venue, who may look. Raises NotFound, NotAllowed."""
+    row = await fetch_one(
+        f"SELECT v.organization_id, {kinds_held('$1', 'v.organization_id')} AS kinds FROM venue v WHERE v.id = $2",
+        actor_id,
+        venue_id,
+    )
+    if row is None:
+        raise NotFound()
+    require_one_of(row["kinds"], READERS)
+    return VenueReader(row["organization_id"], not {str(kind) for kind in WORKERS}.isdisjoint(row["kinds"]))
 
 
 async def get_service_row(service_id: str) -> Service:
@@ -123,6 +145,16 @@ _SEARCHED = (
     "concat_ws(' ', v.name, v.address, "
     "(SELECT string_agg(concat_ws(' ', s.name, s.description), ' ') FROM service s WHERE s.venue_id = v.id))"
 )
+
+
+async def name_venues(organization_id: str) -> list[VenueName]:
+    """What the open venues of an organization's subtree are called, newest first; the first fifty."""
+    return await fetch_structs(
+        VenueName,
+        "SELECT v.id, v.name FROM venue v JOIN organization o ON o.id = v.organization_id "
+        f"WHERE {within('o.path', '$1')} AND v.state = 'open' ORDER BY v.id DESC LIMIT 50",
+        organization_id,
+    )
 
 
 async def list_venues(
