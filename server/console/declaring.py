@@ -4,11 +4,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+MAIN, REFUSE = "main", "danger"
+"""How a button looks: what is mostly wanted, and what is final."""
+
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """Something that can be done to a thing: an operation with the thing's id in its path.
 
-    `states` are those of the thing in which it makes sense (empty: any); `fills` gives fields of the request from the
+    `states` are those of the thing in which it makes sense (empty: any); `tried` are the names under which the page's
+    `offers` tell of it, who knows better, and why not; `fills` gives fields of the request from the
     thing; `begins` are fields to begin with, from the thing; `choices` offer options for a field (see choosing.py).
     `is_bulk`: it asks nothing, so it can be done to many at once.
     """
@@ -17,6 +21,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     look: str = ""
     states: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
     fills: Mapping[str, str] = {}
     begins: Mapping[str, str] = {}
     choices: tuple[str, ...] = ()
@@ -28,7 +33,8 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
 
     `columns` are attributes of a row, dots lead into its parts; `scope` says of what the list is: an `organization`
     with all below it, one `community`, or one `venue`. `makes` are operations that make a new one; `begins` is what a
-    list is filtered by at first where it must be by something, `heads` are words over columns in place of the fields'.
+    list is filtered by at first where it must be by something, `heads` are words over columns in place of the fields';
+    `offers` tells what the reader could do with one thing now, and why not.
     """
 
     slug: str
@@ -42,6 +48,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     heads: Mapping[str, str] = {}
     filters: tuple[str, ...] = ()
     shows: str = ""
+    offers: str = ""
     acts: tuple[Act, ...] = ()
     makes: tuple[Act, ...] = ()
     exports: str = ""

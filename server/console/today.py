@@ -3,11 +3,11 @@
 from sanic.response import HTTPResponse
 
 from server.accounts.queries import describe_persons
-from server.console.pages import BY_SLUG, WHERE
+from server.console.pages import WHERE
 from server.console.rendering import render
 from server.console.shifts import show_shift
 from server.console.visits import ROWS, Visit
-from server.console.work import show_list, show_thing
+from server.console.work import show_thing
 from server.foundation import cache
 from server.foundation.errors import NotFound
 
@@ -33,9 +33,7 @@ async def open_item(visit: Visit, kind: str, thing_id: str) -> HTTPResponse:
     await _take(visit, thing_id)
     if slug == "shifts":
         return await show_shift(visit, thing_id)
-    if BY_SLUG[slug].shows:
-        return await show_thing(visit, slug, thing_id)
-    return await show_list(visit, slug, only=thing_id)
+    return await show_thing(visit, slug, thing_id)
 
 
 async def _take(visit: Visit, thing_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,36 +19,43 @@ from server.console.pages import BY_SLUG
 from server.console.rendering import done, render
 from server.console.visits import ROWS, Visit, form_of
 from server.foundation import clock
+from server.foundation.actions import ActionView
 from server.foundation.dates import today
 from server.foundation.errors import NotFound, NotSignedIn, Refusal
 from server.neighbor_center.venues.queries import name_venues
 from server.service_record.periods import half_year_of
 
+_MOST_ROWS = "100"
+"""Of a list in one call, where one of them is sought."""
 _EXPORTED = timedelta(days=90)
 """How far back a sheet goes where it is of some days."""
 _BEGINS = {"day": lambda: today().isoformat(), "period": lambda: half_year_of(clock.now()).code}
 """What a list is of at first."""
 
 
-async def show_list(visit: Visit, slug: str, only: str = "") -> HTTPResponse:
+class Offer(NamedTuple):
+    """An act, and why it cannot be done now; empty where it can."""
+
+    act: Act
+    why: str = ""
+
+
+async def show_list(visit: Visit, slug: str) -> HTTPResponse:
     """A work page: its rows, filters, and what can be done to each."""
     page = _page(slug)
     path, query, scopes = await _scope(visit, page)
     query |= _filters(visit, page) | {"limit": ROWS} | visit.given("cursor")
     rows = await visit.perform(page.lists, path, query) if path is not None else None
-    items = list(rows.items) if rows else []
-    if only:
-        items = [item for item in items if value_at(item, page.id) == only]
     return render(
         visit.request,
         "list.html",
         visit=visit,
         page=page,
-        items=items,
-        next_page=_next_page(visit, rows.next_cursor) if rows and rows.next_cursor and not only else "",
+        items=rows.items if rows else [],
+        next_page=_next_page(visit, rows.next_cursor) if rows and rows.next_cursor else "",
         filters=_filter_fields(page, query),
         scopes=scopes,
-        acts_of=lambda item: _acts_of(page, item),
+        offers_of=lambda item: [Offer(one) for one in page.acts if _fits(one, item)],
         value_at=value_at,
         link=_link_with,
     )
@@ -74,10 +81,7 @@ async def export_list(visit: Visit, slug: str) -> HTTPResponse:
 async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
     """One thing, all that is known of it, and what can be done to it."""
     page = _page(slug)
-    if not page.shows:
-        raise NotFound()
-    thing = await visit.perform(page.shows, _path_of(page.shows, thing_id))
-    acts = _acts_of(page, thing)
+    thing = await _thing(visit, page, thing_id)
     return render(
         visit.request,
         "thing.html",
@@ -85,16 +89,58 @@ async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
         page=page,
         thing=thing,
         thing_id=thing_id,
-        acts=acts,
+        offers=await _offers(visit, page, thing, thing_id),
         link=_link_with,
         headline=value_at(thing, page.headline),
     )
 
 
+async def _thing(visit: Visit, page: WorkPage, thing_id: str) -> Any:
+    """One thing; where no operation shows it alone, its row of the list."""
+    if page.shows:
+        return await visit.perform(page.shows, _path_of(page.shows, thing_id))
+    path, query, _ = await _scope(visit, page)
+    query |= _filters(visit, page) | {"limit": _MOST_ROWS}
+    cursor: str | None = ""
+    while path is not None and cursor is not None:
+        rows = await visit.perform(page.lists, path, query | ({"cursor": cursor} if cursor else {}))
+        for item in rows.items:
+            if value_at(item, page.id) == thing_id:
+                return item
+        cursor = rows.next_cursor
+    raise NotFound()
+
+
+async def _offers(visit: Visit, page: WorkPage, thing: Any, thing_id: str) -> list[Offer]:
+    """What can be done to a thing, and what cannot, with the reason."""
+    told: dict[str, list[ActionView]] = {}
+    if page.offers:
+        for each in await visit.perform(page.offers, _path_of(page.offers, thing_id)):
+            told.setdefault(each.action, []).append(each)
+    found = []
+    for one in page.acts:
+        tried = [each for name in one.tried for each in told.get(name, ())]
+        if tried:
+            found.append(Offer(one, "" if any(each.ok for each in tried) else tried[0].words))
+        elif not (page.offers and one.tried) and _fits(one, thing):
+            found.append(Offer(one))
+    return found
+
+
+def _fits(one: Act, thing: Any) -> bool:
+    """Whether an act makes sense in the state that a thing is in."""
+    return not one.states or str(value_at(thing, "state")) in one.states
+
+
 async def act(visit: Visit, slug: str, thing_id: str, operation: str) -> HTTPResponse:
     """The form of an act, and carrying it out."""
     page = _page(slug)
-    return await _carry_out(visit, page, _chosen(page.acts, operation), _path_of(operation, thing_id))
+    chosen, why = _chosen(page.acts, operation), ""
+    if visit.request.method == "GET" and page.offers and chosen.tried:
+        told = await visit.perform(page.offers, _path_of(page.offers, thing_id))
+        tried = [each for each in told if each.action in chosen.tried]
+        why = "" if not tried or any(each.ok for each in tried) else tried[0].words
+    return await _carry_out(visit, page, chosen, _path_of(operation, thing_id), why)
 
 
 async def make_new(visit: Visit, slug: str, operation: str) -> HTTPResponse:
@@ -115,7 +161,7 @@ async def make_new(visit: Visit, slug: str, operation: str) -> HTTPResponse:
     return await _carry_out(visit, page, chosen, {name: (path or {})[name] for name in wanted})
 
 
-async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, str]) -> HTTPResponse:
+async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, str], why: str = "") -> HTTPResponse:
     request, route = visit.request, BY_OPERATION[chosen.operation]
     typed = {name: list(values) for name, values in form_of(request).items() if name not in ("csrf", "service_id")}
     back = _back(request, f"/console/pages/{page.slug}")
@@ -144,6 +190,7 @@ async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, 
         fields=fields,
         problems=problems,
         refusal=refusal,
+        why=why,
         back=back,
     )
 
@@ -234,12 +281,6 @@ def _filter_fields(page: WorkPage, query: dict[str, Any]) -> list[Field]:
         return []
     fields = build_form(BY_OPERATION[page.lists].query_type, given=query, choices={}, hidden={})
     return [field for field in fields if field.name in page.filters]
-
-
-def _acts_of(page: WorkPage, thing: Any) -> list[Act]:
-    """What can be done to a thing in the state that it is in."""
-    state = str(value_at(thing, "state"))
-    return [one for one in page.acts if not one.states or state in one.states]
 
 
 def _link_with(page: WorkPage, one: Act, thing: Any, thing_id: str, back: str) -> str:

@@ -16,6 +16,7 @@ from server.console.door import _FOLDER
 from server.console.labels import label
 from server.console.pages import BY_SLUG, PAGES, WHERE
 from server.console.rendering import POLICY
+from server.foundation.actions import ActionView
 from server.foundation.words import Worded
 from server.organizations import desk
 from tests.builders import create_community, create_staff
@@ -57,6 +58,9 @@ def test_a_page_shows_what_there_is(page: WorkPage) -> None:
         leads_somewhere(thing, page.headline)
     for act in page.acts:
         fits(act, thing, row)
+    assert any(act.tried for act in page.acts) == bool(page.offers)
+    if page.offers:
+        assert typing.get_args(BY_OPERATION[page.offers].response_type) == (ActionView,)
     for act in page.makes:
         assert BY_OPERATION[act.operation].path_parameters in ([], ["service_id"], ["venue_id"])
 

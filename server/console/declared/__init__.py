@@ -1,0 +1,1 @@
+"""The console's pages, declared, one file a part of the work."""

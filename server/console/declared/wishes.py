@@ -1,0 +1,85 @@
+"""微心愿 wishes, and words held for a look."""
+
+from server.console.declaring import MAIN, REFUSE, Act, WorkPage
+
+PAGES = (
+    WorkPage(
+        slug="wish-review",
+        section="微心愿",
+        title="待审核",
+        lists="list_wishes_to_review",
+        columns=("wish.title", "wish.beneficiary_name", "wish.kind", "wish.audience", "verdict", "submitted_at"),
+        id="wish.id",
+        shows="get_wish",
+        headline="title",
+        offers="list_wish_actions",
+        acts=(
+            Act(
+                operation="publish_wish",
+                tried=("publish",),
+                words="发布",
+                look=MAIN,
+                states=("submitted", "amended"),
+                fills={"version": "version"},
+                choices=("grid_id",),
+            ),
+            Act(operation="return_wish", tried=("return",), words="退回修改", states=("submitted", "amended")),
+            Act(
+                operation="refuse_wish",
+                tried=("refuse",),
+                words="不予发布",
+                look=REFUSE,
+                states=("submitted", "amended"),
+            ),
+        ),
+    ),
+    WorkPage(
+        slug="wishes",
+        section="微心愿",
+        title="全部心愿",
+        exports="export_wishes",
+        lists="list_wishes_of_area",
+        columns=("title", "beneficiary_name", "kind", "audience", "state", "wished_by"),
+        filters=("state",),
+        begins={"state": "published"},
+        shows="get_wish",
+        headline="title",
+        offers="list_wish_actions",
+        acts=(
+            Act(operation="take_back_wish", tried=("take_back",), words="收回认领", states=("claimed", "reported")),
+            Act(operation="take_in_wish", tried=("take_in",), words="代收物品", states=("claimed",)),
+            Act(
+                operation="confirm_wish_for_wisher",
+                tried=("confirm_for_wisher",),
+                words="代为确认",
+                look=MAIN,
+                states=("reported",),
+            ),
+            Act(
+                operation="decide_wish_dispute",
+                tried=("uphold_report", "reject_report", "let_redo"),
+                words="处理争议",
+                look=MAIN,
+                states=("disputed",),
+            ),
+        ),
+    ),
+    WorkPage(
+        slug="wishes-unclaimed",
+        section="微心愿",
+        title="无人认领",
+        lists="list_unclaimed_wishes",
+        columns=("wish.title", "wish.beneficiary_name", "wish.kind", "wish.wished_by", "escalation"),
+        id="wish.id",
+        shows="get_wish",
+        headline="title",
+    ),
+    WorkPage(
+        slug="moderation",
+        section="微心愿",
+        title="内容复核",
+        lists="list_held_checks",
+        columns=("label", "texts", "picture", "waiting_since"),
+        acts=(Act(operation="decide_check", words="处理", look=MAIN),),
+    ),
+)
