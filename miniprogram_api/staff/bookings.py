@@ -1,8 +1,9 @@
 """工作端：预约: the counter's work with bookings, rooms and home visits."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.bookings import CANNOT_MOVE, MoveBooking, MoveRoomBooking
@@ -31,12 +32,14 @@ from server.places.errors import PlacesFull
 
 routes = Routes("工作端：预约", prefix="/staff")
 
+Week = Annotated[int, msgspec.Meta(ge=1, le=7)]
+
 
 class DayQuery(PageQuery):
+    """`days`: so many days from `day` on."""
+
     day: date
-
-
-class DayBookingsQuery(DayQuery):
+    days: Week = 1
     service_id: Id | None = None
 
 
@@ -94,7 +97,7 @@ class VisitsQuery(Strict):
 
 
 @routes.get("/venues/<venue_id>/bookings", who=Who.STAFF)
-async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuery) -> Page[DayBooking]:
+async def list_day_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayBooking]:
     """某日的预约名单
 
     显示姓名；看到的每个人都会留痕。
@@ -104,6 +107,7 @@ async def list_day_bookings(caller: Caller, venue_id: Id, query: DayBookingsQuer
         caller.person_id,
         venue_id,
         query.day,
+        days=query.days,
         service_id=query.service_id,
         page=query,
     )
@@ -125,7 +129,15 @@ async def export_day_bookings(caller: Caller, venue_id: Id, query: OfDay) -> HTT
 @routes.get("/venues/<venue_id>/room-bookings", who=Who.STAFF)
 async def list_day_room_bookings(caller: Caller, venue_id: Id, query: DayQuery) -> Page[DayRoomBooking]:
     """某日的活动室预约"""
-    return await queries.list_day_bookings(ROOMS, caller.person_id, venue_id, query.day, page=query)
+    return await queries.list_day_bookings(
+        ROOMS,
+        caller.person_id,
+        venue_id,
+        query.day,
+        days=query.days,
+        service_id=query.service_id,
+        page=query,
+    )
 
 
 @routes.post(

@@ -28,13 +28,20 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     is_bulk: bool = False
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """Where else to go from a thing: `to` is an address with attributes of the thing in braces."""
+
+    words: str
+    to: str
+
+
 class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     """A list and, perhaps, the detail of each of its things.
 
     `columns` are attributes of a row, dots lead into its parts; `scope` says of what the list is: an `organization`
     with all below it, one `community`, or one `venue`. `makes` are operations that make a new one; `begins` is what a
     list is filtered by at first where it must be by something, `heads` are words over columns in place of the fields';
-    `offers` tells what the reader could do with one thing now, and why not.
+    `offers` tells what the reader could do with one thing now, and why not; `links` lead on from it.
     """
 
     slug: str
@@ -50,6 +57,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     shows: str = ""
     offers: str = ""
     acts: tuple[Act, ...] = ()
+    links: tuple[Link, ...] = ()
     makes: tuple[Act, ...] = ()
     exports: str = ""
     begins: Mapping[str, str] = {}

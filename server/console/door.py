@@ -9,7 +9,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import add_assets
-from server.console import figures, people, places, shifts, today, work
+from server.console import figures, people, places, shifts, today, week, work
 from server.console.rendering import go, render
 from server.console.signing_in import add_sign_in
 from server.console.visits import begin_visit
@@ -41,6 +41,7 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/shifts/<shift_id>", ("GET",), shifts.show_shift),
         ("/shifts/<shift_id>/code", ("GET",), shifts.show_big_code),
         ("/shifts/<shift_id>/attendance", ("POST",), shifts.confirm_attendance),
+        ("/week", ("GET",), week.show_week),
         ("/people", ("GET", "POST"), people.find_people),
         ("/people/<person_id>", ("GET", "POST"), people.show_person),
         ("/organization", ("GET",), places.show_organization),

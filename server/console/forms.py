@@ -69,7 +69,7 @@ def _field(
     """None where there is nothing to fill in: an id that nobody offers options for."""
     info, words = _bare(info)
     value = given.get(path, "")
-    field = Field(name=path, label=label(name), kind="text", value=_typed(value))
+    field = Field(name=path, label=label(name), kind="text", value=typed(value))
     if name in choices:
         field.kind, field.choices = "select", choices[name]
     elif name.endswith(("_id", "_ids")) or name == "version":
@@ -83,7 +83,7 @@ def _field(
         step = 1 if isinstance(info, types.IntType) else "any"
         field.attributes = {"min": info.ge, "max": info.le, "step": step}
     elif isinstance(info, types.DateTimeType):
-        field.kind = "datetime-local"
+        field.kind, field.value = "datetime-local", _wall_clock(field.value)
     elif isinstance(info, types.DateType):
         field.kind = "date"
     elif isinstance(info, types.StrType):
@@ -190,7 +190,16 @@ def _pattern(info: types.StrType) -> str | None:
     return None if pattern is None or "(?" in pattern else pattern
 
 
-def _typed(value: Any) -> Any:
+def _wall_clock(text: str) -> str:
+    """An instant as it stands in an address, as the control shows it; what was typed stays."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return typed(moment) if moment.tzinfo else text
+
+
+def typed(value: Any) -> Any:
     """A value as a control shows it."""
     if isinstance(value, datetime):
         return f"{clock.shanghai(value):%Y-%m-%dT%H:%M}"

@@ -10,8 +10,10 @@ from sanic import Request
 from sanic.response import HTTPResponse, redirect
 
 from server.console import labels
+from server.console.forms import typed
 from server.console.pages import PAGES, SECTIONS
 from server.console.visits import DONE_COOKIE, Visit, set_cookie
+from server.foundation import clock
 
 _FOLDER = Path(__file__).parent
 POLICY = (
@@ -26,11 +28,14 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(show=labels.show, label=labels.label, moment=labels.show_moment)
+_templates.filters.update(
+    show=labels.show, label=labels.label, moment=labels.show_moment, clock=clock.shanghai, typed=typed
+)
 _templates.globals.update(
     fields_of=labels.fields_of,
     facts_of=labels.facts_of,
     is_table=labels.is_table,
+    value_at=labels.value_at,
     is_struct=labels.is_struct,
     sections=[(section, [page for page in PAGES if page.section == section]) for section in SECTIONS],
     to_json=lambda value: msgspec.json.encode(value).decode(),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from sanic import Request
@@ -33,6 +33,17 @@ _BEGINS = {"day": lambda: today().isoformat(), "period": lambda: half_year_of(cl
 """What a list is of at first."""
 
 
+class _Parts(dict[str, str]):
+    """The attributes of a thing, for an address."""
+
+    def __init__(self, thing: Any) -> None:
+        super().__init__()
+        self._thing = thing
+
+    def __missing__(self, name: str) -> str:
+        return quote(str(value_at(self._thing, name)))
+
+
 class Offer(NamedTuple):
     """An act, and why it cannot be done now; empty where it can."""
 
@@ -56,7 +67,6 @@ async def show_list(visit: Visit, slug: str) -> HTTPResponse:
         filters=_filter_fields(page, query),
         scopes=scopes,
         offers_of=lambda item: [Offer(one) for one in page.acts if _fits(one, item)],
-        value_at=value_at,
         link=_link_with,
     )
 
@@ -91,6 +101,7 @@ async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
         thing_id=thing_id,
         offers=await _offers(visit, page, thing, thing_id),
         link=_link_with,
+        links=[(each.words, each.to.format_map(_Parts(thing))) for each in page.links],
         headline=value_at(thing, page.headline),
     )
 
@@ -197,9 +208,9 @@ async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, 
 
 async def _form(visit: Visit, route: Route, chosen: Act, given: dict[str, Any]) -> list[Field]:
     area_id = given.get("area_id") or visit.area_id
-    choices = await choices_for(visit, chosen.choices, area_id)
+    names = {field.encode_name for field in msgspec.structs.fields(route.body_type)}
+    choices = await choices_for(visit, tuple(name for name in chosen.choices if name in names), area_id)
     known = {name: given[name] for name in chosen.fills if name in given}
-    names = {field.encode_name: field for field in msgspec.structs.fields(route.body_type)}
     for name in ("organization_id", "community_id", "organizer_id"):
         if name in names and name not in choices:
             known[name] = given.get(name) or visit.area_id

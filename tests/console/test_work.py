@@ -214,6 +214,7 @@ async def test_a_walk_in_is_booked_at_the_counter(app: Any, api: Api) -> None:
     browser = await Browser(app).sign_in(staff)
     await browser.open("/console/pages/bookings/new/book_walk_in")
     await browser.open(browser.link(service.id))
+    assert 'type="datetime-local"' in browser.text
     here = f"{clock.shanghai(datetime.fromisoformat(moment)):%Y-%m-%dT%H:%M}"
     address = f"{browser.url.path}?service_id={service.id}"
     await browser.send(address, {"starts_at": here, "real_name": "王大爷", "party_size": "1"})

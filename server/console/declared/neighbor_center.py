@@ -1,6 +1,6 @@
 """Neighbor centers: bookings, rooms, complaints."""
 
-from server.console.declaring import MAIN, REFUSE, Act, WorkPage
+from server.console.declaring import MAIN, REFUSE, Act, Link, WorkPage
 
 PAGES = (
     WorkPage(
@@ -15,6 +15,7 @@ PAGES = (
         filters=("day",),
         shows="show_booking_to_staff",
         headline="service_name",
+        links=(Link(words="在周历上看、改期", to="/console/week?service_id={service_id}&moving={id}"),),
         offers="list_booking_actions_of_staff",
         acts=(
             Act(
@@ -63,6 +64,7 @@ PAGES = (
         filters=("day",),
         shows="show_room_booking_to_staff",
         headline="service_name",
+        links=(Link(words="在周历上看、改期", to="/console/week?service_id={service_id}&moving={id}"),),
         offers="list_room_booking_actions_of_staff",
         acts=(
             Act(

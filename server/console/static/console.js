@@ -63,4 +63,5 @@ const begin = () => {
 document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  if (event.target.matches("[data-go]")) location.assign(event.target.value);
 });

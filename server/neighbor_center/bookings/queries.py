@@ -76,11 +76,13 @@ async def list_day_bookings(
     venue_id: str,
     day: date,
     *,
+    days: int = 1,
     service_id: str | None = None,
     page: PageQuery,
 ) -> Page[DayView]:
-    """Who comes to the venue that day and who asks to, in the order of time, without what was cancelled or refused.
-    Each person shown is audited; observers see masked names and no notes. Raises NotFound, NotAllowed."""
+    """Who comes to the venue on so many days from that one on, and who asks to, in the order of time, without what was
+    cancelled or refused. Each person shown is audited; observers see masked names and no notes. Raises NotFound,
+    NotAllowed."""
     check_year("day", day)
     starts_at = f"{kind.time}.starts_at"
     async with transaction():
@@ -93,7 +95,7 @@ async def list_day_bookings(
             venue_id,
             service_id,
             instant(day, 0),
-            instant(day, 1440),
+            instant(day, days * 1440),
             page=page,
             key={"starts_at": datetime, "id": Id},
         )
