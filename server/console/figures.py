@@ -9,6 +9,7 @@ from server.console.rendering import render
 from server.console.visits import Visit
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
+from server.neighbor_center.venues.queries import name_venues
 
 _RED, _GOLD, _GREEN, _GREY = "#b3241f", "#d9a441", "#2f8257", "#cfc6ba"
 _TEXT = {"color": "#4a433c", "fontFamily": "inherit"}
@@ -26,7 +27,7 @@ async def show_figures(visit: Visit) -> HTTPResponse:
         await visit.perform("list_wish_figures", {}, {"organization_id": here.id, "limit": "30", **span})
     ).items
     zeros = await visit.perform("get_three_zeros", {"organization_id": here.id}, days)
-    venues = (await visit.perform("list_venues", {}, {"organization_id": here.id, "limit": "50"})).items
+    venues = await name_venues(here.id)
     chosen = visit.request.args.get("venue_id") or (venues[0].id if venues else "")
     use = await visit.perform("get_utilization", {"venue_id": chosen}, days) if chosen else None
     return render(
