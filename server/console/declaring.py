@@ -14,7 +14,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     `states` are those of the thing in which it makes sense (empty: any); `tried` are the names under which the page's
     `offers` tell of it, who knows better, and why not; `fills` gives fields of the request from the
     thing; `begins` are fields to begin with, from the thing; `choices` offer options for a field (see choosing.py).
-    `is_bulk`: it asks nothing, so it can be done to many at once.
+    `is_bulk`: it asks nothing, so it can be done to many at once. `tells`: what it gives is shown only now.
     """
 
     operation: str
@@ -26,6 +26,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     begins: Mapping[str, str] = {}
     choices: tuple[str, ...] = ()
     is_bulk: bool = False
+    tells: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +39,11 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     """A list and, perhaps, the detail of each of its things.
 
-    `columns` are attributes of a row, dots lead into its parts; `scope` says of what the list is: an `organization`
-    with all below it, one `community`, or one `venue`. `makes` are operations that make a new one; `begins` is what a
-    list is filtered by at first where it must be by something, `heads` are words over columns in place of the fields';
-    `offers` tells what the reader could do with one thing now, and why not; `links` lead on from it.
+    `rows` is where they are, if they are part of what `lists` gives; `columns` are attributes of a row, dots lead into
+    its parts; `scope` says of what the list is: an `organization` with all below it, one `community`, or one `venue`.
+    `makes` are operations that make a new one; `begins` is what a list is filtered by at first where it must be by
+    something, `heads` are words over columns in place of the fields'; `offers` tells what the reader could do with one
+    thing now, and why not; `links` lead on from it, `details` list more of it.
     """
 
     slug: str
@@ -49,6 +51,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     lists: str
     columns: tuple[str, ...]
+    rows: str = ""
     scope: str = "organization"
     id: str = "id"
     headline: str = ""
@@ -56,6 +59,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[str, ...] = ()
     shows: str = ""
     offers: str = ""
+    details: tuple[str, ...] = ()
     acts: tuple[Act, ...] = ()
     links: tuple[Link, ...] = ()
     makes: tuple[Act, ...] = ()

@@ -9,7 +9,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import add_assets
-from server.console import figures, people, places, shifts, today, week, work
+from server.console import acting, counters, figures, people, places, shifts, today, week, work
 from server.console.rendering import go, render
 from server.console.signing_in import add_sign_in
 from server.console.visits import begin_visit
@@ -34,13 +34,17 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/items/<kind>/<thing_id>", ("GET",), today.open_item),
         ("/pages/<slug>", ("GET",), work.show_list),
         ("/pages/<slug>/export", ("GET",), work.export_list),
-        ("/pages/<slug>/bulk/<operation>", ("POST",), work.act_in_bulk),
-        ("/pages/<slug>/new/<operation>", ("GET", "POST"), work.make_new),
+        ("/pages/<slug>/bulk/<operation>", ("POST",), acting.act_in_bulk),
+        ("/pages/<slug>/new/<operation>", ("GET", "POST"), acting.make_new),
         ("/pages/<slug>/<thing_id>", ("GET",), work.show_thing),
-        ("/pages/<slug>/<thing_id>/<operation>", ("GET", "POST"), work.act),
+        ("/pages/<slug>/<thing_id>/<operation>", ("GET", "POST"), acting.act),
         ("/shifts/<shift_id>", ("GET",), shifts.show_shift),
         ("/shifts/<shift_id>/code", ("GET",), shifts.show_big_code),
         ("/shifts/<shift_id>/attendance", ("POST",), shifts.confirm_attendance),
+        ("/counters", ("GET",), counters.show_counters),
+        ("/counters/<service_id>/call", ("POST",), counters.call_number),
+        ("/counters/<service_id>/give", ("POST",), counters.give_number),
+        ("/tickets/<ticket_id>/<what:again|served|missed>", ("POST",), counters.settle_number),
         ("/week", ("GET",), week.show_week),
         ("/people", ("GET", "POST"), people.find_people),
         ("/people/<person_id>", ("GET", "POST"), people.show_person),

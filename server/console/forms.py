@@ -14,12 +14,13 @@ Choices = Sequence[tuple[str, str]]
 """Value and words of each option."""
 _LONG = 120
 """From how many characters on a text has lines."""
-_ROWS = 1
-"""How many parts of a list a form begins with; people add more."""
+_LATER = ("cancel_bookings", "move_bookings")
+"""Asked for only once it is known which bookings a change affects."""
 
 
 class Field(msgspec.Struct, kw_only=True):
-    """One thing to fill in. `kind` is the control; `parts` are the fields of a group; `name` is its path."""
+    """One thing to fill in. `kind` is the control; `parts` are the fields of a group, `rows` those of each
+    of several; `name` is its path."""
 
     name: str
     label: str
@@ -28,8 +29,8 @@ class Field(msgspec.Struct, kw_only=True):
     value: Any = ""
     choices: Choices = ()
     parts: list["Field"] = []
+    rows: list[list["Field"]] = []
     attributes: dict[str, Any] = {}
-    repeats: bool = False
     help: str = ""
 
 
@@ -72,7 +73,7 @@ def _field(
     field = Field(name=path, label=label(name), kind="text", value=typed(value))
     if name in choices:
         field.kind, field.choices = "select", choices[name]
-    elif name.endswith(("_id", "_ids")) or name == "version":
+    elif name.endswith(("_id", "_ids")) or name == "version" or name in _LATER:
         return None
     elif isinstance(info, types.EnumType):
         field.kind, field.choices = "select", [(str(member), str(show(member))) for member in info.cls]
@@ -122,9 +123,10 @@ def _list_field(
         field.kind, field.help = "lines", "一行一项"
         return field
     if isinstance(item, types.StructType):
-        field.kind, field.repeats = "group", True
-        for number in range(_ROWS):
-            field.parts += _fields(item, f"{field.name}.{number}.", given, choices, hidden)
+        field.kind = "several"
+        numbers = {name.split(".")[field.name.count(".") + 1] for name in given if name.startswith(f"{field.name}.")}
+        for number in range(max(len(numbers), 1)):
+            field.rows.append(_fields(item, f"{field.name}.{number}.", given, choices, hidden))
         return field
     return None
 

@@ -8,10 +8,10 @@ from sanic.response import HTTPResponse
 
 from server.console.rendering import render
 from server.console.visits import Visit
+from server.console.work import choose_venue
 from server.foundation import clock
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
-from server.neighbor_center.venues.queries import name_venues
 
 DAYS = 7
 _MOST = "100"
@@ -32,8 +32,8 @@ async def show_week(visit: Visit) -> HTTPResponse:
     """A service's week. `moving` is a booking that is to have another time: a tap on one that is free moves it."""
     given = visit.request.args.get
     service = await visit.perform("get_service", {"service_id": given("service_id")}) if given("service_id") else None
-    venues = await name_venues(visit.area_id)
-    venue_id = service.venue_id if service else given("venue_id") or (venues[0].id if venues else "")
+    chosen, venues = await choose_venue(visit)
+    venue_id = service.venue_id if service else chosen
     services = (await visit.perform("get_venue", {"venue_id": venue_id})).services if venue_id else []
     service = service or (services[0] if services else None)
     first = _first_day(visit)

@@ -129,18 +129,19 @@ async def current_rule(code: str) -> ServiceRule:
 
 async def ensure_default_rules() -> None:
     """Store the default rules that the database does not have yet; harmless to repeat, also at the same time."""
-    for default in DEFAULT_RULES:
-        await execute(
-            "INSERT INTO service_rule (id, created_at, code, version, name, points_per_event, points_per_hour, "
-            "valid_from) VALUES ($1, $2, $3, 1, $4, $5, $6, $7) ON CONFLICT (code, version) DO NOTHING",
-            new_id(),
-            clock.now(),
-            default.code,
-            default.name,
-            default.points_per_event,
-            default.points_per_hour,
-            VALID_FROM,
-        )
+    await execute(
+        "INSERT INTO service_rule (id, created_at, code, version, name, points_per_event, points_per_hour, valid_from) "
+        "SELECT r.id, $1, r.code, 1, r.name, r.per_event, r.per_hour, $2 FROM unnest($3::uuid[], $4::text[], "
+        "$5::text[], $6::int[], $7::int[]) AS r (id, code, name, per_event, per_hour) "
+        "ON CONFLICT (code, version) DO NOTHING",
+        clock.now(),
+        VALID_FROM,
+        [new_id() for _ in DEFAULT_RULES],
+        [default.code for default in DEFAULT_RULES],
+        [default.name for default in DEFAULT_RULES],
+        [default.points_per_event for default in DEFAULT_RULES],
+        [default.points_per_hour for default in DEFAULT_RULES],
+    )
 
 
 async def move_service_record(from_id: str, into_id: str) -> None:

@@ -24,9 +24,10 @@ from tests.clients import Api
 from tests.console.visiting import Browser
 
 
-def item_of(operation: str) -> Any:
+def item_of(operation: str, rows: str = "") -> Any:
     """The Struct of a row."""
     answer = BY_OPERATION[operation].response_type
+    answer = parts_of(answer)[rows] if rows else answer
     return typing.get_args(answer)[0] if typing.get_args(answer) else answer
 
 
@@ -45,7 +46,7 @@ def leads_somewhere(kind: Any, path: str) -> Any:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)
 def test_a_page_shows_what_there_is(page: WorkPage) -> None:
-    row = item_of(page.lists)
+    row = item_of(page.lists, page.rows)
     for column in (*page.columns, page.id):
         leads_somewhere(row, column)
     for column in page.columns:
@@ -54,6 +55,11 @@ def test_a_page_shows_what_there_is(page: WorkPage) -> None:
     listed = BY_OPERATION[page.lists]
     assert set(page.filters) <= parts_of(listed.query_type).keys() if listed.query_type else not page.filters
     thing = item_of(page.shows) if page.shows else row
+    for link in page.links:
+        for path in re.findall(r"{(\w+)}", link.to):
+            leads_somewhere(thing, path)
+    for operation in page.details:
+        assert typing.get_origin(BY_OPERATION[operation].response_type) is list
     if page.headline:
         leads_somewhere(thing, page.headline)
     for act in page.acts:
@@ -67,7 +73,7 @@ def test_a_page_shows_what_there_is(page: WorkPage) -> None:
 
 def fits(act: Act, thing: Any, row: Any) -> None:
     route = BY_OPERATION[act.operation]
-    assert len(route.path_parameters) == 1
+    assert len(route.path_parameters) <= 1
     body = parts_of(route.body_type) if route.body_type else {}
     assert {*act.fills, *act.begins, *act.choices} <= body.keys()
     for path in (*act.fills.values(), *act.begins.values()):
@@ -87,7 +93,7 @@ def test_everything_on_the_desk_has_a_page() -> None:
 
 def test_what_a_page_calls_is_for_staff() -> None:
     for page in PAGES:
-        for operation in (page.lists, *(act.operation for act in (*page.acts, *page.makes))):
+        for operation in (act.operation for act in (*page.acts, *page.makes)):
             assert BY_OPERATION[operation].who is not Who.ANYONE
 
 

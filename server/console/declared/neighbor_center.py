@@ -2,6 +2,14 @@
 
 from server.console.declaring import MAIN, REFUSE, Act, Link, WorkPage
 
+_TERMS = (
+    *("name", "description", "minutes", "buffer_minutes", "longest_minutes", "capacity", "max_party_size"),
+    *("who_may_book", "needs_approval", "max_open_per_person", "max_per_day", "max_per_month", "max_repeats"),
+    *("days_ahead", "released_at", "book_until_minutes", "cancel_until_minutes", "answer_within_hours"),
+    *("travel_minutes", "documents", "price", "state"),
+)
+"""What a service's form begins with."""
+
 PAGES = (
     WorkPage(
         slug="bookings",
@@ -123,5 +131,53 @@ PAGES = (
         headline="venue_name",
         offers="list_complaint_actions_of_staff",
         acts=(Act(operation="answer_complaint", tried=("answer",), words="答复", look=MAIN, states=("open",)),),
+    ),
+    WorkPage(
+        slug="services",
+        section="邻里中心",
+        title="服务与开放时间",
+        lists="get_venue",
+        rows="services",
+        columns=("name", "kind", "mode", "minutes", "capacity", "days_ahead", "state"),
+        scope="venue",
+        shows="get_service",
+        headline="name",
+        acts=(
+            Act(
+                operation="change_weekly_hours",
+                words="更换每周开放时间",
+                look=MAIN,
+                begins={"hours": "hours"},
+            ),
+            Act(operation="add_opening_rule", words="增加开放时间"),
+            Act(
+                operation="update_service",
+                words="修改服务",
+                fills={"version": "version"},
+                begins={name: name for name in _TERMS},
+            ),
+        ),
+        links=(Link(words="周历", to="/console/week?service_id={id}"),),
+        makes=(Act(operation="create_service", words="新建服务"),),
+    ),
+    WorkPage(
+        slug="closures",
+        section="邻里中心",
+        title="停开与加开",
+        lists="list_opening_exceptions",
+        columns=("day", "kind", "service_name", "opens", "closes", "reason"),
+        scope="venue",
+        acts=(Act(operation="end_opening_exception", words="撤销", look=REFUSE),),
+        makes=(Act(operation="add_opening_exception", words="停开或加开某日", look=MAIN, choices=("service_id",)),),
+    ),
+    WorkPage(
+        slug="screens",
+        section="邻里中心",
+        title="门口屏幕",
+        lists="list_screens",
+        columns=("name", "created_at", "ended_at"),
+        scope="venue",
+        acts=(Act(operation="end_screen", words="停用", look=REFUSE),),
+        makes=(Act(operation="create_screen", words="添加屏幕", look=MAIN, tells=True),),
     ),
 )

@@ -2,6 +2,9 @@
 
 from server.console.declaring import MAIN, REFUSE, Act, WorkPage
 
+_POINTS = ("name", "points_per_event", "points_per_hour", "daily_cap", "monthly_cap")
+_LIMITS = ("max_open_claims", "max_open_claims_of_unit", "claim_days", "contacts_a_day", "first_claim")
+
 PAGES = (
     WorkPage(
         slug="announcements",
@@ -39,6 +42,41 @@ PAGES = (
         columns=("person.name", "kind", "organization.name", "granted_at", "ended_at"),
         filters=("kind", "with_ended"),
         acts=(Act(operation="end_role", words="结束角色", look=REFUSE),),
+    ),
+    WorkPage(
+        slug="points-rules",
+        section="组织",
+        title="积分规则",
+        lists="list_service_rules",
+        columns=_POINTS,
+        id="code",
+        details=("list_rule_versions",),
+        acts=(
+            Act(
+                operation="change_service_rule",
+                words="修改规则",
+                look=MAIN,
+                fills={"version": "version"},
+                begins={name: name for name in _POINTS},
+            ),
+        ),
+    ),
+    WorkPage(
+        slug="wish-terms",
+        section="组织",
+        title="认领规则",
+        lists="get_wish_terms",
+        columns=_LIMITS,
+        id="organization_id",
+        acts=(
+            Act(
+                operation="set_wish_terms",
+                words="设定本辖区的规则",
+                look=MAIN,
+                fills={"version": "version"},
+                begins={name: name for name in _LIMITS},
+            ),
+        ),
     ),
     WorkPage(
         slug="audit",

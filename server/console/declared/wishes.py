@@ -45,6 +45,7 @@ PAGES = (
         shows="get_wish",
         headline="title",
         offers="list_wish_actions",
+        details=("list_claims_of_wish",),
         acts=(
             Act(operation="take_back_wish", tried=("take_back",), words="收回认领", states=("claimed", "reported")),
             Act(operation="take_in_wish", tried=("take_in",), words="代收物品", states=("claimed",)),
