@@ -144,7 +144,7 @@ class Route:
         return await answer_within(self.group, caller, request.ctx.address, lambda: self._answer(request, caller, path))
 
     async def perform(
-        self, caller: Caller, request: Request, path: dict[str, str], query: dict[str, Any], body: Any = None
+        self, caller: Caller | None, request: Request, path: dict[str, str], query: dict[str, Any], body: Any = None
     ) -> Any:
         """What the operation gives, for the other door: the same limits, checks and locks, with plain values.
 
@@ -159,9 +159,10 @@ class Route:
             if self.body_type:
                 arguments["body"] = _converted(body or {}, self.body_type)
             arguments = {name: value for name, value in arguments.items() if name in self.parameters}
-            if self.method == "GET":
+            if self.method == "GET" or caller is None:
                 return await self.function(**arguments)
-            return await write(lambda: hold_caller(caller.person_id), lambda: self.function(**arguments))
+            person_id = caller.person_id
+            return await write(lambda: hold_caller(person_id), lambda: self.function(**arguments))
 
         return await answer_within(self.group, caller, request.ctx.address, answer)
 

@@ -43,7 +43,8 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     its parts; `scope` says of what the list is: an `organization` with all below it, one `community`, or one `venue`.
     `makes` are operations that make a new one; `begins` is what a list is filtered by at first where it must be by
     something, `heads` are words over columns in place of the fields'; `offers` tells what the reader could do with one
-    thing now, and why not; `links` lead on from it, `details` list more of it.
+    thing now, and why not; `links` lead on from it, `details` list more of it. `prints`
+    are files of the whole place, whose `area_id` or `venue_id` stands in braces.
     """
 
     slug: str
@@ -62,6 +63,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
     acts: tuple[Act, ...] = ()
     links: tuple[Link, ...] = ()
+    prints: tuple[Link, ...] = ()
     makes: tuple[Act, ...] = ()
     exports: str = ""
     begins: Mapping[str, str] = {}

@@ -9,7 +9,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import add_assets
-from server.console import acting, counters, figures, people, places, shifts, today, week, work
+from server.console import acting, boards, counters, figures, people, places, shifts, today, week, work
 from server.console.rendering import go, render
 from server.console.signing_in import add_sign_in
 from server.console.visits import begin_visit
@@ -51,12 +51,15 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/organization", ("GET",), places.show_organization),
         ("/organization/<organization_id>/work-here", ("POST",), places.work_here),
         ("/figures", ("GET",), figures.show_figures),
+        ("/wall", ("GET",), boards.show_wall),
+        ("/files/<operation>", ("GET",), work.send_file),
         ("/system", ("GET",), places.show_system),
     ):
         blueprint.add_route(_guarded(page), path, methods=list(methods), name=page.__name__)
 
     add_assets(blueprint, f"/static/{app.ctx.console_version}", assets, "console")
     app.blueprint(blueprint)
+    boards.add_door_screen(app)
 
 
 def _read_assets() -> dict[str, tuple[str, bytes]]:

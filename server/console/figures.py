@@ -18,7 +18,11 @@ DAYS = 30
 
 async def show_figures(visit: Visit) -> HTTPResponse:
     """Wishes, the neighbor centers and the three zeros 三零 of where one works, over a period."""
-    since, until = _period(visit)
+    return render(visit.request, "figures.html", visit=visit, **await gather(visit, *period_of(visit)))
+
+
+async def gather(visit: Visit, since: date, until: date) -> dict[str, Any]:
+    """What the pages of figures show, and the charts that are drawn of it."""
     here = await visit.area()
     span = {"since": since.isoformat(), "until": until.isoformat()}
     days = {"first_day": since.isoformat(), "last_day": until.isoformat()}
@@ -30,27 +34,24 @@ async def show_figures(visit: Visit) -> HTTPResponse:
     venues = await name_venues(here.id)
     chosen = visit.request.args.get("venue_id") or (venues[0].id if venues else "")
     use = await visit.perform("get_utilization", {"venue_id": chosen}, days) if chosen else None
-    return render(
-        visit.request,
-        "figures.html",
-        visit=visit,
-        here=here,
-        since=since,
-        until=until,
-        wishes=wishes,
-        communities=communities,
-        zeros=zeros,
-        venues=venues,
-        venue_id=chosen,
-        use=use,
-        funnel=wish_funnel(wishes),
-        comparison=comparison(communities),
-        heat=use_by_hour(use) if use else None,
-        coverage=coverage(zeros.distance) if zeros.distance.located else None,
-    )
+    return {
+        "here": here,
+        "since": since,
+        "until": until,
+        "wishes": wishes,
+        "communities": communities,
+        "zeros": zeros,
+        "venues": venues,
+        "venue_id": chosen,
+        "use": use,
+        "funnel": wish_funnel(wishes),
+        "comparison": comparison(communities),
+        "heat": use_by_hour(use) if use else None,
+        "coverage": coverage(zeros.distance) if zeros.distance.located else None,
+    }
 
 
-def _period(visit: Visit) -> tuple[date, date]:
+def period_of(visit: Visit) -> tuple[date, date]:
     """What was asked for, or the last thirty days. Raises InvalidFields."""
     last = today()
     try:

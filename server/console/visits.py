@@ -28,11 +28,13 @@ ROWS = "30"
 """Of a list on one page."""
 
 
-def set_cookie(answer: HTTPResponse, request: Request, name: str, value: str, *, seconds: int | None = None) -> None:
+def set_cookie(
+    answer: HTTPResponse, request: Request, name: str, value: str, *, seconds: int | None = None, path: str = "/console"
+) -> None:
     """A cookie that only the console's own pages bring back, and no script reads. 0 seconds: it is gone."""
     is_secure = request.app.ctx.settings.public_base.startswith("https://")
     more: dict[str, Any] = {} if seconds is None else {"max_age": seconds}
-    answer.add_cookie(name, value, path="/console", secure=is_secure, httponly=True, samesite="Strict", **more)
+    answer.add_cookie(name, value, path=path, secure=is_secure, httponly=True, samesite="Strict", **more)
 
 
 def form_of(request: Request) -> RequestParameters:

@@ -1,6 +1,6 @@
 """Lists and things: what `declared/` declares, shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -9,7 +9,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routes import BY_OPERATION
-from server.console.declaring import Act, WorkPage
+from server.console.declaring import Act, Link, WorkPage
 from server.console.forms import Field, build_form
 from server.console.labels import value_at
 from server.console.pages import BY_SLUG
@@ -42,6 +42,10 @@ class _Parts(dict[str, str]):
         return quote(str(value_at(self._thing, name)))
 
 
+def _links(links: Iterable[Link], parts: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(each.words, each.to.format_map(parts)) for each in links]
+
+
 class Offer(NamedTuple):
     """An act, and why it cannot be done now; empty where it can."""
 
@@ -66,6 +70,7 @@ async def show_list(visit: Visit, slug: str) -> HTTPResponse:
         scopes=scopes,
         offers_of=lambda item: [Offer(one) for one in page.acts if _fits(one, item)],
         link=_link_with,
+        prints=_links(page.prints, {"area_id": visit.area_id, **query, **(path or {})}) if path is not None else [],
     )
 
 
@@ -86,6 +91,17 @@ async def export_list(visit: Visit, slug: str) -> HTTPResponse:
     return answer
 
 
+async def send_file(visit: Visit, operation: str) -> HTTPResponse:
+    """A file that an operation gives: a poster, a sheet, a workbook. The address has what it is of."""
+    route = BY_OPERATION.get(operation)
+    if route is None or route.method != "GET" or route.response_type is not HTTPResponse:
+        raise NotFound()
+    given = {name: values[0] for name, values in visit.request.args.items()}
+    path = {name: given.pop(name, "") for name in route.path_parameters}
+    answer: HTTPResponse = await visit.perform(operation, path, given)
+    return answer
+
+
 async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
     """One thing, all that is known of it, and what can be done to it."""
     page = page_of(slug)
@@ -102,7 +118,7 @@ async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
             (BY_OPERATION[each].summary, await visit.perform(each, path_of(each, thing_id))) for each in page.details
         ],
         link=_link_with,
-        links=[(each.words, each.to.format_map(_Parts(thing))) for each in page.links],
+        links=_links(page.links, _Parts(thing)),
         headline=value_at(thing, page.headline),
     )
 

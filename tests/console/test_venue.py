@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from server.neighbor_center.opening.models import OpeningRule
+from server.organizations.models import RoleKind
 from tests.builders import create_community, create_resident, create_staff
 from tests.clients import Api
 from tests.console.visiting import Browser
@@ -95,3 +96,51 @@ async def test_weekly_hours_begin_as_they_are(app: Any, api: Api) -> None:
     await browser.send(str(browser.url), changed | {"hours.1.opens": "08:00"})
     assert "已更换每周开放时间" in browser.text
     assert await OpeningRule.filter(service_id=service.id, valid_from=TUESDAY).count() == 2
+
+
+async def test_the_screen_at_the_door_has_its_token_and_nothing_else(app: Any, api: Api) -> None:
+    set_clock("09:00")
+    community = await create_community()
+    service = await create_service(community)
+    browser = await Browser(app).sign_in(await create_staff(api, community))
+    await browser.open("/console/pages/screens/new/create_screen")
+    await browser.send(str(browser.url), {"name": "一楼大厅"})
+    (token,) = re.findall(r'name="token" value="([^"]+)"', browser.text)
+    screen = Browser(app)
+    await screen.open("/screen")
+    assert "令牌" in screen.text, "it is set up first"
+    await screen.send("/screen", {"token": token})
+    assert service.name in screen.text
+    assert 'alt="到场签到二维码"' in screen.text
+    assert (await screen.open("/console/")).url.path == "/console/sign-in", "it opens nothing else"
+    await browser.open("/console/pages/screens")
+    await browser.open(browser.link("end_screen"))
+    await browser.send(str(browser.url), {})
+    await screen.open("/screen")
+    assert screen.status == 404
+    assert "这块屏幕已停用" in screen.text
+
+
+async def test_figures_on_a_wall_and_what_goes_out_as_files(app: Any, api: Api) -> None:
+    community = await create_community()
+    service = await create_service(community)
+    browser = await Browser(app).sign_in(await create_staff(api, community, RoleKind.MANAGER))
+    await browser.open("/console/wall")
+    assert community.name in browser.text
+    await browser.open("/console/figures")
+    files = [link for link in browser.links if "/files/" in link]
+    assert len(files) == 2
+    await browser.open("/console/pages/services")
+    files += [link for link in browser.links if "/files/" in link]
+    assert f"venue_id={service.venue_id}" in files[-1]
+    await browser.open("/console/pages/check-ins")
+    files += [link for link in browser.links if "/files/" in link]
+    assert len(files) == 6
+    for file in files:
+        answer = await browser.client.get(file)
+        assert answer.status_code == 200, file
+        assert answer.content.startswith((b"PK", b"%PDF", b"\x89PNG", b"\xff\xd8")), file
+    for nothing in ("get_desk", "publish_wish", "made_up"):
+        assert (await browser.open(f"/console/files/{nothing}")).status == 404
+    stranger = await Browser(app).sign_in(await create_staff(api, await create_community(), RoleKind.MANAGER))
+    assert {(await stranger.client.get(file)).status_code for file in files} <= {403, 404}

@@ -1,12 +1,16 @@
 """双报到: members, units, posts and reports."""
 
-from server.console.declaring import MAIN, REFUSE, Act, WorkPage
+from server.console.declaring import MAIN, REFUSE, Act, Link, WorkPage
 
 PAGES = (
     WorkPage(
         slug="check-ins",
         section="双报到",
         title="党员报到",
+        prints=(
+            Link(words="社区报到码", to="/console/files/make_community_code?community_id={area_id}&format=pdf"),
+            Link(words="居民加入码", to="/console/files/make_join_sheet?community_id={area_id}"),
+        ),
         lists="list_check_ins",
         heads={"name": "姓名", "party_size": "人数"},
         columns=("name", "member_kind", "community_name", "grid_name", "state", "applied_at"),
@@ -156,6 +160,10 @@ PAGES = (
         filters=("period", "state"),
         shows="view_report",
         offers="list_report_actions",
+        links=(
+            Link(words="PDF", to="/console/files/download_report_pdf?report_id={id}"),
+            Link(words="xlsx", to="/console/files/download_report_xlsx?report_id={id}"),
+        ),
         acts=(
             Act(
                 operation="assess_report",

@@ -158,6 +158,10 @@ PAGES = (
             ),
         ),
         links=(Link(words="周历", to="/console/week?service_id={id}"),),
+        prints=(
+            Link(words="场所海报", to="/console/files/make_venue_sheet?venue_id={venue_id}"),
+            Link(words="场所小程序码", to="/console/files/show_venue_mini_code?venue_id={venue_id}"),
+        ),
         makes=(Act(operation="create_service", words="新建服务"),),
     ),
     WorkPage(

@@ -1,6 +1,6 @@
 """微心愿 wishes, and words held for a look."""
 
-from server.console.declaring import MAIN, REFUSE, Act, WorkPage
+from server.console.declaring import MAIN, REFUSE, Act, Link, WorkPage
 
 PAGES = (
     WorkPage(
@@ -46,6 +46,7 @@ PAGES = (
         headline="title",
         offers="list_wish_actions",
         details=("list_claims_of_wish",),
+        links=(Link(words="海报", to="/console/files/draw_wish_poster?wish_id={id}"),),
         acts=(
             Act(operation="take_back_wish", tried=("take_back",), words="收回认领", states=("claimed", "reported")),
             Act(operation="take_in_wish", tried=("take_in",), words="代收物品", states=("claimed",)),

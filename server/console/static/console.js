@@ -60,6 +60,8 @@ const begin = () => {
   if (first && window.matchMedia("(min-width: 60.01rem)").matches) first.click();
   document.querySelector("[aria-invalid=true]")?.focus();
 };
+const still = document.querySelector("[data-reload]");
+if (still) setTimeout(() => location.reload(), Number(still.dataset.reload) * 1000);
 document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
