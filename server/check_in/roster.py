@@ -173,8 +173,7 @@ async def _read_registrations(rows: list[list[str]]) -> tuple[dict[int, Registra
     """Row number → member, and everything that is wrong."""
     if not rows:
         return {}, [FieldProblem("rows.1", "表格是空的")]
-    # A title or a note may stand above the headings.
-    top = next((number for number, row in enumerate(rows[:_MAX_TITLES]) if len(_known_headings(row)) > 1), 0)
+    top = find_headings(rows)
     places, problems = _find_columns(rows[top], top + 1)
     if problems:
         return {}, problems
@@ -210,12 +209,18 @@ async def _read_registrations(rows: list[list[str]]) -> tuple[dict[int, Registra
     return found, problems
 
 
-def _column_of(heading: str) -> str | None:
+def find_headings(rows: list[list[str]]) -> int:
+    """At which row the headings stand: a title or a note may be above."""
+    return next((number for number, row in enumerate(rows[:_MAX_TITLES]) if len(_known_headings(row)) > 1), 0)
+
+
+def column_of(heading: str) -> str | None:
+    """The column that a heading names."""
     return _BY_HEADING.get(seen_text(heading).replace(" ", "").rstrip("*"))
 
 
 def _known_headings(row: list[str]) -> set[str]:
-    return {key for text in row if (key := _column_of(text))}
+    return {key for text in row if (key := column_of(text))}
 
 
 def _find_columns(heading: list[str], number: int) -> tuple[dict[str, int], list[FieldProblem]]:
@@ -223,7 +228,7 @@ def _find_columns(heading: list[str], number: int) -> tuple[dict[str, int], list
     places: dict[str, int] = {}
     problems = []
     for place, text in enumerate(heading):
-        key = _column_of(text)
+        key = column_of(text)
         if key is None:
             problems.append(FieldProblem(f"rows.{number}.{place + 1}", f"不认识的列“{text[:20]}”，请使用下载的模板"))
         elif key in places:

@@ -9,7 +9,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import add_assets
-from server.console import acting, boards, counters, figures, people, places, shifts, today, week, work
+from server.console import acting, boards, counters, figures, people, places, rosters, shifts, today, week, work
 from server.console.rendering import go, render
 from server.console.signing_in import add_sign_in
 from server.console.visits import begin_visit
@@ -46,6 +46,7 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/counters/<service_id>/give", ("POST",), counters.give_number),
         ("/tickets/<ticket_id>/<what:again|served|missed>", ("POST",), counters.settle_number),
         ("/week", ("GET",), week.show_week),
+        ("/roster", ("GET",), rosters.show_roster),
         ("/people", ("GET", "POST"), people.find_people),
         ("/people/<person_id>", ("GET", "POST"), people.show_person),
         ("/organization", ("GET",), places.show_organization),
@@ -57,6 +58,9 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
     ):
         blueprint.add_route(_guarded(page), path, methods=list(methods), name=page.__name__)
 
+    # Read as it comes, and looked at only then.
+    upload = _guarded(rosters.upload_roster, reads_form=False)
+    blueprint.add_route(upload, "/roster", methods=["POST"], name="upload_roster", stream=True)
     add_assets(blueprint, f"/static/{app.ctx.console_version}", assets, "console")
     app.blueprint(blueprint)
     boards.add_door_screen(app)
@@ -72,14 +76,14 @@ async def _name_operation(request: Request) -> None:
     request.ctx.operation = f"console_{(request.name or '').rpartition('.')[2]}"
 
 
-def _guarded(page: Page) -> Page:
-    """Only for whoever has signed in; what is refused is told on a page."""
+def _guarded(page: Page, *, reads_form: bool = True) -> Page:
+    """Only for whoever has signed in; what is refused is told on a page. `reads_form`: it is checked here whose."""
 
     async def answer(request: Request, **path: str) -> HTTPResponse:
         visit = None
         try:
             visit = await begin_visit(request)
-            if request.method == "POST":
+            if request.method == "POST" and reads_form:
                 visit.require_own_form()
             return await page(visit, **path)
         except NotSignedIn:

@@ -79,12 +79,14 @@ class Visit(msgspec.Struct, kw_only=True):
         """What every form of this session brings back; nobody else can make it."""
         return keyring().sign(self.caller.session_id, _CSRF)
 
-    def require_own_form(self) -> None:
+    def require_own_form(self, form: RequestParameters | None = None) -> None:
         """Raises NotAllowed where a form was not this session's own: another site's, or a page of before."""
+        if form is None:
+            form = form_of(self.request)
         origin = self.request.headers.get("origin")
         if origin and origin != "null" and urlsplit(origin).netloc != self.request.host:
             raise NotAllowed("请在工作台的页面上操作")
-        if not keyring().verify(self.caller.session_id, form_of(self.request).get("csrf") or "", _CSRF):
+        if not keyring().verify(self.caller.session_id, form.get("csrf") or "", _CSRF):
             raise NotAllowed("页面已过期，请刷新后再试")
 
 

@@ -120,6 +120,7 @@ PAGES = (
         slug="members",
         section="双报到",
         title="党员",
+        prints=(Link(words="导入名册", to="/console/roster"),),
         exports="export_members",
         lists="list_members",
         heads={"name": "姓名", "party_size": "人数"},
