@@ -13,7 +13,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 from server.foundation.database import IdField, Model
-from server.foundation.rows import write_together
+from server.foundation.rows import insert_all
 
 
 class RequestContext(msgspec.Struct, frozen=True):
@@ -101,4 +101,4 @@ async def record_views(
         for subject_id, person_id in seen
     ]
     if entries:
-        await write_together(*entries)
+        await insert_all(entries)

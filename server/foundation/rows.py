@@ -63,6 +63,16 @@ def changing(row: Model, first: int = 1) -> Write:
     return Write(f'UPDATE "{row._meta.db_table}" SET {sets} WHERE id = ${first}', [row.id, *_values(row, fields)])
 
 
+async def insert_all(rows: list[ModelT]) -> None:
+    """Insert new rows of one model in one statement."""
+    model = type(rows[0])
+    fields = _fields(model)
+    names = ", ".join(column for _, column, _ in fields)
+    places = ", ".join(f"({_places(number * len(fields) + 1, len(fields))})" for number in range(len(rows)))
+    values = [value for row in rows for value in _values(row, fields)]
+    await execute(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {places}', *values)
+
+
 async def write_together(*rows: Model) -> None:
     """Insert these rows where they are new and otherwise write what has changed, all in one statement, in the caller's
     transaction. Raises IntegrityError where a constraint refuses."""

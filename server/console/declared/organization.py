@@ -55,7 +55,6 @@ PAGES = (
             Act(
                 operation="change_service_rule",
                 words="修改规则",
-                look=MAIN,
                 fills={"version": "version"},
                 begins={name: name for name in _POINTS},
             ),

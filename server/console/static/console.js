@@ -56,6 +56,7 @@ const begin = () => {
   // Where there is no room beside it, the menu opens when it is wanted.
   if (window.matchMedia("(max-width: 60rem)").matches) document.querySelector(".side details")?.removeAttribute("open");
   draw();
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
   const first = document.querySelector("[data-open-first]");
   if (first && window.matchMedia("(min-width: 60.01rem)").matches) first.click();
   document.querySelector("[aria-invalid=true]")?.focus();
