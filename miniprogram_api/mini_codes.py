@@ -12,6 +12,7 @@ from miniprogram_api.fields import Strict
 from miniprogram_api.routing import Routes, Who
 from miniprogram_api.scanned import facts, show_scanned, words
 from server.accounts.joining import show_shared_community
+from server.accounts.models import ConsentKind
 from server.accounts.sessions import Caller
 from server.accounts.sharing import ShareBar, SharedCard
 from server.foundation.bounds import RequiredText
@@ -40,6 +41,7 @@ class Scanned(SceneView, kw_only=True):
 
     why: ShareBar | None
     advice: str
+    consent: ConsentKind | None
 
 
 _CARDS: dict[CodeKind, Callable[[str | None, str], Awaitable[SharedCard]]] = {
@@ -60,7 +62,9 @@ async def resolve_scene(caller: Caller | None, query: SceneQuery) -> Scanned:
     scene = await find_target(query.scene)
     (subject_id,) = parse_qs(urlsplit(scene.page).query)["id"]
     card = await _CARDS[scene.kind](caller.person_id if caller else None, subject_id)
-    return Scanned(scene.kind, scene.id, scene.title, scene.page, why=card.why, advice=card.advice)
+    return Scanned(
+        scene.kind, scene.id, scene.title, scene.page, why=card.why, advice=card.advice, consent=card.consent
+    )
 
 
 def add_open_page(app: Sanic[Any, Any]) -> None:

@@ -273,8 +273,8 @@ async def show_shared_guardian(person_id: str | None, code: str) -> SharedCard:
     )
     if row is None:
         raise GuardianCodeInvalid()
-    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
-    return make_card(row["id"], f"{row['shown_nickname'] or '家人'}想代您办事", "", why)
+    bar = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(row["id"], f"{row['shown_nickname'] or '家人'}想代您办事", "", bar)
 
 
 async def list_guardians(person_id: str) -> list[GuardianView]:

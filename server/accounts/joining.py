@@ -46,8 +46,8 @@ async def show_shared_community(person_id: str | None, community_id: str) -> Sha
     current = await current_community(community_id)
     if current is None:
         raise NotFound()
-    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
-    return make_card(current.id, current.name, current.full_name, why)
+    bar = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(current.id, current.name, current.full_name, bar)
 
 
 async def community_target(community_id: str) -> CodeTarget | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.models import ConsentKind
-from server.accounts.sharing import SharedCard, find_bar, make_card
+from server.accounts.sharing import Bar, SharedCard, find_bar, make_card
 from server.announcements.audience import AudienceView, count_audience
 from server.announcements.models import AnnouncementAudience, AnnouncementState
 from server.calendars.home import HomeLines, HomePart
@@ -241,12 +241,12 @@ async def show_shared_announcement(person_id: str | None, announcement_id: str) 
     )
     if row is None:
         raise NotFound()
-    why = None
+    bar = Bar()
     # Who was told of it, and moved away since, reads it all the same.
     if person_id is None or not await _may_read(person_id, announcement_id):
         consent = {AnnouncementAudience.RESIDENTS: None, AnnouncementAudience.VOLUNTEERS: ConsentKind.VOLUNTEER_TERMS}
         if row["audience"] not in consent:
             # What was written to a few is theirs alone, its title too.
             raise NotFound()
-        why = await find_bar(person_id, area_id=row["organization_id"], consent=consent[row["audience"]])
-    return make_card(row["id"], row["title"], row["name"], why)
+        bar = await find_bar(person_id, area_id=row["organization_id"], consent=consent[row["audience"]])
+    return make_card(row["id"], row["title"], row["name"], bar)

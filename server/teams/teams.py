@@ -175,8 +175,8 @@ async def show_shared_team(person_id: str | None, code: str) -> SharedCard:
     )
     if row is None or str(row["code_number"]) != number:
         raise TeamCodeInvalid()
-    why = await find_bar(person_id, consent=ConsentKind.VOLUNTEER_TERMS)
-    return make_card(row["id"], row["shown_name"] or UNNAMED, row["name"], why)
+    bar = await find_bar(person_id, consent=ConsentKind.VOLUNTEER_TERMS)
+    return make_card(row["id"], row["shown_name"] or UNNAMED, row["name"], bar)
 
 
 async def leave_team(person_id: str, team_id: str) -> None:

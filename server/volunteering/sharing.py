@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from server.accounts.sharing import ShareBar, SharedCard
+from server.accounts.sharing import Bar, ShareBar, SharedCard
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
 from server.volunteering.models import SHOWN_STATES, ActivityState
@@ -33,10 +33,10 @@ async def show_shared_activity(person_id: str | None, activity_id: str) -> Share
     )
     if row is None:
         raise NotFound()
-    why = None
+    bar = Bar()
     if person_id is None:
-        why = ShareBar.NOT_SIGNED_IN
+        bar = Bar(ShareBar.NOT_SIGNED_IN)
     elif not (row["is_seen"] or row["is_signed_up"]):
-        why = ShareBar.OTHER_AREA if row["home_id"] else ShareBar.COMMUNITY_NEEDED
+        bar = Bar(ShareBar.OTHER_AREA if row["home_id"] else ShareBar.COMMUNITY_NEEDED)
     shown = {name: row[name] for name in ("id", "title", "organization_name", "place_name", "state", "starts_at")}
-    return SharedActivity(**shown, why=why, advice=why.word if why else "")
+    return SharedActivity(**shown, why=bar.why, advice=bar.advice, consent=bar.consent)

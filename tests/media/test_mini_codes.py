@@ -79,6 +79,7 @@ async def test_a_shifts_code_opens_its_activity(api: Api, simulator: Simulator, 
         "page": f"pages/activity/detail?id={activity_id}&shift={shift_id}",
         "why": "not_signed_in",
         "advice": "请先登录",
+        "consent": None,
     }
     assert opened == await api.get("/scene", scene=quote(scene, safe="")), "as the phone gets it, still encoded"
 

@@ -99,9 +99,18 @@ async def test_what_is_missing_is_said_in_turn(api: Api, things: Things) -> None
     await Consent.filter(person_id=newcomer.person_id).delete()
     for operation in ("show_shared_venue", "show_shared_service", "show_shared_community", "show_shared_guardian"):
         card = await newcomer.get(things.paths[operation][0])
-        assert (card["why"], "条款" in card["advice"]) == ("consent_needed", True), operation
+        assert (card["why"], card["consent"], card["advice"]) == (
+            "consent_needed",
+            "privacy",
+            "请先阅读并同意《隐私政策》",
+        ), operation
+    card = await newcomer.get(things.paths["show_shared_team"][0])
+    assert (card["why"], card["consent"]) == ("consent_needed", "volunteer_terms")
     (volunteer,) = await put_persons(api, things.people.community, "小风")
-    assert (await volunteer.get(things.paths["show_shared_team"][0]))["why"] is None
+    card = await volunteer.get(things.paths["show_shared_team"][0])
+    assert (card["why"], card["consent"], card["advice"]) == (None, None, "")
+    venue = scene_of(CodeKind.VENUE, things.service.venue.id)
+    assert (await newcomer.get("/scene", scene=venue))["consent"] == "privacy"
 
 
 async def test_a_scanned_code_says_what_to_do(api: Api, things: Things) -> None:

@@ -15,8 +15,8 @@ async def show_shared_venue(person_id: str | None, venue_id: str) -> SharedCard:
     )
     if row is None:
         raise NotFound()
-    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
-    return make_card(row["id"], row["name"], row["organization_name"], why)
+    bar = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(row["id"], row["name"], row["organization_name"], bar)
 
 
 async def show_shared_service(person_id: str | None, service_id: str) -> SharedCard:
@@ -28,5 +28,5 @@ async def show_shared_service(person_id: str | None, service_id: str) -> SharedC
     )
     if row is None:
         raise NotFound()
-    why = await find_bar(person_id, consent=ConsentKind.PRIVACY)
-    return make_card(row["id"], row["name"], row["venue_name"], why)
+    bar = await find_bar(person_id, consent=ConsentKind.PRIVACY)
+    return make_card(row["id"], row["name"], row["venue_name"], bar)
