@@ -197,7 +197,7 @@ async def _create_party_organizations() -> None:
 
 
 async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> str:
-    """A neighbor center with the policy's five kinds of service, open every day; the first of them."""
+    """A neighbor center with the policy's five kinds of service and a room, open every day; the first of them."""
     services = []
     venue = await create_venue(
         staff_id,
@@ -212,16 +212,17 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> s
             "facilities": "无障碍通道、饮水、母婴室",
         },
     )
-    for kind, name, minutes, capacity in (
-        (ServiceKind.FAMILY_MEDICINE, "家庭医生咨询", 30, 1),
-        (ServiceKind.DAY_CARE, "老年人日间照料", 240, 10),
-        (ServiceKind.EARLY_EDUCATION, "亲子早教", 60, 8),
-        (ServiceKind.SPORTS, "乒乓球室", 60, 4),
-        (ServiceKind.MENDING, "裁缝修补", 30, 2),
+    room = {"longest_minutes": 240, "buffer_minutes": 15, "max_party_size": 20}
+    for kind, name, minutes, capacity, terms in (
+        (ServiceKind.FAMILY_MEDICINE, "家庭医生咨询", 30, 1, {}),
+        (ServiceKind.DAY_CARE, "老年人日间照料", 240, 10, {}),
+        (ServiceKind.EARLY_EDUCATION, "亲子早教", 60, 8, {}),
+        (ServiceKind.SPORTS, "乒乓球室", 60, 4, {}),
+        (ServiceKind.MENDING, "裁缝修补", 30, 2, {}),
+        (ServiceKind.ROOM, "议事厅", 30, 20, room),
     ):
-        service = await create_service(
-            staff_id, venue.id, {"kind": kind, "name": name, "minutes": minutes, "capacity": capacity}
-        )
+        words = {"kind": kind, "name": name, "minutes": minutes, "capacity": capacity}
+        service = await create_service(staff_id, venue.id, words | terms)
         await add_opening_rule(
             staff_id,
             service.id,
