@@ -13,17 +13,20 @@ from server.media.files import File
 from server.media.mini_codes import DrawnSheet
 
 FOREVER = "public, max-age=31536000, immutable"
+_IN_NO_NAME = dict.fromkeys(map(ord, '\\/:*?"<>|'))
 SHEETS = ("application/pdf", "image/png")
 
 
 def send_file(
     file: File, content_type: str, *, shown: str = "attachment", kept: str = "private, no-store"
 ) -> HTTPResponse:
-    """The file under its name. `shown` is attachment or inline; `kept` says who may keep it (Cache-Control)."""
+    """The file under its name, without what Windows lets stand in none. `shown` is attachment or inline; `kept` says
+    who may keep it (Cache-Control)."""
+    name = quote(file.name.translate(_IN_NO_NAME), safe="")
     return HTTPResponse(
         file.content,
         content_type=content_type,
-        headers={"content-disposition": f"{shown}; filename*=UTF-8''{quote(file.name)}", "cache-control": kept},
+        headers={"content-disposition": f"{shown}; filename*=UTF-8''{name}", "cache-control": kept},
     )
 
 

@@ -4,7 +4,7 @@ people use, so that nothing stands there that could not have come about."""
 from datetime import datetime, timedelta
 
 from server.announcements.sending import AnnouncementText, create_announcement, send_announcement
-from server.foundation.dates import instant, today
+from server.foundation.dates import instant, render_short_date, today
 from server.neighbor_center.bookings.booking import Wanted, book
 from server.neighbor_center.bookings.kinds import SLOTS
 from server.volunteering.activities import ActivityText, NewActivity, create_activity, publish_activity, submit_activity
@@ -47,12 +47,13 @@ async def fill_with_life(people: dict[str, str], community_id: str, service_id: 
         [("学员", 20)],
         instant(today() + timedelta(days=5), 14 * 60),
     )
+    day = render_short_date(today() + timedelta(days=2))
     notice = await create_announcement(
         staff,
         community_id,
         AnnouncementText(
-            title="后天上午停水检修",
-            text="因供水管道检修，后天 8:00 至 12:00 东区 1 至 4 号楼停水，请提前储水。有困难请联系社区。",
+            title=f"{day}上午停水检修",
+            text=f"因供水管道检修，{day} 8:00 至 12:00 第一网格 1 至 4 号楼停水，请提前储水。有困难请联系社区。",
         ),
     )
     # Somebody else sends what one has written.

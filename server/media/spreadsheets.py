@@ -17,6 +17,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from server.foundation.errors import Refusal, TooLarge
 
@@ -99,6 +100,10 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
     for sheet in sheets:
         page = workbook.create_sheet(sheet.name)
         page.freeze_panes = "A3" if sheet.title else "A2"
+        # On paper: as wide as the page, and every page has the headings.
+        page.page_setup.orientation, page.page_setup.fitToHeight = "landscape", 0
+        page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        page.print_title_rows = "1:2" if sheet.title else "1:1"
         for number, column in enumerate(sheet.columns, 1):
             letter = get_column_letter(number)
             page.column_dimensions[letter].width = column.width

@@ -57,8 +57,7 @@ async def export_list(
     )
     content = await asyncio.to_thread(write_workbook, [Sheet(what, columns, shown, title)])
     name = " ".join(part for part in (place["name"], at, what, period) if part)
-    # Windows has no colons in names.
-    return File(f"{name.replace(':', '')} {clock.shanghai(now):%Y-%m-%d %H%M}.xlsx", content)
+    return File(f"{name} {clock.shanghai(now):%Y-%m-%d %H%M}.xlsx", content)
 
 
 def days_in_words(first_day: date, last_day: date) -> str:

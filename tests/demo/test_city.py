@@ -1,7 +1,10 @@
 """The demo has everybody whom a deployment has, to sign in as, and something for each of them to see."""
 
+from datetime import timedelta
+
 from server.accounts.models import WeChatIdentity
 from server.demo.city import PEOPLE, fill_demo_city
+from server.foundation.dates import render_short_date, today
 from server.organizations.models import Level, RoleGrant, RoleKind
 from tests.announcements.builders import tell_everybody
 from tests.builders import sign_in
@@ -35,7 +38,9 @@ async def test_whoever_signs_in_finds_something(api: Api) -> None:
     resident, volunteer, staff = [await sign_in_as(f"demo-{who}") for who in ("resident", "volunteer", "staff")]
     home = await resident.get("/me/home")
     assert [item["title"] for item in home["coming"]] == ["家庭医生咨询"]
-    assert [item["title"] for item in home["notices"]] == ["后天上午停水检修"]
+    assert [item["title"] for item in home["notices"]] == [
+        f"{render_short_date(today() + timedelta(days=2))}上午停水检修"
+    ]
     home = await volunteer.get("/me/home")
     assert [item["title"] for item in home["coming"]] == ["净滩志愿行动"]
     assert len(home["wishes_nearby"]) == 2

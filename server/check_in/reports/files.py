@@ -6,7 +6,7 @@ from datetime import datetime
 from server.check_in.reports.freezing import ReportLine
 from server.check_in.reports.queries import ReportView, UnitReportCard, UnitSummary, get_whole_summary, view_report
 from server.foundation import clock
-from server.foundation.dates import render_duration
+from server.foundation.dates import render_duration, render_time
 from server.media import spreadsheets
 from server.media.drawing.fonts import require_glyphs
 from server.media.drawing.pdf import Column, Document, Signatures, Table, Text, draw_pdf
@@ -90,16 +90,18 @@ async def report_xlsx(person_id: str, report_id: str) -> File:
         ["社区评价", report.grade.word if report.grade else ""],
         ["社区意见", report.opinion],
     ]
+    title = f"在职党员作用发挥情况反馈，{report.period_words}，{report.name}，{report.community_name}"
     lines: list[list[str | int]] = [
         [_day(line.occurred_at), line.rule_name, line.title, line.community, line.minutes, line.points, _note(line)]
         for line in report.lines
     ]
     sheets = [
-        _sheet("反馈表", [("项目", 18), ("内容", 60)], facts),
+        _sheet("反馈表", [("项目", 18), ("内容", 60)], facts, title=title),
         _sheet(
             "服务明细",
             [("日期", 12), ("类别", 18), ("内容", 40), ("社区", 16), ("时长（分钟）", 12), ("积分", 8), ("备注", 16)],
             lines,
+            title=title,
         ),
     ]
     return File(f"{_file_name(report)}.xlsx", await _workbook(sheets))
@@ -174,6 +176,8 @@ async def unit_summary_xlsx(person_id: str, unit_id: str, period: str) -> File:
             ("状态", 12),
         ],
         [*(_summary_row(card) for card in cards), ["合计", "", "", summary.minutes, summary.points, "", "", ""]],
+        title=f"{summary.unit_name} 在职党员作用发挥情况汇总，{summary.period_words}，"
+        f"{render_time(clock.now())} 导出，共 {len(cards)} 人",
     )
     return File(f"{_summary_name(summary)}.xlsx", await _workbook([sheet]))
 
@@ -182,8 +186,8 @@ async def _workbook(sheets: list[spreadsheets.Sheet]) -> bytes:
     return await asyncio.to_thread(spreadsheets.write_workbook, sheets)
 
 
-def _sheet(name: str, columns: list[tuple[str, int]], rows: list[list[str | int]]) -> spreadsheets.Sheet:
-    return spreadsheets.Sheet(name, [spreadsheets.Column(heading, width) for heading, width in columns], rows)
+def _sheet(name: str, columns: list[tuple[str, int]], rows: list[list[str | int]], *, title: str) -> spreadsheets.Sheet:
+    return spreadsheets.Sheet(name, [spreadsheets.Column(heading, width) for heading, width in columns], rows, title)
 
 
 def duration(minutes: int) -> str:

@@ -10,11 +10,12 @@ from server.accounts.queries import describe_persons
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import fetch_structs, transaction
-from server.foundation.dates import render_time
+from server.foundation.dates import render_span, render_time
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, cut_page, fetch_page, last_id
 from server.media.files import File
 from server.media.spreadsheets import Column, Sheet, write_workbook
+from server.organizations.queries import describe_organizations
 from server.places.models import PlaceState
 from server.volunteering.access import LOOKERS, require_leader_or_staff
 from server.volunteering.attendance.clocking import REFUSAL_WORDS
@@ -104,8 +105,19 @@ async def export_shift_roster(person_id: str, shift_id: str) -> File:
         rows = (await _sign_ups(shift_id, limit=_MANY, coming=True)).items
         await _show_in_clear(person_id, shift, rows, "export_shift_roster")
     cells = [_cells(number, row) for number, row in enumerate(rows, 1)]
-    content = await asyncio.to_thread(write_workbook, [Sheet("花名册", _COLUMNS, cells)])
-    return File(f"花名册 {clock.shanghai(shift.starts_at):%Y-%m-%d %H%M}.xlsx", content)
+    activity = shift.activity
+    organizer = (await describe_organizations([activity.organizer_id]))[activity.organizer_id]
+    title = "，".join(
+        (
+            f"{organizer['full_name']} “{activity.title}”花名册",
+            render_span(shift.starts_at, shift.ends_at),
+            activity.place_name,
+            f"{render_time(clock.now())} 导出",
+            f"共 {len(cells)} 人",
+        )
+    )
+    content = await asyncio.to_thread(write_workbook, [Sheet("花名册", _COLUMNS, cells, title)])
+    return File(f"{activity.title} 花名册 {clock.shanghai(shift.starts_at):%Y-%m-%d %H%M}.xlsx", content)
 
 
 async def list_shift_scans(person_id: str, shift_id: str, page: PageQuery) -> Page[ShiftScanView]:

@@ -100,7 +100,9 @@ async def test_from_the_ledger_to_the_unit(api: Api, simulator: Simulator) -> No
     assert pdf.content.startswith(b"%PDF-")
     assert "2030" in pdf.headers["content-disposition"]
     xlsx = load_workbook(io.BytesIO((await cast.liaison.send("GET", f"{report}/xlsx")).content))
-    assert [cell.value for cell in xlsx["服务明细"][2]][3:6] == ["竹岛社区", 125, 20]
+    assert [cell.value for cell in xlsx["服务明细"][3]][3:6] == ["竹岛社区", 125, 20]
+    for sheet in xlsx:
+        assert sheet["A1"].value == f"在职党员作用发挥情况反馈，{received['period_words']}，王小明，竹岛社区"
     done = await cast.liaison.post(f"{report}/acknowledge")
     assert done["state"] == "acknowledged"
 
@@ -240,7 +242,10 @@ async def test_a_manager_releases_all_that_is_ready_and_the_unit_gets_a_summary(
     workbook = load_workbook(
         io.BytesIO((await cast.liaison.send("GET", f"{unit}/report-summary/xlsx", params={"period": H1})).content)
     )
-    assert [cell.value for cell in workbook["汇总"][6]][3:5] == [215, 35]
+    assert [cell.value for cell in workbook["汇总"][7]][3:5] == [215, 35]
+    title = workbook["汇总"]["A1"].value
+    assert title.startswith(f"{summary['unit_name']} 在职党员作用发挥情况汇总，{summary['period_words']}，")
+    assert title.endswith(" 导出，共 4 人")
     pdf = await cast.liaison.send("GET", f"{unit}/report-summary/pdf", params={"period": H1})
     assert pdf.content.startswith(b"%PDF-")
     assert await AuditEntry.filter(actor_id=cast.liaison.person_id, action="download_unit_summary").count() == 2

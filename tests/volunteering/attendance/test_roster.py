@@ -1,6 +1,7 @@
 """The roster: its export, and how long and to whom phone numbers are shown."""
 
 import io
+import re
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -16,23 +17,31 @@ from tests.clients import Api
 from tests.volunteering.attendance.builders import DAYS, confirm
 from tests.volunteering.builders import code_of, create_people, publish_shift, sign_up
 
+TITLED = {"words": {"title": "清洁家园 / 东门"}}
+
 
 async def export(caller: Api, shift_id: str) -> list[list[object]]:
-    """The rows of the exported file."""
+    """The rows of the exported file below its title."""
     response = await caller.send("GET", f"/staff/shifts/{shift_id}/roster/export")
     assert response.status_code == 200, response.text
     assert response.headers["content-type"].endswith("spreadsheetml.sheet")
-    assert unquote(response.headers["content-disposition"]).startswith("attachment; filename*=UTF-8''花名册 ")
+    name = unquote(response.headers["content-disposition"]).removeprefix("attachment; filename*=UTF-8''")
+    # Without the slash of its title: no name of Windows' has one.
+    assert re.fullmatch(r"清洁家园(  东门)? 花名册 \d{4}-\d\d-\d\d \d{4}\.xlsx", name), name
     page = openpyxl.load_workbook(io.BytesIO(response.content)).active
     assert page is not None
     assert all(cell.data_type != "f" for row in page.iter_rows() for cell in row)
-    return [list(row) for row in page.iter_rows(values_only=True)]
+    assert (page.print_title_rows, page.page_setup.orientation) == ("$1:$2", "landscape")
+    title, *rows = [list(row) for row in page.iter_rows(values_only=True)]
+    said = r"\S+ “清洁家园( / 东门)?”花名册，\S+日（周.）[\d:–]+，[^，]+，\S+ [\d:]+ 导出，共 \d 人"
+    assert re.fullmatch(said, str(title[0])), title
+    return rows
 
 
 async def test_the_leader_exports_the_roster_and_it_is_audited(api: Api) -> None:
     people = await create_people(api)
     role = {"name": '=HYPERLINK("http://x","领奖")', "capacity": 2}
-    shift_id = await publish_shift(people, DAYS, roles=[role], leader_id=people.third.person_id)
+    shift_id = await publish_shift(people, DAYS, roles=[role], leader_id=people.third.person_id, activity=TITLED)
     await save_details(people.first.person_id, real_name="王秀英", phone="13800001111")
     await save_details(people.second.person_id, real_name="=1+1", phone="13900002222")
     ids = [(await sign_up(person, shift_id))["sign_up"]["id"] for person in (people.first, people.second)]
