@@ -31,10 +31,7 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="/docs/start.css">
 </head>
 <body>
-<form id="sign-in" hidden>
-<label>演示人物 <select name="person"></select></label> <button>登录</button> <output></output>
-</form>
-<div id="page"></div>
+{sign_in}<div id="page"></div>
 <noscript>此页需要 JavaScript。接口的完整描述见 <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>。</noscript>
 <script src="/docs/{version}/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
@@ -42,6 +39,10 @@ _PAGE = """<!doctype html>
 </html>
 """
 
+_SIGN_IN = """<form id="sign-in" hidden>
+<label>演示人物 <select name="person"></select></label> <button>登录</button> <output></output>
+</form>
+"""
 _START = """"use strict";
 // The filter as it comes looks at tags alone; people look for words.
 const findOperations = (tags, phrase) => {
@@ -53,6 +54,12 @@ const findOperations = (tags, phrase) => {
     .map((tag, name) => (name.includes(phrase.trim()) ? tag : tag.update("operations", (all) => all.filter(isMeant))))
     .filter((tag) => tag.get("operations").size > 0);
 };
+new MutationObserver((_, watch) => {
+  const search = document.querySelector(".operation-filter-input");
+  if (!search) return;
+  search.placeholder = "按说明、路径或操作名查找";
+  watch.disconnect();
+}).observe(document.getElementById("page"), { childList: true, subtree: true });
 fetch("/api/v1/openapi.json").then((answer) => answer.json()).then((spec) => {
   // Calls made from this page go to the server that it came from, by whatever name that was reached.
   spec.servers = [{ url: location.origin }];
@@ -80,6 +87,7 @@ const json = async (address, body) => {
 // Only the demo has people to sign in as; elsewhere a token is put in under Authorize.
 const offerSignIn = async (page) => {
   const form = document.getElementById("sign-in");
+  if (!form) return;
   const answer = await fetch("/docs/persons");
   if (!answer.ok) return;
   for (const person of (await answer.json()).items) form.person.add(new Option(person.nickname, person.openid));
@@ -131,7 +139,8 @@ def add_pages(
     The assets of Swagger UI lie under its version, so they can be cached for ever.
     """
     version = msgspec.json.decode((VENDOR / "manifest.json").read_bytes(), type=_Manifest).version
-    page = _PAGE.format(version=version)
+    is_demo = settings.environment is Environment.DEMO
+    page = _PAGE.format(version=version, sign_in=_SIGN_IN if is_demo else "")
     assets = {
         "swagger-ui.css": ("text/css; charset=utf-8", (VENDOR / "swagger-ui.css").read_bytes()),
         "swagger-ui-bundle.js": ("text/javascript; charset=utf-8", (VENDOR / "swagger-ui-bundle.js").read_bytes()),
@@ -145,7 +154,7 @@ def add_pages(
         ("/healthz", "是否存活", "服务进程在运行"),
         ("/readyz", "是否就绪", "数据库、缓存和数据结构都正常"),
     ]
-    if settings.environment is Environment.DEMO:
+    if is_demo:
         places.insert(0, (f"{settings.wechat_base}/", "模拟的微信", "可以登录的演示人物，收到的订阅消息"))
 
     @app.get("/")
@@ -176,7 +185,7 @@ def add_pages(
         return HTTPResponse(_STYLE, content_type="text/css; charset=utf-8")
 
     add_assets(app, f"/docs/{version}", assets, "docs")
-    if settings.environment is Environment.DEMO:
+    if is_demo:
         _add_demo_persons(app, settings.wechat_base, simulator_transport)
 
 
