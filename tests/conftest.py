@@ -32,6 +32,7 @@ from tests.examples import Recorder
 from tests.reached import Reaching
 from tests.simulator import Simulator, connect_to, run_simulator
 from tests.statements import Statements
+from tests.template import copy_template
 
 # Before the test modules are read: some ask the registries for their cases.
 wire()
@@ -61,6 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="linli-test-"))
     folder.chmod(0o755)
+    if not os.environ.get("LINLI_SCHEMA_FROM_MODELS"):
+        copy_template(folder)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -89,7 +92,7 @@ def settings(data_dir: Path) -> Iterator[Settings]:
 
 @pytest.fixture(scope="session")
 async def migrated(settings: Settings) -> None:
-    """The schema, made once."""
+    """The schema, as the models or the migrations make it."""
     if os.environ.get("LINLI_SCHEMA_FROM_MODELS"):
         await schema.create_from_models(settings)
     else:

@@ -2,156 +2,164 @@
 
 Draws mutants of the program, evenly over their kinds (`mutants.py`), and runs each against the tests that run its
 function: those that do least besides first. Prints who survived, and a table. Which test runs what is learnt before, a
-file of tests at a time, and kept in .data/mutation.json until the file changes.
-
-Not mutmut or cosmic-ray: they know no SQL, and start the servers anew for each mutant.
+file of tests at a time, and kept in .cache/mutation.json until the file changes. The tree is never written to: a forked
+process compiles the changed file. (mutmut and cosmic-ray know no SQL, and cannot tell which tests a mutant needs.)
 """
 
 import argparse
+import ast
+import builtins
 import hashlib
+import importlib.machinery
+import itertools
 import json
+import os
 import random
-import sys
+import re
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.mutation.mutants import KINDS, Mutant, mutants_of, mutated, watched
-from tests.mutation.running import ROOT, Change, Seen, Servers, load_libraries
+import pytest
 
-KEPT = ROOT / ".data" / "mutation.json"
-ELSEWHERE = (
-    *("server/__main__.py", "server/serving.py", "server/worker.py"),
-    *("server/demo", "server/embedded", "server/wechat/simulator"),
-)
+from tests.mutation.mutants import KINDS, Mutant, mutants_of, watched
+from tests.template import CACHE, ROOT
+
+KEPT = CACHE / "mutation.json"
+LIBRARIES = "sanic tortoise.backends.asyncpg hypothesis PIL.Image openpyxl typst obstore wechatpy"
+"""What takes long to import, and so is imported once for all mutants."""
+ELSEWHERE = re.compile(r"server/(__main__|serving|worker|demo|embedded|wechat/simulator)\b")
 """What runs in processes of its own, which have no mutants."""
 NO_TESTS = ("tests/mutation", "tests/performance", "tests/embedded", "tests/demo", "tests/test_")
-SECONDS = 60.0
+SECONDS = 60
 """What the tests of one mutant may take, as far as was measured when they were learnt."""
-
-_servers: Servers
-
-
-def _begin() -> None:
-    global _servers
-    _servers = Servers()
+Change = Callable[[str, str], ast.AST | None]
+"""(path, source) → what the file is instead; None as it is."""
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="dev.py mutate")
-    parser.add_argument("--count", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
+    for name, default in (("--count", 50), ("--seed", 1), ("--jobs", 2)):
+        parser.add_argument(name, type=int, default=default)
     parser.add_argument("--kind", action="append", choices=KINDS)
-    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("paths", nargs="*", default=["server", "miniprogram_api"])
     asked = parser.parse_args()
-    load_libraries()
+    for name in LIBRARIES.split():
+        __import__(name)
     seen = learn()
     mutants = draw(asked.paths, asked.kind or KINDS, asked.count, random.Random(asked.seed))
-    outcomes: dict[Mutant, str] = {}
-    # Workers are forked from here, and fork a child for each mutant.
-    with ProcessPoolExecutor(asked.jobs, get_context("fork"), _begin) as pool:
+    counts = defaultdict[str, Counter[str]](Counter)
+    with ProcessPoolExecutor(asked.jobs, get_context("fork")) as pool:
         running = {pool.submit(outcome, mutant, covering(mutant, seen)): mutant for mutant in mutants}
         for done in as_completed(running):
-            mutant = running[done]
-            outcomes[mutant] = done.result()
+            mutant, came = running[done], done.result()
+            counts[mutant.kind][came] += 1
             print(
-                f"{outcomes[mutant]:9} {mutant.kind:12} {mutant.path}:{mutant.line} {mutant.function}: {mutant.change}"
+                f"{came:9} {mutant.kind:12} {mutant.path}:{mutant.line} {mutant.function} {mutant.change}", flush=True
             )
-            sys.stdout.flush()
-    print_table(outcomes)
-    return 0
+    print(f"\n{'kind':14}{'killed':>8}{'of':>6}")
+    for kind in (*KINDS, "all"):
+        of = counts[kind] if kind in KINDS else sum(counts.values(), Counter[str]())
+        print(f"{kind:14}{of['killed']:8}{of.total() - of['unclear']:6}")
 
 
 def draw(paths: list[str], kinds: Any, count: int, chance: random.Random) -> list[Mutant]:
     """As many of each kind, while there are."""
-    files = sorted(
-        file
-        for path in paths
-        for file in ([ROOT / path] if path.endswith(".py") else (ROOT / path).rglob("*.py"))
-        if not str(file.relative_to(ROOT)).startswith(ELSEWHERE)
-    )
-    found = [mutant for file in files for mutant in mutants_of(ROOT, file)]
-    by_kind = [[mutant for mutant in found if mutant.kind == kind] for kind in kinds]
-    for mutants in by_kind:
-        chance.shuffle(mutants)
-    return [mutant for turn in zip_longest(*by_kind) for mutant in turn if mutant][:count]
+    files = [each for path in paths for each in ROOT.glob(path if path.endswith(".py") else f"{path}/**/*.py")]
+    names = [name for name in sorted(str(file.relative_to(ROOT)) for file in files) if not ELSEWHERE.match(name)]
+    found = [mutant for name in names for mutant in mutants_of(name, (ROOT / name).read_text()) if mutant.kind in kinds]
+    chance.shuffle(found)
+    turns = defaultdict[str, Iterator[int]](itertools.count)
+    return sorted(found, key=lambda mutant: next(turns[mutant.kind]))[:count]
 
 
 def learn() -> dict[str, dict[str, Any]]:
-    """Test → its functions and seconds."""
+    """Test → its functions and seconds, of every test that passes."""
+    names = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("test_*.py"))]
+    current = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in names}
     known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    current = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
-        name = str(file.relative_to(ROOT))
-        if not name.startswith(NO_TESTS):
-            current[name] = hashlib.sha256(file.read_bytes()).hexdigest()
     known = {name: kept for name, kept in known.items() if kept["file"] == current.get(name)}
-    missing = [name for name in current if name not in known]
-    if missing:
+    if missing := [name for name in names if name not in known and not name.startswith(NO_TESTS)]:
         print(f"Learning what the tests of {len(missing)} files run.", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            written, servers = Path(folder) / "seen.json", Servers()
-            servers.run(missing, lambda path, source: watched(source, path), 3600, Seen(written))
-            servers.stop()
-            tests = json.loads(written.read_text())
-        for name in missing:
-            known[name] = {"file": current[name], "tests": {}}
-        for test, kept in tests.items():
-            known[test.partition("::")[0]]["tests"][test] = kept
-        KEPT.parent.mkdir(exist_ok=True)
+        _, failed, seen = run(missing, watched)
+        known |= {name: {"file": current[name], "tests": {}} for name in missing}
+        for test in seen.keys() - set(failed):
+            known[test.partition("::")[0]]["tests"][test] = seen[test]
         KEPT.write_text(json.dumps(known))
     return {test: kept for file in known.values() for test, kept in file["tests"].items()}
 
 
 def covering(mutant: Mutant, seen: dict[str, dict[str, Any]]) -> list[str]:
     """The tests that run the mutant's function (of what stands outside any: one of the file's), as many as SECONDS."""
-    place = f"{mutant.path}:{mutant.function}"
-    found = [test for test, kept in seen.items() if place in kept["functions"]]
-    if not found:
-        found = [t for t, kept in seen.items() if any(name.startswith(f"{mutant.path}:") for name in kept["functions"])]
-    chosen, left = list[str](), SECONDS
-    for test in sorted(found, key=lambda test: len(seen[test]["functions"])):
-        left -= seen[test]["seconds"]
-        if chosen and left < 0:
-            break
-        chosen.append(test)
-    return chosen
+    ran = {test: kept["functions"] for test, kept in seen.items()}
+    found = [test for test in ran if f"{mutant.path}:{mutant.function}" in ran[test]]
+    found = found or [test for test in ran if any(name.startswith(f"{mutant.path}:") for name in ran[test])]
+    found.sort(key=lambda test: len(ran[test]))
+    until = itertools.accumulate(seen[test]["seconds"] for test in found)
+    return [test for test, seconds in zip(found, until, strict=True) if seconds <= SECONDS] or found[:1]
 
 
 def outcome(mutant: Mutant, tests: list[str]) -> str:
     """Killed is what fails a test that passes without it; where that one fails as well, it is `unclear`."""
     if not tests:
         return "untested"
-    code, failed = _run(tests, lambda path, source: mutated(source, mutant.number) if path == mutant.path else None)
-    if code == 0:
-        return "SURVIVED"
-    return "killed" if _run([failed or tests[0]], lambda path, source: None)[0] == 0 else "unclear"
+    options = ("-x", "--timeout-method=thread", f"--session-timeout={3 * SECONDS}")
+    passes, failed, _ = run(tests, mutant.apply, *options)
+    is_sure = passes or run([*failed, *tests][:1], lambda path, source: None)[0]
+    return "unclear" if not is_sure else "SURVIVED" if passes else "killed"
 
 
-def _run(tests: list[str], change: Change) -> tuple[int | None, str]:
-    code, failed = _servers.run(tests, change, 3 * SECONDS)
-    if code is None:
-        _servers.stop()
-        _begin()
-    return code, failed
+def run(tests: list[str], change: Change, *options: str) -> tuple[bool, list[str], dict[str, Any]]:
+    """Whether these tests pass with what `change` makes of the program, which failed, and what was seen of all (neither
+    where one hangs)."""
+    with tempfile.TemporaryDirectory(prefix="linli-mutant-", ignore_cleanup_errors=True) as name:
+        folder, told = Path(name), Path(name) / "told"
+        folder.chmod(0o755)
+        child = get_context("fork").Process(target=_test, args=(tests, change, folder, options))
+        child.start()
+        child.join()
+        return child.exitcode == 0, *(json.loads(told.read_text()) if told.exists() else ([], {}))
 
 
-def print_table(outcomes: dict[Mutant, str]) -> None:
-    counts = defaultdict[str, Counter[str]](Counter)
-    outcomes = {mutant: came for mutant, came in outcomes.items() if came != "unclear"}
-    for mutant, came in outcomes.items():
-        counts[mutant.kind][came] += 1
-    print(f"\n{'kind':14}{'killed':>8}{'of':>6}")
-    for kind in (kind for kind in KINDS if kind in counts):
-        print(f"{kind:14}{counts[kind]['killed']:8}{counts[kind].total():6}")
-    killed = sum(came == "killed" for came in outcomes.values())
-    print(f"{'all':14}{killed:8}{len(outcomes):6}   {100 * killed // max(1, len(outcomes))} %")
+def _test(tests: list[str], change: Change, folder: Path, options: tuple[str, ...]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    tempfile.tempdir = str(folder)
+    loader: Any = importlib.machinery.SourceFileLoader
+    usual, told = loader.get_code, Told()
+
+    def get_code(self: Any, fullname: str) -> Any:
+        path = Path(self.get_filename(fullname))
+        is_ours = fullname.split(".")[0] in ("server", "miniprogram_api")
+        tree: Any = change(str(path.relative_to(ROOT)), path.read_text()) if is_ours else None
+        return compile(tree, str(path), "exec") if tree else usual(self, fullname)
+
+    loader.get_code = get_code
+    code = pytest.main(["-q", "-p", "no:randomly", "-p", "no:xdist", "--timeout=60", *options, *tests], plugins=[told])
+    (folder / "told").write_text(json.dumps((told.failed, told.seen)))
+    os._exit(code)
+
+
+class Told:
+    """A pytest plugin: which tests failed, and of each its seconds and the functions that it ran."""
+
+    def __init__(self) -> None:
+        self.failed, self.seen, self.functions = list[str](), dict[str, Any](), set[str]()
+        vars(builtins)["__seen__"] = self.functions
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:
+            self.failed.append(report.nodeid)
+        seen = self.seen.setdefault(report.nodeid, {"seconds": 0.0})
+        seen["seconds"] += report.duration
+        if report.when == "teardown":
+            seen["functions"] = sorted(self.functions)
+            self.functions.clear()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
