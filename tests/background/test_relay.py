@@ -425,12 +425,18 @@ async def test_those_behind_a_long_wait_are_not_looked_at_meanwhile(acts: Acts) 
     acts.run = run
     for n in range(3):
         await queue(n, lane=lane)
+    soon = clock.now() + timedelta(minutes=1)
+    await queue(3, lane=new_id(), due_at=soon)
+    await queue(4, lane=lane, due_at=soon, priority=Priority.URGENT)
     await drain_outbox()
-    due = await fetch("SELECT DISTINCT due_at FROM outbox WHERE finished_at IS NULL")
+    due = await fetch("SELECT DISTINCT due_at FROM outbox WHERE finished_at IS NULL AND due_at <> $1", soon)
     assert len(due) == 1
+    clock.move_clock(timedelta(minutes=2))
+    await drain_outbox()
+    assert acts.runs == [0, 4, 3], "what is more urgent or stands in another lane does not wait"
     clock.move_clock(timedelta(hours=21))
     await drain_outbox()
-    assert acts.runs == [0, 0, 1, 2]
+    assert acts.runs == [0, 4, 3, 0, 1, 2]
 
 
 async def test_a_waiting_row_holds_up_its_own_priority_only(acts: Acts) -> None:

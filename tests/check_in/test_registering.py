@@ -8,7 +8,8 @@ from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, Person
 from server.accounts.persons import give_phone
 from server.check_in.endings import follow_successor
-from server.foundation.database import fetch, fetch_value, transaction
+from server.foundation import clock
+from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind, Membership
 from server.organizations.models import PartyOrganization, RoleKind
@@ -21,6 +22,7 @@ from tests.check_in.builders import (
     create_known_person,
     create_member,
     create_post,
+    create_unit,
     register,
     registration,
 )
@@ -138,14 +140,21 @@ async def test_counts_lists_and_pages(api: Api) -> None:
         "retired": 1,
     }
     assert counts["floating"]["unmatched"] == 2
+    unit = await create_unit(api)
+    made.append(await register(staff, community, kind="direct", home_organization_id=unit.party.id, home_text=""))
+    (direct, *_) = await staff.get("/staff/members/counts", organization_id=community.id)
+    assert direct == {"kind": "direct", "members": 2, "unmatched": 1, "contact_overdue": 0}
     first = await staff.get("/staff/members", organization_id=community.id, limit=3)
     rest = await staff.get("/staff/members", organization_id=community.id, limit=3, cursor=first["next_cursor"])
     assert [card["membership_id"] for card in first["items"] + rest["items"]] == made
     floating = await staff.get("/staff/members", organization_id=community.id, kind="floating")
     assert [card["membership_id"] for card in floating["items"]] == made[:2]
     observer = await create_staff(api, community, RoleKind.OBSERVER)
-    assert len((await observer.get("/staff/members", organization_id=community.id))["items"]) == 4
+    assert len((await observer.get("/staff/members", organization_id=community.id))["items"]) == 5
     await observer.refused("GET", f"/staff/members/{made[0]}", code="not_found")
+    await execute("UPDATE membership SET ended_at = $2, contact_due_at = NULL WHERE id = $1", made[1], clock.now())
+    await staff.refused("GET", f"/staff/members/{made[1]}", code="not_found")
+    assert not await audited("view_member"), "nobody has been shown"
 
 
 async def test_staff_see_their_own_subtree_only(api: Api) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, Dependant, Person
 from server.foundation import clock
+from server.foundation.database import fetch
 from server.foundation.ids import new_id
 from server.organizations.models import RoleKind
 from server.places.models import Allotment, NoShow, Place
@@ -307,3 +308,18 @@ async def test_who_leaves_the_system_leaves_their_places_to_others(api: Api) -> 
     ended = await SignUp.filter(person_id=people.first.person_id, place__ended_at=None).count()
     assert (ended, await SignUp.filter(person_id=child, place__state="confirmed").count()) == (0, 2)
     assert await NoShow.all().count() == 0
+
+
+async def test_whoever_may_not_be_known_any_more_comes_nowhere(api: Api) -> None:
+    """Without the privacy text nothing goes on, whatever else they still agree to."""
+    people = await create_people(api)
+    shift_id = await publish_shift(people)
+    for person in (people.first, people.second):
+        await agree(person.person_id, ConsentKind.VOLUNTEER_TERMS)
+        await sign_up(person, shift_id)
+    await people.first.delete("/me/consents/privacy")
+    places = await fetch("SELECT s.person_id, p.state FROM sign_up s JOIN place p ON p.id = s.place_id ORDER BY s.id")
+    assert {row["person_id"]: row["state"] for row in places} == {
+        people.first.person_id: "removed",
+        people.second.person_id: "confirmed",
+    }
