@@ -18,12 +18,16 @@ _codes = Turns(1, most=50)
 _drawings = Turns(2, most=50)
 """Whoever wants many pictures waits for them, and not those who want one."""
 _sign_ins = Turns(1, most=20)
+_crowds = Turns(3, most=4096, seconds=30)
+"""Of those who race for one thing a few go on, and the rest wait here: they would wait for its lock anyway, and each
+with a connection that everybody else needs."""
 
 
 async def answer_within(
-    group: Group, caller: Caller | None, address: str, answer: Callable[[], Awaitable[AnswerT]]
+    group: Group, caller: Caller | None, address: str, answer: Callable[[], Awaitable[AnswerT]], raced_for: str = ""
 ) -> AnswerT:
-    """What `answer` gives. Raises TooManyRequests where this caller, or this address of strangers, asks too often."""
+    """What `answer` gives. Raises TooManyRequests where this caller, or this address of strangers, asks too often, Busy
+    where too many come at once for the thing that is `raced_for`."""
     person_id = caller.person_id if caller else None
     who = person_id or rates.network_of(address)
     if group is Group.SIGN_IN:
@@ -37,6 +41,9 @@ async def answer_within(
     await rates.count(group, person_id, address)
     if group is Group.DRAWING:
         async with _drawings.take(who):
+            return await answer()
+    if raced_for:
+        async with _crowds.take(raced_for):
             return await answer()
     return await answer()
 

@@ -133,7 +133,12 @@ class Arrive(Strict):
     code: ScannedText
 
 
-@routes.post("/services/<service_id>/bookings", status=201, errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea])
+@routes.post(
+    "/services/<service_id>/bookings",
+    status=201,
+    raced_for="service_id",
+    errors=[*_CANNOT_BOOK, PlacesFull, OutsideArea],
+)
 async def book_slot(caller: Caller, service_id: Id, body: BookSlot) -> BookingView:
     """预约时段
 

@@ -77,6 +77,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What its calls are counted with; unsaid, those that read or those that write."""
     raw: tuple[str, ...] = ()
     """The media types of a route that reads the request's body or writes the answer's itself (pictures)."""
+    raced_for: str | None = None
+    """The parameter of its path that names what many may want in the same moment."""
     is_subscribed: bool = False
     """Other programs fetch it at an address that they were given (calendars): they ask by HEAD whether it is there, and
     what people append to have it fetched anew is ignored."""
@@ -141,7 +143,13 @@ class Route:
         if scheme.lower() == "bearer" and token:
             # What staff may do is as it is now: a role given or ended a moment ago counts in every process.
             caller = await find_caller(token.strip(), afresh=self.who is Who.STAFF)
-        return await answer_within(self.group, caller, request.ctx.address, lambda: self._answer(request, caller, path))
+        return await answer_within(
+            self.group,
+            caller,
+            request.ctx.address,
+            lambda: self._answer(request, caller, path),
+            path.get(self.options.raced_for or "", ""),
+        )
 
     async def perform(
         self, caller: Caller | None, request: Request, path: dict[str, str], query: dict[str, Any], body: Any = None

@@ -107,6 +107,7 @@ class SignUpForShift(Strict):
 @routes.post(
     "/shifts/<shift_id>/sign-ups",
     status=201,
+    raced_for="shift_id",
     errors=[
         ConsentNeeded,
         NotEligible,

@@ -195,6 +195,7 @@ class ClaimWish(Strict):
 
 @routes.post(
     "/wishes/<wish_id>/claim",
+    raced_for="wish_id",
     errors=[
         NameNeeded,
         NotAllowed,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from server.foundation.errors import TooManyRequests
+from server.foundation.errors import Busy, TooManyRequests
 
 
 class _Line:
@@ -17,15 +17,16 @@ class _Line:
 
 
 class Turns:
-    """Of each key `at_once` go on at a time, in the order in which they came, and `most` wait at most."""
+    """Of each key `at_once` go on at a time, in the order in which they came; `most` wait at most, and for `seconds`
+    at most where that is given."""
 
-    def __init__(self, at_once: int, most: int) -> None:
-        self._at_once, self._most = at_once, at_once + most
+    def __init__(self, at_once: int, most: int, seconds: float | None = None) -> None:
+        self._at_once, self._most, self._seconds = at_once, at_once + most, seconds
         self._lines: WeakValueDictionary[str, _Line] = WeakValueDictionary()
 
     @asynccontextmanager
     async def take(self, key: str) -> AsyncIterator[None]:
-        """Wait for one's turn. Raises TooManyRequests where too many wait already."""
+        """Wait for one's turn. Raises TooManyRequests where too many wait already, Busy where it takes too long."""
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = _Line(self._at_once)
@@ -33,7 +34,14 @@ class Turns:
             raise TooManyRequests(retry_after=5)
         line.length += 1
         try:
-            async with line.turn:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await line.turn.acquire()
+            except TimeoutError:
+                raise Busy() from None
+            try:
                 yield
+            finally:
+                line.turn.release()
         finally:
             line.length -= 1

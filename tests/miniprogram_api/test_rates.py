@@ -11,7 +11,7 @@ from miniprogram_api import admission
 from miniprogram_api.routes import ROUTES
 from server.accounts.models import Session
 from server.foundation import cache, rates
-from server.foundation.errors import TooManyRequests
+from server.foundation.errors import Busy, TooManyRequests
 from server.foundation.rates import RATES, Group, Rate
 from server.foundation.settings import RATE_GROUPS, Settings, parse_rate_limits
 from server.foundation.turns import Turns
@@ -200,6 +200,16 @@ async def test_turns_are_taken_in_order() -> None:
     assert seen == ["first", "second", "third"]
     del coming
     assert not turns._lines
+
+
+async def test_a_turn_that_takes_too_long() -> None:
+    turns = Turns(1, most=1, seconds=0.01)
+    async with turns.take("key"):
+        with pytest.raises(Busy):
+            async with turns.take("key"):
+                pass
+    async with turns.take("key"):
+        pass
 
 
 async def test_who_has_not_asked_for_long_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

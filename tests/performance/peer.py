@@ -22,6 +22,7 @@ from server.accounts.masking import mask_name
 from server.foundation.crypto import keyring, use_keys
 from server.foundation.ids import encode_id
 from server.foundation.pages import encode_cursor
+from server.foundation.phrases import days_to_go
 from server.foundation.settings import load_settings
 from server.wishes.rules import days_left
 
@@ -93,6 +94,10 @@ class WishCard(BaseModel):
     beneficiary_name: str
     wished_by: date | None
     days_left: int | None
+    time_left: str | None
+    due_at: None
+    is_mine: bool
+    reason: str
     thumbnail_url: str | None
 
 
@@ -200,6 +205,10 @@ async def wall(session: Database, person: Caller, limit: int = 20) -> WishPage:
                 beneficiary_name=_name(wish.beneficiary),
                 wished_by=wish.wished_by,
                 days_left=days_left(wish.wished_by),
+                time_left=days_to_go(days_left(wish.wished_by)),
+                due_at=None,
+                is_mine=wish.beneficiary_id == person.id,
+                reason="",
                 thumbnail_url=None,
             )
             for wish in wishes[:limit]
