@@ -1,8 +1,8 @@
 """Wishes on lists: the card, the wall 心愿墙, one's own and the staff's lists."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -46,12 +46,23 @@ NEARBY_METERS = 3000
 MAX_NEARBY = 100
 """Communities at most, the nearest ones."""
 
+_SOONEST = "w.wished_by, w.id"
 _AFTER = "(w.wished_by, w.id) > ({}, {})"
 
-_Condition = tuple[str, tuple[Any, ...]]
-"""SQL, and the values for its braces."""
+_WIDE = ("city", "district")
+"""Areas with so many communities that the wall of everywhere is walked for theirs."""
 
-_Area = Callable[[], Awaitable[_Condition]]
+
+class Area(NamedTuple):
+    """Where wishes are looked for: SQL that gives its communities' ids, and the values for its braces. One that
+    `is_wide` is a subtree, or everywhere, and is given by its organization's id alone."""
+
+    communities: str
+    values: tuple[Any, ...]
+    is_wide: bool = False
+
+
+_Areas = Callable[[], Awaitable[Area]]
 
 
 class WishCard(msgspec.Struct, kw_only=True):
@@ -131,9 +142,13 @@ class Where:
         self.add(condition, *given)
 
     def add(self, condition: str, *given: Any) -> None:
+        self.conditions.append(self.place(condition, given))
+
+    def place(self, sql: str, given: Sequence[Any]) -> str:
+        """The text with its braces filled in, whose values stand among the others from now on."""
         numbers = range(len(self.values) + 1, len(self.values) + len(given) + 1)
-        self.conditions.append(condition.format(*(f"${number}" for number in numbers)))
         self.values += given
+        return sql.format(*(f"${number}" for number in numbers))
 
     def __str__(self) -> str:
         return " AND ".join(self.conditions)
@@ -148,21 +163,17 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
     at_home = _matching(query, words)
     if last_id:
         at_home.add(_AFTER, last_date, last_id)
-    own, rows = await _own_community(person_id, at_home, query.limit + 1 if begins_at_home else 0)
+    own, rows = await _own_community(person_id, query, at_home, query.limit + 1 if begins_at_home else 0)
     found: list[tuple[int, Any]] = [(0, row) for row in rows]
     seen_from, areas = await _areas(own, query)
     for number, area in areas:
         if number < begun or len(found) > query.limit:
             continue
         where = _matching(query, words)
-        condition, values = await area()
-        where.add(condition, *values)
         if last_id and number == begun:
             # Later areas begin at their beginning.
             where.add(_AFTER, last_date, last_id)
-        left = query.limit + 1 - len(found)
-        rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {left}", *where.values)
-        found += [(number, row) for row in rows]
+        found += [(number, row) for row in await _first(await area(), where, _SOONEST, query.limit + 1 - len(found))]
     page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
     day = today()
     return Page([make_card(row, person_id, seen_from, day) for _, row in page.items], page.next_cursor)
@@ -170,7 +181,12 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
 
 async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
     """What the person wished or wrote for somebody, newest first."""
-    return await _newest_first(Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id), page, person_id)
+    where = Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id)
+    if page.cursor:
+        where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
+    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
+    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
+    return Page([make_card(row, person_id) for row in cut.items], cut.next_cursor)
 
 
 async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQuery) -> Page[WishInReview]:
@@ -208,8 +224,11 @@ async def list_wishes_of_area(actor_id: str, organization_id: str, state: WishSt
     if state is WishState.DRAFT:
         raise InvalidFields.of("state", "草稿只有本人可见")
     where = Where("w.state = {}", str(state))
-    where.add(SUBTREE, organization_id)
-    return await _newest_first(where, page)
+    if page.cursor:
+        where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
+    rows = await _first(Area(_SUBTREE, (organization_id,)), where, "w.id DESC", page.limit + 1)
+    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
+    return Page([make_card(row, for_staff=True) for row in cut.items], cut.next_cursor)
 
 
 async def find_wishes(actor_id: str, organization_id: str, name: str) -> WishesFound:
@@ -241,15 +260,6 @@ async def find_wishes(actor_id: str, organization_id: str, name: str) -> WishesF
 _MOST_FOUND = 50
 
 
-async def _newest_first(where: Where, page: PageQuery, reader_id: str | None = None) -> Page[WishCard]:
-    if page.cursor:
-        where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
-    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    cards = [make_card(row, reader_id, for_staff=reader_id is None) for row in cut.items]
-    return Page(cards, cut.next_cursor)
-
-
 async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQuery) -> Page[UnclaimedWish]:
     """What waits on the wall of the organization's subtree, or of a grid, the most urgent first; for grid workers too.
 
@@ -258,15 +268,16 @@ async def list_unclaimed_wishes(actor_id: str, organization_id: str, page: PageQ
     await require_role(actor_id, organization_id, {*READERS, *GRID_WORKERS})
     last_date, last_id = decode_cursor(page.cursor, tuple[date, Id]) if page.cursor else (None, None)
     # A grid has those wishes of its community that staff put into it, and those of which nobody said where they are.
-    grid = await fetch_one("SELECT parent_id FROM organization WHERE id = $1 AND level = 'grid'", organization_id)
+    asked = await fetch_one("SELECT parent_id, level FROM organization WHERE id = $1", organization_id)
+    assert asked
     where = Where("w.state = 'published'")
-    if grid:
-        where.add("w.community_id = {} AND (w.grid_id IS NULL OR w.grid_id = {})", grid["parent_id"], organization_id)
-    else:
-        where.add(SUBTREE, organization_id)
+    area = Area(_SUBTREE, (organization_id,), asked["level"] in _WIDE)
+    if asked["level"] == "grid":
+        area = Area(_THESE, ([asked["parent_id"]],))
+        where.add("(w.grid_id IS NULL OR w.grid_id = {})", organization_id)
     if last_id:
         where.add(_AFTER, last_date, last_id)
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.wished_by, w.id LIMIT {page.limit + 1}", *where.values)
+    rows = await _first(area, where, _SOONEST, page.limit + 1)
     cut = cut_page(rows, page.limit, lambda row: (row["wished_by"], row["id"]))
     return Page(
         [UnclaimedWish(wish=make_card(row, for_staff=True), escalation=row["escalation"]) for row in cut.items],
@@ -325,62 +336,83 @@ def _matching(query: WallQuery, words: list[str]) -> Where:
     return where
 
 
-async def _own_community(person_id: str, where: Where, limit: int) -> tuple[Any, list[Any]]:
-    """The caller's community, None where they have chosen none, with the first `limit` of its wishes: most people look
-    at these and no further, so both are one statement."""
+async def _first(area: Area, where: Where, order: str, limit: int) -> list[Any]:
+    """The first of an area: of each of its communities as many as are wanted, along an index, and the first of these.
+
+    In one that is wide the wall of everywhere is walked until enough were in it, or the words' index asked first where
+    they are rare: the condition is written so that PostgreSQL, which cannot know how many fulfil it, expects half.
+    """
+    first = f"ORDER BY {order} LIMIT {limit}"
+    if area.is_wide:
+        for organization_id in area.values:
+            where.add(f"CASE WHEN {within('o.path', '{}')} THEN true END", organization_id)
+        chosen = str(where)
+    else:
+        communities = where.place(area.communities, area.values)
+        chosen = (
+            f"w.id = ANY(ARRAY(SELECT w.id FROM ({communities}) AS c (id) CROSS JOIN LATERAL (SELECT w.id, w.wished_by "
+            f"FROM wish w WHERE w.community_id = c.id AND {where} {first}) w {first}))"
+        )
+    return await fetch(f"{CARD} WHERE {chosen} {first}", *where.values)
+
+
+async def _own_community(person_id: str, query: WallQuery, where: Where, limit: int) -> tuple[Any, list[Any]]:
+    """The caller's community, without an `own_id` where they have chosen none, and the `asked_level` of the
+    organization asked for; with the first `limit` of its wishes: most people look at these and no further, so both are
+    one statement."""
+    asked = where.place("(SELECT level FROM organization WHERE id = {}) AS asked_level", [query.organization_id])
     values = [*where.values, person_id]
     rows = await fetch(
-        "SELECT own.id AS own_id, own.parent_id AS own_parent_id, own.location AS own_location, found.* "
-        "FROM person p JOIN organization own ON own.id = p.community_id LEFT JOIN LATERAL ("
+        f"SELECT own.id AS own_id, own.parent_id AS own_parent_id, own.location AS own_location, {asked}, found.* "
+        "FROM person p LEFT JOIN organization own ON own.id = p.community_id LEFT JOIN LATERAL ("
         f"{CARD} WHERE w.community_id = own.id AND {where} ORDER BY w.wished_by, w.id LIMIT {limit}) found ON true "
         f"WHERE p.id = ${len(values)} ORDER BY found.wished_by, found.id",
         *values,
     )
-    return (rows[0] if rows else None), [row for row in rows if row["id"]]
+    return rows[0], [row for row in rows if row["id"]]
 
 
-async def _areas(own: Any, query: WallQuery) -> tuple[Location | None, list[tuple[int, _Area]]]:
+async def _areas(own: Any, query: WallQuery) -> tuple[Location | None, list[tuple[int, _Areas]]]:
     """Where distances are measured from, and the areas one after another with their numbers; together they have no wish
     twice. The caller's own community is number 0, and has been asked for already. What is nearby is looked for once the
     list comes to it: most people never scroll so far."""
-    seen_from: Location | None = None
+    own_id, parent_id = own["own_id"], own["own_parent_id"]
+    seen_from: Location | None = own["own_location"]
     if query.longitude is not None and query.latitude is not None:
         seen_from = Location(query.longitude, query.latitude)
-    elif own and own["own_location"]:
-        seen_from = own["own_location"]
     if query.within_meters:
         if seen_from is None:
             raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
         near = await communities_within(seen_from, query.within_meters, MAX_NEARBY)
         if query.organization_id:
-            return seen_from, [(0, _area(f"w.community_id = ANY({{}}) AND {SUBTREE}", near, query.organization_id))]
-        first = [own["own_id"]] if own and own["own_id"] in near else []
-        others = [community_id for community_id in near if community_id not in first]
-        return seen_from, [
-            (0, _area("w.community_id = ANY({})", first)),
-            (1, _area("w.community_id = ANY({})", others)),
-        ]
+            return seen_from, [(0, _area(f"{_SUBTREE} AND s.id = ANY({{}})", query.organization_id, near))]
+        others = [community_id for community_id in near if community_id != own_id]
+        first = [own_id] if len(others) < len(near) else []
+        return seen_from, [(0, _area(_THESE, first)), (1, _area(_THESE, others))]
     if query.organization_id:
-        return seen_from, [(0, _area(SUBTREE, query.organization_id))]
-    if own is None:
-        return seen_from, [(0, _area("true"))]
-    own_id, parent_id = own["own_id"], own["own_parent_id"]
+        return seen_from, [(0, _area(_SUBTREE, query.organization_id, is_wide=own["asked_level"] in _WIDE))]
+    if own_id is None:
+        return seen_from, [(0, _area("", is_wide=True))]
 
     async def nearby() -> list[str]:
         near = await communities_within(seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
         return [community_id for community_id in near if community_id != own_id]
 
-    async def around() -> _Condition:
-        return "w.community_id = ANY({})", (await nearby(),)
+    async def around() -> Area:
+        return Area(_THESE, (await nearby(),))
 
-    async def rest() -> _Condition:
-        return f"{SUBTREE} AND NOT w.community_id = ANY({{}})", (parent_id, [own_id, *await nearby()])
+    async def rest() -> Area:
+        return Area(f"{_SUBTREE} AND NOT s.id = ANY({{}})", (parent_id, [own_id, *await nearby()]))
 
     return seen_from, [(1, around), (2, rest)]
 
 
-def _area(condition: str, *values: Any) -> _Area:
-    async def known() -> _Condition:
-        return condition, values
+_THESE = "SELECT unnest({}::uuid[])"
+_SUBTREE = f"SELECT s.id FROM organization s WHERE {within('s.path', '{}')}"
+
+
+def _area(communities: str, *values: Any, is_wide: bool = False) -> _Areas:
+    async def known() -> Area:
+        return Area(communities, values, is_wide)
 
     return known

@@ -6,6 +6,8 @@ import json
 import shutil
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from server.foundation.settings import Settings
 from server.wiring import wire
 from tests.performance import city as cities
 from tests.performance.chart import draw
+from tests.performance.growth import Cost, measure_growth, print_growth
 from tests.performance.load import Run, drive, drive_with_wrk, has_wrk, request_bytes
 from tests.performance.measuring import CLIENTS, measure_rush, measure_writing, print_rush
 from tests.performance.systems import CEILING, OURS, PEER, System, compare, start
@@ -23,6 +26,8 @@ from tests.performance.writing import WRITINGS
 from tests.servers import PRODUCTION
 
 FOLDER = Path(".data") / "performance"
+SMALL = 10_000
+"""Wishes of a quick run, and of the small city when growth is measured."""
 
 
 class Scenario(NamedTuple):
@@ -48,25 +53,22 @@ SCENARIOS = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="10,000 wishes, short rounds: some three minutes")
+    parser.add_argument("--quick", action="store_true", help=f"{SMALL:,} wishes, short rounds: some three minutes")
     parser.add_argument("--wishes", type=int, default=0, help="how many (1,000,000; 10,000 with --quick)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one round")
+    parser.add_argument("--growth", action="store_true", help="the lists alone, at 10,000 wishes and at --wishes")
     parser.add_argument("--only", default="", help="scenarios whose names hold one of these, with commas between")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 3, 2.0
-    wishes = options.wishes or (10_000 if options.quick else 1_000_000)
+    wishes = options.wishes or (SMALL if options.quick else 1_000_000)
+    wire()
+    if options.growth:
+        print_growth(_measure_growth(SMALL), _measure_growth(wishes))
+        return 0
     folder = FOLDER / str(wishes)
-    folder.mkdir(parents=True, exist_ok=True)
-    postgres, valkey = start_postgres(folder.resolve()), start_valkey(folder.resolve())
-    try:
-        settings = Settings(
-            data_dir=folder, database_url=postgres.url, redis_url=valkey.url, keys=PRODUCTION["LINLI_KEYS"]
-        )
-        wire()
-        crypto.use_keys(settings)
-        city = asyncio.run(_prepare(settings, wishes))
+    with _started(wishes) as (settings, city, _):
         systems = {name: start(name, settings, folder) for name in (OURS, CEILING, PEER)}
         try:
             results = [
@@ -88,10 +90,33 @@ def main() -> int:
             print_rush(rush)
         draw(results, folder / "result.svg")
         (folder / "result.json").write_text(json.dumps([*results, rush], ensure_ascii=False, indent=1))
+    return 0
+
+
+@contextmanager
+def _started(wishes: int) -> Iterator[tuple[Settings, cities.City, int]]:
+    """A city of this size, and the process of its PostgreSQL."""
+    folder = FOLDER / str(wishes)
+    folder.mkdir(parents=True, exist_ok=True)
+    postgres, valkey = start_postgres(folder.resolve()), start_valkey(folder.resolve())
+    try:
+        settings = Settings(
+            data_dir=folder, database_url=postgres.url, redis_url=valkey.url, keys=PRODUCTION["LINLI_KEYS"]
+        )
+        crypto.use_keys(settings)
+        yield settings, asyncio.run(_prepare(settings, wishes)), postgres.process.pid
     finally:
         valkey.stop()
         postgres.stop()
-    return 0
+
+
+def _measure_growth(wishes: int) -> dict[str, Cost]:
+    with _started(wishes) as (settings, city, postgres_pid):
+        system = start(OURS, settings, FOLDER / str(wishes))
+        try:
+            return measure_growth(system, postgres_pid, city)
+        finally:
+            system.process.kill()
 
 
 def _is_wanted(name: str, options: argparse.Namespace) -> bool:

@@ -37,6 +37,8 @@ class City(NamedTuple):
     tokens: list[str]
     person_ids: list[str]
     community_id: str
+    subdistrict_id: str
+    city_id: str
     wish_id: str
     activity_id: str
 
@@ -89,7 +91,8 @@ async def load(url: str, *, wishes: int, activities: int) -> City:
         persons = await _persons(connection, communities)
         await _wishes(connection, communities, persons, wishes)
         await _activities(connection, communities, persons, activities)
-        await connection.execute("ANALYZE")
+        await _messages(connection, persons, wishes)
+        await connection.execute("VACUUM (ANALYZE)")
         return await _describe(connection)
     finally:
         await connection.close()
@@ -118,6 +121,8 @@ async def _describe(connection: asyncpg.Connection) -> City:
         tokens=[token_of(number) for number in range(len(people))],
         person_ids=[shown(row["person_id"]) for row in people],
         community_id=shown(community_id),
+        subdistrict_id=await first("SELECT parent_id FROM organization WHERE id = $1"),
+        city_id=await first("SELECT id FROM organization WHERE parent_id IS NULL AND $1::uuid IS NOT NULL"),
         wish_id=await first("SELECT id FROM wish WHERE community_id = $1 AND state = 'published' ORDER BY id LIMIT 1"),
         activity_id=await first("SELECT id FROM activity WHERE organizer_id = $1 ORDER BY id LIMIT 1"),
     )
@@ -322,4 +327,23 @@ async def _activities(connection: asyncpg.Connection, communities: list[UUID], p
         "id, created_at, shift_id, allotment_id, name",
         ((role, _NOW, shift, allotment, "志愿者") for allotment, role, shift, _ in roles),
         len(roles),
+    )
+
+
+async def _messages(connection: asyncpg.Connection, persons: list[UUID], count: int) -> None:
+    """As many as there are wishes, and a page and a half of them for each of the readers, read and unread."""
+    own = 30 * READERS
+
+    def reader(n: int) -> UUID:
+        return persons[n % READERS] if n < own else persons[READERS + n % (PERSONS - READERS)]
+
+    await copy(
+        connection,
+        "inbox_message",
+        "id, created_at, person_id, event, facts, read_at, delivery",
+        (
+            (uuid(), _NOW, reader(n), "account_blocked", "{}", _NOW if n % 3 else None, "inbox_only")
+            for n in range(count)
+        ),
+        count,
     )
