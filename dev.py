@@ -3,7 +3,7 @@
   python3 dev.py run [--fresh] [--host HOST] [--port PORT]   start the demo city; --fresh begins anew
   python3 dev.py test [--full] [pytest's options]            run check, then all tests; --full: the long forms too
   python3 dev.py check                                       format, lint and types
-  python3 dev.py bench [--quick]                             how fast it is, beside a ceiling and a peer
+  python3 dev.py bench [--quick|--growth]                    how fast it is, beside a ceiling and a peer; how lists grow
   python3 dev.py rehearse                                    a new city on this machine, as its operator begins one
   python3 dev.py mutate [--count N] [--seed S] [PATH…]       would the tests notice? What is taken out, drawn at random
 

@@ -151,21 +151,26 @@ async def test_search_finds_two_characters_and_more(api: Api) -> None:
     assert problem["errors"][0]["field"] == "search"
 
 
-async def test_search_uses_the_index(api: Api) -> None:
-    people = await create_people(api)
+async def fill_wall(people: People, *communities: Organization) -> None:
+    """3,000 wishes, spread over these communities."""
     await execute(
         "INSERT INTO wish (id, created_at, author_id, beneficiary_id, community_id, state, kind, audience, title, "
         "text, place, picture_ids, wished_by, reason, version, quantity, escalation) "
-        "SELECT gen_random_uuid(), $1, $2, $2, $3, 'published', 'thing', 'other', '心愿' || number, "
-        "'第' || number || '个愿望，编号' || md5(number::text), '', '{}', $4, '', 1, 1, 0 "
+        "SELECT gen_random_uuid(), $1, $2, $2, ($3::uuid[])[1 + number % cardinality($3)], 'published', 'thing', "
+        "'other', '心愿' || number, '第' || number || '个愿望，编号' || md5(number::text), '', '{}', $4, '', 1, 1, 0 "
         "FROM generate_series(1, 3000) number",
         people.community.created_at,
         people.wisher.person_id,
-        people.community.id,
+        [community.id for community in communities],
         today() + timedelta(days=10),
     )
+
+
+async def test_search_uses_the_index(api: Api) -> None:
+    people = await create_people(api)
+    await fill_wall(people, people.community)
     await put_on_wall(people, "想要一台轮椅")
-    await refresh("wish")
+    await refresh("wish", "organization")
     with listening() as asked:
         assert await titles(people.stranger, search="轮椅") == ["想要一台轮椅"]
     readings = [await read_by(sql, *values) for sql, values in asked if "text_bigrams" in sql]
@@ -206,3 +211,17 @@ async def test_ones_own_lists_and_the_review_queue_have_pages(api: Api) -> None:
     first = await people.claimer.get("/wishes/claims", limit=2)
     rest = await people.claimer.get("/wishes/claims", limit=2, cursor=first["next_cursor"])
     assert [claim["wish"]["id"] for claim in first["items"] + rest["items"]] == claims[::-1]
+
+
+async def test_what_many_communities_wish_is_not_all_read(api: Api) -> None:
+    people = await create_people(api)
+    subdistrict = await Organization.get(id=people.community.parent_id)
+    others = [await create_community(parent=subdistrict) for _ in range(15)]
+    await fill_wall(people, people.community, *others)
+    await refresh("wish", "organization")
+    for query in ({"organization_id": subdistrict.id}, {"organization_id": subdistrict.parent_id}, {"search": "心愿"}):
+        with listening() as asked:
+            assert len((await people.stranger.get("/wishes", **query))["items"]) == 20
+        (reading,) = [await read_by(sql, *values) for sql, values in asked if "wished_by" in sql and "LIMIT 21" in sql]
+        assert reading.returned == 21
+        reading.check(spare=100)
