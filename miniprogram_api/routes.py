@@ -10,6 +10,7 @@ from miniprogram_api import (
     check_in,
     check_in_units,
     console_sign_in,
+    grid_cases,
     media,
     members,
     mini_codes,
@@ -33,6 +34,7 @@ from miniprogram_api.staff import bookings as staff_bookings
 from miniprogram_api.staff import check_in as staff_check_in
 from miniprogram_api.staff import check_in_units as staff_check_in_units
 from miniprogram_api.staff import figures as staff_figures
+from miniprogram_api.staff import grid_cases as staff_grid_cases
 from miniprogram_api.staff import members as staff_members
 from miniprogram_api.staff import mini_codes as staff_mini_codes
 from miniprogram_api.staff import moderation as staff_moderation
@@ -53,6 +55,7 @@ _FILES: list[Routes] = [
     check_in.routes,
     check_in_units.routes,
     wishes.routes,
+    grid_cases.routes,
     teams.routes,
     volunteering.routes,
     attendance.routes,
@@ -77,6 +80,7 @@ _FILES: list[Routes] = [
     staff_points.routes,
     staff_figures.routes,
     staff_wishes.routes,
+    staff_grid_cases.routes,
     staff_volunteering.routes,
     staff_attendance.routes,
     staff_neighbor_center.routes,

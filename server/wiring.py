@@ -12,6 +12,7 @@ from server.calendars.feature import FEATURE as CALENDARS
 from server.check_in.feature import FEATURE as CHECK_IN
 from server.figures.feature import FEATURE as FIGURES
 from server.foundation.feature import Feature
+from server.grid_cases.feature import FEATURE as GRID_CASES
 from server.media.feature import FEATURE as MEDIA
 from server.members.feature import FEATURE as MEMBERS
 from server.moderation.feature import FEATURE as MODERATION
@@ -44,6 +45,7 @@ FEATURES: tuple[Feature, ...] = (
     TEAMS,
     NEIGHBOR_CENTER,
     ANNOUNCEMENTS,
+    GRID_CASES,
     OPERATIONS,
     FIGURES,
 )

@@ -40,6 +40,7 @@ class MatterKind(Worded):
     TEAM = "team", "志愿团队"
     CHECK_IN = "check_in", "党员报到"
     POST = "post", "岗位"
+    CASE = "case", "反映的网格事项"
     DEPENDANT = "dependant", "家人"
 
 

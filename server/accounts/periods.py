@@ -45,6 +45,8 @@ PERIODS = (
            ("membership", "check_in", "post_holding", "post_month", "member_contact", "membership_transfer",
             "half_year_report", "due_report")),
     Period("单位报到", "长期保存", ("unit_check_in", "post", "period_run")),
+    Period("反映、跟进和办理的网格事项", _RECORD, ("grid_case", "grid_case_step", "grid_case_follower")),
+    Period("网格事项中留下的联系方式", "办结后 180 天", ("grid_case",)),
     Period("志愿团队", _RECORD, ("team", "team_member")),
     Period("志愿活动、报名、出勤、时长、证书、评价和申诉", _RECORD,
            ("activity", "activity_recap", "shift", "shift_role", "sign_up", "attendance", "hours", "certificate",
@@ -66,7 +68,7 @@ PERIODS = (
         "组织、场所、服务和开放时间，不含个人信息",
         "长期保存",
         ("organization", "party_organization", "venue", "service", "opening_rule", "opening_exception", "holiday_year",
-         "duty", "venue_screen", "wish_terms", "job_run", "key_in_use"),
+         "duty", "venue_screen", "wish_terms", "case_category", "case_standard", "job_run", "key_in_use"),
     ),
 )  # fmt: skip
 

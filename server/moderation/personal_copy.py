@@ -6,6 +6,7 @@ from server.moderation.models import CheckState, Part
 
 KIND_WORDS = {
     "nickname": "昵称",
+    "grid_case": "网格事项",
     "wish": "微心愿",
     "wish_note": "微心愿进展",
     "wish_report": "微心愿完成报告",

@@ -31,6 +31,7 @@ class Topic(Worded):
     WISHES = "wishes", "微心愿"
     ACTIVITIES = "activities", "活动报名与候补"
     BOOKINGS = "bookings", "邻里中心预约"
+    GRID_CASES = "grid_cases", "网格事项"
     REMINDERS = "reminders", "开始前的提醒"
     SERVICE_RECORD = "service_record", "服务时长与反馈"
     ANNOUNCEMENTS = "announcements", "社区公告"
@@ -154,6 +155,7 @@ class AskMoment(Worded):
     SLOT_BOOKED = "slot_booked", "预约服务"
     ROOM_BOOKED = "room_booked", "预约活动室"
     TICKET_TAKEN = "ticket_taken", "窗口取号"
+    CASE_REPORTED = "case_reported", "反映网格事项"
     REPORT_OPENED = "report_opened", "查看半年反馈"
     INBOX_OPENED = "inbox_opened", "打开一条站内信"
 
@@ -172,6 +174,7 @@ MOMENTS: dict[AskMoment, tuple[str, ...]] = {
     AskMoment.SLOT_BOOKED: ("booking_notice", "place_free"),
     AskMoment.ROOM_BOOKED: ("booking_notice",),
     AskMoment.TICKET_TAKEN: ("booking_notice",),
+    AskMoment.CASE_REPORTED: ("service_report",),
     AskMoment.REPORT_OPENED: ("service_report",),
     AskMoment.INBOX_OPENED: ("inbox_digest", "wish_progress", "activity_reminder", "booking_notice", "announcement"),
 }

@@ -29,6 +29,7 @@ DEFAULT_RULES = (
     DefaultRule("post_taken", "认领岗位", points_per_event=10, for_members=True),
     DefaultRule("post_served", "岗位履职", points_per_event=5, for_members=True),
     DefaultRule("meeting_attended", "参加会议", points_per_event=5, for_members=True),
+    DefaultRule("grid_case_handled", "处置网格事项", points_per_event=2, points_per_hour=10),
     DefaultRule("service_noted", "社区认定的服务", points_per_hour=10),
 )
 """Version 1 of each rule; stored as rows when first used, and from then on only the rows count."""

@@ -30,11 +30,12 @@ from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, Rep
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.crypto import keyring
-from server.foundation.database import MODEL_MODULES, IdField
+from server.foundation.database import MODEL_MODULES, IdField, execute
 from server.foundation.ids import new_id
 from server.foundation.logs import configure_logs
 from server.foundation.personal_copy import Copied, Shown
 from server.foundation.settings import Settings
+from server.grid_cases.models import GridCaseStep
 from server.media.files import File
 from server.media.spreadsheets import XLSX
 from server.members.memberships import membership_of
@@ -67,6 +68,7 @@ from server.wishes.models import ConfirmedAs, Wish, WishClaim, WishNote, WishSha
 from tests.builders import agree, create_community, create_organization, create_person, create_staff, grant, sign_in
 from tests.check_in.builders import application, create_holder, create_post
 from tests.clients import Api
+from tests.grid_cases.builders import put_category
 from tests.neighbor_center.builders import MONDAY, TUESDAY, book, create_room, create_service, moment, set_clock
 from tests.volunteering.attendance.builders import served, shanghai_time
 from tests.volunteering.builders import People as Volunteers
@@ -98,6 +100,9 @@ IN_SHEET = {
     "wish_claim": "微心愿认领",
     "wish_share": "微心愿组团",
     "wish_note": "微心愿进展",
+    "grid_case": "网格事项",
+    "grid_case_follower": "跟进的网格事项",
+    "grid_case_step": "办理的网格事项",
     "place": "志愿服务报名与出勤",
     "place_pass": "志愿服务报名与出勤",
     "sign_up": "志愿服务报名与出勤",
@@ -156,6 +161,8 @@ IN_NONE = {
     "opening_rule": "a venue's",
     "opening_exception": "a venue's",
     "holiday_year": "the calendar",
+    "case_category": "the city's",
+    "case_standard": "the city's",
     "slot": "a venue's",
     "queue_day": "a venue's",
     "announcement": "an organization's; who wrote it did so at work, and is in the audit log",
@@ -172,7 +179,7 @@ IN_NONE = {
 
 THE_PERSON = {
     *("person_id", "author_id", "beneficiary_id", "claimer_id", "guardian_id", "leader_id", "owner_id", "actor_id"),
-    *("by_id", "merged_into_id"),
+    *("by_id", "merged_into_id", "reporter_id"),
 }
 """Columns by which a row is somebody's."""
 
@@ -182,7 +189,7 @@ OTHERS = {
     *("assessed_by_id", "released_by_id", "acknowledged_by_id", "applied_by_id", "confirmed_by_id", "stated_by_id"),
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
-    *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id"),
+    *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id", "asked_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
     # the entry that may be the person's
@@ -266,6 +273,7 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
     await everything_of_accounts(me, other, community)
     await everything_of_members(me, other, staff, community)
     await everything_of_wishes(me, other, staff, community)
+    await everything_of_cases(me, other, community)
     await everything_of_volunteering(me, other, staff, community)
     await everything_of_bookings(me, other, community)
     await report_answers(me.person_id, {template_ids()["wish_progress"]: "accept"})
@@ -283,6 +291,25 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
         subject=subject, revision=1, part=Part.TEXT, state=CheckState.REFUSED, reason="昵称不合适"
     )
     return me, other, staff
+
+
+async def everything_of_cases(me: Api, other: Api, community: Organization) -> None:
+    category, _ = await put_category("井盖")
+    told = {"category_id": category.id, "place": "平安街路口", "community_id": community.id}
+    mine = await me.post("/grid-cases", {**told, "text": "井盖不见了"}, expect=201)
+    theirs = await other.post("/grid-cases", {**told, "text": "别人反映的事"}, expect=201)
+    await execute("UPDATE grid_case SET is_shown = TRUE")
+    await me.post(f"/grid-cases/{theirs['id']}/followers")
+    await other.post(f"/grid-cases/{mine['id']}/followers")
+    for who, case in ((me, theirs), (other, mine)):
+        await GridCaseStep.create(
+            case_id=case["id"],
+            action="add_note",
+            from_state="handling",
+            to_state="handling",
+            by_id=who.person_id,
+            words=f"{'我' if who is me else '别人'}的处置",
+        )
 
 
 async def everything_of_accounts(me: Api, other: Api, community: Organization) -> None:

@@ -156,6 +156,19 @@ HOURS = {
 VENUE = {"organization_id": "community", "name": "中心", "kind": "neighbor_center", "state": "open"}
 ROOM = {"venue_id": "venue", "kind": "room", "longest_minutes": 60, "mode": "at_venue"}
 
+CASE = {
+    "community_id": "community",
+    "keeper_id": "community",
+    "holder_id": "community",
+    "category_id": "@case_category",
+    "standard_id": new,
+    "state": "reported",
+    "source": "app",
+    "is_shown": True,
+    "stage_due_at": hour_of,
+}
+CATEGORY = {"name": "井盖", "kind": "thing", "code": code}
+
 LISTS = {
     # 组织
     "search_communities": of("me", ("organization", AREA), name="翻页"),
@@ -404,6 +417,17 @@ LISTS = {
         ("announcement", HERE | {"state": "sent", "sent_at": hour_of, "finished_at": later, "audience": "residents"}),
         by="-sent_at",
     ),
+    "list_public_cases": of("me", ("grid_case", CASE), ("case_category", CATEGORY), by="-id", community_id="community"),
+    "list_my_cases": of("me", ("grid_case", CASE | {"reporter_id": "me"}), ("case_category", CATEGORY), by="-id"),
+    "list_followed_cases": of(
+        "me",
+        ("grid_case", CASE),
+        ("case_category", CATEGORY),
+        ("grid_case_follower", {"case_id": "@grid_case", "person_id": "me"}),
+        by="-id",
+    ),
+    "list_cases_held": of("staff", ("grid_case", CASE), ("case_category", CATEGORY), by="stage_due_at", **HERE),
+    "list_cases_of_area": of("staff", ("grid_case", CASE), ("case_category", CATEGORY), by="-id", **HERE),
     "list_announcements": of("staff", ("announcement", HERE), by="-id", **HERE),
     "list_audit_entries": of("manager", ("audit_entry", HERE | {"action": "grant_role"}), by="-id", **HERE),
     "list_held_checks": of(

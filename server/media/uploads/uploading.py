@@ -137,7 +137,7 @@ async def remove_pictures_of(owner_id: str) -> None:
     """The owner is gone: their pictures vanish with the next sweep, but for those of an organization's things."""
     await execute(
         "UPDATE picture SET subject_kind = NULL, subject_id = NULL, unused_since = $2 WHERE owner_id = $1 "
-        "AND (subject_kind IS NULL OR subject_kind NOT IN ('activity', 'activity_recap', 'venue'))",
+        "AND (subject_kind IS NULL OR subject_kind NOT IN ('activity', 'activity_recap', 'venue', 'grid_case_step'))",
         owner_id,
         clock.now() - UNUSED_FOR,
     )
