@@ -136,23 +136,24 @@ async def test_the_deadline_of_a_room(api: Api, community: Organization) -> None
 
 
 async def test_agreeing_to_one_request_answers_the_others(api: Api, community: Organization) -> None:
-    room = await create_room(community, needs_approval=True)
+    room, other = [await create_room(community, needs_approval=True, buffer_minutes=0) for _ in range(2)]
     staff = await create_staff(api, community)
-    people = [await create_resident(api, community) for _ in range(3)]
-    requests = [
-        await book_room(person, room, *times)
-        for person, times in zip(people, (("10:00", "11:00"), ("10:30", "11:30"), ("13:00", "14:00")), strict=True)
-    ]
-    assert [request["state"] for request in requests] == ["requested"] * 3
+    asked = (
+        *((room, "10:00", "11:00"), (room, "10:30", "11:30"), (room, "13:00", "14:00")),
+        *((room, "09:00", "10:00"), (room, "11:00", "12:00"), (other, "10:30", "11:30")),
+    )
+    people = [await create_resident(api, community) for _ in asked]
+    requests = [await book_room(person, *what) for person, what in zip(people, asked, strict=True)]
+    assert [request["state"] for request in requests] == ["requested"] * 6
     listed = await staff.get(f"/staff/venues/{room.venue_id}/room-bookings", day=str(TUESDAY))
-    assert [one["id"] for one in listed["items"]] == [request["id"] for request in requests]
+    assert [one["id"] for one in listed["items"]] == [requests[n]["id"] for n in (3, 0, 1, 4, 2)]
     for _ in range(2):
         await staff.post(f"/staff/room-bookings/{requests[0]['id']}/approve")
     states = [
         (await person.get(f"/room-bookings/{request['id']}"))["state"]
         for person, request in zip(people, requests, strict=True)
     ]
-    assert states == ["booked", "refused", "requested"]
+    assert states == ["booked", "refused", "requested", "requested", "requested", "requested"]
     assert await told(people[1]) == ["room_requested", "room_refused"]
     await staff.refused("POST", f"/staff/room-bookings/{requests[1]['id']}/approve", code="wrong_state")
     await staff.post(f"/staff/room-bookings/{requests[2]['id']}/refuse", {"reason": "该日有社区活动"})
