@@ -118,7 +118,9 @@ class Route:
 
     def implied_errors(self) -> list[type[Refusal]]:
         """What follows from the declaration, so that no list of errors repeats it."""
-        errors: list[type[Refusal]] = [BadRequest, TooManyRequests, Unavailable]
+        errors: list[type[Refusal]] = [TooManyRequests, Unavailable]
+        if not self.options.is_subscribed:
+            errors.append(BadRequest)
         if self.who is not Who.ANYONE:
             errors.append(NotSignedIn)
         if self.who is Who.STAFF:
