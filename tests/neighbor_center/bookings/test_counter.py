@@ -90,11 +90,15 @@ async def test_what_needs_no_approval_is_not_approved(api: Api, community: Organ
 
 
 async def test_attendance(api: Api, community: Organization) -> None:
-    service = await create_service(community)
+    service = await create_service(community, capacity=2)
     resident, staff = await create_resident(api, community), await create_staff(api, community)
     booking = await book(resident, service)
     path = f"/staff/bookings/{booking['id']}"
-    await staff.refused("POST", f"{path}/attended", code="wrong_state")
+    early = f"/staff/bookings/{(await book(await create_resident(api, community), service))['id']}"
+    set_clock("08:29", TUESDAY)
+    await staff.refused("POST", f"{early}/attended", code="wrong_state")
+    set_clock("08:30", TUESDAY)
+    await staff.post(f"{early}/attended")
     set_clock("08:59", TUESDAY)
     await staff.refused("POST", f"{path}/no-show", code="wrong_state")
     set_clock("09:05", TUESDAY)
