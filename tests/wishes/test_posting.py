@@ -217,12 +217,17 @@ async def test_an_edit_on_the_wall_goes_through_review_again(api: Api, simulator
 async def test_an_edit_while_claimed_tells_the_claimer(api: Api, simulator: Simulator) -> None:
     people = await create_people(api)
     wish_id = await put_wish(people, WishState.CLAIMED)
+    await Wish.filter(id=wish_id).update(submitted_at=clock.now() - timedelta(days=3))
     edited = await people.wisher.put(f"/wishes/{wish_id}", content(text="还要两节电池", version=1))
     assert edited["state"] == "amended"
     assert (await told(people.claimer))[-1] == "wish_edited"
+    # In the staff's queue as of now, whenever it was first handed in.
+    handed_in = await fetch_value("SELECT submitted_at FROM wish WHERE id = $1", wish_id)
+    assert clock.now() - handed_in < timedelta(minutes=1)
     picture_id = await put_picture(people.claimer)
     await people.claimer.refused("POST", f"/wishes/{wish_id}/report", {"picture_ids": [picture_id]}, code="wrong_state")
     await simulator.settle()
+    assert await told(people.staff) == ["wish_to_review"]
     published = await people.staff.post(f"/staff/wishes/{wish_id}/publish", {"version": 2})
     assert published["state"] == "claimed"
     assert (await people.claimer.get(f"/wishes/{wish_id}"))["actors"] == ["claimer"]
