@@ -1,5 +1,6 @@
 """工作端：网格事项: taking cases down, dispatching, handling, delays, checking, categories and their standards."""
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -11,7 +12,7 @@ from server.foundation.bounds import Moment, RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
-from server.grid_cases import categories, checking, contact, delays, dispatching, handling, lists, reporting
+from server.grid_cases import categories, checking, contact, delays, dispatching, figures, handling, lists, reporting
 from server.grid_cases.categories import CategoryContent, CategoryView, StandardView
 from server.grid_cases.contact import CaseContact
 from server.grid_cases.errors import (
@@ -24,6 +25,7 @@ from server.grid_cases.errors import (
     PhotosNeeded,
     PlaceNeeded,
 )
+from server.grid_cases.figures import CaseFigures, CategoryFigures, GridFigures, RepeatPlace
 from server.grid_cases.handling import Worked
 from server.grid_cases.lists import StaffCaseCard
 from server.grid_cases.models import CaseOutcome, CaseSource, CaseState
@@ -294,3 +296,37 @@ async def send_back_case(caller: Caller, case_id: Id, body: WithReason) -> CaseV
 async def file_case_again(caller: Caller, case_id: Id, body: WithReason) -> CaseView:
     """重新立案：没有解决的，或原先不予受理的"""
     return await checking.file_case_again(caller.person_id, case_id, body.reason)
+
+
+class CaseFiguresQuery(Strict):
+    organization_id: Id
+    since: date | None = None
+    until: date | None = None
+    """Days, both included, in which the cases were reported; by default the year so far."""
+
+
+@routes.get("/grid-cases/figures", who=Who.STAFF)
+async def get_case_figures(caller: Caller, query: CaseFiguresQuery) -> CaseFigures:
+    """辖区网格事项统计
+
+    答复、解决、满意各率都给出分子、分母和未计入的数量；各环节按时情况、返工、延期、重新办理和未办结的时长。
+    """
+    return await figures.get_case_figures(caller.person_id, query.organization_id, query.since, query.until)
+
+
+@routes.get("/grid-cases/figures/categories", who=Who.STAFF)
+async def list_case_figures_by_category(caller: Caller, query: CaseFiguresQuery) -> list[CategoryFigures]:
+    """各类别的网格事项统计"""
+    return await figures.list_category_figures(caller.person_id, query.organization_id, query.since, query.until)
+
+
+@routes.get("/grid-cases/figures/grids", who=Who.STAFF)
+async def list_case_figures_by_grid(caller: Caller, query: CaseFiguresQuery) -> list[GridFigures]:
+    """各网格的网格事项统计"""
+    return await figures.list_grid_figures(caller.person_id, query.organization_id, query.since, query.until)
+
+
+@routes.get("/grid-cases/figures/places", who=Who.STAFF)
+async def list_repeat_places(caller: Caller, query: CaseFiguresQuery) -> list[RepeatPlace]:
+    """反复发生的地点：百米左右范围内同类事项三件以上，最多的在前"""
+    return await figures.list_repeat_places(caller.person_id, query.organization_id, query.since, query.until)
