@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from server.console.forms import Choices
 from server.console.visits import Visit
+from server.organizations.models import Level
 
 Chooser = Callable[[Visit, Mapping[str, str]], Awaitable[Choices]]
 """Given where the thing is: `area_id`, `venue_id`."""
@@ -26,7 +27,33 @@ async def _services(visit: Visit, place: Mapping[str, str]) -> Choices:
     return [(service.id, service.name) for service in venue.services]
 
 
+async def _handlers(visit: Visit, place: Mapping[str, str]) -> Choices:
+    """Who can be given a case: the grids, units and offices here, and this one itself."""
+    here = await visit.perform("show_organization", {"organization_id": place["area_id"]})
+    page = await visit.perform("list_children", {"organization_id": place["area_id"]}, {"limit": "100"})
+    return [(item.id, item.name) for item in (*page.items, here) if item.level is not Level.BUILDING]
+
+
+async def _categories(visit: Visit, _: Mapping[str, str]) -> Choices:
+    found = await visit.perform("list_case_categories")
+    return [(category.id, category.name) for category in found if category.standard]
+
+
+async def _other_cases(visit: Visit, place: Mapping[str, str]) -> Choices:
+    """Those of the same place that are not done."""
+    query = {"organization_id": place["area_id"], "limit": "100"}
+    page = await visit.perform("list_cases_of_area", {}, query)
+    return [
+        (item.id, f"{item.category_name}：{item.text}（{item.place}）")
+        for item in page.items
+        if item.holder_name and item.id != place.get("case_id")
+    ]
+
+
 CHOOSERS: dict[str, Chooser] = {
+    "organization_id": _handlers,
+    "category_id": _categories,
+    "into_id": _other_cases,
     "grid_id": _grids,
     "home_organization_id": _party_organizations,
     "service_id": _services,

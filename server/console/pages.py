@@ -3,11 +3,12 @@
 A new page is a few lines in `declared/`. Whoever may not call the operation gets the operation's own refusal.
 """
 
-from server.console.declared import check_in, neighbor_center, organization, volunteering, wishes
+from server.console.declared import check_in, grid_cases, neighbor_center, organization, volunteering, wishes
 
 PAGES = (
     *check_in.PAGES,
     *wishes.PAGES,
+    *grid_cases.PAGES,
     *volunteering.PAGES,
     *neighbor_center.PAGES,
     *organization.PAGES,
@@ -37,5 +38,12 @@ WHERE = {
     "booking_request": "bookings",
     "visit_to_assign": "bookings",
     "complaint": "complaints",
+    "case_to_file": "cases",
+    "case_to_dispatch": "cases",
+    "case_to_check": "cases",
+    "case_delay": "cases",
+    "case_to_handle": "cases",
+    "case_of_office": "cases",
+    "case_of_unit": "cases",
 }
 """Kind of what waits on the desk → the page where it is dealt with."""
