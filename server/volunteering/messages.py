@@ -173,7 +173,7 @@ OWN_SHIFT_CALLED_OFF = Event(
 SIGN_UP_REMOVED = _of_shift(
     "sign_up_removed",
     "主办方取消了您的报名",
-    "您在“{sign_up[title]}”（{sign_up[time]}）的报名已被主办方取消：{sign_up[reason]}。",
+    "您在“{sign_up[title]}”（{sign_up[whose_first]}{sign_up[time]}）的报名已被主办方取消：{sign_up[reason]}。",
 )
 
 SIGN_UP_CANCELLED = _of_shift(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from server.accounts.whose import relative, whose_words
 from server.foundation import clock
 from server.foundation.bounds import Moment
 from server.foundation.database import exists, fetch, fetch_one
@@ -354,11 +355,13 @@ async def describe_sign_ups(sign_up_ids: Iterable[str]) -> dict[str, dict[str, A
     """The words for sign-ups, also as a source of the service record: the activity's `title`, `time` of the start, and
     the `reason` where staff took it away."""
     rows = await fetch(
-        f"SELECT s.id, a.title, sh.starts_at, {REMOVAL_REASON} AS reason FROM sign_up s "
+        f"SELECT s.id, a.title, sh.starts_at, {REMOVAL_REASON} AS reason, "
+        f"{relative('s.person_id', 's.signed_up_by_id')} FROM sign_up s "
         "JOIN shift sh ON sh.id = s.shift_id JOIN activity a ON a.id = sh.activity_id WHERE s.id = ANY($1::uuid[])",
         list(sign_up_ids),
     )
-    return {row["id"]: _words(row) for row in rows}
+    whose = await whose_words(rows)
+    return {row["id"]: _words(row) | whose[row["id"]] for row in rows}
 
 
 def _card(row: Any, meters: int | None = None) -> ActivityCard:

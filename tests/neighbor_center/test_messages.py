@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.accounts.details import save_details
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
 from server.neighbor_center import messages
@@ -18,9 +19,9 @@ from server.notifications.telling import notify
 from server.organizations.models import Organization
 from server.wechat.message_fields import clean_fields
 from server.wechat.templates import BY_NAME
-from tests.builders import create_resident
+from tests.builders import create_resident, create_staff
 from tests.clients import Api
-from tests.neighbor_center.builders import MONDAY, at, book, create_room, create_service
+from tests.neighbor_center.builders import MONDAY, at, book, create_dependant, create_room, create_service
 
 EVENTS = events_in(messages, booking_messages)
 
@@ -98,3 +99,27 @@ async def test_a_home_visit_is_not_told_to_come(api: Api, community: Organizatio
 async def test_a_venue_in_words(api: Api, community: Organization) -> None:
     service = await create_service(community)
     assert (await describe_venues([service.venue_id]))[service.venue_id]["name"] == "阳光邻里中心"
+
+
+async def test_whose_a_booking_is(api: Api, community: Organization) -> None:
+    """Two children of one mother at the same hour: she is not told the same thing twice."""
+    me, staff = await create_resident(api, community), await create_staff(api, community)
+    children = [await create_dependant(me) for _ in range(2)]
+    for child, name in zip(children, ("李小红", "李小明"), strict=True):
+        await save_details(child.id, real_name=name)
+    service = await create_service(community, capacity=4, needs_approval=True)
+    for person_id in (children[0].id, children[1].id, me.person_id):
+        await book(me, service, "10:00", person_id=person_id)
+    room = await create_room(community)
+    span = {"starts_at": at("12:00"), "ends_at": at("13:00"), "person_id": children[0].id}
+    taken = await me.post(f"/services/{room.id}/room-bookings", span, expect=201)
+    await staff.post(f"/staff/room-bookings/{taken['id']}/cancel", {"reason": "停电"})
+    texts = [message["text"].split("：")[0] for message in (await me.inbox())][::-1]
+    assert texts[:4] == [
+        "您申请预约“家庭医生”（李小红）",
+        "您申请预约“家庭医生”（李小明）",
+        "您申请预约“家庭医生”",
+        "您已预约“议事厅”（李小红）",
+    ]
+    assert texts[4].startswith("很抱歉，您预约的“议事厅”（李小红，")
+    assert not [message for message in await staff.inbox() if "李小" in message["text"]]

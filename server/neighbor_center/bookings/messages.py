@@ -23,7 +23,7 @@ def _notice(subject: str, topic: str, result: str, note: str) -> dict[str, Any]:
 SLOT_BOOKED = Event(
     name="slot_booked",
     title="预约成功",
-    text="您已预约“{slot[service]}”：{slot[time]}，{slot[where]}。不能如约请提前取消。",
+    text="您已预约“{slot[service]}”{booking[whose]}：{slot[time]}，{slot[where]}。不能如约请提前取消。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "预约成功", "如不方便，请提前取消"),
     minor=True,
@@ -32,21 +32,21 @@ SLOT_BOOKED = Event(
 SLOT_REQUESTED = Event(
     name="slot_requested",
     title="预约已提交",
-    text="您申请预约“{slot[service]}”：{slot[time]}，{slot[venue]}。名额已为您保留，工作人员审核后会通知您。",
+    text="您申请预约“{slot[service]}”{booking[whose]}：{slot[time]}，{slot[venue]}。名额已为您保留，工作人员审核后会通知您。",
     page="pages/booking/detail?id={booking[id]}",
 )
 
 SLOT_WAITING = Event(
     name="slot_waiting",
     title="已进入候补",
-    text="“{slot[service]}”（{slot[time]}，{slot[venue]}）名额已满，您已进入候补，有空位时会通知您。",
+    text="“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）名额已满，您已进入候补，有空位时会通知您。",
     page="pages/booking/detail?id={booking[id]}",
 )
 
 SLOT_MOVED = Event(
     name="slot_moved",
     title="预约已改期",
-    text="您的预约“{slot[service]}”已由{was}改到{slot[time]}，{slot[venue]}。",
+    text="您的预约“{slot[service]}”{booking[whose]}已由{was}改到{slot[time]}，{slot[venue]}。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已改期", "请以新的时间为准"),
     minor=True,
@@ -55,14 +55,14 @@ SLOT_MOVED = Event(
 SLOT_CANCELLED = Event(
     name="slot_cancelled",
     title="预约已取消",
-    text="您已取消预约“{slot[service]}”：{slot[time]}，{slot[venue]}。",
+    text="您已取消预约“{slot[service]}”{booking[whose]}：{slot[time]}，{slot[venue]}。",
     page="pages/booking/detail?id={booking[id]}",
 )
 
 SLOT_MOVED_UP = Event(
     name="slot_moved_up",
     title="候补成功",
-    text="您候补的“{slot[service]}”有了空位，已为您保留：{slot[time]}，{slot[venue]}。",
+    text="您候补的“{slot[service]}”{booking[whose]}有了空位，已为您保留：{slot[time]}，{slot[venue]}。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "候补成功", "如不方便，请提前取消"),
 )
@@ -70,7 +70,7 @@ SLOT_MOVED_UP = Event(
 SLOT_OFFERED = Event(
     name="slot_offered",
     title="候补有空位，请确认",
-    text="您候补的“{slot[service]}”（{slot[time]}，{slot[venue]}）有空位，请在{until}前确认，逾期将让给下一位。",
+    text="您候补的“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）有空位，请在{until}前确认，逾期将让给下一位。",
     page="pages/booking/detail?id={booking[id]}",
     template="place_free",
     topic="bookings",
@@ -86,7 +86,7 @@ SLOT_OFFERED = Event(
 SLOT_LAPSED = Event(
     name="slot_lapsed",
     title="候补已结束",
-    text="您候补的“{slot[service]}”（{slot[time]}，{slot[venue]}）{reason}，候补已结束。",
+    text="您候补的“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）{reason}，候补已结束。",
     page="pages/booking/detail?id={booking[id]}",
     words={"reason": {"offer_expired": "保留的名额未在规定时间内确认", "not_reached": "直到开始也没有空位"}},
 )
@@ -94,7 +94,7 @@ SLOT_LAPSED = Event(
 SLOT_APPROVED = Event(
     name="slot_approved",
     title="预约申请已通过",
-    text="您预约的“{slot[service]}”已通过审核：{slot[time]}，{slot[where]}。",
+    text="您预约的“{slot[service]}”{booking[whose]}已通过审核：{slot[time]}，{slot[where]}。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已通过", "如不方便，请提前取消"),
 )
@@ -102,7 +102,7 @@ SLOT_APPROVED = Event(
 SLOT_REFUSED = Event(
     name="slot_refused",
     title="预约申请未通过",
-    text="您预约的“{slot[service]}”（{slot[time]}，{slot[venue]}）未通过：{booking[reason]}。",
+    text="您预约的“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）未通过：{booking[reason]}。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "未通过", "{booking[reason]}"),
 )
@@ -110,7 +110,7 @@ SLOT_REFUSED = Event(
 SLOT_CLOSED = Event(
     name="slot_closed",
     title="预约被取消",
-    text="很抱歉，您预约的“{slot[service]}”（{slot[time]}，{slot[venue]}）不能提供：{booking[reason]}。您可以改约其他时间。",
+    text="很抱歉，您预约的“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）不能提供：{booking[reason]}。您可以改约其他时间。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已取消", "{booking[reason]}"),
     urgent=True,
@@ -119,7 +119,7 @@ SLOT_CLOSED = Event(
 SLOT_NO_SHOW = Event(
     name="slot_no_show",
     title="预约未到场",
-    text="您预约的“{slot[service]}”（{slot[time]}，{slot[venue]}）记为爽约。多次爽约会暂停预约，如有误请联系工作人员。",
+    text="您预约的“{slot[service]}”（{booking[whose_first]}{slot[time]}，{slot[venue]}）记为爽约。多次爽约会暂停预约，如有误请联系工作人员。",
     page="pages/booking/detail?id={booking[id]}",
 )
 
@@ -140,7 +140,7 @@ VISIT_ASSIGNED = Event(
 ROOM_BOOKED = Event(
     name="room_booked",
     title="活动室预约成功",
-    text="您已预约“{room_booking[service]}”：{room_booking[time]}，{room_booking[where]}。",
+    text="您已预约“{room_booking[service]}”{room_booking[whose]}：{room_booking[time]}，{room_booking[where]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "预约成功", "不能使用请提前取消"),
     minor=True,
@@ -149,21 +149,21 @@ ROOM_BOOKED = Event(
 ROOM_REQUESTED = Event(
     name="room_requested",
     title="活动室申请已提交",
-    text="您申请使用“{room_booking[service]}”：{room_booking[time]}，{room_booking[venue]}。工作人员审核后会通知您。",
+    text="您申请使用“{room_booking[service]}”{room_booking[whose]}：{room_booking[time]}，{room_booking[venue]}。工作人员审核后会通知您。",
     page="pages/booking/room?id={room_booking[id]}",
 )
 
 ROOM_CANCELLED = Event(
     name="room_cancelled",
     title="活动室预约已取消",
-    text="您已取消“{room_booking[service]}”：{room_booking[time]}，{room_booking[venue]}。",
+    text="您已取消“{room_booking[service]}”{room_booking[whose]}：{room_booking[time]}，{room_booking[venue]}。",
     page="pages/booking/room?id={room_booking[id]}",
 )
 
 ROOM_REFUSED = Event(
     name="room_refused",
     title="活动室申请未通过",
-    text="您申请的“{room_booking[service]}”（{room_booking[time]}，{room_booking[venue]}）未通过：{room_booking[reason]}。",
+    text="您申请的“{room_booking[service]}”（{room_booking[whose_first]}{room_booking[time]}，{room_booking[venue]}）未通过：{room_booking[reason]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "未通过", "{room_booking[reason]}"),
 )
@@ -171,7 +171,7 @@ ROOM_REFUSED = Event(
 ROOM_CLOSED = Event(
     name="room_closed",
     title="活动室预约被取消",
-    text="很抱歉，您预约的“{room_booking[service]}”（{room_booking[time]}，{room_booking[venue]}）不能提供：{room_booking[reason]}。",
+    text="很抱歉，您预约的“{room_booking[service]}”（{room_booking[whose_first]}{room_booking[time]}，{room_booking[venue]}）不能提供：{room_booking[reason]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "已取消", "{room_booking[reason]}"),
     urgent=True,
@@ -187,7 +187,7 @@ ROOM_TO_APPROVE = Event(
 SLOT_REMINDER = Event(
     name="slot_reminder",
     title="预约即将开始",
-    text="您预约的“{slot[service]}”将于{slot[time]}开始，{slot[where]}。{slot[documents]}",
+    text="您预约的“{slot[service]}”{booking[whose]}将于{slot[time]}开始，{slot[where]}。{slot[documents]}",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "reminders", "即将开始", "如不方便，请提前取消"),
 )
@@ -195,7 +195,7 @@ SLOT_REMINDER = Event(
 SLOT_MOVED_BY_STAFF = Event(
     name="slot_moved_by_staff",
     title="预约时间有调整",
-    text="因“{booking[reason]}”，您的预约“{slot[service]}”已由{was}改到{slot[time]}，{slot[venue]}。如不方便，可以改期或取消。",
+    text="因“{booking[reason]}”，您的预约“{slot[service]}”{booking[whose]}已由{was}改到{slot[time]}，{slot[venue]}。如不方便，可以改期或取消。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已改期", "{booking[reason]}"),
     urgent=True,
@@ -204,7 +204,7 @@ SLOT_MOVED_BY_STAFF = Event(
 SLOT_MOVED_AT_REQUEST = Event(
     name="slot_moved_at_request",
     title="预约已为您改期",
-    text="应您的要求，工作人员已将您的预约“{slot[service]}”由{was}改到{slot[time]}，{slot[venue]}。如果您没有要求改期，请联系工作人员。",
+    text="应您的要求，工作人员已将您的预约“{slot[service]}”{booking[whose]}由{was}改到{slot[time]}，{slot[venue]}。如果您没有要求改期，请联系工作人员。",
     page="pages/booking/detail?id={booking[id]}",
     **_notice("slot", "bookings", "已改期", "请以新的时间为准"),
 )
@@ -226,7 +226,7 @@ VISIT_CANCELLED = Event(
 ROOM_REMINDER = Event(
     name="room_reminder",
     title="活动室预约即将开始",
-    text="您预约的“{room_booking[service]}”将于{room_booking[time]}开始，{room_booking[where]}。",
+    text="您预约的“{room_booking[service]}”{room_booking[whose]}将于{room_booking[time]}开始，{room_booking[where]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "reminders", "即将开始", "请按时到场，不能使用请提前取消"),
 )
@@ -234,14 +234,14 @@ ROOM_REMINDER = Event(
 ROOM_MOVED = Event(
     name="room_moved",
     title="活动室预约已改期",
-    text="您预约的“{room_booking[service]}”已由{was}改到{room_booking[time]}，{room_booking[venue]}。",
+    text="您预约的“{room_booking[service]}”{room_booking[whose]}已由{was}改到{room_booking[time]}，{room_booking[venue]}。",
     page="pages/booking/room?id={room_booking[id]}",
 )
 
 ROOM_MOVED_BY_STAFF = Event(
     name="room_moved_by_staff",
     title="活动室预约时间有调整",
-    text="因“{room_booking[reason]}”，您预约的“{room_booking[service]}”已由{was}改到{room_booking[time]}，{room_booking[venue]}。",
+    text="因“{room_booking[reason]}”，您预约的“{room_booking[service]}”{room_booking[whose]}已由{was}改到{room_booking[time]}，{room_booking[venue]}。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "已改期", "{room_booking[reason]}"),
     urgent=True,
@@ -250,7 +250,7 @@ ROOM_MOVED_BY_STAFF = Event(
 ROOM_MOVED_AT_REQUEST = Event(
     name="room_moved_at_request",
     title="活动室预约已为您改期",
-    text="应您的要求，工作人员已将您预约的“{room_booking[service]}”由{was}改到{room_booking[time]}，{room_booking[venue]}。如果您没有要求改期，请联系工作人员。",
+    text="应您的要求，工作人员已将您预约的“{room_booking[service]}”{room_booking[whose]}由{was}改到{room_booking[time]}，{room_booking[venue]}。如果您没有要求改期，请联系工作人员。",
     page="pages/booking/room?id={room_booking[id]}",
     **_notice("room_booking", "bookings", "已改期", "请以新的时间为准"),
 )
@@ -258,7 +258,7 @@ ROOM_MOVED_AT_REQUEST = Event(
 ROOM_NO_SHOW = Event(
     name="room_no_show",
     title="活动室预约未到场",
-    text="您预约的“{room_booking[service]}”（{room_booking[time]}，{room_booking[venue]}）记为爽约。多次爽约会暂停预约，如有误请联系工作人员。",
+    text="您预约的“{room_booking[service]}”（{room_booking[whose_first]}{room_booking[time]}，{room_booking[venue]}）记为爽约。多次爽约会暂停预约，如有误请联系工作人员。",
     page="pages/booking/room?id={room_booking[id]}",
 )
 
@@ -272,7 +272,7 @@ ROOM_OVERDUE = Event(
 SERIES_BOOKED = Event(
     name="series_booked",
     title="连续预约成功",
-    text="您已预约“{series[service]}”共{series[times]}次，自{series[time]}起，{series[where]}。每次可单独改期或取消。",
+    text="您已预约“{series[service]}”{series[whose]}共{series[times]}次，自{series[time]}起，{series[where]}。每次可单独改期或取消。",
     page="pages/booking/series?id={series[id]}",
     **_notice("series", "bookings", "预约成功", "共{series[times]}次，可单独改期或取消"),
     kinds={"series": "booking_series"},
@@ -282,7 +282,7 @@ SERIES_BOOKED = Event(
 SERIES_REQUESTED = Event(
     name="series_requested",
     title="连续预约已提交",
-    text="您申请预约“{series[service]}”共{series[times]}次，自{series[time]}起，{series[venue]}。工作人员审核后会通知您。",
+    text="您申请预约“{series[service]}”{series[whose]}共{series[times]}次，自{series[time]}起，{series[venue]}。工作人员审核后会通知您。",
     page="pages/booking/series?id={series[id]}",
     kinds={"series": "booking_series"},
 )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import require_dependant
+from server.accounts.whose import relative, whose_words
 from server.foundation import clock
 from server.foundation.database import fetch, transaction
 from server.foundation.dates import day_of, instant, render_short_date
@@ -161,12 +162,14 @@ async def describe_series(series_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Words for messages: what, where, when it begins, how often."""
     rows = await fetch(
         "SELECT q.id, s.name AS service, v.name AS venue, v.address, q.starts_at, "
+        f"{relative('q.person_id', 'q.booked_by_id')}, "
         "(SELECT count(*) FROM booking b WHERE b.series_id = q.id) + (SELECT count(*) FROM room_booking r "
         "WHERE r.series_id = q.id) AS times FROM booking_series q JOIN service s ON s.id = q.service_id "
         "JOIN venue v ON v.id = s.venue_id WHERE q.id = ANY($1::uuid[])",
         list(series_ids),
     )
-    return {row["id"]: service_words(row) | {"times": str(row["times"])} for row in rows}
+    whose = await whose_words(rows)
+    return {row["id"]: service_words(row) | whose[row["id"]] | {"times": str(row["times"])} for row in rows}
 
 
 def _begins(starts_at: datetime, repetition: Repetition) -> list[datetime]:

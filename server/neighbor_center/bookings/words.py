@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from server.accounts.whose import relative, whose_words
 from server.foundation.database import fetch
 from server.foundation.phrases import place_in_full, without_place
 from server.neighbor_center.bookings.kinds import AnyKind
@@ -31,11 +32,14 @@ async def describe_slots(slot_ids: list[str]) -> dict[str, dict[str, Any]]:
 async def describe_bookings(kind: AnyKind, booking_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Words for messages. The time is that of now: events about a certain time name the slot as well."""
     rows = await fetch(
-        "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason "
-        f"FROM {kind.source} WHERE b.id = ANY($1::uuid[])",
+        "SELECT b.id, s.name AS service, v.name AS venue, v.address, b.starts_at, b.staff_reason AS reason, "
+        f"{relative('b.person_id', 'b.booked_by_id')} FROM {kind.source} WHERE b.id = ANY($1::uuid[])",
         list(booking_ids),
     )
-    return {row["id"]: service_words(row) | {"reason": row["reason"] or "请联系工作人员"} for row in rows}
+    whose = await whose_words(rows)
+    return {
+        row["id"]: service_words(row) | whose[row["id"]] | {"reason": row["reason"] or "请联系工作人员"} for row in rows
+    }
 
 
 def service_words(row: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ TO_APPROVE = Event(
 REFUSED = Event(
     name="hours_refused",
     title="服务时长未获批准",
-    text="“{hours[title]}”的 {hours[minutes]}的服务时长未获批准：{hours[decision]}。",
+    text="“{hours[title]}”的 {hours[minutes]}服务时长未获批准：{hours[decision]}。",
     page="pages/me/service-record",
     **review_result("service_record", "{hours[title]}", "未通过", "{hours[decision]}"),
 )

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
 from server.accounts.models import ConsentKind, Dependant, Person
 from server.foundation import clock
@@ -323,3 +324,15 @@ async def test_whoever_may_not_be_known_any_more_comes_nowhere(api: Api) -> None
         people.first.person_id: "removed",
         people.second.person_id: "confirmed",
     }
+
+
+async def test_who_of_the_family_was_taken_out_is_said(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, capacity=3)
+    child, other = await create_family(people.first, None, None)
+    await save_details(child, real_name="李小红")
+    family = (await sign_up(people.first, shift_id, child, other))["sign_up"]["family"]
+    (hers,) = [each["sign_up_id"] for each in family if each["person_id"] == child]
+    await people.staff.post(f"/staff/sign-ups/{hers}/remove", {"reason": "请先参加安全培训"})
+    (message,) = [item for item in await people.first.inbox() if "主办方" in item["title"]]
+    assert message["text"].startswith("您在“清洁家园”（李小红，")
