@@ -55,10 +55,11 @@ Described = dict[tuple[str, str], Mapping[str, Any]]
 
 
 class _Subject(dict[str, Any]):
-    """A subject's words. What it lacks reads as gone, so that no text ever fails on it."""
+    """A subject's words. What it lacks reads as gone, so that no text ever fails on it; but whose it is (`whose…`) is
+    left out where nobody said so, as in messages of earlier versions."""
 
     def __missing__(self, key: str) -> str:
-        return GONE
+        return "" if key.startswith("whose") else GONE
 
     def __str__(self) -> str:
         return str(self.get("title") or self.get("name") or self.get("nickname") or GONE)

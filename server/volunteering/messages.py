@@ -179,19 +179,20 @@ SIGN_UP_REMOVED = _of_shift(
 SIGN_UP_CANCELLED = _of_shift(
     "sign_up_cancelled",
     "报名已取消",
-    "您已取消“{shift[title]}”（{shift[time]}）的报名。",
+    "您已取消“{shift[title]}”（{sign_up[whose_first]}{shift[time]}）的报名。",
 )
 
 SIGN_UP_CANCELLED_LATE = _of_shift(
     "sign_up_cancelled_late",
     "报名已取消，计为一次爽约",
-    "您已取消“{shift[title]}”（{shift[time]}）的报名。由于已过取消截止时间，计为一次爽约。",
+    "您已取消“{shift[title]}”（{sign_up[whose_first]}{shift[time]}）的报名。由于已过取消截止时间，计为一次爽约。",
 )
 
 SHIFT_MISSED = Event(
     name="shift_missed",
     title="您缺席了一次活动",
-    text="您报名的“{shift[title]}”（{shift[time]}）被记为缺席，计为一次爽约。如有异议，30 天内可以申诉。",
+    text="您报名的“{shift[title]}”（{sign_up[whose_first]}{shift[time]}）被记为缺席，计为一次爽约。"
+    "如有异议，30 天内可以申诉。",
     page="pages/me/no-shows",
 )
 

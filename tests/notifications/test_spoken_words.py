@@ -63,3 +63,12 @@ def test_times_beside_one_another_have_one_form(api: Api, years: int, year: str)
     said = year.format(now.year)
     assert f"由{said}6月4日 09:30改到{said}6月5日 09:30，" in render_words(told, described).text
     assert render_fields(told, described)["time2"] == f"{now.year}年6月5日 09:30", "WeChat wants the year"
+
+
+def test_a_message_of_before_says_nothing_of_whose_it_is(api: Api) -> None:
+    """Its facts lack who it is of; "（已删除）" would not be true."""
+    told = Told("sign_up_cancelled", {"shift": "03558mLe8kIObCJRDv4aUI"})
+    moment = clock.now()
+    shown: Described = {("shift", "03558mLe8kIObCJRDv4aUI"): {"title": "清洁家园", "time": moment, "activity_id": "a"}}
+    said = f"您已取消“清洁家园”（{render_short_date(moment)} {clock.shanghai(moment):%H:%M}）的报名。"
+    assert render_words(told, shown).text == said

@@ -15,6 +15,7 @@ from server.volunteering.access import ORGANIZERS
 from server.volunteering.attendance.models import Attendance, AttendanceMethod
 from server.volunteering.attendance.rules import CONFIRM_WITHIN, SCAN_AFTER, assumed_clock_out
 from server.volunteering.models import Shift, SignUp
+from server.volunteering.sign_ups.party import people_of
 from server.volunteering.steps import audit_sign_up, lock_allotments
 
 
@@ -77,7 +78,8 @@ async def mark_absent(actor_id: str | None, shift: Shift, sign_up: SignUp) -> No
     time says so."""
     await mark_no_show(sign_up.place_id)
     await audit_sign_up("mark_absent", actor_id, shift, sign_up)
-    await notify(sign_up.person_id, messages.SHIFT_MISSED, shift=shift.id)
+    concerned = (await people_of([sign_up.place_id]))[sign_up.place_id]
+    await notify(concerned, messages.SHIFT_MISSED, shift=shift.id, sign_up=sign_up.id)
 
 
 _shifts = partial(

@@ -152,7 +152,7 @@ async def decline_shift_offer(person_id: str, sign_up_id: str) -> SignUpView:
         await _own(person_id, sign_up_id)
         _, mine, place = await _lock(sign_up_id)
         await decline_offer(place.id)
-        await tell_all([place], messages.SIGN_UP_CANCELLED, shift=mine.shift_id)
+        await tell_all([place], messages.SIGN_UP_CANCELLED, shift=mine.shift_id, sign_up=mine.id)
         return await get_sign_up(person_id, sign_up_id)
 
 
@@ -281,7 +281,8 @@ async def _cancel(sign_up_id: str) -> None:
     ended = await _leave(sign_up, place, "cancelled_late" if is_late else "cancelled")
     if is_late:
         await record_no_show(allotment, ended, NoShowReason.CANCELLED_LATE)
-    await tell_all([ended], messages.SIGN_UP_CANCELLED_LATE if is_late else messages.SIGN_UP_CANCELLED, shift=shift.id)
+    event = messages.SIGN_UP_CANCELLED_LATE if is_late else messages.SIGN_UP_CANCELLED
+    await tell_all([ended], event, shift=shift.id, sign_up=sign_up.id)
 
 
 async def _leave(sign_up: SignUp, place: Place, reason: str, *, removed: bool = False) -> Place:

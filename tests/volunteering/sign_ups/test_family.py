@@ -16,6 +16,7 @@ from server.places.taking import SETTLE_DUE_PLACES
 from server.volunteering.models import SignUp
 from tests.builders import agree, create_resident, create_staff, told
 from tests.clients import Api
+from tests.volunteering.attendance.builders import confirm
 from tests.volunteering.builders import (
     People,
     create_family,
@@ -336,3 +337,23 @@ async def test_who_of_the_family_was_taken_out_is_said(api: Api) -> None:
     await people.staff.post(f"/staff/sign-ups/{hers}/remove", {"reason": "请先参加安全培训"})
     (message,) = [item for item in await people.first.inbox() if "主办方" in item["title"]]
     assert message["text"].startswith("您在“清洁家园”（李小红，")
+    (his,) = [each["sign_up_id"] for each in family if each["person_id"] == other]
+    await save_details(other, real_name="李小明")
+    await people.first.post(f"/sign-ups/{his}/cancel")
+    assert (await people.first.inbox())[0]["text"].startswith("您已取消“清洁家园”（李小明，")
+    (own,) = [each["id"] for each in await mine(people.first) if each["person_id"] == people.first.person_id]
+    await people.first.post(f"/sign-ups/{own}/cancel")
+    assert "（李" not in (await people.first.inbox())[0]["text"]
+
+
+async def test_who_looks_after_somebody_reads_that_they_were_missed(api: Api) -> None:
+    people = await create_people(api)
+    shift_id = await publish_shift(people, timedelta(days=3), capacity=3)
+    (child,) = await create_family(people.first, None)
+    await save_details(child, real_name="李小红")
+    family = (await sign_up(people.first, shift_id, child))["sign_up"]["family"]
+    clock.move_clock(timedelta(days=3, hours=3))
+    await confirm(people.staff, shift_id, {"sign_up_id": family[0]["sign_up_id"], "is_absent": True})
+    text = (await people.first.inbox())[0]["text"]
+    assert text.startswith("您报名的“清洁家园”（李小红，")
+    assert "被记为缺席" in text
