@@ -199,7 +199,10 @@ async def _erase(person_id: str) -> None:
         await erase(person_id)
     await end_all_sessions(person_id)
     await remove_pictures_of(person_id)
-    for table in ("session", "console_sign_in", "wechat_identity", "person_details"):
+    for table in (
+        *("session", "console_sign_in", "console_password", "console_passkey"),
+        *("wechat_identity", "person_details"),
+    ):
         await execute(f"DELETE FROM {table} WHERE person_id = $1", person_id)
     await execute(
         "UPDATE dependant SET ended_at = $2 WHERE $1 IN (guardian_id, person_id) AND ended_at IS NULL", person_id, now

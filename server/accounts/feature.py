@@ -6,6 +6,7 @@ from functools import partial
 from server.accounts import (
     cancelling,
     consents,
+    console_keys,
     desk,
     details,
     joining,
@@ -42,7 +43,7 @@ FEATURE = Feature(
     subjects={"person": queries.describe_persons},
     texts={"nickname": texts_from("SELECT nickname FROM person WHERE id = $1")},
     verdicts={"nickname": persons.show_checked_profile},
-    mergers=(merges.end_proposals_of,),
+    mergers=(merges.end_proposals_of, console_keys.forget_console_keys),
     leavers=(merges.end_proposals_of,),
     sweeps=(merges.LAPSE_MERGES,),
     open_matters=(cancelling.open_dependants_of,),

@@ -229,6 +229,44 @@ class ConsoleSignIn(Model):
         ]
 
 
+class ConsolePassword(Model):
+    """A manager's password for the console, and the secret of the codes 动态码 (TOTP) that it takes besides.
+
+    `used_step` is the step of the last code that was taken: each works once. After too many `wrong` ones in a row it is
+    closed until `closed_until`.
+    """
+
+    person = foreign_key("Person", unique=True, on_delete=fields.CASCADE)
+    person_id: str
+    password_hash = fields.BinaryField()
+    secret = sealed("console_password.secret", by_id=True)
+    used_step = fields.BigIntField(default=0)
+    wrong = fields.SmallIntField(default=0)
+    closed_until = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "console_password"
+
+
+class ConsolePasskey(Model):
+    """A manager's passkey 通行密钥 (WebAuthn) for the console; `name` is what they call it."""
+
+    person = foreign_key("Person", on_delete=fields.CASCADE)
+    person_id: str
+    credential_id = fields.BinaryField()
+    public_key = fields.BinaryField()
+    sign_count = fields.BigIntField(default=0)
+    name = fields.CharField(max_length=30)
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "console_passkey"
+        indexes = [
+            SqlIndex(name="console_passkey_credential", columns="credential_id", unique=True),
+            SqlIndex(name="console_passkey_person", columns="person_id, id"),
+        ]
+
+
 class ConsentKind(Worded):
     """What a person agrees to. (个人信息保护法 art. 14, 29, 31: informed, separate for what is sensitive, by the
     guardian under 14.)"""

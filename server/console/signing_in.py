@@ -1,16 +1,18 @@
 """Signing in: the code on the screen, waiting for the phone, and signing out."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
-from server.accounts import console_sign_in
+from miniprogram_api.admission import answer_within
+from server.accounts import console_keys, console_sign_in
 from server.accounts.console_sign_in import ConsoleCodeExpired
-from server.accounts.sessions import end_all_sessions, end_session
+from server.accounts.sessions import NewSession, end_all_sessions, end_session
 from server.accounts.sign_in import sign_in
+from server.console.keys import site_of
 from server.console.rendering import by_htmx, by_redirect, render
 from server.console.visits import NONCE_COOKIE, SESSION_COOKIE, Visit, begin_visit, form_of, set_cookie
 from server.foundation import rates
@@ -29,22 +31,10 @@ _DEMO_PEOPLE = (
 
 def add_sign_in(blueprint: Blueprint, settings: Settings) -> None:
     """The pages that whoever has not signed in may see."""
-    is_demo = settings.environment is Environment.DEMO
 
     @blueprint.get("/sign-in")
     async def show_sign_in(request: Request) -> HTTPResponse:
-        await rates.count(Group.WRITE, None, request.ctx.address)
-        asked = await console_sign_in.ask_to_sign_in(browser_of(request), request.ctx.address)
-        picture = base64.b64encode(draw_qr(asked.text, width=320)).decode()
-        answer = render(
-            request,
-            "sign_in.html",
-            asked=asked,
-            picture=f"data:image/png;base64,{picture}",
-            people=_DEMO_PEOPLE if is_demo else (),
-        )
-        set_cookie(answer, request, NONCE_COOKIE, asked.nonce, seconds=int(console_sign_in.LASTS.total_seconds()))
-        return answer
+        return await _ask(request)
 
     @blueprint.get("/sign-in/wait")
     async def wait_for_phone(request: Request) -> HTTPResponse:
@@ -69,8 +59,59 @@ def add_sign_in(blueprint: Blueprint, settings: Settings) -> None:
         """The same for a browser without JavaScript."""
         return await _enter(request, by_redirect) or by_redirect("/console/sign-in")
 
-    if is_demo:
+    _add_keys(blueprint)
+    if settings.environment is Environment.DEMO:
         _add_simulated_phone(blueprint, settings)
+
+
+async def _ask(request: Request, refusal: Refusal | None = None) -> HTTPResponse:
+    await rates.count(Group.WRITE, None, request.ctx.address)
+    asked = await console_sign_in.ask_to_sign_in(browser_of(request), request.ctx.address)
+    picture = base64.b64encode(draw_qr(asked.text, width=320)).decode()
+    site = site_of(request)
+    answer = render(
+        request,
+        "sign_in.html",
+        status=refusal.status if refusal else 200,
+        asked=asked,
+        picture=f"data:image/png;base64,{picture}",
+        people=_DEMO_PEOPLE if request.app.ctx.settings.environment is Environment.DEMO else (),
+        refusal=refusal,
+        phone=form_of(request).get("phone") or "",
+        offer=console_keys.ask_for_passkey(asked.nonce, site) if site else None,
+    )
+    set_cookie(answer, request, NONCE_COOKIE, asked.nonce, seconds=int(console_sign_in.LASTS.total_seconds()))
+    return answer
+
+
+async def _enter_by(request: Request, enter: Callable[[str], Awaitable[NewSession]]) -> HTTPResponse:
+    """By another key, from a page of ours: whoever comes from elsewhere has not its nonce. What is refused counts
+    against the address."""
+    nonce = request.cookies.get(NONCE_COOKIE) or ""
+    if not nonce:
+        return by_redirect("/console/sign-in")
+    try:
+        session = await answer_within(Group.CODES, None, request.ctx.address, lambda: enter(nonce))
+    except Refusal as refusal:
+        return await _ask(request, refusal)
+    answer = by_redirect("/console/")
+    set_cookie(answer, request, SESSION_COOKIE, session.token)
+    return answer
+
+
+def _add_keys(blueprint: Blueprint) -> None:
+    @blueprint.post("/sign-in/password")
+    async def enter_with_password(request: Request) -> HTTPResponse:
+        form = form_of(request)
+        phone, password, code = (form.get(name) or "" for name in ("phone", "password", "code"))
+        return await _enter_by(request, lambda _: console_keys.enter_with_password(phone, password, code.strip()))
+
+    @blueprint.post("/sign-in/passkey")
+    async def enter_with_passkey(request: Request) -> HTTPResponse:
+        credential, site = form_of(request).get("credential") or "", site_of(request)
+        if site is None:
+            return by_redirect("/console/sign-in")
+        return await _enter_by(request, lambda nonce: console_keys.enter_with_passkey(nonce, credential, site))
 
 
 async def _enter(request: Request, go: Callable[[str], HTTPResponse]) -> HTTPResponse | None:

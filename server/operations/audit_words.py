@@ -23,6 +23,13 @@ ACTION_WORDS: dict[str, str] = {
     "cancel_account": "注销账号",
     "sign_in_to_console": "登录工作台",
     "refuse_console_sign_in": "拒绝登录工作台",
+    "set_console_password": "设置工作台密码",
+    "remove_console_password": "取消工作台密码",
+    "enter_console_by_password": "用密码登录工作台",
+    "refuse_console_password": "工作台密码或动态码不正确",
+    "add_console_passkey": "添加通行密钥",
+    "remove_console_passkey": "移除通行密钥",
+    "enter_console_by_passkey": "用通行密钥登录工作台",
     "grant_role": "授予工作角色",
     "end_role": "结束工作角色",
     # members

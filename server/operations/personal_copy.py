@@ -32,6 +32,16 @@ SHEETS = (
         of=one_person,
     ),
     Copied(
+        "工作台登录方式",
+        "SELECT created_at, '密码' AS kind, NULL::timestamptz AS used_at FROM console_password "
+        "WHERE person_id = ANY($1) UNION ALL SELECT created_at, name, used_at FROM console_passkey "
+        "WHERE person_id = ANY($1) ORDER BY created_at",
+        Shown("添加时间", "created_at", 22),
+        Shown("方式", "kind", 24),
+        Shown("上次使用", "used_at", 22),
+        of=one_person,
+    ),
+    Copied(
         "谁看过我的信息",
         "SELECT a.created_at, a.action, COALESCE(o.name, '') AS organization, "
         "CASE WHEN a.actor_id IS NULL THEN '系统' ELSE '他人' END AS actor FROM audit_entry a "

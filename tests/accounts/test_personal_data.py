@@ -21,7 +21,7 @@ from tortoise.models import Model
 from server.accounts import personal_data
 from server.accounts.details import save_details
 from server.accounts.merging import merge_persons
-from server.accounts.models import ConsentKind, ConsoleSignIn, Person, PersonOrigin, RosterLink
+from server.accounts.models import ConsentKind, ConsolePasskey, ConsoleSignIn, Person, PersonOrigin, RosterLink
 from server.announcements.models import Announcement, AnnouncementRead
 from server.check_in.models import ContactMeans, MemberContact, MembershipTransfer
 from server.check_in.posts.models import PostHolding
@@ -137,6 +137,8 @@ IN_SHEET = {
     "content_check": "内容安全检查",
     "session": "登录设备",
     "console_sign_in": "登录工作台",
+    "console_password": "工作台登录方式",
+    "console_passkey": "工作台登录方式",
     "audit_entry": "谁看过我的信息",
 }
 """Table → the sheet in which it is."""
@@ -278,6 +280,7 @@ async def cast(api: Api) -> tuple[Api, Api, Api]:
     await everything_of_bookings(me, other, community)
     await report_answers(me.person_id, {template_ids()["wish_progress"]: "accept"})
     await put_picture(me)
+    await ConsolePasskey.create(person_id=me.person_id, credential_id=b"named", public_key=b"key", name="办公室电脑")
     await ConsoleSignIn.create(
         person_id=me.person_id,
         nonce_hash=b"spent",

@@ -11,7 +11,9 @@ import pylopdf_fonts_zh_cn
 import pytest
 from playwright.async_api import Browser, Error, Page, ViewportSize, async_playwright
 
+from server.accounts.models import ConsolePasskey
 from server.console.pages import PAGES
+from server.foundation.audit import AuditEntry
 from server.foundation.settings import Settings
 from server.organizations.models import Level, RoleKind
 from server.wishes.models import WishState
@@ -98,9 +100,11 @@ class Desk:
 @pytest.fixture
 async def desk(chromium: Browser, settings: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
     with Server(settings, tmp_path) as server:
+        # By a name, since browsers keep passkeys for no number.
+        url = server.environment["LINLI_PUBLIC_URL"] = server.url.replace("127.0.0.1", "localhost")
         await server.start()
         context = await chromium.new_context(viewport=DESK, locale="zh-CN")
-        yield Desk(await context.new_page(), server.url)
+        yield Desk(await context.new_page(), url)
         await context.close()
 
 
@@ -152,6 +156,7 @@ async def test_every_page_is_sound_on_a_desk_and_on_a_phone(api: Api, desk: Desk
     await desk.sign_in(await create_staff(api, people.community, RoleKind.MANAGER))
     paths = [
         *(f"/console/pages/{page.slug}" for page in PAGES),
+        *("/console/week", "/console/counters", "/console/roster", "/console/keys", "/console/wall", "/screen"),
         *("/console/", "/console/figures", "/console/organization", "/console/people", "/console/system"),
         *("/console/pages/announcements/new/create_announcement", "/console/pages/activities/new/create_activity"),
         f"/console/pages/bookings?venue_id={service.venue_id}",
@@ -167,3 +172,40 @@ async def test_every_page_is_sound_on_a_desk_and_on_a_phone(api: Api, desk: Desk
             wrong.append(f"{path}: {wide} pixels wide on a phone")
     assert wrong == []
     assert desk.wrong == []
+
+
+@pytest.mark.timeout(300)
+async def test_a_manager_enters_by_passkey(api: Api, desk: Desk) -> None:
+    manager = await create_staff(api, await create_community(), RoleKind.MANAGER)
+    page = desk.page
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("WebAuthn.enable")
+    abilities = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options = abilities | {"isUserVerified": True, "automaticPresenceSimulation": True}
+    await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    await desk.sign_in(manager)
+    await desk.open("/console/keys")
+    await page.fill("#name", "办公室电脑")
+    await page.click("text=添加通行密钥")
+    await page.wait_for_selector("text=已添加通行密钥")
+    assert "办公室电脑" in await page.inner_text("main")
+    await page.click("text=退出 >> nth=0")
+    for _ in range(2):
+        await page.wait_for_url("**/console/sign-in")
+        await page.click("text=管理员的其他登录方式")
+        await page.click("text=用通行密钥登录")
+        await page.wait_for_url("**/console/")
+        await page.click("text=退出 >> nth=0")
+    assert await ConsolePasskey.filter(person_id=manager.person_id, sign_count__gt=1).count() == 1
+    await desk.sign_in(manager)
+    await desk.open("/console/keys")
+    await page.click("text=移除")
+    await page.wait_for_selector("text=已移除通行密钥")
+    await page.click("text=退出 >> nth=0")
+    await page.wait_for_url("**/console/sign-in")
+    await page.click("text=管理员的其他登录方式")
+    await page.click("text=用通行密钥登录")
+    await page.wait_for_selector("text=通行密钥没有通过验证")
+    for action, times in (("add_console_passkey", 1), ("enter_console_by_passkey", 2), ("remove_console_passkey", 1)):
+        assert await AuditEntry.filter(action=action, person_id=manager.person_id).count() == times
+    assert [said for said in desk.wrong if "422" not in said] == []

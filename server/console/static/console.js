@@ -43,6 +43,22 @@ const addOne = (group) => {
   last.after(copy);
   copy.querySelector("input, select, textarea")?.focus();
 };
+// A passkey 通行密钥: the browser is asked, and its answer goes along with the form.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-passkey]");
+  if (!form) return;
+  event.preventDefault();
+  const options = JSON.parse(form.dataset.passkey);
+  try {
+    const answer = form.dataset.making
+      ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+      : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+    form.elements.credential.value = JSON.stringify(answer.toJSON());
+    form.submit();
+  } catch {
+    form.querySelector("[role=alert]").hidden = false;
+  }
+});
 const draw = () => {
   if (!window.echarts) return;
   document.querySelectorAll("[data-chart]").forEach((place) => {
