@@ -271,7 +271,7 @@ def _welcome(settings: Settings, simulated: bool, sign_in_help: str, seconds: fl
         f"  Console    {base}/console (the staff's pages; sign in as somebody of the demo)",
         f"  API docs   {base}/docs",
         f"  Health     {base}/healthz and {base}/readyz",
-        *([f"  WeChat     {_url(settings.host, settings.simulator_port)}/ (simulated)"] if simulated else []),
+        *_tell_simulated(_url(settings.host, settings.simulator_port), simulated),
         f"  Tour       {elsewhere}{python} -m server tour",
         f"  Data       {settings.data_dir.resolve()} (kept; --fresh begins anew)",
         "",
@@ -279,6 +279,12 @@ def _welcome(settings: Settings, simulated: bool, sign_in_help: str, seconds: fl
     if sign_in_help:
         lines += [sign_in_help, ""]
     return "\n".join([*lines, "Ctrl-C stops everything."])
+
+
+def _tell_simulated(url: str, simulated: bool) -> list[str]:
+    if not simulated:
+        return []
+    return [f"  Phone      {url}/phone (the mini-program, in a browser)", f"  WeChat     {url}/ (simulated)"]
 
 
 # The ground to stand on: ports and the data folder

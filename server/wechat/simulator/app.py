@@ -15,6 +15,7 @@ from server.foundation import clock
 from server.foundation.http import lose_no_signal
 from server.foundation.settings import Settings
 from server.wechat.simulator.admin import add_admin
+from server.wechat.simulator.phones import add_phones
 from server.wechat.simulator.platform import Platform, add_platform
 from server.wechat.simulator.pushes import PushSender
 from server.wechat.simulator.state import State
@@ -61,6 +62,7 @@ def create_simulator(
     platform = Platform(settings, state, app.ctx.pushes)
     add_platform(app, platform)
     add_admin(app, platform)
+    add_phones(app, settings)
     return app
 
 
