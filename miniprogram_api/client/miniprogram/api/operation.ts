@@ -14,7 +14,7 @@ export interface Operation {
 export interface Field {
   name: string;
   label: string;
-  kind: "text" | "long" | "number" | "switch" | "choice" | "date" | "moment" | "list" | "pictures" | "stars" | "group" | "find";
+  kind: "text" | "long" | "number" | "switch" | "choice" | "date" | "moment" | "list" | "pictures" | "stars" | "group" | "find" | "many";
   required?: boolean;
   min?: number;
   max?: number;

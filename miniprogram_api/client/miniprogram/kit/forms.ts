@@ -28,7 +28,7 @@ export function formOf(act: Act): Form | null {
 /** Ids and versions are for programs. */
 const isAsked = (field: Field) => field.kind === "pictures" || field.kind === "choice" || !/(^|\.)\w*(_ids?|version)$/.test(field.name);
 
-const empty = (field: Field) => ({ switch: false, pictures: [], list: [] as string[], stars: 5 } as Values)[field.kind] ?? "";
+const empty = (field: Field) => ({ switch: false, pictures: [], list: "", many: [] as string[], stars: 5 } as Values)[field.kind] ?? "";
 
 function flatten(fields: Field[], before = ""): Field[] {
   return fields.flatMap((field) => (field.kind === "group" ? flatten(field.fields ?? [], `${before}${field.name}.`) : [{ ...field, name: before + field.name }]));

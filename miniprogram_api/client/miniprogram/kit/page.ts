@@ -49,6 +49,13 @@ export function arrive(to: string | undefined): void {
   else wx.redirectTo({ url });
 }
 
+/** The address of the page that is open. */
+export function here(): string {
+  const { route, query } = getCurrentPages().slice(-1)[0] as unknown as { route: string; query?: Record<string, string> };
+  const search = writeQuery(query ?? {});
+  return route + (search ? "?" + search : "");
+}
+
 export const toast = (title: string) => void wx.showToast({ title, icon: "none", duration: 2500 });
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
@@ -170,9 +177,7 @@ export function definePage(definition: Definition): void {
 
     goOn() {
       const way = (this.data.problem as { way: { page: string } }).way;
-      const here = (getCurrentPages().slice(-1)[0] as unknown as { route: string }).route;
-      const search = writeQuery(this.query);
-      wx.redirectTo({ url: `${way.page}?to=${encodeURIComponent(here + (search ? "?" + search : ""))}` });
+      wx.redirectTo({ url: `${way.page}?to=${encodeURIComponent(here())}` });
     },
 
     /** Which messages to ask for has to be known before the tap: WeChat allows the question only inside it. */
@@ -278,9 +283,7 @@ export function definePage(definition: Definition): void {
     },
 
     onShareAppMessage() {
-      const here = (getCurrentPages().slice(-1)[0] as unknown as { route: string }).route;
-      const search = writeQuery(this.query);
-      return { title: this.shown?.share?.title ?? this.shown?.title ?? "邻里", path: `/${here}${search ? "?" + search : ""}`, imageUrl: this.shown?.share?.imageUrl };
+      return { title: this.shown?.share?.title ?? this.shown?.title ?? "邻里", path: `/${here()}`, imageUrl: this.shown?.share?.imageUrl };
     },
   });
 }

@@ -59,6 +59,8 @@ export interface Section {
   pictures?: { url: string; thumbnail_url: string }[];
   code?: { picture: string; note: string };
   big?: string;
+  /** A drawing of what is near, as an address of a picture. */
+  plan?: string;
   acts?: Act[];
   form?: Act;
   empty?: string;

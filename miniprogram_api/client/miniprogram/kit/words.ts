@@ -40,4 +40,4 @@ export const distance = (meters: number | null | undefined) =>
   !meters ? "" : meters < 1000 ? `${meters}米` : `${(meters / 1000).toFixed(1)}公里`;
 
 /** What there is of several words, with dots between. */
-export const joined = (...words: (string | null | undefined | false)[]) => words.filter(Boolean).join(" · ");
+export const joined = (...words: (string | null | undefined | false | 0)[]) => words.filter(Boolean).join(" · ");

@@ -62,6 +62,10 @@ export function makeWx(phone: Phone) {
       const confirm = await phone.ask(title ?? "", [content ?? ""], buttons);
       return { confirm, cancel: !confirm };
     }),
+    showActionSheet: answering("showActionSheet", async ({ itemList }) => {
+      const tapIndex = await phone.ask("请选择", [], [...(itemList as string[]).map((text, index): [string, number] => [text, index]), ["取消", -1]]);
+      return tapIndex < 0 ? refuse("cancel") : { tapIndex };
+    }),
     setNavigationBarTitle: answering("setNavigationBarTitle", ({ title }) => ((phone.top.title.textContent = title), {})),
     setTabBarBadge: answering("setTabBarBadge", ({ index, text }) => (phone.setBadge(index, text), {})),
     removeTabBarBadge: answering("removeTabBarBadge", ({ index }) => (phone.setBadge(index, ""), {})),

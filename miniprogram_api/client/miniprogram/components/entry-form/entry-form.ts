@@ -8,7 +8,7 @@ let asked = 0;
 /** A form of an operation's fields, on a sheet or within a page. What was filled in stays when it is refused. */
 Component({
   properties: { form: { type: Object, value: null as unknown as Form }, problems: Object, busy: String, sheet: Boolean },
-  data: { values: {} as Values, days: {} as Values, times: {} as Values, found: {} as Values, uploading: false, title: "" },
+  data: { values: {} as Values, days: {} as Values, times: {} as Values, found: {} as Values, uploading: false, title: "", on: {} as Record<string, boolean> },
   observers: {
     form(form: Form | null) {
       // The same form again (the page was read anew) keeps what was typed.
@@ -18,6 +18,7 @@ Component({
         values: form.values,
         title: form.title,
         found: {},
+        on: Object.fromEntries(form.fields.filter((field) => field.kind === "many").flatMap(({ name }) => (form.values[name] as string[]).map((value) => [name + value, true]))),
         days: Object.fromEntries(moments.map(({ name }) => [name, String(form.values[name]).slice(0, 10)])),
         times: Object.fromEntries(moments.map(({ name }) => [name, String(form.values[name]).slice(11, 16)])),
       });
@@ -34,6 +35,12 @@ Component({
     choose(event: Event) {
       const { name, value } = event.currentTarget.dataset;
       this.set(name, this.data.values[name] === value && typeof value === "string" ? "" : value);
+    },
+    /** One of several: on or off. */
+    pick(event: Event) {
+      const { name, value } = event.currentTarget.dataset, now = this.data.values[name] as string[];
+      this.setData({ on: { ...this.data.on, [name + value]: !now.includes(value) } });
+      this.set(name, now.includes(value) ? now.filter((one) => one !== value) : [...now, value]);
     },
     setDay(event: Event) {
       this.setPart("days", event);

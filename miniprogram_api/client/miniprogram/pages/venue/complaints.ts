@@ -1,0 +1,8 @@
+import { listPage } from "../../kit/page";
+import { joined, moment, word } from "../../kit/words";
+
+listPage(
+  "list_my_complaints",
+  (one) => ({ id: one.id, icon: "chat", title: one.text, tag: word("ComplaintState", one.state), tone: one.state === "open" ? "amber" : "green", note: joined(one.venue_name, one.service_name), side: moment(one.created_at), page: `pages/venue/complaint?id=${one.id}` }),
+  { view: () => ({ empty: "没有投诉和建议" }) },
+);
