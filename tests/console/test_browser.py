@@ -3,13 +3,11 @@
 Needs Chromium (Debian: apt install chromium).
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pylopdf_fonts_zh_cn
 import pytest
-from playwright.async_api import Browser, Error, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize
 
 from server.accounts.models import ConsolePasskey
 from server.console.pages import PAGES
@@ -19,45 +17,16 @@ from server.organizations.models import Level, RoleKind
 from server.wishes.models import WishState
 from tests.builders import create_community, create_organization, create_staff
 from tests.check_in.builders import application, create_member
+from tests.chromium import CHROMIUM, MISSING, find_faults
 from tests.clients import Api
 from tests.console.visiting import asked_last
 from tests.neighbor_center.builders import create_service
 from tests.servers import Server
 from tests.wishes.builders import create_people, put_wish
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-FONTS = (
-    '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{fonts}</dir>'
-    "<dir>/usr/share/fonts</dir><cachedir>{cache}</cachedir></fontconfig>"
-)
 DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing (Debian: apt install chromium)")
-
-
-@pytest.fixture(scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    folder = tmp_path_factory.mktemp("fonts")
-    config = folder / "fonts.conf"
-    fonts = Path(pylopdf_fonts_zh_cn.__file__).parent
-    config.write_text(FONTS.format(fonts=fonts, cache=folder / "cache"))
-    quiet = (
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-sync",
-    )
-    async with async_playwright() as playwright:
-        try:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=[*quiet, "--no-first-run"], env={"FONTCONFIG_FILE": str(config)}
-            )
-        except Error as error:
-            pytest.skip(f"Chromium does not start here: {error.message.splitlines()[0]}")
-        yield browser
-        await browser.close()
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 
 class Desk:
@@ -85,16 +54,6 @@ class Desk:
         await staff.post("/console-sign-ins/approve", {"code": code, "number": int(number)}, expect=204)
         await self.page.wait_for_url("**/console/", timeout=15000)
         await self.page.wait_for_load_state("networkidle")
-
-    async def faults(self) -> list[str]:
-        """What axe finds, if it is serious."""
-        await self.page.evaluate(AXE.read_text())
-        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        return [
-            f"{each['id']}: {each['nodes'][0]['html'][:160]}"
-            for each in found["violations"]
-            if each["impact"] in ("serious", "critical")
-        ]
 
 
 @pytest.fixture
@@ -165,7 +124,7 @@ async def test_every_page_is_sound_on_a_desk_and_on_a_phone(api: Api, desk: Desk
     for path in paths:
         await desk.page.set_viewport_size(DESK)
         await desk.open(path)
-        wrong += [f"{path}: {fault}" for fault in await desk.faults()]
+        wrong += [f"{path}: {fault}" for fault in await find_faults(desk.page)]
         await desk.page.set_viewport_size(PHONE)
         wide = await desk.page.evaluate("document.documentElement.scrollWidth")
         if wide > PHONE["width"]:

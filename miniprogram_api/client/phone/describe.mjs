@@ -72,7 +72,8 @@ for (const [name, schema] of Object.entries(schemas))
   if (schema["x-enum-descriptions"] && mentioned.has(name)) words[name] = Object.fromEntries(schema.enum.map((value, at) => [value, schema["x-enum-descriptions"][at]]));
 
 const lines = (value) => Object.entries(value).map(([name, one]) => `  ${name}: ${JSON.stringify(one)},\n`).join("");
-writeFileSync(
+const wanted = process.argv[2] !== "--types-only";
+if (wanted) writeFileSync(
   join(CLIENT, "miniprogram/api/described.ts"),
   `// Made by phone/describe.mjs from the API's document: not to be edited.
 import type { Operation } from "./operation";

@@ -1,6 +1,7 @@
 """The phone: the mini-program itself in a browser, beside the messages that arrive. Its bundle is made by
 miniprogram_api/client; what it asks of the API is handed on to the server, so that all has one address."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,9 @@ def _add_file(app: Sanic[Any, Any], path: str, file: Path, kind: str) -> None:
     @app.get(path, name=f"show_{file.stem}_{file.suffix[1:]}")
     async def show_file(_request: Request) -> HTTPResponse:
         return HTTPResponse(
-            file.read_bytes(), content_type=f"{kind}; charset=utf-8", headers={"cache-control": "no-cache"}
+            await asyncio.to_thread(file.read_bytes),
+            content_type=f"{kind}; charset=utf-8",
+            headers={"cache-control": "no-cache"},
         )
 
 

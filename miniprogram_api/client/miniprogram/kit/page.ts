@@ -136,7 +136,10 @@ export function definePage(definition: Definition): void {
       try {
         await this.opening;
         const view = await definition.load(this.query, this.chosen());
+        const acts = number(view);
+        await this.findTemplates(acts);
         if (turn !== this.loaded) return;
+        this.acts = acts;
         this.show(view);
         if (view.again) this.timer = setTimeout(() => void this.reload(), view.again * 1000) as unknown as number;
       } catch (error) {
@@ -147,10 +150,8 @@ export function definePage(definition: Definition): void {
     },
 
     show(view: View) {
-      this.acts = number(view);
       this.shown = view;
       this.setData({ state: "ready", view: plain({ ...view, sections: view.sections.filter(Boolean) }), tab: this.data.tab || view.tabs?.[0]?.value || "" });
-      void this.findTemplates();
     },
 
     async showProblem(error: unknown) {
@@ -181,9 +182,10 @@ export function definePage(definition: Definition): void {
     },
 
     /** Which messages to ask for has to be known before the tap: WeChat allows the question only inside it. */
-    async findTemplates() {
-      const moments = new Set([...this.acts.values()].filter((act) => !act.barred && act.moment).map((act) => act.moment!));
+    async findTemplates(acts: Map<string, Act>) {
+      const moments = new Set([...acts.values()].filter((act) => !act.barred && act.moment).map((act) => act.moment!));
       for (const moment of moments) {
+        if (this.templates[moment]?.length) continue;
         const found = await call("list_templates_to_ask", { query: { moment: moment as never } }).catch(() => null);
         this.templates[moment] = (found?.items ?? []).map((template) => template.template_id);
       }
@@ -206,7 +208,7 @@ export function definePage(definition: Definition): void {
     async act(event: { detail: { id: string } }) {
       const act = this.acts.get(event.detail.id);
       if (!act || this.data.busy) return;
-      if (act.barred) return toast(act.barred);
+      if (act.barred) return act.way ? go(act.way) : toast(act.barred);
       if (act.page) return go(act.page);
       if (act.run) return this.doing(act, () => act.run!());
       const form = formOf(act);
@@ -274,6 +276,7 @@ export function definePage(definition: Definition): void {
         view.cursor = cursor;
         const last = [...view.sections].reverse().find((section) => section && section.rows);
         if (last) last.rows!.push(...rows);
+        this.acts = number(view);
         this.show(view);
       } catch (error) {
         toast(error instanceof Problem ? error.words : "没有成功，请重试");

@@ -12,6 +12,8 @@ export interface Act {
   danger?: boolean;
   /** Why it cannot be done now, in words. */
   barred?: string;
+  /** The page that leads past what bars it. */
+  way?: string;
   page?: string;
   run?(): unknown;
   operation?: Name;

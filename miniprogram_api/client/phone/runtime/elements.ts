@@ -89,7 +89,10 @@ export const ELEMENTS: Record<string, Element> = {
     make(host, tell) {
       const box = Object.assign(document.createElement("input"), { type: "checkbox" });
       box.setAttribute("role", "switch");
-      box.addEventListener("change", () => tell("change", { value: box.checked }));
+      box.addEventListener("change", (event) => {
+        event.stopPropagation();
+        tell("change", { value: box.checked });
+      });
       host.append(box);
     },
     show(host, now) {
@@ -104,7 +107,10 @@ export const ELEMENTS: Record<string, Element> = {
       const chooser = document.createElement(mode === "selector" ? "select" : "input");
       if (chooser instanceof HTMLInputElement) chooser.type = mode === "time" ? "time" : "date";
       chooser.className = "chooser";
-      chooser.addEventListener("change", () => tell("change", { value: chooser.value }));
+      chooser.addEventListener("change", (event) => {
+        event.stopPropagation();
+        tell("change", { value: chooser.value });
+      });
       host.append(chooser);
     },
     show(host, now) {

@@ -46,8 +46,8 @@ definePage({
       title: "条款与隐私",
       note: "每一项都可以随时撤回",
       sections: [
-        ...[...texts].sort((one, other) => Number(isDue(other)) - Number(isDue(one))).map(sectionOf),
-        { title: "我的个人信息", acts: [{ word: "下载个人信息副本", run: copy }, { word: "注销账号", danger: true, run: cancel }] },
+        ...(kind ? texts.filter(isDue) : [...texts].sort((one, other) => Number(isDue(other)) - Number(isDue(one)))).map(sectionOf),
+        !kind && { title: "我的个人信息", acts: [{ word: "下载个人信息副本", run: copy }, { word: "注销账号", danger: true, run: cancel }] },
       ],
     };
   },

@@ -32,7 +32,7 @@ definePage({
         {
           acts: [
             { word: "修改昵称", operation: "change_profile", body: { version: me.version }, fields: { nickname: true }, values: { nickname: me.nickname }, done: "已修改" },
-            { word: "填写姓名和住址", operation: "give_details", fields: { real_name: true, birth_date: true, address: true }, values: { birth_date: me.birth_date ?? "" }, done: "已保存" },
+            { word: "填写姓名和住址", operation: "give_details", fields: { real_name: { label: "姓名" }, birth_date: true, address: { label: "住址" } }, values: { birth_date: me.birth_date ?? "" }, done: "已保存" },
           ],
         },
         { acts: [{ word: me.phone ? "更换手机号" : "绑定手机号", main: !me.phone, page: "pages/me/phone" }, { word: "退出登录", danger: true, run: signOut }] },

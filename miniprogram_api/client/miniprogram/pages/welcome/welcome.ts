@@ -13,7 +13,7 @@ definePage({
       if (!hasSession()) await signIn();
       await call("give_consent", { body: { kind: "privacy", text_version: privacy.version } });
       const me = await call("get_me");
-      if (!me.community) return wx.redirectTo({ url: `/pages/community/choose?to=${encodeURIComponent(to ?? "")}` });
+      if (!me.community && !me.roles.length) return wx.redirectTo({ url: `/pages/community/choose?to=${encodeURIComponent(to ?? "")}` });
       return arrive(to);
     };
     return {

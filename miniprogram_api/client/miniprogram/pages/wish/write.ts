@@ -6,7 +6,7 @@ const FIELDS: Act["fields"] = {
   title: { label: "心愿", hint: "一句话说清楚，如“想要一把轮椅坐垫”" },
   kind: { label: "需要什么" },
   audience: { label: "为谁" },
-  text: { label: "详细情况" },
+  text: { label: "详细情况", required: true },
   place: { label: "大致地点", hint: "所有人可见，不用写门牌" },
   wished_by: { label: "希望在哪天前实现", required: true },
   picture_ids: true,

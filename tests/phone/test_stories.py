@@ -1,0 +1,93 @@
+"""The main job by taps and typing, through the mini-program's own pages in a real browser.
+
+Needs Chromium (Debian: apt install chromium); the bundle is committed, so it needs no node.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from server.foundation import clock
+from server.foundation.settings import Settings
+from tests.builders import create_community, create_staff
+from tests.chromium import CHROMIUM, MISSING
+from tests.clients import Api
+from tests.phone.standing import City, standing
+
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=MISSING), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+async def city(chromium: Browser, settings: Settings, tmp_path: Path) -> AsyncIterator[City]:
+    async with standing(settings, tmp_path, chromium) as city:
+        yield city
+
+
+async def test_a_wish_from_the_wall_to_the_thanks(api: Api, city: City) -> None:
+    community = await create_community(name="海滨社区")
+    staff = await city.phone(of=await create_staff(api, community))
+    wisher, helper = await city.phone("李阿姨"), await city.phone("小赵")
+    # Somebody new opens a page that needs a session, and comes back to it.
+    await wisher.open("pages/wish/mine")
+    await wisher.tap("登录")
+    await wisher.join("海滨社区")
+    await wisher.see("您还没有许过心愿")
+    await wisher.tap("许一个心愿")
+    await wisher.fill(心愿="想要一盏台灯", 大致地点="海滨路", 详细情况="夜里看书，灯太暗了。")
+    await wisher.tap("保存，下一步")
+    # What is wrong is said at its field, and what was typed is still there.
+    await wisher.page.locator("[role=alert]").first.wait_for()
+    await wisher.tap("物品", "为老人")
+    await wisher.fill(希望在哪天前实现=(clock.shanghai(clock.now()) + timedelta(days=20)).date().isoformat())
+    await wisher.choose_picture()
+    await wisher.tap("保存，下一步")
+    await wisher.see("还是草稿")
+    await wisher.tap("提交审核", "允许")
+    await wisher.see("正在审核")
+
+    await staff.open("pages/staff/today")
+    await staff.tap("登录")
+    await staff.touch("我已阅读并同意")
+    await staff.see("☑")
+    await staff.tap("微信登录")
+    await staff.wait_for("1 件待办")
+    await staff.touch("想要一盏台灯")
+    await staff.tap("发布", "确定")
+    await staff.see("正等待认领")
+    message = await wisher.told("审核结果通知")
+
+    # The helper is new too: what they lack for claiming is told before the tap, and done on the way.
+    await helper.open()
+    await helper.join("海滨社区")
+    await helper.tap("我的")
+    await helper.touch("我的资料")
+    await helper.tap("绑定手机号", "使用微信手机号", "允许")
+    await helper.tap("填写姓名和住址")
+    await helper.fill(姓名="赵磊")
+    await helper.tap("填写姓名和住址")
+    await helper.see("赵\\*")
+    await helper.open("pages/wish/wall")
+    await helper.touch("想要一盏台灯")
+    await helper.tap("我来认领")
+    await helper.see("志愿者协议")
+    await helper.tap("阅读并同意")
+    await helper.tap("我来认领")
+    await helper.tap("确定")
+    await helper.tap("允许")
+    await helper.see("已被认领")
+    await helper.tap("报告完成")
+    await helper.choose_picture()
+    await helper.tap("报告完成", "允许")
+    await helper.wait_for("正等待许愿人确认")
+
+    # The message opens the page that it points to.
+    await wisher.open(message["page"])
+    await wisher.tap("确认并评价")
+    await wisher.page.get_by_label("5星").click()
+    await wisher.fill(想说的话="谢谢小赵，灯很亮。")
+    await wisher.tap("确认并评价")
+    await wisher.see("已实现")
+    await wisher.see("谢谢小赵，灯很亮")
