@@ -129,13 +129,17 @@ async def test_figures_on_a_wall_and_what_goes_out_as_files(app: Any, api: Api) 
     assert community.name in browser.text
     await browser.open("/console/figures")
     files = [link for link in browser.links if "/files/" in link]
-    assert len(files) == 2
+    assert [re.search(r"export_\w+", link)[0] for link in files] == [  # type: ignore[index]
+        "export_wish_figures",
+        "export_three_zeros",
+        "export_utilization",
+    ]
     await browser.open("/console/pages/services")
     files += [link for link in browser.links if "/files/" in link]
     assert f"venue_id={service.venue_id}" in files[-1]
     await browser.open("/console/pages/check-ins")
     files += [link for link in browser.links if "/files/" in link]
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         answer = await browser.client.get(file)
         assert answer.status_code == 200, file
