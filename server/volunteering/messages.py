@@ -199,7 +199,7 @@ SHIFT_MISSED = Event(
 CLOCK_OUT_ASSUMED = _of_shift(
     "sign_out_assumed",
     "您忘记签退了",
-    "您参加的“{shift[title]}”（{shift[time]}）没有签退记录，暂按活动结束时间计，以负责人确认为准。",
+    "您参加的“{shift[title]}”（{sign_up[whose_first]}{shift[time]}）没有签退记录，暂按活动结束时间计，以负责人确认为准。",
 )
 
 SHIFT_TO_CONFIRM = Event(

@@ -30,7 +30,7 @@ async def _close(row: Any) -> None:
     # A scan that comes late, or a confirmation, would write over what is settled here: the sign-ups' locks, by person,
     # as everybody takes them.
     rows = await fetch(
-        "SELECT s.id, s.person_id FROM sign_up s JOIN attendance t ON t.sign_up_id = s.id WHERE s.shift_id = $1 "
+        "SELECT s.id, s.place_id FROM sign_up s JOIN attendance t ON t.sign_up_id = s.id WHERE s.shift_id = $1 "
         "AND t.sign_out_at IS NULL ORDER BY s.person_id, s.id FOR UPDATE OF s",
         shift.id,
     )
@@ -41,7 +41,8 @@ async def _close(row: Any) -> None:
         attendance.sign_out_at = assumed_clock_out(attendance.sign_in_at, shift.ends_at)
         attendance.sign_out_method = AttendanceMethod.RULE
         await attendance.save(update_fields=["sign_out_at", "sign_out_method"])
-        await notify(row["person_id"], messages.CLOCK_OUT_ASSUMED, shift=shift.id)
+        concerned = (await people_of([row["place_id"]]))[row["place_id"]]
+        await notify(concerned, messages.CLOCK_OUT_ASSUMED, shift=shift.id, sign_up=row["id"])
     unconfirmed = await fetch_value(
         "SELECT 1 FROM sign_up s JOIN place p ON p.id = s.place_id WHERE s.shift_id = $1 AND p.state = 'confirmed' "
         "LIMIT 1",

@@ -42,6 +42,7 @@ from server.volunteering.hours.queries import HoursView, show_hours
 from server.volunteering.hours.rules import SERVICE_RULES, Credit, approver_of, credit
 from server.volunteering.models import Shift, SignUp
 from server.volunteering.reasons import HOURS, submit_reason
+from server.volunteering.sign_ups.party import people_of
 from server.volunteering.steps import audit_sign_up, ensure_on, get_shift, lock_allotments
 
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
@@ -249,7 +250,8 @@ async def _state(
         return made
     await made.save(force_create=True)
     if not replaces:
-        await notify(made.person_id, messages.WAITING, shift=shift.id, minutes=made.minutes, needs=str(needs))
+        concerned = (await people_of([sign_up.place_id]))[sign_up.place_id]
+        await notify(concerned, messages.WAITING, shift=shift.id, hours=made.id, minutes=made.minutes, needs=str(needs))
     approvers = await role_holders(await _where(needs, organization_id, shift), _kinds(needs))
     await notify(set(approvers) - {actor_id, made.person_id}, messages.TO_APPROVE, hours=made.id)
     return made
@@ -282,10 +284,11 @@ async def _take_effect(shift: Shift, sign_up: SignUp, hours: Hours) -> None:
             organization_id=hours.organization_id,
         )
     await mark_attended(sign_up.place_id)
+    concerned = (await people_of([sign_up.place_id]))[sign_up.place_id]
     if old is None:
-        await notify(hours.person_id, messages.CREDITED, shift=shift.id, minutes=hours.minutes, at=now)
+        await notify(concerned, messages.CREDITED, shift=shift.id, hours=hours.id, minutes=hours.minutes, at=now)
         return
-    await notify(hours.person_id, messages.CORRECTED, hours=hours.id, before=old.minutes, at=now)
+    await notify(concerned, messages.CORRECTED, hours=hours.id, before=old.minutes, at=now)
     if hours.minutes < old.minutes:
         await revoke_certificates(hours.person_id, old.starts_at)
 

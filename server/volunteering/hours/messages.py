@@ -21,7 +21,7 @@ NO_SHOW_APPEAL_DECIDED = Event(
 CREDITED = Event(
     name="hours_credited",
     title="服务时长已计入",
-    text="您参加“{shift[title]}”的服务时长 {minutes}已确认，感谢您的付出。",
+    text="您参加“{shift[title]}”{hours[whose]}的服务时长 {minutes}已确认，感谢您的付出。",
     page="pages/me/service-record",
     said={"minutes": render_duration},
     **service_report("service_record", "{shift[title]}", "服务时长{minutes}已计入"),
@@ -30,7 +30,7 @@ CREDITED = Event(
 WAITING = Event(
     name="hours_waiting",
     title="服务时长待审批",
-    text="您参加“{shift[title]}”的服务时长 {minutes}已提交，{needs}后计入。",
+    text="您参加“{shift[title]}”{hours[whose]}的服务时长 {minutes}已提交，{needs}后计入。",
     page="pages/me/service-record",
     said={"minutes": render_duration},
     words={
@@ -60,7 +60,7 @@ REFUSED = Event(
 CORRECTED = Event(
     name="hours_corrected",
     title="服务时长已更正",
-    text="您在“{hours[title]}”的服务时长由 {before}更正为 {hours[minutes]}：{hours[reason]}。",
+    text="您在“{hours[title]}”{hours[whose]}的服务时长由 {before}更正为 {hours[minutes]}：{hours[reason]}。",
     page="pages/me/service-record",
     said={"before": render_duration},
     **service_report("service_record", "{hours[title]}", "服务时长更正为{hours[minutes]}"),

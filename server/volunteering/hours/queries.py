@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from server.accounts.queries import describe_persons, require_dependant
+from server.accounts.whose import relative, whose_words
 from server.foundation.database import fetch
 from server.foundation.dates import end_of, instant, render_duration
 from server.foundation.ids import Id
@@ -119,11 +120,13 @@ async def describe_hours(hours_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """The words for hours: the activity's `title`, the `minutes`, the `reason` of a correction and of a `decision`."""
     rows = await fetch(
         f"SELECT h.id, a.title, h.minutes, {HOURS_REASON} AS reason, "
-        "h.decision_reason AS decision FROM hours h "
+        f"h.decision_reason AS decision, {relative('s.person_id', 's.signed_up_by_id')} FROM hours h "
+        "JOIN sign_up s ON s.id = h.sign_up_id "
         "JOIN shift sh ON sh.id = h.shift_id JOIN activity a ON a.id = sh.activity_id WHERE h.id = ANY($1::uuid[])",
         list(hours_ids),
     )
-    return {row["id"]: {**dict(row), "minutes": render_duration(row["minutes"])} for row in rows}
+    whose = await whose_words(rows)
+    return {row["id"]: {**dict(row), **whose[row["id"]], "minutes": render_duration(row["minutes"])} for row in rows}
 
 
 async def show_hours(hours_id: str) -> HoursView:

@@ -351,9 +351,14 @@ async def test_who_looks_after_somebody_reads_that_they_were_missed(api: Api) ->
     shift_id = await publish_shift(people, timedelta(days=3), capacity=3)
     (child,) = await create_family(people.first, None)
     await save_details(child, real_name="李小红")
-    family = (await sign_up(people.first, shift_id, child))["sign_up"]["family"]
+    own = (await sign_up(people.first, shift_id, child))["sign_up"]
+    family = own["family"]
     clock.move_clock(timedelta(days=3, hours=3))
     await confirm(people.staff, shift_id, {"sign_up_id": family[0]["sign_up_id"], "is_absent": True})
     text = (await people.first.inbox())[0]["text"]
     assert text.startswith("您报名的“清洁家园”（李小红，")
     assert "被记为缺席" in text
+    hers = {"sign_up_id": family[0]["sign_up_id"], "minutes": 90}
+    await confirm(people.staff, shift_id, hers, {"sign_up_id": own["id"], "minutes": 90})
+    told_of = {message["text"].split("的服务时长")[0] for message in (await people.first.inbox())[:2]}
+    assert told_of == {"您参加“清洁家园”（李小红）", "您参加“清洁家园”"}
