@@ -269,6 +269,11 @@ class Migration(migrations.Migration):
                                 where="holder_id IS NOT NULL",
                             ),
                             SqlIndex(name="grid_case_community", columns="community_id, id"),
+                            SqlIndex(name="grid_case_state", columns="state, id"),
+                            SqlIndex(name="grid_case_grid", columns="grid_id, id", where="grid_id IS NOT NULL"),
+                            SqlIndex(
+                                name="grid_case_building", columns="building_id, id", where="building_id IS NOT NULL"
+                            ),
                             SqlIndex(name="grid_case_community_state", columns="community_id, state, id"),
                             SqlIndex(
                                 name="grid_case_handler", columns="handler_id, id", where="handler_id IS NOT NULL"

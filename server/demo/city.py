@@ -13,9 +13,10 @@ from server.accounts.models import Consent, ConsentKind, Person, PersonOrigin, W
 from server.check_in.posts.holding import NewPost, open_post
 from server.check_in.posts.models import PostCategory
 from server.connections import connected
+from server.demo.cases import fill_with_cases
 from server.demo.life import fill_with_life
 from server.foundation import clock
-from server.foundation.database import execute, fetch, transaction
+from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.foundation.dates import day_of, today
 from server.foundation.ids import new_id
 from server.foundation.schema import migrate
@@ -125,6 +126,10 @@ async def _fill_communities(rows: list[asyncpg.Record]) -> None:
     )
     await _create_wishes(people["demo-resident"], rows[0]["id"])
     await fill_with_life(people, rows[0]["id"], family_medicine)
+    grid_id = await fetch_value(
+        "SELECT id FROM organization WHERE parent_id = $1 AND level = 'grid' ORDER BY code LIMIT 1", rows[0]["id"]
+    )
+    await fill_with_cases(people, rows[0]["id"], grid_id, _location(0))
 
 
 def _location(community: int) -> tuple[float, float]:

@@ -146,21 +146,44 @@ async def list_cases_of_area(
 ) -> Page[StaffCaseCard]:
     """All cases of a subtree, perhaps in one state, the latest first. Raises NotFound, NotAllowed."""
     await require_role(actor_id, organization_id, {*READERS, RoleKind.GRID_WORKER})
-    level = await fetch_value("SELECT level FROM organization WHERE id = $1", organization_id)
-    where = "c.community_id = $2"
-    if level == Level.GRID:
-        where = "c.grid_id = $2"
-    elif level != Level.COMMUNITY:
-        where = f"c.community_id IN (SELECT b.id FROM organization b WHERE {within('b.path', '$2')})"
+    level = Level(await fetch_value("SELECT level FROM organization WHERE id = $1", organization_id))
+    of_state, values = "", [actor_id, organization_id]
+    if state:
+        of_state, values = "c.state = $3 AND ", [*values, str(state)]
+    last, most = f"${len(values) + 1}", f"${len(values) + 2}"
+    found = _FIRST[level].format(where=f"{of_state}({last}::uuid IS NULL OR c.id < {last})", most=most)
     rows = await fetch_page(
-        f"SELECT {_STAFF} {_STAFF_FROM} WHERE {where} AND ($3::text IS NULL OR c.state = $3) "
-        "AND ($4::uuid IS NULL OR c.id < $4) ORDER BY c.id DESC LIMIT $5",
-        actor_id,
-        organization_id,
-        str(state) if state else None,
+        f"SELECT {_STAFF} FROM ({found}) f JOIN grid_case c ON c.id = f.id "
+        f"{_STAFF_FROM.removeprefix('FROM grid_case c ')} ORDER BY c.id DESC LIMIT {most}",
+        *values,
         page=page,
     )
     return Page([_staff_card(row) for row in rows.items], rows.next_cursor)
+
+
+_LATEST = "SELECT c.id FROM grid_case c WHERE {where} ORDER BY c.id DESC LIMIT {most}"
+_OF_EACH = (
+    "SELECT x.id FROM organization b CROSS JOIN LATERAL (SELECT c.id FROM grid_case c "
+    "WHERE c.community_id = b.id AND {where} ORDER BY c.id DESC LIMIT {most}) x "
+    f"WHERE {within('b.path', '$2')} AND b.level = 'community' ORDER BY x.id DESC LIMIT {{most}}"
+)
+_FIRST = {
+    # One city: whatever there is, is its. ($2 is said, since every statement has it.)
+    Level.CITY: _LATEST.replace("{where}", "$2::uuid IS NOT NULL AND {where}"),
+    # So many communities that the latest of everywhere are walked; OFFSET keeps that from becoming a join, which would
+    # read and sort them all.
+    Level.DISTRICT: _LATEST.replace(
+        "{where}",
+        "EXISTS (SELECT 1 FROM organization b WHERE b.id = c.community_id "
+        f"AND {within('b.path', '$2')} OFFSET 0) AND {{where}}",
+    ),
+    Level.SUBDISTRICT: _OF_EACH,
+    Level.COMMUNITY: _OF_EACH,
+    Level.GRID: _LATEST.replace("{where}", "c.grid_id = $2 AND {where}"),
+    Level.BUILDING: _LATEST.replace("{where}", "c.building_id = $2 AND {where}"),
+    Level.UNIT: _LATEST.replace("{where}", "c.handler_id = $2 AND {where}"),
+}
+"""Level → the latest of an organization of it ($2), however many there are: each costs what it shows."""
 
 
 def _values(row: Any) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from server.accounts.models import WeChatIdentity
 from server.demo.city import PEOPLE, fill_demo_city
+from server.foundation import clock
 from server.foundation.dates import render_short_date, today
+from server.grid_cases.models import CaseState, GridCase
 from server.organizations.models import Level, RoleGrant, RoleKind
 from tests.announcements.builders import tell_everybody
 from tests.builders import sign_in
@@ -49,3 +51,13 @@ async def test_whoever_signs_in_finds_something(api: Api) -> None:
     community = (await staff.get("/me"))["roles"][0]["organization_id"]
     circle = await staff.get(f"/organizations/{community}/circle-coverage")
     assert circle["buildings"] == circle["located"] == circle["covered"] == 12
+
+
+async def test_there_is_a_month_of_cases(app: object) -> None:
+    await fill_demo_city()
+    cases = await GridCase.all().order_by("created_at")
+    assert {case.state for case in cases} >= set(CaseState) - {CaseState.MERGED, CaseState.CHECKED}
+    first, last = cases[0].created_at, cases[-1].changed_at
+    assert clock.now() - timedelta(days=40) < first < clock.now() - timedelta(days=25)
+    assert last <= clock.now(), "nothing of it is to come"
+    assert clock.offset() == timedelta(), "the clock is where it was"
