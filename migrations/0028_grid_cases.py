@@ -10,7 +10,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0026_statistics_of_words")]
+    dependencies = [("linli", "0027_console_keys")]
 
     initial = False
 
