@@ -139,7 +139,7 @@ def _test(tests: list[str], change: Change, folder: Path, options: tuple[str, ..
         return compile(tree, str(path), "exec") if tree else usual(self, fullname)
 
     loader.get_code = get_code
-    code = pytest.main(["-q", "-p", "no:randomly", "-p", "no:xdist", "--timeout=60", *options, *tests], plugins=[told])
+    code = pytest.main(["-q", "-p", "no:randomly", "-p", "no:xdist", "--timeout=300", *options, *tests], plugins=[told])
     (folder / "told").write_text(json.dumps((told.failed, told.seen)))
     os._exit(code)
 
