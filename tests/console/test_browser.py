@@ -168,3 +168,20 @@ async def test_a_manager_enters_by_passkey(api: Api, desk: Desk) -> None:
     for action, times in (("add_console_passkey", 1), ("enter_console_by_passkey", 2), ("remove_console_passkey", 1)):
         assert await AuditEntry.filter(action=action, person_id=manager.person_id).count() == times
     assert [said for said in desk.wrong if "422" not in said] == []
+
+
+@pytest.mark.timeout(300)
+async def test_a_list_as_it_is_filtered_is_kept_as_a_view(api: Api, desk: Desk) -> None:
+    await desk.sign_in(await create_staff(api, await create_community()))
+    page = desk.page
+    await desk.open("/console/pages/check-ins?state=applied")
+    await page.click("text=把这样筛选的列表存为视图")
+    await page.fill("[name=view]", "待确认的<b>报到</b>")
+    await page.click("text=存下")
+    await desk.open("/console/people")
+    await page.click("text=待确认的<b>报到</b>")
+    await page.wait_for_url("**/console/pages/check-ins?state=applied")
+    await page.click("text=移除这个视图")
+    await desk.open("/console/people")
+    assert not await page.is_visible("text=待确认的<b>报到</b>")
+    assert desk.wrong == []

@@ -43,6 +43,32 @@ const addOne = (group) => {
   last.after(copy);
   copy.querySelector("input, select, textarea")?.focus();
 };
+// Views: lists as they are filtered, by names of one's own, kept by this browser and nobody else.
+const views = () => JSON.parse(localStorage.getItem("views") || "[]");
+const keepViews = (kept) => { localStorage.setItem("views", JSON.stringify(kept)); showViews(); };
+const here = () => location.pathname + location.search;
+const showViews = () => {
+  const place = document.querySelector("[data-views]");
+  if (!place) return;
+  place.querySelectorAll("a, button").forEach((node) => node.remove());
+  place.hidden = !views().length;
+  for (const { name, address } of views()) {
+    const link = Object.assign(document.createElement("a"), { href: address, textContent: name });
+    if (address === here()) link.setAttribute("aria-current", "page");
+    place.append(link);
+    if (address !== here()) continue;
+    const remove = Object.assign(document.createElement("button"), { className: "link", textContent: "移除这个视图" });
+    remove.addEventListener("click", () => keepViews(views().filter((view) => view.address !== address)));
+    place.append(remove);
+  }
+  document.querySelectorAll("details.view").forEach((part) => (part.hidden = views().some((view) => view.address === here())));
+};
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-save-view]");
+  if (!form) return;
+  event.preventDefault();
+  keepViews([...views(), { name: form.elements.view.value, address: here() }]);
+});
 // A passkey 通行密钥: the browser is asked, and its answer goes along with the form.
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-passkey]");
@@ -72,6 +98,7 @@ const begin = () => {
   // Where there is no room beside it, the menu opens when it is wanted.
   if (window.matchMedia("(max-width: 60rem)").matches) document.querySelector(".side details")?.removeAttribute("open");
   draw();
+  showViews();
   document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
   const first = document.querySelector("[data-open-first]");
   if (first && window.matchMedia("(min-width: 60.01rem)").matches) first.click();
