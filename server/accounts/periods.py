@@ -31,6 +31,7 @@ PERIODS = (
     ),
     Period("登录记录", "失效后 30 天", ("session", "console_sign_in")),
     Period("登录工作台的密码和通行密钥", _ACCOUNT, ("console_password", "console_passkey")),
+    Period("工作人员的常用答复", "长期保存", ("reply",)),
     Period("同意与撤回的记录", _RECORD, ("consent",)),
     Period("现场登记和工作角色的记录", _RECORD, ("registration", "role_grant")),
     Period("合并重复登记、核对名册的确认", "处理后 180 天", ("merge_proposal", "roster_link")),

@@ -13,6 +13,7 @@ from server.console.choosing import choices_for
 from server.console.declaring import Act, WorkPage
 from server.console.forms import Field, build_form, read_form
 from server.console.rendering import done, render
+from server.console.replies import replies_for
 from server.console.visits import Visit, form_of
 from server.console.work import page_of, path_of, scope_of
 from server.foundation.errors import NotFound, NotSignedIn, Refusal
@@ -71,6 +72,7 @@ async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, 
                 return done(request, back, f"已{chosen.words}")
     given = {name: values if len(values) > 1 else values[0] for name, values in typed.items()} or _begun(request)
     fields = await _form(visit, route, chosen, given, path) if route.body_type else []
+    replies, replies_to = await replies_for(visit, chosen.operation, fields) if chosen.tried else ([], "")
     problems = {problem.field: problem.problem for problem in refusal.errors} if refusal else {}
     return render(
         request,
@@ -84,6 +86,8 @@ async def _carry_out(visit: Visit, page: WorkPage, chosen: Act, path: dict[str, 
         problems=problems,
         refusal=refusal,
         affected=affected,
+        replies=replies,
+        replies_for=replies_to,
         why=why,
         back=back,
     )

@@ -9,7 +9,21 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 
 from miniprogram_api.downloads import add_assets
-from server.console import acting, boards, counters, figures, keys, people, places, rosters, shifts, today, week, work
+from server.console import (
+    acting,
+    boards,
+    counters,
+    figures,
+    keys,
+    people,
+    places,
+    replies,
+    rosters,
+    shifts,
+    today,
+    week,
+    work,
+)
 from server.console.rendering import go, render
 from server.console.signing_in import add_sign_in
 from server.console.visits import begin_visit
@@ -47,6 +61,9 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/tickets/<ticket_id>/<what:again|served|missed>", ("POST",), counters.settle_number),
         ("/week", ("GET",), week.show_week),
         ("/roster", ("GET",), rosters.show_roster),
+        ("/replies/<operation>", ("GET",), replies.show_replies),
+        ("/replies/<operation>", ("POST",), replies.add_reply),
+        ("/replies/<operation>/<reply_id>/remove", ("POST",), replies.remove_reply),
         ("/keys", ("GET",), keys.show_keys),
         ("/keys/password", ("POST",), keys.set_password),
         ("/keys/password/remove", ("POST",), keys.remove_password),

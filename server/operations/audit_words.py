@@ -30,6 +30,8 @@ ACTION_WORDS: dict[str, str] = {
     "add_console_passkey": "添加通行密钥",
     "remove_console_passkey": "移除通行密钥",
     "enter_console_by_passkey": "用通行密钥登录工作台",
+    "add_reply": "添加常用答复",
+    "remove_reply": "移除常用答复",
     "grant_role": "授予工作角色",
     "end_role": "结束工作角色",
     # members

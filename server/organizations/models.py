@@ -124,3 +124,16 @@ class RoleGrant(Model):
             ),
             SqlIndex(name="role_grant_organization", columns="organization_id, id"),
         ]
+
+
+class Reply(Model):
+    """Words that staff of an organization often answer with 常用答复, when they do this `operation`."""
+
+    organization = foreign_key("Organization")
+    organization_id: str
+    operation = fields.CharField(max_length=64)
+    text = fields.CharField(max_length=500)
+
+    class Meta:
+        table = "reply"
+        indexes = [SqlIndex(name="reply_organization", columns="organization_id, operation, id")]

@@ -150,6 +150,7 @@ IN_NONE = {
     "unit_check_in": "between a unit and a place, its contact the unit's; who applied is in the audit log",
     "service_rule": "what service is worth",
     "wish_terms": "an organization's rules",
+    "reply": "words that an organization's staff often answer with",
     "figure": "sums of organizations",
     "figure_month": "which months are counted",
     "activity": "an organizer's; who wrote or published it did so at work, and is in the audit log",

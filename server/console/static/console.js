@@ -109,5 +109,7 @@ if (still) setTimeout(() => location.reload(), Number(still.dataset.reload) * 10
 document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  if (event.target.matches("[data-insert]") && event.target.value)
+    document.getElementById(event.target.dataset.insert).value = event.target.value;
   if (event.target.matches("[data-go]")) location.assign(event.target.value);
 });
