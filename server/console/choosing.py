@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from server.console.forms import Choices
 from server.console.visits import Visit
+from server.foundation import clock
 from server.organizations.models import Level
+from server.service_record.periods import half_year_of
 
 Chooser = Callable[[Visit, Mapping[str, str]], Awaitable[Choices]]
 """Given where the thing is: `area_id`, `venue_id`."""
@@ -50,10 +52,27 @@ async def _other_cases(visit: Visit, place: Mapping[str, str]) -> Choices:
     ]
 
 
+async def _actions(visit: Visit, _: Mapping[str, str]) -> Choices:
+    return [(each.action, each.name) for each in await visit.perform("list_audit_actions")]
+
+
+async def _periods(_visit: Visit, _: Mapping[str, str]) -> Choices:
+    period, found = half_year_of(clock.now()), []
+    for _ in range(_PERIODS):
+        found.append((period.code, period.words))
+        period = period.preceding
+    return found
+
+
+_PERIODS = 6
+"""Half-years back."""
+
 CHOOSERS: dict[str, Chooser] = {
     "organization_id": _handlers,
     "category_id": _categories,
     "into_id": _other_cases,
+    "action": _actions,
+    "period": _periods,
     "grid_id": _grids,
     "home_organization_id": _party_organizations,
     "service_id": _services,

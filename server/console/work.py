@@ -9,6 +9,7 @@ import msgspec
 from sanic.response import HTTPResponse
 
 from miniprogram_api.routes import BY_OPERATION
+from server.console.choosing import choices_for
 from server.console.declaring import Act, Link, WorkPage
 from server.console.forms import Field, build_form
 from server.console.labels import value_at
@@ -66,7 +67,7 @@ async def show_list(visit: Visit, slug: str) -> HTTPResponse:
         page=page,
         items=items,
         next_page=_next_page(visit, cursor) if cursor else "",
-        filters=_filter_fields(page, query),
+        filters=await _filter_fields(visit, page, query),
         scopes=scopes,
         offers_of=lambda item: [Offer(one) for one in page.acts if _fits(one, item)],
         link=_link_with,
@@ -225,11 +226,12 @@ def _filters(visit: Visit, page: WorkPage) -> dict[str, str]:
     return found
 
 
-def _filter_fields(page: WorkPage, query: dict[str, Any]) -> list[Field]:
+async def _filter_fields(visit: Visit, page: WorkPage, query: dict[str, Any]) -> list[Field]:
     """The controls of a list's filters."""
     if not page.filters:
         return []
-    fields = build_form(BY_OPERATION[page.lists].query_type, given=query, choices={}, hidden={})
+    choices = await choices_for(visit, page.filters, {})
+    fields = build_form(BY_OPERATION[page.lists].query_type, given=query, choices=choices, hidden={})
     return [field for field in fields if field.name in page.filters]
 
 

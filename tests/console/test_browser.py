@@ -175,7 +175,7 @@ async def test_a_list_as_it_is_filtered_is_kept_as_a_view(api: Api, desk: Desk) 
     await desk.sign_in(await create_staff(api, await create_community()))
     page = desk.page
     await desk.open("/console/pages/check-ins?state=applied")
-    await page.click("text=把这样筛选的列表存为视图")
+    await page.click("text=存为视图")
     await page.fill("[name=view]", "待确认的<b>报到</b>")
     await page.click("text=存下")
     await desk.open("/console/people")
