@@ -11,7 +11,7 @@ from server.foundation.pages import Page, PageQuery
 routes = Routes("消息 notifications")
 
 
-@routes.get("/announcements")
+@routes.get("/announcements", may_lag=True)
 async def list_board(caller: Caller, query: PageQuery) -> Page[AnnouncementCard]:
     """公告栏
 

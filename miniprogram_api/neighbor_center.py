@@ -85,7 +85,7 @@ class Complain(Strict):
     service_id: Id | None = None
 
 
-@routes.get("/venues")
+@routes.get("/venues", may_lag=True)
 async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     """服务场所列表
 
@@ -97,7 +97,7 @@ async def list_venues(caller: Caller, query: VenuesQuery) -> Page[VenueBrief]:
     )
 
 
-@routes.get("/venues/nearby", who=Who.ANYONE)
+@routes.get("/venues/nearby", who=Who.ANYONE, may_lag=True)
 async def list_nearby_venues(caller: Caller | None, query: NearbyQuery) -> Page[VenueBrief]:
     """附近的服务场所（一刻钟服务圈）
 

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Concatenate, ParamSpec, get_args, get_origin
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_args, get_origin
 
 import msgspec
 from sanic import Blueprint, Request
@@ -45,10 +45,12 @@ from server.foundation.http import JsonAnswer, invalid_fields
 from server.foundation.idempotency import claim_key, keep_answer
 from server.foundation.ids import is_id
 from server.foundation.rates import Group
+from server.foundation.replica import may_lag_for, note_written, reading_from_replica
 from server.organizations.access import OwnMatter
 
 Handler = Callable[..., Awaitable[Any]]
 P = ParamSpec("P")
+AnswerT = TypeVar("AnswerT")
 _PARAMETER = re.compile(r"<(\w+)>")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,64}")
 _BEGINS_WITH_A_DAY = re.compile(r"[0-9]{4}-")
@@ -79,6 +81,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The media types of a route that reads the request's body or writes the answer's itself (pictures)."""
     raced_for: str | None = None
     """The parameter of its path that names what many may want in the same moment."""
+    may_lag: bool = False
+    """What it reads may be a few seconds old, for all but who has just written: a replica of the database does."""
     is_subscribed: bool = False
     """Other programs fetch it at an address that they were given (calendars): they ask by HEAD whether it is there, and
     what people append to have it fetched anew is ignored."""
@@ -171,8 +175,7 @@ class Route:
             arguments = {name: value for name, value in arguments.items() if name in self.parameters}
             if self.method == "GET" or caller is None:
                 return await self.function(**arguments)
-            person_id = caller.person_id
-            return await write(lambda: hold_caller(person_id), lambda: self.function(**arguments))
+            return await _write(caller, lambda: self.function(**arguments))
 
         return await answer_within(self.group, caller, request.ctx.address, answer)
 
@@ -191,10 +194,12 @@ class Route:
             raise BadRequest("此接口不接受查询参数")
         if self._decoder:
             arguments["body"] = self._decode_body(request)
+        if self.options.may_lag and await may_lag_for(caller.person_id if caller else None):
+            with reading_from_replica():
+                return await self._carry_out(caller, request, arguments)
         if caller is None or self.method == "GET":
             return await self._carry_out(caller, request, arguments)
-        person_id = caller.person_id
-        return await write(lambda: hold_caller(person_id), lambda: self._carry_out(caller, request, arguments))
+        return await _write(caller, lambda: self._carry_out(caller, request, arguments))
 
     async def _carry_out(
         self, caller: Caller | None, request: Request, arguments: dict[str, Any]
@@ -242,6 +247,14 @@ class Route:
         if result is None:
             return HTTPResponse(status=204)
         return JsonAnswer(_encoder.encode(result), status=self.status, content_type="application/json")
+
+
+async def _write(caller: Caller, do: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+    """What `do` gives; what the caller reads next has what it wrote."""
+    try:
+        return await write(lambda: hold_caller(caller.person_id), do)
+    finally:
+        await note_written(caller.person_id)
 
 
 def _declares(

@@ -38,7 +38,7 @@ from server.volunteering.sign_ups.queries import SignUpsQuery, SignUpView
 routes = Routes("志愿服务 volunteering")
 
 
-@routes.get("/activities")
+@routes.get("/activities", may_lag=True)
 async def list_activities(caller: Caller, query: UpcomingQuery) -> Page[ActivityCard]:
     """近期活动
 
@@ -52,7 +52,7 @@ class NearbyActivities(msgspec.Struct):
     items: list[ActivityCard]
 
 
-@routes.get("/activities/nearby")
+@routes.get("/activities/nearby", may_lag=True)
 async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyActivities:
     """附近的活动
 
@@ -61,7 +61,7 @@ async def list_nearby_activities(caller: Caller, query: NearbyQuery) -> NearbyAc
     return NearbyActivities(await queries.list_nearby_activities(caller.person_id, query))
 
 
-@routes.get("/activities/past")
+@routes.get("/activities/past", may_lag=True)
 async def list_past_activities(caller: Caller, query: PastQuery) -> Page[PastActivity]:
     """往期活动（活动回顾）
 

@@ -48,7 +48,7 @@ from server.wishes.stories import FulfilledWish
 routes = Routes("微心愿 wishes")
 
 
-@routes.get("/wishes")
+@routes.get("/wishes", may_lag=True)
 async def list_published_wishes(caller: Caller, query: WallQuery) -> Page[WishCard]:
     """心愿墙：待认领的微心愿
 
@@ -62,7 +62,7 @@ class FulfilledQuery(PageQuery):
     """Only this organization's subtree."""
 
 
-@routes.get("/wishes/fulfilled", who=Who.ANYONE)
+@routes.get("/wishes/fulfilled", who=Who.ANYONE, may_lag=True)
 async def list_fulfilled_wishes(query: FulfilledQuery) -> Page[FulfilledWish]:
     """已实现的心愿（公开）
 

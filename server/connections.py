@@ -7,6 +7,7 @@ from server.accounts import consent_texts
 from server.background import audit_retention
 from server.calendars import feed as calendar_feed
 from server.foundation import cache, clock, crypto, database, keys, rates
+from server.foundation.replica import watching_replica
 from server.foundation.settings import Settings
 from server.foundation.skew import watching_skew
 from server.media import addresses, storage
@@ -35,7 +36,7 @@ async def connected(settings: Settings) -> AsyncIterator[None]:
     try:
         await database.connect(settings)
         await keys.check_keys()
-        async with watching_skew():
+        async with watching_skew(), watching_replica(settings):
             yield
     finally:
         await live.finish_telling()

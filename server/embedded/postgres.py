@@ -86,7 +86,7 @@ class _Postmaster:
 
     @property
     def is_ready(self) -> bool:
-        return self.status == "ready"
+        return self.status in ("ready", "standby")  # which a replica says that answers
 
     @property
     def is_alive(self) -> bool:

@@ -26,6 +26,8 @@ CONNECT_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
 """For so long a process uses one connection fewer where PostgreSQL has no room for one more."""
 STATEMENT_SECONDS = 30.0
+REPLICA_SECONDS = 3.0
+"""For a statement of the replica's: then the primary is asked."""
 BEGIN_SECONDS = 5.0
 """Also for ROLLBACK: neither has anything to do that takes time."""
 IDLE_SECONDS = 60

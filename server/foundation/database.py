@@ -22,7 +22,7 @@ from migrations._columns import LtreeField as LtreeField
 from migrations._columns import PointField as PointField
 from migrations._columns import SqlIndex as SqlIndex
 from server.foundation import clock
-from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, STATEMENT_SECONDS
+from server.foundation.asyncpg_client import CONNECT_SECONDS, IDLE_SECONDS, REPLICA_SECONDS, STATEMENT_SECONDS, Client
 from server.foundation.errors import Busy, NotFound, Refusal
 from server.foundation.ids import decode_id, encode_id, new_id
 from server.foundation.location import decode_location, encode_location
@@ -93,11 +93,12 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
     models every table would look like one too many."""
     if not MODEL_MODULES:
         raise RuntimeError("wiring.wire was not called")
+    urls = {"default": settings.database_url, "replica": settings.database_replica_url}
     return {
         "connections": {
-            "default": {
+            name: {
                 "engine": "server.foundation.asyncpg_client",
-                "credentials": _credentials(settings.database_url)
+                "credentials": _credentials(url)
                 | {
                     "minsize": 1,
                     "maxsize": settings.database_pool,
@@ -105,12 +106,14 @@ def tortoise_config(settings: Settings) -> dict[str, Any]:
                     "reset": _leave_as_it_is,
                     "application_name": "linli",
                     "timeout": CONNECT_SECONDS,
-                    "command_timeout": STATEMENT_SECONDS,
+                    "command_timeout": STATEMENT_SECONDS if name == "default" else REPLICA_SECONDS,
                     "server_settings": {"idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"},
                     # Plans of prepared statements go bad after a migration; a small cache still pays.
                     "statement_cache_size": settings.database_statements,
                 },
             }
+            for name, url in urls.items()
+            if url
         },
         "apps": {
             "linli": {"models": MODEL_MODULES, "default_connection": "default", "migrations": "migrations"},
@@ -275,8 +278,18 @@ def after_commit(do: Callable[[], None]) -> None:
         to_do.append(do)
 
 
+from_replica: ContextVar[bool] = ContextVar("from_replica", default=False)
+"""Whether `fetch` asks the replica, outside of transactions; see replica.py."""
+
+
 async def fetch(sql: str, *values: Any) -> list[asyncpg.Record]:
     """Rows of a query, or of a write with RETURNING. Raises IntegrityError where a constraint refuses."""
+    if from_replica.get() and isinstance(connections.get("default"), Client):
+        try:
+            return await fetch_from_replica(sql, *values)
+        except Exception as error:
+            # It went away, or cancelled what was in the way of its catching up; a mistake of ours comes up again.
+            log.warning("replica_left", error=type(error).__name__)
     # Not Tortoise's execute_query: that one throws away what a RETURNING clause gives.
     async with connections.get("default").acquire_connection() as connection:
         try:
@@ -284,6 +297,13 @@ async def fetch(sql: str, *values: Any) -> list[asyncpg.Record]:
             return rows
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(error) from error
+
+
+async def fetch_from_replica(sql: str, *values: Any) -> list[asyncpg.Record]:
+    """Rows of a query as the replica has them. Raises whatever keeps it from answering."""
+    async with connections.get("replica").acquire_connection() as connection:
+        rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+        return rows
 
 
 async def fetch_one(sql: str, *values: Any) -> asyncpg.Record | None:

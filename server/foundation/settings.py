@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
     database_url: str = ""
+    database_replica_url: str = ""
     database_pool: int = 10
     database_statements: int = 200
     redis_url: str = ""
@@ -120,14 +121,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{self.host}:{self.simulator_port}"
 
 
-_NAMED_AS_THEY_ARE = ("database_url", "redis_url", "s3_", "wechat_")
+_NAMED_AS_THEY_ARE = ("database_url", "database_replica_url", "redis_url", "s3_", "wechat_")
 ENVIRONMENT_NAMES = {
     name: name.upper() if name.startswith(_NAMED_AS_THEY_ARE) else f"LINLI_{name.upper()}"
     for name in Settings.__struct_fields__
 } | {"environment": "LINLI_ENV", "simulator_port": "WECHAT_SIMULATOR_PORT"}
 """Field → environment variable. The README's configuration table is checked against this."""
 SECRETS = (
-    *("DATABASE_URL", "REDIS_URL", "LINLI_KEYS", "LINLI_INDEX_KEY", "LINLI_METRICS_TOKEN", "S3_ACCESS_KEY_ID"),
+    *(
+        "DATABASE_URL",
+        "DATABASE_REPLICA_URL",
+        "REDIS_URL",
+        "LINLI_KEYS",
+        "LINLI_INDEX_KEY",
+        "LINLI_METRICS_TOKEN",
+        "S3_ACCESS_KEY_ID",
+    ),
     *("S3_SECRET_ACCESS_KEY", "WECHAT_SECRET", "WECHAT_PUSH_TOKEN", "WECHAT_PUSH_AES_KEY"),
 )
 """What may stand in a file instead: NAME_FILE names it."""
@@ -299,6 +308,7 @@ def _check_addresses(settings: Settings) -> list[str]:
     """What is given of these can be read as an address of its kind."""
     readers: dict[str, tuple[str, Callable[[str], None]]] = {
         "DATABASE_URL": (settings.database_url, check_database_url),
+        "DATABASE_REPLICA_URL": (settings.database_replica_url, check_database_url),
         "REDIS_URL": (settings.redis_url, check_redis_url),
         "S3_ENDPOINT": (settings.s3_endpoint, check_endpoint),
         "LINLI_PUBLIC_URL": (settings.public_url, check_origin),

@@ -125,6 +125,7 @@ def test_pictures_in_a_folder_are_said_to_be_meant() -> None:
 def test_every_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     wanted = PRODUCTION | {
         "DATABASE_URL": f"postgresql://linli:{SECRET}@db/linli",
+        "DATABASE_REPLICA_URL": f"postgresql://linli:{SECRET}@replica/linli",
         "REDIS_URL": f"redis://:{SECRET}@cache/0",
         "LINLI_INDEX_KEY": PRODUCTION["LINLI_KEYS"],
         "S3_BUCKET": "pictures",
