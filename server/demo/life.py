@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from server.announcements.sending import AnnouncementText, create_announcement, send_announcement
 from server.foundation.dates import instant, render_short_date, today
+from server.foundation.location import Location
 from server.neighbor_center.bookings.booking import Wanted, book
 from server.neighbor_center.bookings.kinds import SLOTS
 from server.volunteering.activities import ActivityText, NewActivity, create_activity, publish_activity, submit_activity
@@ -25,6 +26,7 @@ async def fill_with_life(people: dict[str, str], community_id: str, service_id: 
             title="净滩志愿行动",
             text="一起捡拾海滩垃圾，手套和袋子由社区准备。请穿防滑的鞋，风浪大时改期并另行通知。",
             place_name="国际海水浴场东门",
+            location=Location(122.1262, 37.5271),
             meeting_point="东门停车场",
             contact="社区小林 0631-5200000",
             what_to_bring="遮阳帽、饮用水",
@@ -42,6 +44,7 @@ async def fill_with_life(people: dict[str, str], community_id: str, service_id: 
             title="老年人手机课堂：挂号和缴费",
             text="志愿者一对一教，请带上自己的手机。没有智能手机的也可以来听。",
             place_name="邻里中心二楼议事厅",
+            location=Location(122.1130, 37.5035),
             contact="社区小林 0631-5200000",
         ),
         [("学员", 20)],

@@ -48,6 +48,7 @@ async def test_whoever_signs_in_finds_something(api: Api) -> None:
     assert len(home["wishes_nearby"]) == 2
     cards = (await resident.get("/activities"))["items"]
     assert [card["title"] for card in cards] == ["净滩志愿行动", "老年人手机课堂：挂号和缴费"]
+    assert cards[0]["meters"] > cards[1]["meters"]
     community = (await staff.get("/me"))["roles"][0]["organization_id"]
     circle = await staff.get(f"/organizations/{community}/circle-coverage")
     assert circle["buildings"] == circle["located"] == circle["covered"] == 12
