@@ -113,6 +113,7 @@ async def test_whose_a_booking_is(api: Api, community: Organization) -> None:
     room = await create_room(community)
     span = {"starts_at": at("12:00"), "ends_at": at("13:00"), "person_id": children[0].id}
     taken = await me.post(f"/services/{room.id}/room-bookings", span, expect=201)
+    assert (taken["person_id"], taken["person_name"]) == (children[0].id, "李小红")
     await staff.post(f"/staff/room-bookings/{taken['id']}/cancel", {"reason": "停电"})
     texts = [message["text"].split("：")[0] for message in (await me.inbox())][::-1]
     assert texts[:4] == [

@@ -96,8 +96,7 @@ SLOTS = Kind(
     view=BookingView,
     columns=(
         "b.approval, s.kind AS service_kind, s.mode, v.phone AS venue_phone, v.location, "
-        "s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, "
-        "p.end_reason, (SELECT d.real_name FROM person_details d WHERE d.person_id = b.person_id) AS sealed_name"
+        "s.documents, b.address, b.area_id, p.id AS place_id, p.offered_until, p.end_reason"
     ),
     day_view=DayBooking,
     day_columns="s.mode, b.area_id, b.visitor_id",

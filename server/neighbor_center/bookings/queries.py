@@ -156,7 +156,8 @@ def _select(kind: AnyKind, source: str = "") -> str:
         f"SELECT b.id, {kind.state} AS state, s.id AS service_id, s.name AS service_name, s.venue_id, "
         f"v.name AS venue_name, v.address AS venue_address, {kind.time}.starts_at, {kind.time}.ends_at, b.series_id, "
         "b.person_id, b.party_size, b.note, s.cancel_until_minutes, b.answer_by, b.arrived_at, b.staff_reason, "
-        f"g.stars, g.comment, g.created_at AS rated_at, b.created_at{more} "
+        "g.stars, g.comment, g.created_at AS rated_at, b.created_at, "
+        f"(SELECT d.real_name FROM person_details d WHERE d.person_id = b.person_id) AS sealed_name{more} "
         f"FROM {source or kind.source} LEFT JOIN booking_rating g ON g.{kind.table}_id = b.id"
     )
 
@@ -182,12 +183,12 @@ async def _views(kind: Kind[View, Any], rows: list[Any]) -> list[View]:
         values |= {
             "rating": stars and Rating(stars=stars, text=open_note(comment, COMMENT_CONTEXT), rated_at=rated_at),
             "note": open_note(row["note"], kind.note_context),
+            "person_name": open_name(values.pop("sealed_name")),
             "change_until": row["starts_at"] - timedelta(minutes=minutes),
         }
         if kind is SLOTS:
             values |= {
                 "address": open_note(row["address"], ADDRESS_CONTEXT),
-                "person_name": open_name(values.pop("sealed_name")),
                 "position": positions.get(values.pop("place_id")),
             }
         views.append(kind.view(**values))

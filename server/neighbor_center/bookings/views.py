@@ -67,6 +67,7 @@ class RoomBookingView(msgspec.Struct, kw_only=True):
     ends_at: datetime
     series_id: Id | None
     person_id: Id
+    person_name: str
     party_size: int
     note: str
     answer_by: datetime | None

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.accounts.queries import describe_persons, ours, require_dependant
+from server.accounts.queries import describe_persons, names_for, ours, require_dependant
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.database import (
@@ -17,7 +17,7 @@ from server.foundation.database import (
 )
 from server.foundation.errors import NotAllowed, NotFound, WrongState
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
+from server.foundation.pages import Page, PageQuery, fetch_page
 from server.notifications.telling import notify
 from server.organizations.access import (
     READERS,
@@ -38,11 +38,13 @@ from server.volunteering.hours.rules import APPEAL_WITHIN
 
 
 class MyNoShowView(msgspec.Struct):
-    """A no-show of one's own. `counts`: it has not been forgiven; `appeal_until`: until when one can appeal, once."""
+    """A no-show of one's own, or of somebody one looks after. `counts`: it has not been forgiven; `appeal_until`: until
+    when one can appeal, once."""
 
     id: Id
     sign_up_id: Id
     person_id: Id
+    person_name: str
     title: str
     shift_starts_at: datetime
     reason: NoShowReason
@@ -97,8 +99,7 @@ _APPEAL = (
 
 async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
     """One's own no-shows at shifts and one's dependants', forgiven ones too, and the block that one is under."""
-    views = await fetch_struct_page(
-        MyNoShowView,
+    rows = await fetch_page(
         "SELECT n.id, s.id AS sign_up_id, n.person_id, a.title, sh.starts_at AS shift_starts_at, n.reason, "
         "n.happened_at, n.forgiven_at IS NULL AS counts, n.happened_at + $2::interval AS appeal_until, "
         "p.id AS appeal_id, p.state AS appeal_state, COALESCE(p.decision, '') AS appeal_decision FROM no_show n "
@@ -110,7 +111,9 @@ async def list_my_no_shows(person_id: str, page: PageQuery) -> MyNoShows:
         APPEAL_WITHIN,
         page=page,
     )
-    return MyNoShows(await blocked_until(person_id, Purpose.SHIFT_ROLE), views)
+    names = await names_for(person_id, {row["person_id"] for row in rows.items})
+    views = [MyNoShowView(**row, person_name=names[row["person_id"]]) for row in rows.items]
+    return MyNoShows(await blocked_until(person_id, Purpose.SHIFT_ROLE), Page(views, rows.next_cursor))
 
 
 async def appeal_no_show(caller_id: str, no_show_id: str, text: str) -> MyNoShows:

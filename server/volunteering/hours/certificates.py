@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from server.accounts.details import Details, details_of, name_index
+from server.accounts.details import Details, details_of, name_index, read_details
 from server.accounts.masking import mask_name, mask_phone
 from server.accounts.models import Person
 from server.accounts.queries import ours, require_dependant
@@ -57,11 +57,13 @@ class CertificateItem(msgspec.Struct):
 
 
 class CertificateView(msgspec.Struct, kw_only=True):
-    """A certificate of one's own. `is_valid` is false once hours were taken back or the name has changed; then a new
-    one can be issued. `code` is the eight characters that go with the number."""
+    """A certificate of one's own, or of somebody one looks after (`person_name`, in clear). `is_valid` is false once
+    hours were taken back or the name has changed; then a new one can be issued. `code` is the eight characters that go
+    with the number."""
 
     id: Id
     person_id: Id
+    person_name: str
     number: str
     code: str
     issuer_name: str
@@ -288,13 +290,15 @@ async def _own(caller_id: str, certificate_id: str) -> Certificate:
 
 async def _views(certificates: list[Certificate]) -> list[CertificateView]:
     issuers = await describe_organizations({one.issuer_id for one in certificates})
-    names = {one.person_id: (await details_of(one.person_id)).real_name for one in certificates}
+    people = await read_details({one.person_id for one in certificates})
+    names = {person_id: details.real_name for person_id, details in people.items()}
     return [
         CertificateView(
             id=one.id,
             person_id=one.person_id,
+            person_name=names.get(one.person_id, ""),
             code=one.code,
-            **_facts(one, issuers[one.issuer_id]["full_name"], _problem(one, names[one.person_id])),
+            **_facts(one, issuers[one.issuer_id]["full_name"], _problem(one, names.get(one.person_id, ""))),
         )
         for one in certificates
     ]

@@ -203,8 +203,9 @@ async def test_for_somebody_one_looks_after(api: Api) -> None:
     family = signed["sign_up"]["family"][0]["sign_up_id"]
     await confirm(people.staff, shift_id, {"sign_up_id": family, "minutes": 60})
     made = await issue(people.first, person_id=child)
-    assert (made["person_id"], made["minutes"]) == (child, 60)
-    assert [one["id"] for one in (await people.first.get("/me/certificates"))["items"]] == [made["id"]]
+    assert (made["person_id"], made["person_name"], made["minutes"]) == (child, "王小宝", 60)
+    listed = (await people.first.get("/me/certificates"))["items"]
+    assert [(one["id"], one["person_name"]) for one in listed] == [(made["id"], "王小宝")]
     assert (await checked(api, made["number"], made["code"]))["name"] == "王**"
 
 

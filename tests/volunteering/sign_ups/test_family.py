@@ -358,6 +358,8 @@ async def test_who_looks_after_somebody_reads_that_they_were_missed(api: Api) ->
     text = (await people.first.inbox())[0]["text"]
     assert text.startswith("您报名的“清洁家园”（李小红，")
     assert "被记为缺席" in text
+    (missed,) = (await people.first.get("/me/no-shows"))["no_shows"]["items"]
+    assert (missed["person_id"], missed["person_name"]) == (child, "李小红")
     hers = {"sign_up_id": family[0]["sign_up_id"], "minutes": 90}
     await confirm(people.staff, shift_id, hers, {"sign_up_id": own["id"], "minutes": 90})
     told_of = {message["text"].split("的服务时长")[0] for message in (await people.first.inbox())[:2]}
