@@ -5,14 +5,15 @@ Needs Chromium (Debian: apt install chromium).
 
 import pytest
 
+from tests import chromium as browser
 from tests.builders import create_community, create_resident
 from tests.clients import Api
 from tests.console import test_browser
 from tests.console.test_browser import Desk
 
 pytestmark = test_browser.pytestmark
-chromium, desk = test_browser.chromium, test_browser.desk
-"""The console's."""
+chromium, desk = browser.chromium, test_browser.desk
+"""The browser, and the console's tab."""
 
 
 @pytest.mark.timeout(300)

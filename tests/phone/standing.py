@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ PATIENCE = 20_000
 class City:
     """What phones need. `wechat` is the simulator's admin side."""
 
-    def __init__(self, url: str, wechat: httpx.AsyncClient, browser: Browser) -> None:
-        self.url, self.wechat, self.browser = url, wechat, browser
+    def __init__(self, url: str, server: str, wechat: httpx.AsyncClient, browser: Browser) -> None:
+        self.url, self.server, self.wechat, self.browser = url, server, wechat, browser
         self.phones: list[Phone] = []
 
     async def admin(self, path: str, body: Any) -> Any:
@@ -41,8 +42,8 @@ class City:
         self.phones.append(phone)
         return phone
 
-    async def move_clock(self, to: str) -> None:
-        await self.admin("clock", {"to": to})
+    async def move_clock(self, to: datetime) -> None:
+        await self.admin("clock", {"to": to.isoformat()})
 
 
 class Phone:
@@ -107,12 +108,45 @@ class Phone:
         await chooser.set_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": _photo()})
         await self.page.get_by_label("移除照片").locator("visible=true").first.wait_for()
 
-    async def join(self, community: str) -> None:
-        """A newcomer's way: sign in, agree, choose the community."""
-        await self.tap("微信登录")
+    async def reload(self) -> None:
+        """Close the mini-program and open it where it was."""
+        await self.page.reload()
+
+    async def back(self) -> None:
+        await self.page.get_by_label("返回").locator("visible=true").click()
+
+    async def loaded(self) -> None:
+        """The page shows what it has to show; where it asks for the place, it is told."""
+        ready = "window.phone?.top?.page.data.state !== 'loading'"
+        await self.page.wait_for_function(f"{ready} || document.querySelector('.cover')")
+        if await self.page.locator(".cover").count():
+            await self.tap("允许")
+            await self.page.wait_for_function(ready)
+
+    async def code(self) -> bytes:
+        """A photo of the code that this phone shows."""
+        await self.page.get_by_alt_text("二维码").locator("visible=true").wait_for()
+        return await self.page.screenshot()
+
+    async def scan(self, photo: bytes) -> None:
+        """What the scanner is pointed at, once it is open."""
+        async with self.page.expect_file_chooser() as waiting:
+            await self.tap("扫图片")
+        await (await waiting.value).set_files({"name": "code.png", "mimeType": "image/png", "buffer": photo})
+
+    async def sign_in(self) -> None:
+        """From a page that asks for it, and back to it."""
+        await self.tap("(微信)?登录")
+        await self.agree()
+
+    async def agree(self) -> None:
         await self.touch("我已阅读并同意")
         await self.see("☑")
         await self.tap("微信登录")
+
+    async def join(self, community: str) -> None:
+        """A newcomer's way: sign in, agree, choose the community."""
+        await self.sign_in()
         await self.see("您住在哪个社区")
         await self.page.get_by_placeholder("输入社区名称").fill(community)
         await self.page.get_by_placeholder("输入社区名称").press("Enter")
@@ -155,8 +189,11 @@ async def standing(settings: Settings, folder: Path, browser: Browser) -> AsyncI
                 simulator.process, worker.process = simulator._spawn(), worker._spawn()
                 await server.start()
                 await _until_it_answers(client)
-                city = City(wechat, client, browser)
-                yield city
+                city = City(wechat, server.url, client, browser)
+                try:
+                    yield city
+                finally:
+                    await city.admin("clock", {"offset_seconds": 0})
                 wrong = {phone.openid: phone.wrong for phone in city.phones if phone.wrong}
                 assert wrong == {}
 

@@ -32,7 +32,6 @@ async def test_a_wish_from_the_wall_to_the_thanks(api: Api, city: City) -> None:
     wisher, helper = await city.phone("李阿姨"), await city.phone("小赵")
     # Somebody new opens a page that needs a session, and comes back to it.
     await wisher.open("pages/wish/mine")
-    await wisher.tap("登录")
     await wisher.join("海滨社区")
     await wisher.see("您还没有许过心愿")
     await wisher.tap("许一个心愿")
@@ -49,10 +48,7 @@ async def test_a_wish_from_the_wall_to_the_thanks(api: Api, city: City) -> None:
     await wisher.see("正在审核")
 
     await staff.open("pages/staff/today")
-    await staff.tap("登录")
-    await staff.touch("我已阅读并同意")
-    await staff.see("☑")
-    await staff.tap("微信登录")
+    await staff.sign_in()
     await staff.wait_for("1 件待办")
     await staff.touch("想要一盏台灯")
     await staff.tap("发布", "确定")
@@ -91,3 +87,17 @@ async def test_a_wish_from_the_wall_to_the_thanks(api: Api, city: City) -> None:
     await wisher.tap("确认并评价")
     await wisher.see("已实现")
     await wisher.see("谢谢小赵，灯很亮")
+
+
+async def test_staff_sign_in_to_the_console_by_its_code(api: Api, city: City) -> None:
+    staff = await city.phone(of=await create_staff(api, await create_community()))
+    desk = await city.browser.new_page()
+    await desk.goto(city.server + "/console/sign-in")
+    number = await desk.inner_text(".number")
+    await staff.open("pages/staff/today")
+    await staff.sign_in()
+    await staff.tap("扫一扫")
+    await staff.scan(await desk.screenshot())
+    await staff.page.get_by_label("电脑屏幕上的两位数字").fill(number)
+    await staff.tap("同意登录")
+    await desk.wait_for_url("**/console/")

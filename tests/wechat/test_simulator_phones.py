@@ -1,6 +1,7 @@
 """The simulator's phone: its pages, and the way from there to the server."""
 
 import json
+from typing import Any
 
 import httpx
 from asgi_lifespan import LifespanManager
@@ -24,7 +25,7 @@ async def test_it_serves_the_phone(simulator: Simulator) -> None:
 
 async def test_what_the_phone_asks_is_handed_on(simulator: Simulator) -> None:
     """Method, query, body and what matters of the headers; nothing else, and the answer as it is."""
-    server: Sanic[object, object] = Sanic("handed-on", configure_logging=False)
+    server: Sanic[Any, Any] = Sanic("handed-on", configure_logging=False)
     server.config.TOUCHUP = False
 
     @server.route("/api/v1/<path:path>", methods=["PUT"])

@@ -89,7 +89,7 @@ phone.addElements();
     const settled = { ...config, usingComponents: { ...native, ...app.usingComponents, ...config.usingComponents } };
     script += `phone.add(${JSON.stringify(path)}, ${JSON.stringify(settled)}, () => require("./miniprogram/${path}"), ${JSON.stringify(prefix)});\n`;
   }
-  script += `phone.runApp(() => require("./miniprogram/app"));\nstart(phone);\n`;
+  script += `phone.runApp(() => require("./miniprogram/app"));\nvoid start(phone);\n`;
 
   const { outputFiles } = buildSync({
     stdin: { contents: script, resolveDir: CLIENT, sourcefile: "phone.ts", loader: "ts" },

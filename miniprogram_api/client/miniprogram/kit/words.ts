@@ -31,6 +31,15 @@ export function day(iso: string | null | undefined): string {
 export const moment = (iso: string | null | undefined) => (iso ? `${day(iso)} ${clock(iso)}` : "");
 export const span = (from: string, until: string | null) => (until ? `${moment(from)}–${clock(until)}` : moment(from));
 
+/** The end of a day is that day, not the midnight after it. */
+export const deadline = (iso: string) => (clock(iso) === "00:00" ? day(new Date(new Date(iso).getTime() - 60_000).toISOString()) : moment(iso));
+
+/** A day in two short lines, for a row of days to choose from. */
+export function shortDay(iso: string): { word: string; note: string } {
+  const [name = "", weekday] = day(iso).split(" ");
+  return { word: name, note: weekday ?? `周${WEEKDAYS[new Date(Number(iso.slice(0, 4)), Number(iso.slice(5, 7)) - 1, Number(iso.slice(8))).getDay()]}` };
+}
+
 export function minutes(count: number): string {
   const hours = Math.floor(count / 60), rest = count % 60;
   return hours && rest ? `${hours}小时${rest}分钟` : hours ? `${hours}小时` : `${rest}分钟`;

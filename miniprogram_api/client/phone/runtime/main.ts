@@ -275,7 +275,23 @@ export class Phone {
   }
 }
 
-export function start(phone: Phone): void {
+/** The phone's clock is the city's, which the demo moves. */
+async function useClock(phone: Phone): Promise<void> {
+  const Real = Date;
+  let ahead = 0;
+  const read = async () => (ahead = (await phone.admin<{ offset_seconds: number }>("clock")).offset_seconds * 1000);
+  globalThis.Date = class extends Real {
+    constructor(...parts: []) {
+      super(...((parts.length ? parts : [Real.now() + ahead]) as []));
+    }
+    static override now = () => Real.now() + ahead;
+  } as DateConstructor;
+  await read();
+  setInterval(() => void read().catch(() => undefined), 3000);
+}
+
+export async function start(phone: Phone): Promise<void> {
+  await useClock(phone);
   phone.application.onLaunch?.({});
   const wanted = decodeURI(location.hash.slice(1)) || phone.app.pages[0]!;
   if (phone.isTab(wanted.split("?")[0]!)) return phone.open(wanted);

@@ -67,7 +67,7 @@ definePage({
         }),
         !coming.length && { empty: "这个活动已经结束" },
       ],
-      acts: hasSession() ? [{ word: "扫码签到", run: scanAnything }] : [{ word: "登录后报名", main: true, page: `pages/welcome/welcome?to=${encodeURIComponent(`pages/activity/detail?id=${id}`)}` }],
+      acts: hasSession() ? (activity.shifts.some((shift) => shift.mine) ? [{ word: "扫码签到", run: scanAnything }] : []) : [{ word: "登录后报名", main: true, page: `pages/welcome/welcome?to=${encodeURIComponent(`pages/activity/detail?id=${id}`)}` }],
     };
   },
 });

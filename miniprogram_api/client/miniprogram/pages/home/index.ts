@@ -3,7 +3,7 @@ import { tellUnread } from "../../api/live";
 import { hasSession } from "../../api/session";
 import { definePage } from "../../kit/page";
 import type { Row, Section } from "../../kit/view";
-import { clock, day, joined, local, moment } from "../../kit/words";
+import { clock, day, deadline, joined, local, moment } from "../../kit/words";
 import { scanAnything } from "../../kit/scanning";
 
 type Item = { kind: string; id: string; title: string; place: string; starts_at: string | null; until: string | null; for_whom: string; page: string };
@@ -14,7 +14,7 @@ const rowOf = (item: Item, untilWord: string): Row => ({
   icon: ICONS[item.kind] ?? "bell",
   title: item.title,
   note: joined(item.for_whom && `为${item.for_whom}`, item.starts_at && moment(item.starts_at), item.place),
-  side: item.until && !item.starts_at ? `${moment(item.until)}${untilWord}` : "",
+  side: item.until && !item.starts_at ? `${deadline(item.until)}${untilWord}` : "",
   page: item.page,
 });
 const part = (title: string, items: Item[], untilWord = "前", more?: Section["more"]): Section | null =>
@@ -39,8 +39,8 @@ definePage({
         {
           tiles: [
             { icon: "scan", word: "扫一扫", act: { word: "扫一扫", run: scanAnything } },
-            { icon: "calendar", word: "我的日程", page: "pages/me/calendar" },
             { icon: "bell", word: "站内信", page: "pages/me/inbox", badge: home.unread },
+            { icon: "pin", word: "反映问题", page: "pages/case/report" },
             me.roles.some((role) => role.kind !== "liaison") ? { icon: "desk", word: "工作端", page: "pages/staff/today" } : { icon: "flag", word: "双报到", page: "pages/check-in/mine" },
           ],
         },
@@ -66,10 +66,10 @@ function visitor() {
     sections: [
       {
         rows: [
-          { id: "1", icon: "heart", title: "微心愿", note: "说出一个小心愿，或者帮邻居实现一个" },
-          { id: "2", icon: "flag", title: "志愿活动", note: "报名、签到、记时长、开证明" },
-          { id: "3", icon: "building", title: "邻里中心", note: "预约服务、活动室，排号不用等" },
-          { id: "4", icon: "shield", title: "双报到", note: "党员向社区报到，认领岗位" },
+          { id: "1", icon: "heart", title: "微心愿", note: "说出一个小心愿，或者帮邻居实现一个", page: "pages/wish/wall" },
+          { id: "2", icon: "flag", title: "志愿活动", note: "报名、签到、记时长、开证明", page: "pages/activity/list" },
+          { id: "3", icon: "building", title: "邻里中心", note: "预约服务、活动室，排号不用等", page: "pages/venue/list" },
+          { id: "4", icon: "shield", title: "双报到", note: "党员向社区报到，认领岗位", page: "pages/check-in/mine" },
         ],
       },
     ],

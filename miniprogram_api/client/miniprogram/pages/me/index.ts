@@ -30,7 +30,7 @@ definePage({
             { icon: "clock", word: "服务记录", page: "pages/me/service-record" },
             { icon: "star", word: "服务证明", page: "pages/me/certificates" },
             { icon: "people", word: "我的团队", page: "pages/team/mine" },
-            { icon: "chat", word: "我的投诉", page: "pages/venue/complaints" },
+            { icon: "pin", word: "我的反映", page: "pages/case/mine" },
           ],
         },
         {

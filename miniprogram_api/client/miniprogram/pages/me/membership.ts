@@ -1,10 +1,12 @@
 import { call } from "../../api/call";
+import type { Problem } from "../../api/problem";
 import { definePage } from "../../kit/page";
 import { joined, moment, word } from "../../kit/words";
 
 definePage({
   async load() {
-    const mine = await call("get_my_membership");
+    const mine = await call("get_my_membership").catch((problem: Problem) => (problem.status === 404 ? null : Promise.reject(problem)));
+    if (!mine) return { title: "我的党员身份", sections: [{ empty: "社区还没有登记您的党员身份。\n在职党员可以先向社区报到。" }], acts: [{ word: "向社区报到", main: true, page: "pages/check-in/apply" }] };
     const { transfer } = mine;
     return {
       title: word("MemberKind", mine.kind),

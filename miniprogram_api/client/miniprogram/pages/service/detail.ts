@@ -2,7 +2,7 @@ import { call } from "../../api/call";
 import { hasSession } from "../../api/session";
 import { definePage, go, type Chosen } from "../../kit/page";
 import type { Act, Section, View } from "../../kit/view";
-import { clock, day, joined, minutes, span, word } from "../../kit/words";
+import { clock, joined, minutes, shortDay, span, word } from "../../kit/words";
 import { lengthsFrom, startsIn } from "./times";
 
 const DAYS = 14;
@@ -35,7 +35,7 @@ interface Picked {
 
 const dayChips = (days: string[], chosen: Chosen, isOff: (day: string) => boolean): Section => ({
   title: "日期",
-  chips: days.map((one) => ({ word: day(one), on: chosen.kept.day === one, off: isOff(one), act: { word: one, run: () => (Object.assign(chosen.kept, { day: one, time: undefined, length: undefined }), chosen.again()) } })),
+  chips: days.map((one) => ({ ...shortDay(one), on: chosen.kept.day === one, off: isOff(one), act: { word: one, run: () => (Object.assign(chosen.kept, { day: one, time: undefined, length: undefined }), chosen.again()) } })),
 });
 
 async function pickSlot(service: Service, chosen: Chosen): Promise<Picked> {
@@ -53,12 +53,12 @@ async function pickSlot(service: Service, chosen: Chosen): Promise<Picked> {
       dayChips(found.days.map((one) => one.day), chosen, (one) => !found.days.find((each) => each.day === one)!.slots.some((slot) => ["free", "waiting_list"].includes(slot.availability))),
       {
         title: "时间",
-        chips: slots.map((slot) => {
+        chips: slots.filter((slot) => slot.availability !== "over").map((slot) => {
           const open = ["free", "waiting_list"].includes(slot.availability);
           const note = slot.availability === "free" ? `余${slot.free}` : word("Availability", slot.availability);
           return { word: clock(slot.starts_at), note, on: kept.time === slot.starts_at, off: !open, act: { word: "", barred: open ? undefined : word("Availability", slot.availability), run: () => ((kept.time = slot.starts_at), chosen.again()) } };
         }),
-        empty: slots.length ? undefined : "这一天不开放",
+        empty: slots.some((slot) => slot.availability !== "over") ? undefined : "这一天不能预约了",
       },
     ],
   };

@@ -11,6 +11,7 @@ const PAGES: Record<string, string> = {
   booking_request: "booking", visit_to_assign: "booking", complaint: "complaint",
   activity_review: "activity", shift_to_confirm: "shift", hours: "hours", no_show_appeal: "no-show-appeals",
   wish_review: "wish", wish_dispute: "wish", wish_to_confirm: "wish", wish_unclaimed: "wish",
+  case_to_file: "case", case_to_dispatch: "case", case_to_check: "case", case_delay: "case", case_to_handle: "case", case_of_office: "case", case_of_unit: "case",
 };
 const list = (kind: string, cursor?: string) => call("list_desk", { query: { kind: kind === "all" ? undefined : kind, cursor } as never });
 const rowOf = (one: Awaited<ReturnType<typeof list>>["items"][0]): Row => ({

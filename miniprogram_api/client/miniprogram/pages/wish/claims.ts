@@ -1,5 +1,5 @@
 import { listPage } from "../../kit/page";
-import { joined, moment, word } from "../../kit/words";
+import { deadline, joined, word } from "../../kit/words";
 import { TONES } from "./shown";
 
 listPage(
@@ -12,7 +12,7 @@ listPage(
     tag: word("ClaimState", state),
     tone: TONES[state],
     note: joined(wish.community_name, wish.beneficiary_name),
-    side: state === "open" ? `请在${moment(due_at)}前完成` : end_reason,
+    side: state === "open" ? `请在${deadline(due_at)}前完成` : end_reason,
     page: `pages/wish/detail?id=${wish.id}`,
   }),
   {

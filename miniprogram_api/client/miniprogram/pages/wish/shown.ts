@@ -1,6 +1,6 @@
 import type { Answer } from "../../api/call";
 import type { Row, Tone, View } from "../../kit/view";
-import { day, distance, joined, moment, word } from "../../kit/words";
+import { day, deadline, distance, joined, moment, word } from "../../kit/words";
 
 type Wish = Answer<"get_wish">;
 type Card = Answer<"list_published_wishes">["items"][0];
@@ -49,7 +49,7 @@ export function showWish(wish: Wish): View {
           ["认领人", claim.unit_name || claim.team_name || claim.claimer_name],
           ["状态", word("ClaimState", claim.state)],
           ["认领时间", moment(claim.claimed_at)],
-          ["完成期限", claim.state === "open" ? `${moment(claim.due_at)}前` : null],
+          ["完成期限", claim.state === "open" ? `${deadline(claim.due_at)}前` : null],
           ["还差", claim.quantity > 1 && claim.shares.length ? claim.quantity - claim.pledged : null],
           ["完成说明", claim.note],
           ["异议", claim.dispute_reason],
