@@ -12,7 +12,7 @@ from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse
 from sanic.response import json as plain_json
 
-from miniprogram_api import docs, mini_codes, wechat
+from miniprogram_api import docs, mini_codes, open311, wechat
 from miniprogram_api.openapi import openapi_document
 from miniprogram_api.routes import ROUTES
 from miniprogram_api.routing import add_routes
@@ -69,6 +69,7 @@ def create_app(settings: Settings, *, name: str = "linli") -> Sanic[Any, Any]:
     docs.add_pages(app, settings)
     wechat.add_push(app, settings)
     mini_codes.add_open_page(app)
+    open311.add_open311(app)
     add_console(app, settings)
     _add_health(app, settings)
 

@@ -223,6 +223,8 @@ WRITES = {
     "pass_case": "caller grid_case =pass_case:o",
     "send_back_case": "caller grid_case =send_back_case:o",
     "file_case_again": "caller grid_case =file_case_again:o",
+    "create_case_partner": "caller organization =create_case_partner:o",
+    "end_case_partner": "caller case_partner =end_case_partner:o",
     # 工作端：志愿服务
     "create_activity": "caller =create_activity:o",
     "change_activity": "caller activity =change_activity:o",

@@ -5,14 +5,34 @@ from typing import Annotated
 
 import msgspec
 
-from miniprogram_api.fields import Note, OrganizationPage, PhoneIfAny, RealNameIfAny, Strict, WithReason, Words
+from miniprogram_api.fields import (
+    Note,
+    OfOrganization,
+    OrganizationPage,
+    PhoneIfAny,
+    RealNameIfAny,
+    Strict,
+    WithReason,
+    Words,
+)
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Moment, RequiredText, Version
 from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
-from server.grid_cases import categories, checking, contact, delays, dispatching, figures, handling, lists, reporting
+from server.grid_cases import (
+    categories,
+    checking,
+    contact,
+    delays,
+    dispatching,
+    figures,
+    handling,
+    lists,
+    partners,
+    reporting,
+)
 from server.grid_cases.categories import CategoryContent, CategoryView, StandardView
 from server.grid_cases.contact import CaseContact
 from server.grid_cases.errors import (
@@ -29,6 +49,7 @@ from server.grid_cases.figures import CaseFigures, CategoryFigures, GridFigures,
 from server.grid_cases.handling import Worked
 from server.grid_cases.lists import StaffCaseCard
 from server.grid_cases.models import CaseOutcome, CaseSource, CaseState
+from server.grid_cases.partners import NewPartner, PartnerCreated, PartnerView
 from server.grid_cases.queries import CaseView
 from server.grid_cases.reporting import CaseContent
 from server.grid_cases.rules import MAX_PICTURES
@@ -296,6 +317,31 @@ async def send_back_case(caller: Caller, case_id: Id, body: WithReason) -> CaseV
 async def file_case_again(caller: Caller, case_id: Id, body: WithReason) -> CaseView:
     """重新立案：没有解决的，或原先不予受理的"""
     return await checking.file_case_again(caller.person_id, case_id, body.reason)
+
+
+class CreateCasePartner(NewPartner, forbid_unknown_fields=True):
+    pass
+
+
+@routes.post("/case-partners", who=Who.STAFF, status=201, errors=[WrongState])
+async def create_case_partner(caller: Caller, body: CreateCasePartner) -> PartnerCreated:
+    """接入其他平台（管理员）
+
+    凭 key 按 Open311 GeoReport v2 读取和提交事项；key 和 secret 只在此时给出一次。
+    """
+    return await partners.create_partner(caller.person_id, body)
+
+
+@routes.get("/case-partners", who=Who.STAFF)
+async def list_case_partners(caller: Caller, query: OfOrganization) -> list[PartnerView]:
+    """已接入的平台（管理员）"""
+    return await partners.list_partners(caller.person_id, query.organization_id)
+
+
+@routes.delete("/case-partners/<partner_id>", who=Who.STAFF)
+async def end_case_partner(caller: Caller, partner_id: Id) -> None:
+    """停止接入（管理员）"""
+    await partners.end_partner(caller.person_id, partner_id)
 
 
 class CaseFiguresQuery(Strict):

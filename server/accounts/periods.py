@@ -70,7 +70,8 @@ PERIODS = (
         "组织、场所、服务和开放时间，不含个人信息",
         "长期保存",
         ("organization", "party_organization", "venue", "service", "opening_rule", "opening_exception", "holiday_year",
-         "duty", "venue_screen", "wish_terms", "case_category", "case_standard", "job_run", "key_in_use"),
+         "duty", "venue_screen", "wish_terms", "case_category", "case_standard", "case_partner", "job_run",
+         "key_in_use"),
     ),
 )  # fmt: skip
 

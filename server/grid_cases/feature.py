@@ -9,6 +9,7 @@ from server.grid_cases import (
     home,
     leaving,
     messages,
+    partners,
     person_page,
     personal_copy,
     queries,
@@ -20,6 +21,7 @@ from server.notifications.events import events_in
 FEATURE = Feature(
     models=("server.grid_cases.models",),
     sweeps=(checking.CLOSE_CASES, delays.RESUME_CASES, contact.FORGET_CASE_CONTACTS),
+    effects={partners.CASE_WEBHOOK: partners.WEBHOOKS},
     texts={"grid_case": texts_from("SELECT text, place FROM grid_case WHERE id = $1")},
     verdicts={"grid_case": reporting.settle_case_check},
     messages=events_in(messages),

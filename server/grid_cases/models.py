@@ -10,7 +10,8 @@ from server.foundation.database import IdField, Model, PointField, SqlIndex, for
 from server.foundation.words import Worded
 
 CONTACT_CONTEXT = "grid_case.contact"
-"""What the encrypted column is encrypted for; see server.foundation.crypto."""
+SECRET_CONTEXT = "case_partner.secret"  # noqa: S105 (a name)
+"""What the encrypted columns are encrypted for; see server.foundation.crypto."""
 
 
 class CaseKind(Worded):
@@ -76,6 +77,26 @@ class CaseStandard(Model):
         ]
 
 
+class CasePartner(Model):
+    """Another platform (a hotline, the district's) that reads and files cases of an organization and all below it, by a
+    key of its own; only the key's hash is kept. `webhook_url` is told of what becomes of cases, signed with `secret`
+    (sealed). It ends, and is never deleted."""
+
+    organization = foreign_key("Organization")
+    organization_id: str
+    name = fields.CharField(max_length=40)
+    key_hash = fields.BinaryField()
+    webhook_url = fields.CharField(max_length=300, default="")
+    secret = sealed(SECRET_CONTEXT)
+    created_by_id = IdField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "case_partner"
+        constraints = [UniqueConstraint(fields=("key_hash",), name="case_partner_key")]
+        indexes = [SqlIndex(name="case_partner_organization", columns="organization_id, id")]
+
+
 class CaseSource(Worded):
     """How a case came in."""
 
@@ -126,8 +147,9 @@ class GridCase(Model):
     """A matter that somebody reported.
 
     `reporter` is the resident, where there is one who is known; `recorded_by` staff who took it down for somebody, or
-    found it on their round; `contact` (sealed) whom to call where the resident has no account. None of them is in any
-    answer but that of `view_case_contact`; the handler gets it only where `shares_contact`.
+    found it on their round; `partner` the platform that filed it; `contact` (sealed) whom to call where the resident
+    has no account. None of them is in any answer but that of `view_case_contact`; the handler gets it only where
+    `shares_contact`.
 
     `keeper` dispatches and checks: the community, or who is above where it went up. `handler` has it to handle, the
     first who accepted it stays `responsible` 首接负责. `holder` is whose turn it is: one of the two while it is open,
@@ -144,6 +166,8 @@ class GridCase(Model):
     reporter = foreign_key("Person", null=True)
     reporter_id: str | None
     recorded_by_id = IdField(null=True)
+    partner = foreign_key("CasePartner", null=True)
+    partner_id: str | None
     source = fields.CharEnumField(CaseSource, max_length=8)
     contact = sealed(CONTACT_CONTEXT, null=True)
     shares_contact = fields.BooleanField(default=False)
@@ -240,6 +264,7 @@ class GridCase(Model):
             SqlIndex(name="grid_case_community_state", columns="community_id, state, id"),
             SqlIndex(name="grid_case_handler", columns="handler_id, id", where="handler_id IS NOT NULL"),
             SqlIndex(name="grid_case_reporter", columns="reporter_id, id", where="reporter_id IS NOT NULL"),
+            SqlIndex(name="grid_case_partner", columns="partner_id, id", where="partner_id IS NOT NULL"),
             SqlIndex(
                 name="grid_case_public",
                 columns="community_id, id",

@@ -62,9 +62,9 @@ async def report_case(person_id: str, content: CaseContent, *, shares_contact: b
     """
     async with transaction():
         await require_consent(person_id, ConsentKind.PRIVACY)
-        case = await _make(content, await _own_community(person_id))
+        case = await make_case(content, await _own_community(person_id))
         case.reporter_id, case.source, case.shares_contact = person_id, CaseSource.APP, shares_contact
-        await _add(case, person_id)
+        await add_case(case, person_id)
         await submit_for_check(
             "grid_case",
             case.id,
@@ -93,7 +93,7 @@ async def report_case_for(
     if source not in STAFF_SOURCES:
         raise InvalidFields.of("source", "请选择电话、现场或巡查")
     async with transaction():
-        case = await _make(content, await _own_community(actor_id))
+        case = await make_case(content, await _own_community(actor_id))
         if not await holds_role(actor_id, case.grid_id or case.community_id, GRID_WORKERS):
             raise NotAllowed("您在该组织没有相应的工作权限")
         if person_id:
@@ -106,7 +106,7 @@ async def report_case_for(
             )
         # What staff write at work is shown as it is; they blur a picture before.
         case.is_shown = True
-        await _add(case, actor_id)
+        await add_case(case, actor_id)
         await record_audit(
             "report_case_for",
             actor_id=actor_id,
@@ -153,7 +153,7 @@ async def _own_community(person_id: str) -> str | None:
     return (await Person.get(id=person_id)).community_id
 
 
-async def _make(content: CaseContent, own_community_id: str | None) -> GridCase:
+async def make_case(content: CaseContent, own_community_id: str | None) -> GridCase:
     """The case as it comes in, for the caller to say whose it is."""
     text, place = content.text.strip(), content.place.strip()
     if not content.is_private:
@@ -212,8 +212,10 @@ async def _where(content: CaseContent, own_community_id: str | None) -> tuple[st
     return community_id, grid_id
 
 
-async def _add(case: GridCase, owner_id: str) -> None:
-    await attach_pictures(owner_id, case.picture_ids, ("grid_case", case.id))
+async def add_case(case: GridCase, owner_id: str | None) -> None:
+    """It is there from now on, and those who dispatch it are told. Its pictures are the owner's."""
+    if owner_id:
+        await attach_pictures(owner_id, case.picture_ids, ("grid_case", case.id))
     case.stage_due_at = await stage_due_at(case)
     await case.save(force_create=True)
     await notify(await _dispatchers(case), messages.REPORTED, grid_case=case.id)

@@ -11,6 +11,7 @@ from server.foundation.dates import today
 from server.foundation.errors import NotFound
 from server.foundation.rows import lock_row, write_together
 from server.grid_cases.models import CaseStandard, CaseState, GridCase, GridCaseStep
+from server.grid_cases.partners import tell_partners
 from server.grid_cases.rules import CASE_TABLE, CHECK_WITHIN_MINUTES, HIDDEN, CaseAction, CaseActor
 from server.organizations.access import GRID_WORKERS, LIAISONS, READERS, WORKERS, role_holders
 from server.organizations.models import Level, Organization, RoleKind
@@ -82,6 +83,7 @@ async def finish_step(
         minutes=minutes,
     )
     await write_together(case, line)
+    await tell_partners(case, line)
     return line
 
 

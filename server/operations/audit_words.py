@@ -210,6 +210,8 @@ ACTION_WORDS: dict[str, str] = {
     "resume_case": "恢复处置网格事项",
     "pass_case": "网格事项核查通过",
     "send_back_case": "网格事项核查不通过",
+    "create_case_partner": "接入其他平台",
+    "end_case_partner": "停止接入平台",
     "file_case_again": "重新立案网格事项",
     # contents, announcements, messages
     "decide_check": "审核内容",

@@ -166,6 +166,7 @@ IN_NONE = {
     "holiday_year": "the calendar",
     "case_category": "the city's",
     "case_standard": "the city's",
+    "case_partner": "an organization's; who made it is in the audit log",
     "slot": "a venue's",
     "queue_day": "a venue's",
     "announcement": "an organization's; who wrote it did so at work, and is in the audit log",
