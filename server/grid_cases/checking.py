@@ -2,13 +2,12 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
 from server.foundation.database import fetch, transaction
+from server.foundation.rating import NewRating
 from server.grid_cases import messages
 from server.grid_cases.dispatching import conclude, set_due, tell_reporter
 from server.grid_cases.errors import ReopenedTooLate, ReopenedTooOften
@@ -29,13 +28,11 @@ RULE = "grid_case_handled"
 """The service record's rule by which handling earns points."""
 
 
-class NewCaseRating(msgspec.Struct, kw_only=True):
+class NewCaseRating(NewRating, kw_only=True):
     """Was somebody in touch, is it solved, how satisfied are they."""
 
     reached: bool
     solved: bool
-    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
-    text: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 async def pass_case(actor_id: str, case_id: str, words: str = "") -> CaseView:

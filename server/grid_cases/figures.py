@@ -198,7 +198,7 @@ async def list_repeat_places(
         "k.name AS category_name, count(*)::int AS count, max(c.created_at) AS last_at FROM grid_case c "
         f"JOIN case_category k ON k.id = c.category_id WHERE {_OF_AREA} AND c.location IS NOT NULL "
         "AND c.state NOT IN ('refused', 'merged') "
-        "GROUP BY round(c.location[0]::numeric, 3), round(c.location[1]::numeric, 3), k.id, k.name "
+        "GROUP BY floor(c.location[0] * 1000)::int, floor(c.location[1] * 1000)::int, k.id, k.name "
         "HAVING count(*) >= $4 ORDER BY count(*) DESC, max(c.created_at) DESC, k.id LIMIT $5",
         *values[:3],
         REPEATED,

@@ -12,6 +12,7 @@ from server.foundation.database import exists, fetch, fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.location import Location
+from server.foundation.rating import Rating
 from server.foundation.rows import columns_of, row_as
 from server.grid_cases.models import (
     CaseKind,
@@ -52,16 +53,6 @@ class AskedView(msgspec.Struct, kw_only=True):
     reason: str
 
 
-class CaseRating(msgspec.Struct, kw_only=True):
-    """What who reported it says: was somebody in touch, is it solved, how satisfied are they."""
-
-    reached: bool
-    solved: bool
-    stars: int
-    text: str
-    rated_at: datetime
-
-
 class CaseView(msgspec.Struct, kw_only=True):
     """A case as the caller sees it: never who reported it. What is the staff's alone is empty for others."""
 
@@ -97,7 +88,10 @@ class CaseView(msgspec.Struct, kw_only=True):
     answer: str
     answer_pictures: list[PictureView]
     followers: int
-    rating: CaseRating | None
+    rating: Rating | None
+    reached: bool | None
+    """Whether somebody was in touch, in the word of who reported it; so is `solved`."""
+    solved: bool | None
     reopenings: int
     extensions: int
     asked: AskedView | None
@@ -173,6 +167,8 @@ async def _view(case: GridCase, row: Any, actors: set[CaseActor], *, at_work: bo
         answer_pictures=in_order(pictures, case.answer_picture_ids) if is_answered else [],
         followers=row["followers"],
         rating=_rating_of(case) if is_told else None,
+        reached=case.reached if is_told else None,
+        solved=case.solved if is_told else None,
         reopenings=case.reopenings,
         extensions=case.extensions,
         asked=_asked_of(case) if at_work else None,
@@ -225,16 +221,10 @@ def _step_view(step: dict[str, Any], pictures: dict[str, PictureView], *, at_wor
     )
 
 
-def _rating_of(case: GridCase) -> CaseRating | None:
+def _rating_of(case: GridCase) -> Rating | None:
     if case.rated_at is None:
         return None
-    return CaseRating(
-        reached=bool(case.reached),
-        solved=bool(case.solved),
-        stars=case.stars or 1,
-        text=case.rating_text,
-        rated_at=case.rated_at,
-    )
+    return Rating(stars=case.stars or 1, text=case.rating_text, rated_at=case.rated_at)
 
 
 def _asked_of(case: GridCase) -> AskedView | None:
