@@ -7,7 +7,7 @@ from server.accounts.commands import make_manager
 from server.accounts.dependants import FAMILY_LIMIT
 from server.accounts.details import save_details
 from server.accounts.links import link_roster_entries
-from server.accounts.models import Dependant, Person, PersonOrigin
+from server.accounts.models import Consent, ConsentKind, Dependant, Person, PersonOrigin
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.database import execute
@@ -90,8 +90,15 @@ async def test_the_same_child_twice_is_one_entry(api: Api) -> None:
     await guardian.post("/me/dependants", CHILD | {"real_name": "小兰"}, expect=201)
     assert len(await guardian.get("/me/dependants")) == 2
     assert await other.get("/me/dependants") == [theirs]
-    # Whoever was removed may be added with the right date.
+    # Whoever was removed may be added with the right date. What had ended before ended then.
+    ago = clock.now() - timedelta(days=9)
+    known = {"person_id": again["person_id"], "given_by_id": guardian.person_id}
+    await Consent.create(**known, kind=ConsentKind.GUARDIAN, text_version="0", given_at=ago, withdrawn_at=ago)
     await guardian.delete(f"/me/dependants/{again['person_id']}", expect=204)
+    assert [consent.withdrawn_at == ago for consent in await Consent.filter(**known).order_by("given_at")] == [
+        True,
+        False,
+    ]
     await guardian.post("/me/dependants", CHILD | {"birth_date": "2023-05-02"}, expect=201)
 
 

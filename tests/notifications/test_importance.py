@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from server.foundation import clock
 from server.notifications.events import AskMoment
-from server.notifications.models import InboxMessage
+from server.notifications.models import Delivery, InboxMessage
 from server.notifications.queries import list_templates_to_ask
 from tests.builders import create_community, create_resident
 from tests.clients import Api
@@ -69,17 +71,19 @@ async def test_what_only_confirms_leaves_the_last_accept(api: Api, simulator: Si
     assert await titles(simulator, me) == ["一", "三"]
 
 
+@pytest.mark.parametrize("left", [Delivery.SENT, Delivery.DELIVERED, Delivery.UNDELIVERED, Delivery.UNKNOWN])
 async def test_an_old_message_about_the_same_thing_does_not_come_after_a_newer_one(
-    api: Api, simulator: Simulator, things: Things
+    api: Api, simulator: Simulator, things: Things, left: Delivery
 ) -> None:
-    """ "Booked" after "cancelled" would mislead."""
+    """ "Booked" after "cancelled" would mislead, whatever became of the one that left."""
     me = await resident(api, simulator, 5)
     thing, other = things.add("同一件"), things.add("另一件")
     stale, unrelated = await tell(me, thing), await tell(me, other)
     await simulator.fault(errcode=-1)
     await simulator.settle()
-    await tell(me, thing, THING_URGENT)
+    newer = await tell(me, thing, THING_URGENT)
     await simulator.settle()
+    await InboxMessage.filter(id=newer).update(delivery=left)
     clock.move_clock(timedelta(minutes=1))
     await simulator.settle()
     assert await titles(simulator, me) == ["同一件", "另一件"]

@@ -231,8 +231,10 @@ async def test_moving_is_one_step() -> None:
     assert (new.state, new.person_id, new.allotment_id) == ("confirmed", person_id, other.id)
     assert (await Place.get(id=old.id)).end_reason == "moved"
     assert await state_of(next_in_line) is PlaceState.CONFIRMED
+    third = await create_allotment(1)
     with pytest.raises(WrongState):
-        await taking.move_place(old.id, other.id)
+        await taking.move_place(old.id, third.id)
+    assert not await Place.exists(allotment_id=third.id)
     assert (await taking.move_place(new.id, other.id)).id == new.id
     with pytest.raises(NotFound):
         await taking.move_place(new_id(), other.id)

@@ -88,6 +88,7 @@ async def test_returned_mended_ended_and_the_history(api: Api) -> None:
     subdistrict = await create_organization(Level.SUBDISTRICT)
     unit, staff = await create_unit(api), await create_staff(api, subdistrict)
     first = await apply_for_unit(unit, subdistrict)
+    assert "市教育局" in (await staff.inbox())[0]["text"], "what has no dates yet has its words"
     await staff.post(f"/staff/unit-check-ins/{first}/return", {"reason": "请写明可提供的资源"}, expect=200)
     (view,) = (await unit.liaison.get(f"/units/{unit.id}/check-ins"))["items"]
     assert (view["state"], view["reason"]) == ("returned", "请写明可提供的资源")
