@@ -30,6 +30,15 @@ _ACTS = (
     _act("refuse_case", "refuse", "不予受理", "reported", "filed", look=REFUSE),
 )
 
+_HEADS = {
+    "category_name": "类别",
+    "text": "内容",
+    "place": "地点",
+    "holder_name": "轮到谁",
+    "stage_due_at": "时限",
+    "overdue": "超时",
+}
+
 PAGES = (
     WorkPage(
         slug="cases-held",
@@ -37,6 +46,7 @@ PAGES = (
         title="轮到我们办的",
         lists="list_cases_held",
         columns=("category_name", "text", "place", "state", "stage_due_at", "overdue"),
+        heads={name: word for name, word in _HEADS.items() if name != "holder_name"},
         shows="get_case",
         headline="category_name",
         offers="list_case_actions",
@@ -49,6 +59,7 @@ PAGES = (
         title="全部事项",
         lists="list_cases_of_area",
         columns=("category_name", "text", "place", "community_name", "state", "holder_name", "stage_due_at", "overdue"),
+        heads=_HEADS,
         filters=("state",),
         shows="get_case",
         headline="category_name",
