@@ -10,6 +10,7 @@ from miniprogram_api import (
     check_in,
     check_in_units,
     console_sign_in,
+    evaluations,
     grid_cases,
     media,
     members,
@@ -28,6 +29,7 @@ from miniprogram_api import (
 from miniprogram_api.routing import Route, Routes
 from miniprogram_api.staff import accounts as staff_accounts
 from miniprogram_api.staff import announcements as staff_announcements
+from miniprogram_api.staff import assessments as staff_assessments
 from miniprogram_api.staff import attendance as staff_attendance
 from miniprogram_api.staff import audit as staff_audit
 from miniprogram_api.staff import bookings as staff_bookings
@@ -45,6 +47,7 @@ from miniprogram_api.staff import points as staff_points
 from miniprogram_api.staff import reports as staff_reports
 from miniprogram_api.staff import venue_work as staff_venue_work
 from miniprogram_api.staff import volunteering as staff_volunteering
+from miniprogram_api.staff import warnings as staff_warnings
 from miniprogram_api.staff import wishes as staff_wishes
 
 _FILES: list[Routes] = [
@@ -55,6 +58,7 @@ _FILES: list[Routes] = [
     check_in.routes,
     check_in_units.routes,
     wishes.routes,
+    evaluations.routes,
     grid_cases.routes,
     teams.routes,
     volunteering.routes,
@@ -79,6 +83,8 @@ _FILES: list[Routes] = [
     staff_reports.routes,
     staff_points.routes,
     staff_figures.routes,
+    staff_warnings.routes,
+    staff_assessments.routes,
     staff_wishes.routes,
     staff_grid_cases.routes,
     staff_volunteering.routes,

@@ -21,6 +21,7 @@ from server.console import (
     rosters,
     shifts,
     today,
+    trends,
     week,
     work,
 )
@@ -74,6 +75,9 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/organization", ("GET",), places.show_organization),
         ("/organization/<organization_id>/work-here", ("POST",), places.work_here),
         ("/figures", ("GET",), figures.show_figures),
+        ("/trends", ("GET",), trends.show_trends),
+        ("/trends/rows", ("GET",), trends.show_figure_rows),
+        ("/trends/export", ("GET",), trends.export_figures),
         ("/wall", ("GET",), boards.show_wall),
         ("/files/<operation>", ("GET",), work.send_file),
         ("/system", ("GET",), places.show_system),

@@ -11,7 +11,7 @@ from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
 from server.neighbor_center.venues.queries import name_venues
 
-_RED, _GOLD, _GREEN, _GREY = "#b3241f", "#d9a441", "#2f8257", "#cfc6ba"
+RED, GOLD, GREEN, GREY = "#b3241f", "#d9a441", "#2f8257", "#cfc6ba"
 _TEXT = {"color": "#4a433c", "fontFamily": "inherit"}
 DAYS = 30
 
@@ -62,7 +62,8 @@ def period_of(visit: Visit) -> tuple[date, date]:
     return since, until
 
 
-def _chart(**options: Any) -> dict[str, Any]:
+def chart(**options: Any) -> dict[str, Any]:
+    """Options that all charts have."""
     return {
         "textStyle": _TEXT,
         "animation": False,
@@ -75,11 +76,11 @@ def _chart(**options: Any) -> dict[str, Any]:
 def wish_funnel(figures: Any) -> dict[str, Any]:
     """Published → claimed → fulfilled, as bars below each other."""
     steps = [
-        ("发布", figures.published, _GOLD),
+        ("发布", figures.published, GOLD),
         ("认领", figures.claimed, "#c8633a"),
-        ("实现", figures.fulfilled, _RED),
+        ("实现", figures.fulfilled, RED),
     ]
-    return _chart(
+    return chart(
         grid={"left": 50, "right": 40, "top": 10, "bottom": 30},
         xAxis={"type": "value", "minInterval": 1},
         yAxis={
@@ -105,8 +106,8 @@ def wish_funnel(figures: Any) -> dict[str, Any]:
 def comparison(communities: list[Any]) -> dict[str, Any]:
     """The communities side by side: published and fulfilled."""
     names = [one.community_name for one in communities]
-    bars = (("发布", "published", _GOLD), ("实现", "fulfilled", _RED))
-    return _chart(
+    bars = (("发布", "published", GOLD), ("实现", "fulfilled", RED))
+    return chart(
         legend={"top": 0},
         grid={"left": 110, "right": 20, "top": 34, "bottom": 24},
         xAxis={"type": "value", "minInterval": 1},
@@ -129,7 +130,7 @@ def use_by_hour(use: Any) -> dict[str, Any]:
     services = [service for service in use.services if service.hours]
     hours = sorted({each.hour for service in services for each in service.hours})
     most = max((each.booked for service in services for each in service.hours), default=0) or 1
-    return _chart(
+    return chart(
         grid={"left": 110, "right": 20, "top": 10, "bottom": 30},
         xAxis={"type": "category", "data": [f"{hour}时" for hour in hours], "axisTick": {"show": False}},
         yAxis={
@@ -167,18 +168,18 @@ def _shade(share: float) -> str:
 
 def coverage(distance: Any) -> dict[str, Any]:
     """The share of buildings within the fifteen-minute circle."""
-    return _chart(
+    return chart(
         series=[
             {
                 "type": "pie",
                 "radius": ["62%", "86%"],
                 "label": {"show": False},
                 "data": [
-                    {"name": "已覆盖", "value": distance.covered, "itemStyle": {"color": _GREEN}},
+                    {"name": "已覆盖", "value": distance.covered, "itemStyle": {"color": GREEN}},
                     {
                         "name": "未覆盖",
                         "value": max(distance.located - distance.covered, 0),
-                        "itemStyle": {"color": _GREY},
+                        "itemStyle": {"color": GREY},
                     },
                 ],
             }

@@ -3,7 +3,7 @@
 A new page is a few lines in `declared/`. Whoever may not call the operation gets the operation's own refusal.
 """
 
-from server.console.declared import check_in, grid_cases, neighbor_center, organization, volunteering, wishes
+from server.console.declared import check_in, figures, grid_cases, neighbor_center, organization, volunteering, wishes
 
 PAGES = (
     *check_in.PAGES,
@@ -12,6 +12,7 @@ PAGES = (
     *volunteering.PAGES,
     *neighbor_center.PAGES,
     *organization.PAGES,
+    *figures.PAGES,
 )
 
 BY_SLUG = {page.slug: page for page in PAGES}
@@ -38,6 +39,7 @@ WHERE = {
     "booking_request": "bookings",
     "visit_to_assign": "bookings",
     "complaint": "complaints",
+    "figure_warning": "warnings",
     "case_to_file": "cases",
     "case_to_dispatch": "cases",
     "case_to_check": "cases",

@@ -14,6 +14,7 @@ from server.check_in.posts.holding import NewPost, open_post
 from server.check_in.posts.models import PostCategory
 from server.connections import connected
 from server.demo.cases import fill_with_cases
+from server.demo.history import fill_history
 from server.demo.life import fill_with_life
 from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
@@ -68,6 +69,19 @@ async def prepare_demo(settings: Settings) -> None:
     async with connected(settings):
         if not await WeChatIdentity.exists(openid=PEOPLE[0].openid):
             await fill_demo_city()
+            await fill_past()
+
+
+async def fill_past() -> None:
+    """A year behind the communities that are filled."""
+    rows = await fetch(
+        "SELECT c.id FROM organization c JOIN organization s ON s.id = c.parent_id "
+        "WHERE s.code = $1 AND c.level = 'community' ORDER BY c.code LIMIT $2",
+        SUBDISTRICT,
+        FILLED_COMMUNITIES,
+    )
+    staff = await WeChatIdentity.get(openid="demo-staff")
+    await fill_history([row["id"] for row in rows], staff.person_id)
 
 
 async def fill_demo_city() -> None:

@@ -31,12 +31,16 @@ class Figure(Model):
 
 
 class FigureMonth(Model):
-    """A month whose figures are counted; again at `due_at`, until frozen."""
+    """A month whose figures are counted; again at `due_at`, until frozen.
+
+    `looked_at` is the counting after which the rules of warnings were looked at.
+    """
 
     month: date = fields.DateField()
     counted_at = fields.DatetimeField(null=True)
     due_at = fields.DatetimeField()
     frozen_at = fields.DatetimeField(null=True)
+    looked_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "figure_month"

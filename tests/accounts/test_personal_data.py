@@ -27,6 +27,7 @@ from server.check_in.models import ContactMeans, MemberContact, MembershipTransf
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, ReportState
+from server.figures.assessments.models import CommunityEvaluation
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
 from server.foundation.crypto import keyring
@@ -83,6 +84,7 @@ IN_SHEET = {
     "person_details": "基本信息",
     "wechat_identity": "基本信息",
     "consent": "同意记录",
+    "community_evaluation": "对社区的评价",
     "dependant": "家人",
     "team": "志愿团队",
     "team_member": "志愿团队",
@@ -153,6 +155,11 @@ IN_NONE = {
     "reply": "words that an organization's staff often answer with",
     "figure": "sums of organizations",
     "figure_month": "which months are counted",
+    "warning_rule": "the city's rules; who changed one is in the audit log",
+    "figure_warning": "an organization's; what staff did about it is in the audit log",
+    **dict.fromkeys(
+        ("assessment_scheme", "assessment", "assessment_adjustment"), "of communities; who did what is in the audit log"
+    ),
     "activity": "an organizer's; who wrote or published it did so at work, and is in the audit log",
     "activity_recap": "an organizer's; who wrote it did so for the activity, and is in the audit log",
     "shift": "an organizer's; its leader is whom the organizer named for the work",
@@ -193,7 +200,8 @@ OTHERS = {
     *("assessed_by_id", "released_by_id", "acknowledged_by_id", "applied_by_id", "confirmed_by_id", "stated_by_id"),
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
-    *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id", "asked_by_id"),
+    *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id", "asked_by_id", "acting_by_id"),
+    *("dismissed_by_id", "self_by_id", "checked_by_id", "appeal_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
     # the entry that may be the person's
@@ -445,6 +453,7 @@ async def everything_of_volunteering(me: Api, other: Api, staff: Api, community:
     for who, title in ((me, "停水通知"), (other, "别人读的")):
         read = await Announcement.create(title=title, sent_at=now, finished_at=now, **board)
         await AnnouncementRead.create(announcement=read, person_id=who.person_id)
+        await CommunityEvaluation.create(organization=community, person_id=who.person_id, period="2031H1", stars=5)
     no_show = await NoShow.create(
         person_id=me.person_id,
         purpose=Purpose.SHIFT_ROLE,

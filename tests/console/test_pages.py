@@ -112,7 +112,7 @@ async def test_nothing_comes_from_elsewhere(app: Any, api: Api) -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
     browser = await Browser(app).sign_in(await create_staff(api, await create_community()))
-    for path in ("/console/", "/console/sign-in", "/console/figures"):
+    for path in ("/console/", "/console/sign-in", "/console/figures", "/console/trends"):
         await browser.open(path)
         assert browser.status == 200
         for address in re.findall(r'(?:src|href|action|hx-get)="([^"]+)"', browser.text):

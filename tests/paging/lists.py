@@ -256,6 +256,35 @@ LISTS = {
         month="2026-01",
         **HERE,
     ),
+    "list_assessments": of(
+        "staff",
+        (
+            "assessment",
+            {"organization_id": "@organization", "period": "2031H1", "scheme_id": "@assessment_scheme", "lines": []},
+        ),
+        ("organization", AREA | {"path": "below"}),
+        ("assessment_scheme", HERE | {"indicators": [], "residents_weight": 20}),
+        period="2031H1",
+        **HERE,
+    ),
+    "list_warnings": of(
+        "staff",
+        (
+            "figure_warning",
+            HERE
+            | {
+                "rule": "complaints_late",
+                "state": "cleared",
+                "over_at": hour_of,
+                "raised_at": hour_of,
+                "acting_words": "",
+                "dismissal": "",
+            },
+        ),
+        by="-id",
+        state="cleared",
+        **HERE,
+    ),
     "list_wish_figures": of(
         "manager", ("organization", AREA | {"path": "below", "code": sorted_code}), by="code", organization_id="street"
     ),
