@@ -69,6 +69,9 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   keepViews([...views(), { name: form.elements.view.value, address: here() }]);
 });
+// Whoever enters otherwise no longer waits for the phone: its answer, that the code is spent, would lead back here.
+const stopWaiting = () => document.querySelector("[data-waits]")?.remove();
+document.addEventListener("submit", (event) => event.target.closest("[data-passkey]") || stopWaiting());
 // A passkey 通行密钥: the browser is asked, and its answer goes along with the form.
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-passkey]");
@@ -80,6 +83,7 @@ document.addEventListener("submit", async (event) => {
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
     form.elements.credential.value = JSON.stringify(answer.toJSON());
+    stopWaiting();
     form.submit();
   } catch {
     form.querySelector("[role=alert]").hidden = false;
