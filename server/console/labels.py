@@ -15,6 +15,7 @@ from server.foundation.words import Worded
 
 _SHORT = re.compile("[（，；：。]")
 _HIDDEN = re.compile(r"(^|_)id(s)?$|^version$|^next_cursor$|_cursor$|^actions$")
+_PICTURE = re.compile(r"(^|_)(thumbnail|avatar)_url$")
 _MINUTES = re.compile(r"^minutes$|_minutes$")
 
 
@@ -55,7 +56,7 @@ def show(value: Any, name: str = "") -> str | Markup:
         return "、".join(str(show(item)) for item in value) or Markup('<span class="none">—</span>')
     if isinstance(value, dict):
         return "；".join(f"{key} {show(item)}" for key, item in value.items()) or Markup('<span class="none">—</span>')
-    if isinstance(value, str) and name.endswith("_url"):
+    if isinstance(value, str) and _PICTURE.search(name):
         return Markup('<img class="thumb" alt="" src="{}">').format(value)
     if isinstance(value, msgspec.Struct):
         names = ("name", "title", "nickname")

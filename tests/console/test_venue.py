@@ -105,6 +105,7 @@ async def test_the_screen_at_the_door_has_its_token_and_nothing_else(app: Any, a
     browser = await Browser(app).sign_in(await create_staff(api, community))
     await browser.open("/console/pages/screens/new/create_screen")
     await browser.send(str(browser.url), {"name": "一楼大厅"})
+    assert re.search(r"<dd>http[^<]+/venue-calendars/", browser.text), "an address, and no picture"
     (token,) = re.findall(r'name="token" value="([^"]+)"', browser.text)
     screen = Browser(app)
     await screen.open("/screen")
