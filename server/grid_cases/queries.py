@@ -166,7 +166,7 @@ async def _view(case: GridCase, row: Any, actors: set[CaseActor], *, at_work: bo
         answer=case.answer if is_answered else "",
         answer_pictures=in_order(pictures, case.answer_picture_ids) if is_answered else [],
         followers=row["followers"],
-        rating=_rating_of(case) if is_told else None,
+        rating=_rating_of(case, with_text=at_work or CaseActor.REPORTER in actors) if is_told else None,
         reached=case.reached if is_told else None,
         solved=case.solved if is_told else None,
         reopenings=case.reopenings,
@@ -221,10 +221,11 @@ def _step_view(step: dict[str, Any], pictures: dict[str, PictureView], *, at_wor
     )
 
 
-def _rating_of(case: GridCase) -> Rating | None:
+def _rating_of(case: GridCase, *, with_text: bool) -> Rating | None:
+    """The words are between who reported it and those at work: no content check has read them."""
     if case.rated_at is None:
         return None
-    return Rating(stars=case.stars or 1, text=case.rating_text, rated_at=case.rated_at)
+    return Rating(stars=case.stars or 1, text=case.rating_text if with_text else "", rated_at=case.rated_at)
 
 
 def _asked_of(case: GridCase) -> AskedView | None:

@@ -117,6 +117,18 @@ async def test_photos_where_the_standard_asks_for_them(api: Api) -> None:
     await scene.grid_worker.post(f"{path}/answer", {"outcome": "cannot", "answer": "产权单位不同意"})
 
 
+async def test_who_follows_reads_the_stars_of_a_rating_alone(api: Api) -> None:
+    """No content check has read its words: they are for those at work."""
+    scene = await create_scene(api)
+    path = await answered(scene)
+    await GridCaseFollower.create(case_id=path.split("/")[-1], person_id=scene.neighbor.person_id)
+    said = {"reached": True, "solved": True, "stars": 4, "text": "电话 13800001111 的师傅很好"}
+    await scene.reporter.post(f"{path}/rating", said)
+    for who, text in ((scene.reporter, said["text"]), (scene.dispatcher, said["text"]), (scene.neighbor, "")):
+        rating = (await who.get(path))["rating"]
+        assert (rating["stars"], rating["text"]) == (4, text)
+
+
 async def test_not_solved_twice_and_then_staff_decide(api: Api) -> None:
     scene = await create_scene(api)
     path = await answered(scene)

@@ -41,6 +41,7 @@ CHECKED = {
     "correct_hours": {"reason": "hours_reason"},
     "write_recap": dict.fromkeys(("text", "picture_ids"), "activity_recap"),
     "rate_shift": {"text": "shift_rating"},
+    "report_case": dict.fromkeys(("text", "place", "picture_ids"), "grid_case"),
     "rate_volunteer": {"text": "shift_rating"},
 }
 
@@ -77,6 +78,9 @@ BETWEEN_THEM_AND_STAFF = {
     "rate_booking": ("text",),
     "rate_room_booking": ("text",),
     "ask_correction": ("request",),
+    # Who follows a case reads its stars alone.
+    "rate_case": ("text",),
+    "reopen_case": ("reason",),
 }
 
 NO_WORDS = {
