@@ -109,6 +109,7 @@ export class Phone {
     if (!config || !this.app.pages.includes(path)) throw new Error(`there is no page ${path}`);
     const frame = make("section", "page"), bar = make("header", "bar"), title = make("h1", "title", config.navigationBarTitleText ?? this.app.window.navigationBarTitleText);
     const body = make("div", "page-body"), capsule = make("button", "capsule", "•••");
+    body.tabIndex = 0;
     capsule.setAttribute("aria-label", "更多");
     capsule.onclick = () => this.showMenu();
     if (this.stack.length && !this.isTab(path)) {
