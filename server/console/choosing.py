@@ -56,7 +56,7 @@ async def _actions(visit: Visit, _: Mapping[str, str]) -> Choices:
     return [(each.action, each.name) for each in await visit.perform("list_audit_actions")]
 
 
-async def _periods(_visit: Visit, _: Mapping[str, str]) -> Choices:
+async def _periods(_visit: Visit, _place: Mapping[str, str]) -> Choices:
     period, found = half_year_of(clock.now()), []
     for _ in range(_PERIODS):
         found.append((period.code, period.words))
