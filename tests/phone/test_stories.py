@@ -3,6 +3,7 @@
 Needs Chromium (Debian: apt install chromium); the bundle is committed, so it needs no node.
 """
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,11 +15,14 @@ from server.accounts.details import save_details
 from server.accounts.models import ConsentKind
 from server.foundation import clock
 from server.foundation.settings import Settings
-from tests.builders import agree, create_community, create_resident, create_staff
-from tests.chromium import CHROMIUM, MISSING
+from server.organizations.models import Level
+from tests.builders import agree, create_community, create_organization, create_resident, create_staff
+from tests.check_in.builders import create_post
+from tests.chromium import CHROMIUM, MISSING, find_faults
 from tests.clients import Api
 from tests.neighbor_center.builders import create_service
 from tests.phone.standing import City, standing
+from tests.phone.test_client import SOURCE
 from tests.volunteering.builders import publish, shift
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=MISSING), pytest.mark.timeout(300)]
@@ -170,6 +174,41 @@ async def test_a_booking_is_made_moved_and_cancelled(api: Api, city: City) -> No
     await phone.see("已取消")
 
 
+async def test_a_member_checks_in_and_takes_a_post(api: Api, city: City) -> None:
+    community = await create_community(name="海滨社区")
+    await create_organization(Level.GRID, parent=community, name="第一网格")
+    office = await create_staff(api, community)
+    await create_post(office, community)
+    member, staff = await city.phone("王老师"), await city.phone(of=office)
+    # The code on the community's wall opens this page.
+    await member.open(f"pages/check-in/apply?id={community.id}")
+    await member.sign_in()
+    await member.see("您住在哪个社区")
+    await member.page.get_by_placeholder("输入社区名称").fill("海滨社区")
+    await member.page.get_by_placeholder("输入社区名称").press("Enter")
+    await member.touch("^海滨社区$")
+    await member.tap("跳过", "阅读并同意")
+    await member.see("处理党员身份信息")
+    await member.tap("阅读并同意")
+    await member.fill(居住小区="海滨花园")
+    await member.page.get_by_label("所属党组织（手填）").locator("visible=true").fill("市教育局机关党委")
+    await member.tap("提交报到", "允许")
+    await member.see("待社区确认")
+
+    await staff.open("pages/staff/today")
+    await staff.sign_in()
+    await staff.touch("党员报到")
+    await staff.tap("确认报到")
+    await staff.tap("第一网格")
+    await staff.tap("确认报到")
+    await staff.see("已报到")
+    await member.wait_for("已报到")
+    await member.tap("认领岗位")
+    await member.touch("还缺|余")
+    await member.tap("申请这个岗位", "允许")
+    await member.see("待社区同意")
+
+
 async def test_staff_sign_in_to_the_console_by_its_code(api: Api, city: City) -> None:
     staff = await city.phone(of=await create_staff(api, await create_community()))
     desk = await city.browser.new_page()
@@ -182,3 +221,26 @@ async def test_staff_sign_in_to_the_console_by_its_code(api: Api, city: City) ->
     await staff.page.get_by_label("电脑屏幕上的两位数字").fill(number)
     await staff.tap("同意登录")
     await desk.wait_for_url("**/console/")
+
+
+async def test_every_page_of_somebody_new_is_sound(api: Api, city: City) -> None:
+    """Nothing is wider than the phone, and axe finds no serious fault; in large text too."""
+    community = await create_community(name="海滨社区")
+    resident = await create_resident(api, community)
+    phone = await city.phone(of=resident)
+    await phone.open("pages/me/index")
+    await phone.sign_in()
+    pages = json.loads((SOURCE / "app.json").read_text())["pages"]
+    wrong = []
+    for large in (False, True):
+        await phone.page.evaluate("large => wx.setStorageSync('large', large)", large)
+        for path in pages[:: 4 if large else 1]:
+            await phone.open(path)
+            await phone.loaded()
+            wide = await phone.page.evaluate(
+                "Math.max(...[...document.querySelectorAll('.page-body')].map(e => e.scrollWidth))"
+            )
+            if wide > 375:
+                wrong.append(f"{path} is {wide} pixels wide")
+            wrong += [f"{path}: {fault}" for fault in await find_faults(phone.page)]
+    assert wrong == [], "\n".join(wrong)
