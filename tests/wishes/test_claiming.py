@@ -162,6 +162,7 @@ async def test_assigning_and_taking_back(api: Api) -> None:
     await people.staff.post(f"{path}/assign", assignment(people.stranger.person_id))
     assert (await told(people.claimer))[-1] == "wish_taken_back"
     assert "wish_assigned" in await told(people.stranger)
+    assert await told(people.wisher) == ["wish_claimed"]
     assert (await people.claimer.get("/wishes/claims"))["items"][0]["state"] == "reassigned"
     await people.claimer.refused("GET", f"/wishes/{wish_id}/contact", code="not_allowed")
     await people.staff.post(f"{path}/take-back", {"reason": "无法联系"})
