@@ -26,6 +26,7 @@ from server.foundation.database import fetch
 from server.foundation.logs import configure_logs
 from server.foundation.settings import RATE_GROUPS, Environment, Settings
 from server.wiring import wire
+from tests.audited import find_misnamed
 from tests.clients import Api
 from tests.declarations import Answers
 from tests.examples import Recorder
@@ -137,6 +138,7 @@ async def app(
     sweeps.FAILURES.clear()
     connection = await asyncpg.connect(settings.database_url)
     try:
+        misnamed = await find_misnamed(connection)
         # `replica` switches foreign keys and guards off for this connection alone; far faster than TRUNCATE.
         await connection.execute("SET session_replication_role = replica")
         await connection.execute(emptying)
@@ -144,6 +146,8 @@ async def app(
         await connection.close()
     if client := cache.client():
         await client.flushdb()
+    if misnamed:
+        pytest.fail("entries of the audit log that name others:\n" + "\n".join(misnamed), pytrace=False)
     started_app.ctx.answers.check(request.node)
     started_app.ctx.statements.check(request.node)
 

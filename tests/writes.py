@@ -344,6 +344,9 @@ WRITES = {
     "retry_failed_message": "caller =retry_failed_message:po",
 }
 
+OF_ONES_OWN = {"view_report", "download_report_pdf", "download_report_xlsx", "view_wish_contact", "copy_personal_data"}
+"""Reads that leave an entry only where somebody else reads."""
+
 SEVERAL_TRANSACTIONS = {
     "sign_in",  # a new person first, then the session
     "upload_picture",  # storing lies in between

@@ -12,7 +12,7 @@ from server.foundation import clock
 from server.foundation.database import execute, fetch, fetch_value, transaction
 from server.members.memberships import membership_of, open_memberships
 from server.members.models import MemberKind, Membership
-from server.organizations.models import PartyOrganization, RoleKind
+from server.organizations.models import Organization, PartyOrganization, RoleKind
 from tests.builders import agree, create_community, create_person, create_resident, create_staff, sign_in, told
 from tests.check_in.builders import (
     application,
@@ -371,6 +371,7 @@ async def test_a_communitys_members_follow_its_successor(api: Api) -> None:
     await waiting.post("/check-ins", application(community), expect=201)
     post = await create_post(staff, community)
     async with transaction():
+        await Organization.filter(id=community.id).update(closed_at=clock.now(), successor_id=successor.id)
         await follow_successor(community.id, successor.id)
     assert (await member.get("/me/check-ins"))["active"]["community_id"] == successor.id
     await create_holder(new_staff, member, post)

@@ -260,13 +260,7 @@ LISTS = {
         "staff",
         (
             "assessment",
-            {
-                "organization_id": "@organization",
-                "period": "2031H1",
-                "scheme_id": "@assessment_scheme",
-                "lines": [],
-                "state": "self",
-            },
+            {"organization_id": "@organization", "period": "2031H1", "scheme_id": "@assessment_scheme", "lines": []},
         ),
         ("organization", AREA | {"path": "below"}),
         ("assessment_scheme", HERE | {"indicators": [], "residents_weight": 20}),

@@ -9,7 +9,7 @@ from server.check_in.feature import FEATURE
 from server.check_in.units.unit_check_in import LAPSE_UNIT_CHECK_INS
 from server.foundation import clock
 from server.foundation.database import execute, fetch_value, transaction
-from server.organizations.models import Level, PartyOrganization, RoleKind
+from server.organizations.models import Level, Organization, PartyOrganization, RoleKind
 from server.service_record.recording import record_service, reverse_service
 from tests.builders import create_community, create_organization, create_resident, create_staff, told
 from tests.check_in.builders import (
@@ -380,6 +380,7 @@ async def test_a_unit_that_is_closed_has_no_pairs(api: Api) -> None:
     await create_pair(unit, staff, community)
     await create_pair(other, staff, community)
     async with transaction():
+        await Organization.filter(id=community.id).update(closed_at=clock.now(), successor_id=successor.id)
         await follow_successor(unit.id, None)
         await follow_successor(community.id, successor.id)
     assert (await staff.get(f"/units/{unit.id}"))["pairs"] == []
