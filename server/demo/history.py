@@ -36,8 +36,8 @@ from server.volunteering.models import (
 )
 from server.wishes.models import ClaimState, ConfirmedAs, Wish, WishAudience, WishClaim, WishKind, WishState
 
-MONTHS = 13
-"""This month as far as it has come, and the twelve before."""
+MONTHS = 14
+"""This month as far as it has come, and thirteen before: the last whole one has one a year before it."""
 _BUSY = {1: 1.4, 2: 1.2, 3: 1.1, 7: 0.8, 8: 0.8, 9: 1.2, 10: 1.1, 12: 1.2}
 """Months in which there is more to do, or less: the New Year, the holidays of summer."""
 

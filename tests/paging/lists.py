@@ -260,7 +260,13 @@ LISTS = {
         "staff",
         (
             "assessment",
-            {"organization_id": "@organization", "period": "2031H1", "scheme_id": "@assessment_scheme", "lines": []},
+            {
+                "organization_id": "@organization",
+                "period": "2031H1",
+                "scheme_id": "@assessment_scheme",
+                "lines": [],
+                "state": "self",
+            },
         ),
         ("organization", AREA | {"path": "below"}),
         ("assessment_scheme", HERE | {"indicators": [], "residents_weight": 20}),
