@@ -11,7 +11,7 @@ from sanic import Request, Sanic
 from sanic.response import BaseHTTPResponse
 
 from tests.reached import REACHED
-from tests.writes import OF_ONES_OWN, SEVERAL_TRANSACTIONS, WRITES
+from tests.writes import NOT_EACH_TIME, SEVERAL_TRANSACTIONS, WRITES
 
 _LOCK = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)(?: OF (\w+))?(?! SKIP| OF)")
 _ADVISORY = re.compile(r"pg_advisory_xact_lock\((?:hashtextextended\((encode)?.*?, (\d)\))?")
@@ -117,7 +117,7 @@ class Statements:
 def _shows(request: Request, response: BaseHTTPResponse) -> bool:
     """Whether something was read that leaves an entry in the audit log."""
     is_empty = b'"items":[]' in (response.body or b"")
-    return request.method == "GET" and not is_empty and request.ctx.operation not in OF_ONES_OWN
+    return request.method == "GET" and not is_empty and request.ctx.operation not in NOT_EACH_TIME
 
 
 def _takes_many(sql: str) -> bool:
