@@ -7,7 +7,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0028_grid_cases")]
+    dependencies = [("linli", "0029_case_partners")]
 
     initial = False
 

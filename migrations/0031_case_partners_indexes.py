@@ -5,7 +5,7 @@ from migrations._concurrently import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0029_case_partners")]
+    dependencies = [("linli", "0030_replies")]
 
     initial = False
 

@@ -9,7 +9,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0030_warnings")]
+    dependencies = [("linli", "0032_warnings")]
 
     initial = False
 

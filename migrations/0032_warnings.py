@@ -8,7 +8,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0029_case_partners"), ("linli", "0029_replies"), ("linli", "0030_case_partners_indexes")]
+    dependencies = [("linli", "0031_case_partners_indexes")]
 
     initial = False
 
