@@ -23,7 +23,7 @@ routes = Routes("工作端：统计指标", prefix="/staff")
 Month = Annotated[
     str, msgspec.Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$(?!\n)", description="2031-03：2031年3月；不填为本月")
 ]
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, description="指标的代码")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]+$", max_length=32, description="指标的代码")]
 
 
 @routes.get("/figures/definitions", who=Who.STAFF)

@@ -45,7 +45,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A figure, what it weighs, at which value it earns nothing and at which all; `floor` is the least share of its
     weight that it earns. Fewer is better where `full_at` is below `zero_at`."""
 
-    figure: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    figure: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]+$", max_length=32)]
     weight: Annotated[float, msgspec.Meta(gt=0, le=80)]
     zero_at: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
     full_at: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
