@@ -24,6 +24,10 @@ ELSEWHERE = {
     "refuse_activity_texts": "a verdict",
     **dict.fromkeys(("mark_attendance", "match_home", "record_consent", "confirm_merge"), "not each time"),
     **dict.fromkeys((f"{act}_booking_for_change" for act in ("move", "cancel")), "not each time"),
+    **dict.fromkeys(("set_console_password", "remove_console_password", "refuse_console_password"), "the console"),
+    **dict.fromkeys(("add_console_passkey", "remove_console_passkey"), "the console"),
+    **dict.fromkeys((f"enter_console_by_{key}" for key in ("password", "passkey")), "the console"),
+    **dict.fromkeys(("add_reply", "remove_reply"), "the console"),
     **dict.fromkeys(EARLIER_ACTIONS, "earlier versions"),
 }
 """Actions that no request does by itself: where else they come from, and are tested."""

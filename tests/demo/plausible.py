@@ -71,7 +71,7 @@ class City:
         return least if kind.le is None else self.draw.choice([least, kind.le, min(least + 1, kind.le)])
 
     def _text(self, kind: kinds.StrType, name: str) -> str:
-        samples = {"^[0-6]": self.id_for(name), "^(([01]": "09:00", "^[01]": "06-01", "^20": "2026H1"}
+        samples = {"^[0-6]": self.id_for(name), "^(([01]": "09:00", "^[01]": "06-01", "^20": "2026H1", "^[a-z": "hours"}
         found = next((text for start, text in samples.items() if (kind.pattern or "").startswith(start)), None)
         if found is None:
             found = "13900001234" if "phone" in name else "社区服务，大家一起来"
