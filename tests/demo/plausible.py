@@ -67,7 +67,7 @@ class City:
                 return None
 
     def _number(self, kind: kinds.IntType | kinds.FloatType) -> float:
-        least = kind.ge if kind.ge is not None else 0
+        least = kind.ge if kind.ge is not None else 0 if kind.gt is None else kind.gt + 1
         return least if kind.le is None else self.draw.choice([least, kind.le, min(least + 1, kind.le)])
 
     def _text(self, kind: kinds.StrType, name: str) -> str:
