@@ -44,6 +44,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "appeal": {"title": f"{PLACE}广场清洁日", "decision": "情况属实"},
     "complaint": {"venue": f"{PLACE}邻里中心", "answer": "已安排专人接待"},
     "duty": {"venue": f"{PLACE}邻里中心", "from_day": "3月3日", "hours": "09:00–11:00"},
+    "grid_case": {"title": f"路灯不亮（{PLACE}南门）", "outcome": "已解决"},
+    "figure_warning": {"organization": PLACE, "title": "心愿长期无人认领", "reason": "连续 14 天有 3 个心愿无人认领"},
+    "assessment": {"title": f"{PLACE} 2031年"},
     "announcement": {"title": f"{PLACE}停水通知", "organization": PLACE, "summary": "明天上午检修管道。"},
 }
 """Kind, or fact, → the words of what has a single place to tell."""
