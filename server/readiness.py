@@ -31,7 +31,8 @@ class Readiness(msgspec.Struct):
     """`status`: ready, draining (it is about to stop), or not_ready.
 
     `database`: ok, busy, unreachable, newer (than this program), or how many migrations are missing; `keys`: ok, wrong,
-    unknown; `media`: ok, or why nothing can be stored; `cache`: ok or unreachable, which costs speed alone. Any of them
+    unknown; `media`: ok, or why nothing can be stored (of a bucket, which is every process's: how its last failure was
+    called, and that alone makes nobody unready); `cache`: ok or unreachable, which costs speed alone. Any of them
     failing: it broke in a way that the log tells.
     """
 
@@ -57,7 +58,7 @@ async def check_readiness(settings: Settings, *, is_draining: bool, has_fitted: 
         _told_in_time(_cache, _unreachable),
     )
     fits = database_state in ("ok", "busy") or (database_state == "newer" and has_fitted)
-    ready = fits and keys_state in ("ok", "unknown") and media_state in ("ok", "unknown")
+    ready = fits and keys_state in ("ok", "unknown") and (bool(settings.bucket) or media_state in ("ok", "unknown"))
     status = "draining" if is_draining else "ready" if ready else "not_ready"
     return Readiness(status, database_state, keys_state, media_state, cache_state)
 

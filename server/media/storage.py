@@ -23,6 +23,8 @@ log = structlog.get_logger()
 _CHUNK = 256 * 1024
 
 _store: LocalStore | S3Store | None = None
+_failure = ""
+"""What kind the store's last failure was, where nothing has worked since."""
 
 
 class StoredBytes(NamedTuple):
@@ -38,7 +40,8 @@ class StoredBytes(NamedTuple):
 
 def connect(settings: Settings) -> None:
     """Use the bucket of the settings, or else the folder `media` in the data folder. Nothing is sent yet."""
-    global _store
+    global _store, _failure
+    _failure = ""
     _store = _bucket(settings) if settings.bucket else _folder(settings.data_dir / "media")
 
 
@@ -49,17 +52,18 @@ async def put(key: str, content: bytes) -> None:
         await store.put_async(key, content)
     except (BaseError, OSError) as error:
         raise _failed(error) from error
+    _works()
     if isinstance(store, LocalStore):
         # A bucket has stored it by now; a folder may still have it in memory only.
         await asyncio.to_thread(_flush, Path(store.prefix or ".") / key)
 
 
 async def why_not_writable() -> str:
-    """`ok`, or `full`, or `unwritable`, where nothing can be stored in the folder. A bucket is not asked: it costs, and
-    has no end."""
+    """`ok`, or `full`, or `unwritable`, where nothing can be stored in the folder. A bucket is not asked, which would
+    cost: of one it is what its last failure was, until something has worked."""
     store = _connected()
     if not isinstance(store, LocalStore):
-        return "ok"
+        return _failure or "ok"
     try:
         await store.put_async(_PROBE, b"\0" * 4096)
         await store.delete_async(_PROBE)
@@ -79,6 +83,7 @@ async def get(key: str) -> StoredBytes:
         raise
     except (BaseError, OSError) as error:
         raise _failed(error) from error
+    _works()
     return StoredBytes(found.meta["size"], (bytes(chunk) async for chunk in found.stream(min_chunk_size=_CHUNK)))
 
 
@@ -93,9 +98,16 @@ async def delete(key: str) -> None:
 
 
 def _failed(error: Exception) -> Unavailable:
-    """What people are told; the operator reads in the log what kind of failure it was."""
-    log.error("store_failed", kind=kind_of(error))
+    """What people are told; the operator reads in the log and at `/readyz` what kind of failure it was."""
+    global _failure
+    _failure = kind_of(error)
+    log.error("store_failed", kind=_failure)
     return Unavailable()
+
+
+def _works() -> None:
+    global _failure
+    _failure = ""
 
 
 def kind_of(error: Exception) -> str:

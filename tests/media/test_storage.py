@@ -4,6 +4,7 @@ import asyncio
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 from obstore.store import LocalStore, S3Store
@@ -12,6 +13,8 @@ from server.foundation.errors import Unavailable
 from server.foundation.settings import Settings
 from server.media import storage
 from server.media.drawing import lettering, qr
+from server.readiness import check_readiness
+from tests.clients import Api
 from tests.media.builders import read
 
 
@@ -110,7 +113,9 @@ async def test_a_bucket_over_the_wire(unconnected: None) -> None:
                 s3_secret_access_key="key",
             )
         )
+        storage._failure = "away"
         await storage.put("pictures/a.jpeg", b"content")
+        assert await storage.why_not_writable() == "ok"
         assert objects == {"/linli/pictures/a.jpeg": b"content"}
         stored = await storage.get("pictures/a.jpeg")
         assert b"".join([chunk async for chunk in stored.chunks]) == b"content"
@@ -120,8 +125,9 @@ async def test_a_bucket_over_the_wire(unconnected: None) -> None:
             await storage.get("pictures/a.jpeg")
 
 
-async def test_a_bucket_that_does_not_answer(unconnected: None) -> None:
-    settings = Settings(
+async def test_a_bucket_that_does_not_answer(api: Api, settings: Settings, unconnected: None) -> None:
+    settings = msgspec.structs.replace(
+        settings,
         s3_bucket="linli",
         s3_endpoint="http://127.0.0.1:9",
         s3_region="any",
@@ -138,6 +144,9 @@ async def test_a_bucket_that_does_not_answer(unconnected: None) -> None:
             await storage.delete("pictures/a.jpeg")
     assert [line["event"] for line in lines] == ["store_failed"] * 3
     assert all(line["kind"] and "127.0.0.1" not in line["kind"] for line in lines)
+    # A balancer that took this server out would take all of them: they have one bucket.
+    told = await check_readiness(settings, is_draining=False, has_fitted=True)
+    assert (told.status, told.media) == ("ready", lines[0]["kind"])
 
 
 def test_codes_are_square_and_black_on_white() -> None:
