@@ -29,7 +29,8 @@ OF_SUBJECT = {
     "certificate": ("x.person_id", NOBODY, "certificate x"),
     "check_in": ("m.person_index", "x.community_id", f"check_in x {_MEMBER}"),
     "complaint": ("x.person_id", "v.organization_id", f"complaint x {_VENUE}"),
-    "console_sign_in": ("x.person_id", NOBODY, "console_sign_in x"),
+    # One that was refused let nobody in.
+    "console_sign_in": (ANY, NOBODY, "console_sign_in x"),
     "dependant": ("x.guardian_id", ANY, "dependant x"),
     "duty": ("x.person_id", "v.organization_id", f"duty x {_VENUE}"),
     "grid_case": (ANY, "x.community_id", "grid_case x"),

@@ -195,7 +195,7 @@ async def standing(settings: Settings, folder: Path, browser: Browser) -> AsyncI
                 finally:
                     await city.admin("clock", {"offset_seconds": 0})
                 wrong = {phone.openid: phone.wrong for phone in city.phones if phone.wrong}
-                assert wrong == {}
+                assert wrong == {}, wrong
 
 
 async def _until_it_answers(client: httpx.AsyncClient) -> None:

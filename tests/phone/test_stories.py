@@ -4,6 +4,7 @@ Needs Chromium (Debian: apt install chromium); the bundle is committed, so it ne
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,9 +166,11 @@ async def test_a_booking_is_made_moved_and_cancelled(api: Api, city: City) -> No
     await phone.see("已预约")
     await phone.see("今天 09:30")
     await phone.tap("改期")
-    await phone.touch("^明天$")
+    async with phone.page.expect_response(re.compile("/availability")):
+        await phone.touch("^明天$")
     await phone.page.locator("[class*=--on]", has_text="明天").locator("visible=true").first.wait_for()
-    await phone.touch("^10:00$")
+    async with phone.page.expect_response(re.compile("/availability")):
+        await phone.touch("^10:00$")
     await phone.touch("改到明天 10:00")
     await phone.see("明天 10:00")
     await phone.tap("取消预约", "确定")
