@@ -54,7 +54,7 @@ class Phone:
         self.wrong: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.wrong.append(said.text) if _is_wrong(said.type, said.text) else None)
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)) if _is_wrong("error", str(error)) else None)
 
     async def open(self, page: str = "") -> None:
         """The mini-program, at a page of it."""
@@ -171,8 +171,8 @@ def _photo() -> bytes:
 
 
 def _is_wrong(kind: str, text: str) -> bool:
-    # What the server refuses is shown to people, and Chromium notes it too.
-    return kind == "error" and "Failed to load resource" not in text
+    # What the server refuses is shown to people, and Chromium notes it too; a page that is left cuts its requests off.
+    return kind == "error" and not any(cut in text for cut in ("Failed to load resource", "Failed to fetch", "abort"))
 
 
 @asynccontextmanager
