@@ -347,6 +347,7 @@ WRITES = {
 NOT_EACH_TIME = {
     *("view_report", "download_report_pdf", "download_report_xlsx", "view_wish_contact", "copy_personal_data"),
     "list_figure_rows",  # of figures about people alone
+    "export_shift_roster",  # where somebody is coming
 }
 """Reads that leave an entry only where somebody reads of others."""
 
