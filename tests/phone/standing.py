@@ -52,14 +52,16 @@ class Phone:
     def __init__(self, city: City, page: Page, openid: str) -> None:
         self.city, self.page, self.openid = city, page, openid
         self.wrong: list[str] = []
+        self.loads = 0
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.wrong.append(said.text) if _is_wrong(said.type, said.text) else None)
-        page.on("pageerror", lambda error: self.wrong.append(str(error)) if _is_wrong("error", str(error)) else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
 
     async def open(self, page: str = "") -> None:
-        """The mini-program, at a page of it."""
-        await self.page.goto(f"{self.city.url}/phone/app?as={self.openid}#{page}")
-        await self.page.reload()
+        """The mini-program, begun anew at a page of it."""
+        # Another hash alone begins nothing anew; loading twice would cut the first one's requests off.
+        self.loads += 1
+        await self.page.goto(f"{self.city.url}/phone/app?as={self.openid}&load={self.loads}#{page}")
 
     def words(self, text: str) -> Locator:
         return self.page.get_by_text(re.compile(text)).locator("visible=true").last
@@ -171,8 +173,8 @@ def _photo() -> bytes:
 
 
 def _is_wrong(kind: str, text: str) -> bool:
-    # What the server refuses is shown to people, and Chromium notes it too; a page that is left cuts its requests off.
-    return kind == "error" and not any(cut in text for cut in ("Failed to load resource", "Failed to fetch", "abort"))
+    # What the server refuses is shown to people, and Chromium notes it too.
+    return kind == "error" and "Failed to load resource" not in text
 
 
 @asynccontextmanager
