@@ -1,6 +1,6 @@
 """Wishes on lists: the card, the wall 心愿墙, one's own and the staff's lists."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -35,7 +35,9 @@ CARD = (
 )
 """SQL for `make_card`: all that is shown, in one statement."""
 
-SUBTREE = f"w.community_id IN (SELECT s.id FROM organization s WHERE {within('s.path', '{}')})"
+_SUBTREE = f"SELECT s.id FROM organization s WHERE {within('s.path', '{}')}"
+_THESE = "SELECT unnest({}::uuid[])"
+SUBTREE = f"w.community_id IN ({_SUBTREE})"
 
 SEARCHED = "(w.title || ' ' || w.text || ' ' || w.place)"
 """What the search looks in: the expression of the index wish_search."""
@@ -55,14 +57,14 @@ _WIDE = ("city", "district")
 
 class Area(NamedTuple):
     """Where wishes are looked for: SQL that gives its communities' ids, and the values for its braces. One that
-    `is_wide` is a subtree, or everywhere, and is given by its organization's id alone."""
+    `is_wide` is the subtree of its only value, or without one everywhere."""
 
     communities: str
     values: tuple[Any, ...]
     is_wide: bool = False
 
 
-_Areas = Callable[[], Awaitable[Area]]
+_EVERYWHERE = Area("", (), is_wide=True)
 
 
 class WishCard(msgspec.Struct, kw_only=True):
@@ -165,15 +167,19 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
         at_home.add(_AFTER, last_date, last_id)
     own, rows = await _own_community(person_id, query, at_home, query.limit + 1 if begins_at_home else 0)
     found: list[tuple[int, Any]] = [(0, row) for row in rows]
-    seen_from, areas = await _areas(own, query)
-    for number, area in areas:
-        if number < begun or len(found) > query.limit:
-            continue
-        where = _matching(query, words)
-        if last_id and number == begun:
-            # Later areas begin at their beginning.
-            where.add(_AFTER, last_date, last_id)
-        found += [(number, row) for row in await _first(await area(), where, _SOONEST, query.limit + 1 - len(found))]
+    seen_from = _seen_from(own, query)
+    if len(found) <= query.limit:
+        async for number, area in _areas(own, seen_from, query):
+            if number < begun:
+                continue
+            where = _matching(query, words)
+            if last_id and number == begun:
+                # Later areas begin at their beginning.
+                where.add(_AFTER, last_date, last_id)
+            rows = await _first(area, where, _SOONEST, query.limit + 1 - len(found))
+            found += [(number, row) for row in rows]
+            if len(found) > query.limit:
+                break
     page = cut_page(found, query.limit, lambda item: (item[0], item[1]["wished_by"], item[1]["id"]))
     day = today()
     return Page([make_card(row, person_id, seen_from, day) for _, row in page.items], page.next_cursor)
@@ -182,11 +188,7 @@ async def list_published_wishes(person_id: str, query: WallQuery) -> Page[WishCa
 async def list_my_wishes(person_id: str, page: PageQuery) -> Page[WishCard]:
     """What the person wished or wrote for somebody, newest first."""
     where = Where("(w.author_id = {0} OR w.beneficiary_id = {0})", person_id)
-    if page.cursor:
-        where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
-    rows = await fetch(f"{CARD} WHERE {where} ORDER BY w.id DESC LIMIT {page.limit + 1}", *where.values)
-    cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    return Page([make_card(row, person_id) for row in cut.items], cut.next_cursor)
+    return await _newest_first(_EVERYWHERE, where, page, person_id)
 
 
 async def list_wishes_to_review(actor_id: str, organization_id: str, page: PageQuery) -> Page[WishInReview]:
@@ -223,12 +225,16 @@ async def list_wishes_of_area(actor_id: str, organization_id: str, state: WishSt
     await require_role(actor_id, organization_id, READERS)
     if state is WishState.DRAFT:
         raise InvalidFields.of("state", "草稿只有本人可见")
-    where = Where("w.state = {}", str(state))
+    return await _newest_first(Area(_SUBTREE, (organization_id,)), Where("w.state = {}", str(state)), page)
+
+
+async def _newest_first(area: Area, where: Where, page: PageQuery, reader_id: str | None = None) -> Page[WishCard]:
     if page.cursor:
         where.add("w.id < {}", *decode_cursor(page.cursor, tuple[Id]))
-    rows = await _first(Area(_SUBTREE, (organization_id,)), where, "w.id DESC", page.limit + 1)
+    rows = await _first(area, where, "w.id DESC", page.limit + 1)
     cut = cut_page(rows, page.limit, lambda row: (row["id"],))
-    return Page([make_card(row, for_staff=True) for row in cut.items], cut.next_cursor)
+    cards = [make_card(row, reader_id, for_staff=reader_id is None) for row in cut.items]
+    return Page(cards, cut.next_cursor)
 
 
 async def find_wishes(actor_id: str, organization_id: str, name: str) -> WishesFound:
@@ -372,47 +378,35 @@ async def _own_community(person_id: str, query: WallQuery, where: Where, limit: 
     return rows[0], [row for row in rows if row["id"]]
 
 
-async def _areas(own: Any, query: WallQuery) -> tuple[Location | None, list[tuple[int, _Areas]]]:
-    """Where distances are measured from, and the areas one after another with their numbers; together they have no wish
-    twice. The caller's own community is number 0, and has been asked for already. What is nearby is looked for once the
-    list comes to it: most people never scroll so far."""
-    own_id, parent_id = own["own_id"], own["own_parent_id"]
-    seen_from: Location | None = own["own_location"]
+def _seen_from(own: Any, query: WallQuery) -> Location | None:
+    """Where distances are measured from."""
     if query.longitude is not None and query.latitude is not None:
-        seen_from = Location(query.longitude, query.latitude)
+        return Location(query.longitude, query.latitude)
+    home: Location | None = own["own_location"]
+    return home
+
+
+async def _areas(own: Any, seen_from: Location | None, query: WallQuery) -> AsyncIterator[tuple[int, Area]]:
+    """The areas one after another with their numbers; together they have no wish twice. The caller's own community is
+    number 0, and has been asked for already. What is nearby is looked for once the list comes to it: most people never
+    scroll so far."""
+    own_id, parent_id = own["own_id"], own["own_parent_id"]
     if query.within_meters:
         if seen_from is None:
             raise InvalidFields.of("within_meters", "请提供位置或先选择社区")
         near = await communities_within(seen_from, query.within_meters, MAX_NEARBY)
         if query.organization_id:
-            return seen_from, [(0, _area(f"{_SUBTREE} AND s.id = ANY({{}})", query.organization_id, near))]
-        others = [community_id for community_id in near if community_id != own_id]
-        first = [own_id] if len(others) < len(near) else []
-        return seen_from, [(0, _area(_THESE, first)), (1, _area(_THESE, others))]
-    if query.organization_id:
-        return seen_from, [(0, _area(_SUBTREE, query.organization_id, is_wide=own["asked_level"] in _WIDE))]
-    if own_id is None:
-        return seen_from, [(0, _area("", is_wide=True))]
-
-    async def nearby() -> list[str]:
+            yield 0, Area(f"{_SUBTREE} AND s.id = ANY({{}})", (query.organization_id, near))
+            return
+        if own_id in near:
+            yield 0, Area(_THESE, ([own_id],))
+        yield 1, Area(_THESE, ([community_id for community_id in near if community_id != own_id],))
+    elif query.organization_id:
+        yield 0, Area(_SUBTREE, (query.organization_id,), is_wide=own["asked_level"] in _WIDE)
+    elif own_id is None:
+        yield 0, _EVERYWHERE
+    else:
         near = await communities_within(seen_from, NEARBY_METERS, MAX_NEARBY) if seen_from else []
-        return [community_id for community_id in near if community_id != own_id]
-
-    async def around() -> Area:
-        return Area(_THESE, (await nearby(),))
-
-    async def rest() -> Area:
-        return Area(f"{_SUBTREE} AND NOT s.id = ANY({{}})", (parent_id, [own_id, *await nearby()]))
-
-    return seen_from, [(1, around), (2, rest)]
-
-
-_THESE = "SELECT unnest({}::uuid[])"
-_SUBTREE = f"SELECT s.id FROM organization s WHERE {within('s.path', '{}')}"
-
-
-def _area(communities: str, *values: Any, is_wide: bool = False) -> _Areas:
-    async def known() -> Area:
-        return Area(communities, values, is_wide)
-
-    return known
+        around = [community_id for community_id in near if community_id != own_id]
+        yield 1, Area(_THESE, (around,))
+        yield 2, Area(f"{_SUBTREE} AND NOT s.id = ANY({{}})", (parent_id, [own_id, *around]))
