@@ -13,9 +13,8 @@ from server.foundation.rows import lock_row, write_together
 from server.grid_cases.models import CaseStandard, CaseState, GridCase, GridCaseStep
 from server.grid_cases.partners import tell_partners
 from server.grid_cases.rules import CASE_TABLE, CHECK_WITHIN_MINUTES, HIDDEN, CaseAction, CaseActor
-from server.organizations.access import GRID_WORKERS, LIAISONS, READERS, WORKERS, role_holders
+from server.organizations.access import GRID_WORKERS, LIAISONS, READERS, WORKERS, kinds_held, role_holders
 from server.organizations.models import Level, Organization, RoleKind
-from server.organizations.tree import reaching
 
 _KEEPERS_STATES = (CaseState.REPORTED, CaseState.FILED, CaseState.ANSWERED)
 _HANDLERS_STATES = (CaseState.DISPATCHED, CaseState.HANDLING, CaseState.SUSPENDED)
@@ -134,19 +133,11 @@ STAKES = (
     "AND f.person_id = $2 AND f.ended_at IS NULL) AS follows, "
     "EXISTS (SELECT 1 FROM grid_case_step s WHERE s.case_id = c.id AND s.by_id = $2 "
     "AND s.action IN ('accept', 'add_note', 'answer', 'ask_delay', 'hand_over')) AS had_a_hand, "
-    "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'c.keeper_id')}) AS at_keeper, "
-    "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'c.community_id')}) AS at_community, "
-    "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'c.handler_id')} "
-    "AND (g.kind <> 'liaison' OR g.organization_id = c.handler_id)) AS at_handler, "
-    "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'c.grid_id')}) AS at_grid, "
+    f"{kinds_held('$2', 'c.keeper_id')} AS at_keeper, {kinds_held('$2', 'c.community_id')} AS at_community, "
+    f"{kinds_held('$2', 'c.grid_id')} AS at_grid, "
+    f"{kinds_held('$2', 'c.handler_id', own_liaisons=True)} AS at_handler, "
     "(SELECT level FROM organization WHERE id = c.handler_id) AS handler_level, "
-    "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'c.responsible_id')} "
-    "AND (g.kind <> 'liaison' OR g.organization_id = c.responsible_id)) AS at_responsible, "
+    f"{kinds_held('$2', 'c.responsible_id', own_liaisons=True)} AS at_responsible, "
     "(SELECT level FROM organization WHERE id = c.responsible_id) AS responsible_level"
 )
 """SQL: all by which the person $2 can be something to case `c`."""

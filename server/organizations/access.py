@@ -28,12 +28,13 @@ def require_another(actor_id: str | None, *concerned: str | None) -> None:
         raise OwnMatter()
 
 
-def kinds_held(person: str, organization: str) -> str:
+def kinds_held(person: str, organization: str, *, own_liaisons: bool = False) -> str:
     """SQL: the kinds of the roles that a person holds at an organization or above it, where they are asked for together
-    with something else."""
+    with something else. `own_liaisons`: a liaison's is of their own unit alone."""
+    of_kind = f" AND (g.kind <> 'liaison' OR g.organization_id = {organization})" if own_liaisons else ""
     return (
         "ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-        f"WHERE g.person_id = {person} AND g.ended_at IS NULL AND {reaching('held.path', organization)})"
+        f"WHERE g.person_id = {person} AND g.ended_at IS NULL AND {reaching('held.path', organization)}{of_kind})"
     )
 
 

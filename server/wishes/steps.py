@@ -6,8 +6,7 @@ from server.foundation import clock
 from server.foundation.database import fetch_one
 from server.foundation.errors import NotFound
 from server.foundation.rows import lock_row, write_together
-from server.organizations.access import LIAISONS, WORKERS, holds_role_at, role_holders
-from server.organizations.tree import reaching
+from server.organizations.access import LIAISONS, WORKERS, holds_role_at, kinds_held, role_holders
 from server.wishes.models import HOLDING, Wish, WishClaim, WishState
 from server.wishes.rules import (
     HOLDER_BECOMES,
@@ -91,8 +90,7 @@ STAKES = (
     "AND g.kind = 'liaison' AND g.ended_at IS NULL) AS acts_for_unit, "
     "(EXISTS (SELECT 1 FROM team_member m WHERE m.team_id = h.team_id AND m.person_id = $2 AND m.left_at IS NULL) "
     "OR EXISTS (SELECT 1 FROM wish_share s WHERE s.claim_id = h.id AND s.person_id = $2 AND s.ended_at IS NULL)) "
-    "AS is_in_team, ARRAY(SELECT g.kind FROM role_grant g JOIN organization held ON held.id = g.organization_id "
-    f"WHERE g.person_id = $2 AND g.ended_at IS NULL AND {reaching('held.path', 'w.community_id')}) AS roles"
+    f"AS is_in_team, {kinds_held('$2', 'w.community_id')} AS roles"
 )
 """SQL: all by which the person $2 can be something to wish `w`, joined with its HOLDER."""
 
