@@ -11,6 +11,7 @@ from server.foundation.location import Location
 from server.foundation.typed import phone_number
 from server.grid_cases.categories import list_categories
 from server.grid_cases.contact import CaseContact, seal_contact
+from server.grid_cases.lists import PUBLIC
 from server.grid_cases.models import CaseKind, CasePartner, CaseSource, CaseState
 from server.grid_cases.partners import status_of
 from server.grid_cases.reporting import CaseContent, add_case, make_case
@@ -25,7 +26,7 @@ _REQUESTS = (
     "SELECT c.id, c.state, c.text, c.place, c.location, c.created_at, c.changed_at, c.due_at, k.code, k.name, "
     "h.name AS holder_name, CASE WHEN c.state IN ('checked', 'closed') THEN c.answer ELSE '' END AS answer "
     "FROM grid_case c JOIN case_category k ON k.id = c.category_id LEFT JOIN organization h ON h.id = c.holder_id "
-    "WHERE (c.partner_id = $1 OR (c.is_shown AND NOT c.is_private AND c.state NOT IN ('refused', 'merged') "
+    f"WHERE (c.partner_id = $1 OR ({PUBLIC} "
     f"AND c.community_id IN (SELECT b.id FROM organization b WHERE {within('b.path', '$2')}))) "
 )
 

@@ -71,38 +71,33 @@ _CARD = (
 _FROM = "FROM grid_case c JOIN case_category k ON k.id = c.category_id JOIN organization o ON o.id = c.community_id "
 _STAFF = f"{_CARD}, h.name AS holder_name, c.stage_due_at, c.due_at, c.is_private"
 _STAFF_FROM = f"{_FROM} LEFT JOIN organization h ON h.id = c.holder_id "
-_PUBLIC = "c.is_shown AND NOT c.is_private AND c.state NOT IN ('refused', 'merged')"
+PUBLIC = "c.is_shown AND NOT c.is_private AND c.state NOT IN ('refused', 'merged')"
+"""SQL: what everybody may see of cases `c`."""
 
 
 async def list_public_cases(person_id: str, community_id: str, page: PageQuery) -> Page[CaseCard]:
     """A community's cases that everybody may see, the latest first."""
-    rows = await fetch_page(
-        f"SELECT {_CARD} {_FROM} WHERE c.community_id = $2 AND {_PUBLIC} AND ($3::uuid IS NULL OR c.id < $3) "
-        "ORDER BY c.id DESC LIMIT $4",
-        person_id,
-        community_id,
-        page=page,
-    )
-    return Page([_card(row) for row in rows.items], rows.next_cursor)
+    return await _latest_first(f"c.community_id = $2 AND {PUBLIC}", person_id, community_id, page=page)
 
 
 async def list_my_cases(person_id: str, page: PageQuery) -> Page[CaseCard]:
     """What one has reported oneself, the latest first."""
-    rows = await fetch_page(
-        f"SELECT {_CARD} {_FROM} WHERE c.reporter_id = $1 AND ($2::uuid IS NULL OR c.id < $2) "
-        "ORDER BY c.id DESC LIMIT $3",
-        person_id,
-        page=page,
-    )
-    return Page([_card(row) for row in rows.items], rows.next_cursor)
+    return await _latest_first("c.reporter_id = $1", person_id, page=page)
 
 
 async def list_followed_cases(person_id: str, page: PageQuery) -> Page[CaseCard]:
     """What one follows, the latest reported first."""
+    followed = "SELECT f.case_id FROM grid_case_follower f WHERE f.person_id = $1 AND f.ended_at IS NULL"
+    return await _latest_first(f"c.id IN ({followed})", person_id, page=page)
+
+
+async def _latest_first(condition: str, *values: str, page: PageQuery) -> Page[CaseCard]:
+    """Cards for the person who is the first of the `values`."""
+    last, most = f"${len(values) + 1}", f"${len(values) + 2}"
     rows = await fetch_page(
-        f"SELECT {_CARD} {_FROM} WHERE c.id IN (SELECT f.case_id FROM grid_case_follower f WHERE f.person_id = $1 "
-        "AND f.ended_at IS NULL) AND ($2::uuid IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3",
-        person_id,
+        f"SELECT {_CARD} {_FROM} WHERE {condition} AND ({last}::uuid IS NULL OR c.id < {last}) "
+        f"ORDER BY c.id DESC LIMIT {most}",
+        *values,
         page=page,
     )
     return Page([_card(row) for row in rows.items], rows.next_cursor)
