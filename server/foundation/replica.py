@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 
 from server.foundation import cache
+from server.foundation.alongside import alongside
 from server.foundation.database import fetch_from_replica, fetch_value, from_replica
 from server.foundation.settings import Settings
 
@@ -36,16 +37,14 @@ _replica = _Replica()
 @asynccontextmanager
 async def watching_replica(settings: Settings) -> AsyncIterator[None]:
     """Look every second how far behind it is; nothing where there is none."""
-    _replica.is_used = bool(settings.database_replica_url)
-    if not _replica.is_used:
+    if not settings.database_replica_url:
         yield
         return
-    watching = asyncio.create_task(_watch())
+    _replica.is_used = True
     try:
-        yield
+        async with alongside(_watch()):
+            yield
     finally:
-        watching.cancel()
-        await asyncio.wait([watching])
         _replica.is_used = _replica.is_close = False
 
 

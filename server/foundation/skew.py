@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from server.foundation import clock
+from server.foundation.alongside import alongside
 from server.foundation.database import fetch_value, is_unreachable
 
 log = structlog.get_logger()
@@ -38,12 +39,8 @@ async def warn_of_skew() -> None:
 async def watching_skew() -> AsyncIterator[None]:
     """Look now, and every minute while inside: a clock may also go wrong later."""
     await warn_of_skew()
-    watching = asyncio.create_task(_watch())
-    try:
+    async with alongside(_watch()):
         yield
-    finally:
-        watching.cancel()
-        await asyncio.wait([watching])
 
 
 async def _watch() -> None:
