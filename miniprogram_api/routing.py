@@ -149,13 +149,7 @@ class Route:
         if scheme.lower() == "bearer" and token:
             # What staff may do is as it is now: a role given or ended a moment ago counts in every process.
             caller = await find_caller(token.strip(), afresh=self.who is Who.STAFF)
-        return await answer_within(
-            self.group,
-            caller,
-            request.ctx.address,
-            lambda: self._answer(request, caller, path),
-            path.get(self.options.raced_for or "", ""),
-        )
+        return await self._within(caller, request, path, lambda: self._answer(request, caller, path))
 
     async def perform(
         self, caller: Caller | None, request: Request, path: dict[str, str], query: dict[str, Any], body: Any = None
@@ -177,7 +171,14 @@ class Route:
                 return await self.function(**arguments)
             return await _write(caller, lambda: self.function(**arguments))
 
-        return await answer_within(self.group, caller, request.ctx.address, answer)
+        return await self._within(caller, request, path, answer)
+
+    async def _within(
+        self, caller: Caller | None, request: Request, path: dict[str, str], answer: Callable[[], Awaitable[AnswerT]]
+    ) -> AnswerT:
+        """What `answer` gives, within the limits that this route has through either door."""
+        raced_for = path.get(self.options.raced_for or "", "")
+        return await answer_within(self.group, caller, request.ctx.address, answer, raced_for)
 
     async def _answer(
         self, request: Request, caller: Caller | None, path: dict[str, str]
