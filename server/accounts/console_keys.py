@@ -43,7 +43,7 @@ CLOSED_FOR = timedelta(minutes=15)
 _STEP = 30
 _SEAL = "console_password.secret"
 _OFFER = "new console secret"
-_REGISTERING = "console passkey"
+_CHALLENGE = "console passkey"
 _SALT = 16
 
 
@@ -149,7 +149,7 @@ async def enter_with_password(phone: str, password: str, code: str) -> NewSessio
     # As long for whoever has none: how long it takes says nothing of who has one.
     salt = bytes(known.password_hash[:_SALT]) if known else bytes(_SALT)
     given = await _hash(password, salt)
-    if known is None or person_id is None or not await holds_role_anywhere(person_id, (RoleKind.MANAGER,)):
+    if known is None or person_id is None or not await _is_manager(person_id):
         raise ConsoleKeyWrong()
     async with transaction():
         # Guesses at once: each is counted before the next is looked at.
@@ -181,7 +181,7 @@ async def offer_passkey(person_id: str, session_id: str, account: str, site: Sit
         rp_name="邻里工作台",
         user_name=account,
         user_id=person_id.encode(),
-        challenge=_registering(session_id),
+        challenge=_challenge(session_id),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
@@ -199,7 +199,7 @@ async def add_passkey(person_id: str, session_id: str, credential: str, name: st
     try:
         made = webauthn.verify_registration_response(
             credential=credential,
-            expected_challenge=_registering(session_id),
+            expected_challenge=_challenge(session_id),
             expected_rp_id=site.host,
             expected_origin=site.origin,
             require_user_verification=True,
@@ -231,7 +231,7 @@ async def remove_passkey(person_id: str, passkey_id: str) -> None:
 def ask_for_passkey(nonce: str, site: Site) -> str:
     """What a browser that asks to sign in needs to use a passkey, as JSON."""
     options = webauthn.generate_authentication_options(
-        rp_id=site.host, challenge=_entering(nonce), user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=site.host, challenge=_challenge(nonce), user_verification=UserVerificationRequirement.REQUIRED
     )
     return options_to_json(options)
 
@@ -247,7 +247,7 @@ async def enter_with_passkey(nonce: str, credential: str, site: Site) -> NewSess
         try:
             answer = webauthn.verify_authentication_response(
                 credential=credential,
-                expected_challenge=_entering(nonce),
+                expected_challenge=_challenge(nonce),
                 expected_rp_id=site.host,
                 expected_origin=site.origin,
                 credential_public_key=bytes(key.public_key),
@@ -256,7 +256,7 @@ async def enter_with_passkey(nonce: str, credential: str, site: Site) -> NewSess
             )
         except (WebAuthnException, ValueError):
             raise PasskeyRefused() from None
-        if not await holds_role_anywhere(key.person_id, (RoleKind.MANAGER,)):
+        if not await _is_manager(key.person_id):
             raise PasskeyRefused()
         now = clock.now()
         key.sign_count, key.used_at = answer.new_sign_count, now
@@ -285,12 +285,9 @@ async def _key_of(credential: str) -> ConsolePasskey:
     return key
 
 
-def _registering(session_id: str) -> bytes:
-    return keyring().sign(session_id, _REGISTERING).encode()
-
-
-def _entering(nonce: str) -> bytes:
-    return keyring().sign(nonce, _REGISTERING).encode()
+def _challenge(of: str) -> bytes:
+    """What a browser signs: of the session that makes a passkey, or the nonce of the browser that enters with one."""
+    return keyring().sign(of, _CHALLENGE).encode()
 
 
 def _step_of(secret: str, code: str) -> int | None:
@@ -310,8 +307,12 @@ async def _hash(password: str, salt: bytes) -> bytes:
     return salt + made
 
 
+async def _is_manager(person_id: str) -> bool:
+    return await holds_role_anywhere(person_id, (RoleKind.MANAGER,))
+
+
 async def _require_manager(person_id: str) -> None:
-    if not await holds_role_anywhere(person_id, (RoleKind.MANAGER,)):
+    if not await _is_manager(person_id):
         raise NotAllowed("只有管理员可以设置其他登录方式")
 
 

@@ -7,9 +7,9 @@ from sanic.response import HTTPResponse
 
 from server.console.rendering import render
 from server.console.visits import Visit
+from server.console.work import choose_venue
 from server.foundation.dates import today
 from server.foundation.errors import InvalidFields
-from server.neighbor_center.venues.queries import name_venues
 
 RED, GOLD, GREEN, GREY = "#b3241f", "#d9a441", "#2f8257", "#cfc6ba"
 _TEXT = {"color": "#4a433c", "fontFamily": "inherit"}
@@ -31,8 +31,7 @@ async def gather(visit: Visit, since: date, until: date) -> dict[str, Any]:
         await visit.perform("list_wish_figures", {}, {"organization_id": here.id, "limit": "30", **span})
     ).items
     zeros = await visit.perform("get_three_zeros", {"organization_id": here.id}, days)
-    venues = await name_venues(here.id)
-    chosen = visit.request.args.get("venue_id") or (venues[0].id if venues else "")
+    chosen, venues = await choose_venue(visit)
     use = await visit.perform("get_utilization", {"venue_id": chosen}, days) if chosen else None
     return {
         "here": here,
@@ -73,6 +72,11 @@ def chart(**options: Any) -> dict[str, Any]:
     }
 
 
+def names_down(names: list[str]) -> dict[str, Any]:
+    """The axis of bars below each other, the first on top."""
+    return {"type": "category", "inverse": True, "data": names, "axisTick": {"show": False}}
+
+
 def wish_funnel(figures: Any) -> dict[str, Any]:
     """Published → claimed → fulfilled, as bars below each other."""
     steps = [
@@ -83,12 +87,7 @@ def wish_funnel(figures: Any) -> dict[str, Any]:
     return chart(
         grid={"left": 50, "right": 40, "top": 10, "bottom": 30},
         xAxis={"type": "value", "minInterval": 1},
-        yAxis={
-            "type": "category",
-            "inverse": True,
-            "data": [name for name, _, _ in steps],
-            "axisTick": {"show": False},
-        },
+        yAxis=names_down([name for name, _, _ in steps]),
         series=[
             {
                 "type": "bar",
@@ -133,12 +132,7 @@ def use_by_hour(use: Any) -> dict[str, Any]:
     return chart(
         grid={"left": 110, "right": 20, "top": 10, "bottom": 30},
         xAxis={"type": "category", "data": [f"{hour}时" for hour in hours], "axisTick": {"show": False}},
-        yAxis={
-            "type": "category",
-            "inverse": True,
-            "data": [service.service_name for service in services],
-            "axisTick": {"show": False},
-        },
+        yAxis=names_down([service.service_name for service in services]),
         series=[
             {
                 "type": "scatter",

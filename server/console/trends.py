@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from sanic.response import HTTPResponse
 
-from server.console.figures import GOLD, GREY, RED, chart
+from server.console.figures import GOLD, GREY, RED, chart, names_down
 from server.console.rendering import render
 from server.console.visits import ROWS, Visit
 from server.figures.months import this_month
@@ -19,15 +19,13 @@ _BARS = 40
 async def show_trends(visit: Visit) -> HTTPResponse:
     """The month's figures, and the chosen one in full."""
     here = await visit.area()
-    month = visit.request.args.get("month") or name_of(this_month())
-    code = visit.request.args.get("code") or BEGUN_WITH
-    asked = {"organization_id": here.id, "month": month}
-    figures = await visit.perform("get_figures", {}, asked)
+    month, code, asked = _asked(visit)
+    figures = await visit.perform("get_figures", {}, {"organization_id": here.id, "month": month})
     series = await visit.perform(
         "get_figure_series", {}, {"organization_id": here.id, "code": code, "last_month": month}
     )
-    children = await visit.perform("compare_children", {}, asked | {"code": code})
-    peers = await visit.perform("compare_with_peers", {}, asked | {"code": code})
+    children = await visit.perform("compare_children", {}, asked)
+    peers = await visit.perform("compare_with_peers", {}, asked)
     chosen = next(item for item in figures.items if item.code == code)
     definitions = {each.code: each for each in await visit.perform("list_figure_definitions")}
     return render(
@@ -51,9 +49,7 @@ async def show_trends(visit: Visit) -> HTTPResponse:
 async def show_figure_rows(visit: Visit) -> HTTPResponse:
     """What a number was counted from."""
     here = await visit.area()
-    month = visit.request.args.get("month") or name_of(this_month())
-    code = visit.request.args.get("code") or BEGUN_WITH
-    asked = {"organization_id": here.id, "month": month, "code": code}
+    month, code, asked = _asked(visit)
     rows = await visit.perform("list_figure_rows", {}, asked | {"limit": ROWS} | visit.given("cursor"))
     definitions = {each.code: each for each in await visit.perform("list_figure_definitions")}
     more = urlencode({"month": month, "code": code, "cursor": rows.next_cursor}) if rows.next_cursor else ""
@@ -68,6 +64,13 @@ async def show_figure_rows(visit: Visit) -> HTTPResponse:
         more=more,
         back="/console/trends?" + urlencode({"month": month, "code": code}),
     )
+
+
+def _asked(visit: Visit) -> tuple[str, str, dict[str, Any]]:
+    """The month and the figure that are looked at, and both of where one works."""
+    month = visit.request.args.get("month") or name_of(this_month())
+    code = visit.request.args.get("code") or BEGUN_WITH
+    return month, code, {"organization_id": visit.area_id, "month": month, "code": code}
 
 
 async def export_figures(visit: Visit) -> HTTPResponse:
@@ -107,12 +110,7 @@ def side_by_side(children: Any) -> dict[str, Any]:
     return chart(
         grid={"left": 130, "right": 50, "top": 8, "bottom": 24},
         xAxis={"type": "value"},
-        yAxis={
-            "type": "category",
-            "inverse": True,
-            "data": [item.name for item in shown],
-            "axisTick": {"show": False},
-        },
+        yAxis=names_down([item.name for item in shown]),
         series=[
             {
                 "type": "bar",
