@@ -1,8 +1,8 @@
 import { call } from "../../api/call";
 import { actsOf } from "../../kit/acts";
 import { definePage } from "../../kit/page";
-import { joined, moment, span, word } from "../../kit/words";
-import { BOOKING_TONES, ratingRow } from "./shown";
+import { joined, moment } from "../../kit/words";
+import { actsOnBooking, headOf, ratingRow } from "./shown";
 
 definePage({
   async load({ id }) {
@@ -10,9 +10,7 @@ definePage({
     const [one, offered] = await Promise.all([call("get_booking", { path }), call("list_booking_actions", { path })]);
     return {
       title: one.service_name,
-      tag: word("BookingState", one.state),
-      tone: BOOKING_TONES[one.state],
-      note: span(one.starts_at, one.ends_at),
+      ...headOf(one),
       sections: [
         { facts: [
           ["地点", one.mode === "home_visit" ? one.address : joined(one.venue_name, one.venue_address)],
@@ -35,10 +33,7 @@ definePage({
         ...actsOf(offered, {
           accept: { word: "接受名额", main: true, operation: "accept_slot_offer", path, done: "已预约" },
           decline: { word: "放弃名额", danger: true, operation: "decline_slot_offer", path, ask: "名额将给下一位候补的邻居。" },
-          move: { word: "改期", page: `pages/service/detail?id=${one.service_id}&move=${id}` },
-          rate: { word: "评价", main: true, operation: "rate_booking", path, fields: { stars: { label: "满意吗？" }, text: { label: "想说的话" } }, done: "谢谢您的评价" },
-          cancel: { word: "取消预约", danger: true, operation: "cancel_booking", path, fields: {}, ask: "确定取消预约吗？", done: "已取消" },
-          cancel_as_no_show: { word: "仍要取消（记爽约）", danger: true, operation: "cancel_booking", path, body: { accept_no_show: true }, fields: {}, ask: "已过取消期限，取消将记为一次爽约。", done: "已取消" },
+          ...actsOnBooking(one, path, "rate_booking", "cancel_booking"),
         }),
       ],
     };

@@ -1,8 +1,8 @@
 import { call } from "../../api/call";
 import { actsOf } from "../../kit/acts";
 import { definePage } from "../../kit/page";
-import { BOOKING_TONES } from "../booking/shown";
-import { joined, moment, span, word } from "../../kit/words";
+import { headOf } from "../booking/shown";
+import { joined, moment } from "../../kit/words";
 
 definePage({
   async load({ id }) {
@@ -11,9 +11,7 @@ definePage({
     const reason = { reason: { label: "原因（居民可见）", kind: "long" as const } };
     return {
       title: joined(one.name, one.service_name),
-      tag: word("BookingState", one.state),
-      tone: BOOKING_TONES[one.state],
-      note: span(one.starts_at, one.ends_at),
+      ...headOf(one),
       sections: [{ facts: [["电话", one.phone], ["人数", one.party_size], ["备注", one.note], ["最晚答复", moment(one.answer_by)], ["到场", moment(one.arrived_at)]] }],
       acts: actsOf(offered, {
         approve: { word: "通过", main: true, operation: "approve_room_booking", path, done: "已通过" },
