@@ -67,38 +67,36 @@ async def record_audit(
     `actor_id` None means the system itself (a sweep). Where an act concerns `and_organization_id` too (the one that the
     person belongs to), its people read an entry of their own.
     """
-    context = request_context.get()
     for read_by in dict.fromkeys((organization_id, and_organization_id or organization_id)):
-        await AuditEntry.create(
-            actor_id=actor_id,
-            action=action,
-            subject_kind=subject[0],
-            subject_id=subject[1],
-            person_id=person_id,
-            organization_id=read_by,
-            details=details,
-            address=context.address,
-            request_id=context.request_id,
-        )
+        await _entry(action, actor_id, subject, person_id, read_by, details).save()
 
 
 async def record_views(
     action: str, *, actor_id: str, kind: str, seen: Iterable[tuple[str, str]], organization_id: str
 ) -> None:
     """One entry for each that a list has shown, (id, person) as `seen`, all in one statement."""
-    context = request_context.get()
-    entries = [
-        AuditEntry(
-            actor_id=actor_id,
-            action=action,
-            subject_kind=kind,
-            subject_id=subject_id,
-            person_id=person_id,
-            organization_id=organization_id,
-            address=context.address,
-            request_id=context.request_id,
-        )
-        for subject_id, person_id in seen
-    ]
+    entries = [_entry(action, actor_id, (kind, id_), person_id, organization_id, {}) for id_, person_id in seen]
     if entries:
         await insert_all(entries)
+
+
+def _entry(
+    action: str,
+    actor_id: str | None,
+    subject: tuple[str, str | None],
+    person_id: str | None,
+    organization_id: str | None,
+    details: dict[str, Any],
+) -> AuditEntry:
+    context = request_context.get()
+    return AuditEntry(
+        actor_id=actor_id,
+        action=action,
+        subject_kind=subject[0],
+        subject_id=subject[1],
+        person_id=person_id,
+        organization_id=organization_id,
+        details=details,
+        address=context.address,
+        request_id=context.request_id,
+    )
