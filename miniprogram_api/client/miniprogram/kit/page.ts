@@ -10,6 +10,8 @@ export interface Chosen {
   search: string;
   /** Anything else that a page keeps. */
   kept: Record<string, any>;
+  /** Whether to read again what the page keeps of the last time: not after a mere choice among it. */
+  isFresh: boolean;
   /** Read the page anew. */
   again(): Promise<void>;
 }
@@ -125,17 +127,17 @@ export function definePage(definition: Definition): void {
       return this.reload();
     },
 
-    chosen(): Chosen {
-      return { tab: this.data.tab, search: this.data.search, kept: this.kept, again: () => this.reload() };
+    chosen(isFresh: boolean): Chosen {
+      return { tab: this.data.tab, search: this.data.search, kept: this.kept, isFresh, again: () => this.reload() };
     },
 
     /** Read it anew. What is read last is what is shown, whatever answers last. */
-    async reload() {
+    async reload(isFresh = true) {
       clearTimeout(this.timer);
       const turn = ++this.loaded;
       try {
         await this.opening;
-        const view = await definition.load(this.query, this.chosen());
+        const view = await definition.load(this.query, this.chosen(isFresh));
         const acts = number(view);
         await this.findTemplates(acts);
         if (turn !== this.loaded) return;
@@ -207,6 +209,7 @@ export function definePage(definition: Definition): void {
 
     async act(event: { detail: { id: string } }) {
       const act = this.acts.get(event.detail.id);
+      if (act?.keeps) return Object.assign(this.kept, act.keeps), this.reload(false); // However fast somebody taps.
       if (!act || this.data.busy) return;
       if (act.barred) return act.way ? go(act.way) : toast(act.barred);
       if (act.page) return go(act.page);
@@ -271,7 +274,7 @@ export function definePage(definition: Definition): void {
       if (!view?.cursor || !definition.more || this.data.busy) return;
       this.setData({ busy: "more" });
       try {
-        const { rows, cursor } = await definition.more(this.query, view.cursor, this.chosen());
+        const { rows, cursor } = await definition.more(this.query, view.cursor, this.chosen(true));
         if (turn !== this.loaded) return;
         view.cursor = cursor;
         const last = [...view.sections].reverse().find((section) => section && section.rows);

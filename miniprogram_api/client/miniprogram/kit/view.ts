@@ -15,6 +15,8 @@ export interface Act {
   /** The page that leads past what bars it. */
   way?: string;
   page?: string;
+  /** A choice among what is on the page, which keeps these. */
+  keeps?: object;
   run?(): unknown;
   operation?: Name;
   path?: object;

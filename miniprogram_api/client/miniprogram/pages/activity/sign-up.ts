@@ -39,7 +39,7 @@ definePage({
         },
         isOn && {
           title: mine.sign_in_at ? "签退" : "签到",
-          acts: [{ word: "扫现场的码", main: true, run: scanAnything }, { word: mine.sign_in_at ? "定位签退" : "定位签到", run: place }, { word: chosen.kept.pass ? "收起凭证" : "出示凭证", run: () => ((chosen.kept.pass = !chosen.kept.pass), chosen.again()) }],
+          acts: [{ word: "扫现场的码", main: true, run: scanAnything }, { word: mine.sign_in_at ? "定位签退" : "定位签到", run: place }, { word: chosen.kept.pass ? "收起凭证" : "出示凭证", keeps: { pass: !chosen.kept.pass } }],
         },
       ],
       acts: [

@@ -8,13 +8,13 @@ definePage({
     const categories = await call("list_case_categories");
     const inside = (parent: string | null) => categories.filter((one) => one.parent_id === parent);
     const parent = kept.parent as string | undefined, category_id = kept.category as string | undefined;
-    const choose = (change: object) => (Object.assign(kept, change), chosen.again());
     const place = async () => {
       const here = await wx.getLocation({ type: "gcj02" });
       const location = { longitude: here.longitude, latitude: here.latitude };
-      return choose({ location, near: await call("list_cases_nearby", { query: { category_id: category_id!, ...location } }) });
+      Object.assign(kept, { location, near: await call("list_cases_nearby", { query: { category_id: category_id!, ...location } }) });
+      return chosen.again();
     };
-    const chips = (list: typeof categories, name: "parent" | "category") => list.map((one) => ({ word: one.name, on: kept[name] === one.id, act: { word: one.name, run: () => choose(name === "parent" ? { parent: one.id, category: one.standard ? one.id : undefined } : { category: one.id }) } }));
+    const chips = (list: typeof categories, name: "parent" | "category") => list.map((one) => ({ word: one.name, on: kept[name] === one.id, act: { word: one.name, keeps: name === "parent" ? { parent: one.id, category: one.standard ? one.id : undefined } : { category: one.id } } }));
     const below = parent ? inside(parent) : [];
     return {
       title: "反映一件事",

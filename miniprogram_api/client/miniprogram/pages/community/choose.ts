@@ -14,7 +14,7 @@ definePage({
     };
     if (kept.community) {
       const rows = (kept.grids as { id: string; name: string }[]).map((grid): Row => ({ id: grid.id, icon: "pin", title: grid.name, act: { word: grid.name, run: () => settle(grid.id) } }));
-      return { title: kept.community.name, note: "选择您住的网格。不清楚的，可以先跳过，由社区补上。", sections: [{ rows }], acts: [{ word: "重新选择", run: () => ((kept.community = null), chosen.again()) }, { word: "跳过", main: true, run: () => settle() }] };
+      return { title: kept.community.name, note: "选择您住的网格。不清楚的，可以先跳过，由社区补上。", sections: [{ rows }], acts: [{ word: "重新选择", keeps: { community: null } }, { word: "跳过", main: true, run: () => settle() }] };
     }
     const choose = async (community: { id: string; name: string }) => {
       kept.community = community;

@@ -25,7 +25,7 @@ definePage({
             ["出生日期", me.birth_date],
           ],
           acts: [
-            { word: chosen.kept.clear ? "隐去" : "显示完整信息", run: () => ((chosen.kept.clear = !chosen.kept.clear), chosen.again()) },
+            { word: chosen.kept.clear ? "隐去" : "显示完整信息", keeps: { clear: !chosen.kept.clear } },
             { word: "更换社区", page: "pages/community/choose?to=pages%2Fme%2Fprofile" },
           ],
         },

@@ -21,7 +21,7 @@ definePage({
       title: "欢迎来到邻里",
       note: "用微信登录，不用另设密码",
       sections: [
-        { chips: [{ word: agreed ? `☑ 我已阅读并同意《${privacy.title}》` : `☐ 我已阅读并同意《${privacy.title}》`, on: agreed, act: { word: "同意", run: () => ((chosen.kept.agreed = !agreed), chosen.again()) } }] },
+        { chips: [{ word: agreed ? `☑ 我已阅读并同意《${privacy.title}》` : `☐ 我已阅读并同意《${privacy.title}》`, on: agreed, act: { word: "同意", keeps: { agreed: !agreed } } }] },
         { title: privacy.title, text: privacy.text },
       ],
       acts: [
