@@ -22,6 +22,7 @@ from server.foundation.errors import EditedMeanwhile, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.grid_cases import (
+    blurring,
     categories,
     checking,
     contact,
@@ -53,6 +54,7 @@ from server.grid_cases.partners import NewPartner, PartnerCreated, PartnerView
 from server.grid_cases.queries import CaseView
 from server.grid_cases.reporting import CaseContent
 from server.grid_cases.rules import MAX_PICTURES
+from server.media.uploads.blurring import MAX_AREAS, Area, OriginalView
 from server.media.uploads.uploading import PictureUnusable
 
 routes = Routes("工作端：网格事项", prefix="/staff")
@@ -129,6 +131,26 @@ async def view_case_contact(caller: Caller, case_id: Id) -> CaseContact:
     派遣员可以查看；处置人在处置期间、且反映人同意时可以查看。
     """
     return await contact.view_case_contact(caller.person_id, case_id)
+
+
+@routes.get("/grid-cases/<case_id>/originals", who=Who.STAFF)
+async def view_case_originals(caller: Caller, case_id: Id) -> list[OriginalView]:
+    """查看事项图片的原图，以及已打码的区域（受理人员，留痕）"""
+    return await blurring.view_case_originals(caller.person_id, case_id)
+
+
+class BlurCasePicture(Strict):
+    areas: Annotated[list[Area], msgspec.Meta(max_length=MAX_AREAS)]
+    """Everything that is to be blurred; none of it shows the picture as it came."""
+
+
+@routes.put("/grid-cases/<case_id>/pictures/<picture_id>/blur", who=Who.STAFF)
+async def blur_case_picture(caller: Caller, case_id: Id, picture_id: Id, body: BlurCasePicture) -> list[OriginalView]:
+    """给事项的一张图片打码：人脸、车牌等（受理人员，留痕）
+
+    立案之后其他居民才能看到图片。此后所有人看到的都是打码后的图片，原图只有受理人员可以查看。
+    """
+    return await blurring.blur_case_picture(caller.person_id, case_id, picture_id, body.areas)
 
 
 @routes.post("/grid-cases/<case_id>/file", who=Who.STAFF, errors=[WrongState])

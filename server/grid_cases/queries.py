@@ -134,7 +134,9 @@ async def _view(case: GridCase, row: Any, actors: set[CaseActor], *, at_work: bo
     # Nothing is an answer before somebody else has looked at it.
     is_answered = at_work or state in (CaseState.CHECKED, CaseState.CLOSED)
     steps = await _steps_of(case.id, at_work=at_work, is_told=is_told)
-    shown = [*case.picture_ids, *(case.answer_picture_ids if is_answered else [])]
+    # Others see the pictures once staff have looked at the case, and blurred what is nobody's business.
+    own_ids = case.picture_ids if at_work or CaseActor.REPORTER in actors or case.filed_at else []
+    shown = [*own_ids, *(case.answer_picture_ids if is_answered else [])]
     pictures = await picture_views([*shown, *(each for step in steps for each in step["picture_ids"])])
     return CaseView(
         id=case.id,
@@ -155,7 +157,7 @@ async def _view(case: GridCase, row: Any, actors: set[CaseActor], *, at_work: bo
         handler_id=case.handler_id,
         holder_name=row["holder_name"] or "",
         responsible_name=row["responsible_name"] or "",
-        pictures=in_order(pictures, case.picture_ids),
+        pictures=in_order(pictures, own_ids),
         reported_at=case.created_at,
         answer_due_at=case.answer_due_at,
         due_at=case.due_at,

@@ -193,6 +193,8 @@ ACTION_WORDS: dict[str, str] = {
     "set_case_category": "修改事项类别和标准",
     "report_case_for": "代为登记网格事项",
     "view_case_contact": "查看反映人联系方式",
+    "blur_case_picture": "给网格事项图片打码",
+    "view_case_originals": "查看网格事项原图",
     "file_case": "立案网格事项",
     "refuse_case": "不予受理网格事项",
     "dispatch_case": "派遣网格事项",

@@ -1,6 +1,7 @@
 """Pictures that people upload. The row is here; the bytes are in the store (see storage.py)."""
 
 from enum import StrEnum
+from typing import Any
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
@@ -28,17 +29,27 @@ class PictureFormat(StrEnum):
 
 
 class Variant(StrEnum):
-    """The two sizes of each picture."""
+    """The two sizes of each picture, and of one that was blurred. Every address shows the blurred one where there is
+    one, but for those of the original; that of BLURRED is another one, so that no phone shows what it saw before."""
 
     PICTURE = "picture"
     THUMBNAIL = "thumbnail"
+    BLURRED = "blurred"
+    BLURRED_THUMBNAIL = "blurred_thumbnail"
+    ORIGINAL = "original"
+    ORIGINAL_THUMBNAIL = "original_thumbnail"
+
+
+STORED = (Variant.PICTURE, Variant.THUMBNAIL, Variant.BLURRED, Variant.BLURRED_THUMBNAIL)
+"""Those of which there are bytes; of the last two only where something is blurred."""
 
 
 class Picture(Model):
     """One uploaded picture, private to its owner until it is attached to a subject, say ("wish", its id).
 
     `width` and `height` are pixels of the stored picture; `sha256` and `size_bytes` tell of its bytes. `unused_since`
-    tells since when it belongs to nothing: after a day it is removed.
+    tells since when it belongs to nothing: after a day it is removed. `blurred_areas`: what of it is shown to nobody
+    (see blurring.py); null where all is shown.
     """
 
     owner = foreign_key("Person")
@@ -51,6 +62,7 @@ class Picture(Model):
     subject_kind = fields.CharField(max_length=32, null=True)
     subject_id = IdField(null=True)
     unused_since = fields.DatetimeField(null=True)
+    blurred_areas: Any = fields.JSONField(null=True)
 
     class Meta:
         table = "picture"

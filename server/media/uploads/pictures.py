@@ -86,7 +86,7 @@ def prepare_picture(data: bytes) -> PreparedPicture:
         raise PictureUnreadable() from None
     if shown.mode == "RGBA":
         shown = _scale(shown, MAX_TRANSPARENT_SIDE)
-    picture, thumbnail = _encode(shown), _encode(_scale(shown.copy(), THUMBNAIL_SIDE))
+    picture, thumbnail = encode_picture(shown), encode_picture(thumbnail_of(shown))
     kept = PictureFormat.PNG if shown.mode == "RGBA" else PictureFormat.JPEG
     return PreparedPicture(kept, shown.width, shown.height, picture, thumbnail, hashlib.sha256(picture).digest())
 
@@ -141,7 +141,13 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB") if mode == "RGBA" and image.getchannel("A").getextrema()[0] == 255 else image
 
 
-def _encode(image: Image.Image) -> bytes:
+def thumbnail_of(image: Image.Image) -> Image.Image:
+    """A small copy."""
+    return _scale(image.copy(), THUMBNAIL_SIDE)
+
+
+def encode_picture(image: Image.Image) -> bytes:
+    """As it is stored: JPEG, or PNG where something shows through."""
     # Pillow writes some of what it read back into the file, such as a comment: forget it.
     image.info.clear()
     encoded = io.BytesIO()

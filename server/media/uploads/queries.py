@@ -20,12 +20,12 @@ class PictureView(msgspec.Struct, kw_only=True):
     height: int
 
 
-def describe_picture(picture_id: str, width: int, height: int) -> PictureView:
+def describe_picture(picture_id: str, width: int, height: int, *, is_blurred: bool = False) -> PictureView:
     """The view of a picture that the caller may see, with fresh addresses."""
     return PictureView(
         id=picture_id,
-        url=signed_address(picture_id, Variant.PICTURE),
-        thumbnail_url=signed_address(picture_id, Variant.THUMBNAIL),
+        url=signed_address(picture_id, Variant.BLURRED if is_blurred else Variant.PICTURE),
+        thumbnail_url=signed_address(picture_id, Variant.BLURRED_THUMBNAIL if is_blurred else Variant.THUMBNAIL),
         width=width,
         height=height,
     )
@@ -52,7 +52,11 @@ async def picture_views(picture_ids: Iterable[str]) -> dict[str, PictureView]:
     if not wanted:
         return {}
     rows = await fetch(
-        "SELECT id, width, height FROM picture WHERE id = ANY($1::uuid[]) AND state = 'ready'",
+        "SELECT id, width, height, blurred_areas IS NOT NULL AS is_blurred FROM picture "
+        "WHERE id = ANY($1::uuid[]) AND state = 'ready'",
         wanted,
     )
-    return {row["id"]: describe_picture(row["id"], row["width"], row["height"]) for row in rows}
+    return {
+        row["id"]: describe_picture(row["id"], row["width"], row["height"], is_blurred=row["is_blurred"])
+        for row in rows
+    }

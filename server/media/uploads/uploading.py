@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from server.background.sweeps import due_sweep
 from server.foundation import clock
-from server.foundation.database import execute, fetch, fetch_value, transaction
+from server.foundation.database import execute, fetch, fetch_one, fetch_value, transaction
 from server.foundation.errors import FieldProblem, NotFound, Refusal, TooLarge, TooManyRequests, Unavailable
 from server.media import storage
 from server.media.addresses import read_address
 from server.media.storage import StoredBytes
-from server.media.uploads.models import Picture, PictureFormat, PictureState, Variant
+from server.media.uploads.models import STORED, Picture, PictureFormat, PictureState, Variant
 from server.media.uploads.pictures import MAX_BYTES, prepare_picture
 from server.media.uploads.queries import PictureView, describe_picture
 
@@ -26,7 +26,15 @@ MAX_UNUSED = 100
 """Pictures that one person may have uploaded without using them."""
 
 # Decoding takes up to some 300 MB a picture, so only two at once, however many arrive.
-_decoders = ThreadPoolExecutor(2, thread_name_prefix="picture")
+decoders = ThreadPoolExecutor(2, thread_name_prefix="picture")
+
+_WHOLE = {
+    Variant.BLURRED: Variant.PICTURE,
+    Variant.ORIGINAL: Variant.PICTURE,
+    Variant.BLURRED_THUMBNAIL: Variant.THUMBNAIL,
+    Variant.ORIGINAL_THUMBNAIL: Variant.THUMBNAIL,
+}
+_BLURRED = {Variant.PICTURE: Variant.BLURRED, Variant.THUMBNAIL: Variant.BLURRED_THUMBNAIL}
 
 
 class PictureUnusable(Refusal):
@@ -56,7 +64,7 @@ async def upload_picture(owner_id: str, data: bytes) -> PictureView:
     )
     if unused >= MAX_UNUSED:
         raise TooManyRequests("已上传但未使用的图片过多，请稍后再试")
-    prepared = await asyncio.get_running_loop().run_in_executor(_decoders, prepare_picture, data)
+    prepared = await asyncio.get_running_loop().run_in_executor(decoders, prepare_picture, data)
     # The row is committed first: wherever this is cut off, the sweep finds the row and, by it, the bytes.
     picture = await Picture.create(
         owner_id=owner_id,
@@ -67,8 +75,8 @@ async def upload_picture(owner_id: str, data: bytes) -> PictureView:
         sha256=prepared.sha256,
         unused_since=clock.now(),
     )
-    await storage.put(_key(picture.id, Variant.PICTURE, prepared.format), prepared.picture)
-    await storage.put(_key(picture.id, Variant.THUMBNAIL, prepared.format), prepared.thumbnail)
+    await storage.put(key_of(picture.id, Variant.PICTURE, prepared.format), prepared.picture)
+    await storage.put(key_of(picture.id, Variant.THUMBNAIL, prepared.format), prepared.thumbnail)
     if not await execute("UPDATE picture SET state = 'ready' WHERE id = $1 AND state = 'uploading'", picture.id):
         # It took so long that the sweep took it for dead, and may have come before our bytes did.
         await _delete_bytes(picture.id, prepared.format)
@@ -161,9 +169,10 @@ async def copy_pictures(owner_id: str, picture_ids: Sequence[str]) -> list[str]:
             sha256=original.sha256,
             unused_since=clock.now(),
         )
-        for variant in Variant:
-            stored = await storage.get(_key(original.id, variant, original.format))
-            await storage.put(_key(copy.id, variant, copy.format), await stored.read())
+        for variant in (Variant.PICTURE, Variant.THUMBNAIL):
+            # What is blurred in the one is in the other, for good.
+            _, stored = await _find_bytes(original.id, variant)
+            await storage.put(key_of(copy.id, variant, copy.format), await stored.read())
         await execute("UPDATE picture SET state = 'ready' WHERE id = $1", copy.id)
         copies.append(copy.id)
     return copies
@@ -186,11 +195,19 @@ async def read_picture(picture_id: str) -> bytes | None:
 
 
 async def _find_bytes(picture_id: str, variant: Variant) -> tuple[PictureFormat, StoredBytes]:
-    kept = await fetch_value("SELECT format FROM picture WHERE id = $1 AND state = 'ready'", picture_id)
-    if kept is None:
+    """The bytes that an address of the variant shows: the blurred ones, unless it is of the original."""
+    row = await fetch_one(
+        "SELECT format, blurred_areas IS NOT NULL AS is_blurred FROM picture WHERE id = $1 AND state = 'ready'",
+        picture_id,
+    )
+    if row is None:
         raise NotFound()
+    kept = PictureFormat(row["format"])
+    shown = _WHOLE.get(variant, variant)
+    if row["is_blurred"] and variant not in (Variant.ORIGINAL, Variant.ORIGINAL_THUMBNAIL):
+        shown = _BLURRED[shown]
     try:
-        return PictureFormat(kept), await storage.get(_key(picture_id, variant, PictureFormat(kept)))
+        return kept, await storage.get(key_of(picture_id, shown, kept))
     except FileNotFoundError:
         raise NotFound() from None
 
@@ -226,10 +243,10 @@ REMOVE_UNUSED_PICTURES = due_sweep(
 
 
 async def _delete_bytes(picture_id: str, kept: PictureFormat) -> None:
-    for variant in Variant:
-        await storage.delete(_key(picture_id, variant, kept))
+    for variant in STORED:
+        await storage.delete(key_of(picture_id, variant, kept))
 
 
-def _key(picture_id: str, variant: Variant, kept: PictureFormat) -> str:
+def key_of(picture_id: str, variant: Variant, kept: PictureFormat) -> str:
     """Where in the store one variant lies."""
     return f"{variant}s/{picture_id}.{kept}"
