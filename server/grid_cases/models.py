@@ -317,6 +317,7 @@ class GridCaseStep(Model):
         ]
         indexes = [
             SqlIndex(name="grid_case_step_case", columns="case_id, id"),
+            SqlIndex(name="grid_case_step_at", columns="action, created_at"),
             SqlIndex(name="grid_case_step_by", columns="by_id, id", where="by_id IS NOT NULL"),
         ]
 

@@ -4,7 +4,7 @@ Each case stands beside a bystander: the same in another community is not counte
 """
 
 from server.foundation.ids import new_id
-from tests.figures import cases_of_activities
+from tests.figures import cases_of_activities, cases_of_grid_cases
 from tests.figures.rows import (
     AFTER,
     BEFORE,
@@ -285,4 +285,5 @@ CASES: dict[str, Case] = {
         1,
     ),
     **cases_of_activities.CASES,
+    **cases_of_grid_cases.CASES,
 }

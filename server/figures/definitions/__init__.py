@@ -1,6 +1,6 @@
 """All figures 指标, in the order in which people read them."""
 
-from server.figures.definitions import check_in, neighbor_center, people, telling, volunteering, wishes
+from server.figures.definitions import check_in, grid_cases, neighbor_center, people, telling, volunteering, wishes
 from server.figures.definitions.definition import Definition
 from server.foundation.errors import InvalidFields
 
@@ -10,6 +10,7 @@ ALL: tuple[Definition, ...] = (
     *wishes.DEFINITIONS,
     *volunteering.DEFINITIONS,
     *neighbor_center.DEFINITIONS,
+    *grid_cases.DEFINITIONS,
     *telling.DEFINITIONS,
 )
 BY_CODE = {definition.code: definition for definition in ALL}
