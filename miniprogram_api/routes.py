@@ -12,6 +12,7 @@ from miniprogram_api import (
     console_sign_in,
     evaluations,
     grid_cases,
+    list_entries,
     media,
     members,
     mini_codes,
@@ -37,6 +38,7 @@ from miniprogram_api.staff import check_in as staff_check_in
 from miniprogram_api.staff import check_in_units as staff_check_in_units
 from miniprogram_api.staff import figures as staff_figures
 from miniprogram_api.staff import grid_cases as staff_grid_cases
+from miniprogram_api.staff import list_entries as staff_list_entries
 from miniprogram_api.staff import members as staff_members
 from miniprogram_api.staff import mini_codes as staff_mini_codes
 from miniprogram_api.staff import moderation as staff_moderation
@@ -60,6 +62,7 @@ _FILES: list[Routes] = [
     wishes.routes,
     evaluations.routes,
     grid_cases.routes,
+    list_entries.routes,
     teams.routes,
     volunteering.routes,
     attendance.routes,
@@ -87,6 +90,7 @@ _FILES: list[Routes] = [
     staff_assessments.routes,
     staff_wishes.routes,
     staff_grid_cases.routes,
+    staff_list_entries.routes,
     staff_volunteering.routes,
     staff_attendance.routes,
     staff_neighbor_center.routes,

@@ -10,6 +10,7 @@ from server.announcements.feature import FEATURE as ANNOUNCEMENTS
 from server.background.feature import FEATURE as BACKGROUND
 from server.calendars.feature import FEATURE as CALENDARS
 from server.check_in.feature import FEATURE as CHECK_IN
+from server.co_building.feature import FEATURE as CO_BUILDING
 from server.figures.feature import FEATURE as FIGURES
 from server.foundation.feature import Feature
 from server.grid_cases.feature import FEATURE as GRID_CASES
@@ -46,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     NEIGHBOR_CENTER,
     ANNOUNCEMENTS,
     GRID_CASES,
+    CO_BUILDING,
     OPERATIONS,
     FIGURES,
 )

@@ -8,7 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 SQL_CLOCK = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WHERE)\b.*(\bnow\(\)|CURRENT_TIMESTAMP|CURRENT_DATE)", re.S)
-FEATURES = ("check_in", "wishes", "volunteering", "neighbor_center", "announcements", "grid_cases", "operations")
+FEATURES = (
+    "check_in",
+    "wishes",
+    "volunteering",
+    "neighbor_center",
+    "announcements",
+    "grid_cases",
+    "co_building",
+    "operations",
+)
 LAYERS = (
     "foundation",
     "background",

@@ -20,6 +20,7 @@ from tests.writes import EARLIER_ACTIONS, WRITES
 ELSEWHERE = {
     "import_organizations": "a command",
     **dict.fromkeys(("call_off_shift", "end_post", "freeze_report", "purge_audit_entries"), "a sweep"),
+    "lapse_list_entry": "a sweep",
     "refuse_unanswered_booking": "a sweep",
     "refuse_activity_texts": "a verdict",
     **dict.fromkeys(("mark_attendance", "match_home", "record_consent", "confirm_merge"), "not each time"),

@@ -239,6 +239,17 @@ WRITES = {
     "pass_case": "caller grid_case =pass_case:o",
     "send_back_case": "caller grid_case =send_back_case:o",
     "file_case_again": "caller grid_case =file_case_again:o",
+    # 共建清单 lists
+    "draft_list_entry": "caller organization =draft_list_entry:o",
+    "change_list_entry": "caller list_entry =change_list_entry:o",
+    "submit_list_entry": "caller list_entry =submit_list_entry:o",
+    "approve_list_entry": "caller list_entry =approve_list_entry:o",
+    "return_list_entry": "caller list_entry =return_list_entry:o",
+    "close_list_entry": "caller list_entry =close_list_entry:o",
+    "renew_list_entries": "caller organization =submit_list_entry:o",
+    "invite_lists": "caller =invite_lists:o",
+    "view_list_contact": "list_entry =view_list_contact:o",
+    "export_lists": "=export_lists:o",
     "create_case_partner": "caller organization =create_case_partner:o",
     "end_case_partner": "caller case_partner =end_case_partner:o",
     # 工作端：志愿服务

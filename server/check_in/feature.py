@@ -20,7 +20,7 @@ from server.check_in.reports import making, reviewing
 from server.check_in.reports import messages as report_messages
 from server.check_in.reports import queries as report_queries
 from server.check_in.units import messages as unit_messages
-from server.check_in.units import offers, unit_check_in
+from server.check_in.units import offers, pairing, unit_check_in
 from server.check_in.units import queries as unit_queries
 from server.foundation.feature import Feature
 from server.media.mini_codes import CodeKind
@@ -63,6 +63,8 @@ FEATURE = Feature(
     open_matters=(endings.open_check_in_of,),
     erasers=(endings.erase_member,),
     business=(business.is_in_roster_or_checked_in, business.acts_for_paired_unit),
+    pairings=(pairing.pairs_of,),
+    takes={"pairing_ended": pairing.ENDED},
     belonging=(belonging.belonging_of,),
     person_page=person_page.SECTIONS,
     desk=desk.QUEUES,

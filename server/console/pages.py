@@ -3,10 +3,20 @@
 A new page is a few lines in `declared/`. Whoever may not call the operation gets the operation's own refusal.
 """
 
-from server.console.declared import check_in, figures, grid_cases, neighbor_center, organization, volunteering, wishes
+from server.console.declared import (
+    check_in,
+    co_building,
+    figures,
+    grid_cases,
+    neighbor_center,
+    organization,
+    volunteering,
+    wishes,
+)
 
 PAGES = (
     *check_in.PAGES,
+    *co_building.PAGES,
     *wishes.PAGES,
     *grid_cases.PAGES,
     *volunteering.PAGES,
@@ -47,5 +57,6 @@ WHERE = {
     "case_to_handle": "cases",
     "case_of_office": "cases",
     "case_of_unit": "cases",
+    "list_entry_to_review": "list-entries",
 }
 """Kind of what waits on the desk → the page where it is dealt with."""

@@ -58,6 +58,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Whether a person has business with an organization or one below it: (person id, path) (accounts/power.py)."""
     personal_copy: Sequence[Copied] = ()
     """Its sheets in a person's copy of their data (accounts/personal_data.py)."""
+    pairings: Sequence[Call] = ()
+    """Which units and places are a pair: (organization id, hold) (co_building/pairings.py)."""
+    pairing_ended: Sequence[Call] = ()
+    """What ends with a pairing: (its id), in the transaction that ends it (check_in/units/pairing.py)."""
     belonging: Sequence[Call] = ()
     """Who tells a person's grid and unit; the first that knows one decides (service_record/recording.py)."""
     places_moved: Mapping[str, Call] = {}

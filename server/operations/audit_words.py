@@ -215,6 +215,17 @@ ACTION_WORDS: dict[str, str] = {
     "create_case_partner": "接入其他平台",
     "end_case_partner": "停止接入平台",
     "file_case_again": "重新立案网格事项",
+    # lists
+    "draft_list_entry": "起草清单条目",
+    "change_list_entry": "修改清单条目",
+    "submit_list_entry": "提交清单条目",
+    "approve_list_entry": "清单条目审核通过",
+    "return_list_entry": "退回清单条目",
+    "close_list_entry": "结束清单条目",
+    "lapse_list_entry": "清单条目到期结束",
+    "view_list_contact": "查看清单条目联系方式",
+    "invite_lists": "征集三张清单",
+    "export_lists": "导出三张清单",
     # contents, announcements, messages
     "decide_check": "审核内容",
     "create_announcement": "撰写公告",

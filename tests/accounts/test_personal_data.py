@@ -171,6 +171,7 @@ IN_NONE = {
     "opening_rule": "a venue's",
     "opening_exception": "a venue's",
     "holiday_year": "the calendar",
+    "list_entry": "an organization's, its contact too; who did what at work is in the audit log",
     "case_category": "the city's",
     "case_standard": "the city's",
     "case_partner": "an organization's; who made it is in the audit log",
@@ -201,7 +202,7 @@ OTHERS = {
     *("created_by_id", "edited_by_id", "published_by_id", "loaded_by_id", "moved_by_id", "made_by_id", "called_by_id"),
     *("answered_by_id", "written_by_id", "sent_by_id", "visitor_id", "given_by_id", "signed_up_by_id", "booked_by_id"),
     *("registered_by_id", "proposed_by_id", "noted_by_id", "named_by_id", "asked_by_id", "acting_by_id"),
-    *("dismissed_by_id", "self_by_id", "checked_by_id", "appeal_by_id"),
+    *("dismissed_by_id", "submitted_by_id", "self_by_id", "checked_by_id", "appeal_by_id"),
     # the two persons of a question to both
     *("from_person_id", "into_person_id"),
     # the entry that may be the person's

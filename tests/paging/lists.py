@@ -130,6 +130,20 @@ REPORT = {
     "assessed_at": hour_of,
     "starts_on": "2031-01-01",
 }
+ENTRY = {
+    "owner_id": "community",
+    "reviewer_id": "community",
+    "kind": "need",
+    "category": "health",
+    "state": "open",
+    "title": "急救培训",
+    "text": "讲急救",
+    "quantity": 3,
+    "measure": "场",
+    "contact": sealed_contact,
+    "period": "2031H1",
+    "expires_on": "2031-06-30",
+}
 WISH = {"community_id": "community", "author_id": "me", "beneficiary_id": "me"}
 ACTIVITY = {"organizer_id": "community", "area_id": "community"}
 SIGN_UP = (
@@ -452,6 +466,8 @@ LISTS = {
         ("announcement", HERE | {"state": "sent", "sent_at": hour_of, "finished_at": later, "audience": "residents"}),
         by="-sent_at",
     ),
+    "list_open_entries": of("me", ("list_entry", ENTRY), by="-id", **HERE),
+    "list_entries_of_area": of("staff", ("list_entry", ENTRY), by="-id", **HERE),
     "list_public_cases": of("me", ("grid_case", CASE), ("case_category", CATEGORY), by="-id", community_id="community"),
     "list_my_cases": of("me", ("grid_case", CASE | {"reporter_id": "me"}), ("case_category", CATEGORY), by="-id"),
     "list_followed_cases": of(

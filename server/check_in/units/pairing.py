@@ -1,6 +1,9 @@
 """Which units and communities are a pair today: what a check-in of somebody who lives elsewhere rests on."""
 
-from server.foundation.database import fetch_value
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from server.foundation.database import fetch, fetch_value
 from server.foundation.dates import today
 from server.foundation.errors import Refusal
 from server.members.homes import host_of_home
@@ -28,3 +31,19 @@ async def require_pairing(unit_id: str, community_id: str, home_organization_id:
         community_id,
     ):
         raise NotPaired("该单位目前没有与该社区结对")
+
+
+ENDED: list[Callable[[str], Awaitable[Any]]] = []
+"""What ends with a pairing (its id), in the transaction that ends it. Filled by wiring.py."""
+
+
+async def pairs_of(organization_id: str, *, hold: bool) -> list[Any]:
+    """The pairs in force today of a unit, or of a place and those above it, the oldest first: id, unit_id, area_id.
+    `hold`: whoever ends one waits until the transaction is over."""
+    return await fetch(
+        "SELECT c.id, c.unit_id, c.area_id FROM unit_check_in c JOIN organization a ON a.id = c.area_id "
+        f"JOIN organization o ON o.id = $2 WHERE (c.unit_id = o.id OR a.path @> o.path) AND {IN_FORCE} "
+        f"ORDER BY c.id{' FOR SHARE OF c' if hold else ''}",
+        today(),
+        organization_id,
+    )

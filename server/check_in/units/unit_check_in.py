@@ -11,7 +11,7 @@ import msgspec
 
 from server.background.sweeps import due_sweep
 from server.check_in.rules import CheckInAction, CheckInActor
-from server.check_in.units import messages, queries
+from server.check_in.units import messages, pairing, queries
 from server.check_in.units.contact import UnitContact, seal_contact
 from server.check_in.units.models import UnitCheckIn, UnitCheckInState, UnitKind
 from server.check_in.units.offers import submit_offers
@@ -265,6 +265,8 @@ def _decide(unit_check_in: UnitCheckIn, state: UnitCheckInState, actor_id: str |
 async def _stop(unit_check_in: UnitCheckIn, state: UnitCheckInState, reason: str, actor_id: str | None) -> None:
     unit_check_in.state, unit_check_in.reason, unit_check_in.ended_at = state, reason, clock.now()
     await _save(unit_check_in)
+    for end_with in pairing.ENDED:
+        await end_with(unit_check_in.id)
     await _tell_unit("end_unit_check_in", messages.ENDED, actor_id, unit_check_in)
     await notify(await role_holders(unit_check_in.area_id), messages.ENDED_FOR_STAFF, unit_check_in=unit_check_in.id)
 
