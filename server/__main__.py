@@ -117,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
         "longitude,latitude.",
     )
     importing.add_argument("file", type=Path, metavar="FILE.csv")
+    categories = add(
+        "import-case-categories",
+        _import_case_categories,
+        "Make or change the categories of grid cases and their standards, from a table (.csv or .xlsx).",
+    )
+    categories.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="without it, the set that is brought along"
+    )
     holidays = add(
         "load-holidays",
         _load_holidays,
@@ -208,6 +216,12 @@ def _make_migration(settings: Settings, options: argparse.Namespace) -> int:
 
 def _import_organizations(settings: Settings, options: argparse.Namespace) -> int:
     from server.organizations.importing import import_file
+
+    return asyncio.run(_while_connected(settings, import_file(options.file)))
+
+
+def _import_case_categories(settings: Settings, options: argparse.Namespace) -> int:
+    from server.grid_cases.importing import import_file
 
     return asyncio.run(_while_connected(settings, import_file(options.file)))
 

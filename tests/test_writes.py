@@ -19,6 +19,7 @@ from tests.writes import EARLIER_ACTIONS, WRITES
 
 ELSEWHERE = {
     "import_organizations": "a command",
+    "import_case_categories": "a command",
     **dict.fromkeys(("call_off_shift", "end_post", "freeze_report", "purge_audit_entries"), "a sweep"),
     "lapse_list_entry": "a sweep",
     "refuse_unanswered_booking": "a sweep",

@@ -6,47 +6,17 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from server.calendars.holidays import is_working_day
-from server.calendars.working_time import Pace
 from server.foundation import clock
 from server.foundation.database import fetch_value
 from server.foundation.dates import instant, today
 from server.foundation.location import Location
-from server.grid_cases.categories import CategoryContent, Standard, set_category
 from server.grid_cases.checking import NewCaseRating, pass_case, rate_case, reopen_case, send_back_case
 from server.grid_cases.delays import ask_suspension, grant_delay
 from server.grid_cases.dispatching import dispatch_case, escalate_case, file_case, refuse_case
 from server.grid_cases.handling import accept_case, add_case_note, answer_case
-from server.grid_cases.models import CaseKind, CaseOutcome, CaseSource
+from server.grid_cases.importing import import_categories, starting_set
+from server.grid_cases.models import CaseOutcome, CaseSource
 from server.grid_cases.reporting import CaseContent, report_case, report_case_for
-
-_DAYS, _RUNNING = Pace.WORKING_DAYS, Pace.RUNNING
-_HEADINGS = (
-    ("01", "公用设施", CaseKind.THING),
-    ("02", "市容环境", CaseKind.EVENT),
-    ("03", "民生服务", CaseKind.SERVICE),
-)
-_LEAVES = (
-    ("0101", "井盖缺失", CaseKind.THING, Standard(amount=120, pace=_RUNNING, answer_amount=120, answer_pace=_RUNNING)),
-    ("0102", "井盖破损", CaseKind.THING, Standard(amount=240, pace=_RUNNING, answer_amount=1440, answer_pace=_RUNNING)),
-    ("0103", "路灯不亮", CaseKind.THING, Standard(amount=2, pace=_DAYS)),
-    ("0104", "路面破损", CaseKind.THING, Standard(amount=5, pace=_DAYS)),
-    ("0201", "垃圾堆放", CaseKind.EVENT, Standard(amount=240, pace=Pace.WORKING_HOURS)),
-    ("0202", "楼道堆物", CaseKind.EVENT, Standard(amount=3, pace=_DAYS)),
-    ("0203", "电动车乱停放", CaseKind.EVENT, Standard(amount=1, pace=_DAYS)),
-    (
-        "0301",
-        "停水停电停暖",
-        CaseKind.SERVICE,
-        Standard(amount=1440, pace=_RUNNING, answer_amount=1440, answer_pace=_RUNNING),
-    ),
-    (
-        "0302",
-        "校园周边",
-        CaseKind.SERVICE,
-        Standard(amount=7, pace=_DAYS, answer_amount=15, answer_pace=Pace.CALENDAR_DAYS),
-    ),
-)
-"""Limits as in cities' own handbooks: a missing manhole cover waits two hours, through the night."""
 
 
 class _Past(NamedTuple):
@@ -61,21 +31,21 @@ class _Past(NamedTuple):
 
 
 _CASES = (
-    _Past(29, "0103", "小区东门两盏路灯不亮，晚上看不清台阶。", "东门", "closed", 5),
-    _Past(27, "0201", "3 号楼后面堆了装修垃圾，两天没有清走。", "3 号楼北侧", "closed", 4),
-    _Past(24, "0202", "二单元三楼楼道堆满纸箱，担心着火。", "2 号楼二单元", "closed", 3),
-    _Past(21, "0101", "统一路人行道上一个井盖不见了。", "统一路公交站旁", "closed", 5),
-    _Past(19, "0104", "停车场入口路面塌了一块。", "地面停车场入口", "closed", 2),
-    _Past(17, "0203", "电动车停在单元门口，轮椅出不来。", "1 号楼一单元", "closed", 5),
-    _Past(14, "0301", "4 号楼暖气一直不热。", "4 号楼", "checked"),
-    _Past(12, "0203", "消防通道被电动车占了。", "2 号楼西侧消防通道", "reopened"),
-    _Past(10, "0104", "广场地砖翘起，老人绊倒过。", "中心广场", "suspended"),
-    _Past(8, "0302", "放学时校门口车辆拥堵，孩子过马路危险。", "实验小学门口", "escalated"),
-    _Past(6, "0202", "楼顶有人养鸽子。", "3 号楼楼顶", "refused"),
-    _Past(4, "0201", "垃圾桶满了没人收。", "西门", "answered"),
-    _Past(3, "0103", "健身区的灯坏了。", "健身区", "handling"),
-    _Past(1, "0102", "井盖松动，车一压就响。", "幸福路路口", "dispatched"),
-    _Past(0, "0202", "楼道里放了旧家具。", "1 号楼三单元", "reported"),
+    _Past(29, "B0104", "小区东门两盏路灯不亮，晚上看不清台阶。", "东门", "closed", 5),
+    _Past(27, "S0101", "3 号楼后面堆了装修垃圾，两天没有清走。", "3 号楼北侧", "closed", 4),
+    _Past(24, "S0102", "二单元三楼楼道堆满纸箱，担心着火。", "2 号楼二单元", "closed", 3),
+    _Past(21, "B0101", "统一路人行道上一个井盖不见了。", "统一路公交站旁", "closed", 5),
+    _Past(19, "S0103", "停车场入口路面塌了一块。", "地面停车场入口", "closed", 2),
+    _Past(17, "S0201", "电动车停在单元门口，轮椅出不来。", "1 号楼一单元", "closed", 5),
+    _Past(14, "F0101", "4 号楼暖气一直不热。", "4 号楼", "checked"),
+    _Past(12, "S0201", "消防通道被电动车占了。", "2 号楼西侧消防通道", "reopened"),
+    _Past(10, "S0103", "广场地砖翘起，老人绊倒过。", "中心广场", "suspended"),
+    _Past(8, "F0104", "放学时校门口车辆拥堵，孩子过马路危险。", "实验小学门口", "escalated"),
+    _Past(6, "S0102", "楼顶有人养鸽子。", "3 号楼楼顶", "refused"),
+    _Past(4, "S0101", "垃圾桶满了没人收。", "西门", "answered"),
+    _Past(3, "B0104", "健身区的灯坏了。", "健身区", "handling"),
+    _Past(1, "B0102", "井盖松动，车一压就响。", "幸福路路口", "dispatched"),
+    _Past(0, "S0102", "楼道里放了旧家具。", "1 号楼三单元", "reported"),
 )
 
 
@@ -92,11 +62,7 @@ class _Cast(NamedTuple):
 
 async def fill_with_cases(people: dict[str, str], community_id: str, grid_id: str, at: tuple[float, float]) -> None:
     """Where the clock can be moved, each on its day, otherwise all of them today."""
-    codes = [(code, name, kind, None, None) for code, name, kind in _HEADINGS]
-    codes += [(code, name, kind, code[:2], standard) for code, name, kind, standard in _LEAVES]  # type: ignore[misc]
-    for code, name, kind, parent_code, standard in codes:
-        content = CategoryContent(code=code, name=name, kind=kind, parent_code=parent_code, standard=standard)
-        await set_category(people["demo-city-manager"], 0, content)
+    await import_categories(starting_set())
     cast = _Cast(
         people["demo-staff"],
         people["demo-grid"],
@@ -124,7 +90,7 @@ async def _live_through(past: _Past, day: date, location: Location, cast: _Cast)
         grid_id=cast.grid_id,
     )
     with _at(day, 9, 0):
-        if past.code == "0101":
+        if past.code == "B0101":
             case_id = (await report_case_for(cast.grid_worker, content, CaseSource.ROUND)).id
         else:
             case_id = (await report_case(cast.reporter, content, shares_contact=True)).id
@@ -165,7 +131,7 @@ async def _live_through(past: _Past, day: date, location: Location, cast: _Cast)
     with _at(day, 18, 0):
         if past.reached == "reopened":
             await reopen_case(cast.reporter, case_id, "第二天又停满了")
-        elif past.stars and past.code != "0101":
+        elif past.stars and past.code != "B0101":
             await rate_case(
                 cast.reporter, case_id, NewCaseRating(reached=True, solved=past.stars > 2, stars=past.stars)
             )

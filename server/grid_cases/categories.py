@@ -105,24 +105,32 @@ async def set_category(actor_id: str, version: int, content: CategoryContent) ->
     """
     await _require_city_manager(actor_id)
     async with transaction():
-        category = await CaseCategory.filter(code=content.code).select_for_update(no_key=True).get_or_none()
-        if (category.version if category else 0) != version:
-            raise EditedMeanwhile()
-        category = category or CaseCategory(id=new_id(), code=content.code, version=0)
-        await _write(category, content)
-        try:
-            async with transaction():
-                await category.save(force_create=not version)
-        except IntegrityError:
-            # Another manager made it meanwhile.
-            raise EditedMeanwhile() from None
-        if content.standard:
-            await _add_standard(actor_id, category.id, content.standard)
+        category_id = await write_category(content, version, actor_id)
         await record_audit(
-            "set_case_category", actor_id=actor_id, subject=("case_category", category.id), code=content.code
+            "set_case_category", actor_id=actor_id, subject=("case_category", category_id), code=content.code
         )
-        (row,) = await fetch(_CATEGORY + "WHERE k.id = $1", category.id)
+        (row,) = await fetch(_CATEGORY + "WHERE k.id = $1", category_id)
         return _view(row)
+
+
+async def write_category(content: CategoryContent, version: int | None, actor_id: str | None) -> str:
+    """Make or change it, in the caller's transaction; its id. `version` None: whichever there is. Raises
+    EditedMeanwhile, InvalidFields."""
+    category = await CaseCategory.filter(code=content.code).select_for_update(no_key=True).get_or_none()
+    is_new = category is None
+    if version is not None and (category.version if category else 0) != version:
+        raise EditedMeanwhile()
+    category = category or CaseCategory(id=new_id(), code=content.code, version=0)
+    await _write(category, content)
+    try:
+        async with transaction():
+            await category.save(force_create=is_new)
+    except IntegrityError:
+        # Another manager made it meanwhile.
+        raise EditedMeanwhile() from None
+    if content.standard:
+        await _add_standard(actor_id, category.id, content.standard)
+    return category.id
 
 
 async def _write(category: CaseCategory, content: CategoryContent) -> None:
@@ -139,7 +147,7 @@ async def _write(category: CaseCategory, content: CategoryContent) -> None:
     category.version += 1
 
 
-async def _add_standard(actor_id: str, category_id: str, standard: Standard) -> None:
+async def _add_standard(actor_id: str | None, category_id: str, standard: Standard) -> None:
     last = await CaseStandard.filter(category_id=category_id).order_by("-number").first()
     values = msgspec.structs.asdict(standard)
     if last and all(getattr(last, name) == value for name, value in values.items()):

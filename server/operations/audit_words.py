@@ -258,6 +258,7 @@ ACTION_WORDS: dict[str, str] = {
     "move_organization": "调整组织上级",
     "close_organization": "撤销组织",
     "import_organizations": "导入组织",
+    "import_case_categories": "导入事项类别及办理标准",
     "create_party_organization": "新建党组织",
     "edit_party_organization": "修改党组织",
     "move_party_organization": "调整党组织上级",
