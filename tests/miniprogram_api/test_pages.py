@@ -12,6 +12,7 @@ from tests.clients import Api
 ELSEWHERE = {
     "get_sign_up": "in the activity's page",
     "show_party_organization": "chosen in a form",
+    "get_list_entry": "in the lists of its place",
     "view_unit_member": "in the unit's reports",
 }
 """Operation that gives one thing → where people see it, which has no page of its own."""
