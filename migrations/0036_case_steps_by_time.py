@@ -5,7 +5,7 @@ from migrations._concurrently import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0034_blurred_pictures")]
+    dependencies = [("linli", "0035_lists")]
 
     initial = False
 
