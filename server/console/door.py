@@ -11,6 +11,7 @@ from sanic.response import HTTPResponse
 from miniprogram_api.downloads import add_assets
 from server.console import (
     acting,
+    blurring,
     boards,
     counters,
     figures,
@@ -60,6 +61,8 @@ def add_console(app: Sanic[Any, Any], settings: Settings) -> None:
         ("/counters/<service_id>/call", ("POST",), counters.call_number),
         ("/counters/<service_id>/give", ("POST",), counters.give_number),
         ("/tickets/<ticket_id>/<what:again|served|missed>", ("POST",), counters.settle_number),
+        ("/cases/<case_id>/pictures", ("GET",), blurring.show_case_pictures),
+        ("/cases/<case_id>/pictures", ("POST",), blurring.blur_case_picture),
         ("/week", ("GET",), week.show_week),
         ("/roster", ("GET",), rosters.show_roster),
         ("/replies/<operation>", ("GET",), replies.show_replies),

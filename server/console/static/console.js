@@ -89,6 +89,50 @@ document.addEventListener("submit", async (event) => {
     form.querySelector("[role=alert]").hidden = false;
   }
 });
+// Rectangles over a picture: what they cover is blurred. Kept in parts of its width and height.
+const takeAreas = (form) => {
+  const picture = form.querySelector("svg");
+  const { width, height } = picture.viewBox.baseVal;
+  const field = form.elements.areas;
+  let areas = JSON.parse(field.value);
+  let from = null;
+  const show = (more) => {
+    picture.querySelectorAll("rect").forEach((node) => node.remove());
+    [...areas, ...more].forEach((area, number) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const values = { x: area.left * width, y: area.top * height, width: (area.right - area.left) * width, height: (area.bottom - area.top) * height };
+      for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
+      node.dataset.number = number;
+      picture.append(node);
+    });
+    field.value = JSON.stringify(areas);
+  };
+  const at = (event) => {
+    const box = picture.getBoundingClientRect();
+    const part = (value) => Math.max(0, Math.min(1, value));
+    return { x: part((event.clientX - box.left) / box.width), y: part((event.clientY - box.top) / box.height) };
+  };
+  const between = (to) => ({ left: Math.min(from.x, to.x), top: Math.min(from.y, to.y), right: Math.max(from.x, to.x), bottom: Math.max(from.y, to.y) });
+  picture.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    if (event.target.matches("rect")) {
+      areas = areas.filter((_, number) => number !== Number(event.target.dataset.number));
+      return show([]);
+    }
+    from = at(event);
+    picture.setPointerCapture(event.pointerId);
+  });
+  picture.addEventListener("pointermove", (event) => from && show([between(at(event))]));
+  picture.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const drawn = between(at(event));
+    from = null;
+    // A tap is no rectangle.
+    if (drawn.right - drawn.left > 0.005 && drawn.bottom - drawn.top > 0.005) areas.push(drawn);
+    show([]);
+  });
+  show([]);
+};
 const draw = () => {
   if (!window.echarts) return;
   document.querySelectorAll("[data-chart]").forEach((place) => {
@@ -103,6 +147,7 @@ const begin = () => {
   if (window.matchMedia("(max-width: 60rem)").matches) document.querySelector(".side details")?.removeAttribute("open");
   draw();
   showViews();
+  document.querySelectorAll("[data-blurring]").forEach(takeAreas);
   document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
   const first = document.querySelector("[data-open-first]");
   if (first && window.matchMedia("(min-width: 60.01rem)").matches) first.click();
