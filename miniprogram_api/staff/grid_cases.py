@@ -18,7 +18,7 @@ from miniprogram_api.fields import (
 from miniprogram_api.routing import Routes, Who
 from server.accounts.sessions import Caller
 from server.foundation.bounds import Moment, RequiredText, Version
-from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 from server.grid_cases import (
@@ -118,7 +118,7 @@ async def list_cases_of_area(caller: Caller, query: CasesOfArea) -> Page[StaffCa
     return await lists.list_cases_of_area(caller.person_id, query.organization_id, state=query.state, page=query)
 
 
-@routes.get("/grid-cases/held", who=Who.STAFF)
+@routes.get("/grid-cases/held", who=Who.STAFF, errors=[NotFound])
 async def list_cases_held(caller: Caller, query: OrganizationPage) -> Page[StaffCaseCard]:
     """轮到本组织办理的事项，最急的在前（单位联络员、网格员也可查看）"""
     return await lists.list_cases_held(caller.person_id, query.organization_id, query)
