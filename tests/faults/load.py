@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from string import ascii_letters
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -17,6 +17,17 @@ from tests.faults.deployment import Deployment
 STEPS = {"draft": 0, "submitted": 1, "withdrawn": 2}
 _PATIENCE = 15.0
 _PAUSE = 0.1
+
+
+class Look(NamedTuple):
+    """When /readyz was asked and answered, its status (0: nobody there), what it says of the database, and how much
+    later it answered than /healthz, which asks nobody: what a busy machine takes, it takes of both."""
+
+    asked_at: float
+    answered_at: float
+    status: int
+    told: str
+    seconds: float
 
 
 class Load:
@@ -33,8 +44,7 @@ class Load:
         self.taps = 0
         self.answered_at: list[tuple[float, bool]] = []
         self.refused: Counter[str] = Counter()
-        self.looks: list[tuple[float, float, int, str]] = []
-        """When /readyz was asked and answered, its status (0: nobody there) and what it says of the database."""
+        self.looks: list[Look] = []
         self._stopping = False
 
     async def prepare(self, people: int) -> None:
@@ -93,12 +103,24 @@ class Load:
     async def _watch(self) -> None:
         async with httpx.AsyncClient(base_url=self.deployment.url, timeout=_PATIENCE) as client:
             while not self._stopping:
-                began, status, told = time.monotonic(), 0, ""
-                with suppress(httpx.TransportError):
-                    response = await client.get("/readyz", headers={"connection": "close"})
-                    status, told = response.status_code, response.json()["database"]
-                self.looks.append((began, time.monotonic(), status, told))
+                asked_at = time.monotonic()
+                ready, health = await asyncio.gather(_ask(client, "/readyz"), _ask(client, "/healthz"))
+                told = ready.answer.json()["database"] if ready.answer else ""
+                status = ready.answer.status_code if ready.answer else 0
+                self.looks.append(Look(asked_at, ready.at, status, told, ready.at - health.at))
                 await asyncio.sleep(0.2)
+
+
+class _Asked(NamedTuple):
+    answer: httpx.Response | None
+    at: float
+
+
+async def _ask(client: httpx.AsyncClient, path: str) -> _Asked:
+    answer = None
+    with suppress(httpx.TransportError):
+        answer = await client.get(path, headers={"connection": "close"})
+    return _Asked(answer, time.monotonic())
 
 
 async def _sign_in(simulator: httpx.AsyncClient, server: httpx.AsyncClient, openid: str) -> str:

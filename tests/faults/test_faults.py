@@ -29,7 +29,7 @@ from tests.servers import Server
 PEOPLE = 12
 RECOVER_SECONDS = 10.0
 READY_SECONDS = 3.5
-"""What /readyz may take; 3 in itself, and a moment for the machine."""
+"""What /readyz may take, beside what /healthz takes at that moment; 3 in itself."""
 
 Act = Callable[[Deployment], Awaitable[None]]
 
@@ -222,7 +222,7 @@ def is_well(load: Load, since: float) -> bool:
     """For two seconds now everything was answered, and /readyz says so."""
     now = time.monotonic()
     recent = [good for at, good in load.answered_at if at > max(since, now - 2)]
-    return now > since + 2 and len(recent) > PEOPLE and all(recent) and load.looks[-1][2] == 200
+    return now > since + 2 and len(recent) > PEOPLE and all(recent) and load.looks[-1].status == 200
 
 
 async def count(deployment: Deployment, load: Load) -> tuple[int, int]:
@@ -241,14 +241,14 @@ async def count(deployment: Deployment, load: Load) -> tuple[int, int]:
 
 def judge(load: Load, fault: Fault, began: float, ended: float) -> str:
     """Whether /readyz was right: `yes`, or what was wrong."""
-    slow = max((answered - asked for asked, answered, status, _ in load.looks if status), default=0.0)
+    slow = max((look.seconds for look in load.looks if look.status), default=0.0)
     if slow > READY_SECONDS:
         return f"took {slow:.1f} s"
     if fault.away:
-        inside = [look for look in load.looks if began + 1.5 < look[1] < ended]
-        if not inside or any(status != 503 for _, _, status, _ in inside):
-            return f"said {[look[2:] for look in inside]} while it was away"
-    return "yes" if load.looks[-1][2] == 200 else f"said {load.looks[-1][2:]} at the end"
+        inside = [look for look in load.looks if began + 1.5 < look.answered_at < ended]
+        if not inside or any(look.status != 503 for look in inside):
+            return f"said {[look[2:4] for look in inside]} while it was away"
+    return "yes" if load.looks[-1].status == 200 else f"said {load.looks[-1][2:4]} at the end"
 
 
 def require_good(row: Row) -> None:
