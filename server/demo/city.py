@@ -216,7 +216,7 @@ async def _create_party_organizations() -> None:
 
 
 async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> str:
-    """A neighbor center with the policy's five kinds of service and a room, open every day; the first of them."""
+    """A neighbor center with the policy's five kinds of service, a counter and a room, open daily; the first."""
     services = []
     venue = await create_venue(
         staff_id,
@@ -238,6 +238,7 @@ async def _create_neighbor_center(staff_id: str, community: asyncpg.Record) -> s
         (ServiceKind.EARLY_EDUCATION, "亲子早教", 60, 8, {}),
         (ServiceKind.SPORTS, "乒乓球室", 60, 4, {}),
         (ServiceKind.MENDING, "裁缝修补", 30, 2, {}),
+        (ServiceKind.COUNTER, "一站式窗口", 15, 1, {}),
         (ServiceKind.ROOM, "议事厅", 30, 20, room),
     ):
         words = {"kind": kind, "name": name, "minutes": minutes, "capacity": capacity}

@@ -10,6 +10,7 @@ const WAYS: Record<string, string> = {
   phone_needed: "pages/me/phone?to=",
   name_needed: "pages/me/profile?to=",
   community_needed: "pages/community/choose?to=",
+  not_checked_in: "pages/check-in/apply?to=",
 };
 
 /** The acts of what the API says somebody could do: those that the page knows, barred where they would be refused. */

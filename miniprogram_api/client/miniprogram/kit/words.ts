@@ -45,6 +45,17 @@ export function minutes(count: number): string {
   return hours && rest ? `${hours}小时${rest}分钟` : hours ? `${hours}小时` : `${rest}分钟`;
 }
 
+/** Never 分 alone: beside a time that reads as minutes. */
+export const points = (count: number) => `${count}积分`;
+
+/** This half-year and the one before, as tabs: the one that ended last comes first. */
+export function halfYears(): { value: string; word: string }[] {
+  const at = local(new Date()), year = at.getFullYear();
+  const values = at.getMonth() < 6 ? [`${year - 1}H2`, `${year}H1`] : [`${year}H1`, `${year}H2`];
+  return values.map((value) => ({ value, word: halfYear(value) }));
+}
+export const halfYear = (period: string) => period.replace("H1", "年上半年").replace("H2", "年下半年");
+
 export const distance = (meters: number | null | undefined) =>
   !meters ? "" : meters < 1000 ? `${meters}米` : `${(meters / 1000).toFixed(1)}公里`;
 

@@ -28,7 +28,7 @@ definePage({
     const [home, me] = await Promise.all([call("get_home"), call("get_me")]);
     tellUnread(home.unread);
     const waiting = [...home.offers, ...home.to_confirm, ...home.to_do, ...home.to_rate];
-    const next = home.coming[0];
+    const next = home.coming[0], unit = me.roles.find((role) => role.kind === "liaison");
     return {
       hero: true,
       title: `${greeting()}，${me.nickname}`,
@@ -41,7 +41,9 @@ definePage({
             { icon: "scan", word: "扫一扫", act: { word: "扫一扫", run: scanAnything } },
             { icon: "bell", word: "站内信", page: "pages/me/inbox", badge: home.unread },
             { icon: "pin", word: "反映问题", page: "pages/case/report" },
-            me.roles.some((role) => role.kind !== "liaison") ? { icon: "desk", word: "工作端", page: "pages/staff/today" } : { icon: "flag", word: "双报到", page: "pages/check-in/mine" },
+            me.roles.some((role) => role.kind !== "liaison") ? { icon: "desk", word: "工作端", page: "pages/staff/today" }
+              : unit ? { icon: "building", word: "本单位", page: `pages/unit/check-ins?id=${unit.organization_id}` }
+              : { icon: "flag", word: "双报到", page: "pages/check-in/mine" },
           ],
         },
         part("等您确认的名额", home.offers, "前答复"),

@@ -25,7 +25,7 @@ definePage({
           text: quiet ? `每天 ${clockOf(wanted.quiet_from)} 至 ${clockOf(wanted.quiet_until)} 不推送` : "没有设置免打扰时段",
           acts: [{ word: quiet ? "取消免打扰" : "晚 10 点到早 7 点免打扰", operation: "set_preferences", body: { ...now, quiet_from: quiet ? null : 22 * 60, quiet_until: quiet ? null : 7 * 60 } }],
         },
-        { title: "还可以收到", rows: accepts.items.map((one) => ({ id: one.template_id, icon: "bell", title: one.title, tag: `${one.accepts} 条` })), empty: "办理业务时，您可以允许发送下一条微信消息" },
+        { title: "还能发到微信的条数", text: "微信规定：您点一次“允许”，只能发一条。用完了不要紧，消息都在站内信里。", rows: accepts.items.map((one) => ({ id: one.template_id, icon: "bell", title: one.title, tag: `${one.accepts} 条` })), empty: "办理业务时，您可以允许发送下一条微信消息" },
       ],
     };
   },

@@ -51,7 +51,7 @@ definePage({
       ],
       acts: [
         ...(open.length && new Date(one.shift.ends_at) < new Date() ? [confirm] : []),
-        ...actsOf(offered.filter((action) => action.action === "cancel"), { cancel: { word: "取消场次", danger: true, operation: "cancel_shift", path, fields: { reason: { label: "原因", kind: "long" } } } }),
+        ...actsOf(offered.filter((action) => action.action === "cancel" && action.ok), { cancel: { word: "取消场次", danger: true, operation: "cancel_shift", path, fields: { reason: { label: "原因", kind: "long" } } } }),
       ],
     };
   },

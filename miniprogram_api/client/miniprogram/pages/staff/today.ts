@@ -2,7 +2,7 @@ import { call } from "../../api/call";
 import { definePage } from "../../kit/page";
 import { scanAnything } from "../../kit/scanning";
 import type { Row } from "../../kit/view";
-import { joined, moment, word } from "../../kit/words";
+import { deadline, joined, moment, word } from "../../kit/words";
 
 /** The page on which each kind of waiting thing is decided. */
 const PAGES: Record<string, string> = {
@@ -13,17 +13,27 @@ const PAGES: Record<string, string> = {
   wish_review: "wish", wish_dispute: "wish", wish_to_confirm: "wish", wish_unclaimed: "wish",
   case_to_file: "case", case_to_dispatch: "case", case_to_check: "case", case_delay: "case", case_to_handle: "case", case_of_office: "case", case_of_unit: "case",
 };
+/** One icon a matter, by what its kind begins with. */
+const ICONS: [RegExp, string][] = [[/case/, "pin"], [/wish/, "heart"], [/booking|visit/, "calendar"], [/complaint/, "chat"], [/report/, "file"], [/hours|no_show/, "clock"], [/activity|shift/, "flag"], [/unit/, "building"], [/check_in|roster|transfer/, "person"]];
 const list = (kind: string, cursor?: string) => call("list_desk", { query: { kind: kind === "all" ? undefined : kind, cursor } as never });
 const rowOf = (one: Awaited<ReturnType<typeof list>>["items"][0]): Row => ({
   id: one.kind + one.id,
-  icon: "desk",
-  title: one.title,
+  icon: ICONS.find(([kinds]) => kinds.test(one.kind))?.[1] ?? "desk",
+  title: one.title || one.words,
   tag: one.overdue ? "已逾期" : "",
   tone: "red",
-  note: joined(one.words, one.organization_name),
-  side: joined(`${moment(one.since)}起`, one.due && `${moment(one.due)}前`),
+  note: joined(one.title && one.words, one.organization_name, !PAGES[one.kind] && "在电脑的工作台办理"),
+  side: one.due ? `${deadline(one.due)}前办` : `${moment(one.since)}收到`,
   page: PAGES[one.kind] ? `pages/staff/${PAGES[one.kind]}?id=${one.id}` : undefined,
 });
+
+/** What an office looks after, whether or not something waits there. */
+const OFFICE = [
+  { icon: "desk", word: "党员岗位", page: "pages/staff/posts" },
+  { icon: "file", word: "半年反馈", page: "pages/staff/reports" },
+  { icon: "clock", word: "服务时长", page: "pages/staff/hours" },
+  { icon: "card", word: "名册核对", page: "pages/staff/roster-links" },
+];
 
 definePage({
   async load(_, { tab }) {
@@ -41,8 +51,9 @@ definePage({
           { icon: "flag", word: "我带的活动", page: "pages/staff/activities" },
           { icon: "building", word: "场所", page: "pages/staff/venues" },
           { icon: "pin", word: "上门任务", page: "pages/visit/mine" },
+          ...(me.roles.some((role) => role.kind === "staff" || role.kind === "manager") ? OFFICE : []),
         ] },
-        { rows: found.items.map(rowOf), empty: "没有待办" },
+        { rows: found.items.map(rowOf), empty: "现在没有待办。\n有新的事，会发站内信和微信消息给您。" },
       ],
     };
   },

@@ -22,7 +22,7 @@ definePage({
       await call("hand_over_wish", { path, body: { code: result } });
       go(`pages/wish/detail?id=${id}`);
     };
-    const acts = actsOf(offered, {
+    const acts = actsOf(offered.filter(({ action, ok }) => ok || action !== "claim" || !wish.actors.includes("wisher")), {
       claim: { ...claim("我来认领", {}), main: true },
       edit: { word: "修改", page: `pages/wish/write?id=${id}` },
       submit: { word: "提交审核", main: true, operation: "submit_wish", path, moment: "wish_submitted", done: "已提交，社区会尽快审核" },
