@@ -38,6 +38,7 @@ from miniprogram_api.staff import check_in as staff_check_in
 from miniprogram_api.staff import check_in_units as staff_check_in_units
 from miniprogram_api.staff import figures as staff_figures
 from miniprogram_api.staff import grid_cases as staff_grid_cases
+from miniprogram_api.staff import list_claims as staff_list_claims
 from miniprogram_api.staff import list_entries as staff_list_entries
 from miniprogram_api.staff import members as staff_members
 from miniprogram_api.staff import mini_codes as staff_mini_codes
@@ -91,6 +92,7 @@ _FILES: list[Routes] = [
     staff_wishes.routes,
     staff_grid_cases.routes,
     staff_list_entries.routes,
+    staff_list_claims.routes,
     staff_volunteering.routes,
     staff_attendance.routes,
     staff_neighbor_center.routes,

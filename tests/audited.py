@@ -33,6 +33,7 @@ OF_SUBJECT = {
     "console_sign_in": (ANY, NOBODY, "console_sign_in x"),
     "dependant": ("x.guardian_id", ANY, "dependant x"),
     "duty": ("x.person_id", "v.organization_id", f"duty x {_VENUE}"),
+    "list_claim": (NOBODY, ANY, "list_claim x"),
     "list_entry": (NOBODY, ANY, "list_entry x"),
     "grid_case": (ANY, "x.community_id", "grid_case x"),
     "half_year_report": ("m.person_index", "x.community_id", f"half_year_report x {_MEMBER}"),

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "import_organizations": "a command",
     "import_case_categories": "a command",
     **dict.fromkeys(("call_off_shift", "end_post", "freeze_report", "purge_audit_entries"), "a sweep"),
-    "lapse_list_entry": "a sweep",
+    **dict.fromkeys(("lapse_list_entry", "lapse_list_claim"), "a sweep"),
     "refuse_unanswered_booking": "a sweep",
     "refuse_activity_texts": "a verdict",
     **dict.fromkeys(("mark_attendance", "match_home", "record_consent", "confirm_merge"), "not each time"),

@@ -46,7 +46,7 @@ PERIODS = (
     Period("党员信息、报到、岗位、联系记录和半年反馈", "长期保存；注销或撤回同意后不再使用，居住地和备注清除",
            ("membership", "check_in", "post_holding", "post_month", "member_contact", "membership_transfer",
             "half_year_report", "due_report")),
-    Period("共建清单", "长期保存", ("list_entry",)),
+    Period("共建清单及认领", "长期保存", ("list_entry", "list_claim")),
     Period("单位报到", "长期保存", ("unit_check_in", "post", "period_run")),
     Period("反映、跟进和办理的网格事项", _RECORD, ("grid_case", "grid_case_step", "grid_case_follower")),
     Period("网格事项中留下的联系方式", "办结后 180 天", ("grid_case",)),

@@ -1,6 +1,8 @@
 """What building together waits for."""
 
+from server.organizations.access import WORKERS
 from server.organizations.desk import DeskQueue
+from server.organizations.models import RoleKind
 
 QUEUES = (
     DeskQueue(
@@ -10,5 +12,14 @@ QUEUES = (
         subject=("list_entry", "title"),
         sql="SELECT e.id, e.id AS subject_id, e.reviewer_id AS organization_id, e.submitted_at AS since, "
         "NULL::timestamptz AS due FROM list_entry e WHERE e.state = 'review'",
+    ),
+    DeskQueue(
+        kind="list_claim_to_answer",
+        words="认领待答复",
+        path="/staff/list-claims",
+        subject=("list_claim", "title"),
+        roles=(*WORKERS, RoleKind.LIAISON),
+        sql="SELECT c.id, c.id AS subject_id, e.owner_id AS organization_id, c.created_at AS since, "
+        "c.lapses_at AS due FROM list_claim c JOIN list_entry e ON e.id = c.entry_id WHERE c.state = 'proposed'",
     ),
 )

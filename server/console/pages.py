@@ -58,5 +58,6 @@ WHERE = {
     "case_of_office": "cases",
     "case_of_unit": "cases",
     "list_entry_to_review": "list-entries",
+    "list_claim_to_answer": "list-claims",
 }
 """Kind of what waits on the desk → the page where it is dealt with."""

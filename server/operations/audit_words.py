@@ -224,6 +224,12 @@ ACTION_WORDS: dict[str, str] = {
     "close_list_entry": "结束清单条目",
     "lapse_list_entry": "清单条目到期结束",
     "view_list_contact": "查看清单条目联系方式",
+    "claim_list_entry": "认领清单条目",
+    "match_list_entry": "对接清单条目",
+    "accept_list_claim": "接受认领",
+    "decline_list_claim": "不接受认领",
+    "withdraw_list_claim": "撤回认领",
+    "lapse_list_claim": "认领失效",
     "invite_lists": "征集三张清单",
     "export_lists": "导出三张清单",
     # contents, announcements, messages

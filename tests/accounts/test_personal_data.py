@@ -171,6 +171,7 @@ IN_NONE = {
     "opening_rule": "a venue's",
     "opening_exception": "a venue's",
     "holiday_year": "the calendar",
+    "list_claim": "between two organizations; who proposed and decided it at work is in the audit log",
     "list_entry": "an organization's, its contact too; who did what at work is in the audit log",
     "case_category": "the city's",
     "case_standard": "the city's",
@@ -223,6 +224,7 @@ THINGS = {
         "source_id",
     ),
     *("parent_id", "booking_id", "room_booking_id", "same_as_id", "told_through", "lane"),
+    *("renewed_from_id", "pairing_id"),
 }
 """Columns that name no person."""
 

@@ -45,6 +45,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "complaint": {"venue": f"{PLACE}邻里中心", "answer": "已安排专人接待"},
     "duty": {"venue": f"{PLACE}邻里中心", "from_day": "3月3日", "hours": "09:00–11:00"},
     "grid_case": {"title": f"路灯不亮（{PLACE}南门）", "outcome": "已解决"},
+    "list_claim": {"claimant": "威海市教育局", "title": f"{PLACE}急救培训", "amount": "2 场", "reason": "时间不合适"},
     "list_entry": {"kind": "需求", "title": f"{PLACE}急救培训", "reason": "请写清时间"},
     "figure_warning": {"organization": PLACE, "title": "心愿长期无人认领", "reason": "连续 14 天有 3 个心愿无人认领"},
     "assessment": {"title": f"{PLACE} 2031年"},

@@ -466,6 +466,17 @@ LISTS = {
         ("announcement", HERE | {"state": "sent", "sent_at": hour_of, "finished_at": later, "audience": "residents"}),
         by="-sent_at",
     ),
+    "list_claims": of(
+        "staff",
+        (
+            "list_claim",
+            {"entry_id": "@list_entry", "claimant_id": "unit", "pairing_id": new, "quantity": 1}
+            | {"state": "declined", "proposed_by_id": new, "decided_at": hour_of, "lapses_at": hour_of},
+        ),
+        ("list_entry", ENTRY),
+        by="-id",
+        **HERE,
+    ),
     "list_open_entries": of("me", ("list_entry", ENTRY), by="-id", **HERE),
     "list_entries_of_area": of("staff", ("list_entry", ENTRY), by="-id", **HERE),
     "list_public_cases": of("me", ("grid_case", CASE), ("case_category", CATEGORY), by="-id", community_id="community"),

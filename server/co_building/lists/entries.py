@@ -8,6 +8,8 @@ import msgspec
 
 from server.background.sweeps import due_sweep
 from server.co_building.access import level_of, people_of, works_for
+from server.co_building.claims.claiming import end_claims_of_entry
+from server.co_building.claims.queries import has_accepted_claim
 from server.co_building.lists import messages, queries
 from server.co_building.lists.contact import EntryContact, open_contact, seal_contact
 from server.co_building.lists.models import EntryState, ListCategory, ListEntry, ListKind
@@ -111,6 +113,7 @@ async def close_entry(actor_id: str, entry_id: str, reason: str) -> EntryView:
     async with transaction():
         entry = await begin_entry(actor_id, entry_id, EntryAction.CLOSE)
         entry.closed_at, entry.ended_by_id, entry.reason = clock.now(), actor_id, reason
+        await end_claims_of_entry(entry.id, "该条目已结束")
         return await _finish("close_list_entry", actor_id, entry)
 
 
@@ -166,10 +169,13 @@ async def invite_lists(actor_id: str, organization_id: str) -> int:
 
 
 async def view_entry_contact(actor_id: str, entry_id: str) -> EntryContact:
-    """Whom to call, for who wrote it and the staff who look at it; audited. Raises NotFound."""
+    """Whom to call, for who wrote it, the staff who look at it, and whose claim of it was accepted; audited.
+    Raises NotFound."""
     async with transaction():
         entry = await lock_row(ListEntry, entry_id)
-        if entry is None or not await actors_of(actor_id, entry):
+        if entry is None:
+            raise NotFound()
+        if not await actors_of(actor_id, entry) and not await has_accepted_claim(actor_id, entry_id):
             raise NotFound()
         await audit_entry("view_list_contact", actor_id, entry)
         return open_contact(entry.id, entry.contact)
@@ -182,6 +188,7 @@ async def _lapse(row: Any) -> None:
     entry.version += 1
     await entry.save()
     await audit_entry("lapse_list_entry", None, entry)
+    await end_claims_of_entry(entry.id, "该条目已到期")
     await notify(await people_of(entry.owner_id), messages.LAPSED, list_entry=entry.id)
 
 

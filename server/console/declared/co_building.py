@@ -35,4 +35,18 @@ PAGES = (
         ),
         makes=(Act(operation="invite_lists", words="征集清单", tells=True),),
     ),
+    WorkPage(
+        slug="list-claims",
+        section="共建",
+        title="双向认领",
+        lists="list_claims",
+        columns=("title", "owner_name", "claimant_name", "quantity", "measure", "state", "lapses_at"),
+        heads={"owner_name": "发布方", "claimant_name": "认领方", "measure": "单位"},
+        filters=("state",),
+        acts=(
+            Act(operation="accept_list_claim", words="接受", look=MAIN, states=("proposed",)),
+            Act(operation="decline_list_claim", words="不接受", look=REFUSE, states=("proposed",)),
+            Act(operation="withdraw_list_claim", words="撤回认领", look=REFUSE, states=("proposed", "accepted")),
+        ),
+    ),
 )
