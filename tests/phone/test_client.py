@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import miniprogram_api
 from miniprogram_api.openapi import openapi_document
 from miniprogram_api.pages import PAGES
 from miniprogram_api.routes import ROUTES
+from server.foundation import clock
 from server.foundation.settings import Settings
 from server.wechat.simulator.phones import FOLDER
 
@@ -108,6 +110,22 @@ def test_the_main_package_is_small_enough() -> None:
 def test_no_address_of_a_registry_is_kept() -> None:
     for name in ("package.json", "package-lock.json", ".npmrc"):
         assert not REGISTRY.search((CLIENT / name).read_text()), name
+
+
+def test_a_room_is_taken_from_round_times() -> None:
+    """What is free begins now, at any minute; nobody books a room from 13:38."""
+    if not shutil.which("node") or not (CLIENT / "node_modules").is_dir():
+        pytest.skip("node or its packages are missing: npm ci in miniprogram_api/client")
+    free = [
+        {"starts_at": "2031-03-03T13:38:07+08:00", "ends_at": "2031-03-03T15:00:00+08:00"},
+        {"starts_at": "2031-03-03T16:00:00+08:00", "ends_at": "2031-03-03T17:00:00+08:00"},
+    ]
+    built = ["npx", "esbuild", "miniprogram/pages/service/times.ts", "--format=cjs"]
+    code = subprocess.run(built, cwd=CLIENT, capture_output=True, text=True, timeout=60, check=True).stdout
+    code += f"console.log(JSON.stringify(startsIn({json.dumps(free)}, 30)))"
+    said = subprocess.run(["node", "-e", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    hours = [clock.shanghai(datetime.fromisoformat(start)).strftime("%H:%M") for start in json.loads(said)]
+    assert hours == ["13:45", "14:00", "14:30", "16:00", "16:30"]
 
 
 def test_the_types_hold() -> None:

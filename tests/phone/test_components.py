@@ -127,7 +127,7 @@ REFUSED: list[tuple[Answer, list[str], list[str]]] = [
     (problem(503, "unavailable", "服务正忙"), ["服务正忙", "请稍后再试", "重试", "回到首页"], []),
     (
         problem(403, "consent_needed", "请先同意条款"),
-        ["请先同意条款", "阅读条款", "回到首页"],
+        ["请先同意条款", "会回到这一页", "阅读条款", "回到首页"],
         ["重试", "联系所在社区"],
     ),
     ((502, "the server does not answer"), ["服务暂时不可用", "重试"], ["the server"]),

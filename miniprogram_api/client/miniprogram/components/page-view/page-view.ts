@@ -6,7 +6,8 @@ type Event = WechatMiniprogram.TouchEvent & { detail: Record<string, any> };
 
 /** What somebody can do next, where the server has no words of its own for it. */
 function adviceOn({ icon, words, way, again }: Problem): string {
-  if (words || way) return words;
+  if (words) return words;
+  if (way) return "办好以后，会回到这一页";
   if (icon === "search") return "可能已经结束或撤下，也可能链接不完整";
   return again ? "请稍后再试；一直这样的话，请联系所在社区" : "需要办理的话，请联系所在社区";
 }

@@ -49,7 +49,7 @@ definePage({
             { id: "family", icon: "people", title: "我的家人", page: "pages/me/family" },
             { id: "inbox", icon: "bell", title: "站内信和消息设置", page: "pages/me/inbox" },
             { id: "consents", icon: "file", title: "条款与隐私", note: "同意和撤回、信息副本、注销", page: "pages/me/consents" },
-            { id: "large", icon: "letter", title: large ? "恢复标准字号" : "大字模式", note: "字更大，看得更清楚", act: { word: "大字", run: setLarge } },
+            { id: "large", icon: "letter", title: large ? "恢复标准字号" : "大字模式", note: large ? "字变回原来的大小" : "字更大，看得更清楚", act: { word: "大字", run: setLarge } },
             ...me.roles.map((role) => ({ id: role.kind + role.organization_id, icon: "desk", title: word("RoleKind", role.kind), note: role.organization_name, page: role.kind === "liaison" ? `pages/unit/check-ins?id=${role.organization_id}` : "pages/staff/today" })),
           ],
         },

@@ -1,14 +1,15 @@
 /** Which times of a room can be chosen from what is free. */
 type Span = { starts_at: string; ends_at: string };
 
-const STEP_MINUTES = 30;
+const STEP_MINUTES = 30, FIRST_MINUTES = 15;
+const roundUp = (time: number, minutes: number) => Math.ceil(time / (minutes * 60_000)) * minutes * 60_000;
 const at = (moment: string) => new Date(moment).getTime();
 
-/** Every half hour at which the shortest use still fits. */
+/** The first quarter of an hour that is free, and every half hour after it, where the shortest use still fits. */
 export function startsIn(free: Span[], shortest: number): string[] {
   return free.flatMap(({ starts_at, ends_at }) => {
     const starts: string[] = [];
-    for (let start = at(starts_at); start + shortest * 60_000 <= at(ends_at); start += STEP_MINUTES * 60_000) starts.push(new Date(start).toISOString());
+    for (let start = roundUp(at(starts_at), FIRST_MINUTES); start + shortest * 60_000 <= at(ends_at); start = roundUp(start + 1, STEP_MINUTES)) starts.push(new Date(start).toISOString());
     return starts;
   });
 }

@@ -48,7 +48,7 @@ definePage({
       sections: [
         { tiles: [
           { icon: "scan", word: "扫一扫", act: { word: "扫码", run: scanAnything } },
-          { icon: "flag", word: "我带的活动", page: "pages/staff/activities" },
+          { icon: "flag", word: "带队活动", page: "pages/staff/activities" },
           { icon: "building", word: "场所", page: "pages/staff/venues" },
           { icon: "pin", word: "上门任务", page: "pages/visit/mine" },
           ...(me.roles.some((role) => role.kind === "staff" || role.kind === "manager") ? OFFICE : []),
