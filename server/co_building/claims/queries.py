@@ -92,7 +92,7 @@ async def has_accepted_claim(person_id: str, entry_id: str) -> bool:
 
 async def suggest_for_entry(actor_id: str, entry_id: str) -> list[Suggestion]:
     """What of the other side's lists might fit an open entry, those with most reasons first: the same category is
-    asked for, then days that overlap and earlier work together. For both sides' people. Raises NotFound."""
+    asked for, then days that overlap and earlier work together. Raises NotFound."""
     entry = await get_entry(actor_id, entry_id)
     if entry.state != EntryState.OPEN:
         raise NotFound()
