@@ -35,6 +35,7 @@ PAGES = (
     _page("check-in/mine", "我的报到", "get_my_check_ins"),
     _page("community/join", "加入社区", "show_organization", "id", shared_by="show_shared_community"),
     _page("contacts/detail", "流动党员联系", "view_floating_member", "id"),
+    _page("meeting/detail", "联席会议", "get_meeting", "id"),
     _page("me/certificate", "我的服务证明详情", "get_certificate", "id"),
     _page("me/certificates", "我的服务证明", "list_my_certificates"),
     _page("me/family", "我的家人", "list_dependants", shared_by="show_shared_guardian"),

@@ -14,6 +14,7 @@ from miniprogram_api import (
     grid_cases,
     list_entries,
     media,
+    meetings,
     members,
     mini_codes,
     neighbor_center,
@@ -40,6 +41,7 @@ from miniprogram_api.staff import figures as staff_figures
 from miniprogram_api.staff import grid_cases as staff_grid_cases
 from miniprogram_api.staff import list_claims as staff_list_claims
 from miniprogram_api.staff import list_entries as staff_list_entries
+from miniprogram_api.staff import meetings as staff_meetings
 from miniprogram_api.staff import members as staff_members
 from miniprogram_api.staff import mini_codes as staff_mini_codes
 from miniprogram_api.staff import moderation as staff_moderation
@@ -64,6 +66,7 @@ _FILES: list[Routes] = [
     evaluations.routes,
     grid_cases.routes,
     list_entries.routes,
+    meetings.routes,
     teams.routes,
     volunteering.routes,
     attendance.routes,
@@ -93,6 +96,7 @@ _FILES: list[Routes] = [
     staff_grid_cases.routes,
     staff_list_entries.routes,
     staff_list_claims.routes,
+    staff_meetings.routes,
     staff_volunteering.routes,
     staff_attendance.routes,
     staff_neighbor_center.routes,

@@ -1,0 +1,1 @@
+"""What units and communities do together after the units have checked in 共建."""

@@ -27,6 +27,7 @@ from server.check_in.models import ContactMeans, MemberContact, MembershipTransf
 from server.check_in.posts.models import PostHolding
 from server.check_in.reports.freezing import ReportWords, seal_content, seal_words
 from server.check_in.reports.models import Grade, HalfYearReport, PostMonth, ReportState
+from server.co_building.meetings.models import MeetingMember, MeetingMemberKind
 from server.figures.assessments.models import CommunityEvaluation
 from server.foundation import clock
 from server.foundation.audit import AuditEntry
@@ -85,6 +86,7 @@ IN_SHEET = {
     "wechat_identity": "基本信息",
     "consent": "同意记录",
     "community_evaluation": "对社区的评价",
+    "meeting_member": "联席会议",
     "dependant": "家人",
     "team": "志愿团队",
     "team_member": "志愿团队",
@@ -159,6 +161,17 @@ IN_NONE = {
     "figure_warning": "an organization's; what staff did about it is in the audit log",
     **dict.fromkeys(
         ("assessment_scheme", "assessment", "assessment_adjustment"), "of communities; who did what is in the audit log"
+    ),
+    **dict.fromkeys(
+        (
+            "joint_meeting",
+            "meeting_invitation",
+            "meeting_topic",
+            "meeting_minutes",
+            "meeting_resolution",
+            "meeting_resolution_step",
+        ),
+        "of an organization and of seats in its joint meeting; who did what is in the audit log",
     ),
     "activity": "an organizer's; who wrote or published it did so at work, and is in the audit log",
     "activity_recap": "an organizer's; who wrote it did so for the activity, and is in the audit log",
@@ -456,6 +469,13 @@ async def everything_of_volunteering(me: Api, other: Api, staff: Api, community:
     for who, title in ((me, "停水通知"), (other, "别人读的")):
         read = await Announcement.create(title=title, sent_at=now, finished_at=now, **board)
         await AnnouncementRead.create(announcement=read, person_id=who.person_id)
+        await MeetingMember.create(
+            organization=community,
+            person_id=who.person_id,
+            kind=MeetingMemberKind.RESIDENT,
+            title="居民代表",
+            starts_on=date(2031, 1, 1),
+        )
         await CommunityEvaluation.create(organization=community, person_id=who.person_id, period="2031H1", stars=5)
     no_show = await NoShow.create(
         person_id=me.person_id,

@@ -10,6 +10,7 @@ from server.notifications.events import EVENTS
 from tests.clients import Api
 
 ELSEWHERE = {
+    "get_resolution": "in the meeting's page",
     "get_sign_up": "in the activity's page",
     "show_party_organization": "chosen in a form",
     "get_list_entry": "in the lists of its place",

@@ -47,6 +47,8 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "grid_case": {"title": f"路灯不亮（{PLACE}南门）", "outcome": "已解决"},
     "list_claim": {"claimant": "威海市教育局", "title": f"{PLACE}急救培训", "amount": "2 场", "reason": "时间不合适"},
     "list_entry": {"kind": "需求", "title": f"{PLACE}急救培训", "reason": "请写清时间"},
+    "joint_meeting": {"title": f"{PLACE}联席会议", "reason": "台风"},
+    "meeting_resolution": {"title": "加装路灯", "due": "2031年5月20日"},
     "figure_warning": {"organization": PLACE, "title": "心愿长期无人认领", "reason": "连续 14 天有 3 个心愿无人认领"},
     "assessment": {"title": f"{PLACE} 2031年"},
     "announcement": {"title": f"{PLACE}停水通知", "organization": PLACE, "summary": "明天上午检修管道。"},

@@ -104,6 +104,11 @@ def in_hex(value: bytes) -> str:
 AREA = {"level": "community", "parent_id": "street", "name": "翻页", "path": new, "code": code}
 BRANCH = {"name": "翻页支部", "path": new}
 HERE = {"organization_id": "community"}
+MEETING: dict[str, Any] = HERE | {"state": "invited", "topics_until": "2031-04-01T00:00:00Z", "starts_at": hour_of}
+RESOLUTION: tuple[Made, ...] = (
+    ("meeting_resolution", HERE | {"meeting_id": "@joint_meeting", "state": "open"}),
+    ("joint_meeting", MEETING),
+)
 CHECK_IN = {"membership_id": "@membership", "community_id": "community", "state": "confirmed"}
 MEMBER = {"sealed": sealed_member, "home_index": home_of_member}
 UNIT_CHECK_IN = {
@@ -285,6 +290,22 @@ LISTS = {
         ("organization", AREA | {"path": "below"}),
         ("assessment_scheme", HERE | {"indicators": [], "residents_weight": 20}),
         period="2031H1",
+        **HERE,
+    ),
+    "list_my_meetings": of(
+        "me",
+        ("joint_meeting", MEETING),
+        ("meeting_invitation", {"meeting_id": "@joint_meeting", "member_id": "@meeting_member"}),
+        ("meeting_member", HERE | {"person_id": "me", "kind": "resident", "ended_at": hour_of}),
+        by="-id",
+    ),
+    "list_meetings": of("staff", ("joint_meeting", MEETING), by="-id", **HERE),
+    "list_resolutions": of("staff", *RESOLUTION, by="-id", state="open", **HERE),
+    "list_public_resolutions": of(
+        "bystander",
+        ("meeting_resolution", RESOLUTION[0][1] | {"state": "public", "result": "已装好"}),
+        *RESOLUTION[1:],
+        by="-id",
         **HERE,
     ),
     "list_warnings": of(

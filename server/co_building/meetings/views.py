@@ -1,0 +1,281 @@
+"""Reading joint meetings and resolutions: as members and staff see them, and what is everybody's."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from server.co_building.meetings.members import ACTS_FOR
+from server.co_building.meetings.models import MeetingMemberKind, MeetingState, ResolutionState, TopicState
+from server.foundation import clock
+from server.foundation.database import exists, fetch, fetch_one
+from server.foundation.dates import render_date, today
+from server.foundation.errors import NotFound
+from server.foundation.ids import Id
+from server.foundation.pages import Page, PageQuery, fetch_page
+from server.organizations.access import READERS, holds_role, require_role
+from server.organizations.tree import within
+
+
+class MeetingCard(msgspec.Struct, kw_only=True):
+    id: Id
+    organization_id: Id
+    organization_name: str
+    title: str
+    place: str
+    starts_at: datetime
+    topics_until: datetime
+    state: MeetingState
+
+
+class InvitedMember(msgspec.Struct, kw_only=True):
+    """`is_coming` is null until they have said so."""
+
+    member_id: Id
+    kind: MeetingMemberKind
+    title: str
+    is_coming: bool | None
+    reason: str
+    attended: bool
+
+
+class AgendaItem(msgspec.Struct, kw_only=True):
+    """A topic, or a resolution that is overdue (`resolution_id`): those come first."""
+
+    topic_id: Id | None
+    resolution_id: Id | None
+    title: str
+    text: str
+    state: TopicState
+    reason: str
+    proposed_by: str
+
+
+class MinutesView(msgspec.Struct, kw_only=True):
+    number: int
+    text: str
+    written_at: datetime
+    approved_at: datetime | None
+
+
+class ResolutionCard(msgspec.Struct, kw_only=True):
+    """`owner_name`: who does it."""
+
+    id: Id
+    meeting_id: Id
+    organization_name: str
+    text: str
+    owner_name: str
+    due_on: date
+    overdue: bool
+    state: ResolutionState
+    result: str
+
+
+class ResolutionStepView(msgspec.Struct, kw_only=True):
+    action: str
+    words: str
+    due_from: date | None
+    due_to: date
+    at: datetime
+
+
+class ResolutionView(ResolutionCard, kw_only=True):
+    """With its whole history."""
+
+    steps: list[ResolutionStepView]
+
+
+class MeetingView(MeetingCard, kw_only=True):
+    """`quorum`: how many have to be there. Minutes that are not approved are shown to staff alone."""
+
+    notice_days: int
+    reason: str
+    quorum: int
+    attending: int
+    members: list[InvitedMember]
+    agenda: list[AgendaItem]
+    minutes_versions: list[MinutesView]
+    resolutions: list[ResolutionCard]
+
+
+_CARD = (
+    "SELECT j.id, j.organization_id, o.name AS organization_name, j.title, j.place, j.starts_at, j.topics_until, "
+    "j.state"
+)
+_FROM = "FROM joint_meeting j JOIN organization o ON o.id = j.organization_id"
+_RESOLUTION = (
+    "SELECT r.id, r.meeting_id, r.organization_id, o.name AS organization_name, r.text, COALESCE(m.title, o.name) "
+    "AS owner_name, r.due_on, r.state, r.result FROM meeting_resolution r "
+    "JOIN organization o ON o.id = r.organization_id LEFT JOIN meeting_member m ON m.id = r.owner_id"
+)
+_MINE = (
+    "SELECT 1 FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
+    f"WHERE i.meeting_id = {{meeting}} AND {ACTS_FOR.format(person='$1')}"
+)
+
+
+async def list_my_meetings(person_id: str, page: PageQuery) -> Page[MeetingCard]:
+    """Those to which one is invited, oneself or for a unit, the latest first."""
+    rows = await fetch_page(
+        f"{_CARD} {_FROM} WHERE EXISTS ({_MINE.format(meeting='j.id')}) AND ($2::uuid IS NULL OR j.id < $2) "
+        "ORDER BY j.id DESC LIMIT $3",
+        person_id,
+        page=page,
+    )
+    return Page([MeetingCard(**dict(row)) for row in rows.items], rows.next_cursor)
+
+
+async def list_meetings(actor_id: str, organization_id: str, page: PageQuery) -> Page[MeetingCard]:
+    """Of an organization and all below it, the latest first. Raises NotAllowed."""
+    await require_role(actor_id, organization_id, READERS)
+    rows = await fetch_page(
+        f"{_CARD} {_FROM} WHERE {within('o.path', '$1')} AND ($2::uuid IS NULL OR j.id < $2) "
+        "ORDER BY j.id DESC LIMIT $3",
+        organization_id,
+        page=page,
+    )
+    return Page([MeetingCard(**dict(row)) for row in rows.items], rows.next_cursor)
+
+
+async def get_meeting(person_id: str, meeting_id: str) -> MeetingView:
+    """For those who are invited and for staff. Raises NotFound."""
+    row = await fetch_one(f"{_CARD}, j.notice_days, j.reason {_FROM} WHERE j.id = $1", meeting_id)
+    if row is None:
+        raise NotFound()
+    is_staff = await holds_role(person_id, row["organization_id"], READERS)
+    if not is_staff and not await exists(_MINE.format(meeting="$2"), person_id, meeting_id):
+        raise NotFound()
+    members = await fetch(
+        "SELECT i.member_id, m.kind, m.title, i.is_coming, i.reason, i.attended FROM meeting_invitation i "
+        "JOIN meeting_member m ON m.id = i.member_id WHERE i.meeting_id = $1 ORDER BY i.id",
+        meeting_id,
+    )
+    minutes = await fetch(
+        "SELECT number, text, created_at AS written_at, approved_at FROM meeting_minutes "
+        "WHERE meeting_id = $1 AND ($2 OR approved_at IS NOT NULL) ORDER BY number DESC",
+        meeting_id,
+        is_staff,
+    )
+    resolutions = await fetch(f"{_RESOLUTION} WHERE r.meeting_id = $1 ORDER BY r.id", meeting_id)
+    return MeetingView(
+        quorum=quorum_of(len(members)),
+        attending=sum(each["attended"] for each in members),
+        members=[InvitedMember(**dict(each)) for each in members],
+        agenda=await _agenda(row),
+        minutes_versions=[MinutesView(**dict(each)) for each in minutes],
+        resolutions=[_resolution(each) for each in resolutions],
+        **dict(row),
+    )
+
+
+def quorum_of(invited: int) -> int:
+    """More than half of those who were invited."""
+    return invited // 2 + 1
+
+
+OVERDUE = "r.organization_id = $1 AND r.state <> 'public' AND r.due_on < $2"
+"""SQL: what is overdue on the day $2, of the organization $1."""
+
+
+async def _agenda(meeting: Any) -> list[AgendaItem]:
+    rows = await fetch(
+        "SELECT t.id AS topic_id, t.resolution_id, t.title, t.text, t.state, t.reason, COALESCE(m.title, '') "
+        "AS proposed_by FROM meeting_topic t LEFT JOIN meeting_member m ON m.id = t.member_id "
+        "WHERE t.meeting_id = $1 ORDER BY t.resolution_id IS NULL, t.id",
+        meeting["id"],
+    )
+    items = [AgendaItem(**dict(row)) for row in rows]
+    if meeting["state"] not in (MeetingState.PLANNED, MeetingState.INVITED):
+        return items
+    # Until it begins, what will be overdue then is looked up; from then on it stands there.
+    overdue = await fetch(
+        f"SELECT r.id, r.text FROM meeting_resolution r WHERE {OVERDUE} ORDER BY r.due_on, r.id",
+        meeting["organization_id"],
+        clock.shanghai(meeting["starts_at"]).date(),
+    )
+    return [
+        AgendaItem(
+            topic_id=None,
+            resolution_id=row["id"],
+            title="到期未公开的决议",
+            text=row["text"],
+            state=TopicState.ACCEPTED,
+            reason="",
+            proposed_by="",
+        )
+        for row in overdue
+    ] + items
+
+
+async def list_resolutions(
+    actor_id: str, organization_id: str, state: ResolutionState, page: PageQuery
+) -> Page[ResolutionCard]:
+    """In one state, of an organization and all below it. Raises NotAllowed."""
+    await require_role(actor_id, organization_id, READERS)
+    return await _page(f"{within('o.path', '$1')} AND r.state = $2", organization_id, str(state), page=page)
+
+
+async def list_public_resolutions(organization_id: str, page: PageQuery) -> Page[ResolutionCard]:
+    """What became of resolutions, for everybody, the latest first."""
+    return await _page("r.organization_id = $1 AND r.state = 'public'", organization_id, page=page)
+
+
+async def _page(condition: str, *values: Any, page: PageQuery) -> Page[ResolutionCard]:
+    last, most = f"${len(values) + 1}", f"${len(values) + 2}"
+    rows = await fetch_page(
+        f"{_RESOLUTION} WHERE {condition} AND ({last}::uuid IS NULL OR r.id < {last}) ORDER BY r.id DESC LIMIT {most}",
+        *values,
+        page=page,
+    )
+    return Page([_resolution(row) for row in rows.items], rows.next_cursor)
+
+
+async def get_resolution(person_id: str, resolution_id: str) -> ResolutionView:
+    """A public one is everybody's; others are for staff and for those who were invited. Raises NotFound."""
+    row = await fetch_one(f"{_RESOLUTION} WHERE r.id = $1", resolution_id)
+    if row is None:
+        raise NotFound()
+    if (
+        row["state"] != ResolutionState.PUBLIC
+        and not await holds_role(person_id, row["organization_id"], READERS)
+        and not await exists(_MINE.format(meeting="$2"), person_id, row["meeting_id"])
+    ):
+        raise NotFound()
+    steps = await fetch(
+        "SELECT action, words, due_from, due_to, created_at AS at FROM meeting_resolution_step "
+        "WHERE resolution_id = $1 ORDER BY id",
+        resolution_id,
+    )
+    return ResolutionView(
+        steps=[ResolutionStepView(**dict(step)) for step in steps], **msgspec.structs.asdict(_resolution(row))
+    )
+
+
+def _resolution(row: Any) -> ResolutionCard:
+    names = (name for name in ResolutionCard.__struct_fields__ if name != "overdue")
+    return ResolutionCard(
+        overdue=row["state"] != ResolutionState.PUBLIC and row["due_on"] < today(),
+        **{name: row[name] for name in names},
+    )
+
+
+async def describe_meetings(meeting_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    rows = await fetch("SELECT id, title, reason FROM joint_meeting WHERE id = ANY($1::uuid[])", list(meeting_ids))
+    return {row["id"]: {"id": row["id"], "title": row["title"], "reason": row["reason"]} for row in rows}
+
+
+async def describe_resolutions(resolution_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    rows = await fetch(
+        "SELECT id, meeting_id, text, due_on FROM meeting_resolution WHERE id = ANY($1::uuid[])", list(resolution_ids)
+    )
+    return {
+        row["id"]: {
+            "id": row["id"],
+            "meeting": row["meeting_id"],
+            "title": row["text"],
+            "due": render_date(row["due_on"]),
+        }
+        for row in rows
+    }
