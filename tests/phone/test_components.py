@@ -219,3 +219,13 @@ async def test_what_cannot_be_done_now_says_why_and_where_to_go(stage: Stage) ->
     stage.rest = problem(403, "consent_needed", "请先同意条款")
     await stage.tap("申请这个岗位")
     await stage.page.wait_for_function("phone.top.path === 'pages/check-in/apply'")
+
+
+async def test_who_has_not_agreed_to_show_who_they_are_is_asked_first(stage: Stage) -> None:
+    stage.answer("GET /me/identity-card", problem(403, "consent_needed", "请先同意条款"))
+    stage.rest = (404, {})
+    await stage.open("pages/me/identity")
+    assert not stage.sent("GET /me/identity-card/picture")
+    await stage.tap("阅读并同意")
+    await stage.page.wait_for_function("phone.top.path === 'pages/me/consents'")
+    assert "kind=show_identity" in stage.page.url
