@@ -72,6 +72,9 @@ class Stage:
             await route.fulfill(body=(FOLDER / name).read_text(), content_type=KINDS[name.rpartition(".")[2]])
         elif path == "/admin/persons/me/login-code":
             await route.fulfill(json={"code": "c"})
+        elif path.endswith("/identity-card/picture"):
+            card = '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="900"/>'
+            await route.fulfill(body=card, content_type="image/svg+xml")
         elif path == "/admin/clock":
             await route.fulfill(json={"offset_seconds": 0})
         elif path.endswith("/inbox/live"):
@@ -229,3 +232,15 @@ async def test_who_has_not_agreed_to_show_who_they_are_is_asked_first(stage: Sta
     await stage.tap("阅读并同意")
     await stage.page.wait_for_function("phone.top.path === 'pages/me/consents'")
     assert "kind=show_identity" in stage.page.url
+
+
+async def test_a_card_that_is_scanned_is_shown_whole(stage: Stage) -> None:
+    card = {"name": "王敏", "community": "海滨社区", "since": "2026-03-01", "posts": ["楼道监督员"]}
+    stage.answer("GET /me/identity-card", (200, {**card, "expires_at": "2026-03-01T11:17:00+08:00"}))
+    await stage.open("pages/me/identity")
+    drawn = stage.page.get_by_alt_text("王敏").locator("visible=true")
+    await drawn.wait_for()
+    await stage.page.wait_for_function("image => image.naturalHeight > 0", arg=await drawn.element_handle())
+    box = await drawn.bounding_box()
+    assert box
+    assert box["height"] == pytest.approx(box["width"] * 1.5, abs=1)

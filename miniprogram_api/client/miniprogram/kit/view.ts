@@ -61,6 +61,8 @@ export interface Section {
   tiles?: { icon: string; word: string; page?: string; act?: Act; badge?: number }[];
   chips?: { word: string; act: Act; on?: boolean; off?: boolean; note?: string }[];
   pictures?: { url: string; thumbnail_url: string }[];
+  /** A card that the API drew, shown whole: its code is scanned. */
+  drawing?: string;
   code?: { picture: string; note: string };
   big?: string;
   /** A drawing of what is near, as an address of a picture. */

@@ -14,7 +14,7 @@ definePage({
       tone: one.is_valid ? "green" : "grey",
       note: one.issuer_name,
       sections: [
-        kept.picture && { pictures: [{ url: kept.picture, thumbnail_url: kept.picture }] },
+        kept.picture && { drawing: kept.picture },
         { facts: [["时段", `${one.since} 至 ${one.until}`], ["次数", one.times], ["时长", minutes(one.minutes)], ["编号", one.number], ["核验码", one.code], ["开具", day(one.issued_at)]] },
         { rows: one.periods.map((period) => ({ id: period.label, icon: "calendar", title: period.label, note: `${period.times}次 · ${minutes(period.minutes)}` })) },
       ],

@@ -17,7 +17,7 @@ definePage({
       title: card.name,
       note: card.community,
       again: 240,
-      sections: [{ pictures: [{ url: picture, thumbnail_url: picture }] }, { facts: [["报到", day(card.since)], ["岗位", card.posts.join("、")], ["有效至", clock(card.expires_at)]] }],
+      sections: [{ drawing: picture }, { facts: [["报到", day(card.since)], ["岗位", card.posts.join("、")], ["有效至", clock(card.expires_at)]] }],
     };
   },
 });
