@@ -2,15 +2,13 @@
 
 import asyncio
 from collections import Counter
-from datetime import date
 from typing import Any
 
 import pytest
 
 from server.foundation.database import fetch, fetch_one, fetch_value
 from server.neighbor_center.bookings import booking
-from server.neighbor_center.bookings.kinds import AnyKind
-from server.neighbor_center.bookings.terms import HeldTime, held_times
+from server.neighbor_center.bookings.terms import Standing, read_standing
 from server.organizations.models import Organization
 from tests.builders import create_resident, create_staff
 from tests.clients import Api
@@ -105,13 +103,13 @@ async def test_without_the_lock_the_limit_is_passed(
     async def no_lock(person_id: str, service_id: str) -> None:
         pass
 
-    async def look(kind: AnyKind, person_id: str, from_day: date) -> list[HeldTime]:
-        held = await held_times(kind, person_id, from_day)
+    async def look(*about: Any) -> Standing:
+        standing = await read_standing(*about)
         await asyncio.wait_for(both_looked.wait(), 5)
-        return held
+        return standing
 
     monkeypatch.setattr(booking, "lock_for_booking", no_lock)
-    monkeypatch.setattr(booking, "held_times", look)
+    monkeypatch.setattr(booking, "read_standing", look)
     path = f"/services/{service.id}/bookings"
     told = await answers(*(resident.send("POST", path, {"starts_at": at(time)}) for time in ("09:00", "10:00")))
     assert told == {"ok": 2}
