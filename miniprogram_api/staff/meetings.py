@@ -14,7 +14,7 @@ from server.co_building.meetings.members import AlreadyMember, MeetingMemberView
 from server.co_building.meetings.models import ResolutionState
 from server.co_building.meetings.views import MeetingCard, MeetingView, ResolutionCard, ResolutionView
 from server.foundation.bounds import RequiredText
-from server.foundation.errors import EditedMeanwhile, WrongState
+from server.foundation.errors import EditedMeanwhile, NotFound, WrongState
 from server.foundation.ids import Id
 from server.foundation.pages import Page
 
@@ -27,7 +27,7 @@ async def list_meeting_members(caller: Caller, query: OfOrganization) -> list[Me
     return await members.list_meeting_members(caller.person_id, query.organization_id)
 
 
-@routes.post("/meeting-members", who=Who.STAFF, status=201, errors=[AlreadyMember])
+@routes.post("/meeting-members", who=Who.STAFF, status=201, errors=[AlreadyMember, NotFound])
 async def add_meeting_member(caller: Caller, body: NewMeetingMember) -> MeetingMemberView:
     """增加联席会议成员
 
@@ -48,7 +48,7 @@ async def list_meetings(caller: Caller, query: OrganizationPage) -> Page[Meeting
     return await views.list_meetings(caller.person_id, query.organization_id, query)
 
 
-@routes.post("/meetings", who=Who.STAFF, status=201)
+@routes.post("/meetings", who=Who.STAFF, status=201, errors=[NotFound])
 async def plan_meeting(caller: Caller, body: NewMeeting) -> MeetingView:
     """筹备一次联席会议"""
     return await meeting.plan_meeting(caller.person_id, body)

@@ -81,6 +81,10 @@ BETWEEN_THEM_AND_STAFF = {
     # Who follows a case reads its stars alone.
     "rate_case": ("text",),
     "reopen_case": ("reason",),
+    "answer_invitation": ("reason",),
+    # Staff put a topic on the agenda, and publish what was reported, before anybody else reads it.
+    "propose_topic": ("title", "text"),
+    "report_resolution": ("result",),
 }
 
 NO_WORDS = {

@@ -9,7 +9,7 @@ import msgspec
 from server.co_building.meetings.members import ACTS_FOR
 from server.co_building.meetings.models import MeetingMemberKind, MeetingState, ResolutionState, TopicState
 from server.foundation import clock
-from server.foundation.database import exists, fetch, fetch_one
+from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import render_date, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
@@ -30,7 +30,8 @@ class MeetingCard(msgspec.Struct, kw_only=True):
 
 
 class InvitedMember(msgspec.Struct, kw_only=True):
-    """`is_coming` is null until they have said so."""
+    """`is_coming` is null until they have said so; why somebody does not come is told to staff and to
+    them alone."""
 
     member_id: Id
     kind: MeetingMemberKind
@@ -41,9 +42,11 @@ class InvitedMember(msgspec.Struct, kw_only=True):
 
 
 class AgendaItem(msgspec.Struct, kw_only=True):
-    """A topic, or a resolution that is overdue (`resolution_id`): those come first."""
+    """A topic, or a resolution that is overdue (`resolution_id`): those come first. Until staff have put it on the
+    agenda, a topic is shown to them and to the member who proposed it (`member_id`) alone."""
 
     topic_id: Id | None
+    member_id: Id | None
     resolution_id: Id | None
     title: str
     text: str
@@ -82,7 +85,7 @@ class ResolutionStepView(msgspec.Struct, kw_only=True):
 
 
 class ResolutionView(ResolutionCard, kw_only=True):
-    """With its whole history."""
+    """With its whole history. Until it is public, what was reported is told to staff and to its owner alone."""
 
     steps: list[ResolutionStepView]
 
@@ -106,12 +109,12 @@ _CARD = (
 )
 _FROM = "FROM joint_meeting j JOIN organization o ON o.id = j.organization_id"
 _RESOLUTION = (
-    "SELECT r.id, r.meeting_id, r.organization_id, o.name AS organization_name, r.text, COALESCE(m.title, o.name) "
-    "AS owner_name, r.due_on, r.state, r.result FROM meeting_resolution r "
+    "SELECT r.id, r.meeting_id, r.organization_id, r.owner_id, o.name AS organization_name, r.text, "
+    "COALESCE(m.title, o.name) AS owner_name, r.due_on, r.state, r.result FROM meeting_resolution r "
     "JOIN organization o ON o.id = r.organization_id LEFT JOIN meeting_member m ON m.id = r.owner_id"
 )
 _MINE = (
-    "SELECT 1 FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
+    "SELECT m.id FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
     f"WHERE i.meeting_id = {{meeting}} AND {ACTS_FOR.format(person='$1')}"
 )
 
@@ -145,12 +148,17 @@ async def get_meeting(person_id: str, meeting_id: str) -> MeetingView:
     if row is None:
         raise NotFound()
     is_staff = await holds_role(person_id, row["organization_id"], READERS)
-    if not is_staff and not await exists(_MINE.format(meeting="$2"), person_id, meeting_id):
+    seats = await _seats(person_id, meeting_id)
+    if not is_staff and not seats:
         raise NotFound()
     members = await fetch(
-        "SELECT i.member_id, m.kind, m.title, i.is_coming, i.reason, i.attended FROM meeting_invitation i "
-        "JOIN meeting_member m ON m.id = i.member_id WHERE i.meeting_id = $1 ORDER BY i.id",
+        "SELECT i.member_id, m.kind, m.title, i.is_coming, "
+        "CASE WHEN $2 OR i.member_id = ANY($3::uuid[]) THEN i.reason ELSE '' END AS reason, i.attended "
+        "FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
+        "WHERE i.meeting_id = $1 ORDER BY i.id",
         meeting_id,
+        is_staff,
+        list(seats),
     )
     minutes = await fetch(
         "SELECT number, text, created_at AS written_at, approved_at FROM meeting_minutes "
@@ -163,9 +171,13 @@ async def get_meeting(person_id: str, meeting_id: str) -> MeetingView:
         quorum=quorum_of(len(members)),
         attending=sum(each["attended"] for each in members),
         members=[InvitedMember(**dict(each)) for each in members],
-        agenda=await _agenda(row),
+        agenda=[
+            item
+            for item in await _agenda(row)
+            if is_staff or item.state == TopicState.ACCEPTED or item.member_id in seats
+        ],
         minutes_versions=[MinutesView(**dict(each)) for each in minutes],
-        resolutions=[_resolution(each) for each in resolutions],
+        resolutions=[_resolution(each, may_read=is_staff or each["owner_id"] in seats) for each in resolutions],
         **dict(row),
     )
 
@@ -181,8 +193,8 @@ OVERDUE = "r.organization_id = $1 AND r.state <> 'public' AND r.due_on < $2"
 
 async def _agenda(meeting: Any) -> list[AgendaItem]:
     rows = await fetch(
-        "SELECT t.id AS topic_id, t.resolution_id, t.title, t.text, t.state, t.reason, COALESCE(m.title, '') "
-        "AS proposed_by FROM meeting_topic t LEFT JOIN meeting_member m ON m.id = t.member_id "
+        "SELECT t.id AS topic_id, t.member_id, t.resolution_id, t.title, t.text, t.state, t.reason, "
+        "COALESCE(m.title, '') AS proposed_by FROM meeting_topic t LEFT JOIN meeting_member m ON m.id = t.member_id "
         "WHERE t.meeting_id = $1 ORDER BY t.resolution_id IS NULL, t.id",
         meeting["id"],
     )
@@ -198,6 +210,7 @@ async def _agenda(meeting: Any) -> list[AgendaItem]:
     return [
         AgendaItem(
             topic_id=None,
+            member_id=None,
             resolution_id=row["id"],
             title="到期未公开的决议",
             text=row["text"],
@@ -229,7 +242,7 @@ async def _page(condition: str, *values: Any, page: PageQuery) -> Page[Resolutio
         *values,
         page=page,
     )
-    return Page([_resolution(row) for row in rows.items], rows.next_cursor)
+    return Page([_resolution(row, may_read=True) for row in rows.items], rows.next_cursor)
 
 
 async def get_resolution(person_id: str, resolution_id: str) -> ResolutionView:
@@ -237,28 +250,34 @@ async def get_resolution(person_id: str, resolution_id: str) -> ResolutionView:
     row = await fetch_one(f"{_RESOLUTION} WHERE r.id = $1", resolution_id)
     if row is None:
         raise NotFound()
-    if (
-        row["state"] != ResolutionState.PUBLIC
-        and not await holds_role(person_id, row["organization_id"], READERS)
-        and not await exists(_MINE.format(meeting="$2"), person_id, row["meeting_id"])
-    ):
-        raise NotFound()
+    may_read = row["state"] == ResolutionState.PUBLIC or await holds_role(person_id, row["organization_id"], READERS)
+    if not may_read:
+        seats = await _seats(person_id, row["meeting_id"])
+        if not seats:
+            raise NotFound()
+        may_read = row["owner_id"] in seats
     steps = await fetch(
         "SELECT action, words, due_from, due_to, created_at AS at FROM meeting_resolution_step "
         "WHERE resolution_id = $1 ORDER BY id",
         resolution_id,
     )
     return ResolutionView(
-        steps=[ResolutionStepView(**dict(step)) for step in steps], **msgspec.structs.asdict(_resolution(row))
+        steps=[ResolutionStepView(**dict(step) | ({} if may_read else {"words": ""})) for step in steps],
+        **msgspec.structs.asdict(_resolution(row, may_read=may_read)),
     )
 
 
-def _resolution(row: Any) -> ResolutionCard:
-    names = (name for name in ResolutionCard.__struct_fields__ if name != "overdue")
-    return ResolutionCard(
-        overdue=row["state"] != ResolutionState.PUBLIC and row["due_on"] < today(),
-        **{name: row[name] for name in names},
-    )
+async def _seats(person_id: str, meeting_id: str) -> set[str]:
+    """The members as whom, or for whose unit, somebody is invited."""
+    return {row["id"] for row in await fetch(_MINE.format(meeting="$2"), person_id, meeting_id)}
+
+
+def _resolution(row: Any, *, may_read: bool) -> ResolutionCard:
+    is_public = row["state"] == ResolutionState.PUBLIC
+    told = {name: row[name] for name in ResolutionCard.__struct_fields__ if name != "overdue"}
+    if not may_read and not is_public:
+        told["result"] = ""
+    return ResolutionCard(overdue=not is_public and row["due_on"] < today(), **told)
 
 
 async def describe_meetings(meeting_ids: Iterable[str]) -> dict[str, dict[str, str]]:

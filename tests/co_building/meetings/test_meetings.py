@@ -163,6 +163,8 @@ async def test_members_are_invited_with_notice(api: Api) -> None:
         ("业委会主任", None, ""),
         ("居民代表", None, ""),
     ]
+    for who, reason in ((at.staff, "值班"), (at.owner, "")):
+        assert (await who.get(f"/meetings/{meeting}"))["members"][0]["reason"] == reason
     await at.staff.post(f"/staff/meetings/{meeting}/cancel", {"reason": "台风"})
     assert (await told(at.owner))[-1] == "meeting_cancelled"
     await at.liaison.refused("PUT", f"/meetings/{meeting}/answer", {"is_coming": True}, code="wrong_state")
@@ -188,6 +190,9 @@ async def test_topics_are_asked_for_in_advance(api: Api) -> None:
         ("停车", "业委会主任", "proposed"),
         ("遛狗", "居民代表", "proposed"),
     ]
+    # What staff have not read is nobody else's.
+    for who, seen in ((at.owner, ["路灯", "停车"]), (at.resident, ["路灯", "遛狗"]), (at.liaison, ["路灯"])):
+        assert [each["title"] for each in (await who.get(f"/meetings/{meeting}"))["agenda"]] == seen
     parking, dogs = (f"/staff/meeting-topics/{each['topic_id']}/decide" for each in agenda[1:])
     await at.elsewhere.refused("POST", parking, {"accepted": True}, code="not_allowed")
     await at.staff.refused("POST", dogs, {"accepted": False}, code="invalid_fields")
@@ -302,7 +307,11 @@ async def test_what_is_overdue_stands_on_top_of_the_next_agenda_until_it_is_done
     await at.staff.refused("POST", f"{path}/send-back", {"reason": "x"}, code="wrong_state")
     await at.liaison.post(report, {"result": "三处全部装好"})
     await at.bystander.refused("GET", f"/meeting-resolutions/{resolution}", code="not_found")
-    assert (await at.owner.get(f"/meeting-resolutions/{resolution}"))["state"] == "reported"
+    for who, result in ((at.owner, ""), (at.liaison, "三处全部装好"), (at.staff, "三处全部装好")):
+        seen = await who.get(f"/meeting-resolutions/{resolution}")
+        assert (seen["state"], seen["result"], seen["steps"][-1]["words"]) == ("reported", result, result)
+        meeting = await who.get(f"/meetings/{first}")
+        assert [each["result"] for each in meeting["resolutions"]] == [result, "已公示"]
     await at.elsewhere.refused("POST", f"{path}/publish", code="not_allowed")
     await at.staff.post(f"{path}/publish")
     await at.staff.refused("POST", f"{path}/extend", {"due_on": "2031-07-20", "reason": "x"}, code="wrong_state")
