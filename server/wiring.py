@@ -11,7 +11,6 @@ from server.background.feature import FEATURE as BACKGROUND
 from server.calendars.feature import FEATURE as CALENDARS
 from server.check_in.feature import FEATURE as CHECK_IN
 from server.co_building.feature import FEATURE as CO_BUILDING
-from server.co_building.meetings.feature import FEATURE as MEETINGS
 from server.figures.feature import FEATURE as FIGURES
 from server.foundation.feature import Feature
 from server.grid_cases.feature import FEATURE as GRID_CASES
@@ -49,7 +48,6 @@ FEATURES: tuple[Feature, ...] = (
     ANNOUNCEMENTS,
     GRID_CASES,
     CO_BUILDING,
-    MEETINGS,
     OPERATIONS,
     FIGURES,
 )

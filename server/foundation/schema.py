@@ -21,7 +21,7 @@ from tortoise.migrations.writer import MigrationWriter
 from tortoise.transactions import in_transaction
 
 import migrations
-from migrations._assessments import REFUSE_CHANGES
+from migrations import _assessments, _meetings
 from migrations._columns import SqlIndex
 from migrations._guards import GUARDS
 from migrations._reencrypting import REFUSE_CHANGE
@@ -150,7 +150,8 @@ async def create_from_models(settings: Settings) -> None:
         async with in_transaction("default") as connection:
             editor = AsyncpgSchemaEditor(connection, atomic=True, collect_sql=False)
             await migration.apply(_empty_state(), dry_run=False, schema_editor=editor)
-        for sql in (*(sql for sql, _ in GUARDS), REFUSE_CHANGE, *(sql for sql, _ in REFUSE_CHANGES)):
+        later = (*_assessments.REFUSE_CHANGES, *_meetings.REFUSE_CHANGES)
+        for sql in (*(sql for sql, _ in GUARDS), REFUSE_CHANGE, *(sql for sql, _ in later)):
             await execute(sql)
     finally:
         await Tortoise.close_connections()

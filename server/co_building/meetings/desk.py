@@ -1,8 +1,5 @@
-"""What joint meetings give."""
+"""What joint meetings wait for."""
 
-from server.co_building.meetings import members, messages, views
-from server.foundation.feature import Feature
-from server.notifications.events import events_in
 from server.organizations.desk import DeskQueue
 
 QUEUES = (
@@ -11,7 +8,7 @@ QUEUES = (
         words="联席会议议题待定",
         path="/staff/meetings",
         subject=("joint_meeting", "title"),
-        sql="SELECT j.id, j.id AS subject_id, j.organization_id, t.created_at AS since, j.starts_at AS due "
+        sql="SELECT t.id, j.id AS subject_id, j.organization_id, t.created_at AS since, j.starts_at AS due "
         "FROM meeting_topic t JOIN joint_meeting j ON j.id = t.meeting_id "
         "WHERE t.state = 'proposed' AND j.state = 'invited'",
     ),
@@ -32,16 +29,4 @@ QUEUES = (
         "(r.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS due FROM meeting_resolution r "
         "WHERE r.state = 'open' AND (r.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' <= $2",
     ),
-)
-
-FEATURE = Feature(
-    models=("server.co_building.meetings.models",),
-    messages=events_in(messages),
-    subjects={"joint_meeting": views.describe_meetings, "meeting_resolution": views.describe_resolutions},
-    organization_closed=(members.move_meetings_of_closed,),
-    mergers=(members.move_meeting_members,),
-    leavers=(members.end_meeting_members_of,),
-    erasers=(members.erase_meeting_members_of,),
-    personal_copy=members.SHEETS,
-    desk=QUEUES,
 )
