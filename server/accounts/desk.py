@@ -8,8 +8,7 @@ QUEUES = (
         words="名册与本人待核对",
         path="/staff/roster-links",
         subject=("person", "name"),
-        sql="SELECT id, entry_id AS subject_id, organization_id, created_at AS since, NULL::timestamptz AS due FROM "
-        "roster_link "
+        sql="SELECT id, entry_id AS subject_id, organization_id, created_at AS since FROM roster_link "
         "WHERE state = 'waiting'",
     ),
 )

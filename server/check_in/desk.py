@@ -11,26 +11,23 @@ QUEUES = (
         words="党员报到待确认",
         path="/staff/check-ins",
         subject=("membership", "name"),
-        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, applied_at AS since, "
-        "NULL::timestamptz AS due FROM check_in "
-        "WHERE state = 'applied'",
+        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, applied_at AS since "
+        "FROM check_in WHERE state = 'applied'",
     ),
     DeskQueue(
         kind="unit_check_in",
         words="单位报到待接受",
         path="/staff/unit-check-ins",
         subject=("unit_check_in", "unit"),
-        sql="SELECT id, id AS subject_id, area_id AS organization_id, applied_at AS since, NULL::timestamptz AS due "
-        "FROM unit_check_in "
-        "WHERE state = 'applied'",
+        sql="SELECT id, id AS subject_id, area_id AS organization_id, applied_at AS since "
+        "FROM unit_check_in WHERE state = 'applied'",
     ),
     DeskQueue(
         kind="post_holding",
         words="岗位申请待同意",
         path="/staff/post-holdings",
         subject=("holding", "title"),
-        sql="SELECT h.id, h.id AS subject_id, p.community_id AS organization_id, h.applied_at AS since, "
-        "NULL::timestamptz AS due "
+        sql="SELECT h.id, h.id AS subject_id, p.community_id AS organization_id, h.applied_at AS since "
         "FROM post_holding h JOIN post p ON p.id = h.post_id WHERE h.state = 'applied'",
     ),
     DeskQueue(
@@ -39,25 +36,23 @@ QUEUES = (
         path="/staff/members",
         subject=("membership", "name"),
         sql="SELECT membership_id AS id, membership_id AS subject_id, community_id AS organization_id, answered_at "
-        "AS since, NULL::timestamptz AS due "
-        "FROM membership_transfer WHERE state = 'accepted'",
+        "AS since FROM membership_transfer WHERE state = 'accepted'",
     ),
     DeskQueue(
         kind="report_to_assess",
         words="半年评价待填写",
         path="/staff/reports",
         subject=("membership", "name"),
-        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, frozen_at AS since, frozen_at "
-        "+ interval '14 days' AS due "
-        "FROM half_year_report WHERE state = 'draft'",
+        is_promised=True,
+        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, frozen_at AS since, "
+        "frozen_at + interval '14 days' AS due FROM half_year_report WHERE state = 'draft'",
     ),
     DeskQueue(
         kind="report_correction",
         words="半年评价更正待答复",
         path="/staff/reports",
         subject=("membership", "name"),
-        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, correction_asked_at AS since, "
-        "NULL::timestamptz AS due "
+        sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, correction_asked_at AS since "
         "FROM half_year_report WHERE state = 'correction_asked'",
     ),
     DeskQueue(
@@ -66,8 +61,8 @@ QUEUES = (
         path="/staff/reports",
         roles=_MANAGERS,
         subject=("membership", "name"),
+        is_promised=True,
         sql="SELECT id, membership_id AS subject_id, community_id AS organization_id, settled_at AS since, "
-        "settled_at + interval '14 days' AS due "
-        "FROM half_year_report WHERE state = 'settled'",
+        "settled_at + interval '14 days' AS due FROM half_year_report WHERE state = 'settled'",
     ),
 )

@@ -57,6 +57,8 @@ class CheckIn(Model):
             ),
             SqlIndex(name="check_in_membership", columns="membership_id, id"),
             SqlIndex(name="check_in_community", columns="community_id, state, id"),
+            SqlIndex(name="check_in_waiting", columns="community_id, applied_at, id", where="state = 'applied'"),
+            SqlIndex(name="check_in_waiting_city", columns="applied_at, id", where="state = 'applied'"),
         ]
 
 

@@ -13,6 +13,7 @@ def _queue(kind: str, words: str, where: str, *roles: RoleKind, whose: str = "ho
         path="/staff/grid-cases/held",
         subject=("grid_case", "title"),
         roles=roles or WORKERS,
+        is_promised=True,
         sql=f"SELECT c.id, c.id AS subject_id, c.{whose} AS organization_id, c.changed_at AS since, "
         f"c.stage_due_at AS due FROM grid_case c JOIN organization h ON h.id = c.holder_id "
         f"WHERE c.holder_id IS NOT NULL AND {where}",

@@ -257,6 +257,12 @@ class GridCase(Model):
         ]
         indexes = [
             SqlIndex(name="grid_case_holder", columns="holder_id, stage_due_at, id", where="holder_id IS NOT NULL"),
+            # The desk: of one holder, and of all of them.
+            SqlIndex(
+                name="grid_case_on_desk", columns="holder_id, state, stage_due_at, id", where="holder_id IS NOT NULL"
+            ),
+            SqlIndex(name="grid_case_on_desk_city", columns="state, stage_due_at, id", where="holder_id IS NOT NULL"),
+            SqlIndex(name="grid_case_asked", columns="keeper_id, id", where="state = 'handling' AND asked IS NOT NULL"),
             SqlIndex(name="grid_case_community", columns="community_id, id"),
             SqlIndex(name="grid_case_state", columns="state, id"),
             SqlIndex(name="grid_case_grid", columns="grid_id, id", where="grid_id IS NOT NULL"),

@@ -89,5 +89,6 @@ class ContentCheck(Model):
             ),
             SqlIndex(name="content_check_overdue", columns="created_at", where="state = 'pending'"),
             SqlIndex(name="content_check_held", columns="id", where="state = 'held'"),
+            SqlIndex(name="content_check_on_desk", columns="created_at, id", where="state = 'held'"),
             SqlIndex(name="content_check_trace", columns="trace_id", where="trace_id IS NOT NULL", unique=True),
         ]

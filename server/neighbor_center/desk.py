@@ -9,6 +9,7 @@ QUEUES = (
         words="预约申请待审核",
         path="/staff/venues/{id}/requests",
         subject=("booking", "service"),
+        is_promised=True,
         sql="SELECT q.id, q.id AS subject_id, v.organization_id, q.requested_at AS since, q.answer_by AS due "
         f"FROM ({OPEN_REQUESTS}) q JOIN venue v ON v.id = q.venue_id",
     ),
@@ -17,9 +18,9 @@ QUEUES = (
         words="上门服务待派人",
         path="/staff/venues/{id}/bookings",
         subject=("booking", "service"),
-        sql="SELECT b.id, b.id AS subject_id, v.organization_id, b.created_at AS since, b.starts_at AS due FROM "
-        "booking b "
-        "JOIN place p ON p.id = b.place_id AND p.state = 'confirmed' JOIN slot t ON t.id = b.slot_id "
+        is_promised=True,
+        sql="SELECT b.id, b.id AS subject_id, v.organization_id, b.created_at AS since, b.starts_at AS due "
+        "FROM booking b JOIN place p ON p.id = b.place_id AND p.state = 'confirmed' JOIN slot t ON t.id = b.slot_id "
         "JOIN service s ON s.id = t.service_id AND s.mode = 'home_visit' JOIN venue v ON v.id = s.venue_id "
         "WHERE b.visitor_id IS NULL AND b.starts_at > $2",
     ),
@@ -28,8 +29,8 @@ QUEUES = (
         words="意见待答复",
         path="/staff/venues/{id}/complaints",
         subject=("complaint", "venue"),
-        sql="SELECT c.id, c.id AS subject_id, v.organization_id, c.created_at AS since, c.answer_by AS due FROM "
-        "complaint c "
-        "JOIN venue v ON v.id = c.venue_id WHERE c.state = 'open'",
+        is_promised=True,
+        sql="SELECT c.id, c.id AS subject_id, v.organization_id, c.created_at AS since, c.answer_by AS due "
+        "FROM complaint c JOIN venue v ON v.id = c.venue_id WHERE c.state = 'open'",
     ),
 )

@@ -148,6 +148,9 @@ class Wish(Model):
             SqlIndex(
                 name="wish_review", columns="community_id, submitted_at, id", where="state IN ('submitted', 'amended')"
             ),
+            SqlIndex(name="wish_review_city", columns="submitted_at, id", where="state IN ('submitted', 'amended')"),
+            SqlIndex(name="wish_at_staff", columns="community_id, id", where="state IN ('disputed', 'reported')"),
+            SqlIndex(name="wish_escalated", columns="community_id, id", where="state = 'published' AND escalation > 0"),
             SqlIndex(name="wish_community", columns="community_id, state, id"),
             SqlIndex(
                 name="wish_expiry", columns="wished_by, id", where="state IN ('submitted', 'returned', 'published')"

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from server.foundation import clock
 from server.foundation.database import execute, fetch
 from server.notifications.rendering import SUBJECTS
@@ -83,7 +85,9 @@ async def test_it_is_listed_one_by_one_the_soonest_due_first(api: Api) -> None:
 async def test_every_queue_can_be_listed_with_its_titles(api: Api) -> None:
     for queue in desk.QUEUES:
         moment = [clock.now()] if "$2" in queue.sql else []
-        await fetch(f"SELECT id, subject_id, since, due FROM ({queue.sql.replace('$2', '$1')}) q", *moment)
+        assert queue.is_promised == (" AS due " in queue.sql), queue.kind
+        due = ", due" if queue.is_promised else ""
+        await fetch(f"SELECT id, subject_id, since{due} FROM ({queue.sql.replace('$2', '$1')}) q", *moment)
         subject, word = queue.subject
         assert subject in {"", *SUBJECTS}
         assert bool(word) == bool(subject)
@@ -104,6 +108,29 @@ async def test_of_wishes(api: Api) -> None:
     asked = await put_wish(people, WishState.PUBLISHED)
     await execute("UPDATE wish SET escalation = 1 WHERE id = $1", asked)
     assert counts(await people.staff.get("/staff/desk")) == {"wish_review": 1, "wish_dispute": 1, "wish_unclaimed": 1}
+
+
+async def test_more_than_anybody_counts(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting stops, for those of one community and for those of the whole city, and the pages go on to the end."""
+    monkeypatch.setattr(desk, "MOST_COUNTED", 2)
+    desk._counted.cache_clear()
+    city = await create_organization(Level.CITY)
+    people = await create_people(api)
+    await execute("UPDATE organization SET path = $2::ltree || path WHERE id = $1", people.community.id, city.path)
+    for _ in range(3):
+        await put_wish(people, WishState.SUBMITTED)
+    await put_wish(people, WishState.DISPUTED)
+    manager = await create_staff(api, city, RoleKind.MANAGER)
+    for who in (people.staff, manager):
+        assert counts(await who.get("/staff/desk")) == {"wish_review": 2, "wish_dispute": 1}
+        rows: list[Any] = []
+        cursor = None
+        while cursor or not rows:
+            page = await who.get("/staff/desk/items", limit=1, **({"cursor": cursor} if cursor else {}))
+            rows, cursor = rows + page["items"], page["next_cursor"]
+        assert len({row["id"] for row in rows}) == len(rows) == 4
+        assert [row["due"] for row in rows] == sorted(row["due"] for row in rows)
+    desk._counted.cache_clear()
 
 
 async def test_of_shifts(api: Api) -> None:

@@ -80,6 +80,11 @@ class HalfYearReport(Model):
             ),
         ]
         indexes = [
+            SqlIndex(
+                name="half_year_report_open",
+                columns="community_id, id",
+                where="state IN ('draft', 'correction_asked', 'settled')",
+            ),
             SqlIndex(name="half_year_report_community", columns="community_id, period, state, id"),
             SqlIndex(name="half_year_report_unit", columns="unit_id, period, id", where="unit_id IS NOT NULL"),
         ]

@@ -169,6 +169,5 @@ QUEUE = DeskQueue(
     words="预警待处理",
     path="/staff/warnings",
     subject=("figure_warning", "title"),
-    sql="SELECT id, id AS subject_id, organization_id, raised_at AS since, NULL::timestamptz AS due "
-    "FROM figure_warning WHERE state = 'raised'",
+    sql="SELECT id, id AS subject_id, organization_id, raised_at AS since FROM figure_warning WHERE state = 'raised'",
 )

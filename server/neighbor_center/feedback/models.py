@@ -77,5 +77,6 @@ class Complaint(Model):
         indexes = [
             SqlIndex(name="complaint_venue", columns="venue_id, id"),
             SqlIndex(name="complaint_open", columns="answer_by", where="state = 'open'"),
+            SqlIndex(name="complaint_on_desk", columns="venue_id, answer_by, id", where="state = 'open'"),
             SqlIndex(name="complaint_person", columns="person_id, id"),
         ]

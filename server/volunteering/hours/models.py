@@ -79,6 +79,8 @@ class Hours(Model):
             SqlIndex(name="hours_counting", columns="sign_up_id", where="state = 'effective'", unique=True),
             SqlIndex(name="hours_waiting", columns="sign_up_id", where="state = 'waiting'", unique=True),
             SqlIndex(name="hours_to_approve", columns="organization_id, id", where="state = 'waiting'"),
+            SqlIndex(name="hours_on_desk", columns="organization_id, created_at, id", where="state = 'waiting'"),
+            SqlIndex(name="hours_on_desk_city", columns="created_at, id", where="state = 'waiting'"),
             SqlIndex(name="hours_person", columns="person_id, starts_at, id"),
             SqlIndex(name="hours_shift", columns="shift_id, id"),
         ]
