@@ -8,7 +8,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0035_case_steps_by_time")]
+    dependencies = [("linli", "0036_case_steps_by_time")]
 
     initial = False
 

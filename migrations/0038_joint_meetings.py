@@ -9,7 +9,7 @@ from migrations._together import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0036_claims")]
+    dependencies = [("linli", "0037_claims")]
 
     initial = False
 

@@ -5,7 +5,7 @@ from migrations._concurrently import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
-    dependencies = [("linli", "0037_joint_meetings")]
+    dependencies = [("linli", "0038_joint_meetings")]
 
     initial = False
 
