@@ -15,6 +15,8 @@ const PAGES: Record<string, string> = {
 };
 /** One icon a matter, by what its kind begins with. */
 const ICONS: [RegExp, string][] = [[/case/, "pin"], [/wish/, "heart"], [/booking|visit/, "calendar"], [/complaint/, "chat"], [/report/, "file"], [/hours|no_show/, "clock"], [/activity|shift/, "flag"], [/unit/, "building"], [/check_in|roster|transfer/, "person"]];
+/** The server counts no further than a thousand of a kind. */
+const counted = (number: number) => (number < 1000 ? number : "999+");
 const list = (kind: string, cursor?: string) => call("list_desk", { query: { kind: kind === "all" ? undefined : kind, cursor } as never });
 const rowOf = (one: Awaited<ReturnType<typeof list>>["items"][0]): Row => ({
   id: one.kind + one.id,
@@ -41,9 +43,9 @@ definePage({
     const found = await list(tab || "all");
     return {
       hero: true,
-      title: desk.count ? `${desk.count} 件待办` : "都处理完了",
-      note: joined(...me.roles.map((role) => `${role.organization_name}${word("RoleKind", role.kind)}`), desk.overdue > 0 && `${desk.overdue} 件已逾期`),
-      tabs: desk.items.length ? [{ value: "all", word: "全部" }, ...desk.items.map((one) => ({ value: one.kind, word: `${one.words} ${one.count}` }))] : [],
+      title: desk.count ? `${counted(desk.count)} 件待办` : "都处理完了",
+      note: joined(...me.roles.map((role) => `${role.organization_name}${word("RoleKind", role.kind)}`), desk.overdue > 0 && `${counted(desk.overdue)} 件已逾期`),
+      tabs: desk.items.length ? [{ value: "all", word: "全部" }, ...desk.items.map((one) => ({ value: one.kind, word: `${one.words} ${counted(one.count)}` }))] : [],
       cursor: found.next_cursor,
       sections: [
         { tiles: [
