@@ -5,11 +5,11 @@ from datetime import datetime
 import msgspec
 
 from server.foundation.database import fetch, fetch_one
-from server.foundation.dates import wall_clock
+from server.foundation.dates import today, wall_clock
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.media.uploads.queries import PictureView, in_order, picture_views
-from server.neighbor_center.opening.queries import OpeningHoursView, read_hours
+from server.neighbor_center.opening.queries import HOURS_COLUMN, OpeningHoursView, hours_of
 from server.neighbor_center.venues.models import (
     ServiceKind,
     ServiceMode,
@@ -99,18 +99,17 @@ async def _read_services(where: str, value: str, person_id: str | None) -> list[
     computed = ("rating_count", "average_stars", "hours", "my_next_at")
     columns = ", ".join(f"s.{name}" for name in ServiceView.__struct_fields__ if name not in computed)
     rows = await fetch(
-        f"SELECT {columns}, r.rating_count, r.average_stars FROM service s CROSS JOIN LATERAL ("
+        f"SELECT {columns}, r.rating_count, r.average_stars, {HOURS_COLUMN} FROM service s CROSS JOIN LATERAL ("
         "SELECT count(*) AS rating_count, round(avg(g.stars), 1)::float8 AS average_stars FROM booking_rating g "
         f"WHERE g.service_id = s.id) r WHERE {where} ORDER BY s.id",
         value,
+        today(),
     )
-    service_ids = [row["id"] for row in rows]
-    hours = await read_hours(service_ids)
-    mine = await next_bookings(person_id, service_ids, "service") if person_id else {}
+    mine = await next_bookings(person_id, [row["id"] for row in rows], "service") if person_id else {}
     return [
         ServiceView(
-            **(dict(row) | {"released_at": wall_clock(row["released_at"])}),
-            hours=hours.get(row["id"], []),
+            **dict(row)
+            | {"released_at": wall_clock(row["released_at"]), "hours": [hours_of(rule) for rule in row["hours"]]},
             my_next_at=mine.get(row["id"]),
         )
         for row in rows

@@ -83,32 +83,29 @@ class ExceptionView(msgspec.Struct):
     reason: str
 
 
-async def read_hours(service_ids: list[str]) -> dict[str, list[OpeningHoursView]]:
-    """The services' weekly hours that are not over yet."""
-    rules = await fetch(
-        "SELECT id, service_id, weekdays, opens, closes, days, season_from, season_until, valid_from, valid_until "
-        "FROM opening_rule "
-        "WHERE service_id = ANY($1::uuid[]) AND (valid_until IS NULL OR valid_until >= GREATEST($2, valid_from)) "
-        "ORDER BY valid_from, opens, id",
-        service_ids,
-        today(),
+HOURS_COLUMN = (
+    "ARRAY(SELECT (r.id, r.weekdays, r.opens, r.closes, r.days, r.season_from, r.season_until, r.valid_from, "
+    "r.valid_until) FROM opening_rule r WHERE r.service_id = s.id "
+    "AND (r.valid_until IS NULL OR r.valid_until >= GREATEST($2, r.valid_from)) "
+    "ORDER BY r.valid_from, r.opens, r.id) AS hours"
+)
+"""SQL: the weekly hours of a service `s` that are not over on the day $2, each for `hours_of`."""
+
+
+def hours_of(rule: Any) -> OpeningHoursView:
+    """One of HOURS_COLUMN."""
+    id_, weekdays, opens, closes, days, season_from, season_until, valid_from, valid_until = rule
+    return OpeningHoursView(
+        id_,
+        weekday_list(weekdays),
+        wall_clock(opens),
+        wall_clock(closes),
+        RuleDays(days),
+        _month_day(season_from),
+        _month_day(season_until),
+        valid_from,
+        valid_until,
     )
-    hours: dict[str, list[OpeningHoursView]] = {}
-    for rule in rules:
-        hours.setdefault(rule["service_id"], []).append(
-            OpeningHoursView(
-                rule["id"],
-                weekday_list(rule["weekdays"]),
-                wall_clock(rule["opens"]),
-                wall_clock(rule["closes"]),
-                RuleDays(rule["days"]),
-                _month_day(rule["season_from"]),
-                _month_day(rule["season_until"]),
-                rule["valid_from"],
-                rule["valid_until"],
-            )
-        )
-    return hours
 
 
 async def list_opening_exceptions(venue_id: str) -> list[ExceptionView]:
