@@ -93,6 +93,20 @@ async def test_a_return_has_a_reason_and_goes_to_who_dispatched_it(api: Api) -> 
     assert (await told(scene.dispatcher))[-1] == "case_returned"
 
 
+async def test_what_nobody_moves_on_is_taken_back(api: Api) -> None:
+    scene = await create_scene(api)
+    case = await put_case(scene, CaseState.HANDLING, handler=scene.unit)
+    other = await put_case(scene, CaseState.HANDLING, handler=scene.unit)
+    path = f"/staff/grid-cases/{case}"
+    await scene.dispatcher.refused("POST", f"{path}/take-back", {"reason": " "}, code="invalid_fields")
+    await scene.liaison.refused("POST", f"{path}/take-back", {"reason": "久无进展"}, code="not_allowed")
+    taken = await scene.dispatcher.post(f"{path}/take-back", {"reason": "久无进展"})
+    assert (taken["state"], taken["handler_id"], taken["steps"][-1]["words"]) == ("filed", None, "久无进展")
+    assert (await told(scene.liaison))[-1] == "case_taken_back"
+    await scene.dispatcher.refused("POST", f"{path}/take-back", {"reason": "久无进展"}, code="wrong_state")
+    assert (await GridCase.get(id=other)).state == CaseState.HANDLING
+
+
 async def test_only_to_somebody_in_the_area(api: Api) -> None:
     scene = await create_scene(api)
     path = f"/staff/grid-cases/{await put_case(scene, CaseState.FILED)}"
