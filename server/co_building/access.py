@@ -1,7 +1,16 @@
 """Who acts for a unit, and for a place."""
 
 from server.foundation.database import fetch_value
-from server.organizations.access import LIAISONS, WORKERS, holds_role, holds_role_at, role_holders
+from server.foundation.errors import NotAllowed
+from server.organizations.access import (
+    LIAISONS,
+    READERS,
+    WORKERS,
+    holds_role,
+    holds_role_at,
+    require_role,
+    role_holders,
+)
 from server.organizations.models import Level
 
 
@@ -15,6 +24,18 @@ async def works_for(person_id: str, organization_id: str) -> bool:
     if await level_of(organization_id) is Level.UNIT:
         return await holds_role_at(person_id, organization_id, LIAISONS)
     return await holds_role(person_id, organization_id, WORKERS)
+
+
+async def require_works_for(person_id: str, organization_id: str) -> None:
+    """Raises NotAllowed for somebody else."""
+    if not await works_for(person_id, organization_id):
+        raise NotAllowed("您在该组织没有相应的工作权限")
+
+
+async def require_may_read(person_id: str, organization_id: str) -> None:
+    """For those who act for it, and for the readers of a place. Raises NotAllowed."""
+    if not await works_for(person_id, organization_id):
+        await require_role(person_id, organization_id, READERS)
 
 
 async def people_of(organization_id: str) -> list[str]:

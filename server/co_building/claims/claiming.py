@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from server.background.sweeps import due_sweep
-from server.co_building.access import level_of, people_of, works_for
+from server.co_building.access import level_of, people_of, require_works_for, works_for
 from server.co_building.claims import messages, queries
 from server.co_building.claims.models import ListClaim, ListClaimState
 from server.co_building.claims.queries import ListClaimView
@@ -45,8 +45,7 @@ async def claim_entry(actor_id: str, entry_id: str, claimant_id: str, quantity: 
 
     Raises NotFound, NotAllowed, InvalidFields, WrongState, UnitNotPaired, NotEnoughLeft, AlreadyClaiming.
     """
-    if not await works_for(actor_id, claimant_id):
-        raise NotAllowed("您在该组织没有相应的工作权限")
+    await require_works_for(actor_id, claimant_id)
     return await _propose(actor_id, entry_id, claimant_id, quantity, words, is_match=False)
 
 

@@ -5,16 +5,15 @@ from datetime import datetime
 
 import msgspec
 
-from server.co_building.access import level_of, works_for
+from server.co_building.access import level_of, require_may_read, works_for
 from server.co_building.claims.models import ListClaimState
 from server.co_building.lists.models import EntryState, ListKind
 from server.co_building.lists.queries import get_entry
 from server.co_building.pairings import pairs_of
 from server.foundation.database import fetch, fetch_structs
-from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_struct_page
-from server.organizations.access import READERS, holds_role
 from server.organizations.models import Level
 from server.organizations.tree import within
 
@@ -69,8 +68,7 @@ async def list_claims(
     actor_id: str, organization_id: str, state: ListClaimState | None, page: PageQuery
 ) -> Page[ListClaimView]:
     """Claims of and by an organization and all below it, the latest first. Raises NotAllowed."""
-    if not await works_for(actor_id, organization_id) and not await holds_role(actor_id, organization_id, READERS):
-        raise NotAllowed("您在该组织没有相应的工作权限")
+    await require_may_read(actor_id, organization_id)
     return await fetch_struct_page(
         ListClaimView,
         f"{_VIEW} WHERE ({within('o.path', '$1')} OR {within('a.path', '$1')}) AND ($2::text IS NULL OR c.state = $2) "

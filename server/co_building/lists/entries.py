@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from server.background.sweeps import due_sweep
-from server.co_building.access import level_of, people_of, works_for
+from server.co_building.access import level_of, people_of, require_works_for, works_for
 from server.co_building.claims.claiming import end_claims_of_entry
 from server.co_building.claims.queries import has_accepted_claim
 from server.co_building.lists import messages, queries
@@ -21,7 +21,7 @@ from server.foundation.audit import record_audit
 from server.foundation.bounds import RequiredText
 from server.foundation.database import fetch, transaction
 from server.foundation.dates import day_of, today
-from server.foundation.errors import EditedMeanwhile, InvalidFields, NotAllowed, NotFound, Refusal
+from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
 from server.foundation.rows import lock_row, write_together
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role, require_another, require_role
@@ -58,8 +58,7 @@ async def draft_entry(actor_id: str, owner_id: str, content: EntryContent) -> En
     owner = await get_organization(owner_id)
     if owner.level not in _OWNERS:
         raise InvalidFields.of("owner_id", "请选择街道、社区或单位")
-    if not await works_for(actor_id, owner_id):
-        raise NotAllowed("您在该组织没有相应的工作权限")
+    await require_works_for(actor_id, owner_id)
     async with transaction():
         await hold_organization(owner_id)
         entry = ListEntry(owner_id=owner_id, period=half_year_of(clock.now()).code)
@@ -122,8 +121,7 @@ async def renew_entries(actor_id: str, owner_id: str) -> list[EntryCard]:
 
     Raises NotAllowed, UnitNotPaired, WrongState for a closed organization, AlreadyRenewed.
     """
-    if not await works_for(actor_id, owner_id):
-        raise NotAllowed("您在该组织没有相应的工作权限")
+    await require_works_for(actor_id, owner_id)
     now = half_year_of(clock.now())
     async with transaction(list_entry_renewed_once=AlreadyRenewed):
         await hold_organization(owner_id)

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from server.co_building.access import works_for
+from server.co_building.access import require_may_read, works_for
 from server.co_building.lists.models import PUBLIC_STATES, EntryState, ListCategory, ListKind
 from server.foundation.database import fetch, fetch_structs
 from server.foundation.dates import render_date
-from server.foundation.errors import NotAllowed, NotFound
+from server.foundation.errors import NotFound
 from server.foundation.ids import Id
 from server.foundation.pages import Page, PageQuery, fetch_struct_page
 from server.media.files import File
@@ -113,8 +113,7 @@ async def list_entries(
 ) -> Page[EntryCard]:
     """All entries of an area and of the units paired with it, or a unit's own, the latest first: for its staff, its
     readers, its liaison. Raises NotAllowed."""
-    if not await works_for(actor_id, organization_id) and not await holds_role(actor_id, organization_id, READERS):
-        raise NotAllowed("您在该组织没有相应的工作权限")
+    await require_may_read(actor_id, organization_id)
     return await fetch_struct_page(
         EntryCard,
         f"{_CARD} WHERE ({within('o.path', '$1')} OR {within('r.path', '$1')}) "
