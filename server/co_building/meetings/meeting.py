@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from server.co_building.meetings import messages
-from server.co_building.meetings.members import ACTS_FOR, HOLDS, IN_TERM, people_of
+from server.co_building.meetings.members import IN_TERM, INVITED_AS, people_of, require_holds_meetings
 from server.co_building.meetings.models import (
     JointMeeting,
     MeetingInvitation,
@@ -14,7 +14,7 @@ from server.co_building.meetings.models import (
     MeetingTopic,
     TopicState,
 )
-from server.co_building.meetings.views import OVERDUE, MeetingView, get_meeting, quorum_of
+from server.co_building.meetings.views import MeetingView, get_meeting, overdue_items, quorum_of
 from server.foundation import clock
 from server.foundation.audit import record_audit
 from server.foundation.bounds import Moment, RequiredText
@@ -25,7 +25,6 @@ from server.foundation.ids import Id
 from server.foundation.rows import lock_row
 from server.notifications.telling import notify
 from server.organizations.access import WORKERS, holds_role, require_another, require_role, role_holders
-from server.organizations.queries import get_organization
 
 
 class NewMeeting(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -41,10 +40,7 @@ class NewMeeting(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 async def plan_meeting(actor_id: str, new: NewMeeting) -> MeetingView:
     """Raises NotFound, NotAllowed, InvalidFields."""
-    organization = await get_organization(new.organization_id)
-    await require_role(actor_id, organization.id)
-    if organization.level not in HOLDS:
-        raise InvalidFields.of("organization_id", "联席会议由街道或社区召开")
+    await require_holds_meetings(actor_id, new.organization_id)
     if new.starts_at <= clock.now():
         raise InvalidFields.of("starts_at", "会议时间已过")
     if new.topics_until > new.starts_at:
@@ -205,18 +201,13 @@ async def open_meeting(actor_id: str, meeting_id: str) -> MeetingView:
             raise WrongState(f"到会 {here['attended']} 人，须有 {quorum_of(here['invited'])} 人")
         if await exists("SELECT 1 FROM meeting_topic WHERE meeting_id = $1 AND state = 'proposed'", meeting_id):
             raise WrongState("还有议题没有决定是否列入")
-        overdue = await fetch(
-            f"SELECT r.id, r.text FROM meeting_resolution r WHERE {OVERDUE} ORDER BY r.due_on, r.id",
-            meeting.organization_id,
-            today(),
-        )
-        for row in overdue:
+        for item in await overdue_items(meeting.organization_id, today()):
             await MeetingTopic.create(
                 meeting_id=meeting_id,
-                resolution_id=row["id"],
-                title="到期未公开的决议",
-                text=row["text"],
-                state=TopicState.ACCEPTED,
+                resolution_id=item.resolution_id,
+                title=item.title,
+                text=item.text,
+                state=item.state,
             )
         meeting.state = MeetingState.OPEN
         return await _conclude("open_meeting", actor_id, meeting)
@@ -282,10 +273,7 @@ async def _invited(meeting_id: str) -> list[str]:
 
 
 async def _seats(person_id: str, meeting_id: str) -> list[str]:
-    rows = await fetch(
-        "SELECT m.id FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id WHERE i.meeting_id = $2 "
-        f"AND m.ended_at IS NULL AND {ACTS_FOR.format(person='$1')} ORDER BY m.id",
-        person_id,
-        meeting_id,
-    )
+    """As whom somebody may act there: seats that are not ended."""
+    invited = INVITED_AS.format(meeting="$2", person="$1")
+    rows = await fetch(f"{invited} AND m.ended_at IS NULL ORDER BY m.id", person_id, meeting_id)
     return [row["id"] for row in rows]

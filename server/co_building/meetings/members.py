@@ -22,14 +22,19 @@ from server.organizations.access import LIAISONS, READERS, require_role, role_ho
 from server.organizations.models import Level
 from server.organizations.queries import get_organization
 
+_HOLD = (Level.SUBDISTRICT, Level.COMMUNITY)
 _OF_UNITS = (MeetingMemberKind.UNIT, MeetingMemberKind.PROPERTY_COMPANY)
-HOLDS = (Level.SUBDISTRICT, Level.COMMUNITY)
 
 ACTS_FOR = (
     "(m.person_id = {person} OR EXISTS (SELECT 1 FROM role_grant g WHERE g.organization_id = m.unit_id "
     "AND g.person_id = {person} AND g.kind = 'liaison' AND g.ended_at IS NULL))"
 )
 """SQL: whether a person acts for the member `m`."""
+INVITED_AS = (
+    "SELECT m.id FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
+    f"WHERE i.meeting_id = {{meeting}} AND {ACTS_FOR}"
+)
+"""SQL: the members `m` as whom, or for whose unit, a person is invited."""
 IN_TERM = "m.ended_at IS NULL AND m.starts_on <= {day} AND (m.ends_on IS NULL OR m.ends_on >= {day})"
 """SQL: whether the term of the member `m` has that day."""
 
@@ -67,6 +72,14 @@ _SELECT = (
 )
 
 
+async def require_holds_meetings(actor_id: str, organization_id: str) -> None:
+    """Of a subdistrict or a community, for its staff. Raises NotFound, NotAllowed, InvalidFields."""
+    organization = await get_organization(organization_id)
+    await require_role(actor_id, organization.id)
+    if organization.level not in _HOLD:
+        raise InvalidFields.of("organization_id", "联席会议由街道或社区召开")
+
+
 async def list_meeting_members(actor_id: str, organization_id: str) -> list[MeetingMemberView]:
     """All that have not been ended, in the order in which they came. Raises NotAllowed."""
     await require_role(actor_id, organization_id, READERS)
@@ -80,10 +93,7 @@ async def list_meeting_members(actor_id: str, organization_id: str) -> list[Meet
 
 async def add_meeting_member(actor_id: str, new: NewMeetingMember) -> MeetingMemberView:
     """Raises NotFound, NotAllowed, InvalidFields, AlreadyMember."""
-    organization = await get_organization(new.organization_id)
-    await require_role(actor_id, organization.id)
-    if organization.level not in HOLDS:
-        raise InvalidFields.of("organization_id", "联席会议由街道或社区召开")
+    await require_holds_meetings(actor_id, new.organization_id)
     if new.ends_on and new.ends_on < new.starts_on:
         raise InvalidFields.of("ends_on", "任期结束不能早于开始")
     if new.kind in _OF_UNITS:

@@ -76,9 +76,7 @@ async def report_resolution(person_id: str, resolution_id: str, result: str) -> 
 async def extend_resolution(actor_id: str, resolution_id: str, due_on: date, reason: str) -> ResolutionView:
     """A later day, with the reason. Raises NotFound, NotAllowed, InvalidFields, WrongState."""
     async with transaction():
-        resolution = await _lock(resolution_id)
-        await require_role(actor_id, resolution.organization_id)
-        _require(resolution, ResolutionState.OPEN)
+        resolution = await _begin(actor_id, resolution_id, ResolutionState.OPEN)
         if due_on <= resolution.due_on or due_on < today():
             raise InvalidFields.of("due_on", "须晚于原定日期和今天")
         due_from, resolution.due_on = resolution.due_on, due_on
@@ -89,9 +87,7 @@ async def extend_resolution(actor_id: str, resolution_id: str, due_on: date, rea
 async def send_back_resolution(actor_id: str, resolution_id: str, reason: str) -> ResolutionView:
     """It is not so: it goes on, and the day stays. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        resolution = await _lock(resolution_id)
-        await require_role(actor_id, resolution.organization_id)
-        _require(resolution, ResolutionState.REPORTED)
+        resolution = await _begin(actor_id, resolution_id, ResolutionState.REPORTED)
         resolution.state = ResolutionState.OPEN
         await notify(await _owners(resolution), messages.SENT_BACK, meeting_resolution=resolution.id)
         return await _step("send_back_resolution", actor_id, resolution, reason)
@@ -100,11 +96,17 @@ async def send_back_resolution(actor_id: str, resolution_id: str, reason: str) -
 async def publish_resolution(actor_id: str, resolution_id: str) -> ResolutionView:
     """Everybody reads what became of it. Raises NotFound, NotAllowed, WrongState."""
     async with transaction():
-        resolution = await _lock(resolution_id)
-        await require_role(actor_id, resolution.organization_id)
-        _require(resolution, ResolutionState.REPORTED)
+        resolution = await _begin(actor_id, resolution_id, ResolutionState.REPORTED)
         resolution.state = ResolutionState.PUBLIC
         return await _step("publish_resolution", actor_id, resolution)
+
+
+async def _begin(actor_id: str, resolution_id: str, state: ResolutionState) -> MeetingResolution:
+    """For staff, in this state. Raises NotFound, NotAllowed, WrongState."""
+    resolution = await _lock(resolution_id)
+    await require_role(actor_id, resolution.organization_id)
+    _require(resolution, state)
+    return resolution
 
 
 async def _lock(resolution_id: str) -> MeetingResolution:

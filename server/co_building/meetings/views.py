@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from server.co_building.meetings.members import ACTS_FOR
+from server.co_building.meetings.members import INVITED_AS
 from server.co_building.meetings.models import MeetingMemberKind, MeetingState, ResolutionState, TopicState
 from server.foundation import clock
 from server.foundation.database import fetch, fetch_one
 from server.foundation.dates import render_date, today
 from server.foundation.errors import NotFound
 from server.foundation.ids import Id
-from server.foundation.pages import Page, PageQuery, fetch_page
+from server.foundation.pages import Page, PageQuery, fetch_page, fetch_struct_page
 from server.organizations.access import READERS, holds_role, require_role
 from server.organizations.tree import within
 
@@ -113,33 +113,29 @@ _RESOLUTION = (
     "COALESCE(m.title, o.name) AS owner_name, r.due_on, r.state, r.result FROM meeting_resolution r "
     "JOIN organization o ON o.id = r.organization_id LEFT JOIN meeting_member m ON m.id = r.owner_id"
 )
-_MINE = (
-    "SELECT m.id FROM meeting_invitation i JOIN meeting_member m ON m.id = i.member_id "
-    f"WHERE i.meeting_id = {{meeting}} AND {ACTS_FOR.format(person='$1')}"
-)
 
 
 async def list_my_meetings(person_id: str, page: PageQuery) -> Page[MeetingCard]:
     """Those to which one is invited, oneself or for a unit, the latest first."""
-    rows = await fetch_page(
-        f"{_CARD} {_FROM} WHERE EXISTS ({_MINE.format(meeting='j.id')}) AND ($2::uuid IS NULL OR j.id < $2) "
-        "ORDER BY j.id DESC LIMIT $3",
+    invited = INVITED_AS.format(meeting="j.id", person="$1")
+    return await fetch_struct_page(
+        MeetingCard,
+        f"{_CARD} {_FROM} WHERE EXISTS ({invited}) AND ($2::uuid IS NULL OR j.id < $2) ORDER BY j.id DESC LIMIT $3",
         person_id,
         page=page,
     )
-    return Page([MeetingCard(**dict(row)) for row in rows.items], rows.next_cursor)
 
 
 async def list_meetings(actor_id: str, organization_id: str, page: PageQuery) -> Page[MeetingCard]:
     """Of an organization and all below it, the latest first. Raises NotAllowed."""
     await require_role(actor_id, organization_id, READERS)
-    rows = await fetch_page(
+    return await fetch_struct_page(
+        MeetingCard,
         f"{_CARD} {_FROM} WHERE {within('o.path', '$1')} AND ($2::uuid IS NULL OR j.id < $2) "
         "ORDER BY j.id DESC LIMIT $3",
         organization_id,
         page=page,
     )
-    return Page([MeetingCard(**dict(row)) for row in rows.items], rows.next_cursor)
 
 
 async def get_meeting(person_id: str, meeting_id: str) -> MeetingView:
@@ -187,10 +183,6 @@ def quorum_of(invited: int) -> int:
     return invited // 2 + 1
 
 
-OVERDUE = "r.organization_id = $1 AND r.state <> 'public' AND r.due_on < $2"
-"""SQL: what is overdue on the day $2, of the organization $1."""
-
-
 async def _agenda(meeting: Any) -> list[AgendaItem]:
     rows = await fetch(
         "SELECT t.id AS topic_id, t.member_id, t.resolution_id, t.title, t.text, t.state, t.reason, "
@@ -202,10 +194,16 @@ async def _agenda(meeting: Any) -> list[AgendaItem]:
     if meeting["state"] not in (MeetingState.PLANNED, MeetingState.INVITED):
         return items
     # Until it begins, what will be overdue then is looked up; from then on it stands there.
-    overdue = await fetch(
-        f"SELECT r.id, r.text FROM meeting_resolution r WHERE {OVERDUE} ORDER BY r.due_on, r.id",
-        meeting["organization_id"],
-        clock.shanghai(meeting["starts_at"]).date(),
+    return await overdue_items(meeting["organization_id"], clock.shanghai(meeting["starts_at"]).date()) + items
+
+
+async def overdue_items(organization_id: str, day: date) -> list[AgendaItem]:
+    """What stands on top of an agenda: resolutions that are overdue on that day, the longest first."""
+    rows = await fetch(
+        "SELECT r.id, r.text FROM meeting_resolution r WHERE r.organization_id = $1 AND r.state <> 'public' "
+        "AND r.due_on < $2 ORDER BY r.due_on, r.id",
+        organization_id,
+        day,
     )
     return [
         AgendaItem(
@@ -218,8 +216,8 @@ async def _agenda(meeting: Any) -> list[AgendaItem]:
             reason="",
             proposed_by="",
         )
-        for row in overdue
-    ] + items
+        for row in rows
+    ]
 
 
 async def list_resolutions(
@@ -269,7 +267,8 @@ async def get_resolution(person_id: str, resolution_id: str) -> ResolutionView:
 
 async def _seats(person_id: str, meeting_id: str) -> set[str]:
     """The members as whom, or for whose unit, somebody is invited."""
-    return {row["id"] for row in await fetch(_MINE.format(meeting="$2"), person_id, meeting_id)}
+    rows = await fetch(INVITED_AS.format(meeting="$2", person="$1"), person_id, meeting_id)
+    return {row["id"] for row in rows}
 
 
 def _resolution(row: Any, *, may_read: bool) -> ResolutionCard:
