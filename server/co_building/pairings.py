@@ -7,17 +7,17 @@ from server.foundation.database import fetch
 from server.foundation.errors import Refusal
 
 PAIRINGS: list[Callable[..., Awaitable[list[Any]]]] = []
-"""Who tells of pairs: (organization id, hold) → rows of id, unit_id and area_id. Filled by wiring.py."""
+"""Who tells of pairs: (organization ids, hold) → rows of id, unit_id and area_id. Filled by wiring.py."""
 
 
 class UnitNotPaired(Refusal):
     code, title, status = "unit_not_paired", "该单位目前没有向相应的社区（街道）报到", 409
 
 
-async def pairs_of(organization_id: str, *, hold: bool = False) -> list[Any]:
-    """The pairs in force today of a unit, or of a place and whatever lies above it. `hold`: they don't end until the
+async def pairs_of(*organization_ids: str, hold: bool = False) -> list[Any]:
+    """The pairs in force today of units, or of places and whatever lies above them. `hold`: they don't end until the
     transaction does."""
-    return [pair for tell in PAIRINGS for pair in await tell(organization_id, hold=hold)]
+    return [pair for tell in PAIRINGS for pair in await tell(list(organization_ids), hold=hold)]
 
 
 async def require_pair(unit_id: str, area_id: str) -> str:

@@ -59,7 +59,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     personal_copy: Sequence[Copied] = ()
     """Its sheets in a person's copy of their data (accounts/personal_data.py)."""
     pairings: Sequence[Call] = ()
-    """Which units and places are a pair: (organization id, hold) (co_building/pairings.py)."""
+    """Which units and places are a pair: (organization ids, hold) (co_building/pairings.py)."""
     pairing_ended: Sequence[Call] = ()
     """What ends with a pairing: (its id), in the transaction that ends it (check_in/units/pairing.py)."""
     belonging: Sequence[Call] = ()

@@ -37,13 +37,13 @@ ENDED: list[Callable[[str], Awaitable[Any]]] = []
 """What ends with a pairing (its id), in the transaction that ends it. Filled by wiring.py."""
 
 
-async def pairs_of(organization_id: str, *, hold: bool) -> list[Any]:
-    """The pairs in force today of a unit, or of a place and those above it, the oldest first: id, unit_id, area_id.
+async def pairs_of(organization_ids: list[str], *, hold: bool) -> list[Any]:
+    """The pairs in force today of units, or of places and those above them, the oldest first: id, unit_id, area_id.
     `hold`: whoever ends one waits until the transaction is over."""
     return await fetch(
         "SELECT c.id, c.unit_id, c.area_id FROM unit_check_in c JOIN organization a ON a.id = c.area_id "
-        f"JOIN organization o ON o.id = $2 WHERE (c.unit_id = o.id OR a.path @> o.path) AND {IN_FORCE} "
-        f"ORDER BY c.id{' FOR SHARE OF c' if hold else ''}",
+        "WHERE (c.unit_id = ANY($2::uuid[]) OR EXISTS (SELECT 1 FROM organization o WHERE o.id = ANY($2::uuid[]) "
+        f"AND a.path @> o.path)) AND {IN_FORCE} ORDER BY c.id{' FOR SHARE OF c' if hold else ''}",
         today(),
-        organization_id,
+        organization_ids,
     )

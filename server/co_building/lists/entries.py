@@ -24,7 +24,7 @@ from server.foundation.dates import day_of, today
 from server.foundation.errors import EditedMeanwhile, InvalidFields, NotFound, Refusal
 from server.foundation.rows import lock_row, write_together
 from server.notifications.telling import notify
-from server.organizations.access import WORKERS, holds_role, require_another, require_role
+from server.organizations.access import LIAISONS, WORKERS, holds_role, require_another, require_role, role_holders
 from server.organizations.models import Level
 from server.organizations.queries import get_organization, hold_organization
 from server.service_record.periods import half_year_of, read_half_year
@@ -152,18 +152,19 @@ async def invite_lists(actor_id: str, organization_id: str) -> int:
             "AND o.level IN ('subdistrict', 'community') AND o.closed_at IS NULL ORDER BY o.id",
             organization_id,
         )
-        places = {row["id"] for row in below}
-        units = {pair["unit_id"] for place in sorted(places) for pair in await pairs_of(place)}
-        told = {person for each in sorted(places | units) for person in await people_of(each)} - {actor_id}
-        await notify(sorted(told), messages.INVITED, organization=organization_id)
+        places = [row["id"] for row in below]
+        units = sorted({pair["unit_id"] for pair in await pairs_of(*places)})
+        told = {person for place in places for person in await role_holders(place)}
+        told |= {person for unit in units for person in await role_holders(unit, LIAISONS)}
+        await notify(sorted(told - {actor_id}), messages.INVITED, organization=organization_id)
         await record_audit(
             "invite_lists",
             actor_id=actor_id,
             subject=("organization", organization_id),
             organization_id=organization_id,
-            asked=len(places | units),
+            asked=len(places) + len(units),
         )
-        return len(places | units)
+        return len(places) + len(units)
 
 
 async def view_entry_contact(actor_id: str, entry_id: str) -> EntryContact:
