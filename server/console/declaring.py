@@ -30,10 +30,12 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """Where else to go from a thing: `to` is an address with attributes of the thing in braces."""
+    """Where else to go from a thing: `to` is an address with attributes of the thing in braces. `actor`: only for whom
+    the thing names so among its `actors`."""
 
     words: str
     to: str
+    actor: str = ""
 
 
 class WorkPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ async def show_thing(visit: Visit, slug: str, thing_id: str) -> HTTPResponse:
             (BY_OPERATION[each].summary, await visit.perform(each, path_of(each, thing_id))) for each in page.details
         ],
         link=_link_with,
-        links=_links(page.links, _Parts(thing)),
+        links=_links((each for each in page.links if not each.actor or each.actor in thing.actors), _Parts(thing)),
         headline=value_at(thing, page.headline),
     )
 

@@ -61,20 +61,18 @@ class NearbyCase(CaseCard, kw_only=True):
     meters: Annotated[int, msgspec.Meta(description="along a straight line")]
 
 
-_FIRST_PICTURE = "CASE WHEN c.filed_at IS NOT NULL OR c.reporter_id = $1::uuid THEN c.picture_ids[1] END"
-"""SQL: others than who reported it see it once staff have filed the case, and blurred what they have to."""
-_CARD = (
+_SHOWN = (
     "c.id, k.name AS category_name, c.state, left(c.text, 60) AS text, c.place, c.location, o.name AS community_name, "
-    f"{ready_picture(_FIRST_PICTURE)}, c.created_at AS reported_at, "
+    "c.created_at AS reported_at, "
     "(SELECT count(*)::int FROM grid_case_follower f WHERE f.case_id = c.id AND f.ended_at IS NULL) AS followers, "
     "c.reporter_id IS NOT DISTINCT FROM $1::uuid AS is_mine, EXISTS (SELECT 1 FROM grid_case_follower f "
     "WHERE f.case_id = c.id AND f.person_id = $1 AND f.ended_at IS NULL) AS is_following"
 )
+# Others than who reported it see its picture once staff have filed the case, and blurred what they have to.
+_ITS_PICTURE = ready_picture("CASE WHEN c.filed_at IS NOT NULL OR c.reporter_id = $1::uuid THEN c.picture_ids[1] END")
+_CARD = f"{_SHOWN}, {_ITS_PICTURE}"
 _FROM = "FROM grid_case c JOIN case_category k ON k.id = c.category_id JOIN organization o ON o.id = c.community_id "
-_STAFF = (
-    f"{_CARD.replace(_FIRST_PICTURE, 'c.picture_ids[1]')}, h.name AS holder_name, c.stage_due_at, c.due_at, "
-    "c.is_private"
-)
+_STAFF = f"{_SHOWN}, {ready_picture('c.picture_ids[1]')}, h.name AS holder_name, c.stage_due_at, c.due_at, c.is_private"
 _STAFF_FROM = f"{_FROM} LEFT JOIN organization h ON h.id = c.holder_id "
 PUBLIC = "c.is_shown AND NOT c.is_private AND c.state NOT IN ('refused', 'merged')"
 """SQL: what everybody may see of cases `c`."""

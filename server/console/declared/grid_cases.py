@@ -1,6 +1,6 @@
 """网格事项 grid cases: what it is one's turn to do, and all of an area."""
 
-from server.console.declaring import MAIN, REFUSE, Act, WorkPage
+from server.console.declaring import MAIN, REFUSE, Act, Link, WorkPage
 
 
 def _act(operation: str, tried: str, words: str, *states: str, look: str = "", choices: tuple[str, ...] = ()) -> Act:
@@ -39,6 +39,8 @@ _HEADS = {
     "overdue": "超时",
 }
 
+_BLUR = Link(words="给图片打码", to="/console/cases/{id}/pictures", actor="keeper")
+
 PAGES = (
     WorkPage(
         slug="cases-held",
@@ -48,6 +50,7 @@ PAGES = (
         columns=("category_name", "text", "place", "state", "stage_due_at", "overdue"),
         heads={name: word for name, word in _HEADS.items() if name != "holder_name"},
         shows="get_case",
+        links=(_BLUR,),
         headline="category_name",
         offers="list_case_actions",
         acts=_ACTS,
@@ -62,6 +65,7 @@ PAGES = (
         heads=_HEADS,
         filters=("state",),
         shows="get_case",
+        links=(_BLUR,),
         headline="category_name",
         offers="list_case_actions",
         acts=_ACTS,
