@@ -7,9 +7,25 @@ _CASE = ("grid_case", "title")
 _STEPS = "FROM grid_case_step s JOIN grid_case c ON c.id = s.case_id"
 _OF_STEP = "SELECT s.id, c.id AS subject_id, c.community_id AS organization_id, s.created_at AS at"
 _OF_CASE = "SELECT c.id, c.id AS subject_id, c.community_id AS organization_id"
-_IN_TIME = "(s.created_at <= s.due_at)::int AS numerator, 1 AS denominator, 0 AS excluded"
 _RATED = "FROM grid_case c WHERE c.rated_at IS NOT NULL"
 _AGAIN = "s.action IN ('reopen', 'file_again') AND s.from_state <> 'refused'"
+
+
+def _in_time(code: str, words: str, action: str, what_counts: str, leaves_out: str) -> Definition:
+    """The share of such steps that were made before they were due."""
+    return Definition(
+        code=code,
+        words=words,
+        unit="%",
+        what_counts=what_counts,
+        leaves_out=leaves_out,
+        source="网格事项办理经过",
+        kind=Kind.SHARE,
+        subject=_CASE,
+        sql=f"{_OF_STEP}, (s.created_at <= s.due_at)::int AS numerator, 1 AS denominator, 0 AS excluded {_STEPS} "
+        f"WHERE s.action = '{action}' AND s.due_at IS NOT NULL",
+    )
+
 
 DEFINITIONS = (
     Definition(
@@ -24,38 +40,26 @@ DEFINITIONS = (
         sql=f"{_OF_CASE}, c.created_at AS at, (c.state NOT IN ('refused', 'merged'))::int AS numerator, "
         "0 AS denominator, (c.state IN ('refused', 'merged'))::int AS excluded FROM grid_case c",
     ),
-    Definition(
-        code="cases_filed_in_time",
-        words="事项按时立案率",
-        unit="%",
-        what_counts="当月立案的事项中，在受理时限内立案的",
-        leaves_out="尚未立案的、不予受理的",
-        source="网格事项办理经过",
-        kind=Kind.SHARE,
-        subject=_CASE,
-        sql=f"{_OF_STEP}, {_IN_TIME} {_STEPS} WHERE s.action = 'file' AND s.due_at IS NOT NULL",
+    _in_time(
+        "cases_filed_in_time",
+        "事项按时立案率",
+        "file",
+        "当月立案的事项中，在受理时限内立案的",
+        "尚未立案的、不予受理的",
     ),
-    Definition(
-        code="cases_accepted_in_time",
-        words="事项按时接件率",
-        unit="%",
-        what_counts="当月的接件中，在接件时限内接的；退回后再接的另计",
-        leaves_out="尚未接件的、退回的",
-        source="网格事项办理经过",
-        kind=Kind.SHARE,
-        subject=_CASE,
-        sql=f"{_OF_STEP}, {_IN_TIME} {_STEPS} WHERE s.action = 'accept' AND s.due_at IS NOT NULL",
+    _in_time(
+        "cases_accepted_in_time",
+        "事项按时接件率",
+        "accept",
+        "当月的接件中，在接件时限内接的；退回后再接的另计",
+        "尚未接件的、退回的",
     ),
-    Definition(
-        code="cases_handled_in_time",
-        words="事项按时处置率",
-        unit="%",
-        what_counts="当月处置完毕的，在处置时限内完成的；经同意延期、挂账的按新的时限；返工后再次完成的另计",
-        leaves_out="尚未处置完的（逾期的见“逾期未办的事项”）",
-        source="网格事项办理经过",
-        kind=Kind.SHARE,
-        subject=_CASE,
-        sql=f"{_OF_STEP}, {_IN_TIME} {_STEPS} WHERE s.action = 'answer' AND s.due_at IS NOT NULL",
+    _in_time(
+        "cases_handled_in_time",
+        "事项按时处置率",
+        "answer",
+        "当月处置完毕的，在处置时限内完成的；经同意延期、挂账的按新的时限；返工后再次完成的另计",
+        "尚未处置完的（逾期的见“逾期未办的事项”）",
     ),
     Definition(
         code="cases_answered_in_time",
