@@ -1,11 +1,12 @@
-import { call } from "../../api/call";
+import { call, type Answer } from "../../api/call";
 import { definePage } from "../../kit/page";
 
 /** What kind of thing it is comes first: then others who met the same are found. */
 definePage({
   async load(_, chosen) {
     const { kept } = chosen;
-    const categories = await call("list_case_categories");
+    if (chosen.isFresh || !kept.categories) kept.categories = await call("list_case_categories");
+    const categories = kept.categories as Answer<"list_case_categories">;
     const inside = (parent: string | null) => categories.filter((one) => one.parent_id === parent);
     const parent = kept.parent as string | undefined, category_id = kept.category as string | undefined;
     const place = async () => {

@@ -1,13 +1,13 @@
-import { call } from "../../api/call";
+import { call, type Answer } from "../../api/call";
 import { hasSession, signIn } from "../../api/session";
 import { arrive, definePage, go, toast } from "../../kit/page";
 
 /** The newcomer's way: sign in, agree, choose a community, and on to where they wanted to go. */
 definePage({
-  async load({ to }, chosen) {
-    const texts = await call("list_texts");
-    const privacy = texts.find((text) => text.kind === "privacy")!;
-    const agreed = !!chosen.kept.agreed;
+  async load({ to }, { kept, isFresh }) {
+    if (isFresh || !kept.texts) kept.texts = await call("list_texts");
+    const privacy = (kept.texts as Answer<"list_texts">).find((text) => text.kind === "privacy")!;
+    const agreed = !!kept.agreed;
     const enter = async () => {
       if (!agreed) return toast("请先阅读并同意《" + privacy.title + "》");
       if (!hasSession()) await signIn();
