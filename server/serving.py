@@ -38,7 +38,7 @@ SLOWEST = 8 * 1024
 """Bytes a second that a body must bring on average."""
 _FAREWELL = 0.5
 """Seconds that an idle connection is kept open after the server has stopped listening."""
-_STARTED_AFTER = 2.0
+STARTED_AFTER = 2.0
 """Seconds. A process that ends sooner could not start, and would not the next time either."""
 
 
@@ -207,7 +207,7 @@ def _supervise(settings: Settings, listener: socket.socket) -> int:
             if stopping:
                 continue
             log.error("server_process_ended", exit_code=os.waitstatus_to_exitcode(status), seconds=round(lived))
-            if lived > _STARTED_AFTER:
+            if lived > STARTED_AFTER:
                 with suppress(OSError):  # it may have turned everybody away
                     listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
                 began[_fork(settings, listener, arrange_death)] = time.monotonic()

@@ -16,6 +16,7 @@ import httpx
 
 from server.embedded.processes import die_with_parent
 from server.foundation.settings import Settings
+from server.serving import STARTED_AFTER
 from server.wechat.templates import BY_NAME
 from tests.media.builders import draw
 
@@ -118,6 +119,13 @@ class Server:
         return [
             int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         ]
+
+    async def grown_up(self) -> list[int]:
+        """Its processes, once each has lived so long that its end is not taken for a start that failed, after which all
+        of them stop."""
+        pids = self.children
+        await asyncio.sleep(STARTED_AFTER)
+        return pids
 
     def __enter__(self) -> "Server":
         return self

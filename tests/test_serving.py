@@ -187,9 +187,8 @@ async def test_several_processes(tokens: list[str], settings: Settings, tmp_path
         await until(lambda: sum(line["event"] == "server_started" for line in server.lines) == 2)
         assert len(server.children) == 2
         assert await count_requests(server, 40) == 40
-        await asyncio.sleep(2)  # one that lives shorter than that is taken for one that cannot start
         # One that crashes is replaced, and so is one that somebody stops; nobody is turned away meanwhile.
-        crashed, stopped = server.children
+        crashed, stopped = await server.grown_up()
         os.kill(crashed, signal.SIGKILL)
         assert await count_requests(server, 10) == 50
         os.kill(stopped, signal.SIGTERM)

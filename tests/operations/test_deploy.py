@@ -317,7 +317,7 @@ async def test_what_a_killed_process_counted_goes_with_it(settings: Settings, tm
         await server.start()
         assert server.process
         await until(lambda: len(server.children) == 2)
-        pids = server.children  # once: a process that is slow to start may be replaced between two looks
+        pids = await server.grown_up()
         folder = settings.data_dir / "metrics" / str(server.process.pid)
         killed, kept = (folder / f"gauge_livesum_{pid}.db" for pid in pids)
         killed.touch()
