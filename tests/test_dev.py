@@ -12,6 +12,7 @@ import urllib.request
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -408,3 +409,24 @@ def test_fresh_removes_only_what_is_ours(tmp_path: Path) -> None:
     supervisor._use_data_dir(settings.data_dir)
     with pytest.raises(DemoFailed, match="has no file linli-data"):
         supervisor._begin_anew(settings)
+
+
+def test_fresh_bears_a_server_that_removes_its_own_file_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    supervisor._use_data_dir(settings.data_dir)
+    postgres = settings.data_dir / "postgres"
+    postgres.mkdir()
+    for name in ("PG_VERSION", "postmaster.pid"):
+        (postgres / name).touch()
+    unlink = os.unlink
+
+    def after_the_server(path: Any, **options: Any) -> None:
+        if path == "postmaster.pid":
+            unlink(path, **options)
+        unlink(path, **options)
+
+    monkeypatch.setattr(os, "unlink", after_the_server)
+    supervisor._begin_anew(settings)
+    assert list(settings.data_dir.iterdir()) == []

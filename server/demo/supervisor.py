@@ -364,12 +364,19 @@ def _begin_anew(settings: Settings) -> None:
         with _step("Removing the old data"):
             for path in data_dir.iterdir():
                 if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
+                    _remove(path)
                 elif path != marker:
                     path.unlink()
         marker.unlink()  # last, so that a removal that was broken off can be done again
     except OSError as error:
         raise DemoFailed(f"The old data cannot be removed ({error}).") from error
+
+
+def _remove(folder: Path) -> None:
+    # A server that was killed a moment ago no longer listens, and then still removes a file of its own.
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 # The terminal and the signals
